@@ -1,4 +1,6 @@
 //! Placeholder.
 
 #[cfg(feature = "simulator")]
+pub mod chip;
+#[cfg(feature = "simulator")]
 pub mod vpcd;
