@@ -128,6 +128,11 @@ impl<const N: usize> Buffer<N> {
         self.len == 0
     }
 
+    /// The whole buffer, zeros behind what has been written.
+    pub const fn into_array(self) -> [u8; N] {
+        self.bytes
+    }
+
     /// Forgets everything after the first `len` bytes, and wipes it.
     pub fn truncate(&mut self, len: usize) {
         if let Some(tail) = self.bytes.get_mut(len..) {

@@ -1,0 +1,149 @@
+//! Records of the histories: loads, months and events (specification, 5.8 and section 6).
+
+use super::{FormatError, fixed};
+use crate::bytes::Reader;
+use crate::id::{Channel, Reference};
+use crate::units::{CardTime, Energy, Piastres};
+
+/// One accepted load, as the card logs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoadRecord {
+    /// From 1, only grows for a card.
+    pub number: u32,
+    /// Issue time of the certificate.
+    pub time: CardTime,
+    /// How it was sold.
+    pub channel: Channel,
+    /// The seller's reference.
+    pub reference: Reference,
+    /// Sequence of the certificate.
+    pub sequence: u32,
+    /// What total credit rose by.
+    pub credited: Piastres,
+    /// What total debited rose by.
+    pub debited: Piastres,
+    /// Total credit after it.
+    pub total_credit: Piastres,
+}
+
+impl LoadRecord {
+    /// Bytes on the wire and in memory.
+    pub const SIZE: usize = 48;
+
+    /// From 48 bytes.
+    pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
+        let mut reader = Reader::new(bytes);
+        let number = reader.u32()?;
+        let time = CardTime(reader.u32()?);
+        let channel = Channel::from_code(reader.u8()?).ok_or(FormatError::Field)?;
+        reader.u8()?;
+        let record = Self {
+            number,
+            time,
+            channel,
+            reference: Reference(reader.array()?),
+            sequence: reader.u32()?,
+            credited: Piastres(reader.u64()?),
+            debited: Piastres(reader.u64()?),
+            total_credit: Piastres(reader.u64()?),
+        };
+        reader.u16()?;
+        reader.end()?;
+        Ok(record)
+    }
+
+    /// The bytes on the wire and in memory.
+    pub fn emit(&self) -> [u8; 48] {
+        fixed(|out| {
+            out.u32(self.number)?.u32(self.time.0)?.u8(self.channel.code())?.u8(0)?.put(&self.reference.0)?;
+            out.u32(self.sequence)?.u64(self.credited.0)?.u64(self.debited.0)?.u64(self.total_credit.0)?;
+            out.u16(0).map(|_| ())
+        })
+    }
+}
+
+/// Consumption and cost of one calendar month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Month {
+    /// Months since January 2020, in the meter's local time.
+    pub index: u16,
+    /// 01 partial, 02 re-rated, 04 clock doubtful.
+    pub flags: u8,
+    /// Slab reached.
+    pub slab: u8,
+    /// Energy of the month.
+    pub energy: Energy,
+    /// Charge for that energy.
+    pub energy_charge: Piastres,
+    /// Fees and levies, saturating at FFFFFFFF.
+    pub fees: u32,
+    /// Peak demand in W.
+    pub peak: u32,
+}
+
+impl Month {
+    /// Bytes on the wire and in memory.
+    pub const SIZE: usize = 24;
+    /// "None" where an index is wanted.
+    pub const NO_INDEX: u16 = u16::MAX;
+
+    /// From 24 bytes. Index FFFF is refused.
+    pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
+        let mut reader = Reader::new(bytes);
+        let month = Self {
+            index: reader.u16()?,
+            flags: reader.u8()?,
+            slab: reader.u8()?,
+            energy: Energy(reader.u32()?),
+            energy_charge: Piastres(reader.u64()?),
+            fees: reader.u32()?,
+            peak: reader.u32()?,
+        };
+        reader.end()?;
+        if month.index == Self::NO_INDEX { Err(FormatError::Field) } else { Ok(month) }
+    }
+
+    /// The bytes on the wire and in memory.
+    pub fn emit(&self) -> [u8; 24] {
+        fixed(|out| {
+            out.u16(self.index)?.u8(self.flags)?.u8(self.slab)?.u32(self.energy.0)?;
+            out.u64(self.energy_charge.0)?.u32(self.fees)?.u32(self.peak).map(|_| ())
+        })
+    }
+}
+
+/// Something that happened at the meter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    /// From 1, only grows in a binding.
+    pub number: u32,
+    /// When.
+    pub time: CardTime,
+    /// What; the codes belong to the meter.
+    pub code: u16,
+    /// Details by code.
+    pub data: [u8; 6],
+}
+
+impl Event {
+    /// Bytes on the wire and in memory.
+    pub const SIZE: usize = 16;
+
+    /// From 16 bytes. Number 0 is refused.
+    pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
+        let mut reader = Reader::new(bytes);
+        let event = Self {
+            number: reader.u32()?,
+            time: CardTime(reader.u32()?),
+            code: reader.u16()?,
+            data: reader.array()?,
+        };
+        reader.end()?;
+        if event.number == 0 { Err(FormatError::Field) } else { Ok(event) }
+    }
+
+    /// The bytes on the wire and in memory.
+    pub fn emit(&self) -> [u8; 16] {
+        fixed(|out| out.u32(self.number)?.u32(self.time.0)?.u16(self.code)?.put(&self.data).map(|_| ()))
+    }
+}

@@ -1,0 +1,109 @@
+//! Voucher, from the issuer to one card (specification, 5.3).
+
+use super::{Certificate, FORMAT, FormatError, authenticated, fixed};
+use crate::bytes::Reader;
+use crate::id::{CardId, Channel, Company, Environment, Reference, Scope};
+use crate::platform::Block;
+
+/// Carries a credit certificate to one card. It is no money: the certificate holds totals, and only the meter believes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Voucher {
+    /// Key version number of the load key, 5v.
+    pub key_version: u8,
+    /// Company and environment, in clear so that a mistake can be named.
+    pub scope: Scope,
+    /// The card it is for.
+    pub card: CardId,
+    /// How it was sold.
+    pub channel: Channel,
+    /// The seller's reference.
+    pub reference: Reference,
+    /// What it carries.
+    pub certificate: Certificate,
+    /// Authentication code under the load key.
+    pub mac: Block,
+}
+
+authenticated!(Voucher, b"EGVOUCHR", body 78, size 94);
+
+impl Voucher {
+    /// From 94 bytes. The code is not checked here.
+    pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
+        Self::parse_outer(bytes)?.certificate()
+    }
+
+    /// Everything but the certificate, which the card looks at only once the voucher is authentic.
+    pub fn parse_outer(bytes: &[u8]) -> Result<OuterVoucher<'_>, FormatError> {
+        let mut reader = Reader::new(bytes);
+        let format = reader.u8()?;
+        let key_version = reader.u8()?;
+        let company = Company(reader.u16()?);
+        let environment = Environment::from_code(reader.u8()?);
+        let card = CardId(reader.array()?);
+        let channel = Channel::from_code(reader.u8()?);
+        let reference = Reference(reader.array()?);
+        let certificate = reader.array()?;
+        let mac = reader.array()?;
+        reader.end()?;
+        let (FORMAT, Some(environment), Some(channel)) = (format, environment, channel) else {
+            return Err(FormatError::Field);
+        };
+        let scope = Scope { company, environment };
+        let (body, _) = bytes.split_last_chunk::<16>().ok_or(FormatError::Length)?;
+        Ok(OuterVoucher { key_version, scope, card, channel, reference, certificate, mac, body })
+    }
+
+    fn body(&self) -> [u8; 78] {
+        fixed(|out| {
+            out.u8(FORMAT)?
+                .u8(self.key_version)?
+                .u16(self.scope.company.0)?
+                .u8(self.scope.environment.code())?;
+            out.put(&self.card.0)?.u8(self.channel.code())?.put(&self.reference.0)?;
+            out.put(&self.certificate.emit()).map(|_| ())
+        })
+    }
+}
+
+/// A voucher whose certificate has not been looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct OuterVoucher<'a> {
+    /// Key version number of the load key, 5v.
+    pub key_version: u8,
+    /// Company and environment.
+    pub scope: Scope,
+    /// The card it is for.
+    pub card: CardId,
+    /// How it was sold.
+    pub channel: Channel,
+    /// The seller's reference.
+    pub reference: Reference,
+    certificate: [u8; 56],
+    mac: Block,
+    body: &'a [u8],
+}
+
+impl OuterVoucher<'_> {
+    /// Checks the code under the load key.
+    pub fn verify(
+        &self,
+        engine: &mut impl crate::platform::Engine,
+        key: &crate::key::AesKey,
+    ) -> Result<(), super::NotAuthentic> {
+        let expected = super::code(engine, key, b"EGVOUCHR", self.scope, self.key_version, self.body);
+        super::check(&expected, &self.mac)
+    }
+
+    /// The whole voucher, where the certificate is right in form.
+    pub fn certificate(self) -> Result<Voucher, FormatError> {
+        Ok(Voucher {
+            key_version: self.key_version,
+            scope: self.scope,
+            card: self.card,
+            channel: self.channel,
+            reference: self.reference,
+            certificate: Certificate::parse(&self.certificate)?,
+            mac: self.mac,
+        })
+    }
+}

@@ -1,0 +1,181 @@
+//! Roles of keys, and how each key is derived from its parent (specification, section 4).
+
+use crate::id::{CardId, CardRef, Company, MeterId, Scope};
+use crate::kdf;
+use crate::key::{AesKey, KeyLength};
+use crate::message::MailKeys;
+use crate::platform::Engine;
+use crate::scp03::KeySet;
+
+/// What a key is for: the high nibble of its key version number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Role {
+    /// Key set for personalisation and key rotation.
+    Admin = 1,
+    /// Key set for private reading and operator functions.
+    Vending = 2,
+    /// Key set for the exchange between card and meter.
+    Meter = 3,
+    /// Key set for the customer's own reading.
+    Holder = 4,
+    /// Vouchers and mail to the card.
+    Load = 5,
+    /// Receipts from the card.
+    Receipt = 6,
+    /// Totals and bindings, issuer to meter.
+    Credit = 7,
+    /// Mail from issuer to meter.
+    Parameter = 8,
+    /// Mail and receipts from meter to issuer.
+    Report = 9,
+    /// Root of one meter's card key sets.
+    MeterBase = 10,
+    /// New keys for a meter.
+    Transport = 11,
+}
+
+impl Role {
+    /// The role that a key version number names.
+    pub const fn of(key_version: u8) -> Option<Self> {
+        match key_version >> 4 {
+            1 => Some(Self::Admin),
+            2 => Some(Self::Vending),
+            3 => Some(Self::Meter),
+            4 => Some(Self::Holder),
+            5 => Some(Self::Load),
+            6 => Some(Self::Receipt),
+            7 => Some(Self::Credit),
+            8 => Some(Self::Parameter),
+            9 => Some(Self::Report),
+            10 => Some(Self::MeterBase),
+            11 => Some(Self::Transport),
+            _ => None,
+        }
+    }
+
+    /// The key version number of this role and `version` of its master; only the low four bits of `version` count.
+    pub const fn key_version(self, version: u8) -> u8 {
+        ((self as u8) << 4) | (version & 0x0F)
+    }
+
+    /// Position 0 to 3 of the roles that have an SCP03 key set on the card.
+    pub const fn session_index(self) -> Option<usize> {
+        match self {
+            Self::Admin => Some(0),
+            Self::Vending => Some(1),
+            Self::Meter => Some(2),
+            Self::Holder => Some(3),
+            _ => None,
+        }
+    }
+}
+
+impl core::fmt::Display for Role {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Admin => "admin",
+            Self::Vending => "vending",
+            Self::Meter => "meter",
+            Self::Holder => "holder",
+            Self::Load => "load",
+            Self::Receipt => "receipt",
+            Self::Credit => "credit",
+            Self::Parameter => "parameter",
+            Self::Report => "report",
+            Self::MeterBase => "meter base",
+            Self::Transport => "transport",
+        })
+    }
+}
+
+/// Key version number of a blank card's admin key set.
+pub const INITIAL_ADMIN: u8 = 0x10;
+/// Key version number of every holder key set.
+pub const HOLDER: u8 = 0x41;
+
+/// One derivation: the fixed context, to which a key adds its label.
+#[derive(Debug, Clone, Copy)]
+pub struct Derivation {
+    context: [u8; 14],
+    key_version: u8,
+    length: KeyLength,
+}
+
+impl Derivation {
+    /// For a key of a card's generation: the four key sets.
+    pub fn for_card(scope: Scope, key_version: u8, card: CardRef, length: KeyLength) -> Self {
+        Self::new(scope, key_version, card.id.0, card.generation, length)
+    }
+
+    /// For a key of a chip in all its generations: load key and receipt key.
+    pub fn for_chip(scope: Scope, key_version: u8, card: CardId, length: KeyLength) -> Self {
+        Self::new(scope, key_version, card.0, 0, length)
+    }
+
+    /// For a key of a meter.
+    pub fn for_meter(scope: Scope, key_version: u8, meter: MeterId, length: KeyLength) -> Self {
+        Self::new(scope, key_version, meter.0, 0, length)
+    }
+
+    /// For the admin key set that a blank card comes with.
+    pub fn initial(environment: crate::id::Environment, card: CardId, length: KeyLength) -> Self {
+        Self::new(Scope { company: Company::NONE, environment }, INITIAL_ADMIN, card.0, 0, length)
+    }
+
+    fn new(scope: Scope, key_version: u8, subject: [u8; 8], generation: u16, length: KeyLength) -> Self {
+        let [c0, c1] = scope.company.0.to_be_bytes();
+        let [s0, s1, s2, s3, s4, s5, s6, s7] = subject;
+        let [g0, g1] = generation.to_be_bytes();
+        let e = scope.environment.code();
+        let context = [c0, c1, e, key_version, s0, s1, s2, s3, s4, s5, s6, s7, g0, g1];
+        Self { context, key_version, length }
+    }
+
+    /// The key with this label.
+    pub fn key(&self, engine: &mut impl Engine, parent: &AesKey, label: &[u8; 8]) -> AesKey {
+        kdf::derive(engine, parent, label, &self.context, self.length)
+    }
+
+    /// The single key of the role that the key version number names; `None` for a role of several keys.
+    pub fn single(&self, engine: &mut impl Engine, parent: &AesKey) -> Option<AesKey> {
+        let label = match Role::of(self.key_version)? {
+            Role::Load => b"CARDLOAD",
+            Role::Receipt => b"CARDRCPT",
+            Role::Credit => b"METRCRED",
+            Role::MeterBase => b"METRBASE",
+            Role::Transport => b"METRTRSP",
+            _ => return None,
+        };
+        Some(self.key(engine, parent, label))
+    }
+
+    /// The SCP03 key set of the role that the key version number names; `None` for a role that has none.
+    pub fn key_set(&self, engine: &mut impl Engine, parent: &AesKey) -> Option<KeySet> {
+        let [enc, mac, dek] = match Role::of(self.key_version)? {
+            Role::Admin => [b"ADMN-ENC", b"ADMN-MAC", b"ADMN-DEK"],
+            Role::Vending => [b"VEND-ENC", b"VEND-MAC", b"VEND-DEK"],
+            Role::Meter => [b"METR-ENC", b"METR-MAC", b"METR-DEK"],
+            Role::Holder => [b"HOLD-ENC", b"HOLD-MAC", b"HOLD-DEK"],
+            _ => return None,
+        }
+        .map(|label| self.key(engine, parent, label));
+        KeySet::new(self.key_version, enc, mac, dek).ok()
+    }
+
+    /// The two keys that seal mail; `None` for a role that seals none.
+    pub fn mail_keys(&self, engine: &mut impl Engine, parent: &AesKey) -> Option<MailKeys> {
+        let [mac, enc] = match Role::of(self.key_version)? {
+            Role::Parameter => [b"PARM-MAC", b"PARM-ENC"],
+            Role::Report => [b"RPRT-MAC", b"RPRT-ENC"],
+            _ => return None,
+        }
+        .map(|label| self.key(engine, parent, label));
+        Some(MailKeys { version: self.key_version, mac, enc })
+    }
+
+    /// The key of meter receipts; the key version number is that of the report keys.
+    pub fn report_receipt_key(&self, engine: &mut impl Engine, parent: &AesKey) -> AesKey {
+        self.key(engine, parent, b"RPRT-RCP")
+    }
+}
