@@ -207,7 +207,7 @@ impl VirtualSlot {
                 }
                 // No other control is defined; the reader expects no answer to any of them.
                 [_] => {}
-                // No more than the card's own limit arrives here: the longest APDU has 65544 bytes, a message 65535.
+                // Of extended APDUs (up to 65544 bytes) the longest do not fit into a message and never arrive.
                 apdu => {
                     let answer = card.transmit(apdu);
                     // An empty answer would block the reader for good.
@@ -326,6 +326,7 @@ mod tests {
     use std::sync::Arc;
     use std::thread::{self, JoinHandle};
     use std::time::Instant;
+    use std::{format, vec};
 
     /// Notes what happens to it; answers each command with `answer`.
     struct Noting {

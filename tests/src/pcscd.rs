@@ -4,11 +4,9 @@
 //! lock on a file, also between processes, and need root. Nothing is ever skipped: where a test cannot run, [`Pcscd::start`]
 //! panics and says why, for example because the system's own pcscd runs or because a real reader is attached.
 //!
-//! The driver (vpcd) listens on all interfaces and cannot be told otherwise (see [`applet_sim::vpcd`]). Here it does so
+//! The driver (vpcd) listens on all interfaces and cannot be told otherwise (see `applet_sim::vpcd`). Here it does so
 //! within a network namespace of its own that holds nothing but a loopback interface. A relay on 127.0.0.1 leads to it.
 //! Clients of PC/SC see no difference, because they reach pcscd by a path.
-//!
-//! [`applet_sim::vpcd`]: ../../applet_sim/vpcd/index.html
 
 // A fixture fails the test that uses it, and with a reason.
 #![allow(clippy::panic, clippy::expect_used)]
@@ -16,7 +14,7 @@
 use std::ffi::CString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
@@ -163,7 +161,8 @@ impl Pcscd {
         dial(self.process_id().expect("pcscd runs"), DRIVER_PORT)
     }
 
-    /// Waits until the first slot holds a card, or holds none.
+    /// Waits until the first slot holds a card, or holds none, as pcscd last saw it, which polls every 400 ms. Who changes
+    /// one card for another waits in between until the first has left; otherwise it may be the one that is seen.
     ///
     /// # Panics
     ///
@@ -231,15 +230,16 @@ impl Pcscd {
     }
 
     fn end(&mut self, signal: Signal) -> ExitStatus {
-        // First the relays: a card then sees the reader go, and none connects to a reader that is about to end.
-        self.relays.clear();
         let mut process = self.process.take().expect("pcscd runs");
         // The process is our child and not yet waited for, so the id is still its own.
         let _ = kill_process(Pid::from_child(&process), signal);
         let deadline = Instant::now() + END_LIMIT;
         loop {
             match process.try_wait() {
-                Ok(Some(status)) => return status,
+                Ok(Some(status)) => {
+                    self.relays.clear();
+                    return status;
+                }
                 Ok(None) if Instant::now() < deadline => thread::sleep(POLL),
                 outcome => {
                     let _ = process.kill();
@@ -280,7 +280,6 @@ impl Pcscd {
 
 impl Drop for Pcscd {
     fn drop(&mut self) {
-        self.relays.clear();
         if let Some(mut process) = self.process.take() {
             let _ = kill_process(Pid::from_child(&process), Signal::TERM);
             let deadline = Instant::now() + END_LIMIT;
@@ -293,6 +292,7 @@ impl Drop for Pcscd {
                 thread::sleep(POLL);
             }
         }
+        self.relays.clear();
         remove_dead_socket();
         let _ = fs::remove_dir_all(&self.directory);
         let _ = write_note(&mut self.turn, "");
@@ -346,7 +346,6 @@ impl Relay {
                 match listener.accept() {
                     Ok((card, _)) => {
                         if let Ok(driver) = dial(process, port) {
-                            // Either side's end ends both.
                             let _ = relay(card, driver, &flag);
                         }
                     }
@@ -374,17 +373,18 @@ fn relay(card: TcpStream, driver: TcpStream, stop: &AtomicBool) -> io::Result<()
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_millis(100)))?;
     }
-    let over = AtomicBool::new(false);
     thread::scope(|scope| {
-        scope.spawn(|| carry(&card, &driver, stop, &over));
-        carry(&driver, &card, stop, &over);
+        scope.spawn(|| carry(&card, &driver, stop));
+        carry(&driver, &card, stop);
     });
     Ok(())
 }
 
-fn carry(mut from: &TcpStream, mut to: &TcpStream, stop: &AtomicBool, over: &AtomicBool) {
+/// Carries bytes one way. The end of one side is passed on to the other, which then ends by itself: what is still under way
+/// is not cut off, so that a card sees an end and not a broken connection.
+fn carry(mut from: &TcpStream, mut to: &TcpStream, stop: &AtomicBool) {
     let mut buffer = vec![0; 0x1_0000];
-    while !stop.load(Ordering::Acquire) && !over.load(Ordering::Acquire) {
+    while !stop.load(Ordering::Acquire) {
         let _ = rustix::net::sockopt::set_tcp_quickack(from, true);
         match from.read(&mut buffer) {
             Ok(0) => break,
@@ -397,10 +397,7 @@ fn carry(mut from: &TcpStream, mut to: &TcpStream, stop: &AtomicBool, over: &Ato
             Err(_) => break,
         }
     }
-    over.store(true, Ordering::Release);
-    // Ends the other direction's receive at once.
-    let _ = from.shutdown(std::net::Shutdown::Both);
-    let _ = to.shutdown(std::net::Shutdown::Both);
+    let _ = to.shutdown(Shutdown::Write);
 }
 
 /// Takes the machine's only turn, or panics when nobody gives it up for ten minutes.

@@ -16,7 +16,7 @@ use applet_sim::vpcd::{
     Ended, VirtualCard, VirtualSlot, VpcdError, atr_contact_t0, atr_contact_t1, atr_contactless_a,
 };
 use pcsc::{Context, Disposition, Protocol, Protocols, Scope, ShareMode};
-use system_tests::pcscd::Pcscd;
+use system_tests::pcscd::{Pcscd, obstacle};
 
 const SELECT: [u8; 5] = [0x00, 0xA4, 0x04, 0x00, 0x00];
 const OK: [u8; 2] = [0x90, 0x00];
@@ -81,11 +81,11 @@ fn transmit(card: &pcsc::Card, apdu: &[u8]) -> Vec<u8> {
     card.transmit(apdu, &mut buffer).unwrap().to_vec()
 }
 
-/// The median of 200 commands.
-fn round_trip(reader: &str) -> Duration {
+/// The median time of a command.
+fn round_trip(reader: &str, count: usize) -> Duration {
     let context = Context::establish(Scope::System).unwrap();
     let card = connect(&context, reader);
-    let mut times: Vec<Duration> = (0..200)
+    let mut times: Vec<Duration> = (0..count)
         .map(|_| {
             let begun = Instant::now();
             assert_eq!(transmit(&card, &SELECT), OK);
@@ -127,13 +127,13 @@ fn a_command_takes_far_less_than_a_delayed_acknowledgement() {
     let slot = VirtualSlot::from_stream(pcscd.connect_directly().unwrap()).unwrap();
     let card = Inserted::on(slot, atr.clone());
     pcscd.wait_for_card(true);
-    let direct = round_trip(&pcscd.reader_name());
+    let direct = round_trip(&pcscd.reader_name(), 200);
     drop(card);
     pcscd.wait_for_card(false);
 
     let card = Inserted::new(pcscd.vpcd_address(), atr.clone());
     pcscd.wait_for_card(true);
-    let relayed = round_trip(&pcscd.reader_name());
+    let relayed = round_trip(&pcscd.reader_name(), 200);
     drop(card);
     pcscd.wait_for_card(false);
 
@@ -141,7 +141,7 @@ fn a_command_takes_far_less_than_a_delayed_acknowledgement() {
     let far_end = stream.try_clone().unwrap();
     let card = thread::spawn(move || answer_slowly(stream, &atr));
     pcscd.wait_for_card(true);
-    let delayed = round_trip(&pcscd.reader_name());
+    let delayed = round_trip(&pcscd.reader_name(), 20);
     far_end.shutdown(std::net::Shutdown::Both).unwrap();
     card.join().unwrap();
 
@@ -226,10 +226,12 @@ fn pcscd_goes_and_comes_back() {
         assert!(matches!(refused, VpcdError::NoReader { .. }), "{refused}");
 
         pcscd.restart();
-        let _inserted = Inserted::new(pcscd.vpcd_address(), atr.clone());
+        let inserted = Inserted::new(pcscd.vpcd_address(), atr.clone());
         pcscd.wait_for_card(true);
         let context = Context::establish(Scope::System).unwrap();
         assert_eq!(transmit(&connect(&context, &pcscd.reader_name()), &SELECT), OK);
+        drop(inserted);
+        pcscd.wait_for_card(false);
     }
 }
 
@@ -277,6 +279,16 @@ fn nothing_listens_beyond_this_machine() {
         interfaces.lines().skip(2).filter_map(|line| Some(line.split_once(':')?.0.trim())).collect();
     println!("the driver listens on {driver:?}, where the interfaces are {carrying:?}");
     assert_eq!(carrying, ["lo"]);
+}
+
+#[test]
+fn a_running_pcscd_is_a_reason_to_refuse() {
+    let pcscd = Pcscd::start();
+    let reason = obstacle().unwrap();
+    assert!(
+        reason.contains(&format!("another pcscd is running (process {})", pcscd.process_id().unwrap())),
+        "{reason}"
+    );
 }
 
 /// Runs a program with an input, ends it after half a minute, and gives its exit code and what it said.
