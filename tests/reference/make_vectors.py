@@ -1,0 +1,312 @@
+"""Writes tests/vectors/*.json.   python3 make_vectors.py [DIR] [--check]
+
+With --check nothing is written: the files present are compared, and the exit status is 1 where one differs.
+"""
+import json
+import sys
+from pathlib import Path
+
+import reference as ref
+import scp03
+from issuer import ROLE_NAMES, Issuer, det, hx
+from meter import decide
+from reference import be
+from scenarios import SCENARIOS, flip
+
+SOURCE = "docs/card-specification.md, section "
+
+
+def document(section, description, **content):
+    return {"source": SOURCE + section, "description": description, **content}
+
+
+# ---- derivation.json ----------------------------------------------------------------------------
+
+def derivation():
+    single, admin, holders = [], [], []
+    ids = [(0x0102, 0x54, det("id 1", 8), 1), (0xFFFE, 0x50, b"\xFF" * 8, 0xFFFF), (1, 0x54, bytes(7) + b"\x01", 0x0100)]
+    for n, (company, environment, subject, generation) in enumerate(ids):
+        for size in (16, 24, 32):
+            parent = det(f"parent {n} {size}", size)
+            for role, labels in ref.LABELS.items():
+                kvn = role << 4 | (1, 15, 7)[n]
+                gen = generation if role <= 4 else 0
+                for label in labels:
+                    for bits in (128, 192, 256) if role <= 4 else (128, 256):
+                        ctx = ref.context(company, environment, kvn, subject, gen)
+                        single.append({"parent": hx(parent), "label": label, "company": hx(be(company, 2)),
+                                       "environment": hx(be(environment, 1)), "key_version": f"{kvn:02X}",
+                                       "subject_id": hx(subject), "generation": hx(be(gen, 2)), "bits": bits,
+                                       "prf_input_1": hx(ref.prf_input(1, label, ctx, bits)),
+                                       "key": hx(ref.derive(parent, label, ctx, bits))})
+    for n, access in enumerate((bytes(10), b"\xFF" * 10, be(1, 10), det("access 1", 10), det("access 2", 10))):
+        company, environment, subject, generation = ids[n % 3]
+        printed = ref.print_form(access)
+        assert ref.parse_print_form(printed) == access
+        wrong = [printed[:-1] + str((int(printed[-1]) + 1) % 10), str((int(printed[0]) + 1) % 10) + printed[1:], printed[:25]]
+        holders.append({"access_number": hx(access), "print_form": printed, "refused_print_forms": wrong,
+                        "parent": hx(ref.access_parent(access)), "company": hx(be(company, 2)),
+                        "environment": hx(be(environment, 1)), "key_version": "41", "subject_id": hx(subject),
+                        "generation": hx(be(generation, 2)),
+                        "keys": {str(b): [hx(k) for k in ref.derive_role(ref.access_parent(access), company, environment,
+                                                                         0x41, subject, generation, b)]
+                                 for b in (128, 192, 256)}})
+    over = f"{1 << 80:025d}"
+    holders[1]["refused_print_forms"].append(over + ref.luhn_digit(over))
+    for bits in (128, 192, 256):
+        for environment in (0x54, 0x50):
+            master, card_id = det(f"maker {bits}", bits // 8), det(f"blank {bits}", 8)
+            admin.append({"initial_master": hx(master), "environment": hx(be(environment, 1)), "card_id": hx(card_id),
+                          "bits": bits, "keys": [hx(k) for k in ref.derive_role(master, 0, environment, 0x10, card_id, 0, bits)]})
+    return document("4.2", "Key derivation, access numbers with the holder's keys, initial admin key sets.",
+                    keys=single, access_numbers=holders, initial_admin_key_sets=admin)
+
+
+# ---- messages.json ------------------------------------------------------------------------------
+
+TOP = {1: 0xFF, 2: 0xFFFF, 4: 0xFFFFFFFF, 8: 2**64 - 1}
+
+
+def fields_of(form, data):
+    out, at = {}, 0
+    for name, size in form:
+        size = size if size is not None else len(data) - at
+        out[name] = hx(data[at:at + size])
+        at += size
+    return out
+
+
+def messages():
+    out = []
+    for size in (16, 32):
+        for kind, (form, tag) in ref.MESSAGES.items():
+            role = {"voucher": 5, "mail delivery": 5, "card receipt": 6, "meter receipt": 9}.get(kind, 7)
+            for n, (company, environment) in enumerate(((0x0102, 0x54), (0xFFFE, 0x50), (1, 0x54))):
+                key, values = det(f"{kind} {n} {size}", size), {}
+                for name, width in form:
+                    plain = det(f"{kind} {name} {size}", width or 0)
+                    values[name] = plain if n == 0 else TOP.get(width, b"\xFF" * (width or 0)) if n == 1 else be(0, width or 0)
+                values.update(format=1, kvn=role << 4 | (1, 15, 2)[n])
+                if "company" in values:
+                    values.update(company=company, environment=environment)
+                if n == 2:  # lowest values that are permitted
+                    values.update({k: 1 for k in ("binding", "generation", "sequence", "report", "state", "channel",
+                                                 "issue_time", "opening_time") if k in values})
+                if "certificate" in values:
+                    values["certificate"] = bytes.fromhex(out[0]["encoded"])
+                if "envelope" in values:
+                    values["envelope"] = det("envelope", (35, 100, 180)[n])
+                if kind == "meter receipt":
+                    values["balance"] = (-1, -2**63, 2**63 - 1)[n]
+                    values["flags"] = (0x0041, 0x00FF, 0)[n]
+                data = ref.message(kind, environment, company, key, **values)
+                out.append({"type": kind, "tag": tag, "environment": hx(be(environment, 1)), "company": hx(be(company, 2)),
+                            "key": hx(key), "fields": fields_of(form, data[:-16]),
+                            "mac_input": hx(ref.header(tag, environment, company, data[1], len(data) - 16) + data[:-16]),
+                            "encoded": hx(data), "altered": altered(kind, form, data, environment, company, key)})
+    plain = []
+    for kind, form, values in (
+            ("month", ref.MONTH, [dict(month=0, flags=0, slab=0, energy=0, energy_charge=0, fees=0, peak=0),
+                                  dict(month=77, flags=5, slab=7, energy=35050, energy_charge=68100, fees=950, peak=7400),
+                                  dict(month=0xFFFE, flags=7, slab=255, energy=2**32 - 1, energy_charge=2**64 - 1,
+                                       fees=2**32 - 1, peak=2**32 - 1)]),
+            ("event", ref.EVENT, [dict(number=1, time=0, code=0, data=bytes(6)),
+                                  dict(number=2**32 - 1, time=2**32 - 1, code=0xFFFF, data=b"\xFF" * 6),
+                                  dict(number=258, time=0x0C100000, code=0x0203, data=bytes(range(6)))])):
+        for v in values:
+            form_ = [f for f in form]
+            data = b"".join(be(v[k], s) if isinstance(v[k], int) else v[k] for k, s in form_)
+            plain.append({"type": kind, "fields": fields_of(form, data), "encoded": hx(data)})
+    return document("5.1 to 5.8", "Messages: fields, CMAC input, encoding; altered ones must be refused.", messages=out,
+                    records=plain)
+
+
+def altered(kind, form, data, environment, company, key):
+    """One flipped bit in each field and in the CMAC; also the right bytes under another company or environment."""
+    out, at = [], 0
+    for n, (name, size) in enumerate(form + [("cmac", 16)]):
+        size = size if size is not None else len(data) - 16 - at
+        bad = flip(data, at + (7 * n) % size, 1 << n % 8)
+        at += size
+        assert not ref.genuine(kind, environment, company, key, bad)
+        out.append({"field": name, "encoded": hx(bad)})
+    for name, e, c in (("header: environment", environment ^ 4, company), ("header: company", environment, company ^ 1)):
+        assert not ref.genuine(kind, e, c, key, data)
+        out.append({"field": name, "encoded": hx(data), "environment": hx(be(e, 1)), "company": hx(be(c, 2))})
+    return out
+
+
+# ---- mail.json ----------------------------------------------------------------------------------
+
+def mail():
+    out = []
+    for size in (16, 32):
+        mac_key, enc_key, load_key = (det(f"mail {k} {size}", size) for k in ("MAC", "ENC", "load"))
+        for kvn in (0x81, 0x9F):
+            for n, length in enumerate((0, 1, 15, 16, 17, 68, 145)):
+                company, environment = ((0x0102, 0x54), (0xFFFE, 0x50))[n % 2]
+                values = dict(kvn=kvn, meter_id=det("mail meter", 8), binding=(1, 0xFFFFFFFF, 7)[n % 3],
+                              slot=n if kvn < 0x90 else 0x10 + n % 4, version=(1, 0xFFFFFFFF)[n % 2])
+                plain, card_id = det(f"content {length}", length), det("mail card", 8)
+                e = ref.seal(environment, company, mac_key, enc_key, plain, **values)
+                assert ref.unseal(environment, company, mac_key, enc_key, e) == plain
+                parts = [("format", 0, 2), ("kvn", 1, 1), ("meter_id", 5, 1), ("binding", 13, 1), ("slot", 14, 1),
+                         ("version", 18, 2), ("tag", len(e) - 16, 128)] + ([("ciphertext", 19, 4)] if length else [])
+                bad = [{"field": name, "envelope": hx(flip(e, at, bit))} for name, at, bit in parts]
+                bad.append({"field": "one byte less", "envelope": hx(e[:-1])})
+                assert all(ref.unseal(environment, company, mac_key, enc_key, bytes.fromhex(b["envelope"])) is None for b in bad)
+                item = {"tag": ref.mail_tag(kvn), "environment": hx(be(environment, 1)), "company": hx(be(company, 2)),
+                        "mac_key": hx(mac_key), "enc_key": hx(enc_key), "fields": fields_of(ref.ENVELOPE, e[:19]),
+                        "associated_data": hx(ref.header(ref.mail_tag(kvn), environment, company, kvn, 19) + e[:19]),
+                        "plain": hx(plain), "envelope": hx(e), "altered": bad}
+                if kvn < 0x90:
+                    item["delivery"] = {"load_key": hx(load_key), "load_key_version": "52", "card_id": hx(card_id),
+                                        "data": hx(ref.message("mail delivery", environment, company, load_key, kvn=0x52,
+                                                               company=company, environment=environment, card_id=card_id,
+                                                               envelope=e))}
+                out.append(item)
+    return document("5.5 and 5.6", "Mail envelopes in both directions (AES-SIV) and the data field of PUT MAIL.", envelopes=out)
+
+
+# ---- scp03.json ---------------------------------------------------------------------------------
+
+def exchanges(level, size):
+    greatest = (255 - size) // 16 * 16 - 1 if level & scp03.C_DEC else 255 - size
+    for n, (length, answer, sw) in enumerate((
+            (0, 0, "9000"), (1, 16, "9000"), (15, 100, "9000"), (16, 0, "6A80"), (17, 1, "9000"), (100, 15, "6282"),
+            (greatest, 0, "9000"), (0, 0, "6A82"), (0, 17, "9000"), (48, 223 if size == 16 else 231, "9000"))):
+        yield (0x00, 0x80)[n % 2], 0xB0 + n, n, 0x80 - n, det(f"command {n}", length), det(f"answer {n}", answer), sw
+
+
+def secure_channel():
+    sessions = []
+    for bits in (128, 192, 256):
+        for size in (8, 16):
+            for level in scp03.LEVELS:
+                name = f"scp03 {bits} {size} {level}"
+                keys = [det(f"{name} key {k}", bits // 8) for k in range(3)]
+                host_challenge, card_challenge = det(name + " host", size), det(name + " card", size)
+                kvn, diversification = 0x20 + level % 15 + 1, det(name + " diversification", 10)
+                host, card = (scp03.Session(keys, host_challenge, card_challenge, size) for _ in "12")
+                external = host.authenticate(level)
+                assert card.accept(level, external[:4], external[5:])
+                steps = []
+                for cla, ins, p1, p2, data, answer, sw in exchanges(level, size):
+                    wrapped, sw = host.wrap(cla, ins, p1, p2, data), bytes.fromhex(sw)
+                    assert len(wrapped) <= 260 and card.open(wrapped[:4], wrapped[5:]) == data
+                    protected = (b"" if sw[0] == 0x6A else card.close(answer, sw)) + sw
+                    assert len(protected) <= 258 and host.unwrap(protected) == (answer, sw)
+                    steps.append({"command": hx(bytes([cla, ins, p1, p2]) + (be(len(data), 1) + data if data else b"")),
+                                  "wrapped_command": hx(wrapped), "response": hx(answer + sw),
+                                  "wrapped_response": hx(protected)})
+                sessions.append({
+                    "level": f"{level:02X}", "mode": f"S{size}", "key_bits": bits, "static_keys": [hx(k) for k in keys],
+                    "host_challenge": hx(host_challenge), "card_challenge": hx(card_challenge),
+                    "diversification_data": hx(diversification), "key_version": f"{kvn:02X}",
+                    "session_keys": {"enc": hx(host.enc), "mac": hx(host.mac), "rmac": hx(host.rmac)},
+                    "initialize_update": hx(bytes([0x80, 0x50, kvn, 0, size]) + host_challenge + b"\0"),
+                    "initialize_update_response": hx(diversification + bytes([kvn, 3, 0x60 if size == 8 else 0x61])
+                                                     + card_challenge + card.card_cryptogram + b"\x90\0"),
+                    "external_authenticate": hx(external), "external_authenticate_response": "9000", "commands": steps})
+    return document("8", "SCP03 sessions, both sides (static_keys: ENC, MAC, DEK).", sessions=sessions)
+
+
+# ---- card.json, meter.json ----------------------------------------------------------------------
+
+def card():
+    return document("7 to 12", "Transcripts from a blank card.", transcripts=[f().result() for f in SCENARIOS])
+
+
+def meter():
+    i = Issuer("meter")
+    base, keys = i.keys(0xA1)[0], []
+    for n, (card_id, generation) in enumerate(((i.card_id, 1), (det("second card", 8), 2), (b"\xFF" * 8, 0xFFFF))):
+        for version in (1, 2):
+            parent = i.keys(0xA0 | version)[0]
+            keys.append({"meter_base_key": hx(parent), "base_key_version": f"A{version}", "company": hx(be(i.company, 2)),
+                         "environment": hx(be(i.environment, 1)), "card_id": hx(card_id), "generation": hx(be(generation, 2)),
+                         "key_version": f"3{version}", "bits": 256,
+                         "keys": [hx(k) for k in ref.derive_role(parent, i.company, i.environment, 0x30 | version, card_id,
+                                                                generation, 256)]})
+    start = dict(company=i.company, environment=i.environment, meter_id=i.meter_id, time=0x0C200000, binding=7, generation=1,
+                 sequence=5, applied=(50000, 300), regressed=False, base_versions=[1, 2],
+                 credit_keys={k: i.keys(k)[0] for k in (0x71, 0x72)})
+    good = dict(summary=bytes([1, 3, i.environment]) + be(i.company, 2) + i.card_id + be(1, 2), expiry=0, session_kvn=0x31,
+                session_generation=1, certificate=i.certificate(6, 60000, 400), settled=(50000, 300), binding_certificate=b"")
+    s = lambda at, value: {"summary": good["summary"][:at] + value + good["summary"][at + len(value):]}
+    c = lambda *a, **k: {"certificate": i.certificate(*a, **k)}
+    new = dict(binding=8)
+    opening = {**c(1, 700, 0, **new), "settled": (0, 0), "binding_certificate": i.binding_certificate(**new)}
+    other_key = ref.message("credit certificate", i.environment, i.company, i.keys(0x73)[0], kvn=0x73, meter_id=i.meter_id,
+                            binding=7, generation=1, sequence=6, total_credit=60000, total_debited=400, issue_time=1)
+    gen2 = {**c(6, 60000, 400, generation=2), "session_generation": 2, "settled": (0, 0)}
+    cases = [
+        ("new credit and debit", {}, {}), ("credit only", {}, c(6, 60000, 300)), ("refresh: differences are 0", {}, c(6, 50000, 300)),
+        ("sequences skipped", {}, c(0xFFFFFFFF, 2**64 - 1, 2**64 - 1)), ("same sequence", {}, c(5, 50000, 300)),
+        ("lower sequence", {}, c(4, 40000, 300)), ("first credit of a binding", {"sequence": 0, "applied": (0, 0)},
+                                                  {**c(1, 100, 0), "settled": (0, 0)}),
+        ("other company", {}, s(3, b"\x01\x03")), ("other environment", {}, s(2, b"\x50")),
+        *((f"state {n:02X}", {}, s(1, bytes([n]))) for n in (1, 2, 4, 5)),
+        ("not yet expired", {}, {"expiry": 0x0C200001}), ("expired", {}, {"expiry": 0x0C1FFFFF}),
+        ("previous base key version", {}, {"session_kvn": 0x32}), ("unknown base key version", {}, {"session_kvn": 0x33}),
+        ("previous credit key", {}, {"certificate": ref.message(
+            "credit certificate", i.environment, i.company, i.keys(0x72)[0], kvn=0x72, meter_id=i.meter_id, binding=7,
+            generation=1, sequence=6, total_credit=60000, total_debited=400, issue_time=1)}),
+        ("unknown credit key", {}, {"certificate": other_key}),
+        ("altered total", {}, {"certificate": flip(good["certificate"], 27)}),
+        ("altered CMAC", {}, {"certificate": flip(good["certificate"], 55)}),
+        ("another meter's", {}, c(6, 60000, 400, meter_id=det("o", 8))),
+        ("certificate of another generation than the session", {}, c(6, 60000, 400, generation=2)),
+        ("old binding", {}, c(6, 60000, 400, binding=6)),
+        ("higher binding", {}, opening), ("higher binding, nothing charged yet, sequence 1", {}, {**opening, **c(1, 0, 0, **new)}),
+        ("higher binding, binding certificate altered", {}, {**opening, "binding_certificate": flip(opening["binding_certificate"], 15)}),
+        ("higher binding, binding certificate of another binding", {}, {**opening, "binding_certificate": i.binding_certificate(binding=9)}),
+        ("higher binding, regressed in the old one", {"regressed": True}, opening),
+        ("higher binding, lower generation than in the old one", {"generation": 9}, opening),
+        ("replacement card", {}, gen2), ("replaced card", {"generation": 2}, {}),
+        ("settled credit above applied", {"applied": (49999, 300)}, {}), ("settled debited above applied", {"applied": (50000, 299)}, {}),
+        ("regressed before, settled is not above", {"regressed": True}, {}),
+        ("credit falls", {"applied": (60001, 300)}, {}), ("debited falls", {"applied": (50000, 401)}, {}),
+        ("totals fall, sequence does not rise", {"sequence": 6, "applied": (60001, 401)}, {}),
+    ]
+    out = []
+    for name, m, p in cases:
+        m, p = {**start, **m}, {**good, **p}
+        decision, opened = decide(m, p)
+        out.append({"description": name,
+                    "meter": {"company": hx(be(m["company"], 2)), "environment": hx(be(m["environment"], 1)),
+                              "meter_id": hx(m["meter_id"]), "time": hx(be(m["time"], 4)), "binding": hx(be(m["binding"], 4)),
+                              "lowest_generation": hx(be(m["generation"], 2)), "sequence": hx(be(m["sequence"], 4)),
+                              "applied_credit": hx(be(m["applied"][0], 8)), "applied_debited": hx(be(m["applied"][1], 8)),
+                              "regressed": m["regressed"], "base_key_versions": m["base_versions"],
+                              "credit_keys": {f"{k:02X}": hx(v) for k, v in m["credit_keys"].items()}},
+                    "card": {"summary": hx(p["summary"]), "expiry": hx(be(p["expiry"], 4)), "session_key_version": f"{p['session_kvn']:02X}",
+                             "session_generation": hx(be(p["session_generation"], 2)), "certificate": hx(p["certificate"]),
+                             "settled_credit": hx(be(p["settled"][0], 8)), "settled_debited": hx(be(p["settled"][1], 8)),
+                             "binding_certificate": hx(p["binding_certificate"])},
+                    "opens_binding": opened, "decision": decision[0],
+                    **({"reason": decision[1]} if decision[0] == "refused" else {}),
+                    **({"credit": hx(be(decision[1], 8)), "debited": hx(be(decision[2], 8))} if decision[0] == "apply" else {})})
+    return document("4 and 11", "The meter's keys for a card, and its decision on a presented card.", meter_key_sets=keys,
+                    decisions=out)
+
+
+FILES = {"derivation": derivation, "messages": messages, "mail": mail, "scp03": secure_channel, "card": card, "meter": meter}
+
+
+def main():
+    args = [a for a in sys.argv[1:] if a != "--check"]
+    folder = Path(args[0]) if args else Path(__file__).resolve().parent.parent / "vectors"
+    differ = 0
+    for name, make in FILES.items():
+        path, text = folder / f"{name}.json", json.dumps(make(), indent=1) + "\n"
+        if "--check" not in sys.argv:
+            path.write_text(text)
+        elif not path.exists() or path.read_text() != text:
+            print(f"{path} differs")
+            differ = 1
+    sys.exit(differ)
+
+
+if __name__ == "__main__":
+    main()

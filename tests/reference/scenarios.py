@@ -1,0 +1,458 @@
+"""The transcripts of tests/vectors/card.json."""
+from issuer import Issuer, Run, det, event, month, settle
+from reference import be, cbc, key_block
+
+
+def flip(data, at, bit=1):
+    return data[:at] + bytes([data[at] ^ bit]) + data[at + 1:]
+
+
+def encrypted(session, head, blocks):
+    """A wrapped command whose plain blocks, with or without padding, are given."""
+    head = bytes.fromhex(head)
+    session.counter += 1
+    return session.send(bytes([head[0] | 4]) + head[1:], cbc(session.enc, session.icv(), blocks), b"")
+
+
+def voucher_life():
+    i = Issuer("a")
+    r = Run("a", "Blank card, personalisation (AES-256, S8), activation, vouchers with every outcome and refusal", i)
+    r.select()
+    for tag in ("0066", "00E0", "DF21"):
+        r.raw(f"GET DATA {tag}", f"00CA{tag}00", reading="flag 01 is set on a blank card" if tag == "DF21" else None)
+    r.raw("GET DATA DF22 before BIND", "80CADF2200", "6A88")
+    r.raw("identity", "00B0810000")
+    r.raw("profile without session", "00B0820000", "6982")
+    for p1 in (0x21, 0x30, 0x40):
+        r.cmd(f"session of role {p1 >> 4} on a blank card", f"8050{p1:02X}00", bytes(8), b"\0", "6985")
+    r.load("on a blank card", bytes(94), "6985")
+    r.cmd("GET MAIL on a blank card", "80440000", sw="6985")
+    r.open(0x00, 0x33, kvn=0x10)
+    r.sec("profile that does not exist yet", "00B08200", sw="6A82")
+    r.sec("purse that does not exist yet", "00B08400", sw="6A82")
+    r.sec("SET STATUS PERSONALISED too early", "80F00002", sw="6985")
+    r.put_key(0, 0x31, sw="6985")
+    r.bind("6985")
+    for at, what, sw in ((0, "company FFFF", "6A80"), (2, "other environment", "9403"), (3, "generation 0", "6A80"),
+                         (5, "mode 09", "6A80")):
+        value = {0: b"\xFF\xFF", 2: b"\x50", 3: b"\0\0", 5: b"\x09"}[at]
+        data = be(i.company, 2) + be(i.environment, 1) + be(1, 2) + be(8, 1) + bytes(105)
+        r.sec(f"STORE DATA: {what}", "80E20000", data[:at] + value + data[at + len(value):], sw)
+    r.sec("STORE DATA: length 110", "80E20000", bytes(110), "6700")
+    r.sec("STORE DATA P2 = 01 on a blank card", "80E20001", bytes(96), "6985")
+    r.store_data(expiry=0x20000000)
+    r.store_data(expiry=0x20000000)
+    good_b, good_c = i.binding_certificate(), i.certificate(1, 0, 0)
+    for what, b, c, sw in (("format", flip(good_b, 0), good_c, "6A80"), ("meter id", good_b, flip(good_c, 2), "9404"),
+                           ("binding", good_b, flip(good_c, 10), "9405"),
+                           ("binding 0", i.binding_certificate(binding=0), i.certificate(1, 0, 0, binding=0), "9405"),
+                           ("generation", good_b, i.certificate(1, 0, 0, generation=2), "9406")):
+        r.sec(f"BIND: wrong {what}", "80520000", r.bind_data(b, c), sw)
+    r.sec("BIND: check value wrong", "80520000", flip(r.bind_data(good_b, good_c), 215), "6A80")
+    r.bind()
+    r.bind()
+    r.put_key(0x00, 0x21)
+    r.put_key(0x00, 0x21)
+    r.put_key(0x00, 0x22, sw="6A88")
+    r.put_key(0x21, 0x51, sw="6A88")
+    r.sec("PUT KEY: role 7", "80D80001", key_block(0x71, i.keys(0x71), r.session.dek), "6A80")
+    r.sec("PUT KEY: version 0", "80D80001", key_block(0x50, i.keys(0x51), r.session.dek), "6A80")
+    r.sec("PUT KEY: check value", "80D80001", flip(key_block(0x51, i.keys(0x51), r.session.dek), 38), "6A80")
+    r.sec("PUT KEY: P2", "80D80002", key_block(0x51, i.keys(0x51), r.session.dek), "6A86")
+    for kvn in (0x41, 0x51, 0x61):
+        r.put_key(0, kvn)
+    r.sec("SET STATUS PERSONALISED with the initial admin keys", "80F00002", sw="6985")
+    r.put_key(0x10, 0x11)
+    r.put_key(0x10, 0x11)
+    r.sec("key information", "80CA00E0", le=b"\0")
+    r.sec("SET STATUS PERSONALISED", "80F00002")
+    r.sec("SET STATUS PERSONALISED again", "80F00002")
+    r.sec("STORE DATA P2 = 00 after personalisation", "80E20000", bytes(111), "6985")
+    r.sec("STORE DATA P2 = 01", "80E20001", be(i.account, 8) + b"\x02\x01" + be(5000, 4) + bytes(82))
+    r.raw("GET DATA DF21", "00CADF2100")
+    r.raw("GET DATA DF22", "00CADF2200")
+    c2 = i.certificate(2, 10000, 500)
+    r.load("by a kiosk before activation", i.voucher(c2, channel=2), "940D")
+    r.load("refresh by a kiosk before activation", i.voucher(i.certificate(2, 0, 0), channel=2), "940D")
+    r.load("repeat of the sequence before activation, by a kiosk", i.voucher(good_c, channel=2))
+    r.load("first charge at a branch", i.voucher(c2))
+    r.load("repeat", i.voucher(c2))
+    r.load("older", i.voucher(good_c))
+    c3 = i.certificate(3, 25000, 500, time=0x0C000100)
+    r.load("new, from a wallet", i.voucher(c3, channel=4, reference=b"REF00002"))
+    r.load("refresh", i.voucher(i.certificate(4, 25000, 500), channel=2))
+    r.load("one skipped", i.voucher(i.certificate(6, 40000, 700), channel=3, reference=b"REF00003"))
+    r.load("the skipped one, late", i.voucher(i.certificate(5, 30000, 700)))
+    v, c7 = i.voucher(i.certificate(7, 50000, 700)), i.certificate(7, 50000, 700)
+    r.load("format 02", flip(v, 0, 3), "6A80")
+    r.load("other company, genuine there", i.voucher(c7, company=0x0103), "9402")
+    r.load("other environment, genuine there", i.voucher(c7, environment=0x50), "9403")
+    r.load("other card", i.voucher(c7, card_id=det("other", 8)), "9401")
+    r.load("unknown version of the load key", i.voucher(c7, kvn=0x52), "9409")
+    for at, what in ((13, "channel"), (14, "reference"), (50, "total credit"), (77, "certificate's CMAC"), (93, "CMAC")):
+        r.load(f"altered {what}", flip(v, at), "9408")
+    for what, sw, other in (("format of the certificate", "6A80", {"format": 2}),
+                            ("other meter", "9404", {"meter_id": det("other", 8)}),
+                            ("higher binding", "9405", {"binding": 8}), ("lower binding", "9405", {"binding": 6}),
+                            ("generation", "9406", {"generation": 2})):
+        r.load(what, i.voucher(i.certificate(7, 50000, 700, **other)), sw)
+    r.load("total credit falls", i.voucher(i.certificate(7, 39999, 700)), "9407")
+    r.load("total debited falls", i.voucher(i.certificate(7, 50000, 699)), "9407")
+    r.load("93 bytes", v[:93], "6700")
+    r.raw("P2 wrong", "80400001", "6A86")
+    r.load("last sequence, greatest totals", i.voucher(i.certificate(0xFFFFFFFF, 2**64 - 1, 2**64 - 1)))
+    r.load("after the last sequence", i.voucher(i.certificate(0xFFFFFFFF, 2**64 - 1, 2**64 - 1)))
+    r.raw("GET DATA DF21", "00CADF2100")
+    r.raw("GET DATA DF22", "00CADF2200")
+    return r
+
+
+def small_keys():
+    r = Run("b", "AES-128 and S16, short; balance private", Issuer("b", bits=128, size=16, environment=0x50, company=0xFFFE))
+    i = r.i
+    r.personalise(issuance=1)
+    r.raw("GET DATA 0066: i = 61", "00CA006600")
+    r.cmd("host challenge of 8 bytes", "80500000", bytes(8), b"\0", "6700")
+    r.activate()
+    r.raw("public status, private", "00CADF2100")
+    r.raw("receipt without session, private", "00CADF2200", "6982")
+    r.open(0x40, 0x33, kvn=0x41)
+    r.sec("receipt in a holder session", "00CADF22", le=b"\0")
+    r.sec("purse", "00B08400", le=b"\0")
+    r.sec("profile", "00B08200", le=b"\0")
+    r.sec("STORE DATA by the holder", "80E20001", bytes(96), "6982")
+    r.open(0x31, 0x13)
+    r.sec("READ CERTIFICATE", "80460000", le=b"\0")
+    r.sec("SETTLE", "80480000", settle(i.meter_receipt(1, 10000, 0, 9000), month(75)))
+    r.sec("PUT MONTHS, 8", "804A0000", b"\x08" + b"".join(month(n) for n in range(67, 75)))
+    r.open(0x21, 0x33)
+    r.sec("mail of the greatest size, in a session", "80420000", i.delivery(i.envelope(det("m", 145), 0, 1)))
+    r.sec("GET MAIL in a session", "80440000", le=b"\0")
+    r.cmd("GET MAIL without secure messaging", "80440000", le=b"\0")
+    r.raw("public status, private, after SETTLE", "00CADF2100")
+    return r
+
+
+def vending():
+    r = Run("c", "Vending reading: every file, records, short reads, refusals", Issuer("c"))
+    i = r.i
+    r.personalise()
+    r.activate()
+    for n in range(3, 37):
+        r.load(f"number {n - 1}", i.voucher(i.certificate(n, 10000 * n, 10 * n), channel=n % 5 + 1, reference=be(n, 8)))
+    r.open(0x31, 0x33)
+    r.sec("SETTLE", "80480000", settle(i.meter_receipt(3, 300000, 300, -250, flags=0x83), month(76), event(1), event(2),
+                                       event(5)))
+    r.sec("PUT MONTHS", "804A0000", b"\x03" + month(72) + month(73) + month(75))
+    r.sec("meter may not read the purse", "00B08400", sw="6982")
+    r.sec("meter reads the binding", "00B08300", le=b"\0")
+    r.open(0x00, 0x33, kvn=0x21)
+    for sfi in (1, 2, 3, 4, 6, 9):
+        r.sec(f"READ BINARY SFI {sfi:02X}, Le 00", f"00B0{0x80 + sfi:02X}00", le=b"\0")
+    r.sec("READ BINARY SFI 04, no Le", "00B08400")
+    r.sec("current file, offset 4D", "00B0004D", le=b"\0")
+    r.sec("SFI 04, offset 40", "00B08440", le=b"\0")
+    r.sec("offset at the end", "00B0844E", sw="6B00", le=b"\0", reading="an offset equal to the size is beyond the end")
+    r.sec("offset beyond the end", "00B084FF", sw="6B00", le=b"\0")
+    r.sec("Ne beyond the end", "00B08100", sw="6282", le=b"\x21")
+    r.sec("Ne exact", "00B08100", le=b"\x20")
+    r.sec("Ne short", "00B08100", le=b"\x10", reading="Ne counts plain bytes; the wrapped answer is sent whole")
+    for p1 in (1, 2, 32):
+        r.sec(f"READ RECORD load log {p1}", f"00B2{p1:02X}2C", le=b"\0")
+    r.sec("load log 33", "00B2212C", sw="6A83", le=b"\0")
+    for p1, sw in ((1, "9000"), (2, "6A83"), (3, "9000"), (4, "9000"), (5, "6A83")):
+        r.sec(f"READ RECORD months {p1}", f"00B2{p1:02X}3C", sw=sw, le=b"\0")
+    for p1, sw in ((1, "9000"), (2, "6A83"), (4, "9000"), (5, "9000"), (6, "6A83"), (255, "6A83")):
+        r.sec(f"READ RECORD events {p1}", f"00B2{p1:02X}44", sw=sw, le=b"\0")
+    r.sec("record 00", "00B2002C", sw="6A86")
+    r.sec("low bits of P2", "00B2012D", sw="6A86")
+    r.sec("READ RECORD of a transparent file", "00B20124", sw="6981")
+    r.sec("READ RECORD of an unknown SFI", "00B20154", sw="6A82")
+    r.sec("READ BINARY of a file of records", "00B08500", sw="6981")
+    r.sec("READ BINARY of an unknown SFI", "00B08A00", sw="6A82")
+    r.sec("READ BINARY of SFI 00", "00B08000", sw="6A82")
+    r.sec("READ CERTIFICATE is the meter's", "80460000", sw="6982")
+    r.sec("SETTLE is the meter's, whatever its length", "80480000", b"\x01", "6982")
+    r.sec("STORE DATA P2 = 00", "80E20000", bytes(111), "6982")
+    r.sec("STORE DATA P2 = 01", "80E20001", be(i.account, 8) + bytes(88))
+    r.sec("SET STATUS TERMINATED by vending", "80F00005", sw="6982")
+    r.sec("PUT KEY by vending", "80D80001", bytes(40), "6982")
+    r.raw("without secure messaging: purse", "00B0840000", "6982")
+    r.raw("without secure messaging: identity", "00B0810000")
+    r.sec("the session is still open", "00B08400")
+    r.power_up()
+    r.raw("no current file after power-up", "00B0000000", "6986")
+    r.raw("identity", "00B0810818")
+    r.raw("current file, offset 1F", "00B0001F00")
+    r.raw("Ne short, without session", "00B0810004")
+    r.raw("Ne beyond the end, without session", "00B0811811", "6282")
+    r.open(0x21, 0x13)
+    r.sec("purse at level 13", "00B08400", sw="6982")
+    r.open(0x10, 0x33, kvn=0x11)
+    r.sec("purse by admin", "00B08400")
+    return r
+
+
+def meter():
+    r = Run("d", "Meter exchange and mail", Issuer("d"))
+    i = r.i
+    r.personalise()
+    r.cmd("meter session before activation", "80503000", bytes(8), b"\0", "6985")
+    r.activate(50000)
+    r.raw("public status before the first SETTLE", "00CADF2100")
+    r.open(0x30, 0x13, kvn=0x31)
+    r.sec("READ CERTIFICATE", "80460000", le=b"\0")
+    r.sec("READ CERTIFICATE, binding", "80460100", le=b"\0")
+    r.sec("READ CERTIFICATE, P1 = 02", "80460200", sw="6A86")
+    r.sec("READ CERTIFICATE with data", "80460000", b"\0", "6700")
+    first = i.meter_receipt(1, 50000, 0, 50000, flags=0x0501)
+    r.sec("SETTLE, no event", "80480000", settle(first, month(70)))
+    r.sec("the same again", "80480000", settle(first, month(70)))
+    r.sec("conflict: same number, other receipt", "80480000", settle(i.meter_receipt(1, 50000, 0, 49999), month(70)), "940A")
+    for n in range(1, 5):
+        numbers = range(10 * n + 1, 11 * n + 1)
+        r.sec(f"SETTLE, {n} events", "80480000", settle(i.meter_receipt(n + 1, 50000, 0, 50000 - n), month(70 + n),
+                                                     *(event(10 * n + k) for k in range(n))))
+    good = i.meter_receipt(9, 50000, 0, 100)
+    r.sec("stale", "80480000", settle(i.meter_receipt(4, 50000, 0, 1), month(74)), "940A")
+    r.sec("report number 0", "80480000", settle(i.meter_receipt(0, 50000, 0, 1), month(74)), "6A80")
+    r.sec("format of the message", "80480000", flip(settle(good, month(74)), 0, 2), "6A80")
+    r.sec("format of the receipt", "80480000", flip(settle(good, month(74)), 1, 2), "6A80")
+    r.sec("other meter", "80480000", settle(flip(good, 2), month(74)), "9404")
+    r.sec("other binding", "80480000", settle(flip(good, 13), month(74)), "9405")
+    r.sec("applied credit falls", "80480000", settle(i.meter_receipt(9, 49999, 0), month(74)), "940C")
+    r.sec("present month falls", "80480000", settle(good, month(73)), "940A")
+    r.sec("events not rising", "80480000", settle(good, month(74), event(52), event(52)), "6A80")
+    r.sec("first event not above the last", "80480000", settle(good, month(74), event(43)), "6A80")
+    r.sec("5 events", "80480000", settle(good, month(74), *(event(60 + n) for n in range(5))), "6700")
+    r.sec("one byte more", "80480000", settle(good, month(74)) + b"\0", "6700")
+    r.sec("one byte less", "80480000", settle(good, month(74))[:-1], "6700")
+    r.sec("PUT MONTHS, 2", "804A0000", b"\x02" + month(70) + month(71))
+    r.sec("PUT MONTHS, one skipped", "804A0000", b"\x02" + month(71, energy=9) + month(72))
+    r.sec("PUT MONTHS, all skipped", "804A0000", b"\x01" + month(70))
+    r.sec("PUT MONTHS, not rising", "804A0000", b"\x02" + month(74) + month(73), "6A80")
+    r.sec("PUT MONTHS, index FFFF", "804A0000", b"\x01" + month(0xFFFF), "6A80")
+    for what, data in (("count 0", b"\0"), ("count 9", b"\x09" + bytes(216)), ("length", b"\x02" + month(75)), ("empty", b"")):
+        r.sec("PUT MONTHS, " + what, "804A0000", data, "6700")
+    r.sec("PUT EVENTS, 8, some skipped", "804C0000", b"\x08" + b"".join(event(n) for n in range(40, 48)))
+    r.sec("PUT EVENTS, not rising", "804C0000", b"\x02" + event(50) + event(50), "6A80")
+    r.sec("PUT EVENTS, the last number", "804C0000", b"\x01" + event(0xFFFFFFFF))
+    r.sec("SETTLE with a further event", "80480000", settle(good, month(74), event(0xFFFFFFFF)), "6A80")
+    for slot, version, sw in ((0x10, 1, "9000"), (0x11, 5, "9000"), (0x11, 5, "9000"), (0x11, 4, "940A"), (0x13, 0xFFFFFFFF, "9000"),
+                              (0x12, 0, "6A80"), (0x00, 1, "6A80"), (0x14, 1, "6A80")):
+        r.sec(f"PUT METER MAIL slot {slot:02X} version {version}", "804E0000", i.envelope(det("x", 20), slot, version, 0x91), sw)
+    r.sec("slot 10 of a lower binding", "804E0000", i.envelope(first, 0x10, 2, 0x91, binding=6))
+    r.sec("slot 11 of a lower binding", "804E0000", i.envelope(first, 0x11, 6, 0x91, binding=6), "9405")
+    r.sec("slot 10 of a higher binding", "804E0000", i.envelope(first, 0x10, 6, 0x91, binding=8), "9405")
+    r.sec("envelope of another meter", "804E0000", i.envelope(first, 0x10, 6, 0x91, meter_id=det("o", 8)), "9404")
+    r.sec("envelope of the greatest size", "804E0000", i.envelope(det("y", 145), 0x12, 1, 0x91))
+    r.sec("envelope of 181 bytes", "804E0000", bytes(181), "6700")
+    r.sec("envelope of 34 bytes", "804E0000", bytes(34), "6700")
+    r.sec("mail directory, by the meter", "00B08900")
+    good = i.delivery(i.envelope(det("tariff", 100), 0, 3))
+    put = lambda what, data, sw="9000": r.cmd("PUT MAIL: " + what, "80420000", data, sw=sw)
+    put("tariff", good)
+    put("again", good)
+    put("older", i.delivery(i.envelope(b"", 0, 2)), "940A")
+    put("empty, last slot", i.delivery(i.envelope(b"", 0x0B, 1)))
+    put("format", flip(good, 0, 2), "6A80")
+    put("company", i.delivery(good[13:-16], company=1), "9402")
+    put("environment", i.delivery(good[13:-16], environment=0x50), "9403")
+    put("card", i.delivery(good[13:-16], card_id=det("other", 8)), "9401")
+    put("key version", i.delivery(good[13:-16], kvn=0x52), "9409")
+    put("altered", flip(good, 60), "9408")
+    put("format of the envelope", i.delivery(i.envelope(b"", 1, 1, format=2)), "6A80")
+    put("slot 0C", i.delivery(i.envelope(b"", 0x0C, 1)), "6A80")
+    put("version 0", i.delivery(i.envelope(b"", 1, 0)), "6A80")
+    put("other meter", i.delivery(i.envelope(b"", 1, 1, meter_id=det("o", 8))), "9404")
+    put("other binding", i.delivery(i.envelope(b"", 1, 1, binding=6)), "9405")
+    put("63 bytes", bytes(63), "6700")
+    put("210 bytes", bytes(210), "6700")
+    for slot, sw in ((0x00, "9000"), (0x01, "6A88"), (0x0C, "6A88"), (0x10, "9000"), (0x12, "9000")):
+        r.cmd(f"GET MAIL {slot:02X}", f"8044{slot:02X}00", le=b"\0", sw=sw)
+    r.raw("public status", "00CADF2100")
+    r.raw("card receipt", "00CADF2200")
+    r.sec("READ CERTIFICATE at the end", "80460000", le=b"\0")
+    r.open(0x31, 0x11)
+    r.sec("READ CERTIFICATE at level 11", "80460000", le=b"\0")
+    r.sec("SETTLE at level 11", "80480000", settle(first, month(70)), "6982")
+    r.open(0x31, 0x03)
+    r.sec("READ CERTIFICATE at level 03", "80460000", sw="6982")
+    return r
+
+
+def life():
+    r = Run("e", "Blocking, unblocking, a new meter, rotation of keys, termination", Issuer("e"))
+    i = r.i
+    r.personalise()
+    r.open(0x21, 0x11)
+    r.sec("block by vending, not yet activated", "80F00004")
+    r.sec("block again", "80F00004")
+    r.sec("unblock by vending", "80F00002", sw="6982")
+    r.open(0x11, 0x11)
+    r.sec("unblock to ACTIVE", "80F00003", sw="6985")
+    r.sec("unblock", "80F00002")
+    r.sec("SET STATUS ACTIVE", "80F00003", sw="6985")
+    r.sec("SET STATUS 01", "80F00001", sw="6A86")
+    r.sec("SET STATUS 06", "80F00006", sw="6A86")
+    r.sec("SET STATUS with data", "80F00004", b"\0", "6700")
+    r.activate()
+    r.cmd("mail", "80420000", i.delivery(i.envelope(b"tariff", 0, 1)))
+    r.sec("block, active", "80F00004")
+    r.load("on a blocked card", i.voucher(i.certificate(3, 20000, 0)), "6985")
+    r.cmd("PUT MAIL on a blocked card", "80420000", i.delivery(i.envelope(b"", 0, 2)), sw="6985")
+    r.cmd("GET MAIL on a blocked card", "80440000")
+    r.cmd("meter session on a blocked card", "80503000", bytes(8), b"\0", "6985")
+    r.raw("public status", "00CADF2100")
+    r.raw("card receipt", "00CADF2200")
+    r.open(0x41, 0x33)
+    r.sec("the holder reads on", "00B08400")
+    r.open(0x10, 0x33, kvn=0x11)
+    r.sec("BIND on a blocked card", "80520000", r.bind_data(i.binding_certificate(), i.certificate(2, 10000, 0)), "6985")
+    r.sec("unblock to PERSONALISED", "80F00002", sw="6985")
+    r.sec("unblock", "80F00003")
+    for old, new in ((0x11, 0x12), (0x21, 0x22), (0x31, 0x32), (0x51, 0x52), (0x61, 0x62)):
+        r.put_key(old, new)
+    r.put_key(0x51, 0x52)
+    r.put_key(0x51, 0x53, sw="6A88")
+    r.sec("key information", "00CA00E0")
+    r.raw("receipt, with the new key", "00CADF2200")
+    r.cmd("session with the old version", "80502100", bytes(8), b"\0", "6A88")
+    r.load("old load key", i.voucher(i.certificate(3, 20000, 0)), "9409")
+    r.load("new load key", i.voucher(i.certificate(3, 20000, 0), kvn=0x52))
+    r.sec("BIND: the same binding, another certificate", "80520000",
+          r.bind_data(i.binding_certificate(), i.certificate(1, 0, 0), 0x32), "9405")
+    r.sec("BIND: everything equal", "80520000", r.bind_data(i.binding_certificate(), i.certificate(3, 20000, 0), 0x32))
+    r.sec("BIND: a lower binding", "80520000", r.bind_data(i.binding_certificate(binding=6),
+                                                           i.certificate(9, 0, 0, binding=6), 0x32), "9405")
+    r.open(0x32, 0x13)
+    r.sec("SETTLE", "80480000", settle(i.meter_receipt(1, 20000, 0), month(70), event(1)))
+    r.open(0x12, 0x33)
+    i.meter_id, i.binding = det("new meter", 8), 1
+    b, c = i.binding_certificate(), i.certificate(1, 5000, 0)
+    r.sec("BIND to a new meter", "80520000", r.bind_data(b, c))
+    for sfi in (3, 4, 6, 9):
+        r.sec(f"READ BINARY SFI {sfi:02X}", f"00B0{0x80 + sfi:02X}00")
+    r.sec("events are empty", "00B20144", sw="6A83")
+    r.sec("the load log stays", "00B2012C")
+    r.cmd("mail is empty", "80440000", sw="6A88")
+    r.open(0x30, 0x13, kvn=0x31)
+    r.sec("READ CERTIFICATE by the new meter", "80460000")
+    r.load("for the new meter", i.voucher(i.certificate(2, 6000, 0), kvn=0x52))
+    r.open(0x12, 0x33)
+    r.sec("terminate", "80F00005")
+    r.sec("terminate again", "80F00005")
+    r.sec("nothing after that", "80F00003", sw="6985")
+    r.sec("purse by admin", "00B08400")
+    r.sec("PUT KEY", "80D86201", key_block(0x63, i.keys(0x63), r.session.dek), "6985")
+    r.sec("STORE DATA", "80E20001", bytes(96), "6985")
+    r.select()
+    for p1 in (0x22, 0x30, 0x40, 0x00):
+        r.cmd(f"session {p1:02X} on a terminated card", f"8050{p1:02X}00", bytes(8), b"\0", "6985")
+    r.load("on a terminated card", i.voucher(i.certificate(3, 7000, 0), kvn=0x52), "6985")
+    r.raw("identity", "00B0810000")
+    r.raw("public status", "00CADF2100")
+    r.cmd("GET MAIL", "80440000", sw="6A88")
+    r.open(0x10, 0x33, kvn=0x12)
+    r.sec("admin still reads", "00B08400")
+    return r
+
+
+def malformed():
+    r = Run("f", "Malformed APDUs, classes, Ne, authentication and secure messaging gone wrong", Issuer("f"))
+    i = r.i
+    for what, apdu in (("3 bytes", "00A404"), ("Lc beyond the end", "00A4040008F045"), ("bytes after Le", "00A4040001F00000"),
+                       ("extended length", "00A40400000008F04547454C454301"), ("Lc 00 and Le", "00CA00660000"), ("empty", "")):
+        r.raw("form: " + what, apdu, "6700")
+    for cla, sw in (("FF", "6E00"), ("20", "6E00"), ("A0", "6E00"), ("01", "6881"), ("83", "6881"), ("40", "6881"), ("09", "6881"),
+                    ("08", "6882"), ("0C", "6882"), ("88", "6882"), ("18", "6882"), ("10", "6884"), ("90", "6884"),
+                    ("C0", "6881")):
+        r.raw(f"CLA {cla}", cla + "A4040C", sw, reading="bit 40 is a further logical channel for every CLA but FF" if cla == "C0" else
+              "bit 20 without bit 40 is not listed" if cla in ("20", "A0") else None)
+    r.raw("form before CLA", "FFA404", "6700")
+    for apdu, sw in (("0084000008", "6D00"), ("80B0810000", "6D00"), ("0046000000", "6D00"), ("8082330010" + "00" * 16, "6D00"),
+                     ("80A4040C", "6D00"), ("80C0000000", "6D00"), ("0050000008" + "00" * 8, "6D00")):
+        r.raw("INS not listed for that CLA", apdu, sw)
+    for apdu in ("04A4040C", "8450000008" + "00" * 8, "04C0000000"):
+        r.raw("not accepted with secure messaging", apdu, "6E00")
+    r.raw("secure messaging without session", "04B0810008" + "00" * 8, "6985")
+    r.raw("no session comes before an unknown INS", "8400000008" + "00" * 8, "6985")
+    for apdu, sw in (("00A40000", "6A86"), ("00A40402", "6A86"), ("00A4040004F0454745", "6A82"), ("00A4040006F04547454C44", "6A82"),
+                     ("00A4040009F04547454C45430101", "6A82"), ("00A40400", "9000"), ("00A4040C00", "9000"),
+                     ("00A4040005F04547454C", "9000"), ("00A4040C08F04547454C454301", "9000")):
+        r.raw("SELECT", apdu, sw)
+    r.raw("GET DATA unknown tag", "00CA9F7F00", "6A88")
+    r.raw("GET DATA with data", "00CA00660100", "6700")
+    r.raw("READ BINARY with data", "00B081000100", "6700")
+    r.raw("SELECT, Ne 0A", "00A404000A", "6119")
+    r.raw("GET RESPONSE, Ne 05", "00C0000005", "6114")
+    r.raw("GET RESPONSE, P2 wrong", "00C0000100", "6A86")
+    r.raw("GET RESPONSE, the rest", "00C0000000")
+    r.raw("GET RESPONSE, nothing left", "00C0000000", "6985", reading="6985 where nothing is left")
+    r.raw("SELECT, Ne 0A", "00A404000A", "6119")
+    r.raw("another command forgets the rest", "00CA006600")
+    r.raw("GET RESPONSE", "00C0000000", "6985", reading="6985 where nothing is left")
+    r.raw("GET DATA, Ne 02", "80CADF2102", "6121")
+    r.raw("GET RESPONSE without Le", "00C00000")
+    auth = lambda level="33", data=bytes(16): bytes.fromhex(f"8482{level}0010") + data
+    r.raw("EXTERNAL AUTHENTICATE without INITIALIZE UPDATE", auth(), "6985")
+    r.raw("INITIALIZE UPDATE, P2", "8050100108" + "00" * 8, "6A86")
+    r.raw("INITIALIZE UPDATE, 7 bytes", "8050100007" + "00" * 7, "6700")
+    r.raw("INITIALIZE UPDATE, unknown version", "8050110008" + "00" * 8, "6A88")
+    r.raw("INITIALIZE UPDATE, load key", "8050500008" + "00" * 8, "6A88")
+    r.cmd("INITIALIZE UPDATE", "80501000", bytes(8), b"\0")
+    r.raw("level 02", auth("02"), "6A86")
+    r.raw("level 32", auth("32"), "6A86")
+    r.raw("failed authentication", auth(), "6300")
+    r.raw("the handshake is forgotten", auth(), "6985")
+    r.personalise()
+    r.activate()
+    r.open(0x21, 0x33)
+    good = r.session
+    r.sec("READ BINARY with Le", "00B08400", le=b"\0")
+    r.sec("unknown INS in the session", "80000000", sw="6D00")
+    r.sec("INS of the other class", "80B08400", sw="6D00")
+    r.raw("plain command in the session", "00B0840000", "6982")
+    r.raw("malformed in the session", "00B08400000001", "6700")
+    r.raw("channel in the session", "01B0840000", "6881")
+    r.raw("refused INITIALIZE UPDATE leaves the session", "8050110007" + "00" * 7, "6700",
+          reading="only an INITIALIZE UPDATE that succeeds ends the session")
+    r.raw("refused SELECT leaves the session", "00A4040006F04547454C44", "6A82", reading="only a SELECT that succeeds ends it")
+    r.raw("EXTERNAL AUTHENTICATE in the session", auth(), "6985")
+    r.sec("the session is still open", "00B08400")
+    wrapped = r.session.wrap(0, 0xB0, 0x84, 0)
+    r.raw("wrong C-MAC ends the session", flip(wrapped, len(wrapped) - 1), "6988")
+    r.raw("the right one comes too late", wrapped, "6985")
+    r.open(0x21, 0x33)
+    r.raw("too short for a C-MAC", "04B0840007" + "00" * 7, "6988")
+    r.raw("the session has ended", "04B0840008" + "00" * 8, "6985")
+    r.open(0x21, 0x01)
+    r.sec("level 01: response without MAC", "00B08100", le=b"\0")
+    r.sec("level 01 may not block", "80F00004", sw="6982")
+    r.sec("level 01 does not read the purse", "00B08400", sw="6982")
+    r.open(0x21, 0x33)
+    r.raw("genuine C-MAC, no padding", encrypted(r.session, "80E20001", bytes(96)), "6988")
+    r.raw("the session has ended", "04B0840008" + "00" * 8, "6985")
+    r.open(0x21, 0x33)
+    r.raw("genuine C-MAC, data field not a multiple of a block", r.session.send(bytes.fromhex("84E20001"), bytes(95), b""), "6988")
+    r.open(0x21, 0x33)
+    r.raw("empty data field sent as one block of padding", encrypted(r.session, "00B08400", b"\x80" + bytes(15)))
+    r.sec("and the next one, really empty", "00B08400")
+    r.open(0x21, 0x33)
+    s = r.session
+    old = s.wrap(0, 0xB0, 0x84, 0)
+    r.raw("replay: first", old)
+    r.raw("replay: again", old, "6988")
+    r.open(0x21, 0x33)
+    r.select()
+    r.raw("SELECT ended the session", "04B0840008" + "00" * 8, "6985")
+    r.open(0x21, 0x33)
+    r.power_up()
+    r.raw("power-up ended the session", "04B0840008" + "00" * 8, "6985")
+    for role, p1 in ((2, 0x20), (1, 0x10), (4, 0x40), (3, 0x31)):
+        r.cmd("INITIALIZE UPDATE", f"8050{p1:02X}00", bytes(8), b"\0")
+        r.raw(f"failed authentication, role {role}", auth("13"), "6300")
+    return r
+
+
+SCENARIOS = [voucher_life, small_keys, vending, meter, life, malformed]
