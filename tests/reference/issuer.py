@@ -19,6 +19,10 @@ def hx(data):
     return data.hex().upper()
 
 
+def flip(data, at, bit=1):
+    return data[:at] + bytes([data[at] ^ bit]) + data[at + 1:]
+
+
 class Issuer:
     """A company with its masters, one meter and one card."""
 

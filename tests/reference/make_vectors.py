@@ -8,10 +8,12 @@ from pathlib import Path
 
 import reference as ref
 import scp03
-from issuer import ROLE_NAMES, Issuer, det, hx
+from issuer import Issuer, det, flip, hx
 from meter import decide
 from reference import be
-from scenarios import SCENARIOS, flip
+from scenarios_issue import life, small_keys, voucher_life
+from scenarios_use import malformed, vending
+from scenarios_use import meter as meter_exchange
 
 SOURCE = "docs/card-specification.md, section "
 
@@ -114,8 +116,7 @@ def messages():
                                   dict(number=2**32 - 1, time=2**32 - 1, code=0xFFFF, data=b"\xFF" * 6),
                                   dict(number=258, time=0x0C100000, code=0x0203, data=bytes(range(6)))])):
         for v in values:
-            form_ = [f for f in form]
-            data = b"".join(be(v[k], s) if isinstance(v[k], int) else v[k] for k, s in form_)
+            data = b"".join(be(v[k], s) if isinstance(v[k], int) else v[k] for k, s in form)
             plain.append({"type": kind, "fields": fields_of(form, data), "encoded": hx(data)})
     return document("5.1 to 5.8", "Messages: fields, CMAC input, encoding; altered ones must be refused.", messages=out,
                     records=plain)
@@ -214,7 +215,8 @@ def secure_channel():
 # ---- card.json, meter.json ----------------------------------------------------------------------
 
 def card():
-    return document("7 to 12", "Transcripts from a blank card.", transcripts=[f().result() for f in SCENARIOS])
+    return document("7 to 12", "Transcripts from a blank card.", transcripts=[f().result() for f in
+                              (voucher_life, small_keys, vending, meter_exchange, life, malformed)])
 
 
 def meter():
@@ -262,6 +264,8 @@ def meter():
         ("higher binding, binding certificate altered", {}, {**opening, "binding_certificate": flip(opening["binding_certificate"], 15)}),
         ("higher binding, binding certificate of another binding", {}, {**opening, "binding_certificate": i.binding_certificate(binding=9)}),
         ("higher binding, regressed in the old one", {"regressed": True}, opening),
+        ("first binding of a new meter", {"binding": 0, "generation": 0, "sequence": 0, "applied": (0, 0)},
+         {**c(3, 900, 0, binding=1), "settled": (0, 0), "binding_certificate": i.binding_certificate(binding=1)}),
         ("higher binding, lower generation than in the old one", {"generation": 9}, opening),
         ("replacement card", {}, gen2), ("replaced card", {"generation": 2}, {}),
         ("settled credit above applied", {"applied": (49999, 300)}, {}), ("settled debited above applied", {"applied": (50000, 299)}, {}),

@@ -1,10 +1,6 @@
-"""The transcripts of tests/vectors/card.json."""
-from issuer import Issuer, Run, det, event, month, settle
-from reference import be, cbc, key_block
-
-
-def flip(data, at, bit=1):
-    return data[:at] + bytes([data[at] ^ bit]) + data[at + 1:]
+"""Transcripts (c), (d) and (f) of tests/vectors/card.json: reading, meter and mail, what goes wrong."""
+from issuer import Issuer, Run, det, event, flip, month, settle
+from reference import be, cbc
 
 
 def encrypted(session, head, blocks):
@@ -12,125 +8,6 @@ def encrypted(session, head, blocks):
     head = bytes.fromhex(head)
     session.counter += 1
     return session.send(bytes([head[0] | 4]) + head[1:], cbc(session.enc, session.icv(), blocks), b"")
-
-
-def voucher_life():
-    i = Issuer("a")
-    r = Run("a", "Blank card, personalisation (AES-256, S8), activation, vouchers with every outcome and refusal", i)
-    r.select()
-    for tag in ("0066", "00E0", "DF21"):
-        r.raw(f"GET DATA {tag}", f"00CA{tag}00", reading="flag 01 is set on a blank card" if tag == "DF21" else None)
-    r.raw("GET DATA DF22 before BIND", "80CADF2200", "6A88")
-    r.raw("identity", "00B0810000")
-    r.raw("profile without session", "00B0820000", "6982")
-    for p1 in (0x21, 0x30, 0x40):
-        r.cmd(f"session of role {p1 >> 4} on a blank card", f"8050{p1:02X}00", bytes(8), b"\0", "6985")
-    r.load("on a blank card", bytes(94), "6985")
-    r.cmd("GET MAIL on a blank card", "80440000", sw="6985")
-    r.open(0x00, 0x33, kvn=0x10)
-    r.sec("profile that does not exist yet", "00B08200", sw="6A82")
-    r.sec("purse that does not exist yet", "00B08400", sw="6A82")
-    r.sec("SET STATUS PERSONALISED too early", "80F00002", sw="6985")
-    r.put_key(0, 0x31, sw="6985")
-    r.bind("6985")
-    for at, what, sw in ((0, "company FFFF", "6A80"), (2, "other environment", "9403"), (3, "generation 0", "6A80"),
-                         (5, "mode 09", "6A80")):
-        value = {0: b"\xFF\xFF", 2: b"\x50", 3: b"\0\0", 5: b"\x09"}[at]
-        data = be(i.company, 2) + be(i.environment, 1) + be(1, 2) + be(8, 1) + bytes(105)
-        r.sec(f"STORE DATA: {what}", "80E20000", data[:at] + value + data[at + len(value):], sw)
-    r.sec("STORE DATA: length 110", "80E20000", bytes(110), "6700")
-    r.sec("STORE DATA P2 = 01 on a blank card", "80E20001", bytes(96), "6985")
-    r.store_data(expiry=0x20000000)
-    r.store_data(expiry=0x20000000)
-    good_b, good_c = i.binding_certificate(), i.certificate(1, 0, 0)
-    for what, b, c, sw in (("format", flip(good_b, 0), good_c, "6A80"), ("meter id", good_b, flip(good_c, 2), "9404"),
-                           ("binding", good_b, flip(good_c, 10), "9405"),
-                           ("binding 0", i.binding_certificate(binding=0), i.certificate(1, 0, 0, binding=0), "9405"),
-                           ("generation", good_b, i.certificate(1, 0, 0, generation=2), "9406")):
-        r.sec(f"BIND: wrong {what}", "80520000", r.bind_data(b, c), sw)
-    r.sec("BIND: check value wrong", "80520000", flip(r.bind_data(good_b, good_c), 215), "6A80")
-    r.bind()
-    r.bind()
-    r.put_key(0x00, 0x21)
-    r.put_key(0x00, 0x21)
-    r.put_key(0x00, 0x22, sw="6A88")
-    r.put_key(0x21, 0x51, sw="6A88")
-    r.sec("PUT KEY: role 7", "80D80001", key_block(0x71, i.keys(0x71), r.session.dek), "6A80")
-    r.sec("PUT KEY: version 0", "80D80001", key_block(0x50, i.keys(0x51), r.session.dek), "6A80")
-    r.sec("PUT KEY: check value", "80D80001", flip(key_block(0x51, i.keys(0x51), r.session.dek), 38), "6A80")
-    r.sec("PUT KEY: P2", "80D80002", key_block(0x51, i.keys(0x51), r.session.dek), "6A86")
-    for kvn in (0x41, 0x51, 0x61):
-        r.put_key(0, kvn)
-    r.sec("SET STATUS PERSONALISED with the initial admin keys", "80F00002", sw="6985")
-    r.put_key(0x10, 0x11)
-    r.put_key(0x10, 0x11)
-    r.sec("key information", "80CA00E0", le=b"\0")
-    r.sec("SET STATUS PERSONALISED", "80F00002")
-    r.sec("SET STATUS PERSONALISED again", "80F00002")
-    r.sec("STORE DATA P2 = 00 after personalisation", "80E20000", bytes(111), "6985")
-    r.sec("STORE DATA P2 = 01", "80E20001", be(i.account, 8) + b"\x02\x01" + be(5000, 4) + bytes(82))
-    r.raw("GET DATA DF21", "00CADF2100")
-    r.raw("GET DATA DF22", "00CADF2200")
-    c2 = i.certificate(2, 10000, 500)
-    r.load("by a kiosk before activation", i.voucher(c2, channel=2), "940D")
-    r.load("refresh by a kiosk before activation", i.voucher(i.certificate(2, 0, 0), channel=2), "940D")
-    r.load("repeat of the sequence before activation, by a kiosk", i.voucher(good_c, channel=2))
-    r.load("first charge at a branch", i.voucher(c2))
-    r.load("repeat", i.voucher(c2))
-    r.load("older", i.voucher(good_c))
-    c3 = i.certificate(3, 25000, 500, time=0x0C000100)
-    r.load("new, from a wallet", i.voucher(c3, channel=4, reference=b"REF00002"))
-    r.load("refresh", i.voucher(i.certificate(4, 25000, 500), channel=2))
-    r.load("one skipped", i.voucher(i.certificate(6, 40000, 700), channel=3, reference=b"REF00003"))
-    r.load("the skipped one, late", i.voucher(i.certificate(5, 30000, 700)))
-    v, c7 = i.voucher(i.certificate(7, 50000, 700)), i.certificate(7, 50000, 700)
-    r.load("format 02", flip(v, 0, 3), "6A80")
-    r.load("other company, genuine there", i.voucher(c7, company=0x0103), "9402")
-    r.load("other environment, genuine there", i.voucher(c7, environment=0x50), "9403")
-    r.load("other card", i.voucher(c7, card_id=det("other", 8)), "9401")
-    r.load("unknown version of the load key", i.voucher(c7, kvn=0x52), "9409")
-    for at, what in ((13, "channel"), (14, "reference"), (50, "total credit"), (77, "certificate's CMAC"), (93, "CMAC")):
-        r.load(f"altered {what}", flip(v, at), "9408")
-    for what, sw, other in (("format of the certificate", "6A80", {"format": 2}),
-                            ("other meter", "9404", {"meter_id": det("other", 8)}),
-                            ("higher binding", "9405", {"binding": 8}), ("lower binding", "9405", {"binding": 6}),
-                            ("generation", "9406", {"generation": 2})):
-        r.load(what, i.voucher(i.certificate(7, 50000, 700, **other)), sw)
-    r.load("total credit falls", i.voucher(i.certificate(7, 39999, 700)), "9407")
-    r.load("total debited falls", i.voucher(i.certificate(7, 50000, 699)), "9407")
-    r.load("93 bytes", v[:93], "6700")
-    r.raw("P2 wrong", "80400001", "6A86")
-    r.load("last sequence, greatest totals", i.voucher(i.certificate(0xFFFFFFFF, 2**64 - 1, 2**64 - 1)))
-    r.load("after the last sequence", i.voucher(i.certificate(0xFFFFFFFF, 2**64 - 1, 2**64 - 1)))
-    r.raw("GET DATA DF21", "00CADF2100")
-    r.raw("GET DATA DF22", "00CADF2200")
-    return r
-
-
-def small_keys():
-    r = Run("b", "AES-128 and S16, short; balance private", Issuer("b", bits=128, size=16, environment=0x50, company=0xFFFE))
-    i = r.i
-    r.personalise(issuance=1)
-    r.raw("GET DATA 0066: i = 61", "00CA006600")
-    r.cmd("host challenge of 8 bytes", "80500000", bytes(8), b"\0", "6700")
-    r.activate()
-    r.raw("public status, private", "00CADF2100")
-    r.raw("receipt without session, private", "00CADF2200", "6982")
-    r.open(0x40, 0x33, kvn=0x41)
-    r.sec("receipt in a holder session", "00CADF22", le=b"\0")
-    r.sec("purse", "00B08400", le=b"\0")
-    r.sec("profile", "00B08200", le=b"\0")
-    r.sec("STORE DATA by the holder", "80E20001", bytes(96), "6982")
-    r.open(0x31, 0x13)
-    r.sec("READ CERTIFICATE", "80460000", le=b"\0")
-    r.sec("SETTLE", "80480000", settle(i.meter_receipt(1, 10000, 0, 9000), month(75)))
-    r.sec("PUT MONTHS, 8", "804A0000", b"\x08" + b"".join(month(n) for n in range(67, 75)))
-    r.open(0x21, 0x33)
-    r.sec("mail of the greatest size, in a session", "80420000", i.delivery(i.envelope(det("m", 145), 0, 1)))
-    r.sec("GET MAIL in a session", "80440000", le=b"\0")
-    r.cmd("GET MAIL without secure messaging", "80440000", le=b"\0")
-    r.raw("public status, private, after SETTLE", "00CADF2100")
-    return r
 
 
 def vending():
@@ -281,83 +158,6 @@ def meter():
     return r
 
 
-def life():
-    r = Run("e", "Blocking, unblocking, a new meter, rotation of keys, termination", Issuer("e"))
-    i = r.i
-    r.personalise()
-    r.open(0x21, 0x11)
-    r.sec("block by vending, not yet activated", "80F00004")
-    r.sec("block again", "80F00004")
-    r.sec("unblock by vending", "80F00002", sw="6982")
-    r.open(0x11, 0x11)
-    r.sec("unblock to ACTIVE", "80F00003", sw="6985")
-    r.sec("unblock", "80F00002")
-    r.sec("SET STATUS ACTIVE", "80F00003", sw="6985")
-    r.sec("SET STATUS 01", "80F00001", sw="6A86")
-    r.sec("SET STATUS 06", "80F00006", sw="6A86")
-    r.sec("SET STATUS with data", "80F00004", b"\0", "6700")
-    r.activate()
-    r.cmd("mail", "80420000", i.delivery(i.envelope(b"tariff", 0, 1)))
-    r.sec("block, active", "80F00004")
-    r.load("on a blocked card", i.voucher(i.certificate(3, 20000, 0)), "6985")
-    r.cmd("PUT MAIL on a blocked card", "80420000", i.delivery(i.envelope(b"", 0, 2)), sw="6985")
-    r.cmd("GET MAIL on a blocked card", "80440000")
-    r.cmd("meter session on a blocked card", "80503000", bytes(8), b"\0", "6985")
-    r.raw("public status", "00CADF2100")
-    r.raw("card receipt", "00CADF2200")
-    r.open(0x41, 0x33)
-    r.sec("the holder reads on", "00B08400")
-    r.open(0x10, 0x33, kvn=0x11)
-    r.sec("BIND on a blocked card", "80520000", r.bind_data(i.binding_certificate(), i.certificate(2, 10000, 0)), "6985")
-    r.sec("unblock to PERSONALISED", "80F00002", sw="6985")
-    r.sec("unblock", "80F00003")
-    for old, new in ((0x11, 0x12), (0x21, 0x22), (0x31, 0x32), (0x51, 0x52), (0x61, 0x62)):
-        r.put_key(old, new)
-    r.put_key(0x51, 0x52)
-    r.put_key(0x51, 0x53, sw="6A88")
-    r.sec("key information", "00CA00E0")
-    r.raw("receipt, with the new key", "00CADF2200")
-    r.cmd("session with the old version", "80502100", bytes(8), b"\0", "6A88")
-    r.load("old load key", i.voucher(i.certificate(3, 20000, 0)), "9409")
-    r.load("new load key", i.voucher(i.certificate(3, 20000, 0), kvn=0x52))
-    r.sec("BIND: the same binding, another certificate", "80520000",
-          r.bind_data(i.binding_certificate(), i.certificate(1, 0, 0), 0x32), "9405")
-    r.sec("BIND: everything equal", "80520000", r.bind_data(i.binding_certificate(), i.certificate(3, 20000, 0), 0x32))
-    r.sec("BIND: a lower binding", "80520000", r.bind_data(i.binding_certificate(binding=6),
-                                                           i.certificate(9, 0, 0, binding=6), 0x32), "9405")
-    r.open(0x32, 0x13)
-    r.sec("SETTLE", "80480000", settle(i.meter_receipt(1, 20000, 0), month(70), event(1)))
-    r.open(0x12, 0x33)
-    i.meter_id, i.binding = det("new meter", 8), 1
-    b, c = i.binding_certificate(), i.certificate(1, 5000, 0)
-    r.sec("BIND to a new meter", "80520000", r.bind_data(b, c))
-    for sfi in (3, 4, 6, 9):
-        r.sec(f"READ BINARY SFI {sfi:02X}", f"00B0{0x80 + sfi:02X}00")
-    r.sec("events are empty", "00B20144", sw="6A83")
-    r.sec("the load log stays", "00B2012C")
-    r.cmd("mail is empty", "80440000", sw="6A88")
-    r.open(0x30, 0x13, kvn=0x31)
-    r.sec("READ CERTIFICATE by the new meter", "80460000")
-    r.load("for the new meter", i.voucher(i.certificate(2, 6000, 0), kvn=0x52))
-    r.open(0x12, 0x33)
-    r.sec("terminate", "80F00005")
-    r.sec("terminate again", "80F00005")
-    r.sec("nothing after that", "80F00003", sw="6985")
-    r.sec("purse by admin", "00B08400")
-    r.sec("PUT KEY", "80D86201", key_block(0x63, i.keys(0x63), r.session.dek), "6985")
-    r.sec("STORE DATA", "80E20001", bytes(96), "6985")
-    r.select()
-    for p1 in (0x22, 0x30, 0x40, 0x00):
-        r.cmd(f"session {p1:02X} on a terminated card", f"8050{p1:02X}00", bytes(8), b"\0", "6985")
-    r.load("on a terminated card", i.voucher(i.certificate(3, 7000, 0), kvn=0x52), "6985")
-    r.raw("identity", "00B0810000")
-    r.raw("public status", "00CADF2100")
-    r.cmd("GET MAIL", "80440000", sw="6A88")
-    r.open(0x10, 0x33, kvn=0x12)
-    r.sec("admin still reads", "00B08400")
-    return r
-
-
 def malformed():
     r = Run("f", "Malformed APDUs, classes, Ne, authentication and secure messaging gone wrong", Issuer("f"))
     i = r.i
@@ -420,6 +220,10 @@ def malformed():
     r.raw("refused SELECT leaves the session", "00A4040006F04547454C44", "6A82", reading="only a SELECT that succeeds ends it")
     r.raw("EXTERNAL AUTHENTICATE in the session", auth(), "6985")
     r.sec("the session is still open", "00B08400")
+    part = r.raw("record with Ne 10: the wrapped answer in parts", r.session.wrap(0, 0xB2, 1, 0x2C, le=b"\x10"), "6138",
+                 reading="outside READ BINARY, Ne counts the bytes of the wrapped answer")
+    part += r.raw("GET RESPONSE", "00C0000000")
+    assert r.session.unwrap(part + b"\x90\0")[0][:4] == be(1, 4)
     wrapped = r.session.wrap(0, 0xB0, 0x84, 0)
     r.raw("wrong C-MAC ends the session", flip(wrapped, len(wrapped) - 1), "6988")
     r.raw("the right one comes too late", wrapped, "6985")
@@ -453,6 +257,3 @@ def malformed():
         r.cmd("INITIALIZE UPDATE", f"8050{p1:02X}00", bytes(8), b"\0")
         r.raw(f"failed authentication, role {role}", auth("13"), "6300")
     return r
-
-
-SCENARIOS = [voucher_life, small_keys, vending, meter, life, malformed]
