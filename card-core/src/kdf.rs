@@ -56,7 +56,7 @@ pub struct TooLong;
 /// SP 800-108, 4.1, with the counter between two parts of the fixed input, either of which may be empty. Fills `out`.
 ///
 /// Fails, writing nothing, where `out` takes more blocks than `counter` can count. SCP03 is one user of it, with an 8-bit
-/// counter in the middle; [`derive`] is the form for all other keys.
+/// counter in the middle; [`derive()`] is the form for all other keys.
 pub fn counter_mode<E: Engine + ?Sized>(
     engine: &mut E,
     key: &AesKey,

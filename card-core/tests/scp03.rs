@@ -604,19 +604,39 @@ proptest! {
     }
 }
 
+/// S-MAC and S-ENC of S8 sessions with AES-128, made without the code under test.
+fn session_keys() -> [AesKey; 2] {
+    let context = [&HOST_CHALLENGE[..8], &CARD_CHALLENGE[..8]].concat();
+    [(0x06, 2), (0x04, 1)].map(|(constant, key_byte)| {
+        let before = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, constant, 0, 0, 0x80];
+        let mut out = [0; 16];
+        let from = key(&[key_byte; 16]);
+        counter_mode(&mut SoftEngine, &from, Counter::Bits8, &before, &context, &mut out).unwrap();
+        key(&out)
+    })
+}
+
+/// A right MAC does not help a host whose cryptogram is wrong.
+#[test]
+fn a_wrong_host_cryptogram_under_a_right_mac() {
+    let [s_mac, _] = session_keys();
+    let (_, response) = card_initialize(Mode::S8, 16);
+    let challenge = host_challenge(Mode::S8, &response).unwrap();
+    let (_, apdu) = challenge.authenticate(&mut SoftEngine, &key_set(16), SecurityLevel::CMac).unwrap();
+    for (byte, accepted) in [(5, false), (12, false), (13, true)] {
+        let mut forged = apdu.as_slice().to_vec();
+        forged[byte] ^= 1;
+        let mac = SoftEngine.cmac(&s_mac, &[&[0; 16], &forged[..13]]);
+        forged[13..].copy_from_slice(&mac[..8]);
+        let (card, _) = card_initialize(Mode::S8, 16);
+        assert_eq!(authenticate(card, &forged).is_ok(), accepted);
+    }
+}
+
 /// Under a right MAC, data that are not whole blocks or not padded are refused too.
 #[test]
 fn bad_padding_under_a_right_mac() {
-    let mut before = [0; 15];
-    (before[11], before[14]) = (0x06, 0x80);
-    let context = [&HOST_CHALLENGE[..8], &CARD_CHALLENGE[..8]].concat();
-    let mut derived = [[0; 16]; 2];
-    for (constant, key_byte, out) in [(0x06, 2, 0), (0x04, 1, 1)] {
-        before[11] = constant;
-        let from = key(&[key_byte; 16]);
-        counter_mode(&mut SoftEngine, &from, Counter::Bits8, &before, &context, &mut derived[out]).unwrap();
-    }
-    let [s_mac, s_enc] = derived.map(|bytes| key(&bytes));
+    let [s_mac, s_enc] = session_keys();
     let mut one_block = [0; 16];
     let mut zeros = [0; 32];
     let mut two_blocks_of_padding = [0; 32];
