@@ -278,6 +278,40 @@ fn first_commit_cut_short_is_nothing_and_decay_is_not() {
 }
 
 #[test]
+fn a_first_commit_that_recovery_completes_can_decay_too() {
+    let log = Log::new(0, 1, 2);
+    let mut flash = FlashModel::new(log.end(), 3);
+    flash.cut_after(0, Cut::After);
+    assert_eq!(log.commit(&mut flash, None, b"first"), Err(LOST));
+    flash.power_up();
+    assert_eq!(peek(&log, &mut flash), Ok(Some((1, b"first".to_vec()))));
+    assert_eq!(recover(&log, &mut flash), Ok(Some((2, b"first".to_vec()))));
+    let mut mask = [0; PAGE];
+    mask[10] = 1;
+    flash.corrupt(0, &mask);
+    flash.corrupt(1, &mask);
+    assert_eq!(recover(&log, &mut flash), Err(StoreError::Corrupt));
+}
+
+#[test]
+fn an_old_record_that_claims_to_be_new_is_not_believed() {
+    let log = Log::new(0, 1, 2);
+    let mut flash = FlashModel::new(log.end(), 3);
+    let epoch = log.commit(&mut flash, None, b"two").unwrap();
+    let epoch = log.commit(&mut flash, Some(epoch), b"three").unwrap();
+    let epoch = log.commit(&mut flash, Some(epoch), b"four").unwrap();
+    assert_eq!(epoch, 4);
+    // Epoch 3, inverted, now and then reads as epoch 259.
+    let mut mask = [0; PAGE];
+    mask[2] = 1;
+    flash.weaken(1, &mask);
+    for seed in 0..50 {
+        flash.reseed(seed);
+        assert_eq!(peek(&log, &mut flash), Ok(Some((4, b"four".to_vec()))));
+    }
+}
+
+#[test]
 fn decay_of_the_newest_falls_back() {
     let log = Log::new(0, 1, 3);
     let mut flash = FlashModel::new(log.end(), 3);
@@ -507,11 +541,12 @@ fn what_does_not_verify_never_counts() {
         let mut memory = Defective { flash, page, weak };
         let error = StoreError::Unverified { page };
         assert_eq!(log.commit(&mut memory, Some(epoch), &[0; 118]), Err(error));
-        for seed in 0..20 {
-            memory.flash.reseed(seed);
-            assert_eq!(recover(&log, &mut memory), Ok(Some((epoch, vec![4; 118]))));
-        }
         assert_eq!(memory.flash.counters().overwrites, 0);
+        for seed in 0..20 {
+            let mut flash = memory.flash.clone();
+            flash.reseed(seed);
+            assert_eq!(recover(&log, &mut flash), Ok(Some((epoch, vec![4; 118]))));
+        }
     }
 }
 
@@ -556,8 +591,13 @@ fn ring_holds_the_newest() {
     assert_eq!(RING.read(&mut flash, 9, &mut [0; 47]), Err(error));
     RING.write(&mut flash, u32::MAX, &[0; 55]).unwrap();
     assert_eq!(RING.read(&mut flash, u32::MAX, &mut out), Ok(Some(55)));
-    flash.corrupt(6, &[2; PAGE]);
-    assert_eq!(RING.read(&mut flash, u32::MAX, &mut out), Ok(None));
+    for byte in 0..PAGE {
+        let mut flash = flash.clone();
+        let mut mask = [0; PAGE];
+        mask[byte] = 2;
+        flash.corrupt(6, &mask);
+        assert_eq!(RING.read(&mut flash, u32::MAX, &mut out), Ok(None), "{byte}");
+    }
     assert_eq!(flash.counters().overwrites, 0);
 }
 
