@@ -135,7 +135,7 @@ impl CardRef {
     }
 
     /// From key diversification data.
-    pub fn parse(data: &[u8; 10]) -> Self {
+    pub const fn parse(data: &[u8; 10]) -> Self {
         let [a, b, c, d, e, f, g, h, i, j] = *data;
         Self { id: CardId([a, b, c, d, e, f, g, h]), generation: u16::from_be_bytes([i, j]) }
     }

@@ -15,4 +15,5 @@ pub mod scp03;
 pub mod siv;
 pub mod soft;
 pub mod store;
+pub mod terminal;
 pub mod units;

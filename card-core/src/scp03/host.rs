@@ -23,8 +23,9 @@ pub struct HostHandshake {
 }
 
 impl HostHandshake {
-    /// A handshake with a key version number, where 0 leaves the choice to the card, and a fresh random challenge, of which S8
-    /// uses the first 8 bytes (Amendment D, 7.1.1). Card recognition data (GET DATA 0066) tell a card's mode.
+    /// A handshake with a key version number, and a fresh random challenge, of which S8 uses the first 8 bytes (Amendment D,
+    /// 7.1.1). 00 leaves the choice to the card, x0 leaves to it which version of role x (specification, section 8). Card
+    /// recognition data (GET DATA 0066) tell a card's mode.
     pub const fn new(mode: Mode, key_version: u8, host_challenge: Block) -> Self {
         Self { mode, key_version, host_challenge }
     }
@@ -54,7 +55,7 @@ impl HostHandshake {
         if protocol != PROTOCOL || i & !0x71 != 0 || i & 0x60 == 0x40 || i & 0x01 != mode.i() & 0x01 {
             return Err(HandshakeError::UnsupportedProtocol { protocol, i });
         }
-        if key_version != 0 && key_version != version {
+        if !is_choice_of(key_version, version) {
             return Err(HandshakeError::WrongKeyVersion { expected: key_version, reported: version });
         }
         let mut card_challenge = [0; 16];
@@ -71,6 +72,15 @@ impl HostHandshake {
         reader.end()?;
         let context = Context::new(mode, &host_challenge, &card_challenge);
         Ok(Challenge { diversification, key_version: version, i, context, cryptogram })
+    }
+}
+
+/// Whether a card that was asked for `asked` may use `version`: where a nibble is 0, the choice was the card's.
+const fn is_choice_of(asked: u8, version: u8) -> bool {
+    match (asked & 0xF0, asked & 0x0F) {
+        (0, 0) => true,
+        (role, 0) => role == version & 0xF0,
+        _ => asked == version,
     }
 }
 

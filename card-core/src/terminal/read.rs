@@ -1,0 +1,131 @@
+//! Reading: what everybody may see, and files and records that need a session (specification, section 6 and 7.2 to 7.4).
+//!
+//! The private ones are for admin, vending and holder sessions at level 33.
+
+use super::Request;
+use super::tlv;
+use crate::bytes::Reader;
+use crate::layout::{File, Identity, Instruction, PROFILE_SIZE, PublicStatus, PurseFile, tag};
+use crate::message::{
+    BindingCertificate, Event, FormatError, LoadRecord, MeterReceipt, Month, Receipt, Slot,
+};
+use crate::scp03::Mode;
+
+/// File 06: what the meter last settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MeterFile {
+    /// The meter's receipt; its code is not checked here.
+    pub receipt: MeterReceipt,
+    /// The month that ran when it settled.
+    pub month: Month,
+}
+
+/// File 01, identity; everybody may read it.
+pub const fn identity() -> Request<'static, Identity> {
+    transparent(File::Identity, Identity::parse)
+}
+
+/// Public status (GET DATA DF21); everybody may read it.
+pub const fn public_status() -> Request<'static, PublicStatus> {
+    get_data(tag::PUBLIC_STATUS, |data| PublicStatus::parse(object(data, &[0xDF21])?))
+}
+
+/// The latest card receipt (GET DATA DF22): with any session, and without one where the balance is not private.
+pub const fn receipt() -> Request<'static, Receipt> {
+    get_data(tag::RECEIPT, |data| Receipt::parse(object(data, &[0xDF22])?))
+}
+
+/// The card's mode of SCP03, from its card recognition data (GET DATA 0066).
+pub const fn scp03_mode() -> Request<'static, Mode> {
+    get_data(tag::CARD_RECOGNITION, |data| {
+        // The object identifier of SCP03 with option i: {globalPlatform 4 3 i}.
+        match object(data, &[0x66, 0x73, 0x64, 0x06])? {
+            [0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B, 0x04, 0x03, i] if i & 1 == 0 => Ok(Mode::S8),
+            [0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B, 0x04, 0x03, _] => Ok(Mode::S16),
+            _ => Err(FormatError::Field),
+        }
+    })
+}
+
+/// File 02, customer profile: account u64, category, language, contracted power u32, and what is the issuer's.
+pub const fn profile() -> Request<'static, [u8; PROFILE_SIZE]> {
+    transparent(File::Profile, |data| {
+        let mut reader = Reader::new(data);
+        let profile = reader.array()?;
+        reader.end()?;
+        Ok(profile)
+    })
+}
+
+/// File 03, binding certificate; its code is not checked here.
+pub const fn binding() -> Request<'static, BindingCertificate> {
+    transparent(File::Binding, BindingCertificate::parse)
+}
+
+/// File 04, purse; the certificate's code is not checked here.
+pub const fn purse() -> Request<'static, PurseFile> {
+    transparent(File::Purse, PurseFile::parse)
+}
+
+/// File 06, meter; `None` before the first SETTLE of the binding.
+pub const fn meter() -> Request<'static, Option<MeterFile>> {
+    transparent(File::Meter, |data| {
+        if data.len() == MeterReceipt::SIZE + Month::SIZE && data.iter().all(|byte| *byte == 0) {
+            return Ok(None);
+        }
+        let mut reader = Reader::new(data);
+        let receipt = MeterReceipt::parse(reader.take(MeterReceipt::SIZE)?)?;
+        Ok(Some(MeterFile { receipt, month: Month::parse(reader.rest())? }))
+    })
+}
+
+/// File 09, mail directory: versions by [`Slot::index`]; 0 is an empty slot.
+pub const fn mail_directory() -> Request<'static, [u32; Slot::COUNT]> {
+    transparent(File::MailDirectory, |data| {
+        let mut reader = Reader::new(data);
+        let mut versions = [0; Slot::COUNT];
+        for version in &mut versions {
+            *version = reader.u32()?;
+        }
+        reader.end()?;
+        Ok(versions)
+    })
+}
+
+/// A record of file 05, load log; number 1 is the newest. Absent where there are fewer.
+pub const fn load(number: u8) -> Request<'static, LoadRecord> {
+    record(File::LoadLog, number, LoadRecord::parse)
+}
+
+/// A record of file 07, months; number 1 is the newest. Absent where there are fewer in this binding, and where the meter
+/// has not delivered the month between others.
+pub const fn month(number: u8) -> Request<'static, Month> {
+    record(File::Months, number, Month::parse)
+}
+
+/// A record of file 08, events; number 1 is the newest. Absent where there are fewer in this binding, and where the meter has
+/// not delivered the event between others.
+pub const fn event(number: u8) -> Request<'static, Event> {
+    record(File::Events, number, Event::parse)
+}
+
+/// READ BINARY of a whole file by its short EF identifier.
+const fn transparent<T>(file: File, parse: fn(&[u8]) -> Result<T, FormatError>) -> Request<'static, T> {
+    Request::new(Instruction::ReadBinary, [0x80 | file.sfi(), 0], &[], parse)
+}
+
+const fn record<T>(
+    file: File,
+    number: u8,
+    parse: fn(&[u8]) -> Result<T, FormatError>,
+) -> Request<'static, T> {
+    Request::new(Instruction::ReadRecord, [number, (file.sfi() << 3) | 4], &[], parse)
+}
+
+const fn get_data<T>(tag: u16, parse: fn(&[u8]) -> Result<T, FormatError>) -> Request<'static, T> {
+    Request::new(Instruction::GetData, tag.to_be_bytes(), &[], parse)
+}
+
+fn object<'a>(data: &'a [u8], path: &[u32]) -> Result<&'a [u8], FormatError> {
+    tlv::find(data, path).ok().flatten().ok_or(FormatError::Field)
+}
