@@ -26,7 +26,7 @@ pub fn derive<E: Engine + ?Sized>(
             Zeroizing::new(engine.cmac(key, &[&i.to_be_bytes(), label, &[0], context, &bits.to_be_bytes()]));
         copy(block, &*mac);
     }
-    key_from(&out, length)
+    AesKey::from_front(&out, length)
 }
 
 /// Width of the counter of [`counter_mode`] (SP 800-108, 4.1: r).
@@ -104,19 +104,9 @@ fn copy(to: &mut [u8], from: &[u8]) {
     }
 }
 
-/// A key of `length` from the front of `bytes`.
-pub(crate) fn key_from(bytes: &[u8; 32], length: KeyLength) -> AesKey {
-    let (front, _) = bytes.split_at_checked(length.bytes()).unwrap_or((bytes, &[]));
-    let Some(key) = AesKey::new(front) else {
-        // `KeyLength` has 16, 24 and 32 only, and `AesKey::new` accepts these.
-        unreachable!("every KeyLength is the length of an AES key")
-    };
-    key
-}
-
 /// A second holder of the same key.
 pub(crate) fn duplicate(key: &AesKey) -> AesKey {
     let mut bytes = Zeroizing::new([0; 32]);
     copy(bytes.as_mut_slice(), key.expose());
-    key_from(&bytes, key.length())
+    AesKey::from_front(&bytes, key.length())
 }

@@ -52,6 +52,15 @@ impl AesKey {
         Some(key)
     }
 
+    /// A key of `length` from the front of `bytes`. The caller wipes its own copy.
+    pub(crate) fn from_front(bytes: &[u8; 32], length: KeyLength) -> Self {
+        let mut key = Self { bytes: [0; 32], length };
+        for (to, from) in key.bytes.iter_mut().zip(bytes).take(length.bytes()) {
+            *to = *from;
+        }
+        key
+    }
+
     /// Which length this key has.
     pub const fn length(&self) -> KeyLength {
         self.length

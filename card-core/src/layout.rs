@@ -540,7 +540,7 @@ pub struct PublicStatus {
 }
 
 /// The part of the public status that issuance can make private.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PublicBalances {
     /// Credit on its way to the meter.
     pub pending_credit: Piastres,
@@ -612,6 +612,8 @@ impl PublicStatus {
 pub struct CertificateAnswer {
     /// Who answers.
     pub summary: CardSummary,
+    /// When the card expires; not set: never.
+    pub expiry_time: CardTime,
     /// The newest certificate that the card accepted.
     pub certificate: Certificate,
     /// Credit that the meter had applied when it last settled.
@@ -630,12 +632,13 @@ pub struct CertificateAnswer {
 
 impl CertificateAnswer {
     /// Bytes on the wire.
-    pub const SIZE: usize = 161;
+    pub const SIZE: usize = 165;
 
-    /// From 161 bytes.
+    /// From 165 bytes.
     pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut reader = Reader::new(bytes);
         let summary = CardSummary::parse(reader.take(CardSummary::SIZE)?)?;
+        let expiry_time = CardTime(reader.u32()?);
         let certificate = Certificate::parse(reader.take(Certificate::SIZE)?)?;
         let settled_credit = Piastres(reader.u64()?);
         let settled_debited = Piastres(reader.u64()?);
@@ -649,6 +652,7 @@ impl CertificateAnswer {
         reader.end()?;
         Ok(Self {
             summary,
+            expiry_time,
             certificate,
             settled_credit,
             settled_debited,
@@ -660,9 +664,9 @@ impl CertificateAnswer {
     }
 
     /// The bytes on the wire.
-    pub fn emit(&self) -> [u8; 161] {
+    pub fn emit(&self) -> [u8; 165] {
         crate::message::fixed(|out| {
-            out.put(&self.summary.emit())?.put(&self.certificate.emit())?;
+            out.put(&self.summary.emit())?.u32(self.expiry_time.0)?.put(&self.certificate.emit())?;
             out.u64(self.settled_credit.0)?.u64(self.settled_debited.0)?.u32(self.report_number)?;
             for version in self.mail {
                 out.u32(version)?;

@@ -94,6 +94,19 @@ pub const INITIAL_ADMIN: u8 = 0x10;
 /// Key version number of every holder key set.
 pub const HOLDER: u8 = 0x41;
 
+/// The initial master of test cards and of the simulator: 40, 41, .. 5F. Public, so it protects nothing.
+pub const TEST_INITIAL_MASTER: [u8; 32] = {
+    let mut master = [0; 32];
+    let mut rest = master.as_mut_slice();
+    let mut value = 0x40;
+    while let Some((byte, tail)) = rest.split_first_mut() {
+        *byte = value;
+        value += 1;
+        rest = tail;
+    }
+    master
+};
+
 /// One derivation: the fixed context, to which a key adds its label.
 #[derive(Debug, Clone, Copy)]
 pub struct Derivation {

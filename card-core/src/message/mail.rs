@@ -5,6 +5,7 @@ use crate::bytes::{Buffer, Reader, WrongLength};
 use crate::id::{Binding, MeterId, Scope};
 use crate::key::AesKey;
 use crate::platform::{Block, Engine};
+use crate::role::Role;
 use crate::siv;
 
 /// Longest envelope.
@@ -30,6 +31,18 @@ pub struct Slot(u8);
 impl Slot {
     /// How many slots there are.
     pub const COUNT: usize = 16;
+    /// All slots, in the order of the mail directory.
+    pub const ALL: [Self; Self::COUNT] = {
+        let mut all = [Self(0); Self::COUNT];
+        let mut rest = all.as_mut_slice();
+        let mut index = 0;
+        while let Some((slot, tail)) = rest.split_first_mut() {
+            slot.0 = if index < 0x0C { index } else { index + 4 };
+            index += 1;
+            rest = tail;
+        }
+        all
+    };
     /// Final report of a closed binding.
     pub const FINAL_REPORT: Self = Self(0x10);
 
@@ -100,7 +113,13 @@ impl Envelope {
         let mut copy = Buffer::new();
         copy.put(bytes)?;
         let slot = slot.ok_or(FormatError::Field)?;
-        if format != FORMAT || version == 0 {
+        let role = match slot.direction() {
+            Direction::ToMeter => Role::Parameter,
+            Direction::ToIssuer => Role::Report,
+        };
+        let wrong =
+            format != FORMAT || version == 0 || binding.number == 0 || Role::of(key_version) != Some(role);
+        if wrong {
             return Err(FormatError::Field);
         }
         Ok(Self { key_version, binding, slot, version, bytes: copy })

@@ -51,7 +51,11 @@ impl MeterReceipt {
             mac: reader.array()?,
         };
         reader.end()?;
-        if format == FORMAT { Ok(receipt) } else { Err(FormatError::Field) }
+        let wrong = format != FORMAT
+            || receipt.key_version >> 4 != 9
+            || receipt.binding.number == 0
+            || receipt.number == 0;
+        if wrong { Err(FormatError::Field) } else { Ok(receipt) }
     }
 
     fn body(&self) -> [u8; 52] {

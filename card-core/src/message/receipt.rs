@@ -54,7 +54,12 @@ impl Receipt {
             mac: reader.array()?,
         };
         reader.end()?;
-        if format == FORMAT { Ok(receipt) } else { Err(FormatError::Field) }
+        let wrong = format != FORMAT
+            || receipt.key_version >> 4 != 6
+            || receipt.card.generation == 0
+            || receipt.binding.number == 0
+            || receipt.sequence == 0;
+        if wrong { Err(FormatError::Field) } else { Ok(receipt) }
     }
 
     fn body(&self) -> [u8; 65] {

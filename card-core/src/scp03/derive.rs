@@ -4,7 +4,7 @@ use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 use super::{KeySet, Mode};
-use crate::kdf::{Counter, fill, key_from};
+use crate::kdf::{Counter, fill};
 use crate::key::AesKey;
 use crate::platform::{Block, Engine};
 
@@ -75,7 +75,7 @@ impl SessionKeys {
         let length = keys.length();
         let mut session_key = |key, constant| {
             let bytes = derive(engine, key, constant, context, length.bytes());
-            key_from(&bytes, length)
+            AesKey::from_front(&bytes, length)
         };
         Self {
             enc: session_key(keys.enc(), Constant::SEnc),

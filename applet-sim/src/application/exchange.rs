@@ -1,0 +1,210 @@
+//! READ CERTIFICATE, SETTLE, PUT MONTHS and PUT EVENTS: the meter's side of the card (specification, section 11).
+
+use super::memory_map as map;
+use super::persistent::{Failed, Persistent};
+use super::{CardApplication, Reply, ensure, no_data, of_binding, put};
+use card_core::apdu::StatusWord;
+use card_core::bytes::{Buffer, Reader, WrongLength};
+use card_core::id::Binding;
+use card_core::layout::{CertificateAnswer, status};
+use card_core::message::{Certificate, Event, FORMAT, FormatError, MeterReceipt, Month};
+use card_core::platform::Platform;
+use card_core::store::Ring;
+use card_core::units::Piastres;
+use core::cmp::Ordering;
+
+/// Most events in one SETTLE.
+const MOST_SETTLED: u8 = 4;
+/// Most records in one PUT MONTHS or PUT EVENTS.
+const MOST: u8 = 8;
+
+impl<P: Platform> CardApplication<P> {
+    /// Totals that the meter had applied when it last settled in this binding.
+    pub(super) fn settled(&self) -> (Piastres, Piastres) {
+        let settled = self.persistent.as_ref().and_then(|memory| memory.settlement().settled);
+        settled.map_or((Piastres::ZERO, Piastres::ZERO), |(receipt, _)| {
+            (receipt.applied_credit, receipt.applied_debited)
+        })
+    }
+
+    pub(super) fn read_certificate(
+        &mut self,
+        p1: u8,
+        data: &[u8],
+        reply: &mut Reply,
+    ) -> Result<StatusWord, StatusWord> {
+        no_data(data)?;
+        if p1 == 1 {
+            let binding = self.with_memory(|m, p| m.binding(p))?.ok_or(StatusWord::CONDITIONS_OF_USE)?;
+            put(reply, &binding.emit())?;
+            return Ok(StatusWord::OK);
+        }
+        let certificate = self.certificate()?;
+        let memory = self.memory()?;
+        let (settled_credit, settled_debited) = self.settled();
+        let settlement = memory.settlement();
+        let answer = CertificateAnswer {
+            summary: memory.identity().summary(self.state()),
+            expiry_time: memory.identity().expiry_time,
+            certificate,
+            settled_credit,
+            settled_debited,
+            report_number: settlement.settled.map_or(0, |(receipt, _)| receipt.number),
+            mail: memory.mail_versions(),
+            last_month: settlement.last_month(),
+            last_event: settlement.last_event(),
+        };
+        put(reply, &answer.emit())?;
+        Ok(StatusWord::OK)
+    }
+
+    pub(super) fn settle(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
+        let settlement = Settlement::parse(data)?;
+        let own: Binding = self.certificate()?.binding;
+        of_binding(settlement.receipt.binding, own)?;
+        let mut record = self.memory()?.settlement().clone();
+        let repeated = match &record.settled {
+            Some((held, month)) => match settlement.receipt.number.cmp(&held.number) {
+                Ordering::Less => return Err(status::STALE),
+                Ordering::Equal if settlement.receipt == *held => true,
+                Ordering::Equal => return Err(status::STALE),
+                Ordering::Greater => {
+                    let (credit, debited) = (held.applied_credit, held.applied_debited);
+                    let lower = settlement.receipt.applied_credit < credit
+                        || settlement.receipt.applied_debited < debited;
+                    ensure(!lower, status::BELOW_SETTLED)?;
+                    ensure(settlement.month.index >= month.index, status::STALE)?;
+                    false
+                }
+            },
+            None => false,
+        };
+        if !repeated {
+            let mut last = record.last_event();
+            for event in settlement.events() {
+                ensure(event.number > last, StatusWord::WRONG_DATA)?;
+                last = event.number;
+            }
+            if let Some(first) = settlement.events().next() {
+                record.events = Some((record.events.map_or(first.number, |(first, _)| first), last));
+            }
+            record.settled = Some((settlement.receipt, settlement.month));
+            self.with_memory(|m, p| {
+                for event in settlement.events() {
+                    m.write_history(p, map::EVENTS, event.number, &event.emit())?;
+                }
+                m.set_settlement(p, record)
+            })?;
+        }
+        let memory = self.memory()?.settlement();
+        let (month, event) = (memory.last_month(), memory.last_event());
+        put(reply, &month.to_be_bytes())?;
+        put(reply, &event.to_be_bytes())?;
+        Ok(StatusWord::OK)
+    }
+
+    pub(super) fn put_months(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
+        let records = records::<{ Month::SIZE }>(data, MOST)?;
+        let mut record = self.memory()?.settlement().clone();
+        let mut new = Buffer::<{ Month::SIZE * MOST as usize }>::new();
+        let mut previous = None;
+        for bytes in records {
+            let month = Month::parse(bytes).map_err(|_| StatusWord::WRONG_DATA)?;
+            ensure(previous < Some(month.index), StatusWord::WRONG_DATA)?;
+            previous = Some(month.index);
+            if record.months.is_none_or(|(_, last)| month.index > last) {
+                record.months = Some((record.months.map_or(month.index, |(first, _)| first), month.index));
+                new.put(bytes).map_err(|WrongLength| StatusWord::WRONG_LENGTH)?;
+            }
+        }
+        self.extend_history(&new, record, map::MONTHS, |bytes: &[u8; Month::SIZE]| {
+            Month::parse(bytes).map(|month| u32::from(month.index))
+        })?;
+        put(reply, &self.memory()?.settlement().last_month().to_be_bytes())?;
+        Ok(StatusWord::OK)
+    }
+
+    pub(super) fn put_events(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
+        let records = records::<{ Event::SIZE }>(data, MOST)?;
+        let mut record = self.memory()?.settlement().clone();
+        let mut new = Buffer::<{ Event::SIZE * MOST as usize }>::new();
+        let mut previous = 0;
+        for bytes in records {
+            let event = Event::parse(bytes).map_err(|_| StatusWord::WRONG_DATA)?;
+            ensure(event.number > previous, StatusWord::WRONG_DATA)?;
+            previous = event.number;
+            if event.number > record.last_event() {
+                record.events = Some((record.events.map_or(event.number, |(first, _)| first), event.number));
+                new.put(bytes).map_err(|WrongLength| StatusWord::WRONG_LENGTH)?;
+            }
+        }
+        self.extend_history(&new, record, map::EVENTS, |bytes: &[u8; Event::SIZE]| {
+            Event::parse(bytes).map(|event| event.number)
+        })?;
+        put(reply, &self.memory()?.settlement().last_event().to_be_bytes())?;
+        Ok(StatusWord::OK)
+    }
+
+    /// Writes history records to their slots, then the record that makes them count; nothing where nothing is new.
+    fn extend_history<const SIZE: usize, const N: usize>(
+        &mut self,
+        new: &Buffer<N>,
+        record: super::records::SettlementRecord,
+        ring: Ring,
+        number: impl Fn(&[u8; SIZE]) -> Result<u32, FormatError>,
+    ) -> Result<(), StatusWord> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.with_memory(|m: &mut Persistent, p| {
+            for bytes in new.as_slice().as_chunks::<SIZE>().0 {
+                m.write_history(p, ring, number(bytes).map_err(|_| Failed)?, bytes)?;
+            }
+            m.set_settlement(p, record)
+        })
+    }
+
+    fn certificate(&self) -> Result<Certificate, StatusWord> {
+        self.memory()?.purse().certificate.ok_or(StatusWord::CONDITIONS_OF_USE)
+    }
+}
+
+/// The data of SETTLE.
+struct Settlement<'a> {
+    receipt: MeterReceipt,
+    month: Month,
+    events: &'a [[u8; Event::SIZE]],
+}
+
+impl<'a> Settlement<'a> {
+    fn parse(data: &'a [u8]) -> Result<Self, StatusWord> {
+        let mut reader = Reader::new(data);
+        let mut fields = || -> Result<_, WrongLength> {
+            let format = reader.u8()?;
+            let receipt = reader.take(MeterReceipt::SIZE)?;
+            let month = reader.take(Month::SIZE)?;
+            Ok((format, receipt, month, reader.u8()?, reader.rest()))
+        };
+        let (format, receipt, month, count, events) = fields().map_err(|_| StatusWord::WRONG_LENGTH)?;
+        let right = count <= MOST_SETTLED && events.len() == usize::from(count) * Event::SIZE;
+        ensure(right, StatusWord::WRONG_LENGTH)?;
+        ensure(format == FORMAT, StatusWord::WRONG_DATA)?;
+        let receipt = MeterReceipt::parse(receipt).map_err(|_| StatusWord::WRONG_DATA)?;
+        let month = Month::parse(month).map_err(|_| StatusWord::WRONG_DATA)?;
+        let events = events.as_chunks().0;
+        ensure(events.iter().all(|event| Event::parse(event).is_ok()), StatusWord::WRONG_DATA)?;
+        Ok(Self { receipt, month, events })
+    }
+
+    fn events(&self) -> impl Iterator<Item = Event> {
+        self.events.iter().filter_map(|bytes| Event::parse(bytes).ok())
+    }
+}
+
+/// A count from 1 to `most`, and that many records of `SIZE` bytes.
+fn records<const SIZE: usize>(data: &[u8], most: u8) -> Result<&[[u8; SIZE]], StatusWord> {
+    let (count, records) = data.split_first().ok_or(StatusWord::WRONG_LENGTH)?;
+    let (records, rest) = records.as_chunks();
+    let right = (1..=most).contains(count) && records.len() == usize::from(*count) && rest.is_empty();
+    if right { Ok(records) } else { Err(StatusWord::WRONG_LENGTH) }
+}

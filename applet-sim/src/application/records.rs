@@ -1,0 +1,202 @@
+//! The records in memory: what changes together stands in one.
+
+use card_core::bytes::{Reader, WrongLength};
+use card_core::id::{CardId, CardRef, Company, Environment, Scope, State};
+use card_core::layout::{CardSummary, Identity, PROFILE_SIZE};
+use card_core::message::{Certificate, MeterReceipt, Month};
+use card_core::scp03::Mode;
+use card_core::units::CardTime;
+
+type Bytes<const N: usize> = card_core::bytes::Buffer<N>;
+
+/// Identity and profile: changed by STORE DATA.
+#[derive(Clone)]
+pub(super) struct IdentityRecord {
+    pub(super) card: CardRef,
+    pub(super) scope: Scope,
+    pub(super) mode: Mode,
+    pub(super) flags: u8,
+    pub(super) issue_time: CardTime,
+    pub(super) expiry_time: CardTime,
+    pub(super) profile: [u8; PROFILE_SIZE],
+}
+
+impl IdentityRecord {
+    pub(super) const SIZE: usize = 119;
+
+    pub(super) fn blank(card: CardId, environment: Environment) -> Self {
+        Self {
+            card: CardRef { id: card, generation: 0 },
+            scope: Scope { company: Company::NONE, environment },
+            mode: Mode::S8,
+            flags: 0,
+            issue_time: CardTime::UNSET,
+            expiry_time: CardTime::UNSET,
+            profile: [0; PROFILE_SIZE],
+        }
+    }
+
+    /// Whether STORE DATA has been done.
+    pub(super) fn is_stored(&self) -> bool {
+        self.scope.company.is_valid()
+    }
+
+    pub(super) fn emit(&self) -> Result<Bytes<{ Self::SIZE }>, WrongLength> {
+        let mut out = Bytes::new();
+        out.put(&self.card.emit())?.u16(self.scope.company.0)?.u8(self.scope.environment.code())?;
+        out.u8(self.mode.i())?.u8(self.flags)?.u32(self.issue_time.0)?.u32(self.expiry_time.0)?;
+        out.put(&self.profile)?;
+        Ok(out)
+    }
+
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(bytes);
+        let record = Self {
+            card: CardRef::parse(&reader.array().ok()?),
+            scope: Scope {
+                company: Company(reader.u16().ok()?),
+                environment: Environment::from_code(reader.u8().ok()?)?,
+            },
+            mode: if reader.u8().ok()? == Mode::S16.i() { Mode::S16 } else { Mode::S8 },
+            flags: reader.u8().ok()?,
+            issue_time: CardTime(reader.u32().ok()?),
+            expiry_time: CardTime(reader.u32().ok()?),
+            profile: reader.array().ok()?,
+        };
+        reader.end().ok()?;
+        Some(record)
+    }
+
+    pub(super) fn file(&self) -> Identity {
+        Identity {
+            card: self.card,
+            scope: self.scope,
+            scp_i: self.mode.i(),
+            flags: self.flags,
+            issue_time: self.issue_time,
+            expiry_time: self.expiry_time,
+        }
+    }
+
+    pub(super) fn summary(&self, state: Option<State>) -> CardSummary {
+        CardSummary { state, scope: self.scope, card: self.card }
+    }
+}
+
+/// State, binding and certificate: changed by LOAD VOUCHER, BIND and SET STATUS.
+#[derive(Clone)]
+pub(super) struct PurseRecord {
+    pub(super) state: State,
+    pub(super) activated: bool,
+    /// Which of the two binding logs counts.
+    pub(super) binding_log: u8,
+    /// How many BINDs there were: settlement and mail that carry another number are of an earlier binding.
+    pub(super) binding_marker: u16,
+    pub(super) loads: u32,
+    /// None before BIND.
+    pub(super) certificate: Option<Certificate>,
+}
+
+impl PurseRecord {
+    pub(super) const SIZE: usize = 65;
+
+    pub(super) fn blank() -> Self {
+        Self {
+            state: State::Blank,
+            activated: false,
+            binding_log: 0,
+            binding_marker: 0,
+            loads: 0,
+            certificate: None,
+        }
+    }
+
+    pub(super) fn emit(&self) -> Result<Bytes<{ Self::SIZE }>, WrongLength> {
+        let mut out = Bytes::new();
+        out.u8(self.state.code())?.u8(u8::from(self.activated))?.u8(self.binding_log)?;
+        out.u16(self.binding_marker)?.u32(self.loads)?;
+        out.put(&self.certificate.map_or([0; 56], |certificate| certificate.emit()))?;
+        Ok(out)
+    }
+
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(bytes);
+        let state = State::from_code(reader.u8().ok()?)?;
+        let activated = reader.u8().ok()? != 0;
+        let binding_log = reader.u8().ok()? & 1;
+        let binding_marker = reader.u16().ok()?;
+        let loads = reader.u32().ok()?;
+        let certificate = reader.take(Certificate::SIZE).ok()?;
+        reader.end().ok()?;
+        let certificate = match binding_marker {
+            0 => None,
+            _ => Some(Certificate::parse(certificate).ok()?),
+        };
+        Some(Self { state, activated, binding_log, binding_marker, loads, certificate })
+    }
+}
+
+/// What the meter brought: changed by SETTLE, PUT MONTHS and PUT EVENTS.
+#[derive(Clone)]
+pub(super) struct SettlementRecord {
+    /// The binding it belongs to, see [`PurseRecord::binding_marker`].
+    pub(super) binding_marker: u16,
+    /// None before the first SETTLE.
+    pub(super) settled: Option<(MeterReceipt, Month)>,
+    /// First and last closed month in the history.
+    pub(super) months: Option<(u16, u16)>,
+    /// First and last event in the history.
+    pub(super) events: Option<(u32, u32)>,
+}
+
+impl SettlementRecord {
+    pub(super) const SIZE: usize = 106;
+
+    pub(super) fn none(binding_marker: u16) -> Self {
+        Self { binding_marker, settled: None, months: None, events: None }
+    }
+
+    pub(super) fn emit(&self) -> Result<Bytes<{ Self::SIZE }>, WrongLength> {
+        let (receipt, month) =
+            self.settled.map_or(([0; 68], [0; 24]), |(receipt, month)| (receipt.emit(), month.emit()));
+        let (first_month, last_month) = self.months.unwrap_or((Month::NO_INDEX, Month::NO_INDEX));
+        let (first_event, last_event) = self.events.unwrap_or((0, 0));
+        let mut out = Bytes::new();
+        out.u16(self.binding_marker)?.u16(first_month)?.u16(last_month)?;
+        out.u32(first_event)?.u32(last_event)?.put(&receipt)?.put(&month)?;
+        Ok(out)
+    }
+
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(bytes);
+        let binding_marker = reader.u16().ok()?;
+        let months = (reader.u16().ok()?, reader.u16().ok()?);
+        let events = (reader.u32().ok()?, reader.u32().ok()?);
+        let receipt = reader.take(MeterReceipt::SIZE).ok()?;
+        let month = reader.take(Month::SIZE).ok()?;
+        reader.end().ok()?;
+        let settled = match receipt.first()? {
+            0 => None,
+            _ => Some((MeterReceipt::parse(receipt).ok()?, Month::parse(month).ok()?)),
+        };
+        Some(Self {
+            binding_marker,
+            settled,
+            months: (months.1 != Month::NO_INDEX).then_some(months),
+            events: (events.1 != 0).then_some(events),
+        })
+    }
+
+    /// Index of the last closed month, or FFFF.
+    pub(super) fn last_month(&self) -> u16 {
+        self.months.map_or(Month::NO_INDEX, |(_, last)| last)
+    }
+
+    /// Number of the last event, or 0.
+    pub(super) fn last_event(&self) -> u32 {
+        self.events.map_or(0, |(_, last)| last)
+    }
+}
+
+/// Size of the record of failure counters, one u16 for each role with a key set.
+pub(super) const FAILURES_SIZE: usize = 8;
