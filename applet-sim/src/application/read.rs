@@ -218,9 +218,11 @@ impl<P: Platform> CardApplication<P> {
     }
 
     fn public_balances(&self) -> Result<Option<PublicBalances>, StatusWord> {
-        let (false, Some(certificate)) = (self.balance_is_private()?, self.memory()?.purse().certificate)
-        else {
+        if self.balance_is_private()? {
             return Ok(None);
+        }
+        let Some(certificate) = self.memory()?.purse().certificate else {
+            return Ok(Some(PublicBalances::default()));
         };
         let (settled_credit, settled_debited) = self.settled();
         let at_meter = self.memory()?.settlement().settled.map(|(receipt, _)| card_core::layout::AtMeter {
