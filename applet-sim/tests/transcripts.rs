@@ -1,6 +1,13 @@
 //! The transcripts of `tests/vectors/card.json`, computed by a program written from the specification alone
 //! (`tests/reference`), byte for byte against the card application.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
+
 use applet_sim::application::{CardApplication, PAGES, Protocol, Reply, manufacture};
 use applet_sim::chip::{Chip, Entropy, FlashModel};
 use card_core::id::{CardId, Environment};

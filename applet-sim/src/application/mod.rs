@@ -4,6 +4,8 @@
 //! handler. What survives a reset is in [`persistent`], what does not in [`Volatile`]; a handler changes the
 //! former by one atomic update at the most.
 
+#[cfg(feature = "apdu-app")]
+mod app;
 mod exchange;
 mod mail;
 mod memory_map;

@@ -1,0 +1,149 @@
+//! `applet-sim`: makes blank simulated cards and puts them into a virtual PC/SC reader.
+
+use applet_sim::card::{CardError, Profile, SimulatedCard};
+use applet_sim::vpcd::{DEFAULT_ADDRESS, Ended, VirtualSlot, VpcdError};
+use card_core::id::CardId;
+use card_core::key::KeyLength;
+use clap::{Parser, Subcommand, ValueEnum};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// A prepaid electricity card in software: makes blank cards, and puts a card into a virtual PC/SC reader.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    /// How to print what was done.
+    #[arg(long, value_enum, default_value_t = Format::Text, global = true)]
+    format: Format,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// One JSON object on one line.
+    Json,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Makes a blank card in a new image file. Its initial keys are the public test keys.
+    New {
+        /// The file; it must not exist yet.
+        #[arg(long)]
+        image: PathBuf,
+        /// The card's number, 16 hexadecimal digits; random where it is not given.
+        #[arg(long, value_parser = card_id)]
+        card_id: Option<CardId>,
+        /// Length of the initial admin keys in bits.
+        #[arg(long, default_value = "256", value_parser = key_length)]
+        aes: KeyLength,
+    },
+    /// Puts the card into a virtual reader (vpcd) until SIGTERM or Ctrl-C. The image file keeps what happens to it.
+    Run {
+        /// The card's image file.
+        #[arg(long)]
+        image: PathBuf,
+        /// Where the virtual reader listens.
+        #[arg(long, default_value = DEFAULT_ADDRESS)]
+        vpcd: String,
+        /// How the card is connected: t1, t0 or contactless.
+        #[arg(long, default_value = "t1")]
+        profile: Profile,
+    },
+}
+
+fn card_id(text: &str) -> Result<CardId, String> {
+    match u64::from_str_radix(text, 16) {
+        Ok(number) if text.len() == 16 && number != 0 => Ok(CardId::from(number)),
+        _ => Err("a card number has 16 hexadecimal digits and is not 0".to_owned()),
+    }
+}
+
+fn key_length(text: &str) -> Result<KeyLength, String> {
+    let bits: Option<usize> = text.parse().ok();
+    bits.and_then(|bits| KeyLength::from_bytes(bits / 8).filter(|length| length.bytes() * 8 == bits))
+        .ok_or_else(|| "AES keys have 128, 192 or 256 bits".to_owned())
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("{}: {error}", image.display())]
+    Card { image: PathBuf, error: CardError },
+    #[error(transparent)]
+    Reader(#[from] VpcdError),
+    #[error("no random numbers are available for a card number: give one with --card-id")]
+    Random,
+    #[error("cannot wait for signals: {0}")]
+    Signals(std::io::Error),
+    #[error("the virtual reader ended: is pcscd still running?")]
+    ReaderEnded,
+    #[error("cannot print: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("applet-sim: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Error> {
+    let print = |text: String, json: serde_json::Value| -> Result<(), Error> {
+        let mut out = std::io::stdout();
+        match arguments.format {
+            Format::Text => writeln!(out, "{text}")?,
+            Format::Json => writeln!(out, "{json}")?,
+        }
+        Ok(out.flush()?)
+    };
+    match &arguments.command {
+        Command::New { image, card_id, aes } => {
+            let card = match card_id {
+                Some(card) => *card,
+                None => random_card_id()?,
+            };
+            SimulatedCard::create(image, card, *aes, Profile::T1).map_err(|error| at(image, error))?;
+            print(
+                format!("blank test card {card} in {}", image.display()),
+                serde_json::json!({ "card_id": card.to_string(), "image": image, "environment": "test" }),
+            )
+        }
+        Command::Run { image, vpcd, profile } => {
+            let mut card = SimulatedCard::open(image, *profile).map_err(|error| at(image, error))?;
+            let stop = Arc::new(AtomicBool::new(false));
+            for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+                signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(Error::Signals)?;
+            }
+            let mut slot = VirtualSlot::connect(vpcd.as_str())?;
+            print(
+                format!("card in the virtual reader at {vpcd}; end with Ctrl-C"),
+                serde_json::json!({ "vpcd": vpcd, "state": "inserted" }),
+            )?;
+            match slot.serve(&mut card, &stop)? {
+                Ended::Stopped => Ok(()),
+                Ended::ReaderClosed => Err(Error::ReaderEnded),
+            }
+        }
+    }
+}
+
+fn at(image: &Path, error: CardError) -> Error {
+    Error::Card { image: image.to_owned(), error }
+}
+
+fn random_card_id() -> Result<CardId, Error> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|_| Error::Random)?;
+    Ok(CardId(bytes))
+}
