@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs all of them, in stages, each with its time. Ends at the first stage that fails.
+#   CARD_TESTS=long tests/run.sh    takes the long versions of the randomised tests as well
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export RUSTFLAGS="${RUSTFLAGS:-} -D warnings" RUSTDOCFLAGS="-D warnings" CARGO_TERM_COLOR=never
+
+stage() {
+    local name=$1 begin=$SECONDS
+    shift
+    echo "== $name"
+    if ! "$@"; then echo "== $name: FAILED after $((SECONDS - begin)) s"; exit 1; fi
+    echo "== $name: $((SECONDS - begin)) s"
+}
+
+features() {
+    cargo check -q -p card-host --no-default-features
+    local set
+    for set in pcsc simulator cli; do
+        cargo check -q -p card-host --no-default-features --features "$set"
+    done
+    cargo check -q -p applet-sim --no-default-features
+    cargo check -q -p applet-sim --no-default-features --features simulator
+}
+
+embedded() {
+    local target
+    for target in thumbv7em-none-eabi thumbv6m-none-eabi; do
+        cargo build -q -p card-core --target "$target"
+        cargo build -q -p applet-sim --no-default-features --features apdu-app --target "$target"
+    done
+}
+
+stage "setup" tests/setup.sh test
+stage "format" cargo fmt --all --check
+stage "lints" cargo clippy -q --workspace --all-targets --all-features
+stage "documentation" cargo doc -q --workspace --no-deps --all-features
+stage "features, each alone" features
+stage "embedded targets" embedded
+stage "Windows" cargo check -q -p card-host --features cli,simulator --target x86_64-pc-windows-gnu
+stage "vectors of the second reading" target/python/bin/python tests/reference/make_vectors.py --check
+stage "tests" cargo test --workspace --all-features
+stage "benchmarks" cargo bench -q -p system-tests

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Installs what the project needs on Debian 12 with rustup.
+#   tests/setup.sh run    to build and run cardctl
+#   tests/setup.sh test   also what the tests need: a PC/SC service, a virtual reader, other people's card tools, targets
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+case "${1:-}" in
+    run) packages=(gcc libc6-dev pkg-config libpcsclite-dev) ;;
+    test)
+        packages=(gcc libc6-dev pkg-config libpcsclite-dev pcscd pcsc-tools opensc vsmartcard-vpcd
+            python3 python3-venv python3-pyscard util-linux iproute2 gcc-mingw-w64-x86-64)
+        ;;
+    *) sed -n 2,5p "$0"; exit 2 ;;
+esac
+
+missing=()
+for package in "${packages[@]}"; do
+    dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+done
+if [ "${#missing[@]}" -gt 0 ]; then
+    as_root=(); [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+    echo "installing: ${missing[*]}"
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+if [ "$1" = test ]; then
+    rustup -q component add rustfmt clippy
+    rustup -q target add thumbv7em-none-eabi thumbv6m-none-eabi x86_64-pc-windows-gnu
+    # One environment for the reference program and for the independent SCP03 host.
+    wanted=$(cat tests/reference/requirements.txt tests/python/requirements.txt)
+    if [ "$(cat target/python/installed 2>/dev/null)" != "$wanted" ]; then
+        /usr/bin/python3 -m venv --clear --system-site-packages target/python
+        target/python/bin/pip -q install --disable-pip-version-check -r tests/reference/requirements.txt -r tests/python/requirements.txt
+        echo "$wanted" > target/python/installed
+    fi
+fi
