@@ -9,6 +9,7 @@ pub mod kdf;
 pub mod key;
 pub mod layout;
 pub mod message;
+pub mod meter;
 pub mod platform;
 pub mod role;
 pub mod scp03;

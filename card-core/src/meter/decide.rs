@@ -1,0 +1,269 @@
+//! What a meter does with a presented card (specification, section 11, steps 1 to 7). Nothing here changes anything.
+
+use super::keys::{MeterIdentity, MeterKeys};
+use super::state::MeterState;
+use crate::id::State;
+use crate::layout::CardSummary;
+use crate::message::{BindingCertificate, Verified};
+use crate::platform::Engine;
+use crate::terminal::exchange::Presented;
+use crate::units::{Balance, CardTime, Piastres};
+
+/// The decision on a presented card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    /// The binding that is opened, which closes the meter's own. Never with [`Verdict::Refuse`].
+    pub opens: Option<Verified<BindingCertificate>>,
+    /// What becomes of the certificate.
+    pub verdict: Verdict,
+}
+
+/// What becomes of a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its totals are above the applied ones; both differences are 0 where it was only certified anew.
+    Apply {
+        /// Credit to add.
+        credit: Piastres,
+        /// Corrections to subtract.
+        debit: Piastres,
+        /// The balance after it.
+        balance: Balance,
+    },
+    /// It has been applied before, or a newer one has.
+    Nothing,
+    /// The exchange ends.
+    Refuse(Reason),
+}
+
+/// Why a meter refuses a card. `Display` says what it is; [`Reason::advice`] says what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Reason {
+    /// Step 1.
+    #[error("the card is from another distribution company")]
+    WrongCompany,
+    /// Step 1.
+    #[error("test and production do not mix")]
+    WrongEnvironment,
+    /// Step 1.
+    #[error("the card's memory has failed")]
+    CardFailed,
+    /// Step 1.
+    #[error("the card is {0}")]
+    CardNotActive(State),
+    /// Step 1.
+    #[error("the card has expired")]
+    Expired,
+    /// Steps 2 and 3: neither the current nor the previous version of the key.
+    #[error("the card or its certificate has a key version that the meter does not have")]
+    UnknownKeyVersion,
+    /// Step 3.
+    #[error("the certificate is not from the issuer, or was altered")]
+    NotAuthentic,
+    /// Step 3.
+    #[error("the card is for another meter")]
+    WrongMeter,
+    /// Step 3.
+    #[error("the certificate is for another generation of the card")]
+    GenerationMismatch,
+    /// Step 4.
+    #[error("the card is for an earlier binding of this meter")]
+    OldBinding,
+    /// Step 4.
+    #[error("the card's new binding is not proven by its binding certificate")]
+    BindingNotProven,
+    /// Step 5.
+    #[error("the card has been replaced by a newer one")]
+    ReplacedCard,
+    /// Step 6.
+    #[error("the meter's memory has gone back")]
+    Regressed,
+    /// Step 7.
+    #[error("the certificate is newer, but a total in it is lower")]
+    Inconsistent,
+    /// Step 7: the balance would not fit 64 bits.
+    #[error("the balance would be more than the meter can hold")]
+    BalanceOverflow,
+}
+
+impl Reason {
+    /// What the customer or the service can do about it.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::WrongCompany => "use a card of the company that runs this meter",
+            Self::WrongEnvironment => "use a card of the same environment as the meter",
+            Self::CardFailed | Self::Expired => "have the card replaced; its credit is in the ledger",
+            Self::CardNotActive(State::Personalised) => "make the first charge at a branch",
+            Self::CardNotActive(State::Blocked) => "ask the company why the card was blocked",
+            Self::CardNotActive(_) => "get a card at a branch",
+            Self::UnknownKeyVersion => "have the card's or the meter's keys brought up to date",
+            Self::NotAuthentic | Self::Inconsistent => "charge the card again, and report it to the company",
+            Self::WrongMeter => "use the card at the meter that it was issued for",
+            Self::GenerationMismatch => "have the card charged again at a branch",
+            Self::OldBinding => "use the card of the present contract",
+            Self::BindingNotProven => "have the card issued again for this meter",
+            Self::ReplacedCard => "use the newest card",
+            Self::Regressed => "the company must inspect the meter and open a new binding",
+            Self::BalanceOverflow => "report it to the company",
+        }
+    }
+
+    /// As it stands in the event [`CARD_REFUSED`](super::events::code::CARD_REFUSED).
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::WrongCompany => 0x01,
+            Self::WrongEnvironment => 0x02,
+            Self::CardFailed => 0x03,
+            Self::CardNotActive(_) => 0x04,
+            Self::Expired => 0x05,
+            Self::UnknownKeyVersion => 0x06,
+            Self::NotAuthentic => 0x07,
+            Self::WrongMeter => 0x08,
+            Self::GenerationMismatch => 0x09,
+            Self::OldBinding => 0x0A,
+            Self::BindingNotProven => 0x0B,
+            Self::ReplacedCard => 0x0C,
+            Self::Regressed => 0x0D,
+            Self::Inconsistent => 0x0E,
+            Self::BalanceOverflow => 0x0F,
+        }
+    }
+
+    /// Whether it is worth an event. What anybody can cause with any card, or is the card's ordinary condition, is not: events
+    /// wear the memory.
+    pub const fn is_recorded(self) -> bool {
+        !matches!(
+            self,
+            Self::WrongCompany
+                | Self::WrongEnvironment
+                | Self::CardFailed
+                | Self::CardNotActive(_)
+                | Self::Expired
+        )
+    }
+
+    /// Whether it is that the meter's memory has gone back.
+    pub const fn is_regression(self) -> bool {
+        matches!(self, Self::Regressed)
+    }
+}
+
+/// Whether a card, by what it says of itself, could be one for this meter: the part of step 1 that SELECT already tells.
+pub fn greet(identity: &MeterIdentity, card: &CardSummary) -> Result<(), Reason> {
+    if card.scope.company != identity.scope.company {
+        return Err(Reason::WrongCompany);
+    }
+    if card.scope.environment != identity.scope.environment {
+        return Err(Reason::WrongEnvironment);
+    }
+    match card.state {
+        Some(State::Active) => Ok(()),
+        Some(state) => Err(Reason::CardNotActive(state)),
+        None => Err(Reason::CardFailed),
+    }
+}
+
+/// Decides on a presented card: the same every time, until the meter's state changes. `now` is the meter's clock.
+pub fn decide(
+    engine: &mut impl Engine,
+    identity: &MeterIdentity,
+    keys: &MeterKeys,
+    state: &MeterState,
+    now: CardTime,
+    presented: &Presented,
+) -> Decision {
+    judge(engine, identity, keys, state, now, presented)
+        .unwrap_or_else(|reason| Decision { opens: None, verdict: Verdict::Refuse(reason) })
+}
+
+/// What counts of a binding: the meter's own, or a new one with all totals 0.
+struct Totals {
+    generation: u16,
+    regressed: bool,
+    credit: Piastres,
+    debited: Piastres,
+    sequence: u32,
+    balance: Balance,
+}
+
+impl Totals {
+    const NEW: Self = Self {
+        generation: 0,
+        regressed: false,
+        credit: Piastres::ZERO,
+        debited: Piastres::ZERO,
+        sequence: 0,
+        balance: Balance(0),
+    };
+
+    const fn of(state: &MeterState) -> Self {
+        Self {
+            generation: state.generation,
+            regressed: state.regressed(),
+            credit: state.applied_credit,
+            debited: state.applied_debited,
+            sequence: state.sequence,
+            balance: state.balance,
+        }
+    }
+}
+
+fn judge(
+    engine: &mut impl Engine,
+    identity: &MeterIdentity,
+    keys: &MeterKeys,
+    state: &MeterState,
+    now: CardTime,
+    presented: &Presented,
+) -> Result<Decision, Reason> {
+    let answer = presented.answer();
+    // 1
+    greet(identity, &answer.summary)?;
+    let time = state.time(now).max(answer.certificate.issue_time);
+    if answer.expiry_time != CardTime::UNSET && answer.expiry_time <= time {
+        return Err(Reason::Expired);
+    }
+    // 2
+    keys.base_for(presented.key_version()).ok_or(Reason::UnknownKeyVersion)?;
+    // 3
+    let key = keys.credit(answer.certificate.key_version).ok_or(Reason::UnknownKeyVersion)?;
+    let certificate =
+        answer.certificate.verify(engine, key, identity.scope).map_err(|_| Reason::NotAuthentic)?;
+    if certificate.binding.meter != identity.id {
+        return Err(Reason::WrongMeter);
+    }
+    if certificate.generation != presented.card().generation {
+        return Err(Reason::GenerationMismatch);
+    }
+    // 4
+    if certificate.binding.number < state.binding {
+        return Err(Reason::OldBinding);
+    }
+    let (opens, own) = if certificate.binding.number == state.binding {
+        (None, Totals::of(state))
+    } else {
+        let binding = presented.binding().ok_or(Reason::BindingNotProven)?;
+        let key = keys.credit(binding.key_version).ok_or(Reason::BindingNotProven)?;
+        let proven = binding.verify(engine, key, identity.scope).map_err(|_| Reason::BindingNotProven)?;
+        if proven.binding != certificate.binding {
+            return Err(Reason::BindingNotProven);
+        }
+        (Some(proven), Totals::NEW)
+    };
+    // 5
+    if certificate.generation < own.generation {
+        return Err(Reason::ReplacedCard);
+    }
+    // 6
+    if own.regressed || answer.settled_credit > own.credit || answer.settled_debited > own.debited {
+        return Err(Reason::Regressed);
+    }
+    // 7
+    if certificate.sequence <= own.sequence {
+        return Ok(Decision { opens, verdict: Verdict::Nothing });
+    }
+    let credit = certificate.total_credit.checked_sub(own.credit).ok_or(Reason::Inconsistent)?;
+    let debit = certificate.total_debited.checked_sub(own.debited).ok_or(Reason::Inconsistent)?;
+    let balance = own.balance.apply(credit, debit).ok_or(Reason::BalanceOverflow)?;
+    Ok(Decision { opens, verdict: Verdict::Apply { credit, debit, balance } })
+}

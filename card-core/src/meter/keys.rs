@@ -1,0 +1,249 @@
+//! Who a meter is, and the keys that it holds (specification, section 4).
+
+use zeroize::Zeroize;
+
+use crate::bytes::{Buffer, Reader, WrongLength};
+use crate::id::{CardRef, Company, Environment, MeterId, Scope};
+use crate::key::AesKey;
+use crate::message::{FORMAT, FormatError, MailKeys};
+use crate::platform::Engine;
+use crate::role::{Derivation, Role};
+use crate::scp03::KeySet;
+
+/// Which meter this is, and whose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MeterIdentity {
+    /// The meter's identifier, set by its maker.
+    pub id: MeterId,
+    /// Company and environment.
+    pub scope: Scope,
+}
+
+/// A key with its key version number.
+#[derive(Debug)]
+pub struct VersionedKey {
+    /// Key version number: role and version of the master.
+    pub version: u8,
+    /// The key.
+    pub key: AesKey,
+}
+
+/// The report keys: mail to the issuer, and the code of meter receipts.
+#[derive(Debug)]
+pub struct ReportKeys {
+    /// The keys that seal mail, 9v.
+    pub mail: MailKeys,
+    /// The key of meter receipts, of the same version.
+    pub receipt: AesKey,
+}
+
+/// What carries a key version number.
+pub trait Versioned {
+    /// The key version number.
+    fn version(&self) -> u8;
+}
+
+impl Versioned for VersionedKey {
+    fn version(&self) -> u8 {
+        self.version
+    }
+}
+
+impl Versioned for MailKeys {
+    fn version(&self) -> u8 {
+        self.version
+    }
+}
+
+/// A key in use, and the one before it, which serves until every card in the field has come by.
+#[derive(Debug)]
+pub struct Pair<T> {
+    /// In use.
+    pub current: T,
+    /// Before that, if any.
+    pub previous: Option<T>,
+}
+
+impl<T: Versioned> Pair<T> {
+    /// One without a predecessor.
+    pub const fn only(current: T) -> Self {
+        Self { current, previous: None }
+    }
+
+    /// The one with this key version number.
+    pub fn find(&self, version: u8) -> Option<&T> {
+        self.all().find(|item| item.version() == version)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &T> {
+        core::iter::once(&self.current).chain(&self.previous)
+    }
+}
+
+/// All keys of a meter. None of them is ever on a card, but for what is derived from the base keys.
+#[derive(Debug)]
+pub struct MeterKeys {
+    base: Pair<VersionedKey>,
+    credit: Pair<VersionedKey>,
+    parameter: Pair<MailKeys>,
+    report: ReportKeys,
+}
+
+/// A key version number is not of the role that it was given for, or has version 0 (specification, 4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key has the version number {version:02X}, which is not one of the {role} key")]
+pub struct WrongRole {
+    /// The number.
+    pub version: u8,
+    /// The role that was wanted.
+    pub role: Role,
+}
+
+/// A record of keys on its way from or to memory. Wiped when dropped.
+pub(super) struct Secret<const N: usize>(pub(super) Buffer<N>);
+
+impl<const N: usize> Drop for Secret<N> {
+    fn drop(&mut self) {
+        self.0.as_mut_slice().zeroize();
+    }
+}
+
+impl MeterKeys {
+    /// The longest that [`Self::emit`] writes, in bytes.
+    pub(super) const MOST: usize = {
+        let key = 1 + 32;
+        let single = 1 + 2 * (1 + key);
+        12 + 2 * single + (1 + 2 * (1 + 2 * key)) + (1 + 3 * key)
+    };
+
+    /// Base keys (Av), credit keys (7v), parameter keys (8v), report keys (9v).
+    pub fn new(
+        base: Pair<VersionedKey>,
+        credit: Pair<VersionedKey>,
+        parameter: Pair<MailKeys>,
+        report: ReportKeys,
+    ) -> Result<Self, WrongRole> {
+        let all = base.all().map(|key| (key.version, Role::MeterBase));
+        let all = all.chain(credit.all().map(|key| (key.version, Role::Credit)));
+        let all = all.chain(parameter.all().map(|keys| (keys.version, Role::Parameter)));
+        for (version, role) in all.chain([(report.mail.version, Role::Report)]) {
+            if Role::of(version) != Some(role) || version & 0x0F == 0 {
+                return Err(WrongRole { version, role });
+            }
+        }
+        Ok(Self { base, credit, parameter, report })
+    }
+
+    /// The base key that the meter key set with key version number 3v is derived from: Av.
+    pub fn base_for(&self, key_version: u8) -> Option<&AesKey> {
+        if Role::of(key_version) != Some(Role::Meter) {
+            return None;
+        }
+        self.base.find(Role::MeterBase.key_version(key_version)).map(|found| &found.key)
+    }
+
+    /// The key set of a card, from the base key that its key version number 3v names. It has the length of that base key.
+    pub fn card_keys(
+        &self,
+        engine: &mut impl Engine,
+        scope: Scope,
+        key_version: u8,
+        card: CardRef,
+    ) -> Option<KeySet> {
+        let base = self.base_for(key_version)?;
+        Derivation::for_card(scope, key_version, card, base.length()).key_set(engine, base)
+    }
+
+    /// The credit key with this key version number, 7v.
+    pub fn credit(&self, key_version: u8) -> Option<&AesKey> {
+        self.credit.find(key_version).map(|found| &found.key)
+    }
+
+    /// The parameter keys with this key version number, 8v.
+    pub fn parameter(&self, key_version: u8) -> Option<&MailKeys> {
+        self.parameter.find(key_version)
+    }
+
+    /// The report keys.
+    pub const fn report(&self) -> &ReportKeys {
+        &self.report
+    }
+
+    /// With the identity, for the meter's protected memory.
+    pub(super) fn emit<const N: usize>(&self, identity: &MeterIdentity) -> Result<Secret<N>, WrongLength> {
+        let mut secret = Secret(Buffer::new());
+        let out = &mut secret.0;
+        out.u8(FORMAT)?.put(&identity.id.0)?.u16(identity.scope.company.0)?;
+        out.u8(identity.scope.environment.code())?;
+        for pair in [&self.base, &self.credit] {
+            out.u8(1 + u8::from(pair.previous.is_some()))?;
+            for versioned in pair.all() {
+                out.u8(versioned.version)?;
+                put_key(out, &versioned.key)?;
+            }
+        }
+        out.u8(1 + u8::from(self.parameter.previous.is_some()))?;
+        for keys in self.parameter.all() {
+            put_mail_keys(out, keys)?;
+        }
+        put_mail_keys(out, &self.report.mail)?;
+        put_key(out, &self.report.receipt)?;
+        Ok(secret)
+    }
+
+    /// What [`Self::emit`] wrote.
+    pub(super) fn parse(bytes: &[u8]) -> Result<(MeterIdentity, Self), FormatError> {
+        let mut reader = Reader::new(bytes);
+        let format = reader.u8()?;
+        let id = MeterId(reader.array()?);
+        let company = Company(reader.u16()?);
+        let environment = Environment::from_code(reader.u8()?).ok_or(FormatError::Field)?;
+        let single = |reader: &mut Reader<'_>| -> Result<VersionedKey, FormatError> {
+            Ok(VersionedKey { version: reader.u8()?, key: key(reader)? })
+        };
+        let base = pair(&mut reader, single)?;
+        let credit = pair(&mut reader, single)?;
+        let parameter = pair(&mut reader, mail_keys)?;
+        let report = ReportKeys { mail: mail_keys(&mut reader)?, receipt: key(&mut reader)? };
+        reader.end()?;
+        if format != FORMAT {
+            return Err(FormatError::Field);
+        }
+        let keys = Self::new(base, credit, parameter, report).map_err(|_| FormatError::Field)?;
+        Ok((MeterIdentity { id, scope: Scope { company, environment } }, keys))
+    }
+}
+
+fn put_key<const N: usize>(out: &mut Buffer<N>, key: &AesKey) -> Result<(), WrongLength> {
+    let bytes = key.expose();
+    out.u8(u8::try_from(bytes.len()).map_err(|_| WrongLength)?)?.put(bytes).map(|_| ())
+}
+
+fn put_mail_keys<const N: usize>(out: &mut Buffer<N>, keys: &MailKeys) -> Result<(), WrongLength> {
+    out.u8(keys.version)?;
+    put_key(out, &keys.mac)?;
+    put_key(out, &keys.enc)
+}
+
+fn key(reader: &mut Reader<'_>) -> Result<AesKey, FormatError> {
+    let length = reader.u8()?;
+    AesKey::new(reader.take(length.into())?).ok_or(FormatError::Field)
+}
+
+fn mail_keys(reader: &mut Reader<'_>) -> Result<MailKeys, FormatError> {
+    Ok(MailKeys { version: reader.u8()?, mac: key(reader)?, enc: key(reader)? })
+}
+
+fn pair<T>(
+    reader: &mut Reader<'_>,
+    item: impl Fn(&mut Reader<'_>) -> Result<T, FormatError>,
+) -> Result<Pair<T>, FormatError> {
+    let count = reader.u8()?;
+    let current = item(reader)?;
+    let previous = match count {
+        1 => None,
+        2 => Some(item(reader)?),
+        _ => return Err(FormatError::Field),
+    };
+    Ok(Pair { current, previous })
+}
