@@ -31,13 +31,13 @@ class Card(Commands):
         self.secured = False
         try:
             head, data, ne = self.parse(raw)
-            if head[:2] == b"\x00\xC0" and head[0] & 4 == 0:
+            if head[:2] == b"\x00\xC0":
                 self.rest = rest
             out, sw = self.dispatch(head, data, ne)
         except Refused as e:
             return e.sw
         if self.secured:
-            out = self.session.close(out, sw)
+            return self.session.close(out, sw) + sw
         if ne and ne < len(out) and head[1] != 0xB0:
             self.rest = out[ne:], sw
             return out[:ne] + bytes([0x61, len(out) - ne & 0xFF])
@@ -64,9 +64,7 @@ class Card(Commands):
         check(not cla & 0x03, "6881")
         check(not cla & 0x08, "6882")
         check(not cla & 0x10, "6884")
-        plain = cla & ~4
-        if cla & 4:
-            check((plain, ins) not in ((0x00, 0xA4), (0x80, 0x50), (0x00, 0xC0)), "6E00")
+        check((cla, ins) not in ((0x04, 0xA4), (0x04, 0xC0), (0x84, 0x50)), "6E00")
         if (cla, ins) == (0x84, 0x82):
             return self.external_authenticate(head, p1, p2, data)
         if cla & 4:                                                        # (3)
@@ -77,7 +75,7 @@ class Card(Commands):
                 self.session = None
                 raise Refused("6988")
             self.secured = True
-        command = self.COMMANDS.get((plain, ins))
+        command = self.COMMANDS.get((cla & ~4, ins))
         check(command, "6D00")                                             # (4)
         answer = command(self, p1, p2, data, ne)                           # (5) to (9)
         return answer if isinstance(answer, tuple) else (answer or b"", b"\x90\0")
@@ -140,9 +138,9 @@ class Card(Commands):
             sfi, offset = self.file, p1 << 8 | p2
         self.readable(sfi)
         self.length(data, 0)
-        check(sfi in RECORDS or self.content(sfi) is not None, "6A82")
         check(sfi not in RECORDS, "6981")
         content = self.content(sfi)
+        check(content is not None, "6A82")
         self.file = sfi
         check(offset < len(content), "6B00")
         out = content[offset:offset + (ne or 256)]
@@ -185,10 +183,9 @@ class Card(Commands):
         return b"\xDF\x22\x51" + self.receipt()
 
     def public_status(self, private):
-        settled_once = self.binding is not None and self.report() != 0
-        flags = (0 if private else 1) | (2 if settled_once else 0)
         if private or not self.binding:
-            return bytes([1, self.state, flags]) + bytes(29)
+            return bytes([1, self.state, 0 if private else 1]) + bytes(29)
+        flags = 3 if self.report() else 1
         cert = decode(CERTIFICATE, self.certificate)
         pending = [max(0, t - s) for t, s in zip(totals(cert), self.settled)]
         return (bytes([1, self.state, flags]) + be(pending[0], 8) + be(pending[1], 8) + self.meter[38:46]
@@ -205,7 +202,8 @@ class Card(Commands):
         check(p1 == 0 and 2 <= p2 <= 5, "6A86")
         self.need((ADMIN, 0x11), *([(VENDING, 0x11)] if p2 == BLOCKED else []))
         if p2 != self.state:
-            complete = len(self.keys) == 6 and self.keys[ADMIN][0] & 15 and self.binding is not None
+            complete = (len(self.keys) == 6 and self.keys[ADMIN][0] & 15 and self.binding is not None
+                        and decode(CERTIFICATE, self.certificate)["generation"] == self.generation)
             check({PERSONALISED: self.state == BLANK and complete or self.state == BLOCKED and self.before == p2,
                    ACTIVE: self.state == BLOCKED and self.before == p2,
                    BLOCKED: self.state in (PERSONALISED, ACTIVE), TERMINATED: True}[p2], "6985")
@@ -220,7 +218,8 @@ class Card(Commands):
 
     def initialize_update(self, p1, p2, data, ne):
         check(p2 == 0, "6A86")
-        role = p1 >> 4 if p1 else VENDING if VENDING in self.keys else ADMIN
+        vending = VENDING in self.keys and self.state in SESSION_STATES[VENDING]
+        role = p1 >> 4 if p1 else VENDING if vending else ADMIN
         check(role not in SESSION_STATES or self.state in SESSION_STATES[role], "6985")
         self.length(data, self.size)
         check(role in SESSION_STATES and role in self.keys, "6A88")

@@ -1,6 +1,6 @@
 """The card's commands of sections 9 to 12: voucher, mail, meter exchange, personalisation."""
 from reference import (BINDING, CERTIFICATE, ENVELOPE, EVENT, MESSAGES, METER_RECEIPT, MONTH, be, cbc, check_value,
-                       decode, genuine, message, num)
+                       decode, genuine, message, num, well_formed)
 
 BLANK, PERSONALISED, ACTIVE, BLOCKED, TERMINATED = 1, 2, 3, 4, 5
 ADMIN, VENDING, METER, HOLDER, LOAD, RECEIPT = 1, 2, 3, 4, 5, 6
@@ -28,7 +28,7 @@ class Commands:
     def for_this_card(self, kind, data):
         """Checks 1 to 6 of LOAD VOUCHER and PUT MAIL; the fields."""
         v = decode([f for f in MESSAGES[kind][0] if f[1]], data)
-        check(data[0] == 1, "6A80")
+        check(well_formed(v), "6A80")
         check(v["company"] == self.company, "9402")
         check(v["environment"] == self.environment, "9403")
         check(v["card_id"] == self.card_id, "9401")
@@ -43,7 +43,7 @@ class Commands:
         self.length(data, 94)
         v = self.for_this_card("voucher", data)
         cert, own = decode(CERTIFICATE, v["certificate"]), decode(CERTIFICATE, self.certificate)
-        check(cert["format"] == 1, "6A80")
+        check(well_formed(cert, 7), "6A80")
         check(cert["meter_id"] == own["meter_id"], "9404")
         check(cert["binding"] == own["binding"], "9405")
         check(cert["generation"] == self.generation, "9406")
@@ -76,17 +76,18 @@ class Commands:
         slots = [*range(0x00, 0x0C), *range(0x10, 0x14)]
         return b"".join(self.mail[s][15:19] if s in self.mail else bytes(4) for s in slots)
 
-    def store_mail(self, envelope, slots, any_lower=None):
+    def store_mail(self, envelope, role, slots):
         e = decode(ENVELOPE, envelope)
-        check(e["format"] == 1 and e["slot"] in slots and e["version"], "6A80")
+        check(well_formed(e, role) and e["slot"] in slots, "6A80")
         own = decode(BINDING, self.binding)
         check(e["meter_id"] == own["meter_id"], "9404")
-        lower = e["slot"] == any_lower and e["binding"] < own["binding"]
+        lower = e["slot"] == 0x10 and e["binding"] < own["binding"]
         check(e["binding"] == own["binding"] or lower, "9405")
-        stored = num(self.mail[e["slot"]][15:19]) if e["slot"] in self.mail else 0
-        check(e["version"] >= stored, "940A")
+        old = decode(ENVELOPE, self.mail.get(e["slot"], bytes(19)))
+        new, old = [(x["binding"], x["version"]) for x in (e, old)]      # in other slots the bindings are equal
+        check(new >= old, "940A")
         outcome = 2
-        if e["version"] > stored:
+        if new > old:
             outcome, self.mail[e["slot"]] = 1, envelope
         return bytes([outcome, e["slot"]]) + be(e["version"], 4)
 
@@ -95,7 +96,7 @@ class Commands:
         self.in_state(PERSONALISED, ACTIVE)
         self.length(data, *range(64, 210))
         self.for_this_card("mail delivery", data)
-        return self.store_mail(data[13:-16], range(0x00, 0x0C))
+        return self.store_mail(data[13:-16], 8, range(0x00, 0x0C))
 
     def get_mail(self, p1, p2, data, ne):
         check(p2 == 0, "6A86")
@@ -107,7 +108,7 @@ class Commands:
     def put_meter_mail(self, p1, p2, data, ne):
         self.meter_command(p1, p2, 0x11)
         self.length(data, *range(35, 181))
-        return self.store_mail(data, range(0x10, 0x14), any_lower=0x10)
+        return self.store_mail(data, 9, range(0x10, 0x14))
 
     # ---- section 11 -----------------------------------------------------------------------------
 
@@ -128,7 +129,7 @@ class Commands:
         if p1 == 1:
             return self.binding
         month, event = self.last()
-        return (self.summary() + self.certificate + be(self.settled[0], 8) + be(self.settled[1], 8)
+        return (self.summary() + be(self.expiry, 4) + self.certificate + be(self.settled[0], 8) + be(self.settled[1], 8)
                 + be(self.report(), 4) + self.directory() + month + event)
 
     def settle(self, p1, p2, data, ne):
@@ -137,16 +138,16 @@ class Commands:
         new, month = decode(METER_RECEIPT, data[1:69]), decode(MONTH, data[69:93])
         events = [data[i:i + 16] for i in range(94, len(data), 16)]
         own = decode(BINDING, self.binding)
-        check(data[0] == 1 and new["format"] == 1, "6A80")
+        check(data[0] == 1 and well_formed(new, 9), "6A80")
         check(new["meter_id"] == own["meter_id"], "9404")
         check(new["binding"] == own["binding"], "9405")
-        check(new["report"], "6A80")
         if new["report"] == self.report():
             check(data[1:69] == self.meter[:68], "940A")
         else:
             check(new["report"] > self.report(), "940A")
             applied = new["applied_credit"], new["applied_debited"]
             check(all(a >= s for a, s in zip(applied, self.settled)), "940C")
+            check(well_formed(month), "6A80")
             check(month["month"] >= num(self.meter[68:70]), "940A")
             numbers = [self.last_event] + [decode(EVENT, e)["number"] for e in events]
             check(all(a < b for a, b in zip(numbers, numbers[1:])), "6A80")
@@ -160,12 +161,14 @@ class Commands:
         """PUT MONTHS, PUT EVENTS: the records of the message."""
         self.meter_command(p1, p2, 0x13)
         check(data and 1 <= data[0] <= 8 and len(data) == 1 + size * data[0], "6700")
-        return [data[i:i + size] for i in range(1, len(data), size)]
+        records = [data[i:i + size] for i in range(1, len(data), size)]
+        check(all(well_formed(decode(MONTH if size == 24 else EVENT, r)) for r in records), "6A80")
+        return records
 
     def put_months(self, p1, p2, data, ne):
         months = self.history(p1, p2, data, 24)
         numbers = [num(m[:2]) for m in months]
-        check(0xFFFF not in numbers and sorted(set(numbers)) == numbers, "6A80")
+        check(sorted(set(numbers)) == numbers, "6A80")
         for n, m in zip(numbers, months):
             if n > self.last_month:
                 self.last_month, self.months[n] = n, m
@@ -238,9 +241,9 @@ class Commands:
         check(self.profile is not None, "6985")
         binding, certificate = data[:42], data[42:98]
         b, c = decode(BINDING, binding), decode(CERTIFICATE, certificate)
-        check(b["format"] == c["format"] == 1, "6A80")
+        check(well_formed(b, 7) and well_formed(c, 7), "6A80")
         check(b["meter_id"] == c["meter_id"], "9404")
-        check(b["binding"] == c["binding"] and b["binding"], "9405")
+        check(b["binding"] == c["binding"], "9405")
         check(c["generation"] == self.generation, "9406")
         key_data = data[98:]
         check(key_data[0] >> 4 == METER and key_data[0] & 15, "6A80")

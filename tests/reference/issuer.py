@@ -143,13 +143,18 @@ class Run:
         head = bytes.fromhex(head)
         return self.raw(description, head + (be(len(data), 1) + data if data else b"") + le, sw, **more)
 
-    def open(self, p1, level, kvn=None, keys=None):
-        """INITIALIZE UPDATE and EXTERNAL AUTHENTICATE."""
+    def begin(self, p1, kvn=None, keys=None):
+        """INITIALIZE UPDATE; the host's side of the session to come."""
         kvn = kvn or p1
         host = det(f"{self.title} host challenge {self.count}", self.card.size)
         answer = self.cmd(f"INITIALIZE UPDATE {p1:02X}", f"8050{p1:02X}00", host, b"\0")
         s = scp03.Session(keys or self.i.keys(kvn), host, answer[13:13 + self.card.size], self.card.size)
         assert answer[10] == kvn and answer[13 + self.card.size:] == s.card_cryptogram
+        return s
+
+    def open(self, p1, level, kvn=None, keys=None):
+        """INITIALIZE UPDATE and EXTERNAL AUTHENTICATE."""
+        s = self.begin(p1, kvn, keys)
         self.raw(f"EXTERNAL AUTHENTICATE level {level:02X}", s.authenticate(level))
         self.session = s
 
@@ -173,8 +178,8 @@ class Run:
                 + be(0x0C000000, 4) + be(expiry, 4) + profile)
         return self.sec("STORE DATA", "80E20000", data, **more)
 
-    def put_key(self, p1, kvn, **more):
-        data = key_block(kvn, self.i.keys(kvn), self.session.dek)
+    def put_key(self, p1, kvn, keys=None, **more):
+        data = key_block(kvn, keys or self.i.keys(kvn), self.session.dek)
         return self.sec(f"PUT KEY {p1:02X} to {kvn:02X}", f"80D8{p1:02X}{'81' if kvn < 0x50 else '01'}", data, **more)
 
     def bind_data(self, binding, certificate, kvn=0x31):
@@ -184,11 +189,15 @@ class Run:
         data = self.bind_data(self.i.binding_certificate(), self.i.certificate(1, 0, 0))
         return self.sec("BIND", "80520000", data, sw, **more)
 
-    def personalise(self, issuance=0):
+    def personalise(self, issuance=0, expiry=0):
         self.select()
         self.open(0x10, 0x33)
-        self.store_data(issuance)
+        self.store_data(issuance, expiry)
         self.bind()
+        self.complete()
+
+    def complete(self):
+        """What follows BIND."""
         for kvn in (0x21, 0x41, 0x51, 0x61):
             self.put_key(0, kvn)
         self.put_key(0x10, 0x11)

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import reference as ref
 import scp03
-from issuer import Issuer, det, flip, hx
-from meter import decide
+from issuer import det, event, flip, hx, month
+from meter_vectors import decisions, key_sets
 from reference import be
+from scenarios_form import forms, private
 from scenarios_issue import life, small_keys, voucher_life
+from scenarios_order import blank, issued
 from scenarios_use import malformed, vending
 from scenarios_use import meter as meter_exchange
 
@@ -91,13 +93,14 @@ def messages():
                 values.update(format=1, kvn=role << 4 | (1, 15, 2)[n])
                 if "company" in values:
                     values.update(company=company, environment=environment)
+                values.update({k: v[n] for k, v in {"channel": (3, 5, 1), "state": (3, 5, 1)}.items() if k in values})
                 if n == 2:  # lowest values that are permitted
-                    values.update({k: 1 for k in ("binding", "generation", "sequence", "report", "state", "channel",
-                                                 "issue_time", "opening_time") if k in values})
+                    values.update({k: 1 for k in ("binding", "generation", "sequence", "report", "issue_time") if k in values})
                 if "certificate" in values:
                     values["certificate"] = bytes.fromhex(out[0]["encoded"])
                 if "envelope" in values:
-                    values["envelope"] = det("envelope", (35, 100, 180)[n])
+                    values["envelope"] = ref.seal(environment, company, det("MAC", size), det("ENC", size), det("text", (0, 65, 145)[n]),
+                                                  kvn=0x81, meter_id=det("meter", 8), binding=7, slot=n, version=n + 1)
                 if kind == "meter receipt":
                     values["balance"] = (-1, -2**63, 2**63 - 1)[n]
                     values["flags"] = (0x0041, 0x00FF, 0)[n]
@@ -105,7 +108,8 @@ def messages():
                 out.append({"type": kind, "tag": tag, "environment": hx(be(environment, 1)), "company": hx(be(company, 2)),
                             "key": hx(key), "fields": fields_of(form, data[:-16]),
                             "mac_input": hx(ref.header(tag, environment, company, data[1], len(data) - 16) + data[:-16]),
-                            "encoded": hx(data), "altered": altered(kind, form, data, environment, company, key)})
+                            "encoded": hx(data), "altered": altered(kind, form, data, environment, company, key),
+                            "ill_formed": ill_formed(kind, environment, company, key, values)})
     plain = []
     for kind, form, values in (
             ("month", ref.MONTH, [dict(month=0, flags=0, slab=0, energy=0, energy_charge=0, fees=0, peak=0),
@@ -118,8 +122,26 @@ def messages():
         for v in values:
             data = b"".join(be(v[k], s) if isinstance(v[k], int) else v[k] for k, s in form)
             plain.append({"type": kind, "fields": fields_of(form, data), "encoded": hx(data)})
-    return document("5.1 to 5.8", "Messages: fields, CMAC input, encoding; altered ones must be refused.", messages=out,
-                    records=plain)
+            assert ref.well_formed(ref.decode(form, data))
+    refused = [{"type": "month", "field": "month", "encoded": hx(month(0xFFFF))}, {"type": "event", "field": "number", "encoded": hx(event(0))}]
+    return document("5.1 to 5.8", "Messages: fields, CMAC input, encoding; altered and ill-formed ones must be refused.", messages=out,
+                    records=plain, ill_formed_records=refused)
+
+
+def ill_formed(kind, environment, company, key, values):
+    """One field of wrong form (section 5, "Form"), each value once, under a right CMAC."""
+    form, out = ref.MESSAGES[kind][0], []
+    role = None if kind in ("voucher", "mail delivery") else values["kvn"] >> 4
+    wrong = {"format": (0, 2), "kvn": (values["kvn"] ^ 0xF0,) if role else (), "channel": (0, 6), "state": (0, 6), "environment": (0, 0x55),
+             **{name: (0,) for name in ref.NOT_ZERO}}
+    for name, _ in form:
+        for value in wrong.get(name, ()):
+            fields = {**values, name: value}
+            data = ref.message(kind, fields.get("environment", environment), company, key, **fields)
+            assert not ref.well_formed(ref.decode([f for f in form if f[1]], data), role)
+            out.append({"field": name, "encoded": hx(data)})
+    assert ref.well_formed(values, role)
+    return out
 
 
 def altered(kind, form, data, environment, company, key):
@@ -216,83 +238,12 @@ def secure_channel():
 
 def card():
     return document("7 to 12", "Transcripts from a blank card.", transcripts=[f().result() for f in
-                              (voucher_life, small_keys, vending, meter_exchange, life, malformed)])
+                              (voucher_life, small_keys, vending, meter_exchange, life, malformed, forms, private, blank, issued)])
 
 
 def meter():
-    i = Issuer("meter")
-    base, keys = i.keys(0xA1)[0], []
-    for n, (card_id, generation) in enumerate(((i.card_id, 1), (det("second card", 8), 2), (b"\xFF" * 8, 0xFFFF))):
-        for version in (1, 2):
-            parent = i.keys(0xA0 | version)[0]
-            keys.append({"meter_base_key": hx(parent), "base_key_version": f"A{version}", "company": hx(be(i.company, 2)),
-                         "environment": hx(be(i.environment, 1)), "card_id": hx(card_id), "generation": hx(be(generation, 2)),
-                         "key_version": f"3{version}", "bits": 256,
-                         "keys": [hx(k) for k in ref.derive_role(parent, i.company, i.environment, 0x30 | version, card_id,
-                                                                generation, 256)]})
-    start = dict(company=i.company, environment=i.environment, meter_id=i.meter_id, time=0x0C200000, binding=7, generation=1,
-                 sequence=5, applied=(50000, 300), regressed=False, base_versions=[1, 2],
-                 credit_keys={k: i.keys(k)[0] for k in (0x71, 0x72)})
-    good = dict(summary=bytes([1, 3, i.environment]) + be(i.company, 2) + i.card_id + be(1, 2), expiry=0, session_kvn=0x31,
-                session_generation=1, certificate=i.certificate(6, 60000, 400), settled=(50000, 300), binding_certificate=b"")
-    s = lambda at, value: {"summary": good["summary"][:at] + value + good["summary"][at + len(value):]}
-    c = lambda *a, **k: {"certificate": i.certificate(*a, **k)}
-    new = dict(binding=8)
-    opening = {**c(1, 700, 0, **new), "settled": (0, 0), "binding_certificate": i.binding_certificate(**new)}
-    other_key = ref.message("credit certificate", i.environment, i.company, i.keys(0x73)[0], kvn=0x73, meter_id=i.meter_id,
-                            binding=7, generation=1, sequence=6, total_credit=60000, total_debited=400, issue_time=1)
-    gen2 = {**c(6, 60000, 400, generation=2), "session_generation": 2, "settled": (0, 0)}
-    cases = [
-        ("new credit and debit", {}, {}), ("credit only", {}, c(6, 60000, 300)), ("refresh: differences are 0", {}, c(6, 50000, 300)),
-        ("sequences skipped", {}, c(0xFFFFFFFF, 2**64 - 1, 2**64 - 1)), ("same sequence", {}, c(5, 50000, 300)),
-        ("lower sequence", {}, c(4, 40000, 300)), ("first credit of a binding", {"sequence": 0, "applied": (0, 0)},
-                                                  {**c(1, 100, 0), "settled": (0, 0)}),
-        ("other company", {}, s(3, b"\x01\x03")), ("other environment", {}, s(2, b"\x50")),
-        *((f"state {n:02X}", {}, s(1, bytes([n]))) for n in (1, 2, 4, 5)),
-        ("not yet expired", {}, {"expiry": 0x0C200001}), ("expired", {}, {"expiry": 0x0C1FFFFF}),
-        ("previous base key version", {}, {"session_kvn": 0x32}), ("unknown base key version", {}, {"session_kvn": 0x33}),
-        ("previous credit key", {}, {"certificate": ref.message(
-            "credit certificate", i.environment, i.company, i.keys(0x72)[0], kvn=0x72, meter_id=i.meter_id, binding=7,
-            generation=1, sequence=6, total_credit=60000, total_debited=400, issue_time=1)}),
-        ("unknown credit key", {}, {"certificate": other_key}),
-        ("altered total", {}, {"certificate": flip(good["certificate"], 27)}),
-        ("altered CMAC", {}, {"certificate": flip(good["certificate"], 55)}),
-        ("another meter's", {}, c(6, 60000, 400, meter_id=det("o", 8))),
-        ("certificate of another generation than the session", {}, c(6, 60000, 400, generation=2)),
-        ("old binding", {}, c(6, 60000, 400, binding=6)),
-        ("higher binding", {}, opening), ("higher binding, nothing charged yet, sequence 1", {}, {**opening, **c(1, 0, 0, **new)}),
-        ("higher binding, binding certificate altered", {}, {**opening, "binding_certificate": flip(opening["binding_certificate"], 15)}),
-        ("higher binding, binding certificate of another binding", {}, {**opening, "binding_certificate": i.binding_certificate(binding=9)}),
-        ("higher binding, regressed in the old one", {"regressed": True}, opening),
-        ("first binding of a new meter", {"binding": 0, "generation": 0, "sequence": 0, "applied": (0, 0)},
-         {**c(3, 900, 0, binding=1), "settled": (0, 0), "binding_certificate": i.binding_certificate(binding=1)}),
-        ("higher binding, lower generation than in the old one", {"generation": 9}, opening),
-        ("replacement card", {}, gen2), ("replaced card", {"generation": 2}, {}),
-        ("settled credit above applied", {"applied": (49999, 300)}, {}), ("settled debited above applied", {"applied": (50000, 299)}, {}),
-        ("regressed before, settled is not above", {"regressed": True}, {}),
-        ("credit falls", {"applied": (60001, 300)}, {}), ("debited falls", {"applied": (50000, 401)}, {}),
-        ("totals fall, sequence does not rise", {"sequence": 6, "applied": (60001, 401)}, {}),
-    ]
-    out = []
-    for name, m, p in cases:
-        m, p = {**start, **m}, {**good, **p}
-        decision, opened = decide(m, p)
-        out.append({"description": name,
-                    "meter": {"company": hx(be(m["company"], 2)), "environment": hx(be(m["environment"], 1)),
-                              "meter_id": hx(m["meter_id"]), "time": hx(be(m["time"], 4)), "binding": hx(be(m["binding"], 4)),
-                              "lowest_generation": hx(be(m["generation"], 2)), "sequence": hx(be(m["sequence"], 4)),
-                              "applied_credit": hx(be(m["applied"][0], 8)), "applied_debited": hx(be(m["applied"][1], 8)),
-                              "regressed": m["regressed"], "base_key_versions": m["base_versions"],
-                              "credit_keys": {f"{k:02X}": hx(v) for k, v in m["credit_keys"].items()}},
-                    "card": {"summary": hx(p["summary"]), "expiry": hx(be(p["expiry"], 4)), "session_key_version": f"{p['session_kvn']:02X}",
-                             "session_generation": hx(be(p["session_generation"], 2)), "certificate": hx(p["certificate"]),
-                             "settled_credit": hx(be(p["settled"][0], 8)), "settled_debited": hx(be(p["settled"][1], 8)),
-                             "binding_certificate": hx(p["binding_certificate"])},
-                    "opens_binding": opened, "decision": decision[0],
-                    **({"reason": decision[1]} if decision[0] == "refused" else {}),
-                    **({"credit": hx(be(decision[1], 8)), "debited": hx(be(decision[2], 8))} if decision[0] == "apply" else {})})
-    return document("4 and 11", "The meter's keys for a card, and its decision on a presented card.", meter_key_sets=keys,
-                    decisions=out)
+    return document("4 and 11", "The meter's keys for a card, and its decision on a presented card.", meter_key_sets=key_sets(),
+                    decisions=decisions())
 
 
 FILES = {"derivation": derivation, "messages": messages, "mail": mail, "scp03": secure_channel, "card": card, "meter": meter}

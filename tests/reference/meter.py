@@ -1,59 +1,65 @@
-"""The meter's decision on a presented card (section 11, steps 1 to 7)."""
-from reference import CERTIFICATE, BINDING, decode, genuine, num
+"""The meter's decision on a presented card (section 11, steps 1 to 7), and its memory after it."""
+from reference import BINDING, CERTIFICATE, decode, genuine, num, well_formed
+
+MEMORY = ("binding", "generation", "sequence", "applied", "regressed", "time")
 
 
 def decide(meter, card):
-    """('apply', credit, debited) | ('nothing',) | ('refused', reason), and whether a new binding was opened.
+    """('apply', credit, debited) | ('nothing',) | ('refused', reason); and the meter's memory after it.
 
-    meter: company, environment, meter_id, time (0: clock not set), binding, generation, sequence, applied (credit,
-           debited), regressed, base_versions, credit_keys {key version number: key}
-    card:  summary, expiry, session_kvn, session_generation, certificate, settled (credit, debited),
-           binding_certificate
+    meter: company, environment, meter_id, base_versions, credit_keys {key version number: key}, and its memory: time (the lower
+           bound of its clock, 0: none), binding (0: never had one), generation, sequence, applied (credit, debited), regressed
+    card:  summary, expiry, session_kvn, session_generation, certificate, settled (credit, debited), binding_certificate
     """
-    summary = card["summary"]
+    after = {k: meter[k] for k in MEMORY}
+    refused = lambda reason: (("refused", reason), after)
+    summary, cert = card["summary"], decode(CERTIFICATE, card["certificate"])
     if num(summary[3:5]) != meter["company"]:                                              # 1
-        return ("refused", "company"), False
+        return refused("company")
     if summary[2] != meter["environment"]:
-        return ("refused", "environment"), False
+        return refused("environment")
     if summary[1] != 3:
-        return ("refused", "state"), False
-    if card["expiry"] and meter["time"] >= card["expiry"]:
-        return ("refused", "expired"), False
+        return refused("state")
+    if card["expiry"] and card["expiry"] <= max(cert["issue_time"], meter["time"]):
+        return refused("expired")
     if card["session_kvn"] & 15 not in meter["base_versions"]:                             # 2
-        return ("refused", "key version"), False
-    cert, own = decode(CERTIFICATE, card["certificate"]), dict(meter)                      # 3
-    right = signed("credit certificate", meter, card["certificate"])
+        return refused("key version")
+    right = signed("credit certificate", meter, card["certificate"], cert)                 # 3
     if right is None:
-        return ("refused", "key version"), False
+        return refused("key version")
     if not right:
-        return ("refused", "altered"), False
+        return refused("altered")
     if cert["meter_id"] != meter["meter_id"]:
-        return ("refused", "other meter"), False
+        return refused("other meter")
     if cert["generation"] != card["session_generation"]:
-        return ("refused", "other generation"), False
+        return refused("other generation")
     if cert["binding"] < meter["binding"]:                                                 # 4
-        return ("refused", "old binding"), False
-    opened = cert["binding"] > meter["binding"]
-    if opened:
+        return refused("old binding")
+    own = dict(after)
+    if cert["binding"] > meter["binding"]:
         b = decode(BINDING, card["binding_certificate"])
-        if not signed("binding certificate", meter, card["binding_certificate"]) or \
+        if not signed("binding certificate", meter, card["binding_certificate"], b) or \
                 (b["meter_id"], b["binding"]) != (cert["meter_id"], cert["binding"]):
-            return ("refused", "binding certificate"), False
-        own.update(generation=0, sequence=0, applied=(0, 0), regressed=False)
+            return refused("binding certificate")
+        own.update(binding=cert["binding"], generation=0, sequence=0, applied=(0, 0), regressed=False)
     if cert["generation"] < own["generation"]:                                             # 5
-        return ("refused", "replaced card"), opened
+        return refused("replaced card")
     if own["regressed"] or any(s > a for s, a in zip(card["settled"], own["applied"])):    # 6
-        return ("refused", "regressed"), opened
+        after["regressed"] = True                                                          # flag 0020, no new binding
+        return refused("regressed")
     if cert["sequence"] <= own["sequence"]:                                                # 7
-        return ("nothing",), opened
-    rise = [t - a for t, a in zip((cert["total_credit"], cert["total_debited"]), own["applied"])]
+        return ("nothing",), {**own, "generation": cert["generation"]}
+    totals = cert["total_credit"], cert["total_debited"]
+    rise = [t - a for t, a in zip(totals, own["applied"])]
     if min(rise) < 0:
-        return ("refused", "inconsistent"), opened
-    return ("apply", *rise), opened
+        return refused("inconsistent")
+    return ("apply", *rise), {**own, "generation": cert["generation"], "sequence": cert["sequence"], "applied": totals,
+                              "time": max(own["time"], cert["issue_time"])}
 
 
-def signed(kind, meter, data):
+def signed(kind, meter, data, fields):
     """Whether the message is genuine; None where its key version is not known."""
-    if data[0] != 1 or data[1] not in meter["credit_keys"]:
+    if data[1] not in meter["credit_keys"]:
         return None
-    return genuine(kind, meter["environment"], meter["company"], meter["credit_keys"][data[1]], data)
+    key = meter["credit_keys"][data[1]]
+    return well_formed(fields, 7) and genuine(kind, meter["environment"], meter["company"], key, data)

@@ -152,6 +152,18 @@ MESSAGES = {  # type: (form, tag)
 }
 
 
+NOT_ZERO = ("binding", "generation", "sequence", "version", "report", "number", "issue_time")
+EXISTING = {"channel": range(1, 6), "state": range(1, 6), "environment": (0x54, 0x50),
+            "slot": (*range(0x00, 0x0C), *range(0x10, 0x14)), "month": range(0xFFFF)}
+
+
+def well_formed(fields, role=None):
+    """"Format" of a message (section 5), but for its size; `role` is the nibble that its key version number must have."""
+    return (fields.get("format", 1) == 1 and (role is None or fields["kvn"] >> 4 == role)
+            and all(fields[n] != 0 for n in NOT_ZERO if n in fields)
+            and all(fields[n] in values for n, values in EXISTING.items() if n in fields))
+
+
 def encode(form, **values):
     """Fields in order; integers are written big-endian (negative: two's complement), bytes as they are."""
     values.setdefault("format", 1)

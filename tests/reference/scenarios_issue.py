@@ -8,7 +8,7 @@ def voucher_life():
     r = Run("a", "Blank card, personalisation (AES-256, S8), activation, vouchers with every outcome and refusal", i)
     r.select()
     for tag in ("0066", "00E0", "DF21"):
-        r.raw(f"GET DATA {tag}", f"00CA{tag}00", reading="flag 01 is set on a blank card" if tag == "DF21" else None)
+        r.raw(f"GET DATA {tag}", f"00CA{tag}00")
     r.raw("GET DATA DF22 before BIND", "80CADF2200", "6A88")
     r.raw("identity", "00B0810000")
     r.raw("profile without session", "00B0820000", "6982")
@@ -35,7 +35,6 @@ def voucher_life():
     good_b, good_c = i.binding_certificate(), i.certificate(1, 0, 0)
     for what, b, c, sw in (("format", flip(good_b, 0), good_c, "6A80"), ("meter id", good_b, flip(good_c, 2), "9404"),
                            ("binding", good_b, flip(good_c, 10), "9405"),
-                           ("binding 0", i.binding_certificate(binding=0), i.certificate(1, 0, 0, binding=0), "9405"),
                            ("generation", good_b, i.certificate(1, 0, 0, generation=2), "9406")):
         r.sec(f"BIND: wrong {what}", "80520000", r.bind_data(b, c), sw)
     r.sec("BIND: check value wrong", "80520000", flip(r.bind_data(good_b, good_c), 215), "6A80")
@@ -43,6 +42,8 @@ def voucher_life():
     r.bind()
     r.put_key(0x00, 0x21)
     r.put_key(0x00, 0x21)
+    r.power_up("power-up in the middle of personalisation")
+    r.open(0x00, 0x33, kvn=0x10)
     r.put_key(0x00, 0x22, sw="6A88")
     r.put_key(0x21, 0x51, sw="6A88")
     r.sec("PUT KEY: role 7", "80D80001", key_block(0x71, i.keys(0x71), r.session.dek), "6A80")
@@ -79,7 +80,8 @@ def voucher_life():
     r.load("other environment, genuine there", i.voucher(c7, environment=0x50), "9403")
     r.load("other card", i.voucher(c7, card_id=det("other", 8)), "9401")
     r.load("unknown version of the load key", i.voucher(c7, kvn=0x52), "9409")
-    for at, what in ((13, "channel"), (14, "reference"), (50, "total credit"), (77, "certificate's CMAC"), (93, "CMAC")):
+    r.load("altered channel", flip(v, 13, 2), "9408")
+    for at, what in ((14, "reference"), (50, "total credit"), (77, "certificate's CMAC"), (93, "CMAC")):
         r.load(f"altered {what}", flip(v, at), "9408")
     for what, sw, other in (("format of the certificate", "6A80", {"format": 2}),
                             ("other meter", "9404", {"meter_id": det("other", 8)}),
@@ -89,11 +91,13 @@ def voucher_life():
     r.load("total credit falls", i.voucher(i.certificate(7, 39999, 700)), "9407")
     r.load("total debited falls", i.voucher(i.certificate(7, 50000, 699)), "9407")
     r.load("everything wrong", b"\0" * 94, "6A80")
-    r.load("wrong company, environment, card, version, CMAC", b"\x01\x52" + bytes(92), "9402")
-    r.load("wrong environment, card, version, CMAC", b"\x01\x52\x01\x02" + bytes(90), "9403")
-    r.load("wrong card, version, CMAC", b"\x01\x52\x01\x02\x54" + bytes(89), "9401")
-    r.load("wrong version, CMAC", b"\x01\x52\x01\x02\x54" + i.card_id + bytes(81), "9409")
-    r.load("CMAC and certificate wrong", b"\x01\x51\x01\x02\x54" + i.card_id + bytes(81), "9408")
+    tail = b"\x01" + bytes(80)                                                # a channel that exists, no certificate
+    r.load("wrong company, environment, card, version, CMAC", b"\x01\x52\0\0\x50" + bytes(8) + tail, "9402")
+    r.load("wrong environment, card, version, CMAC", b"\x01\x52\x01\x02\x50" + bytes(8) + tail, "9403")
+    r.load("wrong card, version, CMAC", b"\x01\x52\x01\x02\x54" + bytes(8) + tail, "9401")
+    r.load("wrong version, CMAC", b"\x01\x52\x01\x02\x54" + i.card_id + tail, "9409")
+    r.load("wrong role of the version, CMAC", b"\x01\x61\x01\x02\x54" + i.card_id + tail, "9409")
+    r.load("CMAC and certificate wrong", b"\x01\x51\x01\x02\x54" + i.card_id + tail, "9408")
     r.load("meter, binding, generation wrong", i.voucher(i.certificate(7, 0, 0, meter_id=bytes(8), binding=1, generation=9)), "9404")
     r.load("binding, generation wrong", i.voucher(i.certificate(7, 0, 0, binding=1, generation=9)), "9405")
     r.load("generation wrong, sequence lower", i.voucher(i.certificate(1, 0, 0, generation=9)), "9406")
@@ -211,12 +215,12 @@ def life():
     r.sec("PUT KEY", "80D86201", key_block(0x63, i.keys(0x63), r.session.dek), "6985")
     r.sec("STORE DATA", "80E20001", bytes(96), "6985")
     r.select()
-    for p1 in (0x22, 0x30, 0x40, 0x00):
+    for p1 in (0x22, 0x30, 0x40):
         r.cmd(f"session {p1:02X} on a terminated card", f"8050{p1:02X}00", bytes(8), b"\0", "6985")
     r.load("on a terminated card", i.voucher(i.certificate(3, 7000, 0), kvn=0x52), "6985")
     r.raw("identity", "00B0810000")
     r.raw("public status", "00CADF2100")
     r.cmd("GET MAIL", "80440000", sw="6A88")
-    r.open(0x10, 0x33, kvn=0x12)
+    r.open(0x00, 0x33, kvn=0x12)
     r.sec("admin still reads", "00B08400")
     return r

@@ -1,0 +1,145 @@
+"""The content of tests/vectors/meter.json: the meter's key sets and its decisions."""
+import reference as ref
+from issuer import Issuer, det, flip, hx
+from meter import decide
+from reference import be
+
+
+LOST = "flag 0020 is remembered with the old binding, which stays"
+
+
+def key_sets():
+    i, keys = Issuer("meter"), []
+    for card_id, generation in ((i.card_id, 1), (det("second card", 8), 2), (b"\xFF" * 8, 0xFFFF)):
+        for version in (1, 2):
+            parent = i.keys(0xA0 | version)[0]
+            derived = ref.derive_role(parent, i.company, i.environment, 0x30 | version, card_id, generation, 256)
+            keys.append({"meter_base_key": hx(parent), "base_key_version": f"A{version}", "company": hx(be(i.company, 2)),
+                         "environment": hx(be(i.environment, 1)), "card_id": hx(card_id), "generation": hx(be(generation, 2)),
+                         "key_version": f"3{version}", "bits": 256, "keys": [hx(k) for k in derived]})
+    return keys
+
+
+def decisions():
+    i = Issuer("meter")
+    start = dict(company=i.company, environment=i.environment, meter_id=i.meter_id, time=0x0C200000, binding=7, generation=1,
+                 sequence=5, applied=(50000, 300), regressed=False, base_versions=[1, 2],
+                 credit_keys={k: i.keys(k)[0] for k in (0x71, 0x72)})
+    good = dict(summary=bytes([1, 3, i.environment]) + be(i.company, 2) + i.card_id + be(1, 2), expiry=0, session_kvn=0x31,
+                session_generation=1, certificate=i.certificate(6, 60000, 400), settled=(50000, 300), binding_certificate=b"")
+    return [decision(name, {**start, **meter}, {**good, **card}, reading)
+            for name, meter, card, *reading in (*same_binding(i, good), *expiry(i), *other_bindings(i))]
+
+
+def cert(i, *totals, **other):
+    """What a card presents that was first charged in this generation."""
+    generation = {"session_generation": other["generation"]} if "generation" in other else {}
+    return {"certificate": i.certificate(*totals, **other), **generation}
+
+
+def same_binding(i, good):
+    c = lambda *a, **k: cert(i, *a, **k)
+    summary = lambda at, value: {"summary": good["summary"][:at] + value + good["summary"][at + len(value):]}
+    signed_by = lambda kvn: {"certificate": ref.message(
+        "credit certificate", i.environment, i.company, i.keys(kvn)[0], kvn=kvn, meter_id=i.meter_id, binding=7, generation=1,
+        sequence=6, total_credit=60000, total_debited=400, issue_time=1)}
+    return [
+        ("new credit and debit", {}, {}), ("credit only", {}, c(6, 60000, 300)), ("debit only: the balance falls", {}, c(6, 50000, 400)),
+        ("refresh: differences are 0", {}, c(6, 50000, 300)), ("refresh raises the lower bound of the clock", {}, c(6, 50000, 300, time=0x0C300000)),
+        ("sequences skipped", {}, c(0xFFFFFFFF, 2**64 - 1, 2**64 - 1)), ("same sequence", {}, c(5, 50000, 300)),
+        ("lower sequence", {}, c(4, 40000, 300)),
+        ("nothing to apply does not touch the clock", {}, c(5, 50000, 300, time=0x0C300000)),
+        ("first credit of a binding", {"sequence": 0, "applied": (0, 0), "generation": 0}, {**c(1, 100, 0), "settled": (0, 0)}),
+        ("clock not set", {"time": 0}, {}),
+        ("other company", {}, summary(3, b"\x01\x03")), ("other environment", {}, summary(2, b"\x50")),
+        *((f"state {n:02X}", {}, summary(1, bytes([n]))) for n in (1, 2, 4, 5)),
+        ("previous base key version", {}, {"session_kvn": 0x32}), ("unknown base key version", {}, {"session_kvn": 0x33}),
+        ("previous credit key", {}, signed_by(0x72)), ("unknown credit key", {}, signed_by(0x73)),
+        ("altered total", {}, {"certificate": flip(good["certificate"], 27)}),
+        ("altered CMAC", {}, {"certificate": flip(good["certificate"], 55)}),
+        ("another meter's", {}, c(6, 60000, 400, meter_id=det("o", 8))),
+        ("certificate of another generation than the session", {}, {**c(6, 60000, 400, generation=2), "session_generation": 1}),
+        ("replacement card", {}, {**c(6, 60000, 400, generation=2), "settled": (0, 0)}),
+        ("replacement card, nothing to apply: its generation is recorded", {}, {**c(5, 50000, 300, generation=2), "settled": (0, 0)}),
+        ("replacement card, lower sequence: its generation is recorded", {}, {**c(1, 0, 0, generation=0xFFFF), "settled": (0, 0)}),
+        ("replaced card", {"generation": 2}, {}), ("replaced card, nothing to apply", {"generation": 2}, c(5, 50000, 300)),
+        ("replaced card before regressed", {"generation": 2, "applied": (49999, 300)}, {}),
+        ("settled credit above applied", {"applied": (49999, 300)}, {}), ("settled debited above applied", {"applied": (50000, 299)}, {}),
+        ("settled above applied, nothing to apply", {"sequence": 6, "applied": (49999, 300)}, {}),
+        ("replacement card, settled above applied: its generation is not recorded", {"applied": (49999, 300)}, c(6, 60000, 400, generation=2)),
+        ("regressed before, settled is not above", {"regressed": True}, {}),
+        ("credit falls", {"applied": (60001, 300)}, {}), ("debited falls", {"applied": (50000, 401)}, {}),
+        ("replacement card, credit falls: its generation is not recorded", {"applied": (60001, 300)}, c(6, 60000, 400, generation=2)),
+        ("totals fall, sequence does not rise", {"sequence": 6, "applied": (60001, 401)}, {}),
+    ]
+
+
+def expiry(i):
+    """The clock of the meter is at least 0C200000, the certificate is of 0C000000 unless the case says otherwise."""
+    late = cert(i, 6, 60000, 400, time=0x0C300000)
+    return [
+        ("expiry one second after the lower bound of the clock", {}, {"expiry": 0x0C200001}),
+        ("expiry at the lower bound of the clock", {}, {"expiry": 0x0C200000}),
+        ("expiry between issue and the lower bound of the clock", {}, {"expiry": 0x0C100000}),
+        ("expiry one second after the issue time", {}, {**late, "expiry": 0x0C300001}),
+        ("expiry at the issue time", {}, {**late, "expiry": 0x0C300000}),
+        ("expiry between the lower bound of the clock and issue", {}, {**late, "expiry": 0x0C280000}),
+        ("clock not set, expiry after issue", {"time": 0}, {"expiry": 0x0C000001}),
+        ("clock not set, expiry at issue", {"time": 0}, {"expiry": 0x0C000000}),
+        ("latest expiry", {}, {"expiry": 0xFFFFFFFF}), ("expired long ago", {}, {"expiry": 1}),
+        ("no expiry", {"time": 0xFFFFFFFF}, {"expiry": 0}),
+        ("expired, nothing to apply", {"sequence": 6}, {"expiry": 0x0C200000}),
+    ]
+
+
+def other_bindings(i):
+    new = dict(binding=8)
+    c = lambda *a, **k: {**cert(i, *a, **{**new, **k}), "settled": (0, 0), "binding_certificate": i.binding_certificate(**new)}
+    opening, unbound = c(1, 700, 0), {"binding": 0, "generation": 0, "sequence": 0, "applied": (0, 0)}
+    first = {**cert(i, 3, 900, 20, binding=1), "settled": (0, 0), "binding_certificate": i.binding_certificate(binding=1)}
+    return [
+        ("old binding", {}, cert(i, 6, 60000, 400, binding=6)),
+        ("old binding, though everything else is higher", {"regressed": True}, cert(i, 99, 2**40, 2**40, binding=6, generation=9)),
+        ("higher binding", {}, opening), ("higher binding, nothing charged yet, sequence 1", {}, c(1, 0, 0)),
+        ("higher binding, more debited than credited", {}, c(2, 100, 350)),
+        ("higher binding, clock raised", {}, c(1, 700, 0, time=0x0C300000)),
+        ("higher binding, binding certificate altered", {}, {**opening, "binding_certificate": flip(opening["binding_certificate"], 15)}),
+        ("higher binding, binding certificate of another binding", {}, {**opening, "binding_certificate": i.binding_certificate(binding=9)}),
+        ("higher binding, binding certificate of another meter", {}, {
+            **opening, "binding_certificate": i.binding_certificate(binding=8, meter_id=det("o", 8))}),
+        ("higher binding, regressed in the old one", {"regressed": True}, opening),
+        ("higher binding, lower generation than in the old one", {"generation": 9}, opening),
+        ("higher binding, lower sequence and totals than in the old one", {"sequence": 9}, c(2, 1, 1)),
+        ("higher binding, something settled in it already: the meter has lost it", {}, {**c(4, 900, 0), "settled": (700, 0)}, LOST),
+        ("higher binding, only a debit settled in it already", {}, {**c(4, 900, 10), "settled": (0, 1)}, LOST),
+        ("higher binding, expired", {}, {**opening, "expiry": 0x0C200000}),
+        ("first binding of a new meter", unbound, first),
+        ("first binding of a new meter, higher than 1", unbound, opening),
+        ("a meter without a binding, settled already", unbound, {**first, "settled": (900, 20)}, LOST),
+        ("binding 0 in the certificate, on a new meter", unbound, {**cert(i, 3, 900, 20, binding=0), "settled": (0, 0)},
+         "the meter checks the form of the certificate too (reason: altered)"),
+    ]
+
+
+def memory(m):
+    return {"binding": hx(be(m["binding"], 4)), "lowest_generation": hx(be(m["generation"], 2)), "sequence": hx(be(m["sequence"], 4)),
+            "applied_credit": hx(be(m["applied"][0], 8)), "applied_debited": hx(be(m["applied"][1], 8)),
+            "regressed": m["regressed"], "time": hx(be(m["time"], 4))}
+
+
+def decision(name, m, p, reading):
+    outcome, after = decide(m, p)
+    difference = outcome[1] - outcome[2] if outcome[0] == "apply" else 0
+    return {"description": name,
+            "meter": {"company": hx(be(m["company"], 2)), "environment": hx(be(m["environment"], 1)), "meter_id": hx(m["meter_id"]),
+                      **memory(m), "base_key_versions": m["base_versions"],
+                      "credit_keys": {f"{k:02X}": hx(v) for k, v in m["credit_keys"].items()}},
+            "card": {"summary": hx(p["summary"]), "expiry": hx(be(p["expiry"], 4)), "session_key_version": f"{p['session_kvn']:02X}",
+                     "session_generation": hx(be(p["session_generation"], 2)), "certificate": hx(p["certificate"]),
+                     "settled_credit": hx(be(p["settled"][0], 8)), "settled_debited": hx(be(p["settled"][1], 8)),
+                     "binding_certificate": hx(p["binding_certificate"])},
+            "opens_binding": after["binding"] != m["binding"], "decision": outcome[0],
+            **({"reason": outcome[1]} if outcome[0] == "refused" else {}),
+            **({"credit": hx(be(outcome[1], 8)), "debited": hx(be(outcome[2], 8))} if outcome[0] == "apply" else {}),
+            "after": {**memory(after), "balance_difference": hx(be(difference % 2**64, 8))},
+            **({"reading": reading[0]} if reading else {})}
