@@ -262,7 +262,7 @@ impl<M: SimulatedMemory> VirtualCard for SimulatedCard<M> {
         self.power_up();
     }
 
-    fn transmit(&mut self, apdu: &[u8]) -> Vec<u8> {
-        self.answer(apdu).unwrap_or_default()
+    fn transmit(&mut self, apdu: &[u8]) -> Option<Vec<u8>> {
+        self.answer(apdu)
     }
 }

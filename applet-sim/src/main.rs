@@ -83,6 +83,8 @@ enum Error {
     Signals(std::io::Error),
     #[error("the virtual reader ended: is pcscd still running?")]
     ReaderEnded,
+    #[error("{}: the card image could not be written, and the card has stopped: is the disk full?", image.display())]
+    ImageLost { image: PathBuf },
     #[error("cannot print: {0}")]
     Output(#[from] std::io::Error),
 }
@@ -133,6 +135,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
             match slot.serve(&mut card, &stop)? {
                 Ended::Stopped => Ok(()),
                 Ended::ReaderClosed => Err(Error::ReaderEnded),
+                Ended::PowerLost => Err(Error::ImageLost { image: image.clone() }),
             }
         }
     }

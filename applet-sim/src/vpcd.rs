@@ -53,8 +53,9 @@ pub trait VirtualCard {
     fn power_off(&mut self);
     /// A warm reset.
     fn reset(&mut self);
-    /// Executes one command APDU and returns data and status word.
-    fn transmit(&mut self, apdu: &[u8]) -> Vec<u8>;
+    /// Executes one command APDU and returns data and status word; `None` where the card lost its power meanwhile, which ends
+    /// the connection: the reader sees that the card was pulled out.
+    fn transmit(&mut self, apdu: &[u8]) -> Option<Vec<u8>>;
 }
 
 /// Why serving the reader ended without an error.
@@ -64,6 +65,8 @@ pub enum Ended {
     Stopped,
     /// The reader closed the connection between two messages: pcscd ended, or dropped the reader.
     ReaderClosed,
+    /// The card lost its power in the middle of a command.
+    PowerLost,
 }
 
 /// What can go wrong between card and virtual reader.
@@ -209,7 +212,7 @@ impl VirtualSlot {
                 [_] => {}
                 // Of extended APDUs (up to 65544 bytes) the longest do not fit into a message and never arrive.
                 apdu => {
-                    let answer = card.transmit(apdu);
+                    let Some(answer) = card.transmit(apdu) else { return Ok(Ended::PowerLost) };
                     // An empty answer would block the reader for good.
                     self.send(if answer.len() < 2 { &NO_DIAGNOSIS } else { &answer }, &mut frame)?;
                 }
@@ -354,9 +357,9 @@ mod tests {
         fn reset(&mut self) {
             self.seen.push("reset".to_string());
         }
-        fn transmit(&mut self, apdu: &[u8]) -> Vec<u8> {
+        fn transmit(&mut self, apdu: &[u8]) -> Option<Vec<u8>> {
             self.seen.push(format!("apdu of {}", apdu.len()));
-            self.answer.clone()
+            Some(self.answer.clone())
         }
     }
 

@@ -33,8 +33,8 @@ impl VirtualCard for PlainCard {
     fn power_on(&mut self) {}
     fn power_off(&mut self) {}
     fn reset(&mut self) {}
-    fn transmit(&mut self, _: &[u8]) -> Vec<u8> {
-        OK.to_vec()
+    fn transmit(&mut self, _: &[u8]) -> Option<Vec<u8>> {
+        Some(OK.to_vec())
     }
 }
 
