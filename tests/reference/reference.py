@@ -120,6 +120,9 @@ def parse_print_form(text):
     return be(value, 10) if value < 1 << 80 else None
 
 
+TEST_INITIAL_MASTER = bytes(range(0x40, 0x60))      # public; of test cards
+
+
 def access_parent(access_number):
     return access_number + bytes(6)
 
