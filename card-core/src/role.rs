@@ -59,6 +59,11 @@ impl Role {
         ((self as u8) << 4) | (version & 0x0F)
     }
 
+    /// Whether a key version number is one of this role, of version 1 to 15.
+    pub const fn has(self, key_version: u8) -> bool {
+        key_version >> 4 == self as u8 && key_version & 0x0F != 0
+    }
+
     /// Position 0 to 3 of the roles that have an SCP03 key set on the card.
     pub const fn session_index(self) -> Option<usize> {
         match self {

@@ -2,6 +2,7 @@
 
 use super::memory_map as map;
 use super::persistent::{Failed, Persistent};
+use super::records::SettlementRecord;
 use super::{CardApplication, Reply, ensure, no_data, of_binding, put};
 use card_core::apdu::StatusWord;
 use card_core::bytes::{Buffer, Reader, WrongLength};
@@ -62,45 +63,54 @@ impl<P: Platform> CardApplication<P> {
         let settlement = Settlement::parse(data)?;
         let own: Binding = self.certificate()?.binding;
         of_binding(settlement.receipt.binding, own)?;
-        let mut record = self.memory()?.settlement().clone();
+        let record = self.memory()?.settlement().clone();
         let repeated = match &record.settled {
-            Some((held, month)) => match settlement.receipt.number.cmp(&held.number) {
-                Ordering::Less => return Err(status::STALE),
-                Ordering::Equal if settlement.receipt == *held => true,
-                Ordering::Equal => return Err(status::STALE),
-                Ordering::Greater => {
-                    let (credit, debited) = (held.applied_credit, held.applied_debited);
-                    let lower = settlement.receipt.applied_credit < credit
-                        || settlement.receipt.applied_debited < debited;
-                    ensure(!lower, status::BELOW_SETTLED)?;
-                    ensure(settlement.month.index >= month.index, status::STALE)?;
-                    false
-                }
-            },
+            Some((held, _)) => {
+                let order = settlement.receipt.number.cmp(&held.number);
+                let repeated = order == Ordering::Equal && settlement.receipt == *held;
+                ensure(repeated || order == Ordering::Greater, status::STALE)?;
+                repeated
+            }
             None => false,
         };
         if !repeated {
-            let mut last = record.last_event();
-            for event in settlement.events() {
-                ensure(event.number > last, StatusWord::WRONG_DATA)?;
-                last = event.number;
-            }
-            if let Some(first) = settlement.events().next() {
-                record.events = Some((record.events.map_or(first.number, |(first, _)| first), last));
-            }
-            record.settled = Some((settlement.receipt, settlement.month));
-            self.with_memory(|m, p| {
-                for event in settlement.events() {
-                    m.write_history(p, map::EVENTS, event.number, &event.emit())?;
-                }
-                m.set_settlement(p, record)
-            })?;
+            self.keep_settlement(&settlement, record)?;
         }
         let memory = self.memory()?.settlement();
         let (month, event) = (memory.last_month(), memory.last_event());
         put(reply, &month.to_be_bytes())?;
         put(reply, &event.to_be_bytes())?;
         Ok(StatusWord::OK)
+    }
+
+    /// Steps 5 to 7, then the update: events go to their slots, and the record makes them count.
+    fn keep_settlement(
+        &mut self,
+        settlement: &Settlement<'_>,
+        mut record: SettlementRecord,
+    ) -> Result<(), StatusWord> {
+        let receipt = settlement.receipt;
+        let (credit, debited) = self.settled();
+        let lower = receipt.applied_credit < credit || receipt.applied_debited < debited;
+        ensure(!lower, status::BELOW_SETTLED)?;
+        let month = Month::parse(settlement.month).map_err(|_| StatusWord::WRONG_DATA)?;
+        let present = record.settled.map_or(0, |(_, present)| present.index);
+        ensure(month.index >= present, status::STALE)?;
+        let mut last = record.last_event();
+        for bytes in settlement.events {
+            let event = Event::parse(bytes).map_err(|_| StatusWord::WRONG_DATA)?;
+            ensure(event.number > last, StatusWord::WRONG_DATA)?;
+            last = event.number;
+            record.events = Some((record.events.map_or(last, |(first, _)| first), last));
+        }
+        record.settled = Some((receipt, month));
+        self.with_memory(|m, p| {
+            for bytes in settlement.events {
+                let number = Event::parse(bytes).map_err(|_| Failed)?.number;
+                m.write_history(p, map::EVENTS, number, bytes)?;
+            }
+            m.set_settlement(p, record)
+        })
     }
 
     pub(super) fn put_months(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
@@ -149,7 +159,7 @@ impl<P: Platform> CardApplication<P> {
     fn extend_history<const SIZE: usize, const N: usize>(
         &mut self,
         new: &Buffer<N>,
-        record: super::records::SettlementRecord,
+        record: SettlementRecord,
         ring: Ring,
         number: impl Fn(&[u8; SIZE]) -> Result<u32, FormatError>,
     ) -> Result<(), StatusWord> {
@@ -169,10 +179,10 @@ impl<P: Platform> CardApplication<P> {
     }
 }
 
-/// The data of SETTLE.
+/// The data of SETTLE: message and receipt are right in form, month and events have the right length.
 struct Settlement<'a> {
     receipt: MeterReceipt,
-    month: Month,
+    month: &'a [u8],
     events: &'a [[u8; Event::SIZE]],
 }
 
@@ -190,14 +200,7 @@ impl<'a> Settlement<'a> {
         ensure(right, StatusWord::WRONG_LENGTH)?;
         ensure(format == FORMAT, StatusWord::WRONG_DATA)?;
         let receipt = MeterReceipt::parse(receipt).map_err(|_| StatusWord::WRONG_DATA)?;
-        let month = Month::parse(month).map_err(|_| StatusWord::WRONG_DATA)?;
-        let events = events.as_chunks().0;
-        ensure(events.iter().all(|event| Event::parse(event).is_ok()), StatusWord::WRONG_DATA)?;
-        Ok(Self { receipt, month, events })
-    }
-
-    fn events(&self) -> impl Iterator<Item = Event> {
-        self.events.iter().filter_map(|bytes| Event::parse(bytes).ok())
+        Ok(Self { receipt, month, events: events.as_chunks().0 })
     }
 }
 

@@ -133,10 +133,12 @@ impl<P: Platform> CardApplication<P> {
     /// Answers one command: data and status word, always at least two bytes.
     pub fn process(&mut self, apdu: &[u8], reply: &mut Reply) {
         reply.clear();
-        if !apdu.starts_with(&[0x00, Instruction::GetResponse as u8]) {
+        let command = Command::parse(apdu);
+        if !command.is_ok_and(|command| (command.cla, command.ins) == (0x00, Instruction::GetResponse as u8))
+        {
             self.volatile.pending.clear();
         }
-        let status = match Command::parse(apdu) {
+        let status = match command {
             Ok(command) => self.answer(&command, reply),
             Err(error) => error.status(),
         };

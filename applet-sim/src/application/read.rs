@@ -168,8 +168,11 @@ impl<P: Platform> CardApplication<P> {
         data: &[u8],
         reply: &mut Reply,
     ) -> Result<StatusWord, StatusWord> {
+        let tag = u16::from_be_bytes([p1, p2]);
+        let public = tag != tag::RECEIPT || !self.balance_is_private()?;
+        ensure(public || authority.is_some(), StatusWord::SECURITY_STATUS)?;
         no_data(data)?;
-        match u16::from_be_bytes([p1, p2]) {
+        match tag {
             tag::CARD_RECOGNITION => {
                 put(reply, &RECOGNITION)?;
                 put(reply, &[self.memory()?.identity().mode.i()])?;
@@ -181,7 +184,6 @@ impl<P: Platform> CardApplication<P> {
                 put(reply, &status.emit())?;
             }
             tag::RECEIPT => {
-                ensure(!self.balance_is_private()? || authority.is_some(), StatusWord::SECURITY_STATUS)?;
                 ensure(self.memory()?.purse().certificate.is_some(), StatusWord::DATA_NOT_FOUND)?;
                 let key = self.with_memory(|m, p| m.key_info(p, Role::Receipt))?;
                 ensure(key.is_some(), StatusWord::DATA_NOT_FOUND)?;

@@ -4,6 +4,7 @@ use super::{FORMAT, FormatError, authenticated, fixed};
 use crate::bytes::Reader;
 use crate::id::{Binding, MeterId};
 use crate::platform::Block;
+use crate::role::Role;
 use crate::units::{CardTime, Piastres};
 
 /// The totals of a binding, certified by the issuer: all credit and all corrections up to its sequence.
@@ -46,7 +47,7 @@ impl Certificate {
         };
         reader.end()?;
         let wrong = format != FORMAT
-            || certificate.key_version >> 4 != 7
+            || !Role::Credit.has(certificate.key_version)
             || certificate.binding.number == 0
             || certificate.generation == 0
             || certificate.sequence == 0
@@ -96,7 +97,8 @@ impl BindingCertificate {
             mac: reader.array()?,
         };
         reader.end()?;
-        let wrong = format != FORMAT || certificate.key_version >> 4 != 7 || certificate.binding.number == 0;
+        let wrong =
+            format != FORMAT || !Role::Credit.has(certificate.key_version) || certificate.binding.number == 0;
         if wrong { Err(FormatError::Field) } else { Ok(certificate) }
     }
 

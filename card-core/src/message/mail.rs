@@ -117,8 +117,7 @@ impl Envelope {
             Direction::ToMeter => Role::Parameter,
             Direction::ToIssuer => Role::Report,
         };
-        let wrong =
-            format != FORMAT || version == 0 || binding.number == 0 || Role::of(key_version) != Some(role);
+        let wrong = format != FORMAT || version == 0 || binding.number == 0 || !role.has(key_version);
         if wrong {
             return Err(FormatError::Field);
         }

@@ -4,6 +4,7 @@ use super::{FORMAT, FormatError, authenticated, fixed};
 use crate::bytes::Reader;
 use crate::id::{Binding, MeterId};
 use crate::platform::Block;
+use crate::role::Role;
 use crate::units::{Balance, CardTime, Energy, Piastres};
 
 /// What the meter says it has applied, and how it stands.
@@ -52,7 +53,7 @@ impl MeterReceipt {
         };
         reader.end()?;
         let wrong = format != FORMAT
-            || receipt.key_version >> 4 != 9
+            || !Role::Report.has(receipt.key_version)
             || receipt.binding.number == 0
             || receipt.number == 0;
         if wrong { Err(FormatError::Field) } else { Ok(receipt) }

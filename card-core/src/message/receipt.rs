@@ -4,6 +4,7 @@ use super::{FORMAT, FormatError, authenticated, fixed};
 use crate::bytes::Reader;
 use crate::id::{Binding, CardId, CardRef, MeterId, State};
 use crate::platform::Block;
+use crate::role::Role;
 use crate::units::Piastres;
 
 /// What a card says it holds. Evidence for the issuer's books, never a reason to refund: a broken card can forge it.
@@ -55,7 +56,7 @@ impl Receipt {
         };
         reader.end()?;
         let wrong = format != FORMAT
-            || receipt.key_version >> 4 != 6
+            || !Role::Receipt.has(receipt.key_version)
             || receipt.card.generation == 0
             || receipt.binding.number == 0
             || receipt.sequence == 0;
