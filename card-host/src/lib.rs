@@ -1,1 +1,28 @@
-//! Placeholder.
+//! The host's side of the prepaid electricity card: readers, transports, key stores, issuing and personalisation.
+//!
+//! From the bottom up:
+//!
+//! - [`transport`]: bytes to bytes, in layers that stack; [`pcsc`] (feature `pcsc`) is the real one at the bottom.
+//! - [`card`]: what is asked of a card without keys; [`tlv`] reads what it answers; [`channel`] adds SCP03.
+//! - [`keystore`]: what a hardware security module does for an issuer, and a software stand-in for development.
+//! - [`issuer`]: running totals of a binding, and the messages that certify them.
+//! - [`personalise`]: makes a blank card a customer's card.
+//!
+//! Every error says what is wrong and what to do; [`Error`] holds them all.
+
+pub mod card;
+pub mod channel;
+pub mod error;
+pub mod issuer;
+pub mod keystore;
+#[cfg(feature = "pcsc")]
+pub mod pcsc;
+pub mod personalise;
+pub mod random;
+pub mod reader_error;
+pub mod tlv;
+pub mod transport;
+
+pub use error::Error;
+pub use reader_error::{Holder, ReaderError};
+pub use transport::{Transport, TransportError};

@@ -1,0 +1,243 @@
+//! Makes what an issuer signs: certificates, vouchers, deliveries. Totals come from the ledger as a [`BindingAccount`], signatures from a
+//! [`KeyStore`], times from a [`Clock`] that is checked.
+
+mod account;
+
+pub use account::{AccountError, BindingAccount};
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use card_core::id::{Channel, Reference};
+use card_core::message::{BindingCertificate, Certificate, Envelope, Slot, Voucher};
+use card_core::units::CardTime;
+
+use crate::keystore::{DeliveryBytes, KeyStore, KeyStoreError};
+
+/// A source of time.
+pub trait Clock {
+    /// The time now; `None` where it is not known, or cannot be written as card time.
+    fn now(&self) -> Option<CardTime>;
+}
+
+/// The clock of this computer. Whoever issues keeps it right by an authenticated source.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Option<CardTime> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+        CardTime::from_unix(now.as_secs())
+    }
+}
+
+/// When this library was built (card time). A clock before that is wrong.
+pub const BUILD_TIME: CardTime = {
+    let seconds = match u64::from_str_radix(env!("CARD_HOST_BUILD_TIME"), 10) {
+        Ok(seconds) => seconds.saturating_sub(CardTime::EPOCH),
+        Err(_) => 0,
+    };
+    // Until 2156.
+    CardTime(seconds as u32)
+};
+
+/// Why nothing was signed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssuerError {
+    /// There is no time.
+    #[error("the time is not known, and nothing is signed without it: set the clock")]
+    NoTime,
+    /// The clock is before the time of what was signed last.
+    #[error(
+        "the clock shows {} s before the time of what was signed last: set it right; nothing is signed until then",
+        .last.0.saturating_sub(.now.0)
+    )]
+    ClockBeforeLastIssue {
+        /// What the clock shows.
+        now: CardTime,
+        /// The time of what was signed last.
+        last: CardTime,
+    },
+    /// The clock is before this program was built.
+    #[error(
+        "the clock shows a time before this program was made: set it right; nothing is signed until then"
+    )]
+    ClockBeforeBuild {
+        /// What the clock shows.
+        now: CardTime,
+    },
+    /// A binding, generation or sequence is 0.
+    #[error(
+        "there is nothing to certify yet: binding, generation and sequence start at 1; raise the account first"
+    )]
+    NotStarted,
+    /// Slot and direction do not fit.
+    #[error("slot {0:02X} is not one for mail to the meter: those are 00 to 0B")]
+    Slot(u8),
+    /// Mail versions start at 1.
+    #[error("a version of mail is 1 or more: give the one after the last that was sent")]
+    MailVersion,
+    /// The account.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// The keys.
+    #[error(transparent)]
+    Keys(#[from] KeyStoreError),
+}
+
+/// Signs for the ledger.
+#[derive(Debug)]
+pub struct Issuer<K, C> {
+    keys: K,
+    clock: C,
+    last_issue: CardTime,
+    build_time: CardTime,
+}
+
+impl<K: KeyStore, C: Clock> Issuer<K, C> {
+    /// An issuer that goes on after `last_issue`, the time of what was signed last, as it was stored
+    /// ([`CardTime::UNSET`] at the first start).
+    pub const fn new(keys: K, clock: C, last_issue: CardTime) -> Self {
+        Self { keys, clock, last_issue, build_time: BUILD_TIME }
+    }
+
+    /// For simulations, whose time is not that of the world: accepts a clock from `earliest` on.
+    #[must_use]
+    pub const fn with_earliest_time(mut self, earliest: CardTime) -> Self {
+        self.build_time = earliest;
+        self
+    }
+
+    /// The time of what was signed last; to be stored.
+    pub const fn last_issue(&self) -> CardTime {
+        self.last_issue
+    }
+
+    /// The key store.
+    pub const fn keys(&self) -> &K {
+        &self.keys
+    }
+
+    /// The key store.
+    pub const fn keys_mut(&mut self) -> &mut K {
+        &mut self.keys
+    }
+
+    /// The checked time. It is taken as used only once something was signed.
+    fn now(&self) -> Result<CardTime, IssuerError> {
+        let now = self.clock.now().filter(|now| *now != CardTime::UNSET).ok_or(IssuerError::NoTime)?;
+        if now < self.build_time {
+            return Err(IssuerError::ClockBeforeBuild { now });
+        }
+        let last = self.last_issue;
+        if now < last { Err(IssuerError::ClockBeforeLastIssue { now, last }) } else { Ok(now) }
+    }
+
+    /// The certificate of an account as it stands.
+    pub fn certificate(&mut self, account: &BindingAccount) -> Result<Certificate, IssuerError> {
+        let BindingAccount { scope, binding, card, sequence, total_credit, total_debited, .. } = *account;
+        if account.moved {
+            return Err(AccountError::Closed.into());
+        }
+        if binding.number == 0 || card.generation == 0 || sequence == 0 {
+            return Err(IssuerError::NotStarted);
+        }
+        let issue_time = self.now()?;
+        let certificate = Certificate {
+            key_version: account.credit_key,
+            binding,
+            generation: card.generation,
+            sequence,
+            total_credit,
+            total_debited,
+            issue_time,
+            mac: [0; 16],
+        };
+        let certificate = self.keys.sign_certificate(scope, certificate)?;
+        self.last_issue = issue_time;
+        Ok(certificate)
+    }
+
+    /// The binding certificate of an account.
+    pub fn binding_certificate(
+        &mut self,
+        account: &BindingAccount,
+    ) -> Result<BindingCertificate, IssuerError> {
+        if account.moved {
+            return Err(AccountError::Closed.into());
+        }
+        if account.binding.number == 0 {
+            return Err(IssuerError::NotStarted);
+        }
+        self.now()?;
+        let certificate = BindingCertificate {
+            key_version: account.credit_key,
+            binding: account.binding,
+            account: account.account,
+            opening_time: account.opening_time,
+            mac: [0; 16],
+        };
+        Ok(self.keys.sign_binding(account.scope, certificate)?)
+    }
+
+    /// A voucher for the account's card, with a new certificate of the account as it stands.
+    pub fn voucher(
+        &mut self,
+        account: &BindingAccount,
+        channel: Channel,
+        reference: Reference,
+    ) -> Result<Voucher, IssuerError> {
+        let certificate = self.certificate(account)?;
+        self.voucher_with(account, certificate, channel, reference)
+    }
+
+    /// A voucher with a certificate that was made before: the same answer again for a repeated request.
+    pub fn voucher_with(
+        &mut self,
+        account: &BindingAccount,
+        certificate: Certificate,
+        channel: Channel,
+        reference: Reference,
+    ) -> Result<Voucher, IssuerError> {
+        let voucher = Voucher {
+            key_version: account.load_key,
+            scope: account.scope,
+            card: account.card.id,
+            channel,
+            reference,
+            certificate,
+            mac: [0; 16],
+        };
+        Ok(self.keys.sign_voucher(voucher)?)
+    }
+
+    /// Mail to the account's meter, sealed; `version` is above all that were sent in this slot and binding.
+    pub fn mail(
+        &mut self,
+        account: &BindingAccount,
+        slot: Slot,
+        version: u32,
+        plaintext: &[u8],
+    ) -> Result<Envelope, IssuerError> {
+        if slot.direction() != card_core::message::Direction::ToMeter {
+            return Err(IssuerError::Slot(slot.number()));
+        }
+        if version == 0 {
+            return Err(IssuerError::MailVersion);
+        }
+        let BindingAccount { scope, binding, parameter_keys, .. } = *account;
+        Ok(self.keys.seal_mail(scope, parameter_keys, binding, slot, version, plaintext)?)
+    }
+
+    /// The delivery of mail by the account's card.
+    pub fn delivery(
+        &mut self,
+        account: &BindingAccount,
+        envelope: &Envelope,
+    ) -> Result<DeliveryBytes, IssuerError> {
+        Ok(self.keys.sign_delivery(account.scope, account.card.id, account.load_key, envelope)?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,244 @@
+//! The file of a software key store: JSON, readable by its owner only.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use card_core::key::{AesKey, KeyLength};
+use card_core::role::Role;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::KeyStoreError;
+use super::software::{MASTERS, Masters, SoftwareKeyStore};
+
+/// Why the file of a key store cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// There is one already.
+    #[error("{} exists already and is not replaced: choose another name", .0.display())]
+    Exists(PathBuf),
+    /// Others can read it.
+    #[error(
+        "{} can be read by others (mode {mode:04o}): if they may have done so, its keys are no secret any more; \
+         otherwise take their rights away: chmod 600",
+        .path.display()
+    )]
+    Readable {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// It is no file of a key store, or of another version.
+    #[error("{} is not a key store of this program ({reason}): name the right file, or restore it", .path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it; nothing of its content.
+        reason: &'static str,
+    },
+    /// The operating system refuses.
+    #[error("{}: {source}: see that the folder exists and this user may use it", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+const FORMAT: u32 = 1;
+const NOTICE: &str = "Test keys. Never issue a real card with them. Whoever reads this file can make credit.";
+/// More than any file of a key store; keeps the buffer from growing, which would leave copies.
+const MAX_FILE: usize = 64 << 10;
+
+/// The file. Texts are borrowed from a buffer that is wiped.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Content<'a> {
+    notice: &'a str,
+    format: u32,
+    environment: &'a str,
+    key_bytes: usize,
+    #[serde(borrow)]
+    initial: &'a str,
+    current: BTreeMap<&'a str, u8>,
+    masters: BTreeMap<&'a str, BTreeMap<u8, &'a str>>,
+}
+
+fn name(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "admin",
+        Role::Vending => "vending",
+        Role::Load => "load",
+        Role::Receipt => "receipt",
+        Role::Credit => "credit",
+        Role::Parameter => "parameter",
+        Role::Report => "report",
+        Role::MeterBase => "meter_base",
+        Role::Transport => "transport",
+        Role::Meter | Role::Holder => "none",
+    }
+}
+
+fn text(store: &SoftwareKeyStore) -> Zeroizing<Vec<u8>> {
+    let keys: BTreeMap<(u8, u8), Zeroizing<String>> =
+        store.masters.iter().map(|(id, key)| (*id, Zeroizing::new(hex::encode(key.expose())))).collect();
+    let get = |role: Role, version| keys.get(&(role as u8, version)).map_or("", |key| key.as_str());
+    let masters = MASTERS
+        .iter()
+        .map(|role| {
+            let versions = (1..=15).map(|version| (version, get(*role, version)));
+            (name(*role), versions.filter(|(_, key)| !key.is_empty()).collect())
+        })
+        .collect();
+    let current =
+        MASTERS.iter().filter_map(|role| Some((name(*role), *store.current.get(&(*role as u8))?))).collect();
+    let content = Content {
+        notice: NOTICE,
+        format: FORMAT,
+        environment: "test",
+        key_bytes: store.length.bytes(),
+        initial: get(Role::Admin, 0),
+        current,
+        masters,
+    };
+    let mut out = Zeroizing::new(Vec::with_capacity(MAX_FILE));
+    // Writing numbers and texts into memory does not fail.
+    let _ = serde_json::to_writer_pretty(&mut *out, &content);
+    out.push(b'\n');
+    out
+}
+
+/// Makes a file that does not exist yet, whole or not at all.
+pub(super) fn create(store: &SoftwareKeyStore, path: &Path) -> Result<(), FileError> {
+    let draft = Draft::write(store, path)?;
+    // Unlike a renaming, a link never replaces what is there.
+    fs::hard_link(&draft.0, path).map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => FileError::Exists(path.to_owned()),
+        _ => FileError::Io { path: path.to_owned(), source },
+    })?;
+    drop(draft);
+    sync_folder(path)
+}
+
+/// Replaces a file, whole or not at all.
+pub(super) fn replace(store: &SoftwareKeyStore, path: &Path) -> Result<(), FileError> {
+    let draft = Draft::write(store, path)?;
+    fs::rename(&draft.0, path).map_err(|source| FileError::Io { path: path.to_owned(), source })?;
+    sync_folder(path)
+}
+
+/// A complete file under another name in the same folder, removed at the end.
+struct Draft(PathBuf);
+
+impl Draft {
+    fn write(store: &SoftwareKeyStore, path: &Path) -> Result<Self, FileError> {
+        let mut draft = path.as_os_str().to_owned();
+        draft.push(format!(".{}.new", std::process::id()));
+        let draft = PathBuf::from(draft);
+        let io = |source| FileError::Io { path: path.to_owned(), source };
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&draft).map_err(io)?;
+        let draft = Self(draft);
+        file.write_all(&text(store)).and_then(|()| file.sync_all()).map_err(io)?;
+        Ok(draft)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Makes a new name in the folder last.
+fn sync_folder(path: &Path) -> Result<(), FileError> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| FileError::Io { path: path.to_owned(), source })
+}
+
+pub(super) fn open(path: &Path) -> Result<SoftwareKeyStore, KeyStoreError> {
+    let io = |source| FileError::Io { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(io)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Of the file that is open, whatever its name leads to meanwhile.
+        let mode = file.metadata().map_err(io)?.permissions().mode() & 0o7777;
+        if mode & 0o077 != 0 {
+            return Err(FileError::Readable { path: path.to_owned(), mode }.into());
+        }
+    }
+    let mut buffer = Zeroizing::new(vec![0; MAX_FILE]);
+    let mut length = 0;
+    while let Some(free) = buffer.get_mut(length..).filter(|free| !free.is_empty()) {
+        match file.read(free) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(io(error).into()),
+        }
+    }
+    parse(buffer.get(..length).unwrap_or_default(), path)
+}
+
+fn parse(bytes: &[u8], path: &Path) -> Result<SoftwareKeyStore, KeyStoreError> {
+    let malformed = |reason| FileError::Malformed { path: path.to_owned(), reason };
+    // The reason that JSON gives may quote the content, so it is not passed on.
+    let content: Content<'_> = serde_json::from_slice(bytes).map_err(|_| malformed("not in its form"))?;
+    if content.format != FORMAT {
+        return Err(malformed("of another version").into());
+    }
+    match content.environment {
+        "test" => {}
+        "production" => return Err(KeyStoreError::Production),
+        _ => return Err(malformed("of an unknown environment").into()),
+    }
+    let length = match content.key_bytes {
+        16 => KeyLength::Aes128,
+        32 => KeyLength::Aes256,
+        _ => return Err(malformed("with a wrong length of keys").into()),
+    };
+    let key = |text: &str| {
+        let mut bytes = Zeroizing::new([0; 32]);
+        hex::decode_to_slice(text, &mut *bytes).ok()?;
+        AesKey::new(&*bytes)
+    };
+    let mut masters = Masters::new();
+    let wrong_key = || malformed("with a key that is not 32 bytes in hexadecimal");
+    masters.insert((Role::Admin as u8, 0), key(content.initial).ok_or_else(wrong_key)?);
+    let mut current = BTreeMap::new();
+    for role in MASTERS {
+        for (version, text) in content.masters.get(name(role)).into_iter().flatten() {
+            if !(1..=15).contains(version) {
+                return Err(malformed("with a version that is not 1 to 15").into());
+            }
+            masters.insert((role as u8, *version), key(text).ok_or_else(wrong_key)?);
+        }
+        let version =
+            content.current.get(name(role)).ok_or_else(|| malformed("without a current version"))?;
+        if *version == 0 || !masters.contains_key(&(role as u8, *version)) {
+            return Err(malformed("without the master of a current version").into());
+        }
+        current.insert(role as u8, *version);
+    }
+    if content.masters.len() != MASTERS.len() || content.current.len() != MASTERS.len() {
+        return Err(malformed("with an unknown role").into());
+    }
+    Ok(SoftwareKeyStore::from_parts(length, masters, current))
+}

@@ -1,0 +1,363 @@
+//! A key store in software, for development and tests only.
+
+use core::fmt;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use card_core::access_number::AccessNumber;
+use card_core::id::{Binding, CardId, CardRef, Environment, MeterId, Scope};
+use card_core::key::{AesKey, KeyLength};
+use card_core::message::{
+    BindingCertificate, Certificate, Delivery, Envelope, MailKeys, MeterReceipt, Opened, Receipt, Slot,
+    Verified, Voucher,
+};
+use card_core::platform::Random;
+use card_core::role::{Derivation, HOLDER, INITIAL_ADMIN, Role, TEST_INITIAL_MASTER};
+use card_core::scp03::{HostSession, KeySet};
+use card_core::soft::SoftEngine;
+use zeroize::Zeroizing;
+
+use super::{CardKey, DeliveryBytes, KeyStore, KeyStoreError, WrappedKeys, file, wrap};
+
+const WARNING: &str = "WARNING: these keys are kept in a file, for development and tests. Whoever reads the file can make credit. Never \
+                       issue a real card with them";
+
+/// The masters by role and version.
+pub(super) type Masters = BTreeMap<(u8, u8), AesKey>;
+
+/// The roles that have a master of their own; the meter key set comes from the meter base key, the holder's from the access
+/// number.
+pub(super) const MASTERS: [Role; 9] = [
+    Role::Admin,
+    Role::Vending,
+    Role::Load,
+    Role::Receipt,
+    Role::Credit,
+    Role::Parameter,
+    Role::Report,
+    Role::MeterBase,
+    Role::Transport,
+];
+
+/// Masters in memory, perhaps from a file. For the test environment only. Masters are wiped when dropped, and never shown.
+pub struct SoftwareKeyStore {
+    pub(super) length: KeyLength,
+    /// Under (role, version); the initial master of blank cards is (admin, 0).
+    pub(super) masters: Masters,
+    pub(super) current: BTreeMap<u8, u8>,
+    engine: SoftEngine,
+}
+
+/// The keys of one meter, as its maker puts them in. They leave the store for simulated meters only.
+#[derive(Debug)]
+pub struct MeterKeys {
+    /// Credit key, with its key version number.
+    pub credit: (u8, AesKey),
+    /// Parameter keys.
+    pub parameter: MailKeys,
+    /// Report keys.
+    pub report: MailKeys,
+    /// Key of the meter's receipts; its version is that of the report keys.
+    pub receipt: AesKey,
+    /// Meter base key, with its key version number.
+    pub base: (u8, AesKey),
+    /// Transport key, with its key version number.
+    pub transport: (u8, AesKey),
+}
+
+impl SoftwareKeyStore {
+    /// New random masters, version 1 of each role, and the public initial master of test cards, for keys of `length`: 16 or 32 bytes; 24 is taken for 32.
+    pub fn generate(length: KeyLength, random: &mut dyn Random) -> Result<Self, KeyStoreError> {
+        let length = if length == KeyLength::Aes128 { length } else { KeyLength::Aes256 };
+        let mut store =
+            Self { length, masters: Masters::new(), current: BTreeMap::new(), engine: SoftEngine };
+        if let Some(initial) = AesKey::new(&TEST_INITIAL_MASTER) {
+            store.masters.insert((Role::Admin as u8, 0), initial);
+        }
+        for role in MASTERS {
+            store.draw(role, 1, random)?;
+            store.current.insert(role as u8, 1);
+        }
+        Ok(store)
+    }
+
+    pub(super) fn from_parts(length: KeyLength, masters: Masters, current: BTreeMap<u8, u8>) -> Self {
+        Self { length, masters, current, engine: SoftEngine }
+    }
+
+    /// Makes a new file with `store` in it, readable by its owner only from the first moment on (on Unix). An existing file
+    /// is never replaced.
+    pub fn create(&self, path: &Path) -> Result<(), KeyStoreError> {
+        Ok(file::create(self, path)?)
+    }
+
+    /// Replaces the file, whole or not at all, after [`rotate`](Self::rotate).
+    pub fn save(&self, path: &Path) -> Result<(), KeyStoreError> {
+        Ok(file::replace(self, path)?)
+    }
+
+    /// Reads a file. Refuses one that anyone but its owner can read (on Unix), and one of the production environment.
+    pub fn open(path: &Path) -> Result<Self, KeyStoreError> {
+        file::open(path)
+    }
+
+    /// Length of all keys that are derived.
+    pub const fn key_length(&self) -> KeyLength {
+        self.length
+    }
+
+    /// Draws the next master of `role`, which becomes the current one, and gives back its key version number.
+    pub fn rotate(&mut self, role: Role, random: &mut dyn Random) -> Result<u8, KeyStoreError> {
+        let current = self.current(role)?;
+        let next = (current & 0x0F) + 1;
+        if next > 15 {
+            return Err(KeyStoreError::VersionsExhausted(role));
+        }
+        self.draw(role, next, random)?;
+        self.current.insert(role as u8, next);
+        Ok(role.key_version(next))
+    }
+
+    fn draw(&mut self, role: Role, version: u8, random: &mut dyn Random) -> Result<(), KeyStoreError> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        random.fill(&mut *bytes)?;
+        if let Some(key) = AesKey::new(&*bytes) {
+            self.masters.insert((role as u8, version), key);
+        }
+        Ok(())
+    }
+
+    /// The keys of a meter, of the current versions.
+    pub fn meter_keys(&mut self, scope: Scope, meter: MeterId) -> Result<MeterKeys, KeyStoreError> {
+        let versions = [Role::Credit, Role::Parameter, Role::Report, Role::MeterBase, Role::Transport]
+            .map(|role| self.current(role));
+        let [credit, parameter, report, base, transport] = versions;
+        let (credit, parameter, report) = (credit?, parameter?, report?);
+        let (base, transport) = (base?, transport?);
+        Ok(MeterKeys {
+            credit: (credit, self.meter_key(scope, credit, Role::Credit, meter)?),
+            parameter: self.mail_keys(scope, parameter, Role::Parameter, meter)?,
+            report: self.mail_keys(scope, report, Role::Report, meter)?,
+            receipt: self.report_receipt_key(scope, report, meter)?,
+            base: (base, self.meter_key(scope, base, Role::MeterBase, meter)?),
+            transport: (transport, self.meter_key(scope, transport, Role::Transport, meter)?),
+        })
+    }
+
+    fn check(&self, scope: Scope) -> Result<(), KeyStoreError> {
+        if scope.environment != self.environment() {
+            let (store, asked) = (self.environment(), scope.environment);
+            return Err(KeyStoreError::OtherEnvironment { store, asked });
+        }
+        if scope.company.is_valid() { Ok(()) } else { Err(KeyStoreError::Company(scope.company.0)) }
+    }
+
+    fn master(&self, version: u8, role: Role) -> Result<&AesKey, KeyStoreError> {
+        if Role::of(version) != Some(role) {
+            return Err(KeyStoreError::WrongRole(version));
+        }
+        let version = version & 0x0F;
+        self.masters.get(&(role as u8, version)).ok_or(KeyStoreError::NoMaster { role, version })
+    }
+
+    fn meter_key(
+        &self,
+        scope: Scope,
+        version: u8,
+        role: Role,
+        meter: MeterId,
+    ) -> Result<AesKey, KeyStoreError> {
+        self.check(scope)?;
+        let derivation = Derivation::for_meter(scope, version, meter, self.length);
+        let mut engine = self.engine;
+        derivation.single(&mut engine, self.master(version, role)?).ok_or(KeyStoreError::WrongRole(version))
+    }
+
+    fn mail_keys(
+        &self,
+        scope: Scope,
+        version: u8,
+        role: Role,
+        meter: MeterId,
+    ) -> Result<MailKeys, KeyStoreError> {
+        self.check(scope)?;
+        let derivation = Derivation::for_meter(scope, version, meter, self.length);
+        let mut engine = self.engine;
+        derivation
+            .mail_keys(&mut engine, self.master(version, role)?)
+            .ok_or(KeyStoreError::WrongRole(version))
+    }
+
+    fn report_receipt_key(&self, scope: Scope, version: u8, meter: MeterId) -> Result<AesKey, KeyStoreError> {
+        self.check(scope)?;
+        let derivation = Derivation::for_meter(scope, version, meter, self.length);
+        let mut engine = self.engine;
+        Ok(derivation.report_receipt_key(&mut engine, self.master(version, Role::Report)?))
+    }
+
+    fn chip_key(&self, scope: Scope, version: u8, role: Role, card: CardId) -> Result<AesKey, KeyStoreError> {
+        self.check(scope)?;
+        let derivation = Derivation::for_chip(scope, version, card, self.length);
+        let mut engine = self.engine;
+        derivation.single(&mut engine, self.master(version, role)?).ok_or(KeyStoreError::WrongRole(version))
+    }
+}
+
+impl KeyStore for SoftwareKeyStore {
+    fn environment(&self) -> Environment {
+        Environment::Test
+    }
+
+    fn warning(&self) -> Option<&str> {
+        Some(WARNING)
+    }
+
+    fn current(&self, role: Role) -> Result<u8, KeyStoreError> {
+        match role {
+            Role::Holder => Ok(HOLDER),
+            Role::Meter => Ok(role.key_version(self.current(Role::MeterBase)?)),
+            role => {
+                let version = self.current.get(&(role as u8)).copied();
+                version
+                    .map(|version| role.key_version(version))
+                    .ok_or(KeyStoreError::NoMaster { role, version: 1 })
+            }
+        }
+    }
+
+    fn card_key_set(&mut self, key: &CardKey) -> Result<KeySet, KeyStoreError> {
+        let CardKey { scope, version, card, meter, initial_length } = *key;
+        let wrong = KeyStoreError::WrongRole(version);
+        let mut engine = self.engine;
+        if version == INITIAL_ADMIN {
+            if scope.environment != self.environment() {
+                self.check(scope)?;
+            }
+            let master = self.master(version, Role::Admin)?;
+            let derivation =
+                Derivation::initial(scope.environment, card.id, initial_length.unwrap_or(self.length));
+            return derivation.key_set(&mut engine, master).ok_or(wrong);
+        }
+        self.check(scope)?;
+        let derivation = Derivation::for_card(scope, version, card, self.length);
+        let keys = match Role::of(version) {
+            Some(role @ (Role::Admin | Role::Vending)) => {
+                derivation.key_set(&mut engine, self.master(version, role)?)
+            }
+            Some(Role::Meter) => {
+                let meter = meter.ok_or(KeyStoreError::NoMeter)?;
+                let base = Role::MeterBase.key_version(version);
+                let base = self.meter_key(scope, base, Role::MeterBase, meter)?;
+                derivation.key_set(&mut engine, &base)
+            }
+            _ => None,
+        };
+        keys.ok_or(wrong)
+    }
+
+    fn wrapped_keys(&mut self, key: &CardKey, session: &HostSession) -> Result<WrappedKeys, KeyStoreError> {
+        let mut engine = self.engine;
+        match Role::of(key.version) {
+            Some(role @ (Role::Load | Role::Receipt)) => {
+                let single = self.chip_key(key.scope, key.version, role, key.card.id)?;
+                wrap(&mut engine, session, key.version, &[&single])
+            }
+            _ => {
+                let set = self.card_key_set(key)?;
+                wrap(&mut engine, session, key.version, &[set.enc(), set.mac(), set.dek()])
+            }
+        }
+    }
+
+    fn wrapped_holder_keys(
+        &mut self,
+        scope: Scope,
+        card: CardRef,
+        access: &AccessNumber,
+        session: &HostSession,
+    ) -> Result<WrappedKeys, KeyStoreError> {
+        self.check(scope)?;
+        let wrong = || KeyStoreError::WrongRole(HOLDER);
+        let mut engine = self.engine;
+        let parent = access.key().ok_or_else(wrong)?;
+        let derivation = Derivation::for_card(scope, HOLDER, card, self.length);
+        let set = derivation.key_set(&mut engine, &parent).ok_or_else(wrong)?;
+        wrap(&mut engine, session, HOLDER, &[set.enc(), set.mac(), set.dek()])
+    }
+
+    fn sign_certificate(
+        &mut self,
+        scope: Scope,
+        certificate: Certificate,
+    ) -> Result<Certificate, KeyStoreError> {
+        let key = self.meter_key(scope, certificate.key_version, Role::Credit, certificate.binding.meter)?;
+        Ok(certificate.sign(&mut self.engine, &key, scope))
+    }
+
+    fn sign_binding(
+        &mut self,
+        scope: Scope,
+        certificate: BindingCertificate,
+    ) -> Result<BindingCertificate, KeyStoreError> {
+        let key = self.meter_key(scope, certificate.key_version, Role::Credit, certificate.binding.meter)?;
+        Ok(certificate.sign(&mut self.engine, &key, scope))
+    }
+
+    fn sign_voucher(&mut self, voucher: Voucher) -> Result<Voucher, KeyStoreError> {
+        let scope = voucher.scope;
+        let key = self.chip_key(scope, voucher.key_version, Role::Load, voucher.card)?;
+        Ok(voucher.sign(&mut self.engine, &key, scope))
+    }
+
+    fn sign_delivery(
+        &mut self,
+        scope: Scope,
+        card: CardId,
+        version: u8,
+        envelope: &Envelope,
+    ) -> Result<DeliveryBytes, KeyStoreError> {
+        let key = self.chip_key(scope, version, Role::Load, card)?;
+        Ok(Delivery::make(&mut self.engine, &key, version, scope, card, envelope)?)
+    }
+
+    fn verify_receipt(&mut self, scope: Scope, receipt: Receipt) -> Result<Verified<Receipt>, KeyStoreError> {
+        let key = self.chip_key(scope, receipt.key_version, Role::Receipt, receipt.card.id)?;
+        Ok(receipt.verify(&mut self.engine, &key, scope)?)
+    }
+
+    fn verify_meter_receipt(
+        &mut self,
+        scope: Scope,
+        receipt: MeterReceipt,
+    ) -> Result<Verified<MeterReceipt>, KeyStoreError> {
+        let key = self.report_receipt_key(scope, receipt.key_version, receipt.binding.meter)?;
+        Ok(receipt.verify(&mut self.engine, &key, scope)?)
+    }
+
+    fn seal_mail(
+        &mut self,
+        scope: Scope,
+        key_version: u8,
+        binding: Binding,
+        slot: Slot,
+        version: u32,
+        plaintext: &[u8],
+    ) -> Result<Envelope, KeyStoreError> {
+        let keys = self.mail_keys(scope, key_version, Role::Parameter, binding.meter)?;
+        Ok(Envelope::seal(&mut self.engine, &keys, scope, binding, slot, version, plaintext)?)
+    }
+
+    fn open_mail(&mut self, scope: Scope, envelope: &Envelope) -> Result<Opened, KeyStoreError> {
+        let keys = self.mail_keys(scope, envelope.key_version, Role::Report, envelope.binding.meter)?;
+        Ok(envelope.open(&mut self.engine, &keys, scope)?)
+    }
+}
+
+impl fmt::Debug for SoftwareKeyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SoftwareKeyStore({:?}, {} masters, redacted)", self.length, self.masters.len())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+use super::*;
+use crate::keystore::FileError;
+use crate::random::OsRandom;
+use card_core::id::{Channel, Company, Reference};
+use card_core::message::MeterFlags;
+use card_core::units::{Balance, CardTime, Energy, Piastres};
+use std::fs;
+
+const SCOPE: Scope = Scope { company: Company(7), environment: Environment::Test };
+const METER: MeterId = MeterId([9; 8]);
+const BINDING: Binding = Binding { meter: METER, number: 1 };
+const CARD: CardRef = CardRef { id: CardId([8; 8]), generation: 1 };
+
+fn store() -> SoftwareKeyStore {
+    SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom).unwrap()
+}
+
+fn certificate(key_version: u8) -> Certificate {
+    Certificate {
+        key_version,
+        binding: BINDING,
+        generation: 1,
+        sequence: 1,
+        total_credit: Piastres(5),
+        total_debited: Piastres(0),
+        issue_time: CardTime(1),
+        mac: [0; 16],
+    }
+}
+
+#[test]
+fn a_file_reads_back_and_is_private() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    let mut store = store();
+    store.create(&path).unwrap();
+    let error = store.create(&path).unwrap_err();
+    assert!(matches!(error, KeyStoreError::File(FileError::Exists(_))), "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no draft stays");
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains("Never issue a real card"), "{text}");
+
+    let mut back = SoftwareKeyStore::open(&path).unwrap();
+    let made = store.sign_certificate(SCOPE, certificate(0x71)).unwrap();
+    assert_eq!(back.sign_certificate(SCOPE, certificate(0x71)).unwrap(), made);
+    assert_eq!(store.rotate(Role::Credit, &mut OsRandom).unwrap(), 0x72);
+    store.save(&path).unwrap();
+    let mut back = SoftwareKeyStore::open(&path).unwrap();
+    assert_eq!(back.current(Role::Credit).unwrap(), 0x72);
+    assert_eq!(back.sign_certificate(SCOPE, certificate(0x71)).unwrap(), made, "the old one stays");
+    assert_ne!(back.sign_certificate(SCOPE, certificate(0x72)).unwrap().mac, made.mac);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    store().create(&path).unwrap();
+    let mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    for loose in [0o640, 0o604, 0o660, 0o610, 0o666] {
+        mode(loose);
+        let error = SoftwareKeyStore::open(&path).unwrap_err();
+        assert!(matches!(error, KeyStoreError::File(FileError::Readable { .. })), "{loose:o}: {error}");
+        assert!(error.to_string().contains("chmod 600"), "{error}");
+    }
+    for tight in [0o600, 0o400] {
+        mode(tight);
+        SoftwareKeyStore::open(&path).unwrap();
+    }
+    mode(0o600);
+    store().save(&path).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "after saving");
+}
+
+#[test]
+fn production_and_nonsense_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    store().create(&path).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    let open = |text: &str| {
+        fs::write(&path, text).unwrap();
+        SoftwareKeyStore::open(&path).unwrap_err()
+    };
+    let error = open(&text.replace("\"test\"", "\"production\""));
+    assert!(matches!(error, KeyStoreError::Production), "{error}");
+    for (from, to) in [
+        ("\"test\"", "\"other\""),
+        ("\"format\": 1", "\"format\": 2"),
+        ("\"key_bytes\": 32", "\"key_bytes\": 24"),
+        ("\"credit\": 1", "\"credit\": 2"),
+        ("\"credit\": 1", "\"credit\": 0"),
+        ("\"credit\": 1", "\"credits\": 1"),
+        ("\"credit\": {", "\"credits\": {"),
+        ("{", "["),
+    ] {
+        let error = open(&text.replace(from, to));
+        assert!(matches!(error, KeyStoreError::File(FileError::Malformed { .. })), "{to}: {error}");
+    }
+    let initial = text.find("\"initial\": \"").unwrap() + 12;
+    let mut short = text.clone();
+    short.replace_range(initial..initial + 2, "");
+    let error = open(&short);
+    let shown = format!("{error} {error:?}");
+    assert!(matches!(error, KeyStoreError::File(FileError::Malformed { .. })));
+    assert!(!shown.contains(&short[initial..initial + 16]), "no key in an error");
+    let error = SoftwareKeyStore::open(&folder.path().join("none")).unwrap_err();
+    assert!(matches!(error, KeyStoreError::File(FileError::Io { .. })), "{error}");
+}
+
+#[test]
+fn it_says_loudly_what_it_is_and_shows_nothing() {
+    let store = store();
+    assert!(store.warning().unwrap().starts_with("WARNING"));
+    let shown = format!("{store:?}");
+    assert!(shown.contains("redacted"), "{shown}");
+    for key in store.masters.values() {
+        assert!(!shown.contains(&hex::encode(key.expose())));
+    }
+}
+
+#[test]
+fn other_environments_companies_roles_and_versions_are_refused() {
+    let mut store = store();
+    let scope = Scope { environment: Environment::Production, ..SCOPE };
+    let error = store.sign_certificate(scope, certificate(0x71)).unwrap_err();
+    assert!(matches!(error, KeyStoreError::OtherEnvironment { .. }), "{error}");
+    let scope = Scope { company: Company(0), ..SCOPE };
+    let error = store.sign_certificate(scope, certificate(0x71)).unwrap_err();
+    assert!(matches!(error, KeyStoreError::Company(0)), "{error}");
+    let error = store.sign_certificate(SCOPE, certificate(0x51)).unwrap_err();
+    assert!(matches!(error, KeyStoreError::WrongRole(0x51)), "{error}");
+    let error = store.sign_certificate(SCOPE, certificate(0x72)).unwrap_err();
+    assert!(matches!(error, KeyStoreError::NoMaster { role: Role::Credit, version: 2 }), "{error}");
+    let mut key = CardKey { scope: SCOPE, version: 0x31, card: CARD, meter: None, initial_length: None };
+    assert!(matches!(store.card_key_set(&key), Err(KeyStoreError::NoMeter)));
+    for version in [0x41, 0x51, 0x71, 0x01, 0xF1] {
+        key.version = version;
+        assert!(matches!(store.card_key_set(&key), Err(KeyStoreError::WrongRole(_))), "{version:02X}");
+    }
+    let scope = Scope { environment: Environment::Production, ..SCOPE };
+    key = CardKey { scope, version: INITIAL_ADMIN, card: CARD, meter: None, initial_length: None };
+    assert!(store.card_key_set(&key).is_err());
+}
+
+#[test]
+fn versions_end_at_fifteen() {
+    let mut store = store();
+    for version in 2..=15 {
+        assert_eq!(store.rotate(Role::Load, &mut OsRandom).unwrap(), 0x50 | version);
+    }
+    let error = store.rotate(Role::Load, &mut OsRandom).unwrap_err();
+    assert!(matches!(error, KeyStoreError::VersionsExhausted(Role::Load)), "{error}");
+}
+
+#[test]
+fn what_it_signs_and_seals_fits_the_meters_keys() {
+    let mut store = store();
+    let meter = store.meter_keys(SCOPE, METER).unwrap();
+    let mut engine = SoftEngine;
+    let signed = store.sign_certificate(SCOPE, certificate(0x71)).unwrap();
+    signed.verify(&mut engine, &meter.credit.1, SCOPE).unwrap();
+    let slot = Slot::new(2).unwrap();
+    let envelope = store.seal_mail(SCOPE, 0x81, BINDING, slot, 1, b"limits").unwrap();
+    assert_eq!(envelope.open(&mut engine, &meter.parameter, SCOPE).unwrap().as_slice(), b"limits");
+    let error = store.seal_mail(SCOPE, 0x81, BINDING, slot, 1, &[0; 146]).unwrap_err();
+    assert!(matches!(error, KeyStoreError::MailTooLong), "{error}");
+
+    let slot = Slot::new(0x11).unwrap();
+    let report = Envelope::seal(&mut engine, &meter.report, SCOPE, BINDING, slot, 1, b"readings").unwrap();
+    assert_eq!(store.open_mail(SCOPE, &report).unwrap().as_slice(), b"readings");
+    let receipt = MeterReceipt {
+        key_version: 0x91,
+        binding: BINDING,
+        number: 1,
+        time: CardTime(5),
+        applied_credit: Piastres(5),
+        applied_debited: Piastres(0),
+        balance: Balance(5),
+        energy: Energy(0),
+        flags: MeterFlags(0),
+        mac: [0; 16],
+    }
+    .sign(&mut engine, &meter.receipt, SCOPE);
+    store.verify_meter_receipt(SCOPE, receipt).unwrap();
+    let forged = MeterReceipt { balance: Balance(6), ..receipt };
+    let error = store.verify_meter_receipt(SCOPE, forged).unwrap_err();
+    assert!(matches!(error, KeyStoreError::NotAuthentic(_)), "{error}");
+
+    // The meter derives the same key set for a card as the store does.
+    let key = CardKey { scope: SCOPE, version: 0x31, card: CARD, meter: Some(METER), initial_length: None };
+    let ours = store.card_key_set(&key).unwrap();
+    let theirs = Derivation::for_card(SCOPE, 0x31, CARD, KeyLength::Aes256)
+        .key_set(&mut engine, &meter.base.1)
+        .unwrap();
+    assert_eq!(ours.enc().expose(), theirs.enc().expose());
+    assert_eq!(ours.dek().expose(), theirs.dek().expose());
+}
+
+#[test]
+fn a_voucher_is_for_one_card() {
+    let mut store = store();
+    let certificate = store.sign_certificate(SCOPE, certificate(0x71)).unwrap();
+    let voucher = Voucher {
+        key_version: 0x51,
+        scope: SCOPE,
+        card: CARD.id,
+        channel: Channel::Kiosk,
+        reference: Reference([1; 8]),
+        certificate,
+        mac: [0; 16],
+    };
+    let signed = store.sign_voucher(voucher).unwrap();
+    let other = store.sign_voucher(Voucher { card: CardId([7; 8]), ..voucher }).unwrap();
+    assert_ne!(signed.mac, other.mac);
+    let key = store.chip_key(SCOPE, 0x51, Role::Load, CARD.id).unwrap();
+    signed.verify(&mut SoftEngine, &key, SCOPE).unwrap();
+}

@@ -1,0 +1,50 @@
+//! Keys in the form of PUT KEY's data field (GP 11.8, Amendment D 7.2; specification, section 12).
+
+use card_core::key::AesKey;
+use card_core::platform::Engine;
+use card_core::scp03::{HostSession, key_check_value};
+use zeroize::Zeroizing;
+
+use super::KeyStoreError;
+
+/// Keys for one card, encrypted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrappedKeys {
+    /// The data field of PUT KEY, or what BIND takes.
+    pub data: Vec<u8>,
+    /// What the card answers to PUT KEY: the key version number and the check values.
+    pub answer: Vec<u8>,
+}
+
+/// Type of an AES key (GP table 11-16).
+const AES: u8 = 0x88;
+
+/// Wraps the keys of a role with the data encryption key of `session`.
+pub fn wrap(
+    engine: &mut impl Engine,
+    session: &HostSession,
+    version: u8,
+    keys: &[&AesKey],
+) -> Result<WrappedKeys, KeyStoreError> {
+    let mut data = vec![version];
+    let mut answer = vec![version];
+    for key in keys {
+        // A key of 24 bytes is padded to 32.
+        let mut block = Zeroizing::new([0; 32]);
+        for (to, from) in block.iter_mut().zip(key.expose()) {
+            *to = *from;
+        }
+        let padded = key.length().bytes().next_multiple_of(16);
+        let (encrypted, _) = block.split_at_mut_checked(padded).ok_or(KeyStoreError::SessionEnded)?;
+        session.encrypt_keys(engine, encrypted).map_err(|_| KeyStoreError::SessionEnded)?;
+        let check = key_check_value(engine, key);
+        let [.., after] = (padded + 1).to_be_bytes();
+        let [.., length] = key.length().bytes().to_be_bytes();
+        data.extend([AES, after, length]);
+        data.extend_from_slice(encrypted);
+        data.push(3);
+        data.extend(check);
+        answer.extend(check);
+    }
+    Ok(WrappedKeys { data, answer })
+}

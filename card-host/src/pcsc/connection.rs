@@ -1,0 +1,351 @@
+//! A connection to one card, for the duration of one session.
+//!
+//! A thread of its own holds the card and its transaction, because every call of PC/SC can block: the side that is used watches
+//! the time and gives up. A thread that was given up releases the card as soon as its call returns.
+
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
+
+use ::pcsc::{Card, Context, Disposition, Error, MAX_BUFFER_SIZE, Protocols, ShareMode, Transaction};
+use card_core::apdu::{MAX_COMMAND, Response, StatusWord};
+use card_core::scp03::EXTERNAL_AUTHENTICATE;
+
+use super::{c_name, choose, connect_error, establish, holders, list, session_error, spawn};
+use crate::reader_error::ReaderError;
+use crate::transport::{Transport, TransportError};
+
+/// How long each step may take before it is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Finding the service, the reader, and powering the card.
+    pub connect: Duration,
+    /// Waiting until no other program has a transaction with the card.
+    pub transaction: Duration,
+    /// One command. A card of ours takes 1.2 s at most (specification, section 16).
+    pub command: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            transaction: Duration::from_secs(5),
+            command: Duration::from_secs(15),
+        }
+    }
+}
+
+/// What happens to the card at the end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CardAfter {
+    /// It stays as it is.
+    Leave,
+    /// It is reset, so that no session remains on it.
+    Reset,
+    /// It is switched off.
+    PowerOff,
+}
+
+impl From<CardAfter> for Disposition {
+    fn from(after: CardAfter) -> Self {
+        match after {
+            CardAfter::Leave => Self::LeaveCard,
+            CardAfter::Reset => Self::ResetCard,
+            CardAfter::PowerOff => Self::UnpowerCard,
+        }
+    }
+}
+
+/// The transmission protocol with a card (ISO/IEC 7816-3). Contactless cards appear as T=1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// Character by character.
+    T0,
+    /// In blocks.
+    T1,
+}
+
+enum Request {
+    Transmit(Vec<u8>),
+    End(CardAfter),
+}
+
+enum Progress {
+    /// The card is powered; its transaction is awaited.
+    Connected,
+    Ready {
+        reader: String,
+        atr: Vec<u8>,
+        protocol: Protocol,
+    },
+    Failed(ReaderError),
+}
+
+/// A card in a reader, in a transaction that keeps all other programs out until this is dropped.
+///
+/// At its end the card is reset where a session was authenticated, and otherwise left as it is. The first error ends the
+/// connection: after it, nothing is sent any more.
+#[derive(Debug)]
+pub struct Connection {
+    requests: Sender<Request>,
+    responses: Receiver<Result<Vec<u8>, ReaderError>>,
+    reader: String,
+    atr: Vec<u8>,
+    protocol: Protocol,
+    limits: Limits,
+    authenticated: bool,
+    ended: bool,
+}
+
+/// Connects to the card in the reader with this name, or the only one with it in its name; an empty name is the only reader.
+pub fn connect(reader: &str) -> Result<Connection, ReaderError> {
+    connect_with(reader, Limits::default())
+}
+
+/// [`connect`] with other limits.
+pub fn connect_with(reader: &str, limits: Limits) -> Result<Connection, ReaderError> {
+    let (progress, steps) = mpsc::channel();
+    let (requests, for_thread) = mpsc::channel();
+    let (from_thread, responses) = mpsc::channel();
+    let name = reader.to_owned();
+    spawn("connecting to the card", move || {
+        if let Err(error) = serve(&name, &progress, &for_thread, &from_thread) {
+            let _ = progress.send(Progress::Failed(error));
+        }
+    })?;
+    let mut limit = limits.connect;
+    let mut connected = false;
+    loop {
+        match steps.recv_timeout(limit) {
+            Ok(Progress::Connected) => {
+                limit = limits.transaction;
+                connected = true;
+            }
+            Ok(Progress::Ready { reader, atr, protocol }) => {
+                let (authenticated, ended) = (false, false);
+                return Ok(Connection {
+                    requests,
+                    responses,
+                    reader,
+                    atr,
+                    protocol,
+                    limits,
+                    authenticated,
+                    ended,
+                });
+            }
+            Ok(Progress::Failed(error)) => return Err(error),
+            Err(RecvTimeoutError::Timeout) if connected => {
+                return Err(ReaderError::InUse { reader: reader.to_owned(), holders: holders() });
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                return Err(ReaderError::TimedOut { during: "connecting to the card", limit });
+            }
+            Err(RecvTimeoutError::Disconnected) => return Err(ReaderError::Ended),
+        }
+    }
+}
+
+impl Connection {
+    /// The reader's whole name.
+    pub fn reader(&self) -> &str {
+        &self.reader
+    }
+
+    /// The card's answer to reset.
+    pub fn atr(&self) -> &[u8] {
+        &self.atr
+    }
+
+    /// The protocol that was negotiated.
+    pub const fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Whether a command EXTERNAL AUTHENTICATE has succeeded over this connection.
+    pub const fn authenticated(&self) -> bool {
+        self.authenticated
+    }
+
+    /// Ends the connection, with a choice of what happens to the card.
+    pub fn end(mut self, after: CardAfter) -> Result<(), ReaderError> {
+        if self.ended {
+            return Err(ReaderError::Ended);
+        }
+        self.ended = true;
+        self.exchange(Request::End(after)).map(drop)
+    }
+
+    fn exchange(&mut self, request: Request) -> Result<Vec<u8>, ReaderError> {
+        let limit = self.limits.command;
+        self.requests.send(request).map_err(|_| ReaderError::Ended)?;
+        match self.responses.recv_timeout(limit) {
+            Ok(outcome) => outcome,
+            Err(RecvTimeoutError::Timeout) => {
+                Err(ReaderError::TimedOut { during: "a command to the card", limit })
+            }
+            Err(RecvTimeoutError::Disconnected) => Err(ReaderError::Ended),
+        }
+    }
+}
+
+impl Transport for Connection {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
+        if !(4..=MAX_COMMAND).contains(&command.len()) {
+            return Err(TransportError::CommandLength(command.len()));
+        }
+        if self.ended {
+            return Err(ReaderError::Ended.into());
+        }
+        let outcome = self.exchange(Request::Transmit(command.to_vec())).map_err(TransportError::from);
+        let checked = outcome.and_then(|response| {
+            let status = Response::parse(&response)?.status;
+            Ok((response, status))
+        });
+        match checked {
+            Ok((response, status)) => {
+                let instruction = command.get(1).copied();
+                self.authenticated |= status == StatusWord::OK && instruction == Some(EXTERNAL_AUTHENTICATE);
+                Ok(response)
+            }
+            Err(error) => {
+                self.ended = true;
+                let _ = self.requests.send(Request::End(CardAfter::Reset));
+                Err(error)
+            }
+        }
+    }
+
+    fn description(&self) -> String {
+        self.reader.clone()
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.ended = true;
+            let after = if self.authenticated { CardAfter::Reset } else { CardAfter::Leave };
+            // Waits until the card is free again, so that the next connection finds it so.
+            let _ = self.exchange(Request::End(after));
+        }
+    }
+}
+
+/// The thread's work: connects, takes the transaction, and serves requests until the end.
+fn serve(
+    name: &str,
+    progress: &Sender<Progress>,
+    requests: &Receiver<Request>,
+    responses: &Sender<Result<Vec<u8>, ReaderError>>,
+) -> Result<(), ReaderError> {
+    let context = establish()?;
+    let reader = choose(name, list(&context)?)?;
+    let mut card = power(&context, &reader)?;
+    let outcome = hold(&mut card, &reader, progress, requests, responses);
+    // `Card` resets the card when it is dropped, so it is never just dropped.
+    let _ = card.disconnect(Disposition::LeaveCard);
+    if let Ok(Some(End)) = outcome {
+        let _ = responses.send(Ok(Vec::new()));
+    }
+    outcome.map(drop)
+}
+
+/// The other side waits for the end.
+struct End;
+
+fn hold(
+    card: &mut Card,
+    reader: &str,
+    progress: &Sender<Progress>,
+    requests: &Receiver<Request>,
+    responses: &Sender<Result<Vec<u8>, ReaderError>>,
+) -> Result<Option<End>, ReaderError> {
+    let _ = progress.send(Progress::Connected);
+    let transaction = begin(card, reader, 3)?;
+    let ready = describe(&transaction, reader)?;
+    let mut after = CardAfter::Leave;
+    let mut ended = None;
+    if progress.send(ready).is_ok() {
+        (after, ended) = answer(&transaction, reader, requests, responses);
+    }
+    let _ = transaction.end(after.into());
+    Ok(ended)
+}
+
+/// Serves requests until the end, or until nobody waits any more.
+fn answer(
+    transaction: &Transaction<'_>,
+    reader: &str,
+    requests: &Receiver<Request>,
+    responses: &Sender<Result<Vec<u8>, ReaderError>>,
+) -> (CardAfter, Option<End>) {
+    loop {
+        match requests.recv_timeout(IDLE) {
+            Ok(Request::Transmit(command)) => {
+                // InsufficientBuffer would come after the card has executed the command, so the buffer is the largest allowed.
+                let mut buffer = [0; MAX_BUFFER_SIZE];
+                let outcome = transaction
+                    .transmit(&command, &mut buffer)
+                    .map(<[u8]>::to_vec)
+                    .map_err(|error| session_error(presence(transaction, error), reader));
+                if responses.send(outcome).is_err() {
+                    return (CardAfter::Reset, None);
+                }
+            }
+            Ok(Request::End(after)) => return (after, Some(End)),
+            // Windows resets a card whose transaction idles for five seconds.
+            Err(RecvTimeoutError::Timeout) => {
+                if cfg!(windows) {
+                    let _ = transaction.status2_owned();
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => return (CardAfter::Reset, None),
+        }
+    }
+}
+
+const IDLE: Duration = Duration::from_secs(2);
+
+fn power(context: &Context, reader: &str) -> Result<Card, ReaderError> {
+    let name = c_name(reader)?;
+    context
+        .connect(&name, ShareMode::Shared, Protocols::T0 | Protocols::T1)
+        .map_err(|error| connect_error(error, reader))
+}
+
+/// Takes the transaction. A reset by another program before that concerns no session of ours.
+fn begin<'card>(card: &'card mut Card, reader: &str, tries: u8) -> Result<Transaction<'card>, ReaderError> {
+    match card.transaction2() {
+        Ok(transaction) => Ok(transaction),
+        Err((card, Error::ResetCard)) if tries > 0 => {
+            card.reconnect(ShareMode::Shared, Protocols::T0 | Protocols::T1, Disposition::LeaveCard)
+                .map_err(|error| connect_error(error, reader))?;
+            begin(card, reader, tries - 1)
+        }
+        Err((_, error)) => Err(connect_error(error, reader)),
+    }
+}
+
+fn describe(transaction: &Transaction<'_>, reader: &str) -> Result<Progress, ReaderError> {
+    let status = transaction.status2_owned().map_err(|error| connect_error(error, reader))?;
+    let protocol = match status.protocol2() {
+        Some(::pcsc::Protocol::T0) => Protocol::T0,
+        Some(::pcsc::Protocol::T1) => Protocol::T1,
+        _ => return Err(ReaderError::NoProtocol { reader: reader.to_owned() }),
+    };
+    Ok(Progress::Ready { reader: reader.to_owned(), atr: status.atr().to_vec(), protocol })
+}
+
+/// A failed exchange is named vaguely; whether the card is still there is the better reason.
+fn presence(transaction: &Transaction<'_>, error: Error) -> Error {
+    match error {
+        Error::NotTransacted | Error::CommError | Error::UnknownError | Error::InternalError => {
+            match transaction.status2_owned() {
+                Err(better @ (Error::RemovedCard | Error::NoSmartcard | Error::ResetCard)) => better,
+                _ => error,
+            }
+        }
+        error => error,
+    }
+}

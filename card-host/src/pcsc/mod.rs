@@ -1,0 +1,236 @@
+//! Readers over PC/SC: pcscd on Linux, WinSCard on Windows, the PCSC framework on macOS.
+//!
+//! - [`readers`] lists them, [`find`] picks one by a part of its name, [`wait_for_card`] waits for one with a card;
+//! - [`connect`] opens a [`Connection`]: shared mode, T=0 or T=1, one transaction for as long as it lasts, every step watched by
+//!   a deadline. It never reconnects: a card that is reset in a session has forgotten it, and that is an error;
+//! - [`diagnose`] looks at everything between the program and the card application, and says what to do.
+
+mod connection;
+mod diagnose;
+mod holders;
+mod wait;
+
+pub use connection::{CardAfter, Connection, Limits, Protocol, connect, connect_with};
+pub use diagnose::{Check, Outcome, diagnose};
+pub use holders::holders;
+pub use wait::{CardPresent, wait_for_card};
+
+use std::ffi::CString;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use ::pcsc::{Context, Error, Scope};
+
+use crate::reader_error::ReaderError;
+
+/// How long the PC/SC service may take for what needs no card.
+const SERVICE_LIMIT: Duration = Duration::from_secs(10);
+
+/// The names of all readers that are attached; none is no error.
+pub fn readers() -> Result<Vec<String>, ReaderError> {
+    watched("listing the readers", SERVICE_LIMIT, || {
+        let context = establish()?;
+        list(&context)
+    })
+}
+
+/// The reader with this name, or the only one with it in its name (capitals do not matter). An empty name finds the only reader.
+pub fn find(name: &str) -> Result<String, ReaderError> {
+    choose(name, readers()?)
+}
+
+fn choose(name: &str, present: Vec<String>) -> Result<String, ReaderError> {
+    if present.is_empty() {
+        return Err(ReaderError::NoReader);
+    }
+    if let Some(exact) = present.iter().find(|reader| *reader == name) {
+        return Ok(exact.clone());
+    }
+    let wanted = name.to_lowercase();
+    let mut matching: Vec<String> =
+        present.iter().filter(|reader| reader.to_lowercase().contains(&wanted)).cloned().collect();
+    match (matching.pop(), matching.is_empty()) {
+        (None, _) => Err(ReaderError::UnknownReader { name: name.to_owned(), present }),
+        (Some(only), true) => Ok(only),
+        (Some(last), false) => {
+            matching.push(last);
+            Err(ReaderError::AmbiguousReader { name: name.to_owned(), matching })
+        }
+    }
+}
+
+fn establish() -> Result<Context, ReaderError> {
+    Context::establish(Scope::System).map_err(|error| match error {
+        // pcscd ends the connection of a client that polkit refuses before it has said anything.
+        Error::CommError | Error::InternalError if socket_answers() => ReaderError::AccessDenied,
+        error => service_error(error, "reaching the smart card service"),
+    })
+}
+
+fn list(context: &Context) -> Result<Vec<String>, ReaderError> {
+    match context.list_readers_owned() {
+        Ok(names) => Ok(names.into_iter().map(|name| name.to_string_lossy().into_owned()).collect()),
+        Err(Error::NoReadersAvailable) => Ok(Vec::new()),
+        Err(error) => Err(service_error(error, "listing the readers")),
+    }
+}
+
+/// What an error means where no card is concerned.
+fn service_error(error: Error, during: &'static str) -> ReaderError {
+    match error {
+        Error::NoService
+        | Error::ServiceStopped
+        | Error::Shutdown
+        | Error::CommError
+        | Error::SystemCancelled => ReaderError::ServiceNotRunning,
+        Error::SecurityViolation | Error::NoAccess => ReaderError::AccessDenied,
+        Error::NoReadersAvailable => ReaderError::NoReader,
+        error => ReaderError::Other { during, message: error.to_string() },
+    }
+}
+
+/// What an error means before a session is open.
+fn connect_error(error: Error, reader: &str) -> ReaderError {
+    let reader = reader.to_owned();
+    match error {
+        Error::NoSmartcard | Error::RemovedCard => ReaderError::NoCard { reader },
+        Error::UnresponsiveCard | Error::UnpoweredCard => ReaderError::UnresponsiveCard { reader },
+        Error::SharingViolation => ReaderError::InUse { reader, holders: holders() },
+        Error::UnknownReader | Error::ReaderUnavailable => ReaderError::ReaderGone { reader },
+        Error::ProtoMismatch | Error::UnsupportedCard => ReaderError::NoProtocol { reader },
+        error => service_error(error, "connecting to the card"),
+    }
+}
+
+/// What an error means within a session.
+fn session_error(error: Error, reader: &str) -> ReaderError {
+    let reader = reader.to_owned();
+    match error {
+        Error::RemovedCard | Error::NoSmartcard => ReaderError::CardRemoved { reader },
+        Error::ResetCard => ReaderError::CardReset { reader },
+        Error::UnresponsiveCard | Error::UnpoweredCard | Error::NotTransacted => {
+            ReaderError::UnresponsiveCard { reader }
+        }
+        Error::UnknownReader | Error::ReaderUnavailable => ReaderError::ReaderGone { reader },
+        // The handle was known; whoever does not know it any more is a service that was started anew.
+        Error::InvalidHandle => ReaderError::ServiceNotRunning,
+        error => service_error(error, "the exchange with the card"),
+    }
+}
+
+fn c_name(reader: &str) -> Result<CString, ReaderError> {
+    CString::new(reader)
+        .map_err(|_| ReaderError::UnknownReader { name: reader.to_owned(), present: Vec::new() })
+}
+
+/// Whether pcscd's socket is there and takes connections.
+#[cfg(unix)]
+fn socket_answers() -> bool {
+    std::os::unix::net::UnixStream::connect("/run/pcscd/pcscd.comm").is_ok()
+}
+
+#[cfg(not(unix))]
+fn socket_answers() -> bool {
+    false
+}
+
+/// Runs what may block for good on a thread, and gives up waiting for it at the deadline. The thread then ends whenever it can; its
+/// result is dropped.
+fn watched<T: Send + 'static>(
+    during: &'static str,
+    limit: Duration,
+    action: impl FnOnce() -> Result<T, ReaderError> + Send + 'static,
+) -> Result<T, ReaderError> {
+    let (sender, receiver) = mpsc::channel();
+    spawn(during, move || {
+        let _ = sender.send(action());
+    })?;
+    match receiver.recv_timeout(limit) {
+        Ok(outcome) => outcome,
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(ReaderError::TimedOut { during, limit }),
+        Err(mpsc::RecvTimeoutError::Disconnected) => {
+            Err(ReaderError::Other { during, message: "its thread ended".into() })
+        }
+    }
+}
+
+fn spawn(during: &'static str, action: impl FnOnce() + Send + 'static) -> Result<(), ReaderError> {
+    let thread = thread::Builder::new().name("card reader".into()).spawn(action);
+    thread.map(drop).map_err(|error| ReaderError::Other { during, message: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_reader_is_found_by_an_unambiguous_part_of_its_name() {
+        let present = names(&["ACME Reader 00 00", "ACME Reader 00 01", "Other 01 00"]);
+        assert_eq!(choose("other", present.clone()).as_deref(), Ok("Other 01 00"));
+        assert_eq!(choose("ACME Reader 00 00", present.clone()).as_deref(), Ok("ACME Reader 00 00"));
+        let matching = names(&["ACME Reader 00 00", "ACME Reader 00 01"]);
+        assert_eq!(
+            choose("acme", present.clone()),
+            Err(ReaderError::AmbiguousReader { name: "acme".into(), matching })
+        );
+        assert_eq!(
+            choose("nobody", present.clone()),
+            Err(ReaderError::UnknownReader { name: "nobody".into(), present: present.clone() })
+        );
+        assert!(matches!(choose("", present), Err(ReaderError::AmbiguousReader { .. })));
+        assert_eq!(choose("", names(&["Other 01 00"])).as_deref(), Ok("Other 01 00"));
+        assert_eq!(choose("x", vec![]), Err(ReaderError::NoReader));
+        // One name that begins another is still exact.
+        assert_eq!(choose("R", names(&["R", "R 2"])).as_deref(), Ok("R"));
+    }
+
+    #[test]
+    fn a_call_that_blocks_is_given_up() {
+        let limit = Duration::from_millis(20);
+        let outcome = watched("sleeping", limit, || {
+            thread::sleep(Duration::from_secs(60));
+            Ok(())
+        });
+        assert_eq!(outcome, Err(ReaderError::TimedOut { during: "sleeping", limit }));
+        let outcome: Result<(), _> = watched("failing", SERVICE_LIMIT, || panic!("on purpose"));
+        assert!(matches!(outcome, Err(ReaderError::Other { during: "failing", .. })), "{outcome:?}");
+    }
+
+    #[test]
+    fn each_error_of_pcsc_has_its_meaning() {
+        let reader = || "R".to_owned();
+        use ReaderError::*;
+        let before = [
+            (Error::NoService, ServiceNotRunning),
+            (Error::ServiceStopped, ServiceNotRunning),
+            (Error::SecurityViolation, AccessDenied),
+            (Error::NoReadersAvailable, NoReader),
+            (Error::NoSmartcard, NoCard { reader: reader() }),
+            (Error::UnpoweredCard, UnresponsiveCard { reader: reader() }),
+            (Error::UnresponsiveCard, UnresponsiveCard { reader: reader() }),
+            (Error::UnknownReader, ReaderGone { reader: reader() }),
+            (Error::ProtoMismatch, NoProtocol { reader: reader() }),
+        ];
+        for (error, meaning) in before {
+            assert_eq!(connect_error(error, "R"), meaning);
+        }
+        assert!(matches!(connect_error(Error::SharingViolation, "R"), InUse { .. }));
+        let within = [
+            (Error::RemovedCard, CardRemoved { reader: reader() }),
+            (Error::NoSmartcard, CardRemoved { reader: reader() }),
+            (Error::ResetCard, CardReset { reader: reader() }),
+            (Error::InvalidHandle, ServiceNotRunning),
+            (Error::CommError, ServiceNotRunning),
+            (Error::ReaderUnavailable, ReaderGone { reader: reader() }),
+        ];
+        for (error, meaning) in within {
+            assert_eq!(session_error(error, "R"), meaning);
+        }
+        assert!(matches!(session_error(Error::InsufficientBuffer, "R"), Other { .. }));
+    }
+}

@@ -1,0 +1,397 @@
+//! Makes a blank card a customer's card (specification, section 12), in steps that can each be repeated.
+//!
+//! [`personalise`] drives all of them and can be called again on a card whose power failed on the way: it looks at what the card
+//! has, opens a session with whichever admin key set that is, and does everything once more, which changes only what is missing.
+
+use card_core::access_number::AccessNumber;
+use card_core::apdu::{Command, StatusWord};
+use card_core::id::{CardId, CardRef, Scope, State};
+use card_core::key::KeyLength;
+use card_core::layout::{CardSummary, Instruction, PROFILE_SIZE, tag};
+use card_core::message::{BindingCertificate, Certificate};
+use card_core::platform::{Random, RandomError};
+use card_core::role::{HOLDER, INITIAL_ADMIN, Role};
+use card_core::scp03::host::HandshakeError;
+use card_core::scp03::{HostSession, Mode, SecurityLevel};
+use card_core::units::CardTime;
+
+use crate::card::{self, CardError, command};
+use crate::channel::{self, SecureChannel};
+use crate::keystore::{CardKey, KeyStore, KeyStoreError};
+use crate::tlv::KeyInformation;
+use crate::transport::{Transport, TransportError};
+
+/// What a card is to become.
+#[derive(Debug)]
+pub struct Order<'a> {
+    /// Company and environment.
+    pub scope: Scope,
+    /// Card and generation: 1 for a customer's first card.
+    pub card: CardRef,
+    /// Mode of SCP03.
+    pub mode: Mode,
+    /// Issuance flags (specification, section 6): 01 = the balance is private.
+    pub flags: u8,
+    /// When it is issued.
+    pub issue_time: CardTime,
+    /// When it expires; not set: never.
+    pub expiry_time: CardTime,
+    /// Customer profile: account, category, language, contracted power, issuer's use.
+    pub profile: [u8; PROFILE_SIZE],
+    /// The binding that the card serves.
+    pub binding: BindingCertificate,
+    /// The binding's newest certificate, for this generation.
+    pub certificate: Certificate,
+    /// The access number that is printed on the card.
+    pub access: &'a AccessNumber,
+    /// Key version numbers of the keys.
+    pub versions: Versions,
+}
+
+/// Key version numbers of a card's keys; the holder's is always 41.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Versions {
+    /// Admin key set, 1v.
+    pub admin: u8,
+    /// Vending key set, 2v.
+    pub vending: u8,
+    /// Meter key set, 3v with the version of the meter's base key.
+    pub meter: u8,
+    /// Load key, 5v.
+    pub load: u8,
+    /// Receipt key, 6v.
+    pub receipt: u8,
+}
+
+impl Versions {
+    /// The store's current ones.
+    pub fn current(keys: &dyn KeyStore) -> Result<Self, KeyStoreError> {
+        Ok(Self {
+            admin: keys.current(Role::Admin)?,
+            vending: keys.current(Role::Vending)?,
+            meter: keys.current(Role::Meter)?,
+            load: keys.current(Role::Load)?,
+            receipt: keys.current(Role::Receipt)?,
+        })
+    }
+
+    const fn of(&self, role: Role) -> u8 {
+        match role {
+            Role::Admin => self.admin,
+            Role::Vending => self.vending,
+            Role::Meter => self.meter,
+            Role::Load => self.load,
+            Role::Receipt => self.receipt,
+            _ => HOLDER,
+        }
+    }
+}
+
+/// A step of personalisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// STORE DATA: identity and profile.
+    StoreData,
+    /// PUT KEY for one role.
+    PutKey(Role),
+    /// BIND: binding, certificate and meter key set.
+    Bind,
+    /// SET STATUS: the card is complete.
+    SetStatus,
+}
+
+impl Step {
+    /// All steps in their order. The admin key set is replaced last of the five, so that the initial one serves as long as it can.
+    pub const ALL: [Self; 8] = [
+        Self::StoreData,
+        Self::PutKey(Role::Vending),
+        Self::PutKey(Role::Holder),
+        Self::PutKey(Role::Load),
+        Self::PutKey(Role::Receipt),
+        Self::PutKey(Role::Admin),
+        Self::Bind,
+        Self::SetStatus,
+    ];
+
+    /// The command that does it, within `session`. `present` are the keys that the card has.
+    pub fn build(
+        self,
+        order: &Order<'_>,
+        keys: &mut dyn KeyStore,
+        session: &HostSession,
+        present: &KeyInformation,
+    ) -> Result<StepCommand, KeyStoreError> {
+        let key = |role| CardKey {
+            scope: order.scope,
+            version: order.versions.of(role),
+            card: order.card,
+            meter: Some(order.binding.binding.meter),
+            initial_length: None,
+        };
+        Ok(match self {
+            Self::StoreData => StepCommand::new(Instruction::StoreData, 0, 0, order.store_data()),
+            Self::PutKey(role) => {
+                let wrapped = match role {
+                    Role::Holder => {
+                        keys.wrapped_holder_keys(order.scope, order.card, order.access, session)?
+                    }
+                    _ => keys.wrapped_keys(&key(role), session)?,
+                };
+                let p1 = present.version(role).unwrap_or(0);
+                let p2 = if matches!(role, Role::Load | Role::Receipt) { 0x01 } else { 0x81 };
+                let mut command = StepCommand::new(Instruction::PutKey, p1, p2, wrapped.data);
+                command.answer = wrapped.answer;
+                command
+            }
+            Self::Bind => {
+                let wrapped = keys.wrapped_keys(&key(Role::Meter), session)?;
+                let data = [&order.binding.emit()[..], &order.certificate.emit(), &wrapped.data].concat();
+                StepCommand::new(Instruction::Bind, 0, 0, data)
+            }
+            Self::SetStatus => {
+                StepCommand::new(Instruction::SetStatus, 0, State::Personalised.code(), Vec::new())
+            }
+        })
+    }
+}
+
+/// A command of personalisation, before secure messaging.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepCommand {
+    /// Instruction.
+    pub instruction: Instruction,
+    /// First parameter.
+    pub p1: u8,
+    /// Second parameter.
+    pub p2: u8,
+    /// Data field.
+    pub data: Vec<u8>,
+    /// What the card answers with 9000.
+    pub answer: Vec<u8>,
+}
+
+impl StepCommand {
+    const fn new(instruction: Instruction, p1: u8, p2: u8, data: Vec<u8>) -> Self {
+        Self { instruction, p1, p2, data, answer: Vec::new() }
+    }
+
+    /// As a command.
+    pub fn command(&self) -> Command<'_> {
+        Command { data: &self.data, ..command(self.instruction, self.p1, self.p2) }
+    }
+}
+
+/// Why a card was not personalised. Where it says nothing else, calling [`personalise`] again is safe.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PersonaliseError {
+    /// The card in the reader is another one.
+    #[error("this is card {found}, not {expected}: insert the card that the order is for")]
+    OtherCard {
+        /// The card that the order is for.
+        expected: CardId,
+        /// The card in the reader.
+        found: CardId,
+    },
+    /// Test and production do not mix.
+    #[error("the card is of the {} environment, the order of the {}: use a card of the order's", .card.environment, .order.environment)]
+    OtherEnvironment {
+        /// The card's scope.
+        card: Scope,
+        /// The order's.
+        order: Scope,
+    },
+    /// The card is not blank.
+    #[error("the card is {0} already, for another order: use a blank card")]
+    NotBlank(State),
+    /// The card's memory has failed.
+    #[error("the card's memory has failed: use another card")]
+    MemoryFailure,
+    /// Parts of the order do not fit each other.
+    #[error("the order contradicts itself in its {0}: this is a mistake in the program that made it")]
+    Order(&'static str),
+    /// A step failed.
+    #[error("{step:?}: {error}")]
+    Step {
+        /// Which.
+        step: Step,
+        /// Why.
+        error: CardError,
+    },
+    /// The card answered to PUT KEY with other check values.
+    #[error("the card did not store the {0} keys as they were sent: use another card")]
+    CheckValues(Role),
+    /// Talking to the card.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// Keys.
+    #[error(transparent)]
+    Keys(#[from] KeyStoreError),
+}
+
+impl From<TransportError> for PersonaliseError {
+    fn from(error: TransportError) -> Self {
+        Self::Card(error.into())
+    }
+}
+
+impl Order<'_> {
+    fn check(&self) -> Result<(), PersonaliseError> {
+        let wrong = |what| Err(PersonaliseError::Order(what));
+        if self.card.generation == 0 {
+            return wrong("generation");
+        }
+        if self.certificate.generation != self.card.generation {
+            return wrong("certificate's generation");
+        }
+        if self.certificate.binding != self.binding.binding {
+            return wrong("bindings");
+        }
+        let roles = [Role::Admin, Role::Vending, Role::Meter, Role::Load, Role::Receipt];
+        for role in roles {
+            let version = self.versions.of(role);
+            if Role::of(version) != Some(role) || version & 0x0F == 0 {
+                return wrong("key versions");
+            }
+        }
+        Ok(())
+    }
+
+    /// Data of STORE DATA with P2 = 00, 111 bytes.
+    fn store_data(&self) -> Vec<u8> {
+        let mode = match self.mode {
+            Mode::S8 => 0x08,
+            Mode::S16 => 0x10,
+        };
+        let mut data = Vec::with_capacity(111);
+        data.extend(self.scope.company.0.to_be_bytes());
+        data.push(self.scope.environment.code());
+        data.extend(self.card.generation.to_be_bytes());
+        data.extend([mode, self.flags]);
+        data.extend(self.issue_time.0.to_be_bytes());
+        data.extend(self.expiry_time.0.to_be_bytes());
+        data.extend(self.profile);
+        data
+    }
+}
+
+/// How it came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The card was blank, or half done, and is complete now.
+    Done,
+    /// The card was complete for this very order before, and authenticated as such; nothing was changed.
+    AlreadyDone,
+}
+
+/// Draws an access number.
+pub fn new_access_number(random: &mut dyn Random) -> Result<AccessNumber, RandomError> {
+    let mut bits = zeroize::Zeroizing::new([0; 10]);
+    random.fill(&mut *bits)?;
+    Ok(AccessNumber::new(*bits))
+}
+
+/// Personalises the card behind `transport`. `progress` hears of each step before it is done.
+///
+/// A card is refused where it is another one than the order's, of another environment, or complete for another order. Calling
+/// this again after any failure is safe and goes on where the card stands.
+pub fn personalise(
+    transport: &mut impl Transport,
+    keys: &mut dyn KeyStore,
+    order: &Order<'_>,
+    random: &mut impl Random,
+    progress: &mut dyn FnMut(Step),
+) -> Result<Outcome, PersonaliseError> {
+    order.check()?;
+    let summary = card::select(transport)?.summary;
+    if summary.card.id != order.card.id {
+        return Err(PersonaliseError::OtherCard { expected: order.card.id, found: summary.card.id });
+    }
+    if summary.scope.environment != order.scope.environment {
+        return Err(PersonaliseError::OtherEnvironment { card: summary.scope, order: order.scope });
+    }
+    let same = summary.card == order.card && summary.scope == order.scope;
+    match summary.state.ok_or(PersonaliseError::MemoryFailure)? {
+        State::Blank => {}
+        State::Personalised if same => {
+            open(transport, keys, &summary, random)?;
+            return Ok(Outcome::AlreadyDone);
+        }
+        state => return Err(PersonaliseError::NotBlank(state)),
+    }
+    let mut channel = open(transport, keys, &summary, random)?;
+    let [p1, p2] = tag::KEY_INFORMATION.to_be_bytes();
+    let present = channel.ask(&command(Instruction::GetData, p1, p2))?;
+    let present = KeyInformation::parse(&present).map_err(CardError::from)?;
+    for step in Step::ALL {
+        progress(step);
+        let sent = step.build(order, keys, channel.session(), &present)?;
+        let answer = channel.ask(&sent.command()).map_err(|error| PersonaliseError::Step { step, error })?;
+        if let Step::PutKey(role) = step
+            && answer != sent.answer
+        {
+            return Err(PersonaliseError::CheckValues(role));
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+/// A session with the initial admin key set or, where the card has it no more, the issued one.
+fn open<'t, T: Transport>(
+    transport: &'t mut T,
+    keys: &mut dyn KeyStore,
+    summary: &CardSummary,
+    random: &mut impl Random,
+) -> Result<SecureChannel<'t, T>, PersonaliseError> {
+    let mode = card::mode(transport)?;
+    let present = card::key_information(transport)?;
+    let admin = present.keys.iter().find(|key| Role::of(key.version) == Some(Role::Admin));
+    let length = admin.and_then(|key| KeyLength::from_bytes(key.length.into()));
+    let key = |version, initial_length| CardKey {
+        scope: summary.scope,
+        version,
+        card: summary.card,
+        meter: None,
+        initial_length,
+    };
+    let issued = present.version(Role::Admin).filter(|version| *version != INITIAL_ADMIN);
+    if issued.is_none() || summary.state == Some(State::Blank) {
+        // Opened once to see whether the card takes it, because a borrow cannot be given back.
+        let first = key(INITIAL_ADMIN, length);
+        match try_open(transport, keys, mode, &first, random) {
+            Ok(session) => return Ok(SecureChannel::resume(transport, session)),
+            Err(error) if issued.is_none() || !is_other_key(&error) => return Err(error),
+            Err(_) => {}
+        }
+    }
+    let version = issued.unwrap_or(INITIAL_ADMIN);
+    let session = try_open(transport, keys, mode, &key(version, None), random)?;
+    Ok(SecureChannel::resume(transport, session))
+}
+
+fn try_open(
+    transport: &mut impl Transport,
+    keys: &mut dyn KeyStore,
+    mode: Mode,
+    key: &CardKey,
+    random: &mut impl Random,
+) -> Result<HostSession, PersonaliseError> {
+    let challenge = channel::challenge(random)?;
+    let channel = SecureChannel::open(transport, mode, key.version, challenge, |challenge| {
+        keys.authenticate(key, challenge, SecurityLevel::Full).map_err(PersonaliseError::from)
+    })?;
+    Ok(channel.into_session())
+}
+
+/// Whether a card has only refused this key set, so that another may fit.
+fn is_other_key(error: &PersonaliseError) -> bool {
+    matches!(
+        error,
+        PersonaliseError::Card(CardError::Refused {
+            status: StatusWord::DATA_NOT_FOUND | StatusWord::AUTHENTICATION_FAILED,
+            ..
+        }) | PersonaliseError::Keys(KeyStoreError::Handshake(
+            HandshakeError::WrongCryptogram | HandshakeError::WrongKeyVersion { .. }
+        ))
+    )
+}

@@ -1,0 +1,129 @@
+//! Transport: one function, command bytes to response bytes, and layers around it that stack.
+//!
+//! [`standard`] is the stack that card sessions expect: a transport that answers every command completely, whatever the
+//! protocol below it is.
+
+mod get_response;
+mod replay;
+#[cfg(feature = "simulator")]
+mod simulator;
+mod trace;
+mod usage;
+mod wrong_length;
+
+pub use get_response::GetResponse;
+pub use replay::{Replay, ReplayError};
+#[cfg(feature = "simulator")]
+pub use simulator::Simulator;
+pub use trace::{Exchange, Recording, RecordingError, Trace, instruction_name};
+pub use usage::{Count, Usage};
+pub use wrong_length::WrongLength;
+
+use crate::reader_error::ReaderError;
+use card_core::apdu::ResponseError;
+
+/// Sends one command to a card and gives back its response, data and status word.
+pub trait Transport {
+    /// Sends `command` (ISO/IEC 7816-3, 12.1: 4 to 261 bytes) and returns the response, at least the two bytes of the status
+    /// word. After an error it is not known whether the card executed the command, and the session is over.
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError>;
+
+    /// Where the card is, for people: a reader's name, for example.
+    fn description(&self) -> String;
+}
+
+impl<T: Transport + ?Sized> Transport for &mut T {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
+        (**self).transmit(command)
+    }
+    fn description(&self) -> String {
+        (**self).description()
+    }
+}
+
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
+        (**self).transmit(command)
+    }
+    fn description(&self) -> String {
+        (**self).description()
+    }
+}
+
+/// Why a command has no response.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransportError {
+    /// The reader, or the card in it.
+    #[error(transparent)]
+    Reader(#[from] ReaderError),
+    /// The command has fewer than 4 or more than 261 bytes; it was not sent.
+    #[error(
+        "a command of {0} bytes cannot be sent: short commands have 4 to 261; this is a mistake in the program"
+    )]
+    CommandLength(usize),
+    /// What came back is no response.
+    #[error(
+        "what the card answered is no response ({0}): take the card out and try again, or with another reader"
+    )]
+    Response(ResponseError),
+    /// GET RESPONSE was asked for again and again.
+    #[error(
+        "the card had not answered completely after {0} rounds of GET RESPONSE: it is not ours, or defective"
+    )]
+    TooManyRounds(usize),
+    /// The parts of a response are too many bytes together.
+    #[error("the card's answer has more than {0} bytes: it is not ours, or defective")]
+    TooLarge(usize),
+    /// A replayed recording does not fit.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// The card in software failed.
+    #[error("the card in software failed: {0}; see that its image is intact and used by nobody else")]
+    Simulator(String),
+}
+
+impl From<ResponseError> for TransportError {
+    fn from(error: ResponseError) -> Self {
+        Self::Response(error)
+    }
+}
+
+/// Layers that make any transport answer completely: [`WrongLength`] inside, [`GetResponse`] around it.
+pub const fn standard<T: Transport>(inner: T) -> GetResponse<WrongLength<T>> {
+    GetResponse::new(WrongLength::new(inner))
+}
+
+/// SW1 and SW2 of a response.
+fn status_bytes(response: &[u8]) -> Result<(&[u8], [u8; 2]), TransportError> {
+    response.split_last_chunk().map(|(data, status)| (data, *status)).ok_or(ResponseError::TooShort.into())
+}
+
+#[cfg(test)]
+pub(crate) mod script {
+    //! A card that answers from a list, for the tests of the layers.
+
+    use super::{Transport, TransportError};
+    use std::collections::VecDeque;
+
+    pub(crate) struct Script {
+        pub(crate) sent: Vec<Vec<u8>>,
+        answers: VecDeque<Vec<u8>>,
+    }
+
+    impl Script {
+        pub(crate) fn new(answers: &[&[u8]]) -> Self {
+            Self { sent: Vec::new(), answers: answers.iter().map(|answer| answer.to_vec()).collect() }
+        }
+    }
+
+    impl Transport for Script {
+        fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
+            self.sent.push(command.to_vec());
+            Ok(self.answers.pop_front().expect("the script has an answer left"))
+        }
+        fn description(&self) -> String {
+            "script".into()
+        }
+    }
+}
