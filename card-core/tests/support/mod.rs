@@ -1,0 +1,458 @@
+//! What the tests of terminal and meter share: a small memory, an issuer, and a card that does what section 11 says and no more.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use card_core::apdu::{Command, StatusWord};
+use card_core::bytes::Buffer;
+use card_core::id::{Binding, CardRef, Company, Environment, MeterId, Scope, State};
+use card_core::key::{AesKey, KeyLength};
+use card_core::layout::{CardSummary, CertificateAnswer, status};
+use card_core::message::{
+    BindingCertificate, Certificate, Envelope, Event, MailKeys, MeterReceipt, Month, Slot,
+};
+use card_core::meter::{MeterIdentity, MeterKeys, MeterState, Pair, ReportKeys, VersionedKey};
+use card_core::platform::{Block, Engine, Memory, MemoryError, PAGE, PartialBlock, Random, RandomError};
+use card_core::role::Derivation;
+use card_core::scp03::{CardHandshake, CardSession, KeySet, Mode};
+use card_core::soft::SoftEngine;
+use card_core::units::{CardTime, Energy, Piastres};
+
+pub const SCOPE: Scope = Scope { company: Company(0x0102), environment: Environment::Test };
+pub const METER: MeterId = MeterId(*b"METER--1");
+pub const CARD: CardRef = CardRef { id: card_core::id::CardId(*b"CARD---1"), generation: 1 };
+pub const NOW: CardTime = CardTime(0x0C20_0000);
+
+pub fn identity() -> MeterIdentity {
+    MeterIdentity { id: METER, scope: SCOPE }
+}
+
+pub fn master(seed: u8) -> AesKey {
+    AesKey::new(&[seed; 32]).unwrap()
+}
+
+/// Keys of versions 2 (current) and 1 (previous), by derivation from masters that the tests know.
+pub fn meter_keys() -> MeterKeys {
+    let e = &mut SoftEngine;
+    let of = |version| Derivation::for_meter(SCOPE, version, METER, KeyLength::Aes256);
+    let base = |v: u8| VersionedKey {
+        version: 0xA0 | v,
+        key: of(0xA0 | v).single(&mut SoftEngine, &master(v)).unwrap(),
+    };
+    let report = master(0x90);
+    MeterKeys::new(
+        Pair { current: base(2), previous: Some(base(1)) },
+        Pair { current: credit_key(2), previous: Some(credit_key(1)) },
+        Pair { current: parameter_keys(2), previous: Some(parameter_keys(1)) },
+        ReportKeys {
+            mail: of(0x91).mail_keys(e, &report).unwrap(),
+            receipt: of(0x91).report_receipt_key(e, &report),
+        },
+    )
+    .unwrap()
+}
+
+pub fn credit_key(v: u8) -> VersionedKey {
+    let version = 0x70 | v;
+    let key = Derivation::for_meter(SCOPE, version, METER, KeyLength::Aes256);
+    VersionedKey { version, key: key.single(&mut SoftEngine, &master(0x70 + v)).unwrap() }
+}
+
+pub fn parameter_keys(v: u8) -> MailKeys {
+    Derivation::for_meter(SCOPE, 0x80 | v, METER, KeyLength::Aes256)
+        .mail_keys(&mut SoftEngine, &master(0x80))
+        .unwrap()
+}
+
+pub fn report_keys() -> ReportKeys {
+    let of = Derivation::for_meter(SCOPE, 0x91, METER, KeyLength::Aes256);
+    ReportKeys {
+        mail: of.mail_keys(&mut SoftEngine, &master(0x90)).unwrap(),
+        receipt: of.report_receipt_key(&mut SoftEngine, &master(0x90)),
+    }
+}
+
+/// The meter key set of a card, as the issuer derives it.
+pub fn card_keys(version: u8, card: CardRef) -> KeySet {
+    let v = version & 0x0F;
+    let base = Derivation::for_meter(SCOPE, 0xA0 | v, METER, KeyLength::Aes256);
+    let base = base.single(&mut SoftEngine, &master(v)).unwrap();
+    Derivation::for_card(SCOPE, version, card, KeyLength::Aes256).key_set(&mut SoftEngine, &base).unwrap()
+}
+
+pub fn fresh() -> MeterState {
+    MeterState::new(Energy(1000), 82)
+}
+
+/// A certificate of binding 1, generation 1, under the current credit key.
+pub fn certificate(sequence: u32, credit: u64, debited: u64) -> Certificate {
+    certificate_of(1, 1, sequence, credit, debited)
+}
+
+pub fn certificate_of(
+    binding: u32,
+    generation: u16,
+    sequence: u32,
+    credit: u64,
+    debited: u64,
+) -> Certificate {
+    signed(Certificate {
+        key_version: 0x72,
+        binding: Binding { meter: METER, number: binding },
+        generation,
+        sequence,
+        total_credit: Piastres(credit),
+        total_debited: Piastres(debited),
+        issue_time: CardTime(0x0C00_0000 + sequence),
+        mac: [0; 16],
+    })
+}
+
+pub fn signed(certificate: Certificate) -> Certificate {
+    let key = credit_key(certificate.key_version & 0x0F).key;
+    certificate.sign(&mut SoftEngine, &key, SCOPE)
+}
+
+pub fn binding_certificate(number: u32) -> BindingCertificate {
+    BindingCertificate {
+        key_version: 0x72,
+        binding: Binding { meter: METER, number },
+        account: 7_000_000 + u64::from(number),
+        opening_time: CardTime(0x0B00_0000),
+        mac: [0; 16],
+    }
+    .sign(&mut SoftEngine, &credit_key(2).key, SCOPE)
+}
+
+pub fn month(index: u16) -> Month {
+    Month { index, flags: 0, slab: 1, energy: Energy(5), energy_charge: Piastres(9), fees: 0, peak: 0 }
+}
+
+/// A memory that can lose power, with an engine and numbers that are not random. Clones are the same memory.
+#[derive(Clone, Debug)]
+pub struct Chip(Rc<RefCell<Ram>>);
+
+#[derive(Debug)]
+struct Ram {
+    pages: Vec<[u8; PAGE]>,
+    doubtful: Vec<bool>,
+    /// Erases and programs until power fails, in the middle of one.
+    left: Option<u32>,
+    dead: bool,
+    writes: u32,
+    random: u8,
+}
+
+impl Chip {
+    pub fn new() -> Self {
+        let pages = usize::from(card_core::meter::MEMORY_PAGES);
+        Self(Rc::new(RefCell::new(Ram {
+            pages: vec![[0xFF; PAGE]; pages],
+            doubtful: vec![false; pages],
+            left: None,
+            dead: false,
+            writes: 0,
+            random: 0,
+        })))
+    }
+
+    /// Power fails in the middle of this many-th write from now on, counted from 0.
+    pub fn cut_after(&self, writes: u32) {
+        self.0.borrow_mut().left = Some(writes);
+    }
+
+    pub fn power_up(&self) {
+        let mut ram = self.0.borrow_mut();
+        ram.left = None;
+        ram.dead = false;
+    }
+
+    pub fn is_dead(&self) -> bool {
+        self.0.borrow().dead
+    }
+
+    pub fn writes(&self) -> u32 {
+        self.0.borrow().writes
+    }
+
+    pub fn snapshot(&self) -> Vec<[u8; PAGE]> {
+        self.0.borrow().pages.clone()
+    }
+
+    /// Memory as it was: what no power cut can do.
+    pub fn restore(&self, pages: Vec<[u8; PAGE]>) {
+        self.0.borrow_mut().pages = pages;
+    }
+
+    fn write(&self, page: u16, new: [u8; PAGE]) -> Result<(), MemoryError> {
+        let mut ram = self.0.borrow_mut();
+        let page = usize::from(page);
+        if ram.dead {
+            return Err(MemoryError::PowerLost);
+        }
+        if page >= ram.pages.len() {
+            return Err(MemoryError::OutOfRange);
+        }
+        if ram.left == Some(0) {
+            ram.dead = true;
+            // Every other byte has changed.
+            for (i, byte) in new.iter().enumerate().filter(|(i, _)| i % 2 == 0) {
+                ram.pages[page][i] = *byte;
+            }
+            ram.doubtful[page] = true;
+            return Err(MemoryError::PowerLost);
+        }
+        ram.left = ram.left.map(|left| left - 1);
+        ram.writes += 1;
+        ram.pages[page] = new;
+        ram.doubtful[page] = false;
+        Ok(())
+    }
+}
+
+impl Memory for Chip {
+    fn read(&mut self, page: u16, offset: usize, out: &mut [u8]) -> Result<(), MemoryError> {
+        let ram = self.0.borrow();
+        if ram.dead {
+            return Err(MemoryError::PowerLost);
+        }
+        let bytes = ram.pages.get(usize::from(page)).ok_or(MemoryError::OutOfRange)?;
+        out.copy_from_slice(bytes.get(offset..offset + out.len()).ok_or(MemoryError::OutOfRange)?);
+        Ok(())
+    }
+
+    fn erase(&mut self, page: u16) -> Result<(), MemoryError> {
+        self.write(page, [0xFF; PAGE])
+    }
+
+    fn program(&mut self, page: u16, data: &[u8; PAGE]) -> Result<(), MemoryError> {
+        let old = *self.0.borrow().pages.get(usize::from(page)).ok_or(MemoryError::OutOfRange)?;
+        self.write(page, std::array::from_fn(|i| old[i] & data[i]))
+    }
+
+    fn margin(&mut self, page: u16) -> Result<bool, MemoryError> {
+        Ok(!*self.0.borrow().doubtful.get(usize::from(page)).ok_or(MemoryError::OutOfRange)?)
+    }
+}
+
+impl Random for Chip {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError> {
+        let mut ram = self.0.borrow_mut();
+        ram.random = ram.random.wrapping_add(1);
+        out.fill(ram.random);
+        Ok(())
+    }
+}
+
+impl Engine for Chip {
+    fn encrypt_block(&mut self, key: &AesKey, block: &mut Block) {
+        SoftEngine.encrypt_block(key, block);
+    }
+    fn encrypt_cbc(&mut self, key: &AesKey, iv: &Block, data: &mut [u8]) -> Result<(), PartialBlock> {
+        SoftEngine.encrypt_cbc(key, iv, data)
+    }
+    fn decrypt_cbc(&mut self, key: &AesKey, iv: &Block, data: &mut [u8]) -> Result<(), PartialBlock> {
+        SoftEngine.decrypt_cbc(key, iv, data)
+    }
+    fn cmac(&mut self, key: &AesKey, message: &[&[u8]]) -> Block {
+        SoftEngine.cmac(key, message)
+    }
+}
+
+/// A card at the meter. Its fields are for the tests to falsify.
+pub struct FakeCard {
+    pub answer: CertificateAnswer,
+    pub binding: BindingCertificate,
+    pub keys: KeySet,
+    pub diversification: CardRef,
+    pub mode: Mode,
+    pub receipt: Option<MeterReceipt>,
+    pub present: Option<Month>,
+    pub months: Vec<Month>,
+    pub events: Vec<Event>,
+    pub letters: Vec<Envelope>,
+    /// Instruction bytes as they came in, of wrapped commands too.
+    pub trace: Vec<u8>,
+    handshake: Option<CardHandshake>,
+    session: Option<CardSession>,
+}
+
+impl FakeCard {
+    pub fn new(certificate: Certificate) -> Self {
+        Self::of(CARD, certificate)
+    }
+
+    pub fn of(card: CardRef, certificate: Certificate) -> Self {
+        let summary = CardSummary { state: Some(State::Active), scope: SCOPE, card };
+        Self {
+            answer: CertificateAnswer {
+                summary,
+                expiry_time: CardTime::UNSET,
+                certificate,
+                settled_credit: Piastres::ZERO,
+                settled_debited: Piastres::ZERO,
+                report_number: 0,
+                mail: [0; Slot::COUNT],
+                last_month: Month::NO_INDEX,
+                last_event: 0,
+            },
+            binding: binding_certificate(certificate.binding.number),
+            keys: card_keys(0x32, card),
+            diversification: card,
+            mode: Mode::S8,
+            receipt: None,
+            present: None,
+            months: Vec::new(),
+            events: Vec::new(),
+            letters: Vec::new(),
+            trace: Vec::new(),
+            handshake: None,
+            session: None,
+        }
+    }
+
+    /// Takes a command and gives the response with its status word.
+    pub fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+        let command = Command::parse(command).unwrap();
+        self.trace.push(command.ins);
+        let mut data = command.data.to_vec();
+        let (out, word) =
+            match command.ins {
+                0xA4 => {
+                    let fci = [
+                        &[0x6F, 0x21, 0x84, 8][..],
+                        &card_core::id::AID,
+                        &[0xA5, 0x15, 0x9F, 0x65, 1, 0xFF, 0xC1, 0x0F],
+                        &self.answer.summary.emit(),
+                    ];
+                    (fci.concat(), StatusWord::OK)
+                }
+                0x50 => self.initialize(&command),
+                0x82 => match self.handshake.take().map(|handshake| {
+                    handshake.external_authenticate(&mut SoftEngine, command.header(), &data)
+                }) {
+                    Some(Ok(session)) => {
+                        self.session = Some(session);
+                        (vec![], StatusWord::OK)
+                    }
+                    Some(Err(error)) => (vec![], error.status()),
+                    None => (vec![], StatusWord::CONDITIONS_OF_USE),
+                },
+                _ => {
+                    let Some(mut session) = self.session.take() else {
+                        return StatusWord::CONDITIONS_OF_USE.to_bytes().to_vec();
+                    };
+                    let length = session.unwrap(&mut SoftEngine, command.header(), &mut data).unwrap();
+                    let (out, word) = self.inside(command.ins, command.p1, &data[..length]);
+                    let mut buffer = Buffer::<256>::new();
+                    buffer.put(&out).unwrap();
+                    session.wrap(&mut SoftEngine, &mut buffer, word).unwrap();
+                    self.session = Some(session);
+                    (buffer.as_slice().to_vec(), word)
+                }
+            };
+        [out, word.to_bytes().to_vec()].concat()
+    }
+
+    fn initialize(&mut self, command: &Command<'_>) -> (Vec<u8>, StatusWord) {
+        assert_eq!(command.p1, 0x30);
+        let made = CardHandshake::initialize_update(
+            &mut SoftEngine,
+            &self.keys,
+            self.mode,
+            command.data,
+            &[0x5C; 16],
+            &self.diversification.emit(),
+        );
+        match made {
+            Ok((handshake, answer)) => {
+                self.handshake = Some(handshake);
+                (answer.as_slice().to_vec(), StatusWord::OK)
+            }
+            Err(_) => (vec![], StatusWord::WRONG_LENGTH),
+        }
+    }
+
+    fn inside(&mut self, ins: u8, p1: u8, data: &[u8]) -> (Vec<u8>, StatusWord) {
+        match self.obey(ins, p1, data) {
+            Ok(out) => (out, StatusWord::OK),
+            Err(word) => (vec![], word),
+        }
+    }
+
+    fn obey(&mut self, ins: u8, p1: u8, data: &[u8]) -> Result<Vec<u8>, StatusWord> {
+        match ins {
+            0x46 if p1 == 1 => Ok(self.binding.emit().to_vec()),
+            0x46 => Ok(self.answer.emit().to_vec()),
+            0x48 => self.settle(data),
+            0x4A => {
+                for month in data[1..].chunks(24).map(|bytes| Month::parse(bytes).unwrap()) {
+                    if self.answer.last_month == Month::NO_INDEX || month.index > self.answer.last_month {
+                        self.answer.last_month = month.index;
+                        self.months.push(month);
+                    }
+                }
+                assert_eq!(data.len(), 1 + 24 * usize::from(data[0]));
+                Ok(self.answer.last_month.to_be_bytes().to_vec())
+            }
+            0x4C => {
+                assert_eq!(data.len(), 1 + 16 * usize::from(data[0]));
+                self.take_events(&data[1..]);
+                Ok(self.answer.last_event.to_be_bytes().to_vec())
+            }
+            0x4E => {
+                let envelope = Envelope::parse(data).map_err(|_| StatusWord::WRONG_DATA)?;
+                let version = &mut self.answer.mail[envelope.slot.index()];
+                let outcome = match envelope.version.cmp(version) {
+                    std::cmp::Ordering::Less => return Err(status::STALE),
+                    std::cmp::Ordering::Equal => 2,
+                    std::cmp::Ordering::Greater => 1,
+                };
+                *version = envelope.version;
+                let answer = [&[outcome, envelope.slot.number()][..], &version.to_be_bytes()].concat();
+                self.letters.push(envelope);
+                Ok(answer)
+            }
+            0x44 => {
+                let letter = self.letters.iter().find(|letter| letter.slot.number() == p1);
+                Ok(letter.ok_or(StatusWord::DATA_NOT_FOUND)?.as_bytes().to_vec())
+            }
+            _ => Err(StatusWord::INSTRUCTION_NOT_SUPPORTED),
+        }
+    }
+
+    fn take_events(&mut self, bytes: &[u8]) {
+        for event in bytes.chunks(16).map(|bytes| Event::parse(bytes).unwrap()) {
+            if event.number > self.answer.last_event {
+                self.answer.last_event = event.number;
+                self.events.push(event);
+            }
+        }
+    }
+
+    fn settle(&mut self, data: &[u8]) -> Result<Vec<u8>, StatusWord> {
+        assert_eq!(data[0], 1);
+        let receipt = MeterReceipt::parse(&data[1..69]).map_err(|_| StatusWord::WRONG_DATA)?;
+        assert_eq!(data.len(), 94 + 16 * usize::from(data[93]));
+        if receipt.binding != self.answer.binding() {
+            return Err(status::OTHER_BINDING);
+        }
+        if receipt.number <= self.answer.report_number {
+            return Err(status::STALE);
+        }
+        if receipt.applied_credit < self.answer.settled_credit
+            || receipt.applied_debited < self.answer.settled_debited
+        {
+            return Err(status::BELOW_SETTLED);
+        }
+        self.answer.settled_credit = receipt.applied_credit;
+        self.answer.settled_debited = receipt.applied_debited;
+        self.answer.report_number = receipt.number;
+        self.receipt = Some(receipt);
+        self.present = Some(Month::parse(&data[69..93]).unwrap());
+        self.take_events(&data[94..]);
+        let (month, event) = (self.answer.last_month.to_be_bytes(), self.answer.last_event.to_be_bytes());
+        Ok([&month[..], &event].concat())
+    }
+}
