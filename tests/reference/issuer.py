@@ -64,17 +64,17 @@ class Issuer:
         return out
 
     # ---- messages; anything can be replaced by name
-    def message(self, kind, kvn, key=0, **fields):
-        return message(kind, self.environment, self.company, self.keys(kvn)[key], kvn=kvn, **fields)
+    def message(self, kind, key=0, **fields):
+        return message(kind, self.environment, self.company, self.keys(fields["kvn"])[key], **fields)
 
     def certificate(self, sequence, credit, debited, time=0x0C000000, **other):
-        v = dict(meter_id=self.meter_id, binding=self.binding, generation=self.generation, sequence=sequence,
+        v = dict(kvn=0x71, meter_id=self.meter_id, binding=self.binding, generation=self.generation, sequence=sequence,
                  total_credit=credit, total_debited=debited, issue_time=time)
-        return self.message("credit certificate", 0x71, **{**v, **other})
+        return self.message("credit certificate", **{**v, **other})
 
     def binding_certificate(self, **other):
-        v = dict(meter_id=self.meter_id, binding=self.binding, account=self.account, opening_time=0x0BFFFF00)
-        return self.message("binding certificate", 0x71, **{**v, **other})
+        v = dict(kvn=0x71, meter_id=self.meter_id, binding=self.binding, account=self.account, opening_time=0x0BFFFF00)
+        return self.message("binding certificate", **{**v, **other})
 
     def voucher(self, certificate, channel=1, reference=b"REF00001", kvn=0x51, **other):
         v = dict(company=self.company, environment=self.environment, card_id=self.card_id, channel=channel,
@@ -93,9 +93,9 @@ class Issuer:
         return message("mail delivery", v["environment"], v["company"], self.keys(kvn)[0], kvn=kvn, **v)
 
     def meter_receipt(self, report, credit, debited, balance=0, time=0x0C100000, energy=1000, flags=0, **other):
-        v = dict(meter_id=self.meter_id, binding=self.binding, report=report, time=time, applied_credit=credit,
+        v = dict(kvn=0x91, meter_id=self.meter_id, binding=self.binding, report=report, time=time, applied_credit=credit,
                  applied_debited=debited, balance=balance, energy=energy, flags=flags)
-        return self.message("meter receipt", 0x91, key=2, **{**v, **other})
+        return self.message("meter receipt", key=2, **{**v, **other})
 
 
 def month(index, flags=0, energy=100):
@@ -127,7 +127,7 @@ class Run:
         self.card.power_up()
         self.steps.append({"description": description, "power_up": True})
 
-    def raw(self, description, apdu, sw="9000", reading=None, **notes):
+    def raw(self, description, apdu, sw="9000"):
         apdu = bytes.fromhex(apdu) if isinstance(apdu, str) else apdu
         self.drawn = None
         response = self.card.apdu(apdu)
@@ -135,14 +135,12 @@ class Run:
         step = {"description": description, "command": hx(apdu), "response": hx(response)}
         if self.drawn:
             step["card_challenge"] = hx(self.drawn)
-        if reading:
-            step["reading"] = reading
-        self.steps.append({**step, **notes})
+        self.steps.append(step)
         return response[:-2]
 
-    def cmd(self, description, head, data=b"", le=b"", sw="9000", **more):
+    def cmd(self, description, head, data=b"", le=b"", sw="9000"):
         head = bytes.fromhex(head)
-        return self.raw(description, head + (be(len(data), 1) + data if data else b"") + le, sw, **more)
+        return self.raw(description, head + (be(len(data), 1) + data if data else b"") + le, sw)
 
     def begin(self, p1, kvn=None, keys=None):
         """INITIALIZE UPDATE; the host's side of the session to come."""
@@ -159,11 +157,11 @@ class Run:
         self.raw(f"EXTERNAL AUTHENTICATE level {level:02X}", s.authenticate(level))
         self.session = s
 
-    def sec(self, description, head, data=b"", sw="9000", le=b"", **more):
+    def sec(self, description, head, data=b"", sw="9000", le=b""):
         """A command wrapped in the open session."""
         h = bytes.fromhex(head)
         plain = h + (be(len(data), 1) + data if data else b"") + le
-        answer = self.raw(description, self.session.wrap(*h, data, le), sw, **more)
+        answer = self.raw(description, self.session.wrap(*h, data, le), sw)
         data, sw = self.session.unwrap(answer + bytes.fromhex(sw))
         self.steps[-1].update(plain_command=hx(plain), plain_response=hx(data + sw))
         return data
@@ -172,23 +170,23 @@ class Run:
     def select(self, sw="9000"):
         return self.raw("SELECT", "00A4040008F04547454C45430100", sw)
 
-    def store_data(self, issuance=0, expiry=0, **more):
+    def store_data(self, issuance=0, expiry=0):
         i = self.i
         profile = be(i.account, 8) + b"\x01\x00" + be(10000, 4) + bytes(82)
         data = (be(i.company, 2) + be(i.environment, 1) + be(i.generation, 2) + be(i.size, 1) + be(issuance, 1)
                 + be(0x0C000000, 4) + be(expiry, 4) + profile)
-        return self.sec("STORE DATA", "80E20000", data, **more)
+        return self.sec("STORE DATA", "80E20000", data)
 
-    def put_key(self, p1, kvn, keys=None, **more):
-        data = key_block(kvn, keys or self.i.keys(kvn), self.session.dek)
-        return self.sec(f"PUT KEY {p1:02X} to {kvn:02X}", f"80D8{p1:02X}{'81' if kvn < 0x50 else '01'}", data, **more)
+    def put_key(self, p1, kvn, sw="9000"):
+        data = key_block(kvn, self.i.keys(kvn), self.session.dek)
+        return self.sec(f"PUT KEY {p1:02X} to {kvn:02X}", f"80D8{p1:02X}{'81' if kvn < 0x50 else '01'}", data, sw)
 
     def bind_data(self, binding, certificate, kvn=0x31):
         return binding + certificate + key_block(kvn, self.i.keys(kvn), self.session.dek)
 
-    def bind(self, sw="9000", **more):
+    def bind(self, sw="9000"):
         data = self.bind_data(self.i.binding_certificate(), self.i.certificate(1, 0, 0))
-        return self.sec("BIND", "80520000", data, sw, **more)
+        return self.sec("BIND", "80520000", data, sw)
 
     def personalise(self, issuance=0, expiry=0):
         self.select()
@@ -205,8 +203,8 @@ class Run:
         self.sec("SET STATUS PERSONALISED", "80F00002")
         self.session = None
 
-    def load(self, description, voucher, sw="9000", **more):
-        return self.cmd("LOAD VOUCHER: " + description, "80400000", voucher, sw=sw, **more)
+    def load(self, description, voucher, sw="9000"):
+        return self.cmd("LOAD VOUCHER: " + description, "80400000", voucher, sw=sw)
 
     def activate(self, credit=10000):
         self.load("first charge at a branch", self.i.voucher(self.i.certificate(2, credit, 0)))

@@ -14,6 +14,7 @@ from reference import be
 from scenarios_form import forms, private
 from scenarios_issue import life, small_keys, voucher_life
 from scenarios_order import blank, issued
+from scenarios_settle import settling
 from scenarios_use import malformed, vending
 from scenarios_use import meter as meter_exchange
 
@@ -133,7 +134,7 @@ def ill_formed(kind, environment, company, key, values):
     """One field of wrong form (section 5, "Form"), each value once, under a right CMAC."""
     form, out = ref.MESSAGES[kind][0], []
     role = None if kind in ("voucher", "mail delivery") else values["kvn"] >> 4
-    wrong = {"format": (0, 2), "kvn": (values["kvn"] ^ 0xF0,) if role else (), "channel": (0, 6), "state": (0, 6), "environment": (0, 0x55),
+    wrong = {"format": (0, 2), "kvn": (values["kvn"] ^ 0xF0, role << 4) if role else (), "channel": (0, 6), "state": (0, 6), "environment": (0, 0x55),
              **{name: (0,) for name in ref.NOT_ZERO}}
     for name, _ in form:
         for value in wrong.get(name, ()):
@@ -170,7 +171,9 @@ def mail():
             for n, length in enumerate((0, 1, 15, 16, 17, 68, 145)):
                 company, environment = ((0x0102, 0x54), (0xFFFE, 0x50))[n % 2]
                 values = dict(kvn=kvn, meter_id=det("mail meter", 8), binding=(1, 0xFFFFFFFF, 7)[n % 3],
-                              slot=n if kvn < 0x90 else 0x10 + n % 4, version=(1, 0xFFFFFFFF)[n % 2])
+                              slot=n if kvn < 0x90 else 0x10 + (n + 3) % 4, version=(1, 0xFFFFFFFF)[n % 2])
+                if values["slot"] == 0x10:
+                    values["version"] = values["binding"]
                 plain, card_id = det(f"content {length}", length), det("mail card", 8)
                 e = ref.seal(environment, company, mac_key, enc_key, plain, **values)
                 assert ref.unseal(environment, company, mac_key, enc_key, e) == plain
@@ -239,7 +242,7 @@ def secure_channel():
 
 def card():
     return document("7 to 12", "Transcripts from a blank card.", transcripts=[f().result() for f in
-                              (voucher_life, small_keys, vending, meter_exchange, life, malformed, forms, private, blank, issued)])
+                              (voucher_life, small_keys, vending, meter_exchange, life, malformed, forms, private, blank, issued, settling)])
 
 
 def meter():

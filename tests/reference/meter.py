@@ -7,14 +7,16 @@ MEMORY = ("binding", "generation", "sequence", "applied", "regressed", "time")
 def decide(meter, card):
     """('apply', credit, debited) | ('nothing',) | ('refused', reason); and the meter's memory after it.
 
-    meter: company, environment, meter_id, base_versions, credit_keys {key version number: key}, and its memory: time (the lower
-           bound of its clock, 0: none), binding (0: never had one), generation, sequence, applied (credit, debited), regressed
+    meter: company, environment, meter_id, base_versions, credit_keys {key version number: key}, balance, and its memory: time (the
+           lower bound of its clock, 0: none), binding (0: never had one), generation, sequence, applied (credit, debited), regressed
     card:  summary, expiry, session_kvn, session_generation, certificate, settled (credit, debited), binding_certificate
     """
     after = {k: meter[k] for k in MEMORY}
     refused = lambda reason: (("refused", reason), after)
     summary, cert = card["summary"], decode(CERTIFICATE, card["certificate"])
-    if num(summary[3:5]) != meter["company"]:                                              # 1
+    if card["session_kvn"] & 15 not in meter["base_versions"]:                             # 1
+        return refused("key version")
+    if num(summary[3:5]) != meter["company"]:                                              # 2
         return refused("company")
     if summary[2] != meter["environment"]:
         return refused("environment")
@@ -22,12 +24,11 @@ def decide(meter, card):
         return refused("state")
     if card["expiry"] and card["expiry"] <= max(cert["issue_time"], meter["time"]):
         return refused("expired")
-    if card["session_kvn"] & 15 not in meter["base_versions"]:                             # 2
+    if not well_formed(cert, 7):                                                           # 3
+        return refused("altered")
+    if cert["kvn"] not in meter["credit_keys"]:
         return refused("key version")
-    right = signed("credit certificate", meter, card["certificate"], cert)                 # 3
-    if right is None:
-        return refused("key version")
-    if not right:
+    if not signed("credit certificate", meter, card["certificate"]):
         return refused("altered")
     if cert["meter_id"] != meter["meter_id"]:
         return refused("other meter")
@@ -35,31 +36,29 @@ def decide(meter, card):
         return refused("other generation")
     if cert["binding"] < meter["binding"]:                                                 # 4
         return refused("old binding")
-    own = dict(after)
+    own, balance = dict(after), meter["balance"]
     if cert["binding"] > meter["binding"]:
         b = decode(BINDING, card["binding_certificate"])
-        if not signed("binding certificate", meter, card["binding_certificate"], b) or \
-                (b["meter_id"], b["binding"]) != (cert["meter_id"], cert["binding"]):
+        if not (well_formed(b, 7) and signed("binding certificate", meter, card["binding_certificate"])
+                and (b["meter_id"], b["binding"]) == (cert["meter_id"], cert["binding"])):
             return refused("binding certificate")
+        balance = 0
         own.update(binding=cert["binding"], generation=0, sequence=0, applied=(0, 0), regressed=False)
     if cert["generation"] < own["generation"]:                                             # 5
         return refused("replaced card")
     if own["regressed"] or any(s > a for s, a in zip(card["settled"], own["applied"])):    # 6
-        after["regressed"] = True                                                          # flag 0020, no new binding
+        after["regressed"] = True                                                          # stored with the present binding
         return refused("regressed")
     if cert["sequence"] <= own["sequence"]:                                                # 7
         return ("nothing",), {**own, "generation": cert["generation"]}
     totals = cert["total_credit"], cert["total_debited"]
     rise = [t - a for t, a in zip(totals, own["applied"])]
-    if min(rise) < 0:
+    if min(rise) < 0 or not -2**63 <= balance + rise[0] - rise[1] < 2**63:
         return refused("inconsistent")
     return ("apply", *rise), {**own, "generation": cert["generation"], "sequence": cert["sequence"], "applied": totals,
                               "time": max(own["time"], cert["issue_time"])}
 
 
-def signed(kind, meter, data, fields):
-    """Whether the message is genuine; None where its key version is not known."""
-    if data[1] not in meter["credit_keys"]:
-        return None
-    key = meter["credit_keys"][data[1]]
-    return well_formed(fields, 7) and genuine(kind, meter["environment"], meter["company"], key, data)
+def signed(kind, meter, data):
+    key = meter["credit_keys"].get(data[1])
+    return key is not None and genuine(kind, meter["environment"], meter["company"], key, data)

@@ -5,7 +5,7 @@ from meter import decide
 from reference import be
 
 
-LOST = "flag 0020 is remembered with the old binding, which stays"
+STORED = "\"refuses all credit\": also a card with nothing to apply is refused"
 
 
 def key_sets():
@@ -23,12 +23,12 @@ def key_sets():
 def decisions():
     i = Issuer("meter")
     start = dict(company=i.company, environment=i.environment, meter_id=i.meter_id, time=0x0C200000, binding=7, generation=1,
-                 sequence=5, applied=(50000, 300), regressed=False, base_versions=[1, 2],
+                 sequence=5, applied=(50000, 300), regressed=False, balance=20000, base_versions=[1, 2],
                  credit_keys={k: i.keys(k)[0] for k in (0x71, 0x72)})
     good = dict(summary=bytes([1, 3, i.environment]) + be(i.company, 2) + i.card_id + be(1, 2), expiry=0, session_kvn=0x31,
                 session_generation=1, certificate=i.certificate(6, 60000, 400), settled=(50000, 300), binding_certificate=b"")
     return [decision(name, {**start, **meter}, {**good, **card}, reading)
-            for name, meter, card, *reading in (*same_binding(i, good), *expiry(i), *other_bindings(i))]
+            for name, meter, card, *reading in (*same_binding(i, good), *expiry(i), *balance(i), *form(i), *order(i, good), *other_bindings(i))]
 
 
 def cert(i, *totals, **other):
@@ -37,24 +37,27 @@ def cert(i, *totals, **other):
     return {"certificate": i.certificate(*totals, **other), **generation}
 
 
+def changed(good, at, value):
+    """What a card presents whose summary differs."""
+    return {"summary": good["summary"][:at] + value + good["summary"][at + len(value):]}
+
+
 def same_binding(i, good):
     c = lambda *a, **k: cert(i, *a, **k)
-    summary = lambda at, value: {"summary": good["summary"][:at] + value + good["summary"][at + len(value):]}
-    signed_by = lambda kvn: {"certificate": ref.message(
-        "credit certificate", i.environment, i.company, i.keys(kvn)[0], kvn=kvn, meter_id=i.meter_id, binding=7, generation=1,
-        sequence=6, total_credit=60000, total_debited=400, issue_time=1)}
     return [
         ("new credit and debit", {}, {}), ("credit only", {}, c(6, 60000, 300)), ("debit only: the balance falls", {}, c(6, 50000, 400)),
         ("refresh: differences are 0", {}, c(6, 50000, 300)), ("refresh raises the lower bound of the clock", {}, c(6, 50000, 300, time=0x0C300000)),
         ("sequences skipped", {}, c(0xFFFFFFFF, 2**64 - 1, 2**64 - 1)), ("same sequence", {}, c(5, 50000, 300)),
         ("lower sequence", {}, c(4, 40000, 300)),
+        ("issue time below the lower bound of the clock, which does not fall", {}, c(6, 60000, 400, time=1)),
+        ("issue time at the lower bound of the clock", {}, c(6, 60000, 400, time=0x0C200000)),
         ("nothing to apply does not touch the clock", {}, c(5, 50000, 300, time=0x0C300000)),
-        ("first credit of a binding", {"sequence": 0, "applied": (0, 0), "generation": 0}, {**c(1, 100, 0), "settled": (0, 0)}),
+        ("first credit of a binding", {"sequence": 0, "applied": (0, 0), "generation": 0, "balance": 0}, {**c(1, 100, 0), "settled": (0, 0)}),
         ("clock not set", {"time": 0}, {}),
-        ("other company", {}, summary(3, b"\x01\x03")), ("other environment", {}, summary(2, b"\x50")),
-        *((f"state {n:02X}", {}, summary(1, bytes([n]))) for n in (1, 2, 4, 5)),
+        ("other company", {}, changed(good, 3, b"\x01\x03")), ("other environment", {}, changed(good, 2, b"\x50")),
+        *((f"state {n:02X}", {}, changed(good, 1, bytes([n]))) for n in (1, 2, 4, 5)),
         ("previous base key version", {}, {"session_kvn": 0x32}), ("unknown base key version", {}, {"session_kvn": 0x33}),
-        ("previous credit key", {}, signed_by(0x72)), ("unknown credit key", {}, signed_by(0x73)),
+        ("previous credit key", {}, c(6, 60000, 400, kvn=0x72)), ("unknown credit key", {}, c(6, 60000, 400, kvn=0x73)),
         ("altered total", {}, {"certificate": flip(good["certificate"], 27)}),
         ("altered CMAC", {}, {"certificate": flip(good["certificate"], 55)}),
         ("another meter's", {}, c(6, 60000, 400, meter_id=det("o", 8))),
@@ -68,6 +71,8 @@ def same_binding(i, good):
         ("settled above applied, nothing to apply", {"sequence": 6, "applied": (49999, 300)}, {}),
         ("replacement card, settled above applied: its generation is not recorded", {"applied": (49999, 300)}, c(6, 60000, 400, generation=2)),
         ("regressed before, settled is not above", {"regressed": True}, {}),
+        ("regressed before, nothing to apply", {"regressed": True}, c(5, 50000, 300), STORED),
+        ("regressed before, replacement card", {"regressed": True}, {**c(6, 60000, 400, generation=2), "settled": (0, 0)}),
         ("credit falls", {"applied": (60001, 300)}, {}), ("debited falls", {"applied": (50000, 401)}, {}),
         ("replacement card, credit falls: its generation is not recorded", {"applied": (60001, 300)}, c(6, 60000, 400, generation=2)),
         ("totals fall, sequence does not rise", {"sequence": 6, "applied": (60001, 401)}, {}),
@@ -92,10 +97,58 @@ def expiry(i):
     ]
 
 
+def balance(i):
+    """50000 and 300 are applied; the balance must stay from -2^63 to 2^63 - 1."""
+    b = lambda value: {"balance": value}
+    c = lambda *totals: cert(i, 6, *totals)
+    return [
+        ("balance reaches 2^63 - 1", b(2**63 - 101), c(50100, 300)), ("balance would pass 2^63 - 1", b(2**63 - 100), c(50100, 300)),
+        ("balance reaches -2^63", b(100 - 2**63), c(50000, 400)), ("balance would pass -2^63", b(99 - 2**63), c(50000, 400)),
+        ("both differences in one sum: the balance stays", b(2**63 - 1), c(50100, 400)),
+        ("balance would pass 2^63 - 1 by the difference alone", b(0), c(50000 + 2**63, 300)),
+        ("a difference of 2^63, on a negative balance", b(-1), c(50000 + 2**63, 300)),
+        ("greatest total", b(-2**63), c(2**64 - 1, 300)),
+        ("balance would leave the range, replacement card: its generation is not recorded", b(2**63 - 1), cert(i, 6, 50001, 300, generation=2)),
+        ("nothing to apply, though the totals would pass 2^63 - 1", b(2**63 - 1), cert(i, 5, 60000, 300)),
+    ]
+
+
+def form(i):
+    """Certificates of wrong form, with a CMAC under the key that they name."""
+    return [(f"form of the certificate: {what}", meter, cert(i, *totals, **other)) for what, meter, totals, other in (
+        ("format 02", {}, (6, 60000, 400), {"format": 2}), ("role 6", {}, (6, 60000, 400), {"kvn": 0x61}),
+        ("version 0", {}, (6, 60000, 400), {"kvn": 0x70}), ("generation 0", {}, (6, 60000, 400), {"generation": 0}),
+        ("sequence 0", {}, (0, 60000, 400), {}), ("issue time 0", {}, (6, 60000, 400), {"time": 0}),
+        ("binding 0", {}, (6, 60000, 400), {"binding": 0}),
+        ("binding 0, on a new meter", {"binding": 0, "generation": 0, "sequence": 0, "applied": (0, 0), "balance": 0}, (3, 900, 20), {"binding": 0}))]
+
+
+def order(i, good):
+    """Each card fails in two steps, or in two places of one; the first gives the reason."""
+    c = lambda **k: cert(i, 6, 60000, 400, **k)
+    key, expired = {"session_kvn": 0x33}, {"expiry": 1}
+    company, environment, state = (changed(good, at, value) for at, value in ((3, b"\x01\x03"), (2, b"\x50"), (1, b"\4")))
+    new = {**c(binding=8), "settled": (1, 0), "binding_certificate": i.binding_certificate(binding=9)}
+    other = dict(meter_id=det("o", 8))
+    return [(f"order: {what}", meter, card) for what, meter, card in (
+        ("base key before company", {}, {**key, **company}), ("base key before environment", {}, {**key, **environment}),
+        ("base key before state", {}, {**key, **state}), ("base key before expiry", {}, {**key, **expired}),
+        ("company before environment and state", {}, changed(good, 1, b"\4\x50\x01\x03")),
+        ("environment before state", {}, changed(good, 1, b"\4\x50")), ("state before expiry", {}, {**state, **expired}),
+        ("expiry before the certificate's key", {}, {**expired, **c(kvn=0x73)}),
+        ("expiry before its CMAC", {}, {**expired, "certificate": flip(good["certificate"], 55)}),
+        ("form before the certificate's key", {}, c(kvn=0x73, binding=0)), ("key before meter id", {}, c(kvn=0x73, **other)),
+        ("CMAC before meter id", {}, {"certificate": flip(c(**other)["certificate"], 55)}),
+        ("meter id before generation", {}, {**c(generation=2, **other), "session_generation": 1}),
+        ("generation of the session before binding", {}, {**c(generation=2, binding=6), "session_generation": 1}),
+        ("binding before generation", {"generation": 2}, c(binding=6)), ("binding certificate before settled totals", {}, new),
+        ("settled totals before falling ones", {"applied": (49999, 401)}, {}))]
+
+
 def other_bindings(i):
     new = dict(binding=8)
     c = lambda *a, **k: {**cert(i, *a, **{**new, **k}), "settled": (0, 0), "binding_certificate": i.binding_certificate(**new)}
-    opening, unbound = c(1, 700, 0), {"binding": 0, "generation": 0, "sequence": 0, "applied": (0, 0)}
+    opening, unbound = c(1, 700, 0), {"binding": 0, "generation": 0, "sequence": 0, "applied": (0, 0), "balance": 0}
     first = {**cert(i, 3, 900, 20, binding=1), "settled": (0, 0), "binding_certificate": i.binding_certificate(binding=1)}
     return [
         ("old binding", {}, cert(i, 6, 60000, 400, binding=6)),
@@ -110,14 +163,20 @@ def other_bindings(i):
         ("higher binding, regressed in the old one", {"regressed": True}, opening),
         ("higher binding, lower generation than in the old one", {"generation": 9}, opening),
         ("higher binding, lower sequence and totals than in the old one", {"sequence": 9}, c(2, 1, 1)),
-        ("higher binding, something settled in it already: the meter has lost it", {}, {**c(4, 900, 0), "settled": (700, 0)}, LOST),
-        ("higher binding, only a debit settled in it already", {}, {**c(4, 900, 10), "settled": (0, 1)}, LOST),
+        ("higher binding, something settled in it already: the meter has lost it", {}, {**c(4, 900, 0), "settled": (700, 0)}),
+        ("higher binding, only a debit settled in it already", {}, {**c(4, 900, 10), "settled": (0, 1)}),
         ("higher binding, expired", {}, {**opening, "expiry": 0x0C200000}),
         ("first binding of a new meter", unbound, first),
         ("first binding of a new meter, higher than 1", unbound, opening),
-        ("a meter without a binding, settled already", unbound, {**first, "settled": (900, 20)}, LOST),
-        ("binding 0 in the certificate, on a new meter", unbound, {**cert(i, 3, 900, 20, binding=0), "settled": (0, 0)},
-         "the meter checks the form of the certificate too (reason: altered)"),
+        ("a meter without a binding, settled already", unbound, {**first, "settled": (900, 20)}),
+        ("a meter without a binding, flag 0020 set: opening a binding clears it", {**unbound, "regressed": True}, first),
+        ("higher binding, regressed in the old one, settled already", {"regressed": True}, {**c(4, 900, 0), "settled": (700, 0)}),
+        *((f"higher binding, binding certificate: {what}", {}, {**opening, "binding_certificate": i.binding_certificate(**{**new, **other})})
+          for what, other in (("previous credit key", {"kvn": 0x72}), ("unknown credit key", {"kvn": 0x73}), ("version 0", {"kvn": 0x70}),
+                              ("role 6", {"kvn": 0x61}), ("format 02", {"format": 2}))),
+        ("higher binding, issue time below the lower bound of the clock", {}, c(1, 700, 0, time=1)),
+        ("higher binding, its balance would pass 2^63 - 1", {}, c(1, 2**63, 0)),
+        ("higher binding, its balance starts at 0, whatever the old one", {"balance": 2**63 - 1}, c(1, 2**63 - 1, 0)),
     ]
 
 
@@ -130,15 +189,17 @@ def memory(m):
 def decision(name, m, p, reading):
     outcome, after = decide(m, p)
     difference = outcome[1] - outcome[2] if outcome[0] == "apply" else 0
+    opens = after["binding"] != m["binding"]
     return {"description": name,
             "meter": {"company": hx(be(m["company"], 2)), "environment": hx(be(m["environment"], 1)), "meter_id": hx(m["meter_id"]),
-                      **memory(m), "base_key_versions": m["base_versions"],
+                      **memory(m), "balance": hx(be(m["balance"] % 2**64, 8)), "base_key_versions": m["base_versions"],
                       "credit_keys": {f"{k:02X}": hx(v) for k, v in m["credit_keys"].items()}},
             "card": {"summary": hx(p["summary"]), "expiry": hx(be(p["expiry"], 4)), "session_key_version": f"{p['session_kvn']:02X}",
                      "session_generation": hx(be(p["session_generation"], 2)), "certificate": hx(p["certificate"]),
                      "settled_credit": hx(be(p["settled"][0], 8)), "settled_debited": hx(be(p["settled"][1], 8)),
                      "binding_certificate": hx(p["binding_certificate"])},
-            "opens_binding": after["binding"] != m["binding"], "decision": outcome[0],
+            "opens_binding": opens, **({"final_report_version": hx(be(m["binding"], 4))} if opens and m["binding"] else {}),
+            "decision": outcome[0],
             **({"reason": outcome[1]} if outcome[0] == "refused" else {}),
             **({"credit": hx(be(outcome[1], 8)), "debited": hx(be(outcome[2], 8))} if outcome[0] == "apply" else {}),
             "after": {**memory(after), "balance_difference": hx(be(difference % 2**64, 8))},

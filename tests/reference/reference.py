@@ -161,8 +161,8 @@ EXISTING = {"channel": range(1, 6), "state": range(1, 6), "environment": (0x54, 
 
 
 def well_formed(fields, role=None):
-    """"Format" of a message (section 5), but for its size; `role` is the nibble that its key version number must have."""
-    return (fields.get("format", 1) == 1 and (role is None or fields["kvn"] >> 4 == role)
+    """"Format" of a message (section 5), but for its size; `role` is what its key version number must name."""
+    return (fields.get("format", 1) == 1 and (role is None or fields["kvn"] >> 4 == role and fields["kvn"] & 15 != 0)
             and all(fields[n] != 0 for n in NOT_ZERO if n in fields)
             and all(fields[n] in values for n, values in EXISTING.items() if n in fields))
 

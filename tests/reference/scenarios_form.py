@@ -28,7 +28,8 @@ def certificates(i):
     """Credit certificates with one field of wrong form."""
     yield "format 00", i.certificate(9, 20000, 0, format=0)
     yield "format 02", i.certificate(9, 20000, 0, format=2)
-    yield "role 6", flip(i.certificate(9, 20000, 0), 1, 0x10)
+    for what, kvn in (("role 6", 0x61), ("version 0", 0x70)):
+        yield what, i.certificate(9, 20000, 0, kvn=kvn)
     for field in ("binding", "generation", "issue_time"):
         yield field.replace("_", " ") + " 0", i.certificate(9, 20000, 0, **{field: 0})
     yield "sequence 0", i.certificate(0, 20000, 0)
@@ -37,8 +38,8 @@ def certificates(i):
 def forms_of_bind(r):
     i, keys = r.i, r.i.keys(0x31)
     good_b, good_c = i.binding_certificate(), i.certificate(1, 0, 0)
-    for what, b in (("format 00", i.binding_certificate(format=0)), ("role 6", flip(good_b, 1, 0x10)),
-                    ("binding 0", i.binding_certificate(binding=0))):
+    for what, b in (("format 00", i.binding_certificate(format=0)), ("role 6", i.binding_certificate(kvn=0x61)),
+                    ("version 0 of the key", i.binding_certificate(kvn=0x70)), ("binding 0", i.binding_certificate(binding=0))):
         r.sec("BIND, binding certificate: " + what, "80520000", r.bind_data(b, good_c), "6A80")
     for what, c in certificates(i):
         r.sec("BIND, credit certificate: " + what, "80520000", r.bind_data(good_b, c), "6A80")
@@ -55,6 +56,7 @@ def forms_of_voucher(r):
                     ("environment 55", i.voucher(c, environment=0x55)), ("channel 00", i.voucher(c, channel=0)),
                     ("channel 06", i.voucher(c, channel=6))):
         r.load(what, v, "6A80")
+    r.load("version 0 of the load key is another version than the card's", i.voucher(c, kvn=0x50), "9409")
     for what, c in certificates(i):
         r.load("certificate: " + what, i.voucher(c), "6A80")
 
@@ -65,7 +67,7 @@ def forms_of_delivery(r):
     put = lambda what, data: r.cmd("PUT MAIL, " + what, "80420000", data, sw="6A80")
     for what, other in (("format 00", {"format": 0}), ("environment 00", {"environment": 0})):
         put(what, i.delivery(envelope(), **other))
-    for what, other in (("format 00", {"format": 0}), ("role 9", {"kvn": 0x91}), ("binding 0", {"binding": 0}),
+    for what, other in (("format 00", {"format": 0}), ("role 9", {"kvn": 0x91}), ("version 0 of the key", {"kvn": 0x80}), ("binding 0", {"binding": 0}),
                         ("version 0", {"version": 0}), ("slot 0C", {"slot": 0x0C}), ("slot 10", {"slot": 0x10}),
                         ("slot FF", {"slot": 0xFF})):
         put("envelope: " + what, i.delivery(envelope(**other)))
@@ -78,6 +80,7 @@ def forms_of_meter(r):
             ("format 00", b"\0" + settle(second, month(70))[1:]),
             ("receipt: format 00", settle(i.meter_receipt(2, 10000, 0, format=0), month(70))),
             ("receipt: role 8", settle(flip(second, 1, 0x10), month(70))),
+            ("receipt: version 0 of the key", settle(i.meter_receipt(2, 10000, 0, kvn=0x90), month(70))),
             ("receipt: binding 0", settle(i.meter_receipt(2, 10000, 0, binding=0), month(70))),
             ("receipt: report number 0", settle(i.meter_receipt(0, 10000, 0), month(70))),
             ("present month FFFF", settle(second, month(0xFFFF))),
@@ -88,7 +91,7 @@ def forms_of_meter(r):
     r.sec("PUT EVENTS, number 0", "804C0000", b"\x01" + event(0), "6A80")
     r.sec("PUT EVENTS, number 0 before a right one", "804C0000", b"\x02" + event(0) + event(2), "6A80")
     envelope = lambda **other: i.envelope(b"readings", **{"slot": 0x10, "version": 1, "kvn": 0x91, **other})
-    for what, other in (("format 00", {"format": 0}), ("role 8", {"kvn": 0x81}), ("binding 0", {"binding": 0}),
+    for what, other in (("format 00", {"format": 0}), ("role 8", {"kvn": 0x81}), ("version 0 of the key", {"kvn": 0x90}), ("binding 0", {"binding": 0}),
                         ("version 0", {"version": 0}), ("slot 0F", {"slot": 0x0F}), ("slot 00", {"slot": 0}),
                         ("slot 14", {"slot": 0x14})):
         r.sec("PUT METER MAIL, " + what, "804E0000", envelope(**other), "6A80")
@@ -109,7 +112,7 @@ def private():
     r.open(0x00, 0x33, kvn=0x10)
     in_session("nothing is bound", "6A88")
     r.store_data(1, 0x20000000)
-    r.raw("public status before BIND, private", "00CADF2100", reading="private comes before \"before BIND\": flags is 00")
+    r.raw("public status before BIND, private", "00CADF2100")
     r.raw("card receipt without session before BIND", "00CADF2200", "6982")
     in_session("before BIND", "6A88")
     r.power_up("power-up; S16 from now on")

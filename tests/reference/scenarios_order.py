@@ -40,13 +40,16 @@ def classes(r):
 def get_response(r):
     r.raw("SELECT, Ne 10", "00A4040010", "6113")
     r.raw("GET RESPONSE, P1 wrong, keeps the rest", "00C0010000", "6A86")
+    r.raw("GET RESPONSE with data keeps the rest", "00C000000100", "6700")
     r.raw("GET RESPONSE, Ne 05", "00C0000005", "610E")
     r.raw("GET RESPONSE, Ne above the rest", "00C00000FF")
     r.raw("GET RESPONSE, nothing left", "00C0000000", "6985")
     r.raw("GET RESPONSE, nothing left and P2 wrong", "00C0000100", "6A86")
     for what, apdu, sw in (("of the other class", "80C0000000", "6D00"), ("with the bit for secure messaging", "04C0000000", "6E00"),
                            ("unknown", "0000000000", "6D00"), ("refused for its rights", "80460000", "6982"),
-                           ("that answers nothing", "00A4040C", "9000")):
+                           ("that answers nothing", "00A4040C", "9000"),
+                           ("GET RESPONSE, malformed: 3 bytes", "00C000", "6700"), ("GET RESPONSE, malformed: Lc beyond the end", "00C000000200", "6700"),
+                           ("GET RESPONSE, malformed: bytes after Le", "00C0000001000000", "6700")):
         r.raw("SELECT, Ne 01", "00A4040001", "6122")
         r.raw("a command " + what, apdu, sw)
         r.raw("the rest is forgotten", "00C0000000", "6985")
