@@ -1,14 +1,14 @@
 //! READ CERTIFICATE, SETTLE, PUT MONTHS and PUT EVENTS: the meter's side of the card (specification, section 11).
 
 use super::memory_map as map;
-use super::persistent::{Failed, Persistent};
+use super::persistent::Failed;
 use super::records::SettlementRecord;
 use super::{CardApplication, Reply, ensure, no_data, of_binding, put};
 use card_core::apdu::StatusWord;
 use card_core::bytes::{Buffer, Reader, WrongLength};
 use card_core::id::Binding;
 use card_core::layout::{CertificateAnswer, status};
-use card_core::message::{Certificate, Event, FORMAT, FormatError, MeterReceipt, Month};
+use card_core::message::{Certificate, Event, FORMAT, MeterReceipt, Month};
 use card_core::platform::Platform;
 use card_core::store::Ring;
 use card_core::units::Piastres;
@@ -83,7 +83,7 @@ impl<P: Platform> CardApplication<P> {
         Ok(StatusWord::OK)
     }
 
-    /// Steps 5 to 7, then the update: events go to their slots, and the record makes them count.
+    /// Steps 5 to 7, then the update: events go to their places, and the record makes them count.
     fn keep_settlement(
         &mut self,
         settlement: &Settlement<'_>,
@@ -101,13 +101,13 @@ impl<P: Platform> CardApplication<P> {
             let event = Event::parse(bytes).map_err(|_| StatusWord::WRONG_DATA)?;
             ensure(event.number > last, StatusWord::WRONG_DATA)?;
             last = event.number;
-            record.events = Some((record.events.map_or(last, |(first, _)| first), last));
         }
         record.settled = Some((receipt, month));
         self.with_memory(|m, p| {
             for bytes in settlement.events {
                 let number = Event::parse(bytes).map_err(|_| Failed)?.number;
-                m.write_history(p, map::EVENTS, number, bytes)?;
+                let place = record.append_event(number).ok_or(Failed)?;
+                m.write_history(p, map::EVENTS, place, bytes)?;
             }
             m.set_settlement(p, record)
         })
@@ -115,20 +115,19 @@ impl<P: Platform> CardApplication<P> {
 
     pub(super) fn put_months(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
         let records = records::<{ Month::SIZE }>(data, MOST)?;
-        let mut record = self.memory()?.settlement().clone();
+        let known = self.memory()?.settlement().months.map(|(_, last)| last);
         let mut new = Buffer::<{ Month::SIZE * MOST as usize }>::new();
         let mut previous = None;
         for bytes in records {
             let month = Month::parse(bytes).map_err(|_| StatusWord::WRONG_DATA)?;
             ensure(previous < Some(month.index), StatusWord::WRONG_DATA)?;
             previous = Some(month.index);
-            if record.months.is_none_or(|(_, last)| month.index > last) {
-                record.months = Some((record.months.map_or(month.index, |(first, _)| first), month.index));
+            if known < Some(month.index) {
                 new.put(bytes).map_err(|WrongLength| StatusWord::WRONG_LENGTH)?;
             }
         }
-        self.extend_history(&new, record, map::MONTHS, |bytes: &[u8; Month::SIZE]| {
-            Month::parse(bytes).map(|month| u32::from(month.index))
+        self.extend_history(&new, map::MONTHS, |record, bytes: &[u8; Month::SIZE]| {
+            record.append_month(Month::parse(bytes).ok()?.index)
         })?;
         put(reply, &self.memory()?.settlement().last_month().to_be_bytes())?;
         Ok(StatusWord::OK)
@@ -136,39 +135,39 @@ impl<P: Platform> CardApplication<P> {
 
     pub(super) fn put_events(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
         let records = records::<{ Event::SIZE }>(data, MOST)?;
-        let mut record = self.memory()?.settlement().clone();
+        let known = self.memory()?.settlement().last_event();
         let mut new = Buffer::<{ Event::SIZE * MOST as usize }>::new();
         let mut previous = 0;
         for bytes in records {
             let event = Event::parse(bytes).map_err(|_| StatusWord::WRONG_DATA)?;
             ensure(event.number > previous, StatusWord::WRONG_DATA)?;
             previous = event.number;
-            if event.number > record.last_event() {
-                record.events = Some((record.events.map_or(event.number, |(first, _)| first), event.number));
+            if event.number > known {
                 new.put(bytes).map_err(|WrongLength| StatusWord::WRONG_LENGTH)?;
             }
         }
-        self.extend_history(&new, record, map::EVENTS, |bytes: &[u8; Event::SIZE]| {
-            Event::parse(bytes).map(|event| event.number)
+        self.extend_history(&new, map::EVENTS, |record, bytes: &[u8; Event::SIZE]| {
+            record.append_event(Event::parse(bytes).ok()?.number)
         })?;
         put(reply, &self.memory()?.settlement().last_event().to_be_bytes())?;
         Ok(StatusWord::OK)
     }
 
-    /// Writes history records to their slots, then the record that makes them count; nothing where nothing is new.
+    /// Writes history records to their places, then the record that makes them count; nothing where nothing is new.
     fn extend_history<const SIZE: usize, const N: usize>(
         &mut self,
         new: &Buffer<N>,
-        record: SettlementRecord,
         ring: Ring,
-        number: impl Fn(&[u8; SIZE]) -> Result<u32, FormatError>,
+        append: impl Fn(&mut SettlementRecord, &[u8; SIZE]) -> Option<u32>,
     ) -> Result<(), StatusWord> {
         if new.is_empty() {
             return Ok(());
         }
-        self.with_memory(|m: &mut Persistent, p| {
+        let mut record = self.memory()?.settlement().clone();
+        self.with_memory(|m, p| {
             for bytes in new.as_slice().as_chunks::<SIZE>().0 {
-                m.write_history(p, ring, number(bytes).map_err(|_| Failed)?, bytes)?;
+                let place = append(&mut record, bytes).ok_or(Failed)?;
+                m.write_history(p, ring, place, bytes)?;
             }
             m.set_settlement(p, record)
         })

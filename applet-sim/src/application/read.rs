@@ -140,25 +140,43 @@ impl<P: Platform> CardApplication<P> {
         ensure(number <= count, StatusWord::RECORD_NOT_FOUND)?;
         let memory = self.memory()?;
         let settlement = memory.settlement();
-        let (ring, first, last) = match file {
-            File::LoadLog => (map::LOADS, 1, memory.purse().loads),
+        // Places in the ring, and the number of the newest record. Numbers may have gaps, places have none: else a record
+        // that is being written could take the place of one that still counts.
+        let (ring, places, last) = match file {
+            File::LoadLog => (map::LOADS, 1..=memory.purse().loads, memory.purse().loads),
             File::Months => {
-                let (first, last) = settlement.months.ok_or(StatusWord::RECORD_NOT_FOUND)?;
-                (map::MONTHS, u32::from(first), u32::from(last))
+                let (count, last) = settlement.months.ok_or(StatusWord::RECORD_NOT_FOUND)?;
+                (map::MONTHS, 0..=u32::from(count.saturating_sub(1)), u32::from(last))
             }
             File::Events => {
-                let (first, last) = settlement.events.ok_or(StatusWord::RECORD_NOT_FOUND)?;
-                (map::EVENTS, first, last)
+                let (count, last) = settlement.events.ok_or(StatusWord::RECORD_NOT_FOUND)?;
+                (map::EVENTS, 0..=count.saturating_sub(1), last)
             }
             _ => return Err(status::WRONG_FORM),
         };
-        let wanted = last.checked_sub(u32::from(number) - 1).filter(|wanted| *wanted >= first);
-        let wanted = wanted.ok_or(StatusWord::RECORD_NOT_FOUND)?;
-        let mut record = [0; 48];
-        let found = self.with_memory(|_, p| Ok(ring.read(p, wanted, &mut record)?))?;
-        ensure(found == Some(size), StatusWord::RECORD_NOT_FOUND)?;
-        put(reply, record.get(..size).unwrap_or_default())?;
-        Ok(StatusWord::OK)
+        let back = u32::from(number) - 1;
+        let wanted = last.checked_sub(back).ok_or(StatusWord::RECORD_NOT_FOUND)?;
+        // Without gaps it is here, with gaps it is later.
+        let earliest = places.end().saturating_sub(back).max(*places.start());
+        for place in earliest..=*places.end() {
+            let mut record = [0; 48];
+            if self.with_memory(|_, p| Ok(ring.read(p, place, &mut record)?))? != Some(size) {
+                continue;
+            }
+            let [a, b, c, d, ..] = record;
+            let found = match file {
+                File::Months => u32::from(u16::from_be_bytes([a, b])),
+                _ => u32::from_be_bytes([a, b, c, d]),
+            };
+            if found == wanted {
+                put(reply, record.get(..size).unwrap_or_default())?;
+                return Ok(StatusWord::OK);
+            }
+            if found > wanted {
+                break;
+            }
+        }
+        Err(StatusWord::RECORD_NOT_FOUND)
     }
 
     pub(super) fn get_data(

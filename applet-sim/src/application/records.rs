@@ -143,9 +143,9 @@ pub(super) struct SettlementRecord {
     pub(super) binding_marker: u16,
     /// None before the first SETTLE.
     pub(super) settled: Option<(MeterReceipt, Month)>,
-    /// First and last closed month in the history.
+    /// How many closed months were written in this binding, and the last one's index.
     pub(super) months: Option<(u16, u16)>,
-    /// First and last event in the history.
+    /// How many events were written in this binding, and the last one's number.
     pub(super) events: Option<(u32, u32)>,
 }
 
@@ -159,11 +159,11 @@ impl SettlementRecord {
     pub(super) fn emit(&self) -> Result<Bytes<{ Self::SIZE }>, WrongLength> {
         let (receipt, month) =
             self.settled.map_or(([0; 68], [0; 24]), |(receipt, month)| (receipt.emit(), month.emit()));
-        let (first_month, last_month) = self.months.unwrap_or((Month::NO_INDEX, Month::NO_INDEX));
-        let (first_event, last_event) = self.events.unwrap_or((0, 0));
+        let (months, last_month) = self.months.unwrap_or((0, Month::NO_INDEX));
+        let (events, last_event) = self.events.unwrap_or((0, 0));
         let mut out = Bytes::new();
-        out.u16(self.binding_marker)?.u16(first_month)?.u16(last_month)?;
-        out.u32(first_event)?.u32(last_event)?.put(&receipt)?.put(&month)?;
+        out.u16(self.binding_marker)?.u16(months)?.u16(last_month)?;
+        out.u32(events)?.u32(last_event)?.put(&receipt)?.put(&month)?;
         Ok(out)
     }
 
@@ -185,6 +185,20 @@ impl SettlementRecord {
             months: (months.1 != Month::NO_INDEX).then_some(months),
             events: (events.1 != 0).then_some(events),
         })
+    }
+
+    /// Appends a closed month, and returns its place in the history.
+    pub(super) fn append_month(&mut self, index: u16) -> Option<u32> {
+        let place = self.months.map_or(0, |(count, _)| count);
+        self.months = Some((place.checked_add(1)?, index));
+        Some(place.into())
+    }
+
+    /// Appends an event, and returns its place in the history.
+    pub(super) fn append_event(&mut self, number: u32) -> Option<u32> {
+        let place = self.events.map_or(0, |(count, _)| count);
+        self.events = Some((place.checked_add(1)?, number));
+        Some(place)
     }
 
     /// Index of the last closed month, or FFFF.
