@@ -4,13 +4,13 @@
 //! the time and gives up. A thread that was given up releases the card as soon as its call returns.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::pcsc::{Card, Context, Disposition, Error, MAX_BUFFER_SIZE, Protocols, ShareMode, Transaction};
 use card_core::apdu::{MAX_COMMAND, Response, StatusWord};
 use card_core::scp03::EXTERNAL_AUTHENTICATE;
 
-use super::{c_name, choose, connect_error, establish, holders, list, session_error, spawn};
+use super::{c_name, choose, connect_error, establish, holders, in_use, list, session_error, spawn};
 use crate::reader_error::ReaderError;
 use crate::transport::{Transport, TransportError};
 
@@ -71,8 +71,10 @@ enum Request {
 }
 
 enum Progress {
-    /// The card is powered; its transaction is awaited.
-    Connected,
+    /// The reader is known.
+    Found(String),
+    /// The card in it is powered; its transaction is awaited.
+    Connected(String),
     Ready {
         reader: String,
         atr: Vec<u8>,
@@ -113,15 +115,17 @@ pub fn connect_with(reader: &str, limits: Limits) -> Result<Connection, ReaderEr
             let _ = progress.send(Progress::Failed(error));
         }
     })?;
-    let mut limit = limits.connect;
-    let mut connected = false;
+    let begun = Instant::now();
+    let mut stage = Stage::Finding;
     loop {
-        match steps.recv_timeout(limit) {
-            Ok(Progress::Connected) => {
-                limit = limits.transaction;
-                connected = true;
-            }
-            Ok(Progress::Ready { reader, atr, protocol }) => {
+        let limit = match &stage {
+            Stage::Powering(_) | Stage::Waiting(_) => limits.transaction,
+            Stage::Finding | Stage::Slow => limits.connect.saturating_sub(begun.elapsed()),
+        };
+        stage = match (steps.recv_timeout(limit), stage) {
+            (Ok(Progress::Found(reader)), _) => Stage::Powering(reader),
+            (Ok(Progress::Connected(reader)), _) => Stage::Waiting(reader),
+            (Ok(Progress::Ready { reader, atr, protocol }), _) => {
                 let (authenticated, ended) = (false, false);
                 return Ok(Connection {
                     requests,
@@ -134,16 +138,34 @@ pub fn connect_with(reader: &str, limits: Limits) -> Result<Connection, ReaderEr
                     ended,
                 });
             }
-            Ok(Progress::Failed(error)) => return Err(error),
-            Err(RecvTimeoutError::Timeout) if connected => {
-                return Err(ReaderError::InUse { reader: reader.to_owned(), holders: holders() });
+            (Ok(Progress::Failed(error)), _) => return Err(error),
+            (Err(RecvTimeoutError::Timeout), Stage::Waiting(reader)) => {
+                return Err(ReaderError::InUse { reader, holders: holders() });
             }
-            Err(RecvTimeoutError::Timeout) => {
-                return Err(ReaderError::TimedOut { during: "connecting to the card", limit });
+            // pcscd lets a program wait here already while another one has a transaction.
+            (Err(RecvTimeoutError::Timeout), Stage::Powering(reader)) if in_use(&reader) => {
+                return Err(ReaderError::InUse { reader, holders: holders() });
             }
-            Err(RecvTimeoutError::Disconnected) => return Err(ReaderError::Ended),
-        }
+            (Err(RecvTimeoutError::Timeout), Stage::Powering(_)) => Stage::Slow,
+            (Err(RecvTimeoutError::Timeout), Stage::Finding | Stage::Slow) => {
+                let during = "connecting to the card";
+                return Err(ReaderError::TimedOut { during, limit: limits.connect });
+            }
+            (Err(RecvTimeoutError::Disconnected), _) => return Err(ReaderError::Ended),
+        };
     }
+}
+
+/// How far a connection is.
+enum Stage {
+    /// Reaching the service and the reader.
+    Finding,
+    /// Connecting to the card in this reader.
+    Powering(String),
+    /// Connecting takes long, though nobody else seems to use the reader.
+    Slow,
+    /// Waiting for the transaction.
+    Waiting(String),
 }
 
 impl Connection {
@@ -241,6 +263,7 @@ fn serve(
 ) -> Result<(), ReaderError> {
     let context = establish()?;
     let reader = choose(name, list(&context)?)?;
+    let _ = progress.send(Progress::Found(reader.clone()));
     let mut card = power(&context, &reader)?;
     let outcome = hold(&mut card, &reader, progress, requests, responses);
     // `Card` resets the card when it is dropped, so it is never just dropped.
@@ -261,7 +284,7 @@ fn hold(
     requests: &Receiver<Request>,
     responses: &Sender<Result<Vec<u8>, ReaderError>>,
 ) -> Result<Option<End>, ReaderError> {
-    let _ = progress.send(Progress::Connected);
+    let _ = progress.send(Progress::Connected(reader.to_owned()));
     let transaction = begin(card, reader, 3)?;
     let ready = describe(&transaction, reader)?;
     let mut after = CardAfter::Leave;

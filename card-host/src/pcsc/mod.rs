@@ -20,7 +20,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use ::pcsc::{Context, Error, Scope};
+use ::pcsc::{Context, Error, ReaderState, Scope, State};
 
 use crate::reader_error::ReaderError;
 
@@ -61,9 +61,13 @@ fn choose(name: &str, present: Vec<String>) -> Result<String, ReaderError> {
 }
 
 fn establish() -> Result<Context, ReaderError> {
-    Context::establish(Scope::System).map_err(|error| match error {
-        // pcscd ends the connection of a client that polkit refuses before it has said anything.
-        Error::CommError | Error::InternalError if socket_answers() => ReaderError::AccessDenied,
+    let once = || Context::establish(Scope::System);
+    once().or_else(|_| once()).map_err(|error| match error {
+        // pcscd ends the connection of a client that polkit refuses before it has said anything. Twice, because a service that
+        // is just starting or ending looks the same once.
+        Error::NoService | Error::CommError | Error::InternalError if socket_answers() => {
+            ReaderError::AccessDenied
+        }
         error => service_error(error, "reaching the smart card service"),
     })
 }
@@ -119,6 +123,21 @@ fn session_error(error: Error, reader: &str) -> ReaderError {
     }
 }
 
+/// Whether the service says that a program is connected to the card in this reader.
+fn in_use(reader: &str) -> bool {
+    let Ok(name) = c_name(reader) else { return false };
+    let seen = watched("looking at the reader", Duration::from_secs(2), move || {
+        let mut states = [ReaderState::new(name, State::UNAWARE)];
+        let context = establish()?;
+        context
+            .get_status_change(Duration::ZERO, &mut states)
+            .map_err(|error| service_error(error, "looking at the reader"))?;
+        let [state] = &states;
+        Ok(state.event_state())
+    });
+    seen.is_ok_and(|state| state.intersects(State::INUSE | State::EXCLUSIVE))
+}
+
 fn c_name(reader: &str) -> Result<CString, ReaderError> {
     CString::new(reader)
         .map_err(|_| ReaderError::UnknownReader { name: reader.to_owned(), present: Vec::new() })
@@ -127,7 +146,9 @@ fn c_name(reader: &str) -> Result<CString, ReaderError> {
 /// Whether pcscd's socket is there and takes connections.
 #[cfg(unix)]
 fn socket_answers() -> bool {
-    std::os::unix::net::UnixStream::connect("/run/pcscd/pcscd.comm").is_ok()
+    // The variable is the library's own.
+    let path = std::env::var_os("PCSCLITE_CSOCK_NAME").unwrap_or_else(|| "/run/pcscd/pcscd.comm".into());
+    std::os::unix::net::UnixStream::connect(path).is_ok()
 }
 
 #[cfg(not(unix))]

@@ -117,7 +117,7 @@ fn twelve_kilobytes_of_nesting_do_no_harm() {
         .unwrap()
         .join()
         .unwrap();
-    let nested = |levels| outcome.iter().find(|one| one.0 == levels).unwrap().2.clone();
+    let nested = |levels| outcome.iter().find(|one| one.0 == levels).unwrap().2;
     assert_eq!(nested(8), Ok(()));
     assert_eq!(nested(9), Err(TlvError::TooDeep));
     assert_eq!(nested(6000), Err(TlvError::TooDeep));

@@ -187,7 +187,7 @@ impl<T: Transport> Transport for Trace<T> {
         let outcome = self.inner.transmit(command);
         self.recording.push(Exchange {
             command: command.to_vec(),
-            response: outcome.as_ref().map(Vec::clone).map_err(TransportError::to_string),
+            response: outcome.clone().map_err(|error| error.to_string()),
             elapsed: begun.elapsed(),
         });
         outcome
