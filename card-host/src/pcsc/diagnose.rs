@@ -3,8 +3,10 @@
 use core::fmt;
 use std::time::Duration;
 
+use card_core::layout::advice;
+
 use super::{CardAfter, Limits, Protocol, SERVICE_LIMIT, connect_with, establish, holders, list, watched};
-use crate::card;
+use crate::card::{self, CardError};
 use crate::reader_error::ReaderError;
 use crate::transport::standard;
 
@@ -179,6 +181,10 @@ fn look_into(reader: &str, checks: &mut Vec<Check>) {
                     "replace the card; its credit is in the ledger",
                 ),
             }
+        }
+        Err(CardError::Refused { command, status }) => {
+            let (what, to_do) = advice(status);
+            Check::bad(&application, format!("{command}: {what} (status {:04X})", status.0), to_do)
         }
         Err(error) => Check::failed(&application, &error),
     });
