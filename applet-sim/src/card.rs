@@ -95,6 +95,21 @@ impl Cost {
     }
 }
 
+impl core::ops::Add for Cost {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            exchanges: self.exchanges + other.exchanges,
+            bytes: self.bytes + other.bytes,
+            records: self.records + other.records,
+            usage: self.usage + other.usage,
+            link_time: self.link_time + other.link_time,
+            card_time: self.card_time + other.card_time,
+        }
+    }
+}
+
 /// A card could not be made or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum CardError {

@@ -12,15 +12,22 @@
 
 pub mod card;
 pub mod channel;
+pub mod desk;
 pub mod error;
 pub mod issuer;
 pub mod keystore;
+pub mod operate;
 #[cfg(feature = "pcsc")]
 pub mod pcsc;
 pub mod personalise;
 pub mod random;
 pub mod reader_error;
+#[cfg(feature = "simulator")]
+pub mod simulated_meter;
+pub mod tap;
 pub mod tlv;
+#[cfg(feature = "simulator")]
+pub mod tour;
 pub mod transport;
 
 pub use error::Error;
