@@ -90,7 +90,7 @@ impl Environment {
 
 impl fmt::Display for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Test => "test",
             Self::Production => "production",
         })
@@ -178,7 +178,7 @@ impl Channel {
 
 impl fmt::Display for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Branch => "branch",
             Self::Kiosk => "kiosk",
             Self::Bank => "bank",
@@ -225,7 +225,7 @@ impl State {
 
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Blank => "blank",
             Self::Personalised => "personalised",
             Self::Active => "active",

@@ -1,0 +1,152 @@
+//! What cardctl understands.
+
+use applet_sim::card::Profile;
+use card_core::access_number::AccessNumber;
+use card_core::id::{Channel, MeterId};
+use card_core::key::KeyLength;
+use card_core::scp03::Mode;
+use card_core::units::Piastres;
+use clap::{Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Issues, charges, reads and taps prepaid electricity cards: simulated ones, and real ones in a PC/SC reader.
+///
+/// A development tool: its keys are in a file, for test cards only.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    /// The reader, by its name or a part of it; "sim" is the simulated card of the data directory.
+    #[arg(long, global = true, value_name = "NAME", default_value = "sim")]
+    pub(crate) reader: String,
+    /// Where development keys, bindings, the simulated card and the simulated meters are kept. By default in the user's data directory.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// How to print.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// Shows every command and response, with its time, on standard error.
+    #[arg(long, global = true)]
+    pub(crate) trace: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// One JSON object on one line; for the tour, one a step.
+    Json,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Lists the readers that are attached, and whether there is a card in them.
+    Readers,
+    /// Looks at everything between this program and a card, and says what is wrong and what to do. Ends with status 1 where
+    /// something is.
+    Diagnose,
+    /// Shows what is public of the card, without any key.
+    Info,
+    /// Makes a blank card a customer's card; where the account has one for that meter already, its replacement.
+    Issue {
+        /// Number of the meter, in decimal digits.
+        #[arg(long, value_parser = meter)]
+        meter: MeterId,
+        /// The customer's account number.
+        #[arg(long)]
+        account: u64,
+        /// Only a session shows the balance, not everybody.
+        #[arg(long)]
+        private_balance: bool,
+        /// Length of challenges and MACs in the secure channel: s8 or s16.
+        #[arg(long, default_value = "s8", value_parser = mode)]
+        mode: Mode,
+        /// Length of all keys in bits, 128 or 256; counts when the data directory is new.
+        #[arg(long, default_value = "256", value_parser = key_length)]
+        aes: KeyLength,
+    },
+    /// Sells an amount and loads the voucher onto the card; or, with --out, keeps it in a file, to be carried by phone.
+    TopUp {
+        /// In EGP, such as 50 or 50.25.
+        #[arg(value_parser = Piastres::from_egp)]
+        amount: Piastres,
+        /// Who sells: branch, kiosk, bank or wallet.
+        #[arg(long, default_value = "branch", value_parser = channel)]
+        channel: Channel,
+        /// Writes the voucher to this file, which must not exist, and does not load it.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Loads a voucher from a file, as a kiosk or a phone does: without any key.
+    Load {
+        /// A file that `top-up --out` wrote.
+        file: PathBuf,
+    },
+    /// The simulated meters.
+    Meter {
+        #[command(subcommand)]
+        command: MeterCommand,
+    },
+    /// Shows everything that is on the card: at a desk, with its keys; or as the holder, with the number printed on the card.
+    Show {
+        /// The 26 digits printed on the card.
+        #[arg(long, value_name = "DIGITS", value_parser = access_number)]
+        access_number: Option<Secret>,
+    },
+    /// Plays the main job on fresh simulated cards, from blank to lost and replaced, and adds up the money.
+    Tour {
+        /// How the simulated cards are connected, for their cost: t1, t0 or contactless.
+        #[arg(long, default_value = "contactless")]
+        profile: Profile,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum MeterCommand {
+    /// Presents the card to a meter, which applies its credit.
+    Tap {
+        /// The meter's number; without it, the meter that the card was issued for.
+        #[arg(long, value_parser = meter)]
+        meter: Option<MeterId>,
+    },
+}
+
+/// An access number on the command line; clap asks for `Clone`, which the secret is not.
+#[derive(Clone)]
+pub(crate) struct Secret(pub(crate) std::sync::Arc<AccessNumber>);
+
+fn access_number(text: &str) -> Result<Secret, String> {
+    let number = AccessNumber::parse(text).map_err(|error| error.to_string())?;
+    Ok(Secret(std::sync::Arc::new(number)))
+}
+
+fn meter(text: &str) -> Result<MeterId, String> {
+    match text.parse::<u64>() {
+        Ok(number) if number != 0 => Ok(MeterId::from(number)),
+        _ => Err("a meter number has decimal digits only, and is not 0".to_owned()),
+    }
+}
+
+fn mode(text: &str) -> Result<Mode, String> {
+    match text {
+        "s8" => Ok(Mode::S8),
+        "s16" => Ok(Mode::S16),
+        _ => Err("the mode is s8 or s16".to_owned()),
+    }
+}
+
+fn key_length(text: &str) -> Result<KeyLength, String> {
+    match text {
+        "128" => Ok(KeyLength::Aes128),
+        "256" => Ok(KeyLength::Aes256),
+        _ => Err("keys have 128 or 256 bits".to_owned()),
+    }
+}
+
+fn channel(text: &str) -> Result<Channel, String> {
+    [Channel::Branch, Channel::Kiosk, Channel::Bank, Channel::Wallet]
+        .into_iter()
+        .find(|channel| channel.to_string() == text)
+        .ok_or_else(|| "the channel is branch, kiosk, bank or wallet".to_owned())
+}

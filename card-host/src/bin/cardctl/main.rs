@@ -1,0 +1,39 @@
+//! `cardctl`: the prepaid electricity card from the command line.
+
+mod arguments;
+mod commands;
+mod output;
+mod voucher_file;
+mod workplace;
+
+use arguments::{Arguments, Format};
+use clap::Parser;
+use output::Output;
+use std::io::Write;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let format = arguments.format;
+    let result = commands::run(&arguments, &mut |output| print(format, output));
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            match format {
+                Format::Text => eprintln!("cardctl: {error}"),
+                Format::Json => eprintln!("{}", serde_json::json!({ "error": error.to_string() })),
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print(format: Format, output: &Output) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match format {
+        Format::Text => writeln!(out, "{}", output.text)?,
+        Format::Json => writeln!(out, "{}", output.json)?,
+    }
+    out.flush()
+}

@@ -1,0 +1,138 @@
+//! The data directory: development keys, bindings, the simulated card, the simulated meters. One program at a time uses it.
+
+use applet_sim::card::{CardError as SimulatedCardError, Profile, SimulatedCard};
+use applet_sim::chip::ImageMemory;
+use card_core::id::{CardId, MeterId, State};
+use card_core::key::KeyLength;
+use card_core::platform::Random;
+use card_host::desk::{Desk, DeskError, development_scope};
+use card_host::keystore::{KeyStoreError, SoftwareKeyStore};
+use card_host::operate;
+use card_host::random::OsRandom;
+use card_host::simulated_meter::{SimulatedMeter, SimulatedMeterError};
+use card_host::transport::{Simulator, standard};
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+/// Why the data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WorkplaceError {
+    #[error("this user has no data directory: name one with --data")]
+    NoDirectory,
+    #[error("{}: {error}: see that the directory can be written", path.display())]
+    Io { path: PathBuf, error: std::io::Error },
+    #[error("{} is in use by another program: wait for it to end", .0.display())]
+    InUse(PathBuf),
+    #[error("the simulated card, {}: {error}", path.display())]
+    Card { path: PathBuf, error: SimulatedCardError },
+    #[error("there is no simulated card yet: issue one with --reader sim")]
+    NoCard,
+    #[error("there is no simulated meter {0}: issue a card for it first")]
+    NoMeter(MeterId),
+    #[error(transparent)]
+    Keys(#[from] KeyStoreError),
+    #[error(transparent)]
+    Desk(#[from] DeskError),
+    #[error(transparent)]
+    Meter(#[from] SimulatedMeterError),
+}
+
+pub(crate) struct Workplace {
+    directory: PathBuf,
+    /// Held as long as the program runs.
+    _lock: File,
+}
+
+impl Workplace {
+    pub(crate) fn open(directory: Option<&Path>) -> Result<Self, WorkplaceError> {
+        let directory = match directory {
+            Some(directory) => directory.to_owned(),
+            None => directories::ProjectDirs::from("", "", "cardctl")
+                .ok_or(WorkplaceError::NoDirectory)?
+                .data_dir()
+                .to_owned(),
+        };
+        let io = |error| WorkplaceError::Io { path: directory.clone(), error };
+        std::fs::create_dir_all(&directory).map_err(io)?;
+        let lock = File::create(directory.join("lock")).map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { directory, _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(WorkplaceError::InUse(directory)),
+            Err(TryLockError::Error(error)) => Err(io(error)),
+        }
+    }
+
+    /// The desk, with new development keys of `length` where the directory is new.
+    pub(crate) fn desk(&self, length: KeyLength) -> Result<Desk, WorkplaceError> {
+        let path = self.directory.join("development-keys.json");
+        let keys = if path.exists() {
+            SoftwareKeyStore::open(&path)?
+        } else {
+            let keys = SoftwareKeyStore::generate(length, &mut OsRandom)?;
+            keys.create(&path)?;
+            keys
+        };
+        Ok(Desk::open(keys, development_scope(), &self.directory.join("bindings.json"))?)
+    }
+
+    fn card_path(&self) -> PathBuf {
+        self.directory.join("simulated.card")
+    }
+
+    /// The simulated card.
+    pub(crate) fn card(&self) -> Result<Simulator<ImageMemory>, WorkplaceError> {
+        let path = self.card_path();
+        if !path.exists() {
+            return Err(WorkplaceError::NoCard);
+        }
+        let card = SimulatedCard::open(&path, Profile::T1);
+        card.map(Simulator::new).map_err(|error| WorkplaceError::Card { path, error })
+    }
+
+    /// The simulated card where it is blank, or else a new blank one; what was there is kept under its number.
+    pub(crate) fn blank_card(&self) -> Result<Simulator<ImageMemory>, WorkplaceError> {
+        let path = self.card_path();
+        if path.exists() {
+            let mut card = self.card()?;
+            let summary = operate::read_public(&mut standard(&mut card)).map(|public| public.summary);
+            match summary {
+                Ok(summary) if summary.state == Some(State::Blank) => return Ok(card),
+                Ok(summary) => self.put_away(&summary.card.id.to_string())?,
+                Err(_) => self.put_away("defective")?,
+            }
+        }
+        let mut number = [0; 8];
+        OsRandom.fill(&mut number).map_err(KeyStoreError::from)?;
+        let card = SimulatedCard::create(&path, CardId(number), KeyLength::Aes256, Profile::T1);
+        card.map(Simulator::new).map_err(|error| WorkplaceError::Card { path, error })
+    }
+
+    fn put_away(&self, name: &str) -> Result<(), WorkplaceError> {
+        let to = self.directory.join(format!("{name}.card"));
+        std::fs::rename(self.card_path(), &to).map_err(|error| WorkplaceError::Io { path: to, error })
+    }
+
+    fn meter_path(&self, meter: MeterId) -> PathBuf {
+        self.directory.join(format!("{meter}.meter"))
+    }
+
+    /// Installs the simulated meter, where it is not there yet.
+    pub(crate) fn install_meter(&self, desk: &mut Desk, meter: MeterId) -> Result<(), WorkplaceError> {
+        let path = self.meter_path(meter);
+        if path.exists() {
+            return Ok(());
+        }
+        let scope = desk.scope();
+        let keys = desk.keys_mut().meter_keys(scope, meter)?;
+        SimulatedMeter::create(&path, meter, scope, keys, 0)?;
+        Ok(())
+    }
+
+    pub(crate) fn meter(&self, meter: MeterId) -> Result<SimulatedMeter<ImageMemory>, WorkplaceError> {
+        let path = self.meter_path(meter);
+        if !path.exists() {
+            return Err(WorkplaceError::NoMeter(meter));
+        }
+        Ok(SimulatedMeter::open(&path)?)
+    }
+}
