@@ -39,22 +39,22 @@ pub enum Verdict {
 /// Why a meter refuses a card. `Display` says what it is; [`Reason::advice`] says what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Reason {
-    /// Step 1.
+    /// Step 2.
     #[error("the card is from another distribution company")]
     WrongCompany,
-    /// Step 1.
+    /// Step 2.
     #[error("test and production do not mix")]
     WrongEnvironment,
-    /// Step 1.
+    /// Step 2.
     #[error("the card's memory has failed")]
     CardFailed,
-    /// Step 1.
+    /// Step 2.
     #[error("the card is {0}")]
     CardNotActive(State),
-    /// Step 1.
+    /// Step 2.
     #[error("the card has expired")]
     Expired,
-    /// Steps 2 and 3: neither the current nor the previous version of the key.
+    /// Steps 1 and 3: neither the current nor the previous version of the key.
     #[error("the card or its certificate has a key version that the meter does not have")]
     UnknownKeyVersion,
     /// Step 3.
@@ -81,7 +81,7 @@ pub enum Reason {
     /// Step 7.
     #[error("the certificate is newer, but a total in it is lower")]
     Inconsistent,
-    /// Step 7: the balance would not fit 64 bits.
+    /// Step 7: the balance would leave the range of i64 with both differences.
     #[error("the balance would be more than the meter can hold")]
     BalanceOverflow,
 }
@@ -148,7 +148,7 @@ impl Reason {
     }
 }
 
-/// Whether a card, by what it says of itself, could be one for this meter: the part of step 1 that SELECT already tells.
+/// Whether a card, by what it says of itself, could be one for this meter: the part of step 2 that SELECT already tells.
 pub fn greet(identity: &MeterIdentity, card: &CardSummary) -> Result<(), Reason> {
     if card.scope.company != identity.scope.company {
         return Err(Reason::WrongCompany);
@@ -218,13 +218,13 @@ fn judge(
 ) -> Result<Decision, Reason> {
     let answer = presented.answer();
     // 1
+    keys.base_for(presented.key_version()).ok_or(Reason::UnknownKeyVersion)?;
+    // 2
     greet(identity, &answer.summary)?;
     let time = state.time(now).max(answer.certificate.issue_time);
     if answer.expiry_time != CardTime::UNSET && answer.expiry_time <= time {
         return Err(Reason::Expired);
     }
-    // 2
-    keys.base_for(presented.key_version()).ok_or(Reason::UnknownKeyVersion)?;
     // 3
     let key = keys.credit(answer.certificate.key_version).ok_or(Reason::UnknownKeyVersion)?;
     let certificate =

@@ -131,7 +131,7 @@ impl<H: Hardware> Meter<H> {
         self.hardware
     }
 
-    /// The key set of a card by what it answered to INITIALIZE UPDATE (section 11, step 2); `None` where the meter has no
+    /// The key set of a card by what it answered to INITIALIZE UPDATE (section 11, step 1); `None` where the meter has no
     /// base key of that version.
     pub fn card_keys(&mut self, key_version: u8, card: CardRef) -> Option<KeySet> {
         self.keys.card_keys(&mut self.hardware, self.identity.scope, key_version, card)
@@ -164,7 +164,8 @@ impl<H: Hardware> Meter<H> {
 
     /// The final report of the binding that was closed last, sealed for slot 10, where the card does not have it.
     ///
-    /// The number of the closed binding is the version: it only grows, and the card's mail directory tells by it what it has.
+    /// The number of the closed binding is the version (section 11, step 4): it only grows, and the card's mail directory tells
+    /// by it what it has.
     pub fn final_report(&mut self, card: &CertificateAnswer) -> Result<Option<Envelope>, MeterError> {
         let Self { hardware, identity, keys, state, .. } = self;
         let Some(report) = &state.final_report else { return Ok(None) };
