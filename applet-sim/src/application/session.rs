@@ -109,9 +109,9 @@ impl<P: Platform> CardApplication<P> {
         let authority = session.level().map(|level| Authority { role: *role, level });
         match (authority, session.unwrap(&mut self.platform, command.header(), data)) {
             (Some(authority), Ok(len)) => Ok((authority, len)),
-            _ => {
+            (_, result) => {
                 self.volatile.channel = Channel::Idle;
-                Err(StatusWord::SECURE_MESSAGING_DATA)
+                Err(result.map_or_else(|error| error.status(), |_| StatusWord::SECURE_MESSAGING_DATA))
             }
         }
     }

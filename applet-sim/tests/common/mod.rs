@@ -202,7 +202,7 @@ pub fn voucher_with(certificate: Certificate, channel: Channel) -> Voucher {
 
 /// Signs with the right key for whatever the voucher says.
 pub fn sign_voucher(voucher: Voucher) -> Voucher {
-    voucher.sign(&mut SoftEngine, &single_key(voucher.key_version), voucher.scope)
+    voucher.sign(&mut SoftEngine, &single_key(voucher.key_version))
 }
 
 pub fn voucher(sequence: u32, credit: u64, debited: u64) -> Voucher {
@@ -601,7 +601,7 @@ impl Snapshot {
 }
 
 /// How much of the histories a snapshot reads.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Depth {
     /// All of it.
     All,

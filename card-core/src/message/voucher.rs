@@ -1,9 +1,10 @@
 //! Voucher, from the issuer to one card (specification, 5.3).
 
-use super::{Certificate, FORMAT, FormatError, authenticated, fixed};
+use super::{Certificate, FORMAT, FormatError, NotAuthentic, Verified, check, code, fixed};
 use crate::bytes::Reader;
 use crate::id::{CardId, Channel, Company, Environment, Reference, Scope};
-use crate::platform::Block;
+use crate::key::AesKey;
+use crate::platform::{Block, Engine};
 
 /// Carries a credit certificate to one card. It is no money: the certificate holds totals, and only the meter believes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,9 +25,29 @@ pub struct Voucher {
     pub mac: Block,
 }
 
-authenticated!(Voucher, b"EGVOUCHR", body 78, size 94);
+const TAG: &[u8; 8] = b"EGVOUCHR";
 
 impl Voucher {
+    /// Bytes on the wire.
+    pub const SIZE: usize = 94;
+
+    /// Sets the code under the load key, whose version the voucher names, for the company and environment that it names.
+    pub fn sign(mut self, engine: &mut impl Engine, key: &AesKey) -> Self {
+        self.mac = code(engine, key, TAG, self.scope, self.key_version, &self.body());
+        self
+    }
+
+    /// Checks the code under the load key.
+    pub fn verify(self, engine: &mut impl Engine, key: &AesKey) -> Result<Verified<Self>, NotAuthentic> {
+        check(&code(engine, key, TAG, self.scope, self.key_version, &self.body()), &self.mac)?;
+        Ok(Verified(self))
+    }
+
+    /// The bytes on the wire.
+    pub fn emit(&self) -> [u8; 94] {
+        fixed(|out| out.put(&self.body())?.put(&self.mac).map(|_| ()))
+    }
+
     /// From 94 bytes. The code is not checked here.
     pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
         Self::parse_outer(bytes)?.certificate()
@@ -85,13 +106,8 @@ pub struct OuterVoucher<'a> {
 
 impl OuterVoucher<'_> {
     /// Checks the code under the load key.
-    pub fn verify(
-        &self,
-        engine: &mut impl crate::platform::Engine,
-        key: &crate::key::AesKey,
-    ) -> Result<(), super::NotAuthentic> {
-        let expected = super::code(engine, key, b"EGVOUCHR", self.scope, self.key_version, self.body);
-        super::check(&expected, &self.mac)
+    pub fn verify(&self, engine: &mut impl Engine, key: &AesKey) -> Result<(), NotAuthentic> {
+        check(&code(engine, key, TAG, self.scope, self.key_version, self.body), &self.mac)
     }
 
     /// The whole voucher, where the certificate is right in form.

@@ -278,8 +278,8 @@ impl SecureMessagingError {
     /// The status word to answer with (ISO/IEC 7816-4, 5.6; Amendment D, 6.2.4).
     pub const fn status(self) -> StatusWord {
         match self {
-            Self::SessionEnded | Self::NotSecured | Self::WrongMac => StatusWord::SECURITY_STATUS,
-            Self::Malformed => StatusWord::SECURE_MESSAGING_DATA,
+            Self::SessionEnded => StatusWord::CONDITIONS_OF_USE,
+            Self::NotSecured | Self::WrongMac | Self::Malformed => StatusWord::SECURE_MESSAGING_DATA,
             Self::PartialBlock => StatusWord::WRONG_DATA,
             Self::NoCommand | Self::TooLong => StatusWord::UNKNOWN,
         }

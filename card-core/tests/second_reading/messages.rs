@@ -3,7 +3,8 @@
 use card_core::id::{Binding, CardId, CardRef, Channel, MeterId, Reference, Scope, State};
 use card_core::key::AesKey;
 use card_core::message::{
-    BindingCertificate, Certificate, Delivery, Envelope, MeterFlags, MeterReceipt, Receipt, Voucher,
+    BindingCertificate, Certificate, Delivery, Envelope, MeterFlags, MeterReceipt, NotAuthentic, Receipt,
+    Voucher,
 };
 use card_core::platform::Engine;
 use card_core::soft::SoftEngine;
@@ -192,7 +193,12 @@ impl Message {
             Kind::Binding => {
                 both_ways!(engine, self, fields, key, scope, BindingCertificate, binding_certificate);
             }
-            Kind::Voucher => both_ways!(engine, self, fields, key, scope, Voucher, voucher),
+            Kind::Voucher => {
+                // A voucher names its scope itself.
+                let signed = voucher(&mut fields).sign(engine, key);
+                assert_eq!(signed.emit().as_slice(), self.encoded.0);
+                assert_eq!((Voucher::parse(&self.encoded.0), signed.scope), (Ok(signed), scope));
+            }
             Kind::Receipt => both_ways!(engine, self, fields, key, scope, Receipt, receipt),
             Kind::MeterReceipt => both_ways!(engine, self, fields, key, scope, MeterReceipt, meter_receipt),
             Kind::Delivery => {
@@ -218,7 +224,12 @@ impl Message {
             Kind::Certificate => accept(Certificate::parse(bytes), |m| m.verify(engine, key, scope)),
             Kind::Binding => accept(BindingCertificate::parse(bytes), |m| m.verify(engine, key, scope)),
             Kind::Voucher => {
-                let as_issuer = accept(Voucher::parse(bytes), |m| m.verify(engine, key, scope));
+                let as_issuer = accept(Voucher::parse(bytes), |m| {
+                    if m.scope != scope {
+                        return Err(NotAuthentic);
+                    }
+                    m.verify(engine, key)
+                });
                 // The card looks at the certificate last.
                 let outer = Voucher::parse_outer(bytes).map_err(|_| Refused::Form)?;
                 let as_card = if outer.scope != scope {

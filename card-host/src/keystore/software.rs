@@ -306,7 +306,7 @@ impl KeyStore for SoftwareKeyStore {
     fn sign_voucher(&mut self, voucher: Voucher) -> Result<Voucher, KeyStoreError> {
         let scope = voucher.scope;
         let key = self.chip_key(scope, voucher.key_version, Role::Load, voucher.card)?;
-        Ok(voucher.sign(&mut self.engine, &key, scope))
+        Ok(voucher.sign(&mut self.engine, &key))
     }
 
     fn sign_delivery(
