@@ -510,7 +510,67 @@ fn a_binding_that_the_memory_has_lost_is_not_opened_again() {
     let seen = visit(&mut meter, &mut card).unwrap();
     assert_eq!(refused(seen.verdict()), Some(Reason::Regressed));
     assert_eq!((meter.state().binding, meter.state().balance), (1, Balance(49_700)));
-    assert_eq!(card.letters.last().unwrap().binding.number, 2);
+    let letter = card.letters.last().unwrap();
+    assert_eq!(letter.binding.number, 2);
+    let opened = letter.open(&mut SoftEngine, &report_keys().mail, SCOPE).unwrap();
+    let report = MeterReceipt::parse(opened.as_slice()).unwrap();
+    assert_eq!((report.binding.number, report.number), (2, 1));
+    assert_eq!((report.applied_credit, report.balance), (Piastres(0), Balance(0)));
+    assert!(report.flags.has(MeterFlags::REGRESSED));
+}
+
+#[test]
+fn what_the_card_refuses_after_settle_is_left_for_another_time() {
+    let chip = Chip::new();
+    let mut meter = running(&chip);
+    // News of every kind: a final report, an event beyond those in SETTLE, months, mail.
+    let months = [month(60)];
+    let mut card = FakeCard::new(certificate_of(2, 1, 1, 2_000, 0));
+    let slot = Slot::new(0).unwrap();
+    let binding = card.answer.binding();
+    let letter = Envelope::seal(&mut SoftEngine, &parameter_keys(2), SCOPE, binding, slot, 1, b"").unwrap();
+    card.letters.push(letter);
+    card.answer.mail[0] = 1;
+    card.refuses = vec![0x4E, 0x4C, 0x4A];
+    let agenda = Agenda { months: &months, ..agenda() };
+    let _ = visit_torn(&mut meter, &mut card, agenda, None).0.unwrap();
+    for n in 0..6 {
+        meter.record(NOW, n, [0; 6]).unwrap();
+    }
+    card.trace.clear();
+    let (result, mail) = visit_torn(&mut meter, &mut card, agenda, None);
+    assert!(result.unwrap().is_settled());
+    assert_eq!(card.trace, [0xA4, 0x50, 0x82, 0x46, 0x48, 0x4E, 0x4C, 0x4A, 0x44]);
+    assert_eq!((mail.len(), card.events.len()), (1, 5));
+    card.refuses.clear();
+    let _ = visit_torn(&mut meter, &mut card, agenda, None).0.unwrap();
+    assert_eq!((card.events.len(), card.months.len(), card.letters.len()), (7, 1, 2));
+}
+
+#[test]
+fn a_card_cannot_make_a_visit_endless() {
+    let chip = Chip::new();
+    let mut meter = running(&chip);
+    let months: Vec<_> = (60..80).map(month).collect();
+    for answer in [0, 59, u16::MAX] {
+        let mut card = FakeCard::new(certificate(6, 60_000, 300));
+        card.months_answer = Some(answer);
+        let agenda = Agenda { months: &months, ..agenda() };
+        assert!(visit_torn(&mut meter, &mut card, agenda, None).0.unwrap().is_settled());
+        assert!(card.trace.iter().filter(|ins| **ins == 0x4A).count() <= 2);
+    }
+}
+
+#[test]
+fn other_parts_of_the_meter_cannot_set_what_is_not_theirs() {
+    let chip = Chip::new();
+    let mut meter = running(&chip);
+    meter.set_flags(MeterFlags(0xFFFF), true).unwrap();
+    assert!(!meter.state().flags.has(MeterFlags::REGRESSED));
+    assert!(!meter.state().flags.has(MeterFlags::CLOSED));
+    assert!(meter.state().flags.has(MeterFlags::LOAN));
+    meter.set_flags(MeterFlags(0xFFFF), false).unwrap();
+    assert_eq!(meter.state().flags, MeterFlags::default());
 }
 
 #[test]

@@ -90,3 +90,34 @@ impl Events {
         Ok(events)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+
+    #[test]
+    fn the_last_number_is_the_last() {
+        let mut events = Events { last: u32::MAX - 1, ..Events::default() };
+        events.add(CardTime(1), 1, [0; 6]);
+        let full = events;
+        assert_eq!(events.newest().map(|event| event.number), Some(u32::MAX));
+        events.add(CardTime(2), 2, [0; 6]);
+        assert_eq!(events, full);
+    }
+
+    #[test]
+    fn in_memory_and_back() {
+        let mut events = Events::default();
+        for n in 0..12 {
+            let mut out = Buffer::<{ Events::MOST }>::new();
+            events.emit(&mut out).unwrap();
+            assert_eq!(Events::parse(&mut Reader::new(out.as_slice())), Ok(events));
+            events.add(CardTime(n), 7, [1; 6]);
+        }
+        assert!(events.after(0).map(|event| event.number).eq(5..=12));
+        assert!(events.after(11).map(|event| event.number).eq([12]));
+        let nine = [&[0, 0, 0, 9, 9][..], &[1; 16 * 9]].concat();
+        assert_eq!(Events::parse(&mut Reader::new(&nine)), Err(FormatError::Field));
+    }
+}

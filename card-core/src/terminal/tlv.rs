@@ -124,6 +124,8 @@ mod tests {
         assert_eq!(find(&bytes, &[0x6F, 0x84]), Ok(Some(&hex!("F045")[..])));
         assert_eq!(find(&bytes, &[0x6F, 0xC1]), Ok(None));
         assert_eq!(find(&bytes, &[]), Ok(Some(&bytes[..])));
+        // Of two with the same tag the first counts.
+        assert_eq!(find(&hex!("C10101 C10102"), &[0xC1]), Ok(Some(&[1][..])));
     }
 
     #[test]

@@ -274,6 +274,10 @@ pub struct FakeCard {
     pub letters: Vec<Envelope>,
     /// Instruction bytes as they came in, of wrapped commands too.
     pub trace: Vec<u8>,
+    /// Instructions that it refuses in a session.
+    pub refuses: Vec<u8>,
+    /// What it answers to PUT MONTHS in place of the truth, keeping nothing.
+    pub months_answer: Option<u16>,
     handshake: Option<CardHandshake>,
     session: Option<CardSession>,
 }
@@ -307,6 +311,8 @@ impl FakeCard {
             events: Vec::new(),
             letters: Vec::new(),
             trace: Vec::new(),
+            refuses: Vec::new(),
+            months_answer: None,
             handshake: None,
             session: None,
         }
@@ -382,7 +388,11 @@ impl FakeCard {
     }
 
     fn obey(&mut self, ins: u8, p1: u8, data: &[u8]) -> Result<Vec<u8>, StatusWord> {
+        if self.refuses.contains(&ins) {
+            return Err(StatusWord::MEMORY_FAILURE);
+        }
         match ins {
+            0x4A if self.months_answer.is_some() => Ok(self.months_answer.unwrap().to_be_bytes().to_vec()),
             0x46 if p1 == 1 => Ok(self.binding.emit().to_vec()),
             0x46 => Ok(self.answer.emit().to_vec()),
             0x48 => self.settle(data),
