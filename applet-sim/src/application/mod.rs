@@ -1,7 +1,7 @@
 //! The card application: what runs on the chip (specification, sections 3 to 13). `no_std`, no heap.
 //!
 //! A command passes one gate ([`layout`](card_core::layout) says who may do what in which state) and then reaches its
-//! handler. What survives a reset is in [`persistent`], what does not in [`Volatile`]; a handler changes the
+//! handler. What survives a reset is in one struct, `Persistent`, what does not in another, `Volatile`; a handler changes the
 //! former by one atomic update at the most.
 
 #[cfg(feature = "apdu-app")]

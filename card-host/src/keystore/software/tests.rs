@@ -217,5 +217,5 @@ fn a_voucher_is_for_one_card() {
     let other = store.sign_voucher(Voucher { card: CardId([7; 8]), ..voucher }).unwrap();
     assert_ne!(signed.mac, other.mac);
     let key = store.chip_key(SCOPE, 0x51, Role::Load, CARD.id).unwrap();
-    signed.verify(&mut SoftEngine, &key, SCOPE).unwrap();
+    signed.verify(&mut SoftEngine, &key).unwrap();
 }
