@@ -155,6 +155,7 @@ fn every_reason() {
         (Reason::ReplacedCard, |s, _| s.generation = 3),
         (Reason::Regressed, |_, a| a.settled_credit.0 += 1),
         (Reason::Regressed, |_, a| a.settled_debited.0 += 1),
+        (Reason::Regressed, |s, a| a.report_number = s.report_number + 1),
         (Reason::Regressed, |s, _| s.flags = MeterFlags::REGRESSED),
         (Reason::Inconsistent, |_, a| with(a, |c| c.total_credit.0 = 49_999)),
         (Reason::Inconsistent, |_, a| with(a, |c| c.total_debited.0 = 299)),

@@ -183,6 +183,7 @@ struct Totals {
     credit: Piastres,
     debited: Piastres,
     sequence: u32,
+    report: u32,
     balance: Balance,
 }
 
@@ -193,6 +194,7 @@ impl Totals {
         credit: Piastres::ZERO,
         debited: Piastres::ZERO,
         sequence: 0,
+        report: 0,
         balance: Balance(0),
     };
 
@@ -203,6 +205,7 @@ impl Totals {
             credit: state.applied_credit,
             debited: state.applied_debited,
             sequence: state.sequence,
+            report: state.report_number,
             balance: state.balance,
         }
     }
@@ -255,7 +258,10 @@ fn judge(
         return Err(Reason::ReplacedCard);
     }
     // 6
-    if own.regressed || answer.settled_credit > own.credit || answer.settled_debited > own.debited {
+    let above = answer.settled_credit > own.credit
+        || answer.settled_debited > own.debited
+        || answer.report_number > own.report;
+    if own.regressed || above {
         return Err(Reason::Regressed);
     }
     // 7
