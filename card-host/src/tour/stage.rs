@@ -52,6 +52,14 @@ impl Table {
         Self { cards: Vec::new(), inserted: None, profile }
     }
 
+    /// As [`Stage::tear`], with a choice of how the operation is cut.
+    pub fn tear_how(&mut self, operations: u64, how: Cut) -> Result<(), StageError> {
+        if let Some(chip) = self.inserted()?.card_mut().chip_mut() {
+            chip.memory_mut().cut_after(operations, how);
+        }
+        Ok(())
+    }
+
     fn inserted(&mut self) -> Result<&mut Simulator<FlashModel>, StageError> {
         let index = self.inserted.ok_or(StageError::NoCard)?;
         self.cards.get_mut(index).ok_or(StageError::NoCard)
