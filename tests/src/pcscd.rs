@@ -189,9 +189,15 @@ impl Pcscd {
                 Err(error) => panic!("the card is not {}: {error}\n{}", in_or_out(present), self.log()),
             }
             for state in &mut states {
-                // Mute: inserted, but not yet powered.
+                // Mute: inserted, but not yet powered. The count is of insertions and removals that pcscd's polling noticed:
+                // where the reset of a card that is gone has failed, the state is "empty" before that, and another card that
+                // came before it would never be noticed.
                 let seen = state.event_state();
-                if seen.contains(pcsc::State::PRESENT) == present && !seen.contains(pcsc::State::MUTE) {
+                let noticed = (state.event_count() % 2 == 1) == present;
+                if noticed
+                    && seen.contains(pcsc::State::PRESENT) == present
+                    && !seen.contains(pcsc::State::MUTE)
+                {
                     return;
                 }
                 state.sync_current_state();

@@ -323,7 +323,17 @@ fn another_program_that_holds_the_reader_is_named() {
     );
     let check = checks.iter().find(|check| check.name.starts_with("card in")).unwrap();
     assert!(check.what_to_do.as_ref().unwrap().contains("close it"), "{check}");
-    assert_eq!(connect(&reader).unwrap().transmit(&SELECT).unwrap(), OK);
+    // The service may take a moment to notice that the other has ended.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let mut connection = loop {
+        match connect(&reader) {
+            Err(ReaderError::InUse { .. }) if Instant::now() < deadline => {
+                thread::sleep(Duration::from_millis(20));
+            }
+            outcome => break outcome.unwrap(),
+        }
+    };
+    assert_eq!(connection.transmit(&SELECT).unwrap(), OK);
 }
 
 #[test]
