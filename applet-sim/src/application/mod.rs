@@ -7,6 +7,7 @@
 #[cfg(feature = "apdu-app")]
 mod app;
 mod exchange;
+mod key_records;
 mod mail;
 mod memory_map;
 mod persistent;

@@ -1,5 +1,6 @@
 //! The persistent half of the card: everything that survives a reset, and the only code that writes it.
 
+use super::key_records::{emit_binding, emit_key_set, emit_single_key, parse_key_set, parse_single_key};
 use super::memory_map as map;
 use super::records::{FAILURES_SIZE, IdentityRecord, PurseRecord, SettlementRecord};
 use card_core::bytes::{Buffer, Reader, WrongLength};
@@ -30,9 +31,6 @@ impl From<WrongLength> for Failed {
 
 /// Longest payload of any log here: three pages.
 const LONGEST: usize = 182;
-/// Binding certificate, key version number, key length and three keys.
-const BINDING_SIZE: usize = BindingCertificate::SIZE + 2 + 96;
-
 /// A log, and the epoch of the state that it holds.
 struct Cell {
     log: Log,
@@ -353,10 +351,8 @@ impl Persistent {
         version: u8,
         key: &AesKey,
     ) -> Result<(), Failed> {
-        let mut payload = KeyPayload::new();
-        let length = key.length().bytes() as u8;
-        payload.0.u8(version)?.u8(length)?.put(key.expose())?;
-        self.set_key(memory, role, payload.as_slice(), (version, length))
+        let payload = emit_single_key(version, key)?;
+        self.set_key(memory, role, payload.as_slice(), (version, key.length().bytes() as u8))
     }
 
     fn set_key(
@@ -443,60 +439,6 @@ impl MailCell {
     fn empty(slot: Slot) -> Self {
         Self { cell: Cell { log: map::mail(slot), epoch: None }, binding_marker: 0, held: (0, 0) }
     }
-}
-
-/// Keys on their way to memory: wiped when dropped.
-struct KeyPayload(Buffer<BINDING_SIZE>);
-
-impl KeyPayload {
-    const fn new() -> Self {
-        Self(Buffer::new())
-    }
-
-    fn as_slice(&self) -> &[u8] {
-        self.0.as_slice()
-    }
-}
-
-impl Drop for KeyPayload {
-    fn drop(&mut self) {
-        use zeroize::Zeroize;
-        self.0.as_mut_slice().zeroize();
-    }
-}
-
-fn emit_key_set(keys: &KeySet) -> Result<KeyPayload, Failed> {
-    let mut out = KeyPayload::new();
-    put_key_set(&mut out, keys)?;
-    Ok(out)
-}
-
-fn put_key_set(out: &mut KeyPayload, keys: &KeySet) -> Result<(), Failed> {
-    out.0.u8(keys.version())?.u8(keys.length().bytes() as u8)?;
-    out.0.put(keys.enc().expose())?.put(keys.mac().expose())?.put(keys.dek().expose())?;
-    Ok(())
-}
-
-fn emit_binding(binding: &BindingCertificate, keys: &KeySet) -> Result<KeyPayload, Failed> {
-    let mut out = KeyPayload::new();
-    out.0.put(&binding.emit())?;
-    put_key_set(&mut out, keys)?;
-    Ok(out)
-}
-
-fn parse_key_set(bytes: &[u8]) -> Option<KeySet> {
-    let mut reader = Reader::new(bytes);
-    let version = reader.u8().ok()?;
-    let length = usize::from(reader.u8().ok()?);
-    let mut key = || AesKey::new(reader.take(length).ok()?);
-    KeySet::new(version, key()?, key()?, key()?).ok()
-}
-
-fn parse_single_key(bytes: &[u8]) -> Option<(u8, AesKey)> {
-    let mut reader = Reader::new(bytes);
-    let version = reader.u8().ok()?;
-    let length = usize::from(reader.u8().ok()?);
-    Some((version, AesKey::new(reader.take(length).ok()?)?))
 }
 
 fn parse_failures(bytes: &[u8]) -> Option<[u16; 4]> {

@@ -1,0 +1,71 @@
+//! Records of keys in memory, on their way there and back: wiped when dropped.
+
+use super::persistent::Failed;
+use card_core::bytes::{Buffer, Reader};
+use card_core::key::AesKey;
+use card_core::message::BindingCertificate;
+use card_core::scp03::KeySet;
+use zeroize::Zeroize;
+
+/// Binding certificate, key version number, key length and three keys.
+const BINDING_SIZE: usize = BindingCertificate::SIZE + 2 + 96;
+
+/// Keys on their way to memory: wiped when dropped.
+pub(super) struct KeyPayload(Buffer<BINDING_SIZE>);
+
+impl KeyPayload {
+    const fn new() -> Self {
+        Self(Buffer::new())
+    }
+
+    pub(super) fn as_slice(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+}
+
+impl Drop for KeyPayload {
+    fn drop(&mut self) {
+        self.0.as_mut_slice().zeroize();
+    }
+}
+
+pub(super) fn emit_key_set(keys: &KeySet) -> Result<KeyPayload, Failed> {
+    let mut out = KeyPayload::new();
+    put_key_set(&mut out, keys)?;
+    Ok(out)
+}
+
+fn put_key_set(out: &mut KeyPayload, keys: &KeySet) -> Result<(), Failed> {
+    out.0.u8(keys.version())?.u8(keys.length().bytes() as u8)?;
+    out.0.put(keys.enc().expose())?.put(keys.mac().expose())?.put(keys.dek().expose())?;
+    Ok(())
+}
+
+pub(super) fn emit_binding(binding: &BindingCertificate, keys: &KeySet) -> Result<KeyPayload, Failed> {
+    let mut out = KeyPayload::new();
+    out.0.put(&binding.emit())?;
+    put_key_set(&mut out, keys)?;
+    Ok(out)
+}
+
+pub(super) fn parse_key_set(bytes: &[u8]) -> Option<KeySet> {
+    let mut reader = Reader::new(bytes);
+    let version = reader.u8().ok()?;
+    let length = usize::from(reader.u8().ok()?);
+    let mut key = || AesKey::new(reader.take(length).ok()?);
+    KeySet::new(version, key()?, key()?, key()?).ok()
+}
+
+pub(super) fn parse_single_key(bytes: &[u8]) -> Option<(u8, AesKey)> {
+    let mut reader = Reader::new(bytes);
+    let version = reader.u8().ok()?;
+    let length = usize::from(reader.u8().ok()?);
+    Some((version, AesKey::new(reader.take(length).ok()?)?))
+}
+
+/// The record of a single key.
+pub(super) fn emit_single_key(version: u8, key: &AesKey) -> Result<KeyPayload, Failed> {
+    let mut out = KeyPayload::new();
+    out.0.u8(version)?.u8(key.length().bytes() as u8)?.put(key.expose())?;
+    Ok(out)
+}
