@@ -85,6 +85,7 @@ fn state(of: &Value) -> MeterState {
     state.sequence = number(&of["sequence"]) as u32;
     state.applied_credit = Piastres(number(&of["applied_credit"]));
     state.applied_debited = Piastres(number(&of["applied_debited"]));
+    state.report_number = number(&of["report_number"]) as u32;
     if of["regressed"].as_bool().unwrap() {
         state.flags = MeterFlags::REGRESSED;
     }
@@ -118,7 +119,7 @@ fn decisions() {
             certificate,
             settled_credit: Piastres(number(&card["settled_credit"])),
             settled_debited: Piastres(number(&card["settled_debited"])),
-            report_number: 0,
+            report_number: number(&card["report_number"]) as u32,
             mail: [0; 16],
             last_month: u16::MAX,
             last_event: 0,
@@ -135,7 +136,7 @@ fn decisions() {
             presented = presented.with_binding(binding);
         }
         let mut decided = Meter::install(Chip::new(), identity, keys(meter), &state).unwrap();
-        let decision = decided.commit(CardTime::UNSET, &presented).unwrap();
+        let decision = decided.commit(CardTime(number(&meter["now"]) as u32), &presented).unwrap();
 
         assert_eq!(decision.opens.is_some(), vector["opens_binding"].as_bool().unwrap(), "{name}");
         match (vector["decision"].as_str().unwrap(), decision.verdict) {
@@ -151,6 +152,10 @@ fn decisions() {
         }
         let (now, mut after) = (decided.state().clone(), self::state(&vector["after"]));
         let start = if decision.opens.is_some() { 0 } else { state.balance.0 };
+        if vector["decision"] != "refused" {
+            // The commit already takes the number of the receipt for SETTLE; the vectors stop before that.
+            after.report_number = after.report_number.saturating_add(1);
+        }
         after.balance = Balance(start.wrapping_add(number(&vector["after"]["balance_difference"]) as i64));
         if let Some(version) = vector.get("final_report_version") {
             let report = decided.final_report(&answer).unwrap().unwrap();
@@ -158,8 +163,8 @@ fn decisions() {
             assert_eq!(report.binding.number, state.binding, "{name}");
         }
         assert_eq!(
-            (now.binding, now.generation, now.sequence),
-            (after.binding, after.generation, after.sequence),
+            (now.binding, now.generation, now.sequence, now.report_number),
+            (after.binding, after.generation, after.sequence, after.report_number),
             "{name}"
         );
         assert_eq!(

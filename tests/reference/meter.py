@@ -1,15 +1,16 @@
 """The meter's decision on a presented card (section 11, steps 1 to 7), and its memory after it."""
 from reference import BINDING, CERTIFICATE, decode, genuine, num, well_formed
 
-MEMORY = ("binding", "generation", "sequence", "applied", "regressed", "time")
+MEMORY = ("binding", "generation", "sequence", "applied", "report", "regressed", "time")
 
 
 def decide(meter, card):
     """('apply', credit, debited) | ('nothing',) | ('refused', reason); and the meter's memory after it.
 
-    meter: company, environment, meter_id, base_versions, credit_keys {key version number: key}, balance, and its memory: time (the
-           lower bound of its clock, 0: none), binding (0: never had one), generation, sequence, applied (credit, debited), regressed
-    card:  summary, expiry, session_kvn, session_generation, certificate, settled (credit, debited), binding_certificate
+    meter: company, environment, meter_id, base_versions, credit_keys {key version number: key}, balance, now (what its clock
+           shows, 0: nothing; the clock is never below its lower bound), and its memory: time (that bound, 0: none), binding (0: never
+           had one), generation, sequence, applied (credit, debited), report (number of its last receipt, 0: none), regressed
+    card:  summary, expiry, session_kvn, session_generation, certificate, settled (credit, debited), report, binding_certificate
     """
     after = {k: meter[k] for k in MEMORY}
     refused = lambda reason: (("refused", reason), after)
@@ -22,7 +23,7 @@ def decide(meter, card):
         return refused("environment")
     if summary[1] != 3:
         return refused("state")
-    if card["expiry"] and card["expiry"] <= max(cert["issue_time"], meter["time"]):
+    if card["expiry"] and card["expiry"] <= max(cert["issue_time"], meter["now"], meter["time"]):
         return refused("expired")
     if not well_formed(cert, 7):                                                           # 3
         return refused("altered")
@@ -43,10 +44,11 @@ def decide(meter, card):
                 and (b["meter_id"], b["binding"]) == (cert["meter_id"], cert["binding"])):
             return refused("binding certificate")
         balance = 0
-        own.update(binding=cert["binding"], generation=0, sequence=0, applied=(0, 0), regressed=False)
+        own.update(binding=cert["binding"], generation=0, sequence=0, applied=(0, 0), report=0, regressed=False)
     if cert["generation"] < own["generation"]:                                             # 5
         return refused("replaced card")
-    if own["regressed"] or any(s > a for s, a in zip(card["settled"], own["applied"])):    # 6
+    above = any(s > a for s, a in zip(card["settled"], own["applied"])) or card["report"] > own["report"]
+    if own["regressed"] or above:                                                          # 6
         after["regressed"] = True                                                          # stored with the present binding
         return refused("regressed")
     if cert["sequence"] <= own["sequence"]:                                                # 7

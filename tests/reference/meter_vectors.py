@@ -5,7 +5,8 @@ from meter import decide
 from reference import be
 
 
-STORED = "\"refuses all credit\": also a card with nothing to apply is refused"
+UNSETTLED = {"settled": (0, 0), "report": 0}
+NEVER_BOUND = {"binding": 0, "generation": 0, "sequence": 0, "applied": (0, 0), "report": 0, "balance": 0}
 
 
 def key_sets():
@@ -22,13 +23,15 @@ def key_sets():
 
 def decisions():
     i = Issuer("meter")
-    start = dict(company=i.company, environment=i.environment, meter_id=i.meter_id, time=0x0C200000, binding=7, generation=1,
-                 sequence=5, applied=(50000, 300), regressed=False, balance=20000, base_versions=[1, 2],
+    start = dict(company=i.company, environment=i.environment, meter_id=i.meter_id, now=0, time=0x0C200000, binding=7, generation=1,
+                 sequence=5, applied=(50000, 300), report=3, regressed=False, balance=20000, base_versions=[1, 2],
                  credit_keys={k: i.keys(k)[0] for k in (0x71, 0x72)})
     good = dict(summary=bytes([1, 3, i.environment]) + be(i.company, 2) + i.card_id + be(1, 2), expiry=0, session_kvn=0x31,
-                session_generation=1, certificate=i.certificate(6, 60000, 400), settled=(50000, 300), binding_certificate=b"")
-    return [decision(name, {**start, **meter}, {**good, **card}, reading)
-            for name, meter, card, *reading in (*same_binding(i, good), *expiry(i), *balance(i), *form(i), *order(i, good), *other_bindings(i))]
+                session_generation=1, certificate=i.certificate(6, 60000, 400), settled=(50000, 300), report=3,
+                binding_certificate=b"")
+    return [decision(name, {**start, **meter}, {**good, **card})
+            for name, meter, card in (*same_binding(i, good), *report_number(i), *expiry(i), *balance(i), *form(i), *order(i, good),
+                                      *other_bindings(i))]
 
 
 def cert(i, *totals, **other):
@@ -52,7 +55,7 @@ def same_binding(i, good):
         ("issue time below the lower bound of the clock, which does not fall", {}, c(6, 60000, 400, time=1)),
         ("issue time at the lower bound of the clock", {}, c(6, 60000, 400, time=0x0C200000)),
         ("nothing to apply does not touch the clock", {}, c(5, 50000, 300, time=0x0C300000)),
-        ("first credit of a binding", {"sequence": 0, "applied": (0, 0), "generation": 0, "balance": 0}, {**c(1, 100, 0), "settled": (0, 0)}),
+        ("first credit of a binding", {"sequence": 0, "applied": (0, 0), "generation": 0, "report": 0, "balance": 0}, {**c(1, 100, 0), **UNSETTLED}),
         ("clock not set", {"time": 0}, {}),
         ("other company", {}, changed(good, 3, b"\x01\x03")), ("other environment", {}, changed(good, 2, b"\x50")),
         *((f"state {n:02X}", {}, changed(good, 1, bytes([n]))) for n in (1, 2, 4, 5)),
@@ -62,25 +65,51 @@ def same_binding(i, good):
         ("altered CMAC", {}, {"certificate": flip(good["certificate"], 55)}),
         ("another meter's", {}, c(6, 60000, 400, meter_id=det("o", 8))),
         ("certificate of another generation than the session", {}, {**c(6, 60000, 400, generation=2), "session_generation": 1}),
-        ("replacement card", {}, {**c(6, 60000, 400, generation=2), "settled": (0, 0)}),
-        ("replacement card, nothing to apply: its generation is recorded", {}, {**c(5, 50000, 300, generation=2), "settled": (0, 0)}),
-        ("replacement card, lower sequence: its generation is recorded", {}, {**c(1, 0, 0, generation=0xFFFF), "settled": (0, 0)}),
+        ("replacement card", {}, {**c(6, 60000, 400, generation=2), **UNSETTLED}),
+        ("replacement card, nothing to apply: its generation is recorded", {}, {**c(5, 50000, 300, generation=2), **UNSETTLED}),
+        ("replacement card, lower sequence: its generation is recorded", {}, {**c(1, 0, 0, generation=0xFFFF), **UNSETTLED}),
         ("replaced card", {"generation": 2}, {}), ("replaced card, nothing to apply", {"generation": 2}, c(5, 50000, 300)),
         ("replaced card before regressed", {"generation": 2, "applied": (49999, 300)}, {}),
         ("settled credit above applied", {"applied": (49999, 300)}, {}), ("settled debited above applied", {"applied": (50000, 299)}, {}),
         ("settled above applied, nothing to apply", {"sequence": 6, "applied": (49999, 300)}, {}),
         ("replacement card, settled above applied: its generation is not recorded", {"applied": (49999, 300)}, c(6, 60000, 400, generation=2)),
         ("regressed before, settled is not above", {"regressed": True}, {}),
-        ("regressed before, nothing to apply", {"regressed": True}, c(5, 50000, 300), STORED),
-        ("regressed before, replacement card", {"regressed": True}, {**c(6, 60000, 400, generation=2), "settled": (0, 0)}),
+        ("regressed before, nothing to apply", {"regressed": True}, c(5, 50000, 300)),
+        ("regressed before, replacement card", {"regressed": True}, {**c(6, 60000, 400, generation=2), **UNSETTLED}),
         ("credit falls", {"applied": (60001, 300)}, {}), ("debited falls", {"applied": (50000, 401)}, {}),
         ("replacement card, credit falls: its generation is not recorded", {"applied": (60001, 300)}, c(6, 60000, 400, generation=2)),
         ("totals fall, sequence does not rise", {"sequence": 6, "applied": (60001, 401)}, {}),
     ]
 
 
+def report_number(i):
+    """The meter's last receipt has number 3, as the card's unless the case says otherwise."""
+    r = lambda value, **more: {"report": value, **more}
+    replacement = cert(i, 6, 60000, 400, generation=2)
+    return [
+        ("report number: the card's one below the meter's (the last SETTLE did not arrive)", {}, r(2)),
+        ("report number: the card has no receipt", {}, r(0)), ("report number: one above the meter's", {}, r(4)),
+        ("report number: far above the meter's", {}, r(0xFFFFFFFF)), ("report number: above in the highest byte only", {}, r(0x01000000)),
+        ("report number: the last, in both", r(0xFFFFFFFF), r(0xFFFFFFFF)), ("report number: one above, to the last", r(0xFFFFFFFE), r(0xFFFFFFFF)),
+        ("report number: far below the meter's", r(0xFFFFFFFF), r(1)), ("report number: 1, the meter's is 0", r(0), r(1)),
+        ("report number: both 0", r(0), r(0, settled=(0, 0))),
+        ("report number: above, nothing settled", {}, r(4, settled=(0, 0))),
+        ("report number: above, settled totals below applied", {}, r(4, settled=(49999, 299))),
+        ("report number: above, same sequence", {}, {**cert(i, 5, 50000, 300), **r(4)}),
+        ("report number: above, lower sequence", {}, {**cert(i, 4, 40000, 300), **r(4)}),
+        ("report number: above, refresh", {}, {**cert(i, 6, 50000, 300), **r(4)}),
+        ("report number: below, settled totals above applied", {"applied": (49999, 300)}, r(2)),
+        ("report number: equal, regressed before", {"regressed": True}, r(3)),
+        ("report number: above, regressed before", {"regressed": True}, r(4)),
+        ("report number: replacement card without a receipt", {}, {**replacement, **UNSETTLED}),
+        ("report number: above, replacement card: its generation is not recorded", {}, {**replacement, **r(4)}),
+        ("report number: above, replacement card, nothing to apply: its generation is not recorded", {},
+         {**cert(i, 5, 50000, 300, generation=2), **r(4)}),
+    ]
+
+
 def expiry(i):
-    """The clock of the meter is at least 0C200000, the certificate is of 0C000000 unless the case says otherwise."""
+    """The lower bound of the meter's clock is 0C200000 and the clock shows nothing, the certificate is of 0C000000, unless the case says otherwise."""
     late = cert(i, 6, 60000, 400, time=0x0C300000)
     return [
         ("expiry one second after the lower bound of the clock", {}, {"expiry": 0x0C200001}),
@@ -94,6 +123,18 @@ def expiry(i):
         ("latest expiry", {}, {"expiry": 0xFFFFFFFF}), ("expired long ago", {}, {"expiry": 1}),
         ("no expiry", {"time": 0xFFFFFFFF}, {"expiry": 0}),
         ("expired, nothing to apply", {"sequence": 6}, {"expiry": 0x0C200000}),
+        *((f"clock: {what}", clock, {**(late if issued_late else {}), "expiry": end}) for what, clock, issued_late, end in (
+            ("expiry one second later", {"now": 0x0C280000}, False, 0x0C280001), ("expiry now", {"now": 0x0C280000}, False, 0x0C280000),
+            ("expiry between the lower bound and now", {"now": 0x0C280000}, False, 0x0C200001),
+            ("below its lower bound, which counts: expiry at the bound", {"now": 0x0C100000}, False, 0x0C200000),
+            ("below its lower bound, which counts: expiry between", {"now": 0x0C100000}, False, 0x0C180000),
+            ("below its lower bound, expiry after the bound", {"now": 0x0C100000}, False, 0x0C200001),
+            ("at its lower bound, expiry one second later", {"now": 0x0C200000}, False, 0x0C200001),
+            ("no lower bound, expiry one second later", {"now": 0x0C280000, "time": 0}, False, 0x0C280001),
+            ("no lower bound, expiry now", {"now": 0x0C280000, "time": 0}, False, 0x0C280000),
+            ("before issue, expiry between", {"now": 0x0C280000}, True, 0x0C2C0000),
+            ("before issue, expiry after issue", {"now": 0x0C280000}, True, 0x0C300001),
+            ("latest, expiry latest", {"now": 0xFFFFFFFF}, False, 0xFFFFFFFF), ("latest, no expiry", {"now": 0xFFFFFFFF}, False, 0))),
     ]
 
 
@@ -120,7 +161,7 @@ def form(i):
         ("version 0", {}, (6, 60000, 400), {"kvn": 0x70}), ("generation 0", {}, (6, 60000, 400), {"generation": 0}),
         ("sequence 0", {}, (0, 60000, 400), {}), ("issue time 0", {}, (6, 60000, 400), {"time": 0}),
         ("binding 0", {}, (6, 60000, 400), {"binding": 0}),
-        ("binding 0, on a new meter", {"binding": 0, "generation": 0, "sequence": 0, "applied": (0, 0), "balance": 0}, (3, 900, 20), {"binding": 0}))]
+        ("binding 0, on a new meter", NEVER_BOUND, (3, 900, 20), {"binding": 0}))]
 
 
 def order(i, good):
@@ -128,7 +169,7 @@ def order(i, good):
     c = lambda **k: cert(i, 6, 60000, 400, **k)
     key, expired = {"session_kvn": 0x33}, {"expiry": 1}
     company, environment, state = (changed(good, at, value) for at, value in ((3, b"\x01\x03"), (2, b"\x50"), (1, b"\4")))
-    new = {**c(binding=8), "settled": (1, 0), "binding_certificate": i.binding_certificate(binding=9)}
+    new = {**c(binding=8), "settled": (1, 0), "report": 0, "binding_certificate": i.binding_certificate(binding=9)}
     other = dict(meter_id=det("o", 8))
     return [(f"order: {what}", meter, card) for what, meter, card in (
         ("base key before company", {}, {**key, **company}), ("base key before environment", {}, {**key, **environment}),
@@ -142,14 +183,24 @@ def order(i, good):
         ("meter id before generation", {}, {**c(generation=2, **other), "session_generation": 1}),
         ("generation of the session before binding", {}, {**c(generation=2, binding=6), "session_generation": 1}),
         ("binding before generation", {"generation": 2}, c(binding=6)), ("binding certificate before settled totals", {}, new),
-        ("settled totals before falling ones", {"applied": (49999, 401)}, {}))]
+        ("settled totals before falling ones", {"applied": (49999, 401)}, {}),
+        ("expiry before report number", {}, {**expired, "report": 4}), ("CMAC before report number", {}, {
+            "certificate": flip(good["certificate"], 55), "report": 4}),
+        ("binding before report number", {}, {**c(binding=6), "report": 4}),
+        ("binding certificate before report number", {}, {**new, "settled": (0, 0), "report": 1}),
+        ("generation before report number", {"generation": 2}, {"report": 4}),
+        ("generation before report number, regressed before", {"generation": 2, "regressed": True}, {"report": 4}),
+        ("report number before falling credit", {"applied": (60001, 300)}, {"report": 4}),
+        ("report number before falling debited", {"applied": (50000, 401)}, {"report": 4}),
+        ("report number before the range of the balance", {"balance": 2**63 - 1}, {"report": 4}))]
 
 
 def other_bindings(i):
     new = dict(binding=8)
-    c = lambda *a, **k: {**cert(i, *a, **{**new, **k}), "settled": (0, 0), "binding_certificate": i.binding_certificate(**new)}
-    opening, unbound = c(1, 700, 0), {"binding": 0, "generation": 0, "sequence": 0, "applied": (0, 0), "balance": 0}
-    first = {**cert(i, 3, 900, 20, binding=1), "settled": (0, 0), "binding_certificate": i.binding_certificate(binding=1)}
+    c = lambda *a, **k: {**cert(i, *a, **{**new, **k}), **UNSETTLED, "binding_certificate": i.binding_certificate(**new)}
+    opening, unbound = c(1, 700, 0), NEVER_BOUND
+    r = lambda number, **more: {**opening, "report": number, **more}
+    first = {**cert(i, 3, 900, 20, binding=1), **UNSETTLED, "binding_certificate": i.binding_certificate(binding=1)}
     return [
         ("old binding", {}, cert(i, 6, 60000, 400, binding=6)),
         ("old binding, though everything else is higher", {"regressed": True}, cert(i, 99, 2**40, 2**40, binding=6, generation=9)),
@@ -165,6 +216,19 @@ def other_bindings(i):
         ("higher binding, lower sequence and totals than in the old one", {"sequence": 9}, c(2, 1, 1)),
         ("higher binding, something settled in it already: the meter has lost it", {}, {**c(4, 900, 0), "settled": (700, 0)}),
         ("higher binding, only a debit settled in it already", {}, {**c(4, 900, 10), "settled": (0, 1)}),
+        ("higher binding, report number 1, not above that of the old one: the meter has lost the new one", {}, r(1)),
+        ("higher binding, report number equal to that of the old one", {}, r(3)),
+        ("higher binding, report number one above that of the old one", {}, r(4)), ("higher binding, last report number", {}, r(0xFFFFFFFF)),
+        ("higher binding, report number 1, something settled", {}, r(1, settled=(700, 0))),
+        ("higher binding, report number 1, regressed in the old one", {"regressed": True}, r(1)),
+        ("higher binding, report number 1, its credit passes the range", {}, {**c(1, 2**63, 0), "report": 1}),
+        ("higher binding, report number 1, generation lower than in the old one", {"generation": 9}, r(1)),
+        ("higher binding, report number 0, the old one's is the last", {"report": 0xFFFFFFFF}, opening),
+        ("higher binding, report number 1, the old one's is the last", {"report": 0xFFFFFFFF}, r(1)),
+        ("a meter without a binding, report number 1", unbound, {**first, "report": 1}),
+        ("a meter without a binding, flag 0020 set, report number 1", {**unbound, "regressed": True}, {**first, "report": 1}),
+        ("higher binding, expired by the clock", {"now": 0x0C280000}, {**opening, "expiry": 0x0C280000}),
+        ("higher binding, expiry one second after the clock", {"now": 0x0C280000}, {**opening, "expiry": 0x0C280001}),
         ("higher binding, expired", {}, {**opening, "expiry": 0x0C200000}),
         ("first binding of a new meter", unbound, first),
         ("first binding of a new meter, higher than 1", unbound, opening),
@@ -183,24 +247,24 @@ def other_bindings(i):
 def memory(m):
     return {"binding": hx(be(m["binding"], 4)), "lowest_generation": hx(be(m["generation"], 2)), "sequence": hx(be(m["sequence"], 4)),
             "applied_credit": hx(be(m["applied"][0], 8)), "applied_debited": hx(be(m["applied"][1], 8)),
-            "regressed": m["regressed"], "time": hx(be(m["time"], 4))}
+            "report_number": hx(be(m["report"], 4)), "regressed": m["regressed"], "time": hx(be(m["time"], 4))}
 
 
-def decision(name, m, p, reading):
+def decision(name, m, p):
     outcome, after = decide(m, p)
     difference = outcome[1] - outcome[2] if outcome[0] == "apply" else 0
     opens = after["binding"] != m["binding"]
     return {"description": name,
             "meter": {"company": hx(be(m["company"], 2)), "environment": hx(be(m["environment"], 1)), "meter_id": hx(m["meter_id"]),
-                      **memory(m), "balance": hx(be(m["balance"] % 2**64, 8)), "base_key_versions": m["base_versions"],
+                      **memory(m), "now": hx(be(m["now"], 4)), "balance": hx(be(m["balance"] % 2**64, 8)), "base_key_versions": m["base_versions"],
                       "credit_keys": {f"{k:02X}": hx(v) for k, v in m["credit_keys"].items()}},
             "card": {"summary": hx(p["summary"]), "expiry": hx(be(p["expiry"], 4)), "session_key_version": f"{p['session_kvn']:02X}",
                      "session_generation": hx(be(p["session_generation"], 2)), "certificate": hx(p["certificate"]),
                      "settled_credit": hx(be(p["settled"][0], 8)), "settled_debited": hx(be(p["settled"][1], 8)),
+                     "report_number": hx(be(p["report"], 4)),
                      "binding_certificate": hx(p["binding_certificate"])},
             "opens_binding": opens, **({"final_report_version": hx(be(m["binding"], 4))} if opens and m["binding"] else {}),
             "decision": outcome[0],
             **({"reason": outcome[1]} if outcome[0] == "refused" else {}),
             **({"credit": hx(be(outcome[1], 8)), "debited": hx(be(outcome[2], 8))} if outcome[0] == "apply" else {}),
-            "after": {**memory(after), "balance_difference": hx(be(difference % 2**64, 8))},
-            **({"reading": reading[0]} if reading else {})}
+            "after": {**memory(after), "balance_difference": hx(be(difference % 2**64, 8))}}
