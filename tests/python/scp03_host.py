@@ -14,11 +14,21 @@ from yubikit.core.smartcard.scp import KeyRef, Scp03KeyParams, StaticKeys
 AID = bytes.fromhex("F04547454C454301")
 
 
+class Connection(ScardSmartCardConnection):
+    """Knows T=0, which yubikey-manager does not: 6Cxx is answered by the same command with the right length."""
+
+    def send_and_receive(self, apdu):
+        data, sw = super().send_and_receive(apdu)
+        if sw >> 8 == 0x6C and len(apdu) <= 5:
+            data, sw = super().send_and_receive(apdu[:4] + bytes([sw & 0xFF]))
+        return data, sw
+
+
 def main(reader_name, version, enc, mac, dek):
     reader = next(reader for reader in readers() if str(reader) == reader_name)
     connection = reader.createConnection()
     connection.connect()
-    protocol = SmartCardProtocol(ScardSmartCardConnection(connection))
+    protocol = SmartCardProtocol(Connection(connection))
     answers = {"select": protocol.select(AID).hex()}
     keys = StaticKeys(bytes.fromhex(enc), bytes.fromhex(mac), bytes.fromhex(dek))
     protocol.init_scp(Scp03KeyParams(KeyRef(0, int(version, 16)), keys))

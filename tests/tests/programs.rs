@@ -291,7 +291,11 @@ fn each_failure_of_cardctl_says_what_it_is() {
     let (at, digit) = voucher.char_indices().rfind(|(_, c)| c.is_ascii_hexdigit()).unwrap();
     let altered = format!("{}{}{}", &voucher[..at], if digit == '0' { '1' } else { '0' }, &voucher[at + 1..]);
     fs::write(path("altered"), altered).unwrap();
-    failures.check(&cardctl.run(&["load", &path("altered")]), 1, &["authentication code is wrong", "fetch it again"]);
+    failures.check(
+        &cardctl.run(&["load", &path("altered")]),
+        1,
+        &["authentication code is wrong", "fetch it again"],
+    );
 
     // Another card in the reader.
     inserted.take_out();
