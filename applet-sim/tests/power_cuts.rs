@@ -91,6 +91,11 @@ fn check(case: &Case) {
     let count = operations(&whole) - before;
     assert!(count > 0, "{} wrote nothing: {status:04X}", case.name);
     let new = snapshot(&whole, Depth::All);
+    let mut live = powered(&case.base);
+    let answer = case.step.prepare(&mut live).send(&mut live);
+    assert_eq!(answer, Some((data, status)), "{}", case.name);
+    let live = read_all(&mut live, Depth::All);
+    assert!(live == new, "{}: a power-up changes{}", case.name, live.difference(&new));
     whole.power_up();
     let prepared = case.again.prepare(&mut whole);
     let before = operations(&whole);
@@ -426,6 +431,45 @@ fn bind_a_card() {
     check(&Case::new("the next binding", full(), next));
     let next = bind(0x11, certificate_of(binding(METER, 4), 1, 1, 900, 0), 0x31);
     check(&Case::new("before the first charge", chip(State::Personalised), next));
+}
+
+#[test]
+fn a_new_binding_is_empty() {
+    for (step, meter) in [
+        (bind(0x11, certificate_of(binding(OTHER_METER, 1), 1, 1, 70, 0), 0x31), OTHER_METER),
+        (bind(0x11, certificate_of(binding(METER, 4), 1, 1, 70, 0), 0x32), METER),
+    ] {
+        let mut card = powered(full());
+        let before = snapshot(&card, Depth::All);
+        assert_eq!(step.run(&mut card), (vec![], 0x9000));
+        for seen in [read_all(&mut card, Depth::All), snapshot(&card, Depth::All)] {
+            for (name, value) in &seen.0 {
+                let (data, status) = value.split_at(value.len().saturating_sub(2));
+                match name.as_str() {
+                    "file 6" | "file 9" => assert!(data.iter().all(|byte| *byte == 0), "{name}"),
+                    "file 4" => assert_eq!(data[56..72], [0; 16], "settled totals"),
+                    _ if name.starts_with("mail") => assert_eq!(status, [0x6A, 0x88], "{name}"),
+                    // The load log stays.
+                    _ if name.starts_with("record 5") => assert_eq!(before.0[name], *value, "{name}"),
+                    _ if name.starts_with("record") => assert_eq!(status, [0x6A, 0x83], "{name}"),
+                    _ => {}
+                }
+            }
+            assert_eq!(seen.0["file 4"][72..76], before.0["file 4"][72..76], "number of loads");
+        }
+        // Reports, events and mail begin at 1 again.
+        let keys = key_set_of(if meter == METER { 0x32 } else { 0x31 }, GENERATION, meter);
+        let mut session = Session::open(&mut card, keys, FULL);
+        let number = if meter == METER { 4 } else { 1 };
+        let receipt = meter_receipt_of(binding(meter, number), 1, 0, 0);
+        let (data, status) = session.send(&mut card, [0x80, 0x48, 0, 0], &settle_data(&receipt, 0, &[1]));
+        assert_eq!((data, status), (vec![0xFF, 0xFF, 0, 0, 0, 1], 0x9000));
+        let mail = delivery(&envelope_of(binding(meter, number), 5, 1, b"mail"));
+        assert_eq!(plain(&mut card, [0x80, 0x42, 0, 0], &mail).0[0], 1);
+        let seen = snapshot(&card, Depth::All);
+        assert_eq!(seen.0["record 8.1"].len(), 18);
+        assert_eq!(seen.0["record 8.2"], [0x6A, 0x83], "an event of the earlier binding");
+    }
 }
 
 #[test]

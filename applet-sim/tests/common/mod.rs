@@ -631,10 +631,13 @@ fn which_keys(card: &mut Card, role: u8) -> Result<Option<(u8, MeterId)>, u16> {
     Ok(None)
 }
 
-/// Reads everything, on a copy of the chip: a session may clear a counter.
+/// Reads everything after a power-up, on a copy of the chip: a session may clear a counter.
 pub fn snapshot(of: &Card, depth: Depth) -> Snapshot {
-    let mut card = powered(of.chip().unwrap());
-    let card = &mut card;
+    read_all(&mut powered(of.chip().unwrap()), depth)
+}
+
+/// Reads everything from the card as it is, without a power-up.
+pub fn read_all(card: &mut Card, depth: Depth) -> Snapshot {
     let mut out = Snapshot::default();
     out.put("select", plain(card, [0, 0xA4, 4, 0], &[]));
     for [p1, p2] in [[0x00, 0x66], [0x00, 0xE0], [0xDF, 0x21]] {
