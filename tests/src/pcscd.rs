@@ -148,7 +148,7 @@ impl Pcscd {
         self.process.as_ref().map(Child::id)
     }
 
-    /// A connection of the driver itself, past the relay: for measurements. It fills the first slot.
+    /// A connection of the driver itself, past the relay: for measurements. It fills a slot, 0 or 1.
     ///
     /// # Errors
     ///
@@ -157,8 +157,8 @@ impl Pcscd {
     /// # Panics
     ///
     /// When pcscd is stopped.
-    pub fn connect_directly(&self) -> io::Result<TcpStream> {
-        dial(self.process_id().expect("pcscd runs"), DRIVER_PORT)
+    pub fn connect_directly(&self, slot: u16) -> io::Result<TcpStream> {
+        dial(self.process_id().expect("pcscd runs"), DRIVER_PORT + slot)
     }
 
     /// Waits until the first slot holds a card, or holds none, as pcscd last saw it, which polls every 400 ms. Who changes

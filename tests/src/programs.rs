@@ -32,7 +32,7 @@ pub struct Programs {
     pub applet_sim: PathBuf,
 }
 
-/// The programs as these tests are built, made once a process from what is there now, so that none is ever an old one.
+/// The programs, optimised where these tests are, made once a process from what is there now, so that none is ever an old one.
 ///
 /// # Panics
 ///
@@ -41,17 +41,6 @@ pub struct Programs {
 pub fn programs() -> &'static Programs {
     static BUILT: OnceLock<Programs> = OnceLock::new();
     BUILT.get_or_init(|| build(!cfg!(debug_assertions)))
-}
-
-/// The optimised programs, for measurements.
-///
-/// # Panics
-///
-/// When they cannot be built.
-#[must_use]
-pub fn release_programs() -> &'static Programs {
-    static BUILT: OnceLock<Programs> = OnceLock::new();
-    BUILT.get_or_init(|| build(true))
 }
 
 fn build(release: bool) -> Programs {

@@ -124,7 +124,7 @@ fn a_command_takes_far_less_than_a_delayed_acknowledgement() {
     let pcscd = Pcscd::start();
     let atr = atr_contact_t1(b"plain").unwrap();
 
-    let slot = VirtualSlot::from_stream(pcscd.connect_directly().unwrap()).unwrap();
+    let slot = VirtualSlot::from_stream(pcscd.connect_directly(0).unwrap()).unwrap();
     let card = Inserted::on(slot, atr.clone());
     pcscd.wait_for_card(true);
     let direct = round_trip(&pcscd.reader_name(), 200);
@@ -137,7 +137,7 @@ fn a_command_takes_far_less_than_a_delayed_acknowledgement() {
     drop(card);
     pcscd.wait_for_card(false);
 
-    let stream = pcscd.connect_directly().unwrap();
+    let stream = pcscd.connect_directly(0).unwrap();
     let far_end = stream.try_clone().unwrap();
     let card = thread::spawn(move || answer_slowly(stream, &atr));
     pcscd.wait_for_card(true);
