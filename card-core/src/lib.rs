@@ -16,5 +16,6 @@ pub mod scp03;
 pub mod siv;
 pub mod soft;
 pub mod store;
+pub mod tariff;
 pub mod terminal;
 pub mod units;

@@ -1,0 +1,261 @@
+//! One calendar month at the meter: consumption in, deductions out, a bill at the end.
+
+use super::rate::{Exact, share};
+use super::{Basis, ChargeCode, MAX_CHARGES, Tariff};
+use crate::message::Month;
+use crate::units::{Balance, Energy, Piastres};
+
+/// Most tariffs that can be in force one after the other within a month.
+pub const MAX_SEGMENTS: usize = 4;
+const MAX_ENDED: usize = MAX_SEGMENTS - 1;
+
+/// A part of the month under a tariff that is no longer in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// The tariff.
+    pub tariff: Tariff,
+    /// The month's total when the next tariff came into force.
+    pub end: Energy,
+}
+
+/// The month so far. Every 10 Wh is rated by the tariff that was in force when it was consumed, at the slab that its position
+/// in the month has there, in the group that the total of the month has reached there. Slabs are those of the whole month: a switch
+/// of tariff does not begin them again.
+///
+/// Between power cuts a meter keeps the segments, written at a switch, and the total: nothing else is state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MonthMeter {
+    ended: [Option<Segment>; MAX_ENDED],
+    tariff: Tariff,
+    total: Energy,
+    partial: bool,
+}
+
+/// What one pulse, or any other amount of consumption, takes from the balance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deduction {
+    /// What this consumption costs itself, at the prices of the group that the month is in after it.
+    pub energy_cost: Piastres,
+    /// What was consumed before in this month costs something else now.
+    pub adjustment: Option<Adjustment>,
+    /// Number from 1 of the slab that the month has reached; 0 while nothing was consumed.
+    pub slab: u8,
+}
+
+impl Deduction {
+    /// All that is to be taken from the balance; below zero where a restart makes the month cheaper by more than this costs.
+    pub fn total(&self) -> Balance {
+        let adjustment = self.adjustment.map_or(0, |adjustment| adjustment.amount.0);
+        // Both are below 2^48.
+        Balance(signed(self.energy_cost).saturating_add(adjustment))
+    }
+}
+
+/// The month has reached another group, and all that was consumed before is rated again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Adjustment {
+    /// What the month had consumed before.
+    pub energy: Energy,
+    /// What that costs now, less what was taken for it.
+    pub amount: Balance,
+}
+
+/// The energy does not fit the month, which holds 42 949 672.95 kWh. Nothing was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the month's energy does not fit its register")]
+pub struct MonthFull;
+
+/// The month has seen four tariffs; the next one has to wait for its end. Nothing was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this month has seen {MAX_SEGMENTS} tariffs; another one comes into force when it ends")]
+pub struct TooManySwitches;
+
+/// Segments that no month can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a month has at most {MAX_SEGMENTS} segments, each with energy in it, and none ends after its total")]
+pub struct RestoreError;
+
+impl MonthMeter {
+    /// A month that begins now under `tariff`. `partial` where the meter was installed in the course of it.
+    pub const fn begin(tariff: Tariff, partial: bool) -> Self {
+        Self { ended: [None; MAX_ENDED], tariff, total: Energy(0), partial }
+    }
+
+    /// The month as it was when its parts were written down.
+    pub fn restore(
+        ended: &[Segment],
+        tariff: Tariff,
+        total: Energy,
+        partial: bool,
+    ) -> Result<Self, RestoreError> {
+        let mut month = Self { total, ..Self::begin(tariff, partial) };
+        let mut below = Energy(0);
+        let mut places = month.ended.iter_mut();
+        for segment in ended {
+            if segment.end <= below || segment.end > total {
+                return Err(RestoreError);
+            }
+            *places.next().ok_or(RestoreError)? = Some(*segment);
+            below = segment.end;
+        }
+        Ok(month)
+    }
+
+    /// What was consumed in the month.
+    pub const fn total(&self) -> Energy {
+        self.total
+    }
+
+    /// The tariff in force.
+    pub const fn tariff(&self) -> &Tariff {
+        &self.tariff
+    }
+
+    /// Tariffs that were in force before it in this month, and up to which total.
+    pub fn ended(&self) -> impl Iterator<Item = &Segment> {
+        self.ended.iter().flatten()
+    }
+
+    /// The energy charge of the month so far: the sum of all deductions.
+    pub fn energy_charge(&self) -> Piastres {
+        self.rate(self.total, self.total).round()
+    }
+
+    /// Counts consumption under the tariff in force.
+    pub fn consume(&mut self, energy: Energy) -> Result<Deduction, MonthFull> {
+        let before = self.total;
+        let after = Energy(before.0.checked_add(energy.0).ok_or(MonthFull)?);
+        let taken = self.rate(before, before).round();
+        let re_rated = self.rate(after, before).round();
+        let owed = self.rate(after, after).round();
+        let adjustment = self.enters_group(before, after).then(|| Adjustment {
+            energy: before,
+            amount: Balance(signed(re_rated).saturating_sub(signed(taken))),
+        });
+        self.total = after;
+        // Prices are not below zero, so what more energy costs in the same group is not either.
+        let energy_cost = owed.saturating_sub(re_rated);
+        Ok(Deduction { energy_cost, adjustment, slab: self.tariff.slab_reached(after) })
+    }
+
+    /// Brings another tariff into force, from here on. A tariff under which nothing was consumed leaves no segment.
+    pub fn switch(&mut self, tariff: Tariff) -> Result<(), TooManySwitches> {
+        let from = self.ended().last().map_or(Energy(0), |segment| segment.end);
+        if from < self.total {
+            let free = self.ended.iter_mut().find(|place| place.is_none()).ok_or(TooManySwitches)?;
+            *free = Some(Segment { tariff: self.tariff, end: self.total });
+        }
+        self.tariff = tariff;
+        Ok(())
+    }
+
+    /// The month ends; `partial` where the meter is taken down or the binding closed before its last day.
+    ///
+    /// Service fee, fixed charges and levies are those of the tariff in force at the end, on all energy of the month. A partial
+    /// month pays them in full, like a whole one, except that nothing at all is due where nothing was consumed.
+    pub fn close(self, partial: bool) -> Bill {
+        let partial = self.partial || partial;
+        let energy_charge = self.energy_charge();
+        let free = partial && self.total.0 == 0;
+        let service_fee = if free { Piastres::ZERO } else { self.tariff.service_fee(self.total) };
+        let mut charges = [None; MAX_CHARGES];
+        let due = self.tariff.charges().iter().filter(|_| !free);
+        for (line, charge) in charges.iter_mut().zip(due) {
+            let amount = match charge.basis {
+                Basis::Fixed(piastres) => Piastres(u64::from(piastres)),
+                Basis::PerKwh(price) => Exact::of(self.total, price).round(),
+                Basis::PerCent(hundredths) => share(energy_charge, hundredths),
+            };
+            *line = Some(BillLine { code: charge.code, amount });
+        }
+        let slab = self.tariff.slab_reached(self.total);
+        let re_rated =
+            self.parts(self.total).any(|(tariff, from, to)| from < to && tariff.is_re_rated(self.total));
+        Bill { energy: self.total, slab, re_rated, partial, energy_charge, service_fee, charges }
+    }
+
+    /// Whether what was consumed up to `before` belongs to other groups once the total is `after`.
+    fn enters_group(&self, before: Energy, after: Energy) -> bool {
+        self.parts(before)
+            .any(|(tariff, from, to)| from < to && tariff.group_start(before) != tariff.group_start(after))
+    }
+
+    /// What the first `consumed` of a month of `total` costs; it is not less than the total so far.
+    fn rate(&self, total: Energy, consumed: Energy) -> Exact {
+        self.parts(consumed)
+            .fold(Exact::default(), |sum, (tariff, from, to)| sum.plus(tariff.rate(total, from, to)))
+    }
+
+    /// The tariffs of the month up to `end`, each with the totals from and to which it was in force.
+    fn parts(&self, end: Energy) -> impl Iterator<Item = (&Tariff, Energy, Energy)> {
+        let ended = self.ended().map(|segment| (&segment.tariff, segment.end));
+        ended.chain(core::iter::once((&self.tariff, end))).scan(Energy(0), |below, (tariff, to)| {
+            let from = core::mem::replace(below, to);
+            Some((tariff, from, to))
+        })
+    }
+}
+
+/// An energy charge, which is below 2^48, with a sign.
+fn signed(amount: Piastres) -> i64 {
+    i64::try_from(amount.0).unwrap_or(i64::MAX)
+}
+
+/// One fixed charge or levy of a bill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BillLine {
+    /// What it is for.
+    pub code: ChargeCode,
+    /// How much.
+    pub amount: Piastres,
+}
+
+/// What a month costs. The energy charge has been taken with the consumption; the rest is taken when the month ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bill {
+    /// What was consumed.
+    pub energy: Energy,
+    /// Number from 1 of the slab that the month reached; 0 where nothing was consumed.
+    pub slab: u8,
+    /// Whether any of it was rated from zero at the prices of a restart slab.
+    pub re_rated: bool,
+    /// Whether it began or ended within a calendar month.
+    pub partial: bool,
+    /// The sum of all deductions.
+    pub energy_charge: Piastres,
+    /// By the slab reached, or that for no consumption.
+    pub service_fee: Piastres,
+    charges: [Option<BillLine>; MAX_CHARGES],
+}
+
+impl Bill {
+    /// Fixed charges and levies, in the order of the tariff.
+    pub fn charges(&self) -> impl Iterator<Item = &BillLine> {
+        self.charges.iter().flatten()
+    }
+
+    /// Service fee, fixed charges and levies: what is taken when the month ends.
+    pub fn fees(&self) -> Piastres {
+        // At most six amounts below 2^48.
+        self.charges().fold(self.service_fee, |sum, line| Piastres(sum.0.saturating_add(line.amount.0)))
+    }
+
+    /// Energy charge and fees.
+    pub fn total(&self) -> Piastres {
+        Piastres(self.energy_charge.0.saturating_add(self.fees().0))
+    }
+
+    /// The month as the card keeps it. `index` is months since January 2020 in local time, `peak` in W.
+    pub fn month(&self, index: u16, peak: u32, clock_doubtful: bool) -> Month {
+        let flags = [(self.partial, 1), (self.re_rated, 2), (clock_doubtful, 4)];
+        Month {
+            index,
+            flags: flags.into_iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum(),
+            slab: self.slab,
+            energy: self.energy,
+            energy_charge: self.energy_charge,
+            fees: u32::try_from(self.fees().0).unwrap_or(u32::MAX),
+            peak,
+        }
+    }
+}
