@@ -557,6 +557,30 @@ fn not_complete_without_each_part() {
     assert_eq!(set.run(&mut card).1, 0x6985);
 }
 
+#[test]
+fn replaced_keys_are_gone() {
+    let admin = key_set(0x11);
+    for (old, new) in [(0x21, 0x22), (0x31, 0x32), (0x41, 0x42), (0x51, 0x52), (0x61, 0x62)] {
+        let mut card = card(State::Active);
+        let holds = |card: &Card, version: u8| {
+            let memory: Vec<u8> =
+                card.chip().unwrap().memory().pages().iter().flat_map(|page| page.data).collect();
+            let key = match version >> 4 {
+                5 | 6 => single_key(version).expose()[..16].to_vec(),
+                _ => key_set(version).enc().expose()[..16].to_vec(),
+            };
+            memory.windows(16).any(|window| window == key)
+        };
+        assert!(holds(&card, old) && !holds(&card, new), "{old:02X}");
+        let (p2, data) = match old >> 4 {
+            5 | 6 => (0x01, put_key_data(admin, new, &single_key(new))),
+            _ => (0x81, put_key_set_data(admin, key_set(new))),
+        };
+        assert_eq!(Step::admin([0x80, 0xD8, old, p2], data).run(&mut card).1, 0x9000);
+        assert!(!holds(&card, old) && holds(&card, new), "{old:02X} is still in memory");
+    }
+}
+
 /// First page and first page after it, of every log.
 fn logs() -> Vec<(&'static str, std::ops::Range<u16>)> {
     let mut logs: Vec<_> = [
