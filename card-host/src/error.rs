@@ -1,10 +1,13 @@
 //! Everything that can go wrong, in one type.
 
 use crate::card::CardError;
+use crate::desk::DeskError;
 use crate::issuer::{AccountError, IssuerError};
 use crate::keystore::KeyStoreError;
+use crate::operate::OperateError;
 use crate::personalise::PersonaliseError;
 use crate::reader_error::ReaderError;
+use crate::tap::TapError;
 use crate::tlv::TlvError;
 use crate::transport::{RecordingError, TransportError};
 
@@ -39,4 +42,21 @@ pub enum Error {
     /// Personalisation.
     #[error(transparent)]
     Personalise(#[from] PersonaliseError),
+    /// An issued card.
+    #[error(transparent)]
+    Operate(#[from] OperateError),
+    /// The development desk.
+    #[error(transparent)]
+    Desk(#[from] DeskError),
+    /// A visit at a meter.
+    #[error(transparent)]
+    Tap(#[from] TapError),
+    /// A simulated meter.
+    #[cfg(feature = "simulator")]
+    #[error(transparent)]
+    SimulatedMeter(#[from] crate::simulated_meter::SimulatedMeterError),
+    /// The tour.
+    #[cfg(feature = "simulator")]
+    #[error(transparent)]
+    Tour(#[from] crate::tour::TourError),
 }

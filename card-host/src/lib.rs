@@ -30,6 +30,7 @@ pub mod tlv;
 pub mod tour;
 pub mod transport;
 
+pub use card_core;
 pub use error::Error;
 pub use reader_error::{Holder, ReaderError};
 pub use transport::{Transport, TransportError};

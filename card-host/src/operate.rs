@@ -2,9 +2,9 @@
 
 use card_core::access_number::AccessNumber;
 use card_core::apdu::Command;
-use card_core::id::{CardRef, State};
+use card_core::id::{CardId, CardRef, State};
 use card_core::key::KeyLength;
-use card_core::layout::{CardSummary, Identity, Instruction, PublicStatus, PurseFile};
+use card_core::layout::{CardSummary, File, Form, Identity, Instruction, PublicStatus, PurseFile};
 use card_core::message::{
     BindingCertificate, Certificate, Envelope, Event, LoadRecord, MeterReceipt, Month, Slot,
 };
@@ -34,9 +34,12 @@ pub enum OperateError {
     /// Keys.
     #[error(transparent)]
     Keys(#[from] KeyStoreError),
-    /// The card has not been issued, or its memory has failed.
+    /// The card has not been issued.
     #[error("the card has not been issued: issue it first")]
     NotIssued,
+    /// The card's memory has failed.
+    #[error("the memory of card {0} has failed: replace the card; its credit is in the ledger")]
+    MemoryFailed(CardId),
     /// The holder's keys cannot be made.
     #[error("the card did not accept the access number: compare it with the one printed on this card")]
     WrongAccessNumber,
@@ -146,24 +149,26 @@ pub fn read_private<T: Transport>(channel: &mut SecureChannel<'_, T>) -> Result<
         purse: ask_in(channel, &read::purse())?,
         binding: ask_in(channel, &read::binding())?,
         meter: ask_in(channel, &read::meter())?,
-        loads: records(channel, 32, read::load)?,
-        months: records(channel, 36, read::month)?,
-        events: records(channel, 64, read::event)?,
+        loads: records(channel, File::LoadLog, read::load)?,
+        months: records(channel, File::Months, read::month)?,
+        events: records(channel, File::Events, read::event)?,
         mail: ask_in(channel, &read::mail_directory())?,
     })
 }
 
-/// Records from the newest to the first that is absent. Numbers with gaps (months, events) end there.
+/// Records from the newest on. Loads end with the first that is absent; months and events may have gaps.
 fn records<T, U: Transport>(
     channel: &mut SecureChannel<'_, U>,
-    most: u8,
+    file: File,
     request: fn(u8) -> Request<'static, T>,
 ) -> Result<Vec<T>, OperateError> {
     let mut found = Vec::new();
-    for number in 1..=most {
+    let Form::Cyclic { count, .. } = file.form() else { return Ok(found) };
+    for number in 1..=count {
         match ask_in(channel, &request(number)) {
             Ok(record) => found.push(record),
-            Err(OperateError::Request(error)) if error.is_absent() => break,
+            Err(OperateError::Request(error)) if error.is_absent() && file == File::LoadLog => break,
+            Err(OperateError::Request(error)) if error.is_absent() => {}
             Err(error) => return Err(error),
         }
     }
@@ -226,7 +231,8 @@ pub fn final_report(
 fn issued(transport: &mut impl Transport) -> Result<CardSummary, OperateError> {
     let summary = card::select(transport)?.summary;
     match summary.state {
-        None | Some(State::Blank) => Err(OperateError::NotIssued),
+        None => Err(OperateError::MemoryFailed(summary.card.id)),
+        Some(State::Blank) => Err(OperateError::NotIssued),
         Some(_) => Ok(summary),
     }
 }

@@ -1,5 +1,6 @@
 //! What can be wrong between this program and a card in a reader, and what to do about it.
 
+use card_core::text::Situation;
 use core::fmt;
 use std::time::Duration;
 
@@ -127,6 +128,28 @@ pub enum ReaderError {
         /// What PC/SC says.
         message: String,
     },
+}
+
+impl ReaderError {
+    /// What to tell a customer, who has the card but not the reader to see to.
+    pub const fn situation(&self) -> Situation {
+        match self {
+            Self::NoCard { .. } => Situation::NoCard,
+            Self::UnresponsiveCard { .. } => Situation::Unreadable,
+            Self::NoProtocol { .. } => Situation::NotOurs,
+            Self::CardRemoved { .. } => Situation::TakenOutEarly,
+            Self::CardReset { .. } | Self::TimedOut { .. } | Self::Ended | Self::Other { .. } => {
+                Situation::Repeat
+            }
+            Self::ServiceNotRunning
+            | Self::AccessDenied
+            | Self::NoReader
+            | Self::UnknownReader { .. }
+            | Self::AmbiguousReader { .. }
+            | Self::InUse { .. }
+            | Self::ReaderGone { .. } => Situation::OutOfService,
+        }
+    }
 }
 
 fn list(names: &[String]) -> String {

@@ -33,7 +33,7 @@ fn bench() -> Bench {
     let (id, scope) = (MeterId::from(METER), desk.scope());
     let card = stage.new_card().unwrap();
     stage.insert(card).unwrap();
-    let choice = CardChoice { mode: Mode::S8, private_balance: false };
+    let choice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
     desk.issue(&mut stage.card().unwrap(), id, 1, choice, &mut |_| {}).unwrap();
     let meter =
         SimulatedMeter::in_memory(id, scope, desk.keys_mut().meter_keys(scope, id).unwrap(), 0).unwrap();

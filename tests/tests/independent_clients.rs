@@ -95,7 +95,7 @@ impl Customer {
         let mut desk = Desk::new(keys, development_scope());
         let meter = MeterId::from(METER);
         let mut card = standard(pcsc::connect(&reader).unwrap());
-        let choice = CardChoice { mode: Mode::S8, private_balance: false };
+        let choice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
         let issued = desk.issue(&mut card, meter, 4711, choice, &mut |_| {}).unwrap();
         for (channel, amount) in [(Channel::Branch, 5_000), (Channel::Kiosk, 2_525)] {
             let voucher = desk.sell(issued.account.card.id, Piastres(amount), channel).unwrap();

@@ -54,7 +54,7 @@ fn used_card(image: &std::path::Path) {
     let keys = SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom).unwrap();
     let mut desk = Desk::new(keys, development_scope());
     let (meter, scope) = (MeterId::from(17), desk.scope());
-    let choice = CardChoice { mode: Mode::S8, private_balance: false };
+    let choice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
     let issued = desk.issue(&mut card, meter, 4711, choice, &mut |_| {}).unwrap();
     let charge = |desk: &mut Desk, card: &mut _| {
         let voucher = desk.sell(issued.account.card.id, Piastres(5_000), Channel::Branch).unwrap();

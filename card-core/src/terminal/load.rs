@@ -5,6 +5,7 @@ use crate::bytes::Reader;
 use crate::id::{CardId, Channel, Scope, State};
 use crate::layout::{CardSummary, Instruction};
 use crate::message::{Delivery, Envelope, FormatError, Receipt, Slot, Voucher};
+use crate::text::{Language, Situation, Text};
 
 /// What a card did with a voucher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,13 +85,13 @@ pub const fn get_mail(slot: Slot) -> Request<'static, Envelope> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Misfit {
     /// The card would answer 9402.
-    #[error("this is from another distribution company: go to the company that issued the card")]
+    #[error("{}", self.text())]
     OtherCompany,
     /// The card would answer 9403.
-    #[error("test and production do not mix: use a card of the same environment")]
+    #[error("{}", self.text())]
     OtherEnvironment,
     /// The card would answer 9401.
-    #[error("this is for card {expected}, and card {present} is there: use the card that it was issued for")]
+    #[error("this is for card {expected}, and card {present} is there: {}", self.text().to_do)]
     OtherCard {
         /// The card that it is for.
         expected: CardId,
@@ -98,7 +99,7 @@ pub enum Misfit {
         present: CardId,
     },
     /// The card would answer 9406.
-    #[error("this is for generation {expected} of the card, and generation {present} is there")]
+    #[error("this is for generation {expected} of the card, and generation {present} is there: {}", self.text().to_do)]
     OtherGeneration {
         /// The generation that it is for.
         expected: u16,
@@ -106,20 +107,16 @@ pub enum Misfit {
         present: u16,
     },
     /// The card would answer 6985. `None`: its memory has failed.
-    #[error("the card's state does not allow loading: {}", .0.map_or("its memory has failed", in_words))]
+    #[error("the card's state does not allow loading: {}", self.text())]
     State(Option<State>),
     /// The card would answer 940D.
-    #[error("the card is not activated yet: make the first charge at a branch")]
+    #[error("{}", self.text())]
     NotActivated,
 }
 
-fn in_words(state: State) -> &'static str {
-    match state {
-        State::Blank => "it is blank",
-        State::Personalised => "it is not activated",
-        State::Active => "it is active",
-        State::Blocked => "it is blocked",
-        State::Terminated => "it is terminated",
+impl Misfit {
+    const fn text(&self) -> Text {
+        Situation::of_misfit(self).text(Language::English)
     }
 }
 
@@ -130,8 +127,13 @@ pub fn fits(voucher: &Voucher, card: &CardSummary) -> Result<(), Misfit> {
     if expected != card.card.generation {
         return Err(Misfit::OtherGeneration { expected, present: card.card.generation });
     }
+    can_load(voucher.channel, card)
+}
+
+/// Whether the card that is there would take a voucher of this channel, as far as SELECT tells: to be asked before anything is sold.
+pub fn can_load(channel: Channel, card: &CardSummary) -> Result<(), Misfit> {
     match card.state {
-        Some(State::Personalised) if voucher.channel != Channel::Branch => Err(Misfit::NotActivated),
+        Some(State::Personalised) if channel != Channel::Branch => Err(Misfit::NotActivated),
         state => loadable(state),
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::{Desk, DeskError};
+use super::{Desk, DeskError, Replaced};
 use crate::issuer::{BindingAccount, Issuer, SystemClock};
 use crate::keystore::{KeyStore, SoftwareKeyStore};
 
@@ -42,6 +42,17 @@ struct Stored {
     last_issue: u32,
     sales: u64,
     bindings: Vec<StoredBinding>,
+    replaced: Vec<StoredReplaced>,
+}
+
+/// A card that another one has replaced.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredReplaced {
+    card: u64,
+    generation: u16,
+    meter: u64,
+    binding: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,8 +93,9 @@ impl Desk {
         let environment = keys.environment();
         let scope = Scope { company: Company(stored.company), environment };
         let accounts = stored.bindings.iter().map(|binding| binding.account(scope)).collect();
+        let replaced = stored.replaced.iter().map(StoredReplaced::replaced).collect();
         let issuer = Issuer::new(keys, SystemClock, CardTime(stored.last_issue));
-        Ok(Self { issuer, scope, accounts, sales: stored.sales, path: Some(path.to_owned()) })
+        Ok(Self { issuer, scope, accounts, replaced, sales: stored.sales, path: Some(path.to_owned()) })
     }
 
     /// Writes the file, whole or not at all, and only then returns.
@@ -95,6 +107,7 @@ impl Desk {
             last_issue: self.issuer.last_issue().0,
             sales: self.sales,
             bindings: self.accounts.iter().map(StoredBinding::of).collect(),
+            replaced: self.replaced.iter().map(StoredReplaced::of).collect(),
         };
         let io = |error| DeskFileError::Io { path: path.clone(), error };
         let text = serde_json::to_vec_pretty(&stored).map_err(|error| io(error.into()))?;
@@ -105,6 +118,24 @@ impl Desk {
         });
         written.and_then(|()| std::fs::rename(&new, path)).map_err(io)?;
         Ok(())
+    }
+}
+
+impl StoredReplaced {
+    fn of(replaced: &Replaced) -> Self {
+        Self {
+            card: u64::from_be_bytes(replaced.card.id.0),
+            generation: replaced.card.generation,
+            meter: u64::from_be_bytes(replaced.binding.meter.0),
+            binding: replaced.binding.number,
+        }
+    }
+
+    fn replaced(&self) -> Replaced {
+        Replaced {
+            card: CardRef { id: CardId::from(self.card), generation: self.generation },
+            binding: Binding { meter: MeterId::from(self.meter), number: self.binding },
+        }
     }
 }
 

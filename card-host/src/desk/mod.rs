@@ -14,6 +14,7 @@ use card_core::platform::RandomError;
 use card_core::role::Role;
 use card_core::scp03::Mode;
 use card_core::terminal::load::{LoadAnswer, LoadOutcome, Misfit, fits, load_voucher};
+use card_core::text::{Language, Situation};
 use card_core::units::{CardTime, Piastres};
 use std::path::PathBuf;
 
@@ -30,8 +31,17 @@ pub struct Desk {
     issuer: Issuer<SoftwareKeyStore, SystemClock>,
     scope: Scope,
     accounts: Vec<BindingAccount>,
+    replaced: Vec<Replaced>,
     sales: u64,
     path: Option<PathBuf>,
+}
+
+/// A card that another one has replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Replaced {
+    card: CardRef,
+    /// The binding that it served.
+    binding: Binding,
 }
 
 /// What a card is to be like.
@@ -41,6 +51,8 @@ pub struct CardChoice {
     pub mode: Mode,
     /// Whether only a session shows the balance.
     pub private_balance: bool,
+    /// Whether another customer's open binding of the same meter is to be closed by this one. Its customer can load nothing any more.
+    pub closes_former: bool,
 }
 
 /// A card was issued.
@@ -88,10 +100,28 @@ pub enum DeskError {
     #[error("card {0} was not issued here: use the data directory that it was issued with")]
     UnknownCard(CardId),
     /// The card has been replaced.
-    #[error("card {0} has been replaced by generation {1}: sell to the new card")]
-    Replaced(CardId, u16),
+    #[error("card {0} has been replaced by card {1}: sell to that one")]
+    Replaced(CardId, CardId),
+    /// The meter serves another customer.
+    #[error(
+        "meter {} serves account {account} with card {card}: close that contract first, or say that this one closes it",
+        u64::from_be_bytes(meter.0)
+    )]
+    MeterInUse {
+        /// The meter.
+        meter: MeterId,
+        /// Whose.
+        account: u64,
+        /// With which card.
+        card: CardId,
+    },
+    /// A newer binding of the meter has been opened.
+    #[error(
+        "the contract of card {0} is closed, its meter serves another customer: sell to the customer's new card"
+    )]
+    Superseded(CardId),
     /// The card in the reader is already in use for something else.
-    #[error("card {card} is issued already, for meter {meter}: use a blank card")]
+    #[error("card {card} is issued already, for meter {}: use a blank card", u64::from_be_bytes(meter.0))]
     AlreadyIssued {
         /// The card.
         card: CardId,
@@ -113,7 +143,7 @@ impl Desk {
     /// A desk without a file, for tests and tours.
     pub fn new(keys: SoftwareKeyStore, scope: Scope) -> Self {
         let issuer = Issuer::new(keys, SystemClock, CardTime::UNSET);
-        Self { issuer, scope, accounts: Vec::new(), sales: 0, path: None }
+        Self { issuer, scope, accounts: Vec::new(), replaced: Vec::new(), sales: 0, path: None }
     }
 
     /// Company and environment.
@@ -143,8 +173,35 @@ impl Desk {
 
     /// The open binding of a card.
     pub fn account_of(&self, card: CardId) -> Result<&BindingAccount, DeskError> {
-        let of_card = |account: &&BindingAccount| account.card.id == card && !account.moved;
-        self.accounts.iter().rev().find(of_card).ok_or(DeskError::UnknownCard(card))
+        let index = self.index_of(card)?;
+        self.accounts.get(index).ok_or(DeskError::UnknownCard(card))
+    }
+
+    /// The meter that a card was issued for, also where the card has been replaced since.
+    pub fn meter_of(&self, card: CardId) -> Result<MeterId, DeskError> {
+        let replaced = self.replaced.iter().rev().find(|replaced| replaced.card.id == card);
+        match (self.index_of(card), replaced) {
+            (Err(_), Some(replaced)) => Ok(replaced.binding.meter),
+            _ => Ok(self.account_of(card)?.binding.meter),
+        }
+    }
+
+    /// Where the open binding of a card stands in the list.
+    fn index_of(&self, card: CardId) -> Result<usize, DeskError> {
+        let of_card = |account: &BindingAccount| account.card.id == card && !account.moved;
+        if let Some(index) = self.accounts.iter().rposition(of_card) {
+            return Ok(index);
+        }
+        let replaced = self.replaced.iter().rev().find(|replaced| replaced.card.id == card);
+        let replaced = replaced.ok_or(DeskError::UnknownCard(card))?;
+        let present = self.accounts.iter().rev().find(|account| account.binding == replaced.binding);
+        Err(present
+            .map_or(DeskError::UnknownCard(card), |present| DeskError::Replaced(card, present.card.id)))
+    }
+
+    /// Whether the meter of this binding has a newer one.
+    fn is_superseded(&self, account: &BindingAccount) -> bool {
+        account.binding.number.checked_add(1) != Some(self.next_binding(account.binding.meter))
     }
 
     /// Issues the blank card behind `transport` to an account for a meter: the first card of a new binding, or where the account has a
@@ -158,10 +215,14 @@ impl Desk {
         progress: &mut dyn FnMut(Step),
     ) -> Result<Issued, DeskError> {
         let summary = card::select(transport)?.summary;
-        let present = self
-            .accounts
-            .iter()
-            .position(|held| held.binding.meter == meter && held.account == account && !held.moved);
+        let open =
+            |held: &&BindingAccount| held.binding.meter == meter && !held.moved && !self.is_superseded(held);
+        let serving = self.accounts.iter().find(open).copied();
+        if let Some(held) = serving.filter(|held| held.account != account && !choice.closes_former) {
+            return Err(DeskError::MeterInUse { meter, account: held.account, card: held.card.id });
+        }
+        let present = serving.filter(|held| held.account == account);
+        let present = present.and_then(|held| self.accounts.iter().position(|account| *account == held));
         let (before, replaces) = match present {
             Some(index) => {
                 let held = self.at(index)?;
@@ -170,7 +231,8 @@ impl Desk {
                     (held, None)
                 } else {
                     self.require_blank(&summary)?;
-                    let renewed = self.replaced(held, summary.card.id)?;
+                    let renewed = self.renewed(held, summary.card.id)?;
+                    self.replaced.push(Replaced { card: held.card, binding: held.binding });
                     self.put(Some(index), renewed)?;
                     (renewed, Some(held.card))
                 }
@@ -224,9 +286,12 @@ impl Desk {
         channel: Channel,
         change: impl FnOnce(BindingAccount) -> Result<BindingAccount, AccountError>,
     ) -> Result<Voucher, DeskError> {
-        let of_card = |account: &BindingAccount| account.card.id == card && !account.moved;
-        let index = self.accounts.iter().rposition(of_card).ok_or(DeskError::UnknownCard(card))?;
-        let changed = change(self.at(index)?)?;
+        let index = self.index_of(card)?;
+        let held = self.at(index)?;
+        if self.is_superseded(&held) {
+            return Err(DeskError::Superseded(card));
+        }
+        let changed = change(held)?;
         self.sales += 1;
         let reference = Reference::from(self.sales);
         self.put(Some(index), changed)?;
@@ -295,7 +360,7 @@ impl Desk {
         })
     }
 
-    fn replaced(&self, held: BindingAccount, card: CardId) -> Result<BindingAccount, DeskError> {
+    fn renewed(&self, held: BindingAccount, card: CardId) -> Result<BindingAccount, DeskError> {
         let load_key = self.issuer.keys().current(Role::Load)?;
         Ok(BindingAccount { load_key, ..held.replace_card(card)? })
     }
@@ -345,12 +410,7 @@ pub fn load(transport: &mut impl Transport, voucher: &Voucher) -> Result<LoadAns
 
 /// What an outcome means for the customer.
 pub const fn in_words(outcome: LoadOutcome) -> &'static str {
-    match outcome {
-        LoadOutcome::Loaded => "loaded",
-        LoadOutcome::AlreadyLoaded => "this voucher is on the card already; nothing has changed",
-        LoadOutcome::Older => "the card has a newer voucher, which contains this one; nothing has changed",
-        LoadOutcome::Refreshed => "the card has a new certificate of the same totals",
-    }
+    Situation::of_outcome(outcome).text(Language::English).what
 }
 
 fn profile(account: u64) -> [u8; PROFILE_SIZE] {

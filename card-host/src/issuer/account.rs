@@ -4,6 +4,9 @@ use card_core::id::{Binding, CardId, CardRef, MeterId, Scope};
 use card_core::message::{MeterFlags, MeterReceipt, Verified};
 use card_core::units::{CardTime, Piastres};
 
+/// No total is raised above this (specification, section 14): so no balance in a meter leaves its range.
+pub const LAST_TOTAL: Piastres = Piastres(1 << 62);
+
 /// The ledger's view of one binding: a customer's account on one meter, and the card that serves it.
 ///
 /// Each operation takes the value and gives a new one, or an error and nothing: whoever fails still has what was before. The ledger
@@ -193,5 +196,6 @@ fn raised(total: Piastres, amount: Piastres) -> Result<Piastres, AccountError> {
     if amount == Piastres::ZERO {
         return Err(AccountError::NoAmount);
     }
-    total.checked_add(amount).ok_or(AccountError::TotalExhausted)
+    let raised = total.checked_add(amount).filter(|raised| *raised <= LAST_TOTAL);
+    raised.ok_or(AccountError::TotalExhausted)
 }

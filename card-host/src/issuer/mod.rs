@@ -3,7 +3,7 @@
 
 mod account;
 
-pub use account::{AccountError, BindingAccount};
+pub use account::{AccountError, BindingAccount, LAST_TOTAL};
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

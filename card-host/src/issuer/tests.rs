@@ -144,10 +144,11 @@ fn last_values_are_the_last() {
     {
         assert_eq!(next, Err(AccountError::SequenceExhausted));
     }
-    let full = BindingAccount { total_credit: Piastres(u64::MAX - 1), ..base };
-    assert_eq!(full.credit(Piastres(1)).unwrap().total_credit, Piastres(u64::MAX));
+    let full = BindingAccount { total_credit: Piastres(LAST_TOTAL.0 - 1), ..base };
+    assert_eq!(full.credit(Piastres(1)).unwrap().total_credit, LAST_TOTAL);
     assert_eq!(full.credit(Piastres(2)), Err(AccountError::TotalExhausted));
-    let full = BindingAccount { total_debited: Piastres(u64::MAX), ..base };
+    assert_eq!(full.credit(Piastres(u64::MAX)), Err(AccountError::TotalExhausted));
+    let full = BindingAccount { total_debited: LAST_TOTAL, ..base };
     assert_eq!(full.debit(Piastres(1)), Err(AccountError::TotalExhausted));
     assert_eq!(base.credit(Piastres(0)), Err(AccountError::NoAmount));
     assert_eq!(base.debit(Piastres(0)), Err(AccountError::NoAmount));

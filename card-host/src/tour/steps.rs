@@ -16,7 +16,7 @@ use crate::transport::Transport;
 
 const CUSTOMER: u64 = 1001;
 const WORKSHOP: u64 = 9000;
-const CHOICE: CardChoice = CardChoice { mode: Mode::S8, private_balance: false };
+const CHOICE: CardChoice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
 const SALES: [(Channel, u64); 4] =
     [(Channel::Branch, 10_000), (Channel::Kiosk, 5_000), (Channel::Bank, 7_550), (Channel::Wallet, 2_025)];
 
@@ -218,10 +218,11 @@ fn replace_meter(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError
     let report = tour.step("the meter goes to the workshop", |stage, money| {
         world.meter.consume(Piastres(3_333), Energy(4901))?;
         money.consumed = Piastres(money.consumed.0 + 3_333);
+        let closing = CardChoice { closes_former: true, ..CHOICE };
         let workshop = stage.new_card()?;
         stage.insert(workshop)?;
         let meter = MeterId::from(0xA001);
-        let issued = world.desk.issue(&mut stage.card()?, meter, WORKSHOP, CHOICE, &mut |_| {})?;
+        let issued = world.desk.issue(&mut stage.card()?, meter, WORKSHOP, closing, &mut |_| {})?;
         must("the number of the binding", issued.account.binding.number, 2)?;
         let voucher = world.desk.refresh(issued.account.card.id)?;
         must("the outcome", loaded(stage, &voucher)?, LoadOutcome::Refreshed)?;

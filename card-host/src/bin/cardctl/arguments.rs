@@ -5,6 +5,7 @@ use card_core::access_number::AccessNumber;
 use card_core::id::{Channel, MeterId};
 use card_core::key::KeyLength;
 use card_core::scp03::Mode;
+use card_core::text::Language;
 use card_core::units::Piastres;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -24,6 +25,9 @@ pub(crate) struct Arguments {
     /// How to print.
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
+    /// The language of what is said to customers by info, top-up, load and meter tap: en or ar. JSON is the same in both.
+    #[arg(long, global = true, default_value = "en", value_parser = language)]
+    pub(crate) language: Language,
     /// Shows every command and response, with its time, on standard error.
     #[arg(long, global = true)]
     pub(crate) trace: bool,
@@ -59,6 +63,10 @@ pub(crate) enum Command {
         /// Only a session shows the balance, not everybody.
         #[arg(long)]
         private_balance: bool,
+        /// Closes the open contract of another account on this meter: its card can be charged no more, and the next tap of the new card
+        /// leaves a final report.
+        #[arg(long)]
+        closes_former: bool,
         /// Length of challenges and MACs in the secure channel: s8 or s16.
         #[arg(long, default_value = "s8", value_parser = mode)]
         mode: Mode,
@@ -119,6 +127,10 @@ pub(crate) struct Secret(pub(crate) std::sync::Arc<AccessNumber>);
 fn access_number(text: &str) -> Result<Secret, String> {
     let number = AccessNumber::parse(text).map_err(|error| error.to_string())?;
     Ok(Secret(std::sync::Arc::new(number)))
+}
+
+fn language(text: &str) -> Result<Language, String> {
+    Language::from_code(text).ok_or_else(|| "the language is en or ar".to_owned())
 }
 
 fn meter(text: &str) -> Result<MeterId, String> {

@@ -5,8 +5,9 @@ use card_core::id::{Channel, MeterId};
 use card_core::key::KeyLength;
 use card_core::message::Voucher;
 use card_core::role::Role;
+use card_core::text::{Language, Situation};
 use card_core::units::Piastres;
-use card_host::desk::{CardChoice, Desk, DeskError, in_words, load};
+use card_host::desk::{CardChoice, Desk, DeskError, load};
 use card_host::keystore::KeyStoreError;
 use card_host::operate::{self, OperateError};
 use card_host::pcsc;
@@ -20,6 +21,7 @@ use serde_json::json;
 use std::path::Path;
 
 use crate::arguments::{Arguments, Command, MeterCommand, Secret};
+use crate::customer;
 use crate::output::{self, Output, Table, egp};
 use crate::voucher_file::{self, VoucherFileError};
 use crate::workplace::{Workplace, WorkplaceError};
@@ -59,14 +61,15 @@ pub(crate) fn run(arguments: &Arguments, print: Print<'_>) -> Result<bool, Error
             let workplace = open()?;
             let output = with_card(arguments, &workplace, false, |card| {
                 let name = card.description();
-                Ok(output::public(&operate::read_public(card)?, &name))
+                Ok(output::public(&operate::read_public(card)?, &name, arguments.language))
             })?;
             print(&output)?;
         }
-        Command::Issue { meter, account, private_balance, mode, aes } => {
+        Command::Issue { meter, account, private_balance, closes_former, mode, aes } => {
             let workplace = open()?;
             let mut desk = desk(&workplace, *aes)?;
-            let choice = CardChoice { mode: *mode, private_balance: *private_balance };
+            let choice =
+                CardChoice { mode: *mode, private_balance: *private_balance, closes_former: *closes_former };
             let output = with_card(arguments, &workplace, true, |card| {
                 issue(card, &mut desk, *meter, *account, choice)
             })?;
@@ -77,20 +80,22 @@ pub(crate) fn run(arguments: &Arguments, print: Print<'_>) -> Result<bool, Error
             let workplace = open()?;
             let mut desk = desk(&workplace, KeyLength::Aes256)?;
             let output = with_card(arguments, &workplace, false, |card| {
-                top_up(card, &mut desk, *amount, *channel, out.as_deref())
+                top_up(card, &mut desk, *amount, *channel, out.as_deref(), arguments.language)
             })?;
             print(&output)?;
         }
         Command::Load { file } => {
             let voucher = voucher_file::read(file)?;
-            let output = with_card(arguments, &open()?, false, |card| carry(card, &voucher))?;
+            let output =
+                with_card(arguments, &open()?, false, |card| carry(card, &voucher, arguments.language))?;
             print(&output)?;
         }
         Command::Meter { command: MeterCommand::Tap { meter } } => {
             let workplace = open()?;
             let desk = desk(&workplace, KeyLength::Aes256)?;
-            let output =
-                with_card(arguments, &workplace, false, |card| tap(card, &workplace, &desk, *meter))?;
+            let output = with_card(arguments, &workplace, false, |card| {
+                tap(card, &workplace, &desk, *meter, arguments.language)
+            })?;
             print(&output)?;
         }
         Command::Show { access_number } => {
@@ -209,28 +214,38 @@ fn top_up(
     amount: Piastres,
     channel: Channel,
     out: Option<&Path>,
+    language: Language,
 ) -> Result<Output, Error> {
     let present = operate::present(card)?;
     let voucher = desk.sell(present.id, amount, channel)?;
     if let Some(path) = out {
         voucher_file::write(path, &voucher)?;
-        let text = format!(
-            "{} sold to card {}; the voucher is in {}: carry it with `cardctl load`",
-            egp(amount),
-            present.id,
-            path.display()
-        );
-        let json = json!({ "card": present.id.to_string(), "amount": amount.0, "file": path });
+        let sold = Situation::PaidNotLoaded.text(language);
+        let text = match language {
+            Language::English => format!(
+                "{} sold to card {}; the voucher is in {}: carry it with `cardctl load`",
+                egp(amount),
+                present.id,
+                path.display()
+            ),
+            Language::Arabic => customer::with_amount(sold, amount, language),
+        };
+        let json = json!({
+            "card": present.id.to_string(),
+            "amount": amount.0,
+            "file": path,
+            "code": sold.code,
+        });
         return Ok(Output::new(text, json));
     }
     let answer = desk.load(card, &voucher)?;
-    let text = format!("{}: {}", egp(amount), in_words(answer.outcome));
+    let text = customer::outcome(answer.outcome, Some(amount), language);
     Ok(Output::new(text, loaded(&answer, Some(amount))))
 }
 
-fn carry(card: &mut Box<dyn Transport + '_>, voucher: &Voucher) -> Result<Output, Error> {
+fn carry(card: &mut Box<dyn Transport + '_>, voucher: &Voucher, language: Language) -> Result<Output, Error> {
     let answer = load(card, voucher)?;
-    Ok(Output::new(in_words(answer.outcome), loaded(&answer, None)))
+    Ok(Output::new(customer::outcome(answer.outcome, None, language), loaded(&answer, None)))
 }
 
 fn loaded(answer: &card_core::terminal::load::LoadAnswer, amount: Option<Piastres>) -> serde_json::Value {
@@ -238,6 +253,7 @@ fn loaded(answer: &card_core::terminal::load::LoadAnswer, amount: Option<Piastre
         "card": answer.receipt.card.id.to_string(),
         "amount": amount.map(|amount| amount.0),
         "outcome": format!("{:?}", answer.outcome),
+        "code": customer::code(answer.outcome.into()),
         "sequence": answer.receipt.sequence,
         "total_credit": answer.receipt.total_credit.0,
         "total_debited": answer.receipt.total_debited.0,
@@ -250,6 +266,7 @@ fn tap(
     workplace: &Workplace,
     desk: &Desk,
     meter: Option<MeterId>,
+    language: Language,
 ) -> Result<Output, Error> {
     let meter = match meter {
         Some(meter) => meter,
@@ -258,13 +275,14 @@ fn tap(
     let mut meter = workplace.meter(meter)?;
     let tap = meter.tap(card, desk.now())?;
     let (said, mut json) = match tap.verdict {
-        Some(verdict) => output::verdict(verdict),
+        Some(verdict) => output::verdict(verdict, language),
         None => ("the meter has decided nothing".to_owned(), json!({ "outcome": "none" })),
     };
     let state = meter.state()?;
     json["balance"] = state.balance.0.into();
     json["settled"] = tap.settled.into();
-    let text = format!("{said}\nbalance in the meter: {}", egp(state.balance));
+    let balance = customer::amount(state.balance, language);
+    let text = format!("{said}\n{}: {balance}", language.balance_in_the_meter());
     Ok(Output::new(text, json))
 }
 

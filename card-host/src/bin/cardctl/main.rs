@@ -2,6 +2,7 @@
 
 mod arguments;
 mod commands;
+mod customer;
 mod output;
 mod voucher_file;
 mod workplace;
@@ -21,8 +22,8 @@ fn main() -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             match format {
-                Format::Text => eprintln!("cardctl: {error}"),
-                Format::Json => eprintln!("{}", serde_json::json!({ "error": error.to_string() })),
+                Format::Text => eprintln!("{}", customer::problem(&error, arguments.language)),
+                Format::Json => eprintln!("{}", customer::problem_json(&error)),
             }
             ExitCode::FAILURE
         }

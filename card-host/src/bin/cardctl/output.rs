@@ -9,9 +9,12 @@ use card_core::id::State;
 use card_core::message::{LoadRecord, MeterFlags};
 use card_core::meter::Verdict;
 use card_core::terminal::read::MeterFile;
+use card_core::text::{Language, Situation};
 use card_core::units::{CardTime, Piastres};
 use card_host::issuer::BindingAccount;
 use card_host::operate::{Public, Reading};
+
+use crate::customer;
 
 /// One thing to print.
 pub(crate) struct Output {
@@ -77,7 +80,7 @@ fn low(flags: MeterFlags) -> &'static str {
     }
 }
 
-pub(crate) fn public(public: &Public, transport: &str) -> Output {
+pub(crate) fn public(public: &Public, transport: &str, language: Language) -> Output {
     let mut table = Table::default();
     let scope = public.identity.scope;
     table.line("reader", transport);
@@ -119,7 +122,17 @@ pub(crate) fn public(public: &Public, transport: &str) -> Output {
             }
         }
     }
-    Output::new(table.finish(), json)
+    let state = public.status.state.map_or(Situation::MemoryFailed, Situation::from);
+    let flags = public.status.balances.and_then(|balances| balances.at_meter).map(|meter| meter.flags);
+    let notices: Vec<_> = Situation::in_flags(flags.unwrap_or_default()).collect();
+    json["code"] = customer::code(state).into();
+    json["notices"] = notices.iter().map(|notice| customer::code(*notice)).collect();
+    let mut text = table.finish();
+    for situation in [state].iter().chain(&notices) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n{}", situation.text(language));
+    }
+    Output::new(text, json)
 }
 
 pub(crate) fn reading(reading: &Reading) -> Output {
@@ -210,8 +223,8 @@ pub(crate) fn account(account: &BindingAccount) -> Value {
     })
 }
 
-pub(crate) fn verdict(verdict: Verdict) -> (String, Value) {
-    match verdict {
+pub(crate) fn verdict(verdict: Verdict, language: Language) -> (String, Value) {
+    let (english, mut json) = match verdict {
         Verdict::Apply { credit, debit, balance } => {
             let debited =
                 if debit == Piastres::ZERO { String::new() } else { format!(", less {}", egp(debit)) };
@@ -222,13 +235,19 @@ pub(crate) fn verdict(verdict: Verdict) -> (String, Value) {
             )
         }
         Verdict::Nothing => {
-            ("the meter has all credit of this card already".to_owned(), json!({ "outcome": "nothing" }))
+            (Situation::NothingNew.text(language).what.to_owned(), json!({ "outcome": "nothing" }))
         }
         Verdict::Refuse(reason) => (
             format!("the meter refuses the card: {reason}; {}", reason.advice()),
             json!({ "outcome": "refused", "reason": reason.to_string() }),
         ),
-    }
+    };
+    json["code"] = customer::code(verdict.into()).into();
+    let text = match language {
+        Language::English => english,
+        Language::Arabic => customer::verdict(verdict, language),
+    };
+    (text, json)
 }
 
 pub(crate) fn cost(cost: &Cost) -> (String, Value) {
