@@ -1,0 +1,463 @@
+//! Tariffs: the published bills, exactness under any chopping against a computation of its own, and the bytes.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use card_core::message::MAX_PLAINTEXT;
+use card_core::tariff::*;
+use card_core::units::{Balance, CardTime, Energy, Piastres};
+
+/// Whole kWh.
+fn kwh(kwh: u32) -> Energy {
+    Energy(kwh * 100)
+}
+
+/// One month under one tariff, consumed at once.
+fn month(tariff: Tariff, energy: Energy) -> (Deduction, Bill) {
+    let mut month = MonthMeter::begin(tariff, false);
+    let deduction = month.consume(energy).unwrap();
+    (deduction, month.close(false))
+}
+
+#[test]
+fn published_energy_charges() {
+    for (energy, egp) in [
+        (50, "34.00"),
+        (100, "73.00"),
+        (101, "95.95"),
+        (200, "190.00"),
+        (350, "422.50"),
+        (650, "1007.50"),
+        (651, "1367.10"),
+        (1000, "2100.00"),
+        (1001, "2232.23"),
+    ] {
+        assert_eq!(EGYPT_2024_08.charge(kwh(energy)).to_string(), egp, "{energy} kWh");
+        let (deduction, bill) = month(EGYPT_2024_08, kwh(energy));
+        assert_eq!(bill.energy_charge.to_string(), egp, "{energy} kWh");
+        assert_eq!(deduction.total().to_string(), egp, "{energy} kWh");
+        assert_eq!(bill.re_rated, energy > 100);
+    }
+}
+
+#[test]
+fn published_fees_by_slab() {
+    for (energy, slab, fee) in [
+        (0, 0, 9),
+        (1, 1, 1),
+        (50, 1, 1),
+        (51, 2, 2),
+        (100, 2, 2),
+        (101, 3, 6),
+        (200, 3, 6),
+        (201, 4, 11),
+        (350, 4, 11),
+        (351, 5, 15),
+        (650, 5, 15),
+        (651, 6, 25),
+        (1000, 6, 25),
+        (1001, 7, 40),
+        (40_000_000, 7, 40),
+    ] {
+        let (deduction, bill) = month(EGYPT_2024_08, kwh(energy));
+        assert_eq!((bill.slab, deduction.slab), (slab, slab), "{energy} kWh");
+        assert_eq!(bill.service_fee, Piastres(fee * 100), "{energy} kWh");
+        let lines: Vec<_> = bill.charges().copied().collect();
+        assert_eq!(lines, [BillLine { code: ChargeCode::CLEANING, amount: Piastres(2000) }]);
+        assert_eq!(bill.fees(), Piastres(fee * 100 + 2000));
+        assert_eq!(bill.total(), Piastres(bill.energy_charge.0 + fee * 100 + 2000));
+    }
+    let bill = month(EGYPT_2024_08, kwh(651)).1;
+    assert_eq!(bill.total().to_string(), "1412.10");
+}
+
+#[test]
+fn coded_meters_pay_a_flat_price() {
+    for (energy, egp) in [(0, "0.00"), (1, "2.23"), (101, "225.23"), (1001, "2232.23")] {
+        let bill = month(EGYPT_2024_08_CODED, kwh(energy)).1;
+        assert_eq!(bill.total().to_string(), egp);
+        assert!(!bill.re_rated);
+    }
+}
+
+#[test]
+fn a_bound_is_inside_its_slab_and_the_next_10_wh_are_not() {
+    for (energy, slab, piastres) in [
+        (5_000, 1, 3400),
+        (5_001, 2, 3401),
+        (10_000, 2, 7300),
+        (10_001, 3, 9501),
+        (20_000, 3, 19_000),
+        (20_001, 4, 19_002),
+        (65_000, 5, 100_750),
+        (65_001, 6, 136_502),
+        (100_000, 6, 210_000),
+        (100_001, 7, 223_002),
+    ] {
+        assert_eq!(EGYPT_2024_08.slab_reached(Energy(energy)), slab, "{}", Energy(energy));
+        assert_eq!(EGYPT_2024_08.charge(Energy(energy)), Piastres(piastres), "{}", Energy(energy));
+    }
+}
+
+#[test]
+fn crossing_a_restart_shows_what_is_taken_for_what_was_consumed_before() {
+    let mut month = MonthMeter::begin(EGYPT_2024_08, false);
+    assert_eq!(month.consume(kwh(100)).unwrap().adjustment, None);
+    let crossing = month.consume(Energy(1)).unwrap();
+    let adjustment = Adjustment { energy: kwh(100), amount: Balance(2200) };
+    assert_eq!(crossing, Deduction { energy_cost: Piastres(1), adjustment: Some(adjustment), slab: 3 });
+    assert_eq!(crossing.total(), Balance(2201));
+    assert_eq!(month.consume(Energy(1)).unwrap().adjustment, None);
+
+    // Two restarts at once: straight from the first group to the third.
+    let mut month = MonthMeter::begin(EGYPT_2024_08, false);
+    month.consume(kwh(100)).unwrap();
+    let crossing = month.consume(kwh(901)).unwrap();
+    assert_eq!(crossing.adjustment.unwrap().amount, Balance(22_300 - 7300));
+    assert_eq!(crossing.energy_cost, Piastres(901 * 223));
+
+    // Nothing was consumed before: nothing to adjust, although the month is re-rated.
+    let (deduction, bill) = self::month(EGYPT_2024_08, kwh(101));
+    assert_eq!(deduction.adjustment, None);
+    assert!(bill.re_rated);
+}
+
+#[test]
+fn a_restart_to_lower_prices_gives_back() {
+    let slabs = [
+        Slab { bound: Some(10), price: Price(100_000), restart: false, fee: 0 },
+        Slab { bound: None, price: Price(50_000), restart: true, fee: 0 },
+    ];
+    let mut month = MonthMeter::begin(tariff(1, &slabs, &[]), false);
+    assert_eq!(month.consume(kwh(10)).unwrap().total(), Balance(1000));
+    let crossing = month.consume(kwh(1)).unwrap();
+    assert_eq!(crossing.energy_cost, Piastres(50));
+    assert_eq!(crossing.adjustment.unwrap().amount, Balance(-500));
+    assert_eq!(crossing.total(), Balance(-450));
+    assert_eq!(month.energy_charge(), Piastres(550));
+}
+
+#[test]
+fn pulses_of_10_wh_round_nothing_away() {
+    let mut month = MonthMeter::begin(EGYPT_2024_08, false);
+    let mut taken = 0;
+    for unit in 1..=110_000_u32 {
+        taken += month.consume(Energy(1)).unwrap().total().0;
+        assert_eq!(u64::try_from(taken).unwrap(), EGYPT_2024_08.charge(Energy(unit)).0);
+    }
+    assert_eq!(month.close(false).energy_charge, Piastres(245_300));
+}
+
+#[test]
+fn rounding_is_half_up() {
+    let flat = |price| tariff(1, &[Slab { bound: None, price: Price(price), restart: false, fee: 0 }], &[]);
+    // 10 Wh at 50 EGP per 1000 kWh are half a piastre ... 1e-5 less is none.
+    assert_eq!(flat(50_000).charge(Energy(1)), Piastres(1));
+    assert_eq!(flat(49_999).charge(Energy(1)), Piastres(0));
+    assert_eq!(flat(50_000).charge(Energy(2)), Piastres(1));
+}
+
+fn tariff(version: u32, slabs: &[Slab], charges: &[Charge]) -> Tariff {
+    let head = Head { version, start: CardTime(1), kind: Kind::Residential, zero_fee: 900 };
+    Tariff::new(head, slabs, charges).unwrap()
+}
+
+fn flat(version: u32, piastres: u32) -> Tariff {
+    tariff(version, &[Slab { bound: None, price: Price(piastres * 1000), restart: false, fee: 0 }], &[])
+}
+
+#[test]
+fn levies_are_rounded_once_each() {
+    let charges = [
+        Charge { code: ChargeCode::STAMP_DUTY, basis: Basis::PerKwh(Price(1500)) },
+        Charge { code: ChargeCode::LEVY, basis: Basis::PerCent(125) },
+        Charge { code: ChargeCode(0x80), basis: Basis::Fixed(1234) },
+    ];
+    let slabs = [Slab { bound: None, price: Price(68_000), restart: false, fee: 100 }];
+    let bill = month(tariff(1, &slabs, &charges), Energy(3333)).1;
+    assert_eq!(bill.energy_charge, Piastres(2266));
+    // 33.33 kWh at 1.5 piastres: 49.995; 1.25 % of 22.66 EGP: 28.325 piastres.
+    assert_eq!(bill.charges().map(|line| line.amount.0).collect::<Vec<_>>(), [50, 28, 1234]);
+    assert_eq!(bill.fees(), Piastres(100 + 50 + 28 + 1234));
+}
+
+#[test]
+fn a_partial_month_pays_in_full_unless_nothing_was_consumed() {
+    let whole = month(EGYPT_2024_08, kwh(0)).1;
+    assert_eq!((whole.service_fee, whole.total()), (Piastres(900), Piastres(2900)));
+    for (first, last) in [(true, false), (false, true)] {
+        let mut month = MonthMeter::begin(EGYPT_2024_08, first);
+        assert_eq!(month.close(last).total(), Piastres::ZERO);
+        assert_eq!(month.close(last).charges().count(), 0);
+        month.consume(Energy(1)).unwrap();
+        let bill = month.close(last);
+        assert!(bill.partial);
+        assert_eq!(bill.total(), Piastres(1 + 100 + 2000));
+    }
+}
+
+#[test]
+fn a_bill_becomes_the_month_of_the_card() {
+    let mut month = MonthMeter::begin(EGYPT_2024_08, true);
+    month.consume(kwh(101)).unwrap();
+    let record = month.close(false).month(80, 3500, true);
+    assert_eq!((record.index, record.flags, record.slab, record.peak), (80, 0x07, 3, 3500));
+    assert_eq!((record.energy, record.energy_charge, record.fees), (kwh(101), Piastres(9595), 2600));
+    assert_eq!(MonthMeter::begin(EGYPT_2024_08, false).close(false).month(80, 0, false).flags, 0);
+}
+
+#[test]
+fn a_switch_does_not_begin_the_slabs_again() {
+    let dearer = tariff(
+        2,
+        &[
+            Slab { bound: Some(100), price: Price(100_000), restart: false, fee: 300 },
+            Slab { bound: None, price: Price(200_000), restart: true, fee: 700 },
+        ],
+        &[],
+    );
+    let mut month = MonthMeter::begin(EGYPT_2024_08, false);
+    month.consume(kwh(60)).unwrap();
+    month.switch(dearer).unwrap();
+    // 50 at 68, 10 at 78, 40 at 100.
+    month.consume(kwh(40)).unwrap();
+    assert_eq!(month.energy_charge(), Piastres(3400 + 780 + 4000));
+    // The total reaches the next group of both: 60 at 95, 41 at 200.
+    let crossing = month.consume(kwh(1)).unwrap();
+    let adjustment = Adjustment { energy: kwh(100), amount: Balance(5700 + 8000 - 8180) };
+    assert_eq!(crossing.adjustment, Some(adjustment));
+    assert_eq!(crossing.energy_cost, Piastres(200));
+    let bill = month.close(false);
+    assert_eq!(bill.energy_charge, Piastres(60 * 95 + 41 * 200));
+    // Fees are those of the tariff at the end: no cleaning fee there.
+    assert_eq!(bill.fees(), Piastres(700));
+}
+
+#[test]
+fn a_month_takes_four_tariffs_and_refuses_a_fifth() {
+    let mut month = MonthMeter::begin(flat(1, 1), false);
+    for version in 2..=4 {
+        // Under the first of these two nothing is consumed: it takes no place.
+        month.switch(flat(9, 77)).unwrap();
+        month.switch(flat(version, version)).unwrap();
+        month.consume(kwh(1)).unwrap();
+    }
+    assert_eq!(month.ended().count(), 2);
+    month.switch(flat(5, 5)).unwrap();
+    month.switch(flat(6, 6)).unwrap();
+    month.consume(kwh(1)).unwrap();
+    let before = month;
+    assert_eq!(month.switch(flat(7, 7)), Err(TooManySwitches));
+    assert_eq!(month, before);
+    assert_eq!(month.close(false).energy_charge, Piastres(2 + 3 + 4 + 6));
+}
+
+#[test]
+fn tables_switch_at_their_time() {
+    let at = |version, start| {
+        let head = Head { version, start: CardTime(start), kind: Kind::Residential, zero_fee: 0 };
+        let slab = Slab { bound: None, price: Price(version * 1000), restart: false, fee: 0 };
+        Tariff::new(head, &[slab], &[]).unwrap()
+    };
+    let mut tables = Tables::new(at(1, 10));
+    let mut month = tables.begin_month(CardTime(100), false);
+    tables.offer(at(3, 200)).unwrap();
+    assert_eq!(tables.offer(at(1, 150)), Err(NotNewer));
+    assert_eq!(tables.standby().unwrap().version(), 3);
+    assert_eq!(tables.switch(CardTime(199), &mut month), Ok(false));
+    month.consume(kwh(10)).unwrap();
+    assert_eq!(tables.switch(CardTime(200), &mut month), Ok(true));
+    assert_eq!((tables.active().version(), tables.standby()), (3, None));
+    month.consume(kwh(10)).unwrap();
+    assert_eq!(month.close(false).energy_charge, Piastres(10 + 30));
+
+    // What came into force between two months needs no switch; what a month refuses waits for the next.
+    tables.offer(at(4, 300)).unwrap();
+    let mut month = tables.begin_month(CardTime(300), false);
+    assert_eq!((month.tariff().version(), tables.standby()), (4, None));
+    for version in 5..=7 {
+        month.consume(kwh(1)).unwrap();
+        tables.offer(at(version, 1)).unwrap();
+        assert_eq!(tables.switch(CardTime(301), &mut month), Ok(true));
+    }
+    month.consume(kwh(1)).unwrap();
+    tables.offer(at(8, 1)).unwrap();
+    assert_eq!(tables.switch(CardTime(301), &mut month), Err(TooManySwitches));
+    assert_eq!((tables.active().version(), tables.standby().unwrap().version()), (7, 8));
+    assert_eq!(tables.begin_month(CardTime(400), false).tariff().version(), 8);
+}
+
+#[test]
+fn a_month_is_restored_from_its_parts() {
+    let mut month = MonthMeter::begin(EGYPT_2024_08, true);
+    for (energy, next) in [(30, flat(2, 90)), (40, flat(3, 91))] {
+        month.consume(kwh(energy)).unwrap();
+        month.switch(next).unwrap();
+    }
+    month.consume(kwh(40)).unwrap();
+    let ended: Vec<_> = month.ended().copied().collect();
+    let restored = MonthMeter::restore(&ended, *month.tariff(), month.total(), true);
+    assert_eq!(restored, Ok(month));
+
+    let segment = |end| Segment { tariff: EGYPT_2024_08, end: Energy(end) };
+    let restore = |ends: &[u32], total| {
+        let ended: Vec<_> = ends.iter().copied().map(segment).collect();
+        MonthMeter::restore(&ended, EGYPT_2024_08, Energy(total), false)
+    };
+    assert!(restore(&[1, 2, 3], 3).is_ok());
+    for (ends, total) in [(&[0][..], 9), (&[2, 2], 9), (&[3, 2], 9), (&[10], 9), (&[1, 2, 3, 4], 9)] {
+        assert_eq!(restore(ends, total), Err(RestoreError), "{ends:?} of {total}");
+    }
+}
+
+#[test]
+fn the_largest_month_fits_and_a_larger_one_is_refused() {
+    let dearest = |version| {
+        let slabs = [Slab { bound: None, price: Price(u32::MAX), restart: false, fee: u32::MAX }];
+        let charges = [
+            Charge { code: ChargeCode(1), basis: Basis::PerKwh(Price(u32::MAX)) },
+            Charge { code: ChargeCode(2), basis: Basis::PerCent(10_000) },
+            Charge { code: ChargeCode(3), basis: Basis::Fixed(u32::MAX) },
+        ];
+        tariff(version, &slabs, &charges)
+    };
+    let exact = (u128::from(u32::MAX) * u128::from(u32::MAX) + 50_000) / 100_000;
+    let exact = u64::try_from(exact).unwrap();
+    let mut month = MonthMeter::begin(dearest(1), false);
+    for version in 2..=4 {
+        month.consume(Energy(u32::MAX / 4)).unwrap();
+        month.switch(dearest(version)).unwrap();
+    }
+    month.consume(Energy(u32::MAX - month.total().0)).unwrap();
+    let before = month;
+    assert_eq!(month.consume(Energy(1)), Err(MonthFull));
+    assert_eq!(month, before);
+    assert_eq!(month.consume(Energy(0)).unwrap().total(), Balance(0));
+    let bill = month.close(false);
+    assert_eq!(bill.energy_charge, Piastres(exact));
+    assert_eq!(bill.fees(), Piastres(2 * exact + 2 * u64::from(u32::MAX)));
+    assert_eq!(bill.month(0, 0, false).fees, u32::MAX);
+}
+
+#[test]
+fn the_shipped_tariffs_are_valid_and_travel() {
+    for tariff in [EGYPT_2024_08, EGYPT_2024_08_CODED] {
+        let head = Head {
+            version: tariff.version(),
+            start: tariff.start(),
+            kind: tariff.kind(),
+            zero_fee: tariff.zero_fee(),
+        };
+        assert_eq!(Tariff::new(head, tariff.slabs(), tariff.charges()), Ok(tariff));
+        assert_eq!(Tariff::parse(tariff.emit().as_slice()), Ok(tariff));
+    }
+    assert_eq!(EGYPT_2024_08.emit().len(), 107);
+    assert_eq!(EGYPT_2024_08.slabs().len(), 7);
+    let restarts: Vec<_> = EGYPT_2024_08.slabs().iter().map(|slab| slab.restart).collect();
+    assert_eq!(restarts, [false, false, true, false, false, true, true]);
+    // 2024-08-01T00:00:00+03:00.
+    assert_eq!(EGYPT_2024_08.start().to_unix(), 1_722_459_600);
+}
+
+#[test]
+fn the_bytes_are_those_of_the_documentation() {
+    let expected = "01 00000001 089EC4D0 03 01 00 00000000 00000000 00036718 00000000 00";
+    let hex: String = expected.split(' ').collect();
+    assert_eq!(hex::encode_upper(EGYPT_2024_08_CODED.emit().as_slice()), hex);
+    let expected = "01 00000001 089EC4D0 01 07 64 00000384
+        00000032 000109A0 00000064  00000064 000130B0 000000C8  000000C8 00017318 00000258
+        0000015E 00025D78 0000044C  0000028A 0002F9B8 000005DC  000003E8 00033450 000009C4
+        00000000 00036718 00000FA0  01 01 01 000007D0";
+    let hex: String = expected.split_whitespace().collect();
+    assert_eq!(hex::encode_upper(EGYPT_2024_08.emit().as_slice()), hex);
+}
+
+#[test]
+fn the_longest_tariff_fits_a_mail() {
+    let slab = |bound| Slab { bound, price: Price(u32::MAX), restart: false, fee: u32::MAX };
+    let mut slabs: Vec<_> = (1..=7).map(|bound| slab(Some(bound))).collect();
+    slabs.push(Slab { restart: true, ..slab(None) });
+    let charge = |code| Charge { code: ChargeCode(code), basis: Basis::PerCent(10_000) };
+    let charges: Vec<_> = (1..=5).map(charge).collect();
+    let tariff = tariff(u32::MAX, &slabs, &charges);
+    let bytes = tariff.emit();
+    assert_eq!(bytes.len(), Tariff::MAX_SIZE);
+    assert!(bytes.len() <= MAX_PLAINTEXT);
+    assert_eq!(Tariff::parse(bytes.as_slice()), Ok(tariff));
+}
+
+#[test]
+fn what_breaks_the_rules_is_refused_by_the_name_of_its_field() {
+    let head = Head { version: 1, start: CardTime(1), kind: Kind::Residential, zero_fee: 0 };
+    let slab = |bound| Slab { bound, price: Price(1), restart: false, fee: 0 };
+    let good = [slab(Some(1)), slab(None)];
+    let new = Tariff::new;
+    assert_eq!(new(Head { version: 0, ..head }, &good, &[]), Err(TariffError::Version));
+    assert_eq!(new(Head { start: CardTime::UNSET, ..head }, &good, &[]), Err(TariffError::Start));
+    assert_eq!(new(head, &[], &[]), Err(TariffError::SlabCount));
+    assert_eq!(new(head, &[slab(None); 9], &[]), Err(TariffError::SlabCount));
+    for (bounds, number) in [
+        (&[Some(1)][..], 1),
+        (&[None, None], 1),
+        (&[Some(0), None], 1),
+        (&[Some(5), Some(5), None], 2),
+        (&[Some(5), Some(4), None], 2),
+        (&[Some(MAX_BOUND + 1), None], 1),
+        (&[Some(1), Some(2)], 2),
+    ] {
+        let slabs: Vec<_> = bounds.iter().copied().map(slab).collect();
+        assert_eq!(new(head, &slabs, &[]), Err(TariffError::SlabBound(number)), "{bounds:?}");
+    }
+    assert!(new(head, &[slab(Some(MAX_BOUND)), slab(None)], &[]).is_ok());
+    let first = [Slab { restart: true, ..slab(Some(1)) }, slab(None)];
+    assert_eq!(new(head, &first, &[]), Err(TariffError::FirstRestart));
+
+    let charge = |code, basis| Charge { code: ChargeCode(code), basis };
+    let fixed = |code| charge(code, Basis::Fixed(1));
+    let charges = |charges: &[Charge]| Tariff::new(head, &good, charges).err();
+    assert_eq!(charges(&[fixed(1); 6]), Some(TariffError::ChargeCount));
+    assert_eq!(charges(&[fixed(1), fixed(0)]), Some(TariffError::ChargeCode(2)));
+    assert_eq!(charges(&[fixed(1), fixed(2), fixed(1)]), Some(TariffError::ChargeCode(3)));
+    let share = |share| charge(1, Basis::PerCent(share));
+    assert_eq!(charges(&[fixed(2), share(10_001)]), Some(TariffError::ChargeValue(2)));
+    assert_eq!(charges(&[share(10_000)]), None);
+}
+
+#[test]
+fn bytes_that_break_the_rules_are_refused_by_the_name_of_their_field() {
+    let bytes = EGYPT_2024_08.emit();
+    let with = |at: usize, value: u8| {
+        let mut bytes = bytes.as_slice().to_vec();
+        bytes[at] = value;
+        Tariff::parse(&bytes)
+    };
+    for (at, value, error) in [
+        (0, 2, TariffError::Format),
+        (4, 0, TariffError::Version),
+        (9, 0, TariffError::Kind),
+        (9, 4, TariffError::Kind),
+        (10, 9, TariffError::SlabCount),
+        (11, 0x65, TariffError::FirstRestart),
+        (11, 0xE4, TariffError::Restarts),
+        (19, 0, TariffError::SlabBound(1)),
+        (31, 50, TariffError::SlabBound(2)),
+        (91, 1, TariffError::SlabBound(7)),
+        (100, 6, TariffError::ChargeCount),
+        (101, 0, TariffError::ChargeCode(1)),
+        (102, 0, TariffError::ChargeBasis(1)),
+        (102, 4, TariffError::ChargeBasis(1)),
+    ] {
+        assert_eq!(with(at, value), Err(error), "byte {at}");
+    }
+    for length in 0..bytes.len() {
+        assert_eq!(Tariff::parse(&bytes.as_slice()[..length]), Err(TariffError::Length), "{length} bytes");
+    }
+    let mut longer = bytes.as_slice().to_vec();
+    longer.push(0);
+    assert_eq!(Tariff::parse(&longer), Err(TariffError::Length));
+}
+
+#[test]
+fn prices_are_shown_in_piastres() {
+    for (price, text) in [(68_000, "68"), (68_500, "68.5"), (68_120, "68.12"), (68_005, "68.005"), (0, "0")] {
+        assert_eq!(Price(price).to_string(), text);
+    }
+}

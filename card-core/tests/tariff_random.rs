@@ -1,0 +1,289 @@
+//! Random months under random tariffs against a bill that is computed another way: 10 Wh by 10 Wh, each with the tariff that
+//! was in force for it, from the table as it is written on paper.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use card_core::tariff::*;
+use card_core::units::{CardTime, Energy};
+use proptest::prelude::*;
+
+/// One row of a table on paper: kWh after which it begins, in piastre thousandths, whether it rates the month again.
+struct Row {
+    above: u128,
+    price: u128,
+    restart: bool,
+    fee: u128,
+}
+
+fn rows(tariff: &Tariff) -> Vec<Row> {
+    let mut above = 0;
+    let mut rows = Vec::new();
+    for slab in tariff.slabs() {
+        rows.push(Row {
+            above,
+            price: u128::from(slab.price.0),
+            restart: slab.restart,
+            fee: u128::from(slab.fee),
+        });
+        above = u128::from(slab.bound.unwrap_or(0)) * 100;
+    }
+    rows
+}
+
+/// The price of the 10 Wh number `position` (from 1) of a month of `total`: look for the highest row that rates the month
+/// again and that the total has passed; from there on, the highest row that the position has passed.
+fn unit_price(rows: &[Row], position: u128, total: u128) -> u128 {
+    let mut group = 0;
+    let mut end = rows.len();
+    for (index, row) in rows.iter().enumerate() {
+        if row.restart && total > row.above {
+            group = index;
+        }
+        if row.restart && total <= row.above {
+            end = end.min(index);
+        }
+    }
+    let mut price = rows[group].price;
+    for row in &rows[group..end] {
+        if position > row.above {
+            price = row.price;
+        }
+    }
+    price
+}
+
+fn half_up(amount: u128, unit: u128) -> u128 {
+    let (whole, rest) = (amount / unit, amount % unit);
+    if rest * 2 >= unit { whole + 1 } else { whole }
+}
+
+/// The energy charge in piastres of a month whose 10 Wh number n were consumed under tariff `units[n - 1]`.
+fn charge_on_paper(tables: &[Vec<Row>], units: &[usize]) -> u128 {
+    let total = units.len() as u128;
+    let exact: u128 =
+        units.iter().zip(1..).map(|(table, position)| unit_price(&tables[*table], position, total)).sum();
+    half_up(exact, 100_000)
+}
+
+fn fees_on_paper(tariff: &Tariff, total: u128, energy_charge: u128, partial: bool) -> u128 {
+    if total == 0 && partial {
+        return 0;
+    }
+    let service = match rows(tariff).iter().rev().find(|row| total > row.above) {
+        Some(row) => row.fee,
+        None => u128::from(tariff.zero_fee()),
+    };
+    let charges: u128 = tariff
+        .charges()
+        .iter()
+        .map(|charge| match charge.basis {
+            Basis::Fixed(piastres) => u128::from(piastres),
+            Basis::PerKwh(price) => half_up(u128::from(price.0) * total, 100_000),
+            Basis::PerCent(share) => half_up(u128::from(share) * energy_charge, 10_000),
+        })
+        .sum();
+    service + charges
+}
+
+prop_compose! {
+    fn any_charges()(
+        codes in prop::sample::subsequence((1..=255_u8).collect::<Vec<_>>(), 0..=MAX_CHARGES),
+        bases in prop::collection::vec(prop_oneof![
+            any::<u32>().prop_map(Basis::Fixed),
+            any::<u32>().prop_map(|price| Basis::PerKwh(Price(price))),
+            (0..=MAX_PER_CENT).prop_map(Basis::PerCent),
+        ], MAX_CHARGES),
+    ) -> Vec<Charge> {
+        codes.into_iter().zip(bases).map(|(code, basis)| Charge { code: ChargeCode(code), basis }).collect()
+    }
+}
+
+fn any_slabs(steps: std::ops::RangeInclusive<u32>, price: u32) -> impl Strategy<Value = Vec<Slab>> {
+    let rest = (steps, 0..=price, any::<bool>(), any::<u32>());
+    prop::collection::vec(rest, 1..=MAX_SLABS).prop_map(|rest| {
+        let count = rest.len();
+        let mut bound = 0;
+        let slabs = rest.into_iter().enumerate().map(|(index, (step, price, restart, fee))| {
+            bound += step;
+            let restart = restart && index > 0;
+            Slab { bound: (index + 1 < count).then_some(bound), price: Price(price), restart, fee }
+        });
+        slabs.collect()
+    })
+}
+
+fn any_tariff(steps: std::ops::RangeInclusive<u32>, price: u32) -> impl Strategy<Value = Tariff> {
+    let head = (1..=u32::MAX, 1..=u32::MAX, prop::sample::select(Kind::ALL.to_vec()), any::<u32>());
+    (head, any_slabs(steps, price), any_charges()).prop_map(
+        |((version, start, kind, zero_fee), slabs, charges)| {
+            let head = Head { version, start: CardTime(start), kind, zero_fee };
+            Tariff::new(head, &slabs, &charges).unwrap()
+        },
+    )
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Consume(u32),
+    Switch(Tariff),
+}
+
+fn any_month() -> impl Strategy<Value = (Tariff, Vec<Step>)> {
+    let one = || prop_oneof![any_tariff(1..=6, 300_000), any_tariff(1..=3, u32::MAX)];
+    let step = prop_oneof![
+        4 => (0..=3_u32).prop_map(Step::Consume),
+        // To a bound, mostly: whole kWh.
+        4 => (0..=8_u32).prop_map(|kwh| Step::Consume(kwh * 100)),
+        2 => (0..=600_u32).prop_map(Step::Consume),
+        3 => one().prop_map(Step::Switch),
+    ];
+    (one(), prop::collection::vec(step, 0..16))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// The sum of the deductions, the charge and the bill are what paper says, at every step and at the end.
+    #[test]
+    fn a_month_is_what_paper_says((first, steps) in any_month(), begun in any::<bool>(), ended in any::<bool>()) {
+        let mut month = MonthMeter::begin(first, begun);
+        let mut in_force = first;
+        let mut tables = vec![rows(&first)];
+        let mut units: Vec<usize> = Vec::new();
+        let mut taken = 0_i128;
+        // In how many tariffs, one after the other, energy was consumed.
+        let mut used = 0;
+        for step in steps {
+            match step {
+                Step::Consume(energy) => {
+                    let before = units.clone();
+                    let deduction = month.consume(Energy(energy)).unwrap();
+                    if energy > 0 && before.last() != Some(&(tables.len() - 1)) {
+                        used += 1;
+                    }
+                    units.extend(std::iter::repeat_n(tables.len() - 1, energy as usize));
+                    taken += i128::from(deduction.total().0);
+                    let on_paper = charge_on_paper(&tables, &units);
+                    prop_assert_eq!(u128::try_from(taken).unwrap(), on_paper);
+                    prop_assert_eq!(u128::from(month.energy_charge().0), on_paper);
+                    // The adjustment is what the energy before costs now, less what it cost; and no other group, no adjustment.
+                    let total = units.len() as u128;
+                    let again: u128 = before
+                        .iter()
+                        .zip(1..)
+                        .map(|(table, position)| unit_price(&tables[*table], position, total))
+                        .sum();
+                    let paid = charge_on_paper(&tables, &before);
+                    let difference = i128::try_from(half_up(again, 100_000)).unwrap() - i128::try_from(paid).unwrap();
+                    match deduction.adjustment {
+                        Some(adjustment) => {
+                            prop_assert_eq!(i128::from(adjustment.amount.0), difference);
+                            prop_assert_eq!(adjustment.energy.0 as usize, before.len());
+                        }
+                        None => prop_assert_eq!(difference, 0),
+                    }
+                }
+                Step::Switch(next) => {
+                    let fresh = units.last() != Some(&(tables.len() - 1));
+                    let room = used < MAX_SEGMENTS || fresh;
+                    prop_assert_eq!(month.switch(next).is_ok(), room);
+                    if room {
+                        tables.push(rows(&next));
+                        in_force = next;
+                    }
+                }
+            }
+        }
+        let total = units.len() as u128;
+        let bill = month.close(ended);
+        let energy_charge = charge_on_paper(&tables, &units);
+        prop_assert_eq!(u128::from(bill.energy.0), total);
+        prop_assert_eq!(u128::from(bill.energy_charge.0), energy_charge);
+        let fees = fees_on_paper(&in_force, total, energy_charge, begun || ended);
+        prop_assert_eq!(u128::from(bill.fees().0), fees);
+        prop_assert_eq!(u128::from(bill.total().0), energy_charge + fees);
+        let re_rated = units.iter().any(|table| tables[*table].iter().any(|row| row.restart && total > row.above));
+        prop_assert_eq!(bill.re_rated, re_rated);
+    }
+
+    /// A month written down after each step goes on as if it had not been.
+    #[test]
+    fn a_month_survives_being_written_down((first, steps) in any_month()) {
+        let mut month = MonthMeter::begin(first, false);
+        for step in steps {
+            let ended: Vec<_> = month.ended().copied().collect();
+            let mut other = MonthMeter::restore(&ended, *month.tariff(), month.total(), false).unwrap();
+            match step {
+                Step::Consume(energy) => {
+                    prop_assert_eq!(month.consume(Energy(energy)), other.consume(Energy(energy)));
+                }
+                Step::Switch(next) => {
+                    prop_assert_eq!(month.switch(next), other.switch(next));
+                }
+            }
+            prop_assert_eq!(other, month);
+        }
+    }
+
+    /// The published tariff, switched once to a random one, in months of up to 1300 kWh.
+    #[test]
+    fn the_published_tariff_is_what_paper_says(
+        next in any_tariff(1..=300, 300_000),
+        before in 0..=65_000_u32,
+        after in prop::collection::vec(0..=22_000_u32, 0..=3),
+    ) {
+        let mut month = MonthMeter::begin(EGYPT_2024_08, false);
+        let mut taken = month.consume(Energy(before)).unwrap().total().0;
+        month.switch(next).unwrap();
+        for energy in &after {
+            taken += month.consume(Energy(*energy)).unwrap().total().0;
+        }
+        let mut units = vec![0; before as usize];
+        units.resize(month.total().0 as usize, 1);
+        let on_paper = charge_on_paper(&[rows(&EGYPT_2024_08), rows(&next)], &units);
+        prop_assert_eq!(u128::try_from(taken).unwrap(), on_paper);
+        prop_assert_eq!(u128::from(month.close(false).energy_charge.0), on_paper);
+    }
+
+    /// However far a month goes, and at whatever prices: pulses of any size add up to the charge of the whole.
+    #[test]
+    fn any_chopping_adds_up(
+        tariff in any_tariff(1..=MAX_BOUND / 8, u32::MAX),
+        mut cuts in prop::collection::vec(any::<u32>(), 0..20),
+    ) {
+        cuts.sort_unstable();
+        let mut month = MonthMeter::begin(tariff, false);
+        let mut taken = 0_i128;
+        for cut in cuts {
+            taken += i128::from(month.consume(Energy(cut - month.total().0)).unwrap().total().0);
+            prop_assert_eq!(taken, i128::from(tariff.charge(Energy(cut)).0));
+        }
+        prop_assert_eq!(taken, i128::from(month.close(false).energy_charge.0));
+    }
+
+    #[test]
+    fn a_tariff_travels(tariff in any_tariff(1..=MAX_BOUND / 8, u32::MAX)) {
+        let bytes = tariff.emit();
+        prop_assert!(bytes.len() <= Tariff::MAX_SIZE);
+        prop_assert_eq!(Tariff::parse(bytes.as_slice()), Ok(tariff));
+    }
+
+    /// What is accepted has one encoding, also near the edge of what is; nothing panics.
+    #[test]
+    fn an_accepted_tariff_has_one_encoding(
+        tariff in any_tariff(1..=20, u32::MAX),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        noise in prop::collection::vec(any::<u8>(), 0..160),
+    ) {
+        let mut bytes = tariff.emit().as_slice().to_vec();
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        for bytes in [bytes, noise] {
+            if let Ok(tariff) = Tariff::parse(&bytes) {
+                let again = tariff.emit();
+                prop_assert_eq!(again.as_slice(), bytes.as_slice());
+            }
+        }
+    }
+}
