@@ -18,4 +18,5 @@ pub mod soft;
 pub mod store;
 pub mod tariff;
 pub mod terminal;
+pub mod text;
 pub mod units;

@@ -15,6 +15,7 @@ pub use files::{File, Form, PROFILE_SIZE, Readers};
 use crate::apdu::StatusWord;
 use crate::role::Role;
 use crate::scp03::SecurityLevel;
+use crate::text::{Language, Situation};
 
 /// What a command with secure messaging carries: the role of its session's keys, and the session's level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,47 +62,38 @@ pub mod tag {
     pub const RECEIPT: u16 = 0xDF22;
 }
 
-/// What a status word of the card means, and what to do about it.
+/// What a status word of the card means, and what to do about it: what a customer is told, but where a word concerns whoever
+/// issues cards or writes programs.
 pub fn advice(status: StatusWord) -> (&'static str, &'static str) {
-    match status.0 {
-        0x6300 => (
+    match status {
+        StatusWord::AUTHENTICATION_FAILED => (
             "the card did not accept our keys",
             "check that the keys are this card's: company, environment, version",
         ),
-        0x6581 => ("the card's memory has failed", "replace the card; its credit is in the ledger"),
-        0x6982 => (
+        StatusWord::SECURITY_STATUS => (
             "this needs a session with other keys or a higher security level",
             "open the session that the command needs",
         ),
-        0x6985 => ("the card's state does not allow this", "look at the card's state"),
-        0x6988 => ("the secured command arrived altered and the session has ended", "authenticate again"),
-        0x6A82 => {
+        StatusWord::SECURE_MESSAGING_DATA => {
+            ("the secured command arrived altered and the session has ended", "authenticate again")
+        }
+        StatusWord::FILE_NOT_FOUND => {
             ("the card application or file is not there", "is this a prepaid electricity card, and issued?")
         }
-        0x9401 => ("this is for another card", "use the card that it was issued for"),
-        0x9402 => ("this is from another distribution company", "go to the company that issued the card"),
-        0x9403 => ("test and production do not mix", "use a card and keys of one environment"),
-        0x9404 => ("this is for another meter", "use the meter that the card was issued for"),
-        0x9405 => (
-            "this is for another binding of the meter, or an older one",
-            "fetch the present one from the issuer",
-        ),
-        0x9406 => ("this is for another generation of the card", "use the newest card"),
-        0x9407 => ("totals fall although the sequence rises", "report it to the issuer"),
-        0x9408 => (
-            "the authentication code is wrong: altered, or made with another key",
-            "fetch it again from the issuer",
-        ),
-        0x9409 => {
+        status::TOTALS_FALL => ("totals fall although the sequence rises", "report it to the issuer"),
+        status::OTHER_KEY_VERSION => {
             ("the card does not have this version of the key", "issue it with the version that the card has")
         }
-        0x940A => ("this is older than what the card has", "fetch the newest from the issuer"),
-        0x940B => ("a counter of the card is at its last value", "replace the card"),
-        0x940C => (
+        status::BELOW_SETTLED => (
             "the meter's totals are below those that it settled before",
             "the meter's memory has gone back: open a new binding",
         ),
-        0x940D => ("the card is not activated yet", "make the first charge at a branch"),
-        _ => ("the card refused the command", "see the status word in ISO/IEC 7816-4"),
+        status => match Situation::of_status(status) {
+            Situation::Refused => ("the card refused the command", "see the status word in ISO/IEC 7816-4"),
+            known => {
+                let text = known.text(Language::English);
+                (text.what, text.to_do)
+            }
+        },
     }
 }

@@ -7,6 +7,7 @@ use crate::layout::CardSummary;
 use crate::message::{BindingCertificate, Verified};
 use crate::platform::Engine;
 use crate::terminal::exchange::Presented;
+use crate::text::{Language, Situation};
 use crate::units::{Balance, CardTime, Piastres};
 
 /// The decision on a presented card.
@@ -37,75 +38,52 @@ pub enum Verdict {
 }
 
 /// Why a meter refuses a card. `Display` says what it is; [`Reason::advice`] says what to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// Step 2.
-    #[error("the card is from another distribution company")]
     WrongCompany,
     /// Step 2.
-    #[error("test and production do not mix")]
     WrongEnvironment,
     /// Step 2.
-    #[error("the card's memory has failed")]
     CardFailed,
     /// Step 2.
-    #[error("the card is {0}")]
     CardNotActive(State),
     /// Step 2.
-    #[error("the card has expired")]
     Expired,
     /// Steps 1 and 3: neither the current nor the previous version of the key.
-    #[error("the card or its certificate has a key version that the meter does not have")]
     UnknownKeyVersion,
     /// Step 3.
-    #[error("the certificate is not from the issuer, or was altered")]
     NotAuthentic,
     /// Step 3.
-    #[error("the card is for another meter")]
     WrongMeter,
     /// Step 3.
-    #[error("the certificate is for another generation of the card")]
     GenerationMismatch,
     /// Step 4.
-    #[error("the card is for an earlier binding of this meter")]
     OldBinding,
     /// Step 4.
-    #[error("the card's new binding is not proven by its binding certificate")]
     BindingNotProven,
     /// Step 5.
-    #[error("the card has been replaced by a newer one")]
     ReplacedCard,
     /// Step 6.
-    #[error("the meter's memory has gone back")]
     Regressed,
-    /// Step 7.
-    #[error("the certificate is newer, but a total in it is lower")]
+    /// Step 7: the certificate is newer, but a total in it is lower.
     Inconsistent,
     /// Step 7: the balance would leave the range of i64 with both differences.
-    #[error("the balance would be more than the meter can hold")]
     BalanceOverflow,
 }
+
+impl core::fmt::Display for Reason {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(Situation::of_reason(*self).text(Language::English).what)
+    }
+}
+
+impl core::error::Error for Reason {}
 
 impl Reason {
     /// What the customer or the service can do about it.
     pub const fn advice(self) -> &'static str {
-        match self {
-            Self::WrongCompany => "use a card of the company that runs this meter",
-            Self::WrongEnvironment => "use a card of the same environment as the meter",
-            Self::CardFailed | Self::Expired => "have the card replaced; its credit is in the ledger",
-            Self::CardNotActive(State::Personalised) => "make the first charge at a branch",
-            Self::CardNotActive(State::Blocked) => "ask the company why the card was blocked",
-            Self::CardNotActive(_) => "get a card at a branch",
-            Self::UnknownKeyVersion => "have the card's or the meter's keys brought up to date",
-            Self::NotAuthentic | Self::Inconsistent => "charge the card again, and report it to the company",
-            Self::WrongMeter => "use the card at the meter that it was issued for",
-            Self::GenerationMismatch => "have the card charged again at a branch",
-            Self::OldBinding => "use the card of the present contract",
-            Self::BindingNotProven => "have the card issued again for this meter",
-            Self::ReplacedCard => "use the newest card",
-            Self::Regressed => "the company must inspect the meter and open a new binding",
-            Self::BalanceOverflow => "report it to the company",
-        }
+        Situation::of_reason(self).text(Language::English).to_do
     }
 
     /// As it stands in the event [`CARD_REFUSED`](super::events::code::CARD_REFUSED).

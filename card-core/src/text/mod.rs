@@ -1,0 +1,253 @@
+//! What customers are told, in English and in Arabic, at kiosks and branches, on phones and on the meter's display.
+//!
+//! A [`Situation`] has a [`Text`] in each [`Language`]: a code, which is the same in both and never changes its meaning; what it is;
+//! and what to do. The sentences carry no numbers and no names: where there are some, the caller adds them, in an Arabic sentence
+//! with [`isolate`] around each. They have neither a capital at the beginning nor a full stop at the end, so that they fit into
+//! longer messages; [`Text`]'s `Display` joins the two.
+//!
+//! For whoever writes them: no sentence promises money back, and none says whose fault something is. Arabic asks with «يرجى» and a
+//! noun, which addresses women and men alike, and says الكارت, العداد, الرصيد and الشحن, as the companies' customers do. All of them
+//! stand side by side in `docs/messages.md`.
+
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use table::Situation;
+
+use core::fmt;
+
+use crate::apdu::StatusWord;
+use crate::id::{Channel, State};
+use crate::layout::status;
+use crate::message::MeterFlags;
+use crate::meter::{Reason, Verdict};
+use crate::terminal::load::{LoadOutcome, Misfit};
+
+/// A language that customers read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Language {
+    /// English.
+    #[default]
+    English,
+    /// Modern standard Arabic, from right to left.
+    Arabic,
+}
+
+impl Language {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::English, Self::Arabic];
+
+    /// The code of ISO 639-1.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Arabic => "ar",
+        }
+    }
+
+    /// The language with this code of ISO 639-1.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|language| language.code() == code)
+    }
+
+    /// The currency, as it stands behind an amount.
+    pub const fn currency(self) -> &'static str {
+        match self {
+            Self::English => "EGP",
+            Self::Arabic => "جنيه",
+        }
+    }
+
+    /// What stands in front of the meter's balance.
+    pub const fn balance_in_the_meter(self) -> &'static str {
+        match self {
+            Self::English => "balance in the meter",
+            Self::Arabic => "الرصيد في العداد",
+        }
+    }
+}
+
+/// What to tell a customer. `Display` says what it is and what to do, without the code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Text {
+    /// Short and stable, the same in all languages: for support, and for programs.
+    pub code: &'static str,
+    /// What it is.
+    pub what: &'static str,
+    /// What to do.
+    pub to_do: &'static str,
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.to_do)
+    }
+}
+
+/// FIRST STRONG ISOLATE: what follows has a direction of its own.
+pub const ISOLATE: char = '\u{2068}';
+/// POP DIRECTIONAL ISOLATE: ends [`ISOLATE`].
+pub const END_ISOLATE: char = '\u{2069}';
+
+/// A number, an amount or a name within a sentence of the other direction: kept in one piece, and away from its neighbours.
+pub const fn isolate<T: fmt::Display>(value: T) -> Isolated<T> {
+    Isolated(value)
+}
+
+/// `Display` puts [`ISOLATE`] and [`END_ISOLATE`] around the value; see [`isolate`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Isolated<T>(T);
+
+impl<T: fmt::Display> fmt::Display for Isolated<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{ISOLATE}{}{END_ISOLATE}", self.0)
+    }
+}
+
+impl Situation {
+    /// What a card did with a voucher.
+    pub const fn of_outcome(outcome: LoadOutcome) -> Self {
+        match outcome {
+            LoadOutcome::Loaded => Self::Loaded,
+            LoadOutcome::AlreadyLoaded => Self::AlreadyLoaded,
+            LoadOutcome::Older => Self::Older,
+            LoadOutcome::Refreshed => Self::Refreshed,
+        }
+    }
+
+    /// What a card answered to SELECT, LOAD VOUCHER, PUT MAIL or SETTLE, where it was not 9000.
+    pub const fn of_status(word: StatusWord) -> Self {
+        match word {
+            status::OTHER_CARD => Self::OtherCard,
+            status::OTHER_COMPANY => Self::OtherCompany,
+            status::OTHER_ENVIRONMENT => Self::OtherEnvironment,
+            status::OTHER_METER => Self::OtherMeter,
+            status::OTHER_BINDING => Self::OtherBinding,
+            status::OTHER_GENERATION => Self::OtherGeneration,
+            status::TOTALS_FALL => Self::TotalsFall,
+            status::NOT_AUTHENTIC => Self::WrongCode,
+            status::OTHER_KEY_VERSION => Self::OtherKeyVersion,
+            status::STALE => Self::Stale,
+            status::EXHAUSTED => Self::Exhausted,
+            status::BELOW_SETTLED => Self::MeterWentBack,
+            status::NOT_ACTIVATED => Self::FirstCharge,
+            StatusWord::MEMORY_FAILURE => Self::MemoryFailed,
+            StatusWord::CONDITIONS_OF_USE => Self::NotInThisState,
+            StatusWord::FILE_NOT_FOUND => Self::NotOurs,
+            _ => Self::Refused,
+        }
+    }
+
+    /// Why a voucher or mail is not for the card that is there.
+    pub const fn of_misfit(misfit: &Misfit) -> Self {
+        match misfit {
+            Misfit::OtherCompany => Self::OtherCompany,
+            Misfit::OtherEnvironment => Self::OtherEnvironment,
+            Misfit::OtherCard { .. } => Self::OtherCard,
+            Misfit::OtherGeneration { .. } => Self::OtherGeneration,
+            Misfit::State(Some(state)) => Self::of_state(*state),
+            Misfit::State(None) => Self::MemoryFailed,
+            Misfit::NotActivated => Self::FirstCharge,
+        }
+    }
+
+    /// Why a meter refuses a card.
+    pub const fn of_reason(reason: Reason) -> Self {
+        match reason {
+            Reason::WrongCompany => Self::MeterOfOtherCompany,
+            Reason::WrongEnvironment => Self::OtherEnvironment,
+            Reason::CardFailed => Self::MemoryFailed,
+            Reason::CardNotActive(state) => Self::of_state(state),
+            Reason::Expired => Self::Expired,
+            Reason::UnknownKeyVersion => Self::UnknownKeys,
+            Reason::NotAuthentic => Self::NotVerified,
+            Reason::WrongMeter => Self::WrongMeter,
+            Reason::GenerationMismatch => Self::GenerationMismatch,
+            Reason::OldBinding => Self::EarlierContract,
+            Reason::BindingNotProven => Self::ContractNotProven,
+            Reason::ReplacedCard => Self::Replaced,
+            Reason::Regressed => Self::MeterWentBack,
+            Reason::Inconsistent => Self::Inconsistent,
+            Reason::BalanceOverflow => Self::BalanceTooLarge,
+        }
+    }
+
+    /// What came of a visit at the meter.
+    pub const fn of_verdict(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Apply { credit, balance, .. } if credit.0 != 0 => {
+                if balance.0 < 0 {
+                    Self::DebtRemains
+                } else {
+                    Self::Applied
+                }
+            }
+            Verdict::Apply { debit, .. } if debit.0 != 0 => Self::Corrected,
+            Verdict::Apply { .. } | Verdict::Nothing => Self::NothingNew,
+            Verdict::Refuse(reason) => Self::of_reason(reason),
+        }
+    }
+
+    /// The card's state.
+    pub const fn of_state(state: State) -> Self {
+        match state {
+            State::Blank => Self::Blank,
+            State::Personalised => Self::FirstCharge,
+            State::Active => Self::Active,
+            State::Blocked => Self::Blocked,
+            State::Terminated => Self::Terminated,
+        }
+    }
+
+    /// Where a charge came from.
+    pub const fn of_channel(channel: Channel) -> Self {
+        match channel {
+            Channel::Branch => Self::AtBranch,
+            Channel::Kiosk => Self::AtKiosk,
+            Channel::Bank => Self::ByBank,
+            Channel::Wallet => Self::ByWallet,
+            Channel::Network => Self::OverNetwork,
+        }
+    }
+
+    /// How a meter stands, the most urgent first. Of low and very low credit, only the latter.
+    pub fn in_flags(flags: MeterFlags) -> impl Iterator<Item = Self> {
+        const BY_URGENCY: [(MeterFlags, Situation); 8] = [
+            (MeterFlags::SUPPLY_CUT, Situation::SupplyCut),
+            (MeterFlags::REGRESSED, Situation::MeterWentBack),
+            (MeterFlags::TAMPER, Situation::MeterNeedsInspection),
+            (MeterFlags::VERY_LOW_CREDIT, Situation::VeryLowCredit),
+            (MeterFlags::LOW_CREDIT, Situation::LowCredit),
+            (MeterFlags::LOAN, Situation::LoanInUse),
+            (MeterFlags::CLOCK_DOUBTFUL, Situation::ClockDoubtful),
+            (MeterFlags::CLOSED, Situation::ContractClosed),
+        ];
+        let said_already =
+            move |situation| situation == Self::LowCredit && flags.has(MeterFlags::VERY_LOW_CREDIT);
+        BY_URGENCY
+            .into_iter()
+            .filter(move |(flag, situation)| flags.has(*flag) && !said_already(*situation))
+            .map(|(_, situation)| situation)
+    }
+}
+
+macro_rules! from {
+    ($($type:ty, $of:ident;)+) => {
+        $(impl From<$type> for Situation {
+            fn from(value: $type) -> Self {
+                Self::$of(value)
+            }
+        })+
+    };
+}
+
+from! {
+    LoadOutcome, of_outcome;
+    StatusWord, of_status;
+    &Misfit, of_misfit;
+    Reason, of_reason;
+    Verdict, of_verdict;
+    State, of_state;
+    Channel, of_channel;
+}
