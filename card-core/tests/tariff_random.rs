@@ -122,6 +122,7 @@ fn any_tariff(steps: std::ops::RangeInclusive<u32>, price: u32) -> impl Strategy
 }
 
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "a few of them, in a test")]
 enum Step {
     Consume(u32),
     Switch(Tariff),

@@ -7,6 +7,7 @@
 //! - [`keystore`]: what a hardware security module does for an issuer, and a software stand-in for development.
 //! - [`issuer`]: running totals of a binding, and the messages that certify them.
 //! - [`personalise`]: makes a blank card a customer's card.
+//! - `tariff_file` (feature `tariff`): tariffs from TOML files.
 //!
 //! Every error says what is wrong and what to do; [`Error`] holds them all.
 
@@ -25,6 +26,8 @@ pub mod reader_error;
 #[cfg(feature = "simulator")]
 pub mod simulated_meter;
 pub mod tap;
+#[cfg(feature = "tariff")]
+pub mod tariff_file;
 pub mod tlv;
 #[cfg(feature = "simulator")]
 pub mod tour;

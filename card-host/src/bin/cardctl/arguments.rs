@@ -10,6 +10,8 @@ use card_core::units::Piastres;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+use crate::tariff::TariffCommand;
+
 /// Issues, charges, reads and taps prepaid electricity cards: simulated ones, and real ones in a PC/SC reader.
 ///
 /// A development tool: its keys are in a file, for test cards only.
@@ -107,6 +109,11 @@ pub(crate) enum Command {
         /// How the simulated cards are connected, for their cost: t1, t0 or contactless.
         #[arg(long, default_value = "contactless")]
         profile: Profile,
+    },
+    /// Tariffs: what energy costs, and whether a tariff file is right.
+    Tariff {
+        #[command(subcommand)]
+        command: TariffCommand,
     },
 }
 

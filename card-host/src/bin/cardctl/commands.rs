@@ -15,6 +15,7 @@ use card_host::personalise::Step;
 use card_host::random::OsRandom;
 use card_host::reader_error::ReaderError;
 use card_host::simulated_meter::SimulatedMeterError;
+use card_host::tariff_file::TariffFileError;
 use card_host::tour::{self, TourError};
 use card_host::transport::{Trace, Transport, standard};
 use serde_json::json;
@@ -23,6 +24,7 @@ use std::path::Path;
 use crate::arguments::{Arguments, Command, MeterCommand, Secret};
 use crate::customer;
 use crate::output::{self, Output, Table, egp};
+use crate::tariff;
 use crate::voucher_file::{self, VoucherFileError};
 use crate::workplace::{Workplace, WorkplaceError};
 
@@ -44,6 +46,8 @@ pub(crate) enum Error {
     Voucher(#[from] VoucherFileError),
     #[error(transparent)]
     Tour(#[from] TourError),
+    #[error(transparent)]
+    Tariff(#[from] TariffFileError),
     #[error("cannot print: {0}")]
     Output(#[from] std::io::Error),
 }
@@ -57,6 +61,7 @@ pub(crate) fn run(arguments: &Arguments, print: Print<'_>) -> Result<bool, Error
         Command::Readers => readers(print)?,
         Command::Diagnose => return diagnose(print),
         Command::Tour { profile } => play(*profile, print)?,
+        Command::Tariff { command } => print(&tariff::run(command)?)?,
         Command::Info => {
             let workplace = open()?;
             let output = with_card(arguments, &workplace, false, |card| {
