@@ -394,15 +394,15 @@ situations! {
     /// The card went away during a session.
     TakenOutEarly "R03"
         English "the card was taken out before the end",
-            "insert it again and leave it in until the end; this is safe, nothing is added twice";
+            "insert it again, without paying again, and leave it in until the end; nothing is added twice";
         Arabic "تم سحب الكارت قبل انتهاء العملية",
-            "يرجى إدخال الكارت مرة أخرى وتركه حتى النهاية، وهذا آمن ولا يضاف الشحن مرتين";
+            "يرجى إدخال الكارت مرة أخرى دون الدفع من جديد وتركه حتى النهاية، ولا يضاف الشحن مرتين";
     /// The card is there and the conversation broke off.
     Repeat "R04"
         English "the connection to the card broke off",
-            "present the card again; this is safe, nothing is added twice";
+            "present the card again, without paying again; nothing is added twice";
         Arabic "انقطع الاتصال بالكارت",
-            "يرجى تكرار العملية، وهذا آمن ولا يضاف الشحن مرتين";
+            "يرجى وضع الكارت مرة أخرى دون الدفع من جديد، ولا يضاف الشحن مرتين";
     /// The reader or what is behind it does not work, or somebody else has it.
     OutOfService "R05"
         English "the card reader cannot be used now",

@@ -110,6 +110,7 @@ fn operating(error: &OperateError) -> Option<Situation> {
         OperateError::Request(RequestError::Refused(status)) => Some(refused(*status)),
         OperateError::Request(_) => Some(Situation::Repeat),
         OperateError::NotIssued => Some(Situation::Blank),
+        OperateError::MemoryFailed(_) => Some(Situation::MemoryFailed),
         _ => None,
     }
 }
@@ -136,5 +137,65 @@ const fn sending(error: &TransportError) -> Situation {
     match error {
         TransportError::Reader(error) => error.situation(),
         _ => Situation::Repeat,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use card_core::id::CardId;
+    use card_core::meter::Reason;
+    use card_core::units::Balance;
+    use card_host::reader_error::ReaderError;
+
+    #[test]
+    fn refusals_in_both_languages() {
+        let misfit = Misfit::OtherCard { expected: CardId([0xA1; 8]), present: CardId([0xA2; 8]) };
+        let error = Error::Desk(misfit.into());
+        let english = problem(&error, Language::English);
+        assert!(
+            english.starts_with("cardctl: this is for card A1A1") && english.contains("A2A2"),
+            "{english}"
+        );
+        let arabic = problem(&error, Language::Arabic);
+        assert!(arabic.ends_with("\u{2068}A1A1A1A1A1A1A1A1\u{2069} (\u{2068}9401\u{2069})"), "{arabic}");
+        assert!(arabic.starts_with(Situation::OtherCard.text(Language::Arabic).what), "{arabic}");
+        assert_eq!(problem_json(&error), json!({ "error": misfit.to_string(), "code": "9401" }));
+
+        let reader = || "R".to_owned();
+        for (error, code) in [
+            (ReaderError::NoCard { reader: reader() }, "R01"),
+            (ReaderError::UnresponsiveCard { reader: reader() }, "R02"),
+            (ReaderError::CardRemoved { reader: reader() }, "R03"),
+            (ReaderError::Ended, "R04"),
+            (ReaderError::NoReader, "R05"),
+        ] {
+            let error = Error::Desk(DeskError::from(TransportError::from(error)));
+            assert_eq!(problem_json(&error)["code"], code, "{error}");
+        }
+        let error = Error::Desk(DeskError::UnknownCard(CardId([1; 8])));
+        assert_eq!(
+            problem(&error, Language::Arabic),
+            format!("cardctl: {error}"),
+            "the desk's, not the customer's"
+        );
+        assert_eq!(problem_json(&error).get("code"), None);
+    }
+
+    #[test]
+    fn outcomes_in_both_languages() {
+        let sold = Some(Piastres(5_025));
+        let said = |language| outcome(LoadOutcome::Loaded, sold, language);
+        assert_eq!(said(Language::English), "50.25 EGP: loaded");
+        assert!(said(Language::Arabic).contains("(\u{2068}50.25\u{2069} جنيه)"));
+        let applied = Verdict::Apply { credit: Piastres(100), debit: Piastres(0), balance: Balance(-1) };
+        for (given, code) in [(applied, "T03"), (Verdict::Refuse(Reason::WrongMeter), "M08")] {
+            let text = Situation::from(given).text(Language::Arabic);
+            let whole = verdict(given, Language::Arabic);
+            assert!(
+                whole.starts_with(text.what) && whole.ends_with(text.to_do) && text.code == code,
+                "{whole}"
+            );
+        }
     }
 }
