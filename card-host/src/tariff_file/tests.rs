@@ -109,3 +109,12 @@ fn decimals_are_read_without_a_binary_fraction() {
     assert_eq!(decimal("1.005", 2), Err(DecimalError::TooManyDecimals(2)));
     assert_eq!(decimal("42949672.96", 2), Err(DecimalError::TooLarge));
 }
+
+#[test]
+fn the_example_of_the_documentation_is_a_tariff() {
+    let text = include_str!("../../../docs/tariff.md");
+    let example = text.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;
+    let tariff = parse(example).unwrap();
+    assert_eq!((tariff.slabs().len(), tariff.charges().len()), (2, 3));
+    assert_eq!(tariff.slabs()[0].price, Price(78_125));
+}
