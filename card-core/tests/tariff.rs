@@ -201,7 +201,13 @@ fn a_bill_becomes_the_month_of_the_card() {
     let record = month.close(false).month(80, 3500, true);
     assert_eq!((record.index, record.flags, record.slab, record.peak), (80, 0x07, 3, 3500));
     assert_eq!((record.energy, record.energy_charge, record.fees), (kwh(101), Piastres(9595), 2600));
-    assert_eq!(MonthMeter::begin(EGYPT_2024_08, false).close(false).month(80, 0, false).flags, 0);
+    let flags = |energy, partial, doubtful| {
+        let mut month = MonthMeter::begin(EGYPT_2024_08, partial);
+        month.consume(kwh(energy)).unwrap();
+        month.close(false).month(80, 0, doubtful).flags
+    };
+    assert_eq!((flags(100, false, false), flags(100, true, false)), (0, 0x01));
+    assert_eq!((flags(101, false, false), flags(100, false, true)), (0x02, 0x04));
 }
 
 #[test]
@@ -416,6 +422,8 @@ fn what_breaks_the_rules_is_refused_by_the_name_of_its_field() {
     assert_eq!(charges(&[fixed(1); 6]), Some(TariffError::ChargeCount));
     assert_eq!(charges(&[fixed(1), fixed(0)]), Some(TariffError::ChargeCode(2)));
     assert_eq!(charges(&[fixed(1), fixed(2), fixed(1)]), Some(TariffError::ChargeCode(3)));
+    assert_eq!(charges(&[fixed(1), fixed(1)]), Some(TariffError::ChargeCode(2)));
+    assert_eq!(charges(&[fixed(2), fixed(1), fixed(1)]), Some(TariffError::ChargeCode(3)));
     let share = |share| charge(1, Basis::PerCent(share));
     assert_eq!(charges(&[fixed(2), share(10_001)]), Some(TariffError::ChargeValue(2)));
     assert_eq!(charges(&[share(10_000)]), None);

@@ -241,9 +241,9 @@ impl Tariff {
     }
 
     fn check_charges(&self) -> Result<(), TariffError> {
-        for (number, charge) in (1..).zip(self.charges()) {
-            let before = self.charges().iter().zip(1..number);
-            if charge.code.0 == 0 || before.into_iter().any(|(other, _)| other.code == charge.code) {
+        for (number, charge) in (1_u8..).zip(self.charges()) {
+            let mut before = self.charges().iter().take(usize::from(number) - 1);
+            if charge.code.0 == 0 || before.any(|other| other.code == charge.code) {
                 return Err(TariffError::ChargeCode(number));
             }
             if matches!(charge.basis, Basis::PerCent(share) if share > MAX_PER_CENT) {
