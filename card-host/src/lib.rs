@@ -14,6 +14,7 @@
 pub mod card;
 pub mod channel;
 pub mod desk;
+mod durable;
 pub mod error;
 pub mod issuer;
 pub mod keystore;

@@ -175,7 +175,8 @@ fn records<T, U: Transport>(
     Ok(found)
 }
 
-/// BIND on an issued card: moves it to another binding, with the binding's newest certificate (specification, section 12).
+/// BIND on an issued card: moves it to another binding, with the binding's newest certificate (specification, section 12). A card
+/// that has the binding already is left as it is, so that this can be repeated.
 pub fn rebind(
     transport: &mut impl Transport,
     keys: &mut dyn KeyStore,
@@ -193,6 +194,9 @@ pub fn rebind(
         initial_length: None,
     };
     let mut channel = session(transport, keys, Role::Admin, random)?;
+    if ask_in(&mut channel, &read::binding())? == *binding {
+        return Ok(());
+    }
     let wrapped = keys.wrapped_keys(&key, channel.session())?;
     let data = [&binding.emit()[..], &certificate.emit(), &wrapped.data].concat();
     channel.ask(&Command { data: &data, ..command(Instruction::Bind, 0, 0) })?;

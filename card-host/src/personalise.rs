@@ -87,6 +87,17 @@ impl Versions {
     }
 }
 
+impl core::fmt::Display for Step {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::StoreData => f.write_str("customer data"),
+            Self::PutKey(role) => write!(f, "{role} keys"),
+            Self::Bind => f.write_str("binding to the meter"),
+            Self::SetStatus => f.write_str("card complete"),
+        }
+    }
+}
+
 /// A step of personalisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -280,7 +291,7 @@ impl Order<'_> {
 pub enum Outcome {
     /// The card was blank, or half done, and is complete now.
     Done,
-    /// The card was complete for this very order before, and authenticated as such; nothing was changed.
+    /// The card was complete for this very order before, and authenticated as such; only the holder's keys are new.
     AlreadyDone,
 }
 
@@ -314,26 +325,42 @@ pub fn personalise(
     match summary.state.ok_or(PersonaliseError::MemoryFailure)? {
         State::Blank => {}
         State::Personalised if same => {
-            open(transport, keys, &summary, random)?;
+            let mut channel = open(transport, keys, &summary, random)?;
+            // The access number of the run before may never have been shown: from now on the order's holds.
+            perform(&mut channel, Step::PutKey(Role::Holder), order, keys)?;
             return Ok(Outcome::AlreadyDone);
         }
         state => return Err(PersonaliseError::NotBlank(state)),
     }
     let mut channel = open(transport, keys, &summary, random)?;
-    let [p1, p2] = tag::KEY_INFORMATION.to_be_bytes();
-    let present = channel.ask(&command(Instruction::GetData, p1, p2))?;
-    let present = KeyInformation::parse(&present).map_err(CardError::from)?;
     for step in Step::ALL {
         progress(step);
-        let sent = step.build(order, keys, channel.session(), &present)?;
-        let answer = channel.ask(&sent.command()).map_err(|error| PersonaliseError::Step { step, error })?;
-        if let Step::PutKey(role) = step
-            && answer != sent.answer
-        {
-            return Err(PersonaliseError::CheckValues(role));
-        }
+        perform(&mut channel, step, order, keys)?;
     }
     Ok(Outcome::Done)
+}
+
+fn perform<T: Transport>(
+    channel: &mut SecureChannel<'_, T>,
+    step: Step,
+    order: &Order<'_>,
+    keys: &mut dyn KeyStore,
+) -> Result<(), PersonaliseError> {
+    let [p1, p2] = tag::KEY_INFORMATION.to_be_bytes();
+    let present = match step {
+        // P1 of PUT KEY names what it replaces.
+        Step::PutKey(_) => {
+            let present = channel.ask(&command(Instruction::GetData, p1, p2))?;
+            KeyInformation::parse(&present).map_err(CardError::from)?
+        }
+        _ => KeyInformation { keys: Vec::new() },
+    };
+    let sent = step.build(order, keys, channel.session(), &present)?;
+    let answer = channel.ask(&sent.command()).map_err(|error| PersonaliseError::Step { step, error })?;
+    match step {
+        Step::PutKey(role) if answer != sent.answer => Err(PersonaliseError::CheckValues(role)),
+        _ => Ok(()),
+    }
 }
 
 /// A session with the initial admin key set or, where the card has it no more, the issued one.

@@ -8,9 +8,15 @@ use card_core::scp03::KeySet;
 use zeroize::Zeroize;
 
 /// Binding certificate, key version number, key length and three keys.
-const BINDING_SIZE: usize = BindingCertificate::SIZE + 2 + 96;
+const BINDING_SIZE: usize = BindingCertificate::SIZE + 2 + 3 * LONGEST_KEY;
+/// AES-256.
+const LONGEST_KEY: usize = 32;
 
-/// Keys on their way to memory: wiped when dropped.
+/// What overwrites a binding that does not count any more.
+pub(super) const NO_BINDING: [u8; BINDING_SIZE] = [0; BINDING_SIZE];
+
+/// Keys on their way to memory: wiped when dropped. All are padded for the longest keys, so that a shorter key set overwrites every
+/// byte of a longer one.
 pub(super) struct KeyPayload(Buffer<BINDING_SIZE>);
 
 impl KeyPayload {
@@ -37,7 +43,19 @@ pub(super) fn emit_key_set(keys: &KeySet) -> Result<KeyPayload, Failed> {
 
 fn put_key_set(out: &mut KeyPayload, keys: &KeySet) -> Result<(), Failed> {
     out.0.u8(keys.version())?.u8(keys.length().bytes() as u8)?;
-    out.0.put(keys.enc().expose())?.put(keys.mac().expose())?.put(keys.dek().expose())?;
+    for key in [keys.enc(), keys.mac(), keys.dek()] {
+        out.0.put(key.expose())?;
+    }
+    for key in [keys.enc(), keys.mac(), keys.dek()] {
+        pad(out, key)?;
+    }
+    Ok(())
+}
+
+/// What a key is shorter than the longest.
+fn pad(out: &mut KeyPayload, key: &AesKey) -> Result<(), Failed> {
+    let padding = [0; LONGEST_KEY];
+    out.0.put(padding.get(key.length().bytes()..).unwrap_or_default())?;
     Ok(())
 }
 
@@ -67,5 +85,6 @@ pub(super) fn parse_single_key(bytes: &[u8]) -> Option<(u8, AesKey)> {
 pub(super) fn emit_single_key(version: u8, key: &AesKey) -> Result<KeyPayload, Failed> {
     let mut out = KeyPayload::new();
     out.0.u8(version)?.u8(key.length().bytes() as u8)?.put(key.expose())?;
+    pad(&mut out, key)?;
     Ok(out)
 }

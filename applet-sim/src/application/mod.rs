@@ -29,6 +29,7 @@ use card_core::role::Derivation;
 use card_core::scp03::SecurityLevel;
 use persistent::{Failed, Persistent};
 use session::Channel;
+use zeroize::Zeroize;
 
 /// A response: data and status word.
 pub type Reply = Buffer<MAX_RESPONSE>;
@@ -58,6 +59,8 @@ struct Volatile {
     /// What GET RESPONSE will fetch, and how much of it has been.
     pending: Reply,
     sent: usize,
+    /// The status word of the whole answer, which comes with its last part.
+    pending_status: StatusWord,
     /// Failed authentications since power-up, and for which roles one was counted in memory. Not forgotten by `deselect`.
     failures: u8,
     counted: [bool; 4],
@@ -70,6 +73,7 @@ impl Volatile {
             current_file: None,
             pending: Buffer::new(),
             sent: 0,
+            pending_status: StatusWord::OK,
             failures: 0,
             counted: [false; 4],
         }
@@ -179,11 +183,12 @@ impl<P: Platform> CardApplication<P> {
         if !secured || own_mac {
             return self.dispatch(instruction, None, command, command.data, reply);
         }
-        let mut data = Buffer::<255>::new();
-        data.put(command.data).map_err(|WrongLength| StatusWord::WRONG_LENGTH)?;
-        let (authority, len) = self.unwrap(command, data.as_mut_slice())?;
-        let data = data.as_slice().get(..len).unwrap_or_default();
+        let mut clear = Buffer::<255>::new();
+        clear.put(command.data).map_err(|WrongLength| StatusWord::WRONG_LENGTH)?;
+        let (authority, len) = self.unwrap(command, clear.as_mut_slice())?;
+        let data = clear.as_slice().get(..len).unwrap_or_default();
         let result = self.dispatch(instruction, Some(authority), command, data, reply);
+        clear.as_mut_slice().zeroize();
         let status = result.unwrap_or_else(|status| status);
         if result.is_err() {
             reply.clear();
@@ -259,6 +264,7 @@ impl<P: Platform> CardApplication<P> {
         }
         self.volatile.pending = reply.clone();
         self.volatile.sent = at_once;
+        self.volatile.pending_status = status;
         reply.truncate(at_once);
         StatusWord::more_data(remaining(available - at_once))
     }
@@ -286,7 +292,7 @@ impl<P: Platform> CardApplication<P> {
             return Ok(StatusWord::more_data(remaining(left)));
         }
         self.volatile.pending.clear();
-        Ok(StatusWord::OK)
+        Ok(self.volatile.pending_status)
     }
 
     /// Records written to memory since power-up.

@@ -1,6 +1,8 @@
 //! The persistent half of the card: everything that survives a reset, and the only code that writes it.
 
-use super::key_records::{emit_binding, emit_key_set, emit_single_key, parse_key_set, parse_single_key};
+use super::key_records::{
+    NO_BINDING, emit_binding, emit_key_set, emit_single_key, parse_key_set, parse_single_key,
+};
 use super::memory_map as map;
 use super::records::{FAILURES_SIZE, IdentityRecord, PurseRecord, SettlementRecord};
 use card_core::bytes::{Buffer, Reader, WrongLength};
@@ -92,7 +94,8 @@ pub(super) struct Persistent {
     identity: (Cell, IdentityRecord),
     purse: (Cell, PurseRecord),
     settlement: (Cell, SettlementRecord),
-    failures: (Cell, [u16; 4]),
+    /// No cell where its pages are worn out: then nothing is counted any more.
+    failures: (Option<Cell>, [u16; 4]),
     bindings: [Cell; 2],
     keys: [KeyCell; 5],
     mail: [MailCell; Slot::COUNT],
@@ -146,12 +149,13 @@ impl Persistent {
         };
         let current = record.binding_marker == marker;
         let settlement = (cell, if current { record } else { SettlementRecord::none(marker) });
-        let (cell, found) = Cell::recover(map::FAILURES, memory, out)?;
-        let counters = match found {
-            Some(len) => out.get(..len).and_then(parse_failures).ok_or(Failed)?,
-            None => [0; 4],
+        let failures = match Cell::recover(map::FAILURES, memory, out) {
+            Ok((cell, Some(len))) => {
+                (Some(cell), out.get(..len).and_then(parse_failures).unwrap_or_default())
+            }
+            Ok((cell, None)) => (Some(cell), [0; 4]),
+            Err(Failed) => (None, [0; 4]),
         };
-        let failures = (cell, counters);
         let [first, second] = map::BINDINGS;
         let bindings = [Cell::recover(first, memory, out)?.0, Cell::recover(second, memory, out)?.0];
         let keys = [
@@ -249,7 +253,8 @@ impl Persistent {
         for counter in counters {
             out.u16(counter)?;
         }
-        self.failures.0.commit(memory, out.as_slice(), &mut self.written)?;
+        let Some(cell) = &mut self.failures.0 else { return Ok(()) };
+        cell.commit(memory, out.as_slice(), &mut self.written)?;
         self.failures.1 = counters;
         Ok(())
     }
@@ -274,7 +279,8 @@ impl Persistent {
         cell.read(memory, payload)
     }
 
-    /// BIND: binding and meter keys go to the log that does not count, then the purse makes it count.
+    /// BIND: binding and meter keys go to the log that does not count, then the purse makes it count. What the other log held is
+    /// overwritten in all its slots, so that no copy of the former meter keys stays behind.
     pub(super) fn bind(
         &mut self,
         memory: &mut impl Memory,
@@ -285,8 +291,15 @@ impl Persistent {
         let cell = self.bindings.get_mut(usize::from(purse.binding_log)).ok_or(Failed)?;
         cell.commit(memory, emit_binding(binding, keys)?.as_slice(), &mut self.written)?;
         let marker = purse.binding_marker;
+        let former = usize::from(purse.binding_log ^ 1);
         self.set_purse(memory, purse)?;
         self.settlement.1 = SettlementRecord::none(marker);
+        let former = self.bindings.get_mut(former).ok_or(Failed)?;
+        if former.epoch.is_some() {
+            for _ in 0..2 {
+                former.commit(memory, &NO_BINDING, &mut self.written)?;
+            }
+        }
         Ok(())
     }
 

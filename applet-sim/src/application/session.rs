@@ -70,31 +70,38 @@ impl<P: Platform> CardApplication<P> {
         let Channel::Handshake(handshake, role) = channel else { return Err(StatusWord::CONDITIONS_OF_USE) };
         match handshake.external_authenticate(&mut self.platform, command.header(), command.data) {
             Ok(session) => {
-                if self.memory()?.failures(role) != 0 {
-                    self.with_memory(|m, p| m.set_failures(p, role, 0))?;
-                }
+                self.note_failures(role, 0);
                 self.volatile.channel = Channel::Open(session, role);
                 Ok(StatusWord::OK)
             }
             Err(AuthenticationError::Failed) => {
-                self.count_failure(role)?;
+                self.count_failure(role);
                 Err(StatusWord::AUTHENTICATION_FAILED)
             }
             Err(error) => Err(error.status()),
         }
     }
 
-    fn count_failure(&mut self, role: Role) -> Result<(), StatusWord> {
+    fn count_failure(&mut self, role: Role) {
         let counted = role.session_index().and_then(|index| self.volatile.counted.get_mut(index));
         let first = counted.is_some_and(|counted| !core::mem::replace(counted, true));
-        let count = self.memory()?.failures(role);
-        if first && count < u16::MAX {
-            self.with_memory(|m, p| m.set_failures(p, role, count + 1))?;
+        if first {
+            let count = self.persistent.as_ref().map_or(0, |persistent| persistent.failures(role));
+            self.note_failures(role, count.saturating_add(1));
         }
         let wait = 125_u16 << self.volatile.failures.min(3);
         self.volatile.failures = self.volatile.failures.saturating_add(1);
         self.platform.wait(wait.min(LONGEST_WAIT));
-        Ok(())
+    }
+
+    /// Keeps a count in memory, where it has changed. Nothing depends on that it can: who wears its pages out by pulling the card
+    /// again and again must not lock out whoever has the right keys.
+    fn note_failures(&mut self, role: Role, count: u16) {
+        if let Some(persistent) = &mut self.persistent
+            && persistent.failures(role) != count
+        {
+            let _ = persistent.set_failures(&mut self.platform, role, count);
+        }
     }
 
     /// Step 3: checks and decrypts a command in place.

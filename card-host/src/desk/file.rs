@@ -3,10 +3,11 @@
 use card_core::id::{Binding, CardId, CardRef, Company, Environment, MeterId, Scope};
 use card_core::units::{CardTime, Piastres};
 use serde::{Deserialize, Serialize};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::{Desk, DeskError, Replaced};
+use super::books::{Books, Replaced};
+use super::{Desk, DeskError};
+use crate::durable;
 use crate::issuer::{BindingAccount, Issuer, SystemClock};
 use crate::keystore::{KeyStore, SoftwareKeyStore};
 
@@ -76,12 +77,13 @@ struct StoredBinding {
 const VERSION: u32 = 1;
 
 impl Desk {
-    /// Opens the desk that keeps its bindings in `path`, or begins a new one there.
+    /// Opens the desk that keeps its bindings in `path`, or begins a new one there. One desk at a time uses a file: the caller sees to
+    /// that, as `cardctl` does by a lock.
     pub fn open(keys: SoftwareKeyStore, scope: Scope, path: &Path) -> Result<Self, DeskError> {
         let io = |error| DeskFileError::Io { path: path.to_owned(), error };
         if !path.try_exists().map_err(io)? {
             let desk = Self { path: Some(path.to_owned()), ..Self::new(keys, scope) };
-            desk.store()?;
+            desk.store(&desk.books)?;
             return Ok(desk);
         }
         let text = std::fs::read_to_string(path).map_err(io)?;
@@ -95,29 +97,24 @@ impl Desk {
         let accounts = stored.bindings.iter().map(|binding| binding.account(scope)).collect();
         let replaced = stored.replaced.iter().map(StoredReplaced::replaced).collect();
         let issuer = Issuer::new(keys, SystemClock, CardTime(stored.last_issue));
-        Ok(Self { issuer, scope, accounts, replaced, sales: stored.sales, path: Some(path.to_owned()) })
+        let books = Books { accounts, replaced, sales: stored.sales };
+        Ok(Self { issuer, scope, books, path: Some(path.to_owned()) })
     }
 
-    /// Writes the file, whole or not at all, and only then returns.
-    pub(super) fn store(&self) -> Result<(), DeskError> {
+    /// Writes the books to the file, whole or not at all, and only then returns.
+    pub(super) fn store(&self, books: &Books) -> Result<(), DeskError> {
         let Some(path) = &self.path else { return Ok(()) };
         let stored = Stored {
             version: VERSION,
             company: self.scope.company.0,
             last_issue: self.issuer.last_issue().0,
-            sales: self.sales,
-            bindings: self.accounts.iter().map(StoredBinding::of).collect(),
-            replaced: self.replaced.iter().map(StoredReplaced::of).collect(),
+            sales: books.sales,
+            bindings: books.accounts.iter().map(StoredBinding::of).collect(),
+            replaced: books.replaced.iter().map(StoredReplaced::of).collect(),
         };
         let io = |error| DeskFileError::Io { path: path.clone(), error };
         let text = serde_json::to_vec_pretty(&stored).map_err(|error| io(error.into()))?;
-        let new = path.with_extension("new");
-        let written = std::fs::File::create(&new).and_then(|mut file| {
-            file.write_all(&text)?;
-            file.sync_all()
-        });
-        written.and_then(|()| std::fs::rename(&new, path)).map_err(io)?;
-        Ok(())
+        Ok(durable::replace(path, &text).map_err(io)?)
     }
 }
 

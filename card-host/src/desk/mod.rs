@@ -2,16 +2,17 @@
 //! can be kept in a file. It is no ledger: it has no entries, no second person and no payments. It keeps the order that matters: what was
 //! raised is stored before anything that certifies it leaves.
 
+mod books;
 mod file;
+mod issue;
 
 pub use file::{DeskFileError, development_scope};
 
+use books::Books;
 use card_core::access_number::AccessNumber;
-use card_core::id::{Binding, CardId, CardRef, Channel, MeterId, Reference, Scope, State};
-use card_core::layout::PROFILE_SIZE;
-use card_core::message::{MeterReceipt, Verified, Voucher};
+use card_core::id::{CardId, CardRef, Channel, MeterId, Reference, Scope};
+use card_core::message::Voucher;
 use card_core::platform::RandomError;
-use card_core::role::Role;
 use card_core::scp03::Mode;
 use card_core::terminal::load::{LoadAnswer, LoadOutcome, Misfit, fits, load_voucher};
 use card_core::text::{Language, Situation};
@@ -22,26 +23,15 @@ use crate::card::{self, CardError};
 use crate::issuer::{AccountError, BindingAccount, Clock, Issuer, IssuerError, SystemClock};
 use crate::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
 use crate::operate::{self, OperateError};
-use crate::personalise::{Order, Outcome, PersonaliseError, Step, Versions, new_access_number, personalise};
-use crate::random::OsRandom;
+use crate::personalise::PersonaliseError;
 use crate::transport::{Transport, TransportError};
 
 /// The desk.
 pub struct Desk {
     issuer: Issuer<SoftwareKeyStore, SystemClock>,
     scope: Scope,
-    accounts: Vec<BindingAccount>,
-    replaced: Vec<Replaced>,
-    sales: u64,
+    books: Books,
     path: Option<PathBuf>,
-}
-
-/// A card that another one has replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Replaced {
-    card: CardRef,
-    /// The binding that it served.
-    binding: Binding,
 }
 
 /// What a card is to be like.
@@ -64,8 +54,6 @@ pub struct Issued {
     pub access: AccessNumber,
     /// The card that it replaces.
     pub replaces: Option<CardRef>,
-    /// Whether the card was complete before, so that the access number given with it then still holds.
-    pub was_complete: bool,
 }
 
 /// Why the desk did not do it.
@@ -128,6 +116,19 @@ pub enum DeskError {
         /// Its meter.
         meter: MeterId,
     },
+    /// Another card than the one that is meant is there.
+    #[error("this is card {}, and card {} is meant: use that one", .present.id, .expected.id)]
+    OtherCard {
+        /// The card that is meant.
+        expected: CardRef,
+        /// The card that is there.
+        present: CardRef,
+    },
+    /// The card's receipt is authentic, but not about this.
+    #[error(
+        "the card's receipt is not about this voucher: treat it as forged, and look at the card with `show`"
+    )]
+    OtherReceipt,
     /// No random numbers.
     #[error("{0}: the operating system's random number source must work")]
     Random(#[from] RandomError),
@@ -143,7 +144,7 @@ impl Desk {
     /// A desk without a file, for tests and tours.
     pub fn new(keys: SoftwareKeyStore, scope: Scope) -> Self {
         let issuer = Issuer::new(keys, SystemClock, CardTime::UNSET);
-        Self { issuer, scope, accounts: Vec::new(), replaced: Vec::new(), sales: 0, path: None }
+        Self { issuer, scope, books: Books::default(), path: None }
     }
 
     /// Company and environment.
@@ -163,7 +164,17 @@ impl Desk {
 
     /// All bindings, in the order in which they were opened.
     pub fn accounts(&self) -> &[BindingAccount] {
-        &self.accounts
+        &self.books.accounts
+    }
+
+    /// The open binding of a card.
+    pub fn account_of(&self, card: CardId) -> Result<&BindingAccount, DeskError> {
+        self.books.account_of(card)
+    }
+
+    /// The meter that a card was issued for, also where the card has been replaced since.
+    pub fn meter_of(&self, card: CardId) -> Result<MeterId, DeskError> {
+        self.books.meter_of(card)
     }
 
     /// The time, as the desk's clock shows it; not set where it does not know.
@@ -171,101 +182,8 @@ impl Desk {
         SystemClock.now().unwrap_or(CardTime::UNSET)
     }
 
-    /// The open binding of a card.
-    pub fn account_of(&self, card: CardId) -> Result<&BindingAccount, DeskError> {
-        let index = self.index_of(card)?;
-        self.accounts.get(index).ok_or(DeskError::UnknownCard(card))
-    }
-
-    /// The meter that a card was issued for, also where the card has been replaced since.
-    pub fn meter_of(&self, card: CardId) -> Result<MeterId, DeskError> {
-        let replaced = self.replaced.iter().rev().find(|replaced| replaced.card.id == card);
-        match (self.index_of(card), replaced) {
-            (Err(_), Some(replaced)) => Ok(replaced.binding.meter),
-            _ => Ok(self.account_of(card)?.binding.meter),
-        }
-    }
-
-    /// Where the open binding of a card stands in the list.
-    fn index_of(&self, card: CardId) -> Result<usize, DeskError> {
-        let of_card = |account: &BindingAccount| account.card.id == card && !account.moved;
-        if let Some(index) = self.accounts.iter().rposition(of_card) {
-            return Ok(index);
-        }
-        let replaced = self.replaced.iter().rev().find(|replaced| replaced.card.id == card);
-        let replaced = replaced.ok_or(DeskError::UnknownCard(card))?;
-        let present = self.accounts.iter().rev().find(|account| account.binding == replaced.binding);
-        Err(present
-            .map_or(DeskError::UnknownCard(card), |present| DeskError::Replaced(card, present.card.id)))
-    }
-
-    /// Whether the meter of this binding has a newer one.
-    fn is_superseded(&self, account: &BindingAccount) -> bool {
-        account.binding.number.checked_add(1) != Some(self.next_binding(account.binding.meter))
-    }
-
-    /// Issues the blank card behind `transport` to an account for a meter: the first card of a new binding, or where the account has a
-    /// card on that meter already, its replacement. To be repeated where it was torn.
-    pub fn issue(
-        &mut self,
-        transport: &mut impl Transport,
-        meter: MeterId,
-        account: u64,
-        choice: CardChoice,
-        progress: &mut dyn FnMut(Step),
-    ) -> Result<Issued, DeskError> {
-        let summary = card::select(transport)?.summary;
-        let open =
-            |held: &&BindingAccount| held.binding.meter == meter && !held.moved && !self.is_superseded(held);
-        let serving = self.accounts.iter().find(open).copied();
-        if let Some(held) = serving.filter(|held| held.account != account && !choice.closes_former) {
-            return Err(DeskError::MeterInUse { meter, account: held.account, card: held.card.id });
-        }
-        let present = serving.filter(|held| held.account == account);
-        let present = present.and_then(|held| self.accounts.iter().position(|account| *account == held));
-        let (before, replaces) = match present {
-            Some(index) => {
-                let held = self.at(index)?;
-                // The same card again: an issue that was torn.
-                if held.card.id == summary.card.id {
-                    (held, None)
-                } else {
-                    self.require_blank(&summary)?;
-                    let renewed = self.renewed(held, summary.card.id)?;
-                    self.replaced.push(Replaced { card: held.card, binding: held.binding });
-                    self.put(Some(index), renewed)?;
-                    (renewed, Some(held.card))
-                }
-            }
-            None => {
-                self.require_blank(&summary)?;
-                let opened = self.opened(meter, account, CardRef { id: summary.card.id, generation: 1 })?;
-                let opened = opened.refresh()?;
-                self.put(None, opened)?;
-                (opened, None)
-            }
-        };
-        let access = new_access_number(&mut OsRandom)?;
-        let order = Order {
-            scope: self.scope,
-            card: before.card,
-            mode: choice.mode,
-            flags: u8::from(choice.private_balance),
-            issue_time: self.now(),
-            expiry_time: CardTime::UNSET,
-            profile: profile(account),
-            binding: self.issuer.binding_certificate(&before)?,
-            certificate: self.issuer.certificate(&before)?,
-            access: &access,
-            versions: Versions::current(self.issuer.keys())?,
-        };
-        let outcome = personalise(transport, self.issuer.keys_mut(), &order, &mut OsRandom, progress)?;
-        let was_complete = outcome == Outcome::AlreadyDone;
-        self.store()?;
-        Ok(Issued { account: before, access, replaces, was_complete })
-    }
-
-    /// Sells `amount` to a card through a channel. The totals are stored before the voucher is given out.
+    /// Sells `amount` to a card through a channel. The totals are stored before the voucher is given out; where this fails, nothing was
+    /// sold. [`can_load`](card_core::terminal::load::can_load) says before whether the card would take it.
     pub fn sell(&mut self, card: CardId, amount: Piastres, channel: Channel) -> Result<Voucher, DeskError> {
         self.certify(card, channel, |account| account.credit(amount))
     }
@@ -275,7 +193,7 @@ impl Desk {
         self.certify(card, Channel::Branch, |account| account.debit(amount))
     }
 
-    /// The same totals once more: activates a replacement card, or renews the time.
+    /// The same totals once more: activates a replacement card, brings what was sold and never arrived, or renews the time.
     pub fn refresh(&mut self, card: CardId) -> Result<Voucher, DeskError> {
         self.certify(card, Channel::Branch, BindingAccount::refresh)
     }
@@ -286,21 +204,20 @@ impl Desk {
         channel: Channel,
         change: impl FnOnce(BindingAccount) -> Result<BindingAccount, AccountError>,
     ) -> Result<Voucher, DeskError> {
-        let index = self.index_of(card)?;
-        let held = self.at(index)?;
-        if self.is_superseded(&held) {
+        let mut books = self.books.clone();
+        let held = books.account_of_mut(card)?;
+        *held = change(*held)?;
+        let changed = *held;
+        if books.is_superseded(&changed) {
             return Err(DeskError::Superseded(card));
         }
-        let changed = change(held)?;
-        self.sales += 1;
-        let reference = Reference::from(self.sales);
-        self.put(Some(index), changed)?;
-        let voucher = self.issuer.voucher(&changed, channel, reference)?;
-        self.store()?;
+        books.sales = books.sales.checked_add(1).ok_or(AccountError::SequenceExhausted)?;
+        let voucher = self.issuer.voucher(&changed, channel, Reference::from(books.sales))?;
+        self.commit(books)?;
         Ok(voucher)
     }
 
-    /// Loads a voucher and checks the card's receipt.
+    /// Loads a voucher, and checks that the card's receipt is authentic and about it.
     pub fn load(
         &mut self,
         transport: &mut impl Transport,
@@ -308,96 +225,29 @@ impl Desk {
     ) -> Result<LoadAnswer, DeskError> {
         let answer = load(transport, voucher)?;
         self.issuer.keys_mut().verify_receipt(self.scope, answer.receipt)?;
-        Ok(answer)
+        if answers(&answer, voucher) { Ok(answer) } else { Err(DeskError::OtherReceipt) }
     }
 
-    /// Opens a binding on another meter for the customer of `card`, and moves to it what the final report of the closed one says was
-    /// left. The card is bound to it.
-    pub fn move_to_meter(
-        &mut self,
-        transport: &mut impl Transport,
-        meter: MeterId,
-        report: &Verified<MeterReceipt>,
-    ) -> Result<BindingAccount, DeskError> {
-        let card = operate::present(transport)?;
-        let closed_index = self.accounts.iter().position(|account| account.binding == report.binding);
-        let closed_index = closed_index.ok_or(DeskError::UnknownCard(card.id))?;
-        let closed = self.at(closed_index)?;
-        let opened = if closed.moved {
-            // Moved before, but the card may not have heard of it.
-            *self.account_of(card.id)?
-        } else {
-            let opened = closed.open_binding(meter, self.next_binding(meter), self.now())?;
-            let (opened, closed) = opened.move_from(closed, report)?;
-            self.replace(closed_index, closed)?;
-            self.accounts.push(opened);
-            self.store()?;
-            opened
-        };
-        let binding = self.issuer.binding_certificate(&opened)?;
-        let certificate = self.issuer.certificate(&opened)?;
-        let meter_key = self.issuer.keys().current(Role::Meter)?;
-        operate::rebind(transport, self.issuer.keys_mut(), meter_key, &binding, &certificate, &mut OsRandom)?;
-        self.store()?;
-        Ok(opened)
-    }
-
-    fn opened(&self, meter: MeterId, account: u64, card: CardRef) -> Result<BindingAccount, DeskError> {
-        let keys = self.issuer.keys();
-        Ok(BindingAccount {
-            scope: self.scope,
-            binding: Binding { meter, number: self.next_binding(meter) },
-            account,
-            card,
-            load_key: keys.current(Role::Load)?,
-            credit_key: keys.current(Role::Credit)?,
-            parameter_keys: keys.current(Role::Parameter)?,
-            sequence: 0,
-            total_credit: Piastres::ZERO,
-            total_debited: Piastres::ZERO,
-            opening_time: self.now(),
-            moved: false,
-        })
-    }
-
-    fn renewed(&self, held: BindingAccount, card: CardId) -> Result<BindingAccount, DeskError> {
-        let load_key = self.issuer.keys().current(Role::Load)?;
-        Ok(BindingAccount { load_key, ..held.replace_card(card)? })
-    }
-
-    fn next_binding(&self, meter: MeterId) -> u32 {
-        let of_meter = self.accounts.iter().filter(|account| account.binding.meter == meter);
-        of_meter.map(|account| account.binding.number).max().unwrap_or(0).saturating_add(1)
-    }
-
-    fn require_blank(&self, summary: &card_core::layout::CardSummary) -> Result<(), DeskError> {
-        match (summary.state, self.account_of(summary.card.id)) {
-            (Some(State::Blank), _) => Ok(()),
-            (_, Ok(account)) => {
-                Err(DeskError::AlreadyIssued { card: summary.card.id, meter: account.binding.meter })
-            }
-            (Some(state), Err(_)) => Err(PersonaliseError::NotBlank(state).into()),
-            (None, Err(_)) => Err(PersonaliseError::MemoryFailure.into()),
-        }
-    }
-
-    fn at(&self, index: usize) -> Result<BindingAccount, DeskError> {
-        self.accounts.get(index).copied().ok_or(AccountError::OtherBinding.into())
-    }
-
-    fn replace(&mut self, index: usize, account: BindingAccount) -> Result<(), DeskError> {
-        *self.accounts.get_mut(index).ok_or(AccountError::OtherBinding)? = account;
+    /// Stores the books, and only then makes them the desk's: nothing that was signed for them leaves before.
+    fn commit(&mut self, books: Books) -> Result<(), DeskError> {
+        self.store(&books)?;
+        self.books = books;
         Ok(())
     }
+}
 
-    /// Changes or adds an account and stores it, before anything that certifies it can leave.
-    fn put(&mut self, index: Option<usize>, account: BindingAccount) -> Result<(), DeskError> {
-        match index {
-            Some(index) => self.replace(index, account)?,
-            None => self.accounts.push(account),
-        }
-        self.store()
-    }
+/// Whether a card's answer is about this voucher.
+fn answers(answer: &LoadAnswer, voucher: &Voucher) -> bool {
+    let (receipt, certificate) = (&answer.receipt, &voucher.certificate);
+    let card = CardRef { id: voucher.card, generation: certificate.generation };
+    let totals = (receipt.total_credit, receipt.total_debited);
+    let same = receipt.sequence == certificate.sequence
+        && totals == (certificate.total_credit, certificate.total_debited);
+    let fits = match answer.outcome {
+        LoadOutcome::Older => receipt.sequence > certificate.sequence,
+        LoadOutcome::Loaded | LoadOutcome::AlreadyLoaded | LoadOutcome::Refreshed => same,
+    };
+    fits && receipt.card == card && receipt.binding == certificate.binding
 }
 
 /// LOAD VOUCHER as a kiosk, bank or phone does it, without any key: SELECT, a look whether the voucher is for this card, and one
@@ -411,12 +261,4 @@ pub fn load(transport: &mut impl Transport, voucher: &Voucher) -> Result<LoadAns
 /// What an outcome means for the customer.
 pub const fn in_words(outcome: LoadOutcome) -> &'static str {
     Situation::of_outcome(outcome).text(Language::English).what
-}
-
-fn profile(account: u64) -> [u8; PROFILE_SIZE] {
-    let mut profile = [0; PROFILE_SIZE];
-    for (to, from) in profile.iter_mut().zip(account.to_be_bytes()) {
-        *to = from;
-    }
-    profile
 }

@@ -1,8 +1,9 @@
 //! The file of a software key store: JSON, readable by its owner only.
 
+use crate::durable;
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use card_core::key::{AesKey, KeyLength};
@@ -115,61 +116,15 @@ fn text(store: &SoftwareKeyStore) -> Zeroizing<Vec<u8>> {
 
 /// Makes a file that does not exist yet, whole or not at all.
 pub(super) fn create(store: &SoftwareKeyStore, path: &Path) -> Result<(), FileError> {
-    let draft = Draft::write(store, path)?;
-    // Unlike a renaming, a link never replaces what is there.
-    fs::hard_link(&draft.0, path).map_err(|source| match source.kind() {
+    durable::create(path, &text(store)).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => FileError::Exists(path.to_owned()),
         _ => FileError::Io { path: path.to_owned(), source },
-    })?;
-    drop(draft);
-    sync_folder(path)
+    })
 }
 
 /// Replaces a file, whole or not at all.
 pub(super) fn replace(store: &SoftwareKeyStore, path: &Path) -> Result<(), FileError> {
-    let draft = Draft::write(store, path)?;
-    fs::rename(&draft.0, path).map_err(|source| FileError::Io { path: path.to_owned(), source })?;
-    sync_folder(path)
-}
-
-/// A complete file under another name in the same folder, removed at the end.
-struct Draft(PathBuf);
-
-impl Draft {
-    fn write(store: &SoftwareKeyStore, path: &Path) -> Result<Self, FileError> {
-        let mut draft = path.as_os_str().to_owned();
-        draft.push(format!(".{}.new", std::process::id()));
-        let draft = PathBuf::from(draft);
-        let io = |source| FileError::Io { path: path.to_owned(), source };
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&draft).map_err(io)?;
-        let draft = Self(draft);
-        file.write_all(&text(store)).and_then(|()| file.sync_all()).map_err(io)?;
-        Ok(draft)
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-/// Makes a new name in the folder last.
-fn sync_folder(path: &Path) -> Result<(), FileError> {
-    if !cfg!(unix) {
-        return Ok(());
-    }
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|source| FileError::Io { path: path.to_owned(), source })
+    durable::replace(path, &text(store)).map_err(|source| FileError::Io { path: path.to_owned(), source })
 }
 
 pub(super) fn open(path: &Path) -> Result<SoftwareKeyStore, KeyStoreError> {

@@ -35,6 +35,22 @@ pub fn readers() -> Result<Vec<String>, ReaderError> {
     })
 }
 
+/// All readers that are attached, and whether there is a card in each.
+pub fn readers_and_cards() -> Result<Vec<(String, bool)>, ReaderError> {
+    watched("listing the readers", SERVICE_LIMIT, || {
+        let context = establish()?;
+        let names = list(&context)?;
+        let state = |name: &String| Ok(ReaderState::new(c_name(name)?, State::UNAWARE));
+        let mut states = names.iter().map(state).collect::<Result<Vec<_>, ReaderError>>()?;
+        if !states.is_empty() {
+            let status = context.get_status_change(Some(Duration::ZERO), &mut states);
+            status.map_err(|error| service_error(error, "asking the readers for their cards"))?;
+        }
+        let present = states.iter().map(|state| state.event_state().contains(State::PRESENT));
+        Ok(names.into_iter().zip(present).collect())
+    })
+}
+
 /// The reader with this name, or the only one with it in its name (capitals do not matter). An empty name finds the only reader.
 pub fn find(name: &str) -> Result<String, ReaderError> {
     choose(name, readers()?)

@@ -16,22 +16,22 @@ use crate::tariff::TariffCommand;
 ///
 /// A development tool: its keys are in a file, for test cards only.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(name = "cardctl", version, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     /// The reader, by its name or a part of it; "sim" is the simulated card of the data directory.
-    #[arg(long, global = true, value_name = "NAME", default_value = "sim")]
+    #[arg(long, global = true, help_heading = "Global options", value_name = "NAME", default_value = "sim")]
     pub(crate) reader: String,
     /// Where development keys, bindings, the simulated card and the simulated meters are kept. By default in the user's data directory.
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = "Global options", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// How to print.
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    #[arg(long, global = true, help_heading = "Global options", value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
     /// The language of what is said to customers by info, top-up, load and meter tap: en or ar. JSON is the same in both.
-    #[arg(long, global = true, default_value = "en", value_parser = language)]
+    #[arg(long, global = true, help_heading = "Global options", default_value = "en", value_parser = language)]
     pub(crate) language: Language,
     /// Shows every command and response, with its time, on standard error.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) trace: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -59,8 +59,8 @@ pub(crate) enum Command {
         /// Number of the meter, in decimal digits.
         #[arg(long, value_parser = meter)]
         meter: MeterId,
-        /// The customer's account number.
-        #[arg(long)]
+        /// The customer's account number, in decimal digits.
+        #[arg(long, value_parser = account)]
         account: u64,
         /// Only a session shows the balance, not everybody.
         #[arg(long)]
@@ -79,7 +79,7 @@ pub(crate) enum Command {
     /// Sells an amount and loads the voucher onto the card; or, with --out, keeps it in a file, to be carried by phone.
     TopUp {
         /// In EGP, such as 50 or 50.25.
-        #[arg(value_parser = Piastres::from_egp)]
+        #[arg(value_parser = Piastres::from_egp, allow_negative_numbers = true)]
         amount: Piastres,
         /// Who sells: branch, kiosk, bank or wallet.
         #[arg(long, default_value = "branch", value_parser = channel)]
@@ -88,6 +88,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Certifies the card's totals once more and loads them, at a branch: activates a replacement card, or brings what was sold and
+    /// never arrived.
+    Refresh,
     /// Loads a voucher from a file, as a kiosk or a phone does: without any key.
     Load {
         /// A file that `top-up --out` wrote.
@@ -119,7 +122,7 @@ pub(crate) enum Command {
 
 #[derive(Subcommand)]
 pub(crate) enum MeterCommand {
-    /// Presents the card to a meter, which applies its credit.
+    /// Presents the card to a meter, which applies its credit. Ends with status 1 where the meter refuses the card.
     Tap {
         /// The meter's number; without it, the meter that the card was issued for.
         #[arg(long, value_parser = meter)]
@@ -140,10 +143,17 @@ fn language(text: &str) -> Result<Language, String> {
     Language::from_code(text).ok_or_else(|| "the language is en or ar".to_owned())
 }
 
+fn account(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(number) if number != 0 => Ok(number),
+        _ => Err("an account number has the digits 0-9 only, from 1 to 18446744073709551615".to_owned()),
+    }
+}
+
 fn meter(text: &str) -> Result<MeterId, String> {
     match text.parse::<u64>() {
         Ok(number) if number != 0 => Ok(MeterId::from(number)),
-        _ => Err("a meter number has decimal digits only, and is not 0".to_owned()),
+        _ => Err("a meter number has the digits 0-9 only, from 1 to 18446744073709551615".to_owned()),
     }
 }
 

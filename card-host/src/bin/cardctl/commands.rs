@@ -1,13 +1,14 @@
 //! The commands. Each works on whatever transport leads to the card.
 #![allow(clippy::indexing_slicing, reason = "assigning to a key of a JSON object adds it")]
 
-use card_core::id::{Channel, MeterId};
+use applet_sim::card::{Cost, Profile};
+use card_core::id::MeterId;
 use card_core::key::KeyLength;
-use card_core::message::Voucher;
+use card_core::meter::Verdict;
 use card_core::role::Role;
-use card_core::text::{Language, Situation};
-use card_core::units::Piastres;
-use card_host::desk::{CardChoice, Desk, DeskError, load};
+use card_core::text::Language;
+use card_host::card::CardError;
+use card_host::desk::{CardChoice, Desk, DeskError};
 use card_host::keystore::KeyStoreError;
 use card_host::operate::{self, OperateError};
 use card_host::pcsc;
@@ -19,11 +20,12 @@ use card_host::tariff_file::TariffFileError;
 use card_host::tour::{self, TourError};
 use card_host::transport::{Trace, Transport, standard};
 use serde_json::json;
-use std::path::Path;
+use std::io::Write;
 
 use crate::arguments::{Arguments, Command, MeterCommand, Secret};
 use crate::customer;
-use crate::output::{self, Output, Table, egp};
+use crate::output::{self, Output, Table};
+use crate::sale::{self, NotLoaded, Sale};
 use crate::tariff;
 use crate::voucher_file::{self, VoucherFileError};
 use crate::workplace::{Workplace, WorkplaceError};
@@ -34,6 +36,10 @@ pub(crate) enum Error {
     Workplace(#[from] WorkplaceError),
     #[error(transparent)]
     Reader(#[from] ReaderError),
+    #[error(transparent)]
+    Card(#[from] CardError),
+    #[error(transparent)]
+    NotLoaded(#[from] NotLoaded),
     #[error(transparent)]
     Desk(#[from] DeskError),
     #[error(transparent)]
@@ -63,8 +69,7 @@ pub(crate) fn run(arguments: &Arguments, print: Print<'_>) -> Result<bool, Error
         Command::Tour { profile } => play(*profile, print)?,
         Command::Tariff { command } => print(&tariff::run(command)?)?,
         Command::Info => {
-            let workplace = open()?;
-            let output = with_card(arguments, &workplace, false, |card| {
+            let output = with_card(arguments, None, false, |card| {
                 let name = card.description();
                 Ok(output::public(&operate::read_public(card)?, &name, arguments.language))
             })?;
@@ -75,60 +80,95 @@ pub(crate) fn run(arguments: &Arguments, print: Print<'_>) -> Result<bool, Error
             let mut desk = desk(&workplace, *aes)?;
             let choice =
                 CardChoice { mode: *mode, private_balance: *private_balance, closes_former: *closes_former };
-            let output = with_card(arguments, &workplace, true, |card| {
+            let output = with_card(arguments, Some(&workplace), true, |card| {
                 issue(card, &mut desk, *meter, *account, choice)
             })?;
-            workplace.install_meter(&mut desk, *meter)?;
+            // First of all the access number must be seen: it is kept nowhere.
             print(&output)?;
+            workplace.install_meter(&mut desk, *meter)?;
         }
         Command::TopUp { amount, channel, out } => {
             let workplace = open()?;
             let mut desk = desk(&workplace, KeyLength::Aes256)?;
-            let output = with_card(arguments, &workplace, false, |card| {
-                top_up(card, &mut desk, *amount, *channel, out.as_deref(), arguments.language)
+            let sale = Sale {
+                amount: *amount,
+                channel: *channel,
+                out: out.as_deref(),
+                language: arguments.language,
+            };
+            let output = with_card(arguments, Some(&workplace), false, |card| {
+                sale::top_up(card, &workplace, &mut desk, &sale)
+            })?;
+            print(&output)?;
+        }
+        Command::Refresh => {
+            let workplace = open()?;
+            let mut desk = desk(&workplace, KeyLength::Aes256)?;
+            let output = with_card(arguments, Some(&workplace), false, |card| {
+                sale::refresh(card, &mut desk, arguments.language)
             })?;
             print(&output)?;
         }
         Command::Load { file } => {
             let voucher = voucher_file::read(file)?;
             let output =
-                with_card(arguments, &open()?, false, |card| carry(card, &voucher, arguments.language))?;
+                with_card(arguments, None, false, |card| sale::carry(card, &voucher, arguments.language))?;
             print(&output)?;
         }
         Command::Meter { command: MeterCommand::Tap { meter } } => {
             let workplace = open()?;
             let desk = desk(&workplace, KeyLength::Aes256)?;
-            let output = with_card(arguments, &workplace, false, |card| {
+            let (output, taken) = with_card(arguments, Some(&workplace), false, |card| {
                 tap(card, &workplace, &desk, *meter, arguments.language)
             })?;
             print(&output)?;
+            return Ok(taken);
         }
         Command::Show { access_number } => {
-            let workplace = open()?;
-            let output = with_card(arguments, &workplace, false, |card| {
-                show(card, &workplace, access_number.as_ref())
-            })?;
+            let output = match access_number {
+                Some(Secret(access)) => with_card(arguments, None, false, |card| {
+                    let session = operate::holder_session(card, access, &mut OsRandom);
+                    Ok(output::reading(&operate::read_private(&mut session?)?))
+                })?,
+                None => {
+                    let workplace = open()?;
+                    let mut desk = desk(&workplace, KeyLength::Aes256)?;
+                    with_card(arguments, Some(&workplace), false, |card| {
+                        let session = operate::session(card, desk.keys_mut(), Role::Vending, &mut OsRandom);
+                        Ok(output::reading(&operate::read_private(&mut session?)?))
+                    })?
+                }
+            };
             print(&output)?;
         }
     }
     Ok(true)
 }
 
-/// Gives the card to `act`: the simulated one, or the one in a reader. `blank` asks for a blank simulated card.
+/// Gives the card to `act`: the simulated one, or the one in a reader. `blank` asks for a blank simulated card. The data directory is
+/// opened only where it is needed.
 fn with_card<T>(
     arguments: &Arguments,
-    workplace: &Workplace,
+    workplace: Option<&Workplace>,
     blank: bool,
     act: impl FnOnce(&mut Box<dyn Transport + '_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
     if arguments.reader == "sim" {
+        let opened;
+        let workplace = match workplace {
+            Some(workplace) => workplace,
+            None => {
+                opened = Workplace::open(arguments.data.as_deref())?;
+                &opened
+            }
+        };
         let mut card = if blank { workplace.blank_card()? } else { workplace.card()? };
         return traced(arguments.trace, &mut card, act);
     }
     let mut connection = pcsc::connect(&arguments.reader)?;
     let result = traced(arguments.trace, &mut connection, act);
-    // What was done is done; how the card is left is the reader's business.
-    let _ = connection.end(pcsc::CardAfter::Leave);
+    // Dropped, it leaves the card as it is, or resets it where a session was open.
+    drop(connection);
     result
 }
 
@@ -143,7 +183,7 @@ fn traced<T>(
     let mut trace = Trace::new(transport);
     let result = act(&mut (Box::new(standard(&mut trace)) as Box<dyn Transport + '_>));
     let (_, recording) = trace.into_parts();
-    eprint!("{recording}");
+    let _ = write!(std::io::stderr(), "{recording}");
     result
 }
 
@@ -151,18 +191,20 @@ fn traced<T>(
 fn desk(workplace: &Workplace, length: KeyLength) -> Result<Desk, Error> {
     let desk = workplace.desk(length)?;
     if let Some(warning) = desk.warning() {
-        eprintln!("cardctl: {warning}");
+        let _ = writeln!(std::io::stderr(), "cardctl: {warning}");
     }
     Ok(desk)
 }
 
 fn readers(print: Print<'_>) -> Result<(), Error> {
-    let readers = pcsc::readers()?;
-    let text = match readers.as_slice() {
-        [] => ReaderError::NoReader.to_string(),
-        readers => readers.join("\n"),
-    };
-    Ok(print(&Output::new(text, json!({ "readers": readers })))?)
+    let readers = pcsc::readers_and_cards()?;
+    let mut table = Table::default();
+    for (name, card) in &readers {
+        table.line(name, if *card { "card" } else { "empty" });
+    }
+    let text = if readers.is_empty() { ReaderError::NoReader.to_string() } else { table.finish() };
+    let list: Vec<_> = readers.iter().map(|(name, card)| json!({ "name": name, "card": card })).collect();
+    Ok(print(&Output::new(text, json!({ "readers": list })))?)
 }
 
 fn diagnose(print: Print<'_>) -> Result<bool, Error> {
@@ -187,7 +229,7 @@ fn issue(
     let mut done = 0;
     let mut progress = |step: Step| {
         done += 1;
-        eprintln!("  {done} of {}: {step:?}", Step::ALL.len());
+        let _ = writeln!(std::io::stderr(), "  {done} of {}: {step}", Step::ALL.len());
     };
     let issued = desk.issue(card, meter, account, choice, &mut progress)?;
     let held = &issued.account;
@@ -201,69 +243,17 @@ fn issue(
     let number = u64::from_be_bytes(held.binding.meter.0);
     table.line("meter", format!("{number} (binding {})", held.binding.number));
     let mut json = output::account(held);
-    if issued.was_complete {
-        table.line("access number", "as printed when the card was issued");
-    } else {
-        let digits = issued.access.digits();
-        let digits = core::str::from_utf8(&*digits).unwrap_or_default();
-        table.line("access number", format!("{digits} (print it on the card; it is kept nowhere)"));
-        json["access_number"] = digits.into();
-    }
-    table.line("next", "the first charge, at a branch: cardctl top-up AMOUNT --channel branch");
+    let digits = issued.access.digits();
+    let digits = core::str::from_utf8(&*digits).unwrap_or_default();
+    table.line("access number", format!("{digits} (print it on the card; it is kept nowhere)"));
+    json["access_number"] = digits.into();
+    json["replaces"] = issued.replaces.map(|replaced| replaced.id.to_string()).into();
+    let next = match issued.replaces {
+        Some(_) => "activate it at a branch, with the credit that it has: cardctl refresh",
+        None => "the first charge, at a branch: cardctl top-up AMOUNT --channel branch",
+    };
+    table.line("next", next);
     Ok(Output::new(table.finish(), json))
-}
-
-fn top_up(
-    card: &mut Box<dyn Transport + '_>,
-    desk: &mut Desk,
-    amount: Piastres,
-    channel: Channel,
-    out: Option<&Path>,
-    language: Language,
-) -> Result<Output, Error> {
-    let present = operate::present(card)?;
-    let voucher = desk.sell(present.id, amount, channel)?;
-    if let Some(path) = out {
-        voucher_file::write(path, &voucher)?;
-        let sold = Situation::PaidNotLoaded.text(language);
-        let text = match language {
-            Language::English => format!(
-                "{} sold to card {}; the voucher is in {}: carry it with `cardctl load`",
-                egp(amount),
-                present.id,
-                path.display()
-            ),
-            Language::Arabic => customer::with_amount(sold, amount, language),
-        };
-        let json = json!({
-            "card": present.id.to_string(),
-            "amount": amount.0,
-            "file": path,
-            "code": sold.code,
-        });
-        return Ok(Output::new(text, json));
-    }
-    let answer = desk.load(card, &voucher)?;
-    let text = customer::outcome(answer.outcome, Some(amount), language);
-    Ok(Output::new(text, loaded(&answer, Some(amount))))
-}
-
-fn carry(card: &mut Box<dyn Transport + '_>, voucher: &Voucher, language: Language) -> Result<Output, Error> {
-    let answer = load(card, voucher)?;
-    Ok(Output::new(customer::outcome(answer.outcome, None, language), loaded(&answer, None)))
-}
-
-fn loaded(answer: &card_core::terminal::load::LoadAnswer, amount: Option<Piastres>) -> serde_json::Value {
-    json!({
-        "card": answer.receipt.card.id.to_string(),
-        "amount": amount.map(|amount| amount.0),
-        "outcome": format!("{:?}", answer.outcome),
-        "code": customer::code(answer.outcome.into()),
-        "sequence": answer.receipt.sequence,
-        "total_credit": answer.receipt.total_credit.0,
-        "total_debited": answer.receipt.total_debited.0,
-        "state": answer.receipt.state.to_string(),
-    })
 }
 
 fn tap(
@@ -272,10 +262,10 @@ fn tap(
     desk: &Desk,
     meter: Option<MeterId>,
     language: Language,
-) -> Result<Output, Error> {
+) -> Result<(Output, bool), Error> {
     let meter = match meter {
         Some(meter) => meter,
-        None => desk.account_of(operate::present(card)?.id)?.binding.meter,
+        None => desk.meter_of(operate::present(card)?.id)?,
     };
     let mut meter = workplace.meter(meter)?;
     let tap = meter.tap(card, desk.now())?;
@@ -288,30 +278,15 @@ fn tap(
     json["settled"] = tap.settled.into();
     let balance = customer::amount(state.balance, language);
     let text = format!("{said}\n{}: {balance}", language.balance_in_the_meter());
-    Ok(Output::new(text, json))
+    let taken = matches!(tap.verdict, Some(Verdict::Apply { .. } | Verdict::Nothing));
+    Ok((Output::new(text, json), taken))
 }
 
-fn show(
-    card: &mut Box<dyn Transport + '_>,
-    workplace: &Workplace,
-    access: Option<&Secret>,
-) -> Result<Output, Error> {
-    let reading = match access {
-        Some(Secret(access)) => {
-            operate::read_private(&mut operate::holder_session(card, access, &mut OsRandom)?)?
-        }
-        None => {
-            let mut desk = desk(workplace, KeyLength::Aes256)?;
-            let session = operate::session(card, desk.keys_mut(), Role::Vending, &mut OsRandom);
-            operate::read_private(&mut session?)?
-        }
-    };
-    Ok(output::reading(&reading))
-}
-
-fn play(profile: applet_sim::card::Profile, print: Print<'_>) -> Result<(), Error> {
+fn play(profile: Profile, print: Print<'_>) -> Result<(), Error> {
     let mut failed = None;
+    let mut total = Cost::default();
     let money = tour::play(&mut tour::Table::new(profile), KeyLength::Aes256, &mut |line| {
+        total = total + line.cost;
         let (cost, json) = output::cost(&line.cost);
         let text = format!("{:>2}  {:<38} {cost}\n      {}", line.number, line.title, line.outcome);
         let json = json!({ "step": line.number, "title": line.title, "outcome": line.outcome, "cost": json });
@@ -322,13 +297,23 @@ fn play(profile: applet_sim::card::Profile, print: Print<'_>) -> Result<(), Erro
     if let Some(error) = failed {
         return Err(error.into());
     }
-    let text = format!("\nThe money adds up: difference {} piastres.", money.difference());
+    let (cost, _) = output::cost(&total);
+    let text = format!(
+        "    {:<38} {cost}\n\nThe money adds up: difference {} piastres.\n\nExchanges are commands with their answers, bytes go both ways, \
+         records are writes to the card's memory;\ncard and link are milliseconds of the modelled chip and of its {}.",
+        "all steps",
+        money.difference(),
+        match profile {
+            Profile::Contactless => "contactless link, 106 kbit/s",
+            Profile::T1 | Profile::T0 => "contacts, 115200 baud",
+        }
+    );
     let json = json!({
         "paid": money.paid.0,
         "reversed": money.reversed.0,
         "consumed": money.consumed.0,
         "in_meter": money.in_meter.0,
-        "difference": money.difference().to_string(),
+        "difference": i64::try_from(money.difference()).unwrap_or(i64::MAX),
     });
     Ok(print(&Output::new(text, json))?)
 }

@@ -92,6 +92,8 @@ pub(crate) fn problem_json(error: &Error) -> Value {
 fn situation(error: &Error) -> Option<Situation> {
     match error {
         Error::Reader(error) => Some(error.situation()),
+        Error::NotLoaded(_) => Some(Situation::PaidNotLoaded),
+        Error::Card(error) => asking(error),
         Error::Desk(DeskError::Misfit(misfit)) => Some(misfit.into()),
         Error::Desk(DeskError::Replaced(..)) => Some(Situation::Replaced),
         Error::Desk(DeskError::Operate(error)) | Error::Operate(error) => operating(error),

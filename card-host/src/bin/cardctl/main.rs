@@ -4,6 +4,7 @@ mod arguments;
 mod commands;
 mod customer;
 mod output;
+mod sale;
 mod tariff;
 mod voucher_file;
 mod workplace;

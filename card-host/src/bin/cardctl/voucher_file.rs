@@ -2,7 +2,8 @@
 
 use card_core::message::Voucher;
 use serde::{Deserialize, Serialize};
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Longest file that is looked at.
@@ -10,8 +11,12 @@ const LONGEST: u64 = 64 * 1024;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum VoucherFileError {
-    #[error("{}: {error}", path.display())]
-    Io { path: PathBuf, error: std::io::Error },
+    #[error("{}: {error}: name a file that can be read", path.display())]
+    Read { path: PathBuf, error: std::io::Error },
+    #[error("{}: {error}: nothing was sold; name a file that does not exist yet, in a directory that can be written", path.display())]
+    Create { path: PathBuf, error: std::io::Error },
+    #[error("{}: {error}: the sale is booked; `cardctl refresh` brings it to the card", path.display())]
+    Write { path: PathBuf, error: std::io::Error },
     #[error("{} is not a voucher: use a file that `cardctl top-up --out` wrote", .0.display())]
     NotAVoucher(PathBuf),
 }
@@ -26,24 +31,60 @@ struct Stored {
 
 const TYPE: &str = "prepaid electricity voucher";
 
-pub(crate) fn write(path: &Path, voucher: &Voucher) -> Result<(), VoucherFileError> {
+/// A file that was made for a voucher which is not sold yet; removed where none is written into it.
+pub(crate) struct Draft {
+    file: File,
+    path: PathBuf,
+    written: bool,
+}
+
+impl Draft {
+    pub(crate) fn create(path: &Path) -> Result<Self, VoucherFileError> {
+        let file = File::create_new(path)
+            .map_err(|error| VoucherFileError::Create { path: path.to_owned(), error })?;
+        Ok(Self { file, path: path.to_owned(), written: false })
+    }
+
+    pub(crate) fn write(mut self, voucher: &Voucher) -> Result<(), VoucherFileError> {
+        let error = |error| VoucherFileError::Write { path: self.path.clone(), error };
+        let text = text(voucher).map_err(error)?;
+        self.file.write_all(&text).and_then(|()| self.file.sync_all()).map_err(error)?;
+        self.written = true;
+        Ok(())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.written {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Writes a voucher over whatever is there.
+pub(crate) fn replace(path: &Path, voucher: &Voucher) -> Result<(), VoucherFileError> {
+    let error = |error| VoucherFileError::Write { path: path.to_owned(), error };
+    let text = text(voucher).map_err(error)?;
+    let mut file = File::create(path).map_err(error)?;
+    file.write_all(&text).and_then(|()| file.sync_all()).map_err(error)
+}
+
+fn text(voucher: &Voucher) -> std::io::Result<Vec<u8>> {
     let stored = Stored {
         r#type: TYPE.to_owned(),
         card: voucher.card.to_string(),
         voucher: hex::encode_upper(voucher.emit()),
     };
-    let io = |error| VoucherFileError::Io { path: path.to_owned(), error };
-    let text = serde_json::to_string_pretty(&stored).map_err(|error| io(error.into()))?;
-    let mut file = std::fs::File::create_new(path).map_err(io)?;
-    writeln!(file, "{text}").and_then(|()| file.sync_all()).map_err(io)
+    let mut text = serde_json::to_vec_pretty(&stored)?;
+    text.push(b'\n');
+    Ok(text)
 }
 
 pub(crate) fn read(path: &Path) -> Result<Voucher, VoucherFileError> {
-    let io = |error| VoucherFileError::Io { path: path.to_owned(), error };
-    if std::fs::metadata(path).map_err(io)?.len() > LONGEST {
-        return Err(VoucherFileError::NotAVoucher(path.to_owned()));
-    }
-    let bytes = std::fs::read(path).map_err(io)?;
+    let error = |error| VoucherFileError::Read { path: path.to_owned(), error };
+    let mut bytes = Vec::new();
+    File::open(path).map_err(error)?.take(LONGEST).read_to_end(&mut bytes).map_err(error)?;
     parse(&bytes).ok_or_else(|| VoucherFileError::NotAVoucher(path.to_owned()))
 }
 

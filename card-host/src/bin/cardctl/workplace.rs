@@ -12,6 +12,7 @@ use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, SimulatedMeterError};
 use card_host::transport::{Simulator, standard};
 use std::fs::{File, TryLockError};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Why the data directory cannot be used.
@@ -25,9 +26,9 @@ pub(crate) enum WorkplaceError {
     InUse(PathBuf),
     #[error("the simulated card, {}: {error}", path.display())]
     Card { path: PathBuf, error: SimulatedCardError },
-    #[error("there is no simulated card yet: issue one with --reader sim")]
+    #[error("there is no simulated card yet: make one with `cardctl issue --meter 1 --account 7`")]
     NoCard,
-    #[error("there is no simulated meter {0}: issue a card for it first")]
+    #[error("there is no simulated meter {}: issue a card for it first", u64::from_be_bytes(.0.0))]
     NoMeter(MeterId),
     #[error(transparent)]
     Keys(#[from] KeyStoreError),
@@ -53,7 +54,7 @@ impl Workplace {
                 .to_owned(),
         };
         let io = |error| WorkplaceError::Io { path: directory.clone(), error };
-        std::fs::create_dir_all(&directory).map_err(io)?;
+        create_directory(&directory).map_err(io)?;
         let lock = File::create(directory.join("lock")).map_err(io)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { directory, _lock: lock }),
@@ -73,6 +74,11 @@ impl Workplace {
             keys
         };
         Ok(Desk::open(keys, development_scope(), &self.directory.join("bindings.json"))?)
+    }
+
+    /// Where the last voucher for a card is kept.
+    pub(crate) fn voucher_path(&self, card: CardId) -> PathBuf {
+        self.directory.join(format!("{card}.voucher.json"))
     }
 
     fn card_path(&self) -> PathBuf {
@@ -109,6 +115,11 @@ impl Workplace {
 
     fn put_away(&self, name: &str) -> Result<(), WorkplaceError> {
         let to = self.directory.join(format!("{name}.card"));
+        let _ = writeln!(
+            std::io::stderr(),
+            "cardctl: the card that was in the simulated reader is kept in {}",
+            to.display()
+        );
         std::fs::rename(self.card_path(), &to).map_err(|error| WorkplaceError::Io { path: to, error })
     }
 
@@ -135,4 +146,13 @@ impl Workplace {
         }
         Ok(SimulatedMeter::open(&path)?)
     }
+}
+
+/// For its owner only: images and keys are secrets.
+fn create_directory(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }

@@ -1,0 +1,177 @@
+//! Issuing cards, and moving a customer to another meter.
+
+use card_core::id::{Binding, CardRef, MeterId, State};
+use card_core::layout::{CardSummary, PROFILE_SIZE};
+use card_core::message::{MeterReceipt, Verified};
+use card_core::role::Role;
+use card_core::units::{CardTime, Piastres};
+
+use super::books::{Books, Replaced};
+use super::{CardChoice, Desk, DeskError, Issued};
+use crate::card;
+use crate::issuer::BindingAccount;
+use crate::keystore::KeyStore;
+use crate::operate;
+use crate::personalise::{Order, PersonaliseError, Step, Versions, new_access_number, personalise};
+use crate::random::OsRandom;
+use crate::transport::Transport;
+
+impl Desk {
+    /// Issues the blank card behind `transport` to an account for a meter: the first card of a new binding, or where the account has a
+    /// card on that meter already, its replacement. To be repeated where it was torn, with the same card; the access number of the
+    /// last run is the one that holds.
+    pub fn issue(
+        &mut self,
+        transport: &mut impl Transport,
+        meter: MeterId,
+        account: u64,
+        choice: CardChoice,
+        progress: &mut dyn FnMut(Step),
+    ) -> Result<Issued, DeskError> {
+        let summary = card::select(transport)?.summary;
+        let (books, held, replaces) = self.plan(&summary, meter, account, choice)?;
+        let access = new_access_number(&mut OsRandom)?;
+        let versions = Versions { load: held.load_key, ..Versions::current(self.issuer.keys())? };
+        let order = Order {
+            scope: self.scope,
+            card: held.card,
+            mode: choice.mode,
+            flags: u8::from(choice.private_balance),
+            issue_time: self.now(),
+            expiry_time: CardTime::UNSET,
+            profile: profile(account),
+            binding: self.issuer.binding_certificate(&held)?,
+            certificate: self.issuer.certificate(&held)?,
+            access: &access,
+            versions,
+        };
+        self.commit(books)?;
+        personalise(transport, self.issuer.keys_mut(), &order, &mut OsRandom, progress)?;
+        Ok(Issued { account: held, access, replaces })
+    }
+
+    /// The books as they will be, the card's account in them, and the card that is replaced.
+    fn plan(
+        &self,
+        summary: &CardSummary,
+        meter: MeterId,
+        account: u64,
+        choice: CardChoice,
+    ) -> Result<(Books, BindingAccount, Option<CardRef>), DeskError> {
+        let mut books = self.books.clone();
+        let (held, replaces) = match books.serving(meter).copied() {
+            Some(held) if held.account != account && !choice.closes_former => {
+                return Err(DeskError::MeterInUse { meter, account: held.account, card: held.card.id });
+            }
+            // The same card again: an issue that was torn.
+            Some(held) if held.account == account && held.card.id == summary.card.id => {
+                require_unused(summary, meter)?;
+                (held, None)
+            }
+            Some(held) if held.account == account => {
+                self.require_new(summary)?;
+                let load_key = self.issuer.keys().current(Role::Load)?;
+                books.replaced.push(Replaced { card: held.card, binding: held.binding });
+                (BindingAccount { load_key, ..held.replace_card(summary.card.id)? }, Some(held.card))
+            }
+            _ => {
+                self.require_new(summary)?;
+                (
+                    self.opened(meter, account, CardRef { id: summary.card.id, generation: 1 })?.refresh()?,
+                    None,
+                )
+            }
+        };
+        books.put(held);
+        Ok((books, held, replaces))
+    }
+
+    /// Opens a binding on another meter for the customer of `report`'s binding, and moves to it what that final report says was left,
+    /// once. The customer's card, which must be the one behind `transport`, is bound to it. To be repeated where it was torn.
+    pub fn move_to_meter(
+        &mut self,
+        transport: &mut impl Transport,
+        meter: MeterId,
+        report: &Verified<MeterReceipt>,
+    ) -> Result<BindingAccount, DeskError> {
+        let present = operate::present(transport)?;
+        let accounts = &self.books.accounts;
+        let closed = accounts.iter().find(|account| account.binding == report.binding);
+        let closed = *closed.ok_or(DeskError::UnknownCard(present.id))?;
+        // Where it was moved before, the card may not have heard of it.
+        let moved = accounts.iter().rev().find(|held| held.account == closed.account && !held.moved);
+        let held = if closed.moved { *moved.ok_or(DeskError::UnknownCard(present.id))? } else { closed };
+        if present != held.card {
+            return Err(DeskError::OtherCard { expected: held.card, present });
+        }
+        let mut books = self.books.clone();
+        let opened = if closed.moved {
+            held
+        } else {
+            let keys = self.issuer.keys();
+            let opened = closed.open_binding(meter, books.next_binding(meter)?, self.now())?;
+            let opened = BindingAccount {
+                credit_key: keys.current(Role::Credit)?,
+                parameter_keys: keys.current(Role::Parameter)?,
+                ..opened
+            };
+            let (opened, closed) = opened.move_from(closed, report)?;
+            books.put(closed);
+            books.put(opened);
+            opened
+        };
+        let binding = self.issuer.binding_certificate(&opened)?;
+        let certificate = self.issuer.certificate(&opened)?;
+        let meter_key = self.issuer.keys().current(Role::Meter)?;
+        self.commit(books)?;
+        operate::rebind(transport, self.issuer.keys_mut(), meter_key, &binding, &certificate, &mut OsRandom)?;
+        Ok(opened)
+    }
+
+    fn opened(&self, meter: MeterId, account: u64, card: CardRef) -> Result<BindingAccount, DeskError> {
+        let keys = self.issuer.keys();
+        Ok(BindingAccount {
+            scope: self.scope,
+            binding: Binding { meter, number: self.books.next_binding(meter)? },
+            account,
+            card,
+            load_key: keys.current(Role::Load)?,
+            credit_key: keys.current(Role::Credit)?,
+            parameter_keys: keys.current(Role::Parameter)?,
+            sequence: 0,
+            total_credit: Piastres::ZERO,
+            total_debited: Piastres::ZERO,
+            opening_time: self.now(),
+            moved: false,
+        })
+    }
+
+    /// A blank card that is promised to nobody, not even by an issue that was torn.
+    fn require_new(&self, summary: &CardSummary) -> Result<(), DeskError> {
+        match self.books.meter_of(summary.card.id) {
+            Ok(meter) => Err(DeskError::AlreadyIssued { card: summary.card.id, meter }),
+            Err(_) => match summary.state {
+                Some(State::Blank) => Ok(()),
+                Some(state) => Err(PersonaliseError::NotBlank(state).into()),
+                None => Err(PersonaliseError::MemoryFailure.into()),
+            },
+        }
+    }
+}
+
+/// A card that an issue which was torn has left behind: not in use yet.
+fn require_unused(summary: &CardSummary, meter: MeterId) -> Result<(), DeskError> {
+    match summary.state {
+        Some(State::Blank | State::Personalised) => Ok(()),
+        Some(_) => Err(DeskError::AlreadyIssued { card: summary.card.id, meter }),
+        None => Err(PersonaliseError::MemoryFailure.into()),
+    }
+}
+
+fn profile(account: u64) -> [u8; PROFILE_SIZE] {
+    let mut profile = [0; PROFILE_SIZE];
+    for (to, from) in profile.iter_mut().zip(account.to_be_bytes()) {
+        *to = from;
+    }
+    profile
+}
