@@ -1,10 +1,19 @@
 //! The development desk: what it refuses to sell, and what it remembers.
 #![cfg(feature = "simulator")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by failing")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
 
 use applet_sim::card::Profile;
+use applet_sim::chip::FlashModel;
 use card_core::id::{CardId, Channel, MeterId};
 use card_core::key::KeyLength;
+use card_core::message::{MeterReceipt, Verified};
+use card_core::meter::Verdict;
+use card_core::role::Role;
 use card_core::scp03::Mode;
 use card_core::terminal::load::{LoadOutcome, Misfit, can_load};
 use card_core::units::Piastres;
@@ -12,7 +21,9 @@ use card_host::desk::{CardChoice, Desk, DeskError, Issued, development_scope, lo
 use card_host::keystore::SoftwareKeyStore;
 use card_host::operate;
 use card_host::random::OsRandom;
+use card_host::simulated_meter::SimulatedMeter;
 use card_host::tour::{Stage, Table};
+use card_host::transport::{Transport, TransportError};
 
 const CHOICE: CardChoice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
 
@@ -108,4 +119,181 @@ fn the_file_keeps_bindings_and_replaced_cards() {
     std::fs::write(&path, "{}").unwrap();
     let Err(error) = open() else { panic!("a broken file was read") };
     assert!(error.to_string().contains("is not a list of bindings"), "{error}");
+}
+
+fn meter(desk: &mut Desk, id: u64) -> SimulatedMeter<FlashModel> {
+    let (id, scope) = (MeterId::from(id), desk.scope());
+    let keys = desk.keys_mut().meter_keys(scope, id).unwrap();
+    SimulatedMeter::in_memory(id, scope, keys, 0).unwrap()
+}
+
+/// Customer 100 has used meter 1; customer 200's card has closed that contract and carries the final report. Cards 0 and 1.
+fn closed_contract() -> (Bench, Verified<MeterReceipt>) {
+    let mut bench = Bench::new();
+    let mut meter = meter(&mut bench.desk, 1);
+    for (account, closes_former) in [(100, false), (200, true)] {
+        let issued = bench.issue(1, account, CardChoice { closes_former, ..CHOICE }).unwrap().1;
+        bench.sell(issued.account.card.id).unwrap();
+        meter.tap(&mut bench.stage.card().unwrap(), bench.desk.now()).unwrap();
+    }
+    let report = operate::final_report(&mut bench.stage.card().unwrap(), bench.desk.keys_mut());
+    (bench, report.unwrap().unwrap())
+}
+
+#[test]
+fn what_was_left_goes_to_its_owners_card_only() {
+    let (mut bench, report) = closed_contract();
+    let to = MeterId::from(2);
+    let refused = bench.desk.move_to_meter(&mut bench.stage.card().unwrap(), to, &report);
+    assert!(matches!(refused, Err(DeskError::OtherCard { .. })), "{refused:?}");
+    assert_eq!(bench.desk.accounts().len(), 2, "nothing was moved");
+    bench.stage.insert(0).unwrap();
+    // A credit key that was rotated since the first meter was installed: the new meter has the new one only.
+    bench.desk.keys_mut().rotate(Role::Credit, &mut OsRandom).unwrap();
+    let mut new_meter = meter(&mut bench.desk, 2);
+    let moved = bench.desk.move_to_meter(&mut bench.stage.card().unwrap(), to, &report).unwrap();
+    // A second later, since a repeated certificate then has another time; the answer to the first may have been lost.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let again = bench.desk.move_to_meter(&mut bench.stage.card().unwrap(), to, &report).unwrap();
+    assert_eq!((moved, moved.total_credit), (again, Piastres(100)));
+    let now = bench.desk.now();
+    let verdict = new_meter.tap(&mut bench.stage.card().unwrap(), now).unwrap().verdict;
+    assert!(matches!(verdict, Some(Verdict::Apply { credit: Piastres(100), .. })), "{verdict:?}");
+}
+
+/// Changes the desk's file by hand, as a clock that was wrong, or years, might.
+fn with_file(
+    change: impl FnOnce(&mut serde_json::Value),
+    then: impl FnOnce(&mut Bench, CardId, &dyn Fn() -> Desk),
+) {
+    let directory = tempfile::tempdir().unwrap();
+    let (key_path, path) = (directory.path().join("keys"), directory.path().join("bindings"));
+    keys().create(&key_path).unwrap();
+    let open = || Desk::open(SoftwareKeyStore::open(&key_path).unwrap(), development_scope(), &path).unwrap();
+    let mut bench = Bench { desk: open(), stage: Table::new(Profile::T1) };
+    let card = bench.issue(1, 7, CHOICE).unwrap().1.account.card.id;
+    let mut text: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    change(&mut text);
+    std::fs::write(&path, serde_json::to_vec(&text).unwrap()).unwrap();
+    bench.desk = open();
+    then(&mut bench, card, &open);
+}
+
+#[test]
+fn a_sale_that_fails_is_not_in_the_books() {
+    let later = |text: &mut serde_json::Value| {
+        let last = text["last_issue"].as_u64().unwrap();
+        text["last_issue"] = (last + 3600).into();
+    };
+    with_file(later, |bench, card, open| {
+        assert!(bench.desk.sell(card, Piastres(5_000), Channel::Branch).is_err(), "the clock is behind");
+        assert_eq!(bench.desk.account_of(card).unwrap().total_credit, Piastres(0));
+        assert_eq!(open().account_of(card).unwrap().total_credit, Piastres(0));
+    });
+}
+
+#[test]
+fn numbers_at_their_end_are_refused_and_repeat_never() {
+    let sales = |text: &mut serde_json::Value| text["sales"] = u64::MAX.into();
+    with_file(sales, |bench, card, _| {
+        assert!(bench.desk.sell(card, Piastres(1), Channel::Branch).is_err());
+    });
+    let bindings = |text: &mut serde_json::Value| text["bindings"][0]["binding"] = u32::MAX.into();
+    with_file(bindings, |bench, _, _| {
+        let refused = bench.issue(1, 8, CardChoice { closes_former: true, ..CHOICE });
+        assert!(refused.is_err(), "{refused:?}");
+    });
+}
+
+/// Passes commands on until one with this instruction has been executed so many times; its answer is lost.
+struct Torn<'a> {
+    card: Box<dyn Transport + 'a>,
+    instruction: u8,
+    left: usize,
+}
+
+impl Transport for Torn<'_> {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
+        let answer = self.card.transmit(command)?;
+        if command[1] == self.instruction {
+            self.left -= 1;
+        }
+        if self.left == 0 { Err(TransportError::Simulator("torn".into())) } else { Ok(answer) }
+    }
+    fn description(&self) -> String {
+        "torn".into()
+    }
+}
+
+impl Bench {
+    fn issue_torn(&mut self, account: u64, instruction: u8, left: usize) {
+        let card = self.stage.card().unwrap();
+        let mut torn = Torn { card, instruction, left };
+        let meter = MeterId::from(account);
+        assert!(self.desk.issue(&mut torn, meter, account, CHOICE, &mut |_| {}).is_err());
+    }
+
+    fn issue_again(&mut self, account: u64) -> Result<Issued, DeskError> {
+        let mut card = self.stage.card().unwrap();
+        self.desk.issue(&mut card, MeterId::from(account), account, CHOICE, &mut |_| {})
+    }
+}
+
+#[test]
+fn an_issue_that_was_torn_is_finished_by_repeating_it() {
+    let mut bench = Bench::new();
+    let card = bench.stage.new_card().unwrap();
+    bench.stage.insert(card).unwrap();
+    // At the first PUT KEY; then the load master is rotated; then at the last PUT KEY; then the answer to SET STATUS is lost.
+    bench.issue_torn(7, 0xD8, 1);
+    bench.desk.keys_mut().rotate(Role::Load, &mut OsRandom).unwrap();
+    bench.issue_torn(7, 0xD8, 5);
+    // Half done for one customer, it is nobody else's.
+    let refused = bench.issue_again(8);
+    assert!(matches!(refused, Err(DeskError::AlreadyIssued { .. })), "{refused:?}");
+    bench.issue_torn(7, 0xF0, 1);
+    let issued = bench.issue_again(7).unwrap();
+    assert_eq!(bench.sell(issued.account.card.id).unwrap(), LoadOutcome::Loaded);
+    // The access number that was shown is the one that holds.
+    let mut card = bench.stage.card().unwrap();
+    assert!(operate::holder_session(&mut card, &issued.access, &mut OsRandom).is_ok());
+    drop(card);
+    let refused = bench.issue_again(7);
+    assert!(matches!(refused, Err(DeskError::AlreadyIssued { .. })), "{refused:?}");
+}
+
+/// Answers LOAD VOUCHER with what it was given.
+struct Forger<'a> {
+    card: Box<dyn Transport + 'a>,
+    answer: Vec<u8>,
+}
+
+impl Transport for Forger<'_> {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
+        if command[1] == 0x40 { Ok(self.answer.clone()) } else { self.card.transmit(command) }
+    }
+    fn description(&self) -> String {
+        "forger".into()
+    }
+}
+
+#[test]
+fn a_receipt_of_another_card_or_another_time_is_not_believed() {
+    let mut bench = Bench::new();
+    let mut answers = Vec::new();
+    for account in [1, 2] {
+        bench.issue(account, account, CHOICE).unwrap();
+        // Everybody can read it.
+        let receipt = bench.stage.card().unwrap().transmit(&[0x00, 0xCA, 0xDF, 0x22, 0x00]).unwrap();
+        answers.push([&[1], &receipt[3..]].concat());
+    }
+    bench.stage.insert(0).unwrap();
+    let card = operate::present(&mut bench.stage.card().unwrap()).unwrap().id;
+    let voucher = bench.desk.sell(card, Piastres(5_000), Channel::Branch).unwrap();
+    for answer in answers {
+        let card = bench.stage.card().unwrap();
+        let believed = bench.desk.load(&mut Forger { card, answer }, &voucher);
+        assert!(matches!(believed, Err(DeskError::OtherReceipt)), "{believed:?}");
+    }
+    assert!(bench.desk.load(&mut bench.stage.card().unwrap(), &voucher).is_ok());
 }
