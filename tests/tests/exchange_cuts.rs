@@ -1,6 +1,6 @@
 //! A whole meter exchange between the real card application and the real credit application, with the power cut at every memory
 //! operation of the meter, and of the card, before, in the middle of and after it: repeated, it completes, and the credit counts once.
-#![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what is wrong by failing")]
 
 use applet_sim::card::Profile;
 use applet_sim::chip::{Cut, FlashModel};

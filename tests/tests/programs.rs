@@ -121,8 +121,12 @@ fn in_the_reader(profile: &str) {
     let mut ends = 0;
 
     let readers = cardctl.json(&["readers"]);
-    assert_eq!(readers["readers"], serde_json::json!([READER, "Virtual Test Reader 00 01"]));
-    assert_eq!(cardctl.run(&["readers"]).text(), format!("{READER}\nVirtual Test Reader 00 01\n"));
+    let empty = "Virtual Test Reader 00 01";
+    assert_eq!(
+        readers["readers"],
+        serde_json::json!([{ "name": READER, "card": true }, { "name": empty, "card": false }])
+    );
+    assert_eq!(cardctl.run(&["readers"]).text(), format!("{READER}  card\n{empty}  empty\n"));
     let blank = cardctl.json(&["info"]);
     assert_eq!((&blank["card"], &blank["state"]), (&"00000000000000A1".into(), &"blank".into()));
 
@@ -173,6 +177,39 @@ fn the_simulated_card_without_a_reader() {
     happy_path(&Cardctl::new("sim", &data), directory.path(), &mut || times += 1);
     assert_eq!(times, 4);
     assert!(data.join("simulated.card").is_file());
+}
+
+#[test]
+fn a_sale_that_is_refused_is_not_booked() {
+    let directory = TempDir::new().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let cardctl = Cardctl::new("sim", directory.path().join("data"));
+    let _ = cardctl.json(&["issue", "--meter", "1", "--account", "7"]);
+    // Before the first charge at a branch; to a file that is there; to a directory that is not; nothing; with letters.
+    fs::write(path("there"), "").unwrap();
+    for arguments in [
+        &["top-up", "50", "--channel", "kiosk"][..],
+        &["top-up", "50", "--out", &path("there")],
+        &["top-up", "50", "--out", &path("not/there")],
+        &["top-up", "0"],
+        &["top-up", "-5"],
+    ] {
+        let said = cardctl.run(arguments);
+        assert!(said.status != Some(0) && said.out.is_empty() && !said.err.contains("panicked"), "{said}");
+    }
+    assert_eq!(cardctl.json(&["top-up", "50"])["total_credit"], 5_000);
+    // A replacement starts with what was certified, so it shows what the books hold.
+    let replaced = cardctl.json(&["issue", "--meter", "1", "--account", "7"]);
+    assert!(replaced["replaces"].is_string(), "{replaced}");
+    assert_eq!(cardctl.json(&["refresh"])["total_credit"], 5_000);
+    assert_eq!(cardctl.json(&["meter", "tap"])["credit"], 5_000);
+    // The replaced card is put back: sold to no more, and refused by the meter, with a status that says so.
+    let old = replaced["replaces"].as_str().unwrap();
+    fs::rename(path(&format!("data/{old}.card")), path("data/simulated.card")).unwrap();
+    let said = cardctl.run(&["top-up", "50"]);
+    assert!(said.status == Some(1) && said.err.contains("has been replaced"), "{said}");
+    let said = cardctl.run(&["meter", "tap"]);
+    assert!(said.status == Some(1) && said.out.contains("replaced"), "{said}");
 }
 
 /// Failures so far. Each must have a message of its own.
@@ -316,12 +353,14 @@ fn each_failure_of_cardctl_says_what_it_is() {
     // The data directory.
     let lock = File::options().write(true).open(path("data/lock")).unwrap();
     lock.try_lock().unwrap();
-    failures.check(&cardctl.run(&["info"]), 1, &["in use by another program", &path("data")]);
+    failures.check(&cardctl.run(&["show"]), 1, &["in use by another program", &path("data")]);
+    // What needs no keys needs no data directory.
+    let _ = cardctl.run(&["info"]).text();
     lock.unlock().unwrap();
     let _ = cardctl.run(&["info"]).text();
     fs::write(path("file"), "").unwrap();
     let no_directory = Cardctl { data: path("file").into(), ..cardctl.clone() };
-    failures.check(&no_directory.run(&["info"]), 1, &["see that the directory can be written"]);
+    failures.check(&no_directory.run(&["show"]), 1, &["see that the directory can be written"]);
     let bindings = fs::read(path("data/bindings.json")).unwrap();
     fs::write(path("data/bindings.json"), "[]").unwrap();
     failures.check(
@@ -337,7 +376,7 @@ fn each_failure_of_cardctl_says_what_it_is() {
 
     // The simulated card.
     let simulated = Cardctl { reader: "sim".into(), ..cardctl.clone() };
-    failures.check(&simulated.run(&["info"]), 1, &["no simulated card yet", "--reader sim"]);
+    failures.check(&simulated.run(&["info"]), 1, &["no simulated card yet", "cardctl issue"]);
     let _ = simulated.run(&["issue", "--meter", "19", "--account", "4713"]).text();
     let mut bytes = fs::read(path("data/simulated.card")).unwrap();
     let middle = bytes.len() / 2;

@@ -71,13 +71,13 @@ fn charge(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError> {
             must("the card's state", public.status.state, Some(State::Active))?;
             let pending = public.status.balances.map(|balances| balances.pending_credit);
             must("what waits on the card", pending, Some(money.paid))?;
-            Ok(((), format!("EGP {amount} loaded; EGP {} wait on the card", money.paid)))
+            Ok(((), format!("{amount} EGP loaded; {} EGP wait on the card", money.paid)))
         })?;
     }
     tour.step("tap on the meter", |stage, money| {
         let verdict = tap(world, stage)?;
         must("the credit that the meter applied", applied(verdict), Some((money.paid, Piastres::ZERO)))?;
-        Ok(((), format!("the meter applied EGP {}; the card knows it", money.paid)))
+        Ok(((), format!("the meter applied {} EGP; the card knows it", money.paid)))
     })
 }
 
@@ -96,7 +96,7 @@ fn read(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError> {
         must("what waits on the card", balances.pending_credit, Piastres::ZERO)?;
         Ok((
             (),
-            format!("state active, EGP {} in the meter, nothing waiting; no name, no history", left(money)),
+            format!("state active, {} EGP in the meter, nothing waiting; no name, no history", left(money)),
         ))
     })?;
     tour.step("what the desk reads, and the holder", |stage, money| {
@@ -128,7 +128,7 @@ fn vouchers(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError> {
         must("the outcome", loaded(stage, &next)?, LoadOutcome::Loaded)?;
         let late = loaded(stage, &lost)?;
         must("the outcome of the late one", late, LoadOutcome::Older)?;
-        Ok(((), format!("the next one brought both, EGP 27.00; the lost one, found: {}", in_words(late))))
+        Ok(((), format!("the next one brought both, 27.00 EGP; the lost one, found: {}", in_words(late))))
     })?;
     tour.step("a sale is reversed", |stage, money| {
         let amount = Piastres(1_500);
@@ -138,7 +138,7 @@ fn vouchers(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError> {
         must("the outcome", loaded(stage, &voucher)?, LoadOutcome::Loaded)?;
         let verdict = tap(world, stage)?;
         must("what the meter applied", applied(verdict), Some((Piastres(3_700), amount)))?;
-        Ok(((), format!("a debit of EGP {amount}; the meter applied it with the credit of EGP 37.00")))
+        Ok(((), format!("a debit of {amount} EGP; the meter applied it with the credit of 37.00 EGP")))
     })
 }
 
@@ -189,7 +189,7 @@ fn replace_card(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError>
     tour.step("the card is lost with credit on it", |stage, money| {
         let voucher = sell(world, money, Piastres(6_000), Channel::Bank)?;
         must("the outcome", loaded(stage, &voucher)?, LoadOutcome::Loaded)?;
-        Ok(((), "EGP 60.00 are on it that the meter has not seen".to_owned()))
+        Ok(((), "60.00 EGP are on it that the meter has not seen".to_owned()))
     })?;
     tour.step("its replacement, generation 2", |stage, _| {
         let card = stage.new_card()?;
@@ -202,7 +202,7 @@ fn replace_card(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError>
         must("the outcome", loaded(stage, &voucher)?, LoadOutcome::Refreshed)?;
         let verdict = tap(world, stage)?;
         must("what the meter applied", applied(verdict), Some((Piastres(6_000), Piastres::ZERO)))?;
-        Ok(((), "issued with the totals of the ledger: the EGP 60.00 are in the meter".to_owned()))
+        Ok(((), "issued with the totals of the ledger: the 60.00 EGP are in the meter".to_owned()))
     })?;
     tour.step("the lost card is found", |stage, money| {
         stage.insert(old)?;
@@ -233,7 +233,7 @@ fn replace_meter(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError
         Ok((
             report,
             format!(
-                "its next binding closes the customer's for ever: final report, EGP {} left",
+                "its next binding closes the customer's for ever: final report, {} EGP left",
                 left(money)
             ),
         ))
@@ -252,7 +252,7 @@ fn replace_meter(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError
         )?;
         let verdict = tap(world, stage)?;
         must("what the meter applied", applied(verdict), Some((moved.total_credit, Piastres::ZERO)))?;
-        Ok(((), format!("what was left, EGP {}, was moved once; the new meter has it", moved.total_credit)))
+        Ok(((), format!("what was left, {} EGP, was moved once; the new meter has it", moved.total_credit)))
     })?;
     tour.step("the money", |_, money| {
         let balance = world.meter.state()?.balance;

@@ -22,7 +22,7 @@ use crate::workplace::Workplace;
 /// Sold, but not on the card.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "EGP {amount} are sold and booked, but did not reach the card ({cause}): do not sell again; the voucher is in {}: carry it \
+    "{amount} EGP are sold and booked, but did not reach the card ({cause}): do not sell again; the voucher is in {}: carry it \
      with `cardctl load {}`",
     kept.display(), kept.display()
 )]
