@@ -26,11 +26,6 @@ impl<M: SimulatedMemory> Simulator<M> {
     pub const fn card_mut(&mut self) -> &mut SimulatedCard<M> {
         &mut self.card
     }
-
-    /// Takes the card out.
-    pub fn into_card(self) -> SimulatedCard<M> {
-        self.card
-    }
 }
 
 impl<M: SimulatedMemory> Transport for Simulator<M> {

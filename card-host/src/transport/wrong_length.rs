@@ -20,11 +20,6 @@ impl<T> WrongLength<T> {
         &self.inner
     }
 
-    /// What is inside.
-    pub const fn inner_mut(&mut self) -> &mut T {
-        &mut self.inner
-    }
-
     /// What was inside.
     pub fn into_inner(self) -> T {
         self.inner
