@@ -327,17 +327,26 @@ pub fn personalise(
         State::Personalised if same => {
             let mut channel = open(transport, keys, &summary, random)?;
             // The access number of the run before may never have been shown: from now on the order's holds.
-            perform(&mut channel, Step::PutKey(Role::Holder), order, keys)?;
+            let present = present(&mut channel)?;
+            perform(&mut channel, Step::PutKey(Role::Holder), order, keys, &present)?;
             return Ok(Outcome::AlreadyDone);
         }
         state => return Err(PersonaliseError::NotBlank(state)),
     }
     let mut channel = open(transport, keys, &summary, random)?;
+    let present = present(&mut channel)?;
     for step in Step::ALL {
         progress(step);
-        perform(&mut channel, step, order, keys)?;
+        perform(&mut channel, step, order, keys, &present)?;
     }
     Ok(Outcome::Done)
+}
+
+/// The keys that the card has: P1 of PUT KEY names what it replaces.
+fn present<T: Transport>(channel: &mut SecureChannel<'_, T>) -> Result<KeyInformation, PersonaliseError> {
+    let [p1, p2] = tag::KEY_INFORMATION.to_be_bytes();
+    let present = channel.ask(&command(Instruction::GetData, p1, p2))?;
+    Ok(KeyInformation::parse(&present).map_err(CardError::from)?)
 }
 
 fn perform<T: Transport>(
@@ -345,17 +354,9 @@ fn perform<T: Transport>(
     step: Step,
     order: &Order<'_>,
     keys: &mut dyn KeyStore,
+    present: &KeyInformation,
 ) -> Result<(), PersonaliseError> {
-    let [p1, p2] = tag::KEY_INFORMATION.to_be_bytes();
-    let present = match step {
-        // P1 of PUT KEY names what it replaces.
-        Step::PutKey(_) => {
-            let present = channel.ask(&command(Instruction::GetData, p1, p2))?;
-            KeyInformation::parse(&present).map_err(CardError::from)?
-        }
-        _ => KeyInformation { keys: Vec::new() },
-    };
-    let sent = step.build(order, keys, channel.session(), &present)?;
+    let sent = step.build(order, keys, channel.session(), present)?;
     let answer = channel.ask(&sent.command()).map_err(|error| PersonaliseError::Step { step, error })?;
     match step {
         Step::PutKey(role) if answer != sent.answer => Err(PersonaliseError::CheckValues(role)),

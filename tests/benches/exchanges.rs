@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark says what is wrong by failing")]
 
 use applet_sim::card::{Cost, Profile};
+use applet_sim::chip::Link;
 use card_core::id::{Channel, MeterId};
 use card_core::key::KeyLength;
 use card_core::meter::Verdict;
@@ -16,6 +17,7 @@ use card_host::operate;
 use card_host::random::OsRandom;
 use card_host::simulated_meter::SimulatedMeter;
 use card_host::tour::{Stage, Table};
+use card_host::transport::{Trace, Transport};
 
 /// What a customer waits for at most, in microseconds.
 const LIMIT: u64 = 120_000;
@@ -87,6 +89,10 @@ fn measure(profile: Profile, length: KeyLength, mode: Mode) {
     assert_eq!(cost.exchanges, 2, "SELECT and one more");
     assert!(cost.records <= 2, "at most two records");
     assert!(cost.time() < LIMIT, "a top-up takes {} us", cost.time());
+    let repeated = desk.sell(number, Piastres(100), Channel::Kiosk).unwrap();
+    let mut trace = Trace::new(stage.card().unwrap());
+    load(&mut trace, &repeated).unwrap();
+    slow(profile, length, mode, "top-up", trace, cost);
 
     let before = stage.cost();
     load(&mut stage.card().unwrap(), &voucher).unwrap();
@@ -112,8 +118,33 @@ fn measure(profile: Profile, length: KeyLength, mode: Mode) {
     }
     let (verdict, cost) = tap(&mut stage);
     assert_eq!(verdict, Some(Verdict::Nothing));
+    let mut trace = Trace::new(stage.card().unwrap());
+    meter.tap(&mut trace, desk.now()).unwrap();
+    slow(profile, length, mode, "meter exchange without news", trace, cost);
     row("meter exchange without news", cost);
     let wanted = if mode == Mode::S8 { 5 } else { 6 };
     assert_eq!(cost.exchanges, wanted, "five with SELECT; one more where the meter has to find the mode");
     assert!(cost.time() < LIMIT, "a meter exchange takes {} us", cost.time());
+}
+
+/// For information: the same on a reader that stays at 9600 baud, as old ones do.
+fn slow(
+    profile: Profile,
+    length: KeyLength,
+    mode: Mode,
+    what: &str,
+    trace: Trace<Box<dyn Transport + '_>>,
+    cost: Cost,
+) {
+    if (profile, length, mode) != (Profile::T1, KeyLength::Aes256, Mode::S8) {
+        return;
+    }
+    let (_, recording) = trace.into_parts();
+    let link = Link::ContactT1At9600;
+    let exchanges = recording.exchanges().map(|seen| {
+        let response = seen.response.as_ref().map_or(0, Vec::len);
+        link.exchange(seen.command.len(), response)
+    });
+    let time = exchanges.sum::<u64>() + cost.card_time;
+    println!("for information, at 9600 baud: {what} {}.{} ms", time / 1000, time % 1000 / 100);
 }
