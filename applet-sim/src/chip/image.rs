@@ -78,8 +78,12 @@ pub struct Image {
 impl Image {
     /// Makes the image of a card whose memory is erased. A file that exists is left alone.
     pub fn create_new(path: &Path, pages: u16, metadata: [u8; METADATA]) -> Result<Self, ImageError> {
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path);
-        let file = file.map_err(|error| match error.kind() {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        // It holds the card's keys.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => ImageError::Exists,
             _ => ImageError::Io(error),
         })?;

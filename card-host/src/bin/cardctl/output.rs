@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 
 use applet_sim::card::Cost;
 use card_core::id::State;
-use card_core::message::{LoadRecord, MeterFlags};
+use card_core::message::{Event, LoadRecord, MeterFlags};
 use card_core::meter::Verdict;
+use card_core::meter::events::code;
 use card_core::terminal::read::MeterFile;
 use card_core::text::{Language, Situation};
 use card_core::units::{CardTime, Piastres};
@@ -155,8 +156,13 @@ pub(crate) fn reading(reading: &Reading) -> Output {
         table.line("meter's register", receipt.energy);
         table.line("this month", format!("{}, {}", month.energy, egp(month.energy_charge)));
     }
+    let waiting = certificate.total_credit.saturating_sub(purse.settled_credit);
+    table.line("waiting on the card", egp(waiting));
     table.line("loads", purse.loads);
     let mut text = table.finish();
+    if !reading.loads.is_empty() {
+        let _ = write!(text, "\n\n  load  time                  channel           EGP  reference");
+    }
     for load in &reading.loads {
         let LoadRecord { number, time: when, channel, reference, credited, debited, .. } = load;
         let debited = if *debited == Piastres::ZERO { String::new() } else { format!("  less {debited}") };
@@ -164,8 +170,11 @@ pub(crate) fn reading(reading: &Reading) -> Output {
         let when = time(*when);
         let _ = write!(text, "\n  {number:>4}  {when}  {channel:<8} {credited:>12}{debited}  {reference}");
     }
+    if !reading.events.is_empty() {
+        let _ = write!(text, "\n\n event  time                  what happened at the meter");
+    }
     for event in &reading.events {
-        let _ = write!(text, "\n  event {} {} {:04X}", event.number, time(event.time), event.code);
+        let _ = write!(text, "\n  {:>4}  {}  {}", event.number, time(event.time), happened(event));
     }
     let loads: Vec<Value> = reading
         .loads
@@ -180,6 +189,18 @@ pub(crate) fn reading(reading: &Reading) -> Output {
                 "credited": load.credited.0,
                 "debited": load.debited.0,
                 "total_credit": load.total_credit.0,
+            })
+        })
+        .collect();
+    let events: Vec<Value> = reading
+        .events
+        .iter()
+        .map(|event| {
+            json!({
+                "number": event.number,
+                "time": event.time.to_unix(),
+                "code": format!("{:04X}", event.code),
+                "data": hex::encode_upper(event.data),
             })
         })
         .collect();
@@ -206,9 +227,23 @@ pub(crate) fn reading(reading: &Reading) -> Output {
         "settled_debited": purse.settled_debited.0,
         "loads": loads,
         "meter_receipt": meter,
+        "events": events,
         "mail_versions": reading.mail,
     });
     Output::new(text, json)
+}
+
+/// An event in words.
+fn happened(event: &Event) -> String {
+    let [a, b, c, d, ..] = event.data;
+    match event.code {
+        code::BINDING_OPENED => format!("binding {} opened", u32::from_be_bytes([a, b, c, d])),
+        code::CARD_REFUSED => {
+            let generation = u16::from_be_bytes([c, d]);
+            format!("a card of generation {generation} was refused (reason {a:02X})")
+        }
+        other => format!("{other:04X}"),
+    }
 }
 
 pub(crate) fn account(account: &BindingAccount) -> Value {
