@@ -308,10 +308,12 @@ fn answer(
             Ok(Request::Transmit(command)) => {
                 // InsufficientBuffer would come after the card has executed the command, so the buffer is the largest allowed.
                 let mut buffer = [0; MAX_BUFFER_SIZE];
-                let outcome = transaction
-                    .transmit(&command, &mut buffer)
-                    .map(<[u8]>::to_vec)
-                    .map_err(|error| session_error(presence(transaction, error), reader));
+                let outcome = match transaction.transmit(&command, &mut buffer) {
+                    // Some drivers call it a success when the card is pulled out in the middle, and have nothing.
+                    Ok(response) if response.len() < 2 => Err(Error::NotTransacted),
+                    outcome => outcome.map(<[u8]>::to_vec),
+                };
+                let outcome = outcome.map_err(|error| session_error(presence(transaction, error), reader));
                 if responses.send(outcome).is_err() {
                     return (CardAfter::Reset, None);
                 }
