@@ -67,6 +67,37 @@ fn no_copy_of_old_keys_stays() {
     }
 }
 
+/// BIND with the power cut at every operation, then repeated: of the former meter keys nothing is left.
+#[test]
+fn former_meter_keys_are_wiped_also_after_a_power_cut() {
+    let admin = key_set(0x11);
+    let other = certificate_of(binding(OTHER_METER, 1), GENERATION, 1, 5, 0);
+    let mut torn = 0;
+    for operation in 0_u64.. {
+        let mut card = card(State::Active);
+        let mut session = Session::open(&mut card, admin, FULL);
+        let data = bind_data(admin, other, key_set_of(0x31, 1, OTHER_METER));
+        card.chip_mut().unwrap().memory_mut().cut_after(operation, Cut::Partly { seed: operation });
+        let command = session.wrap([0x80, 0x52, 0, 0], &data);
+        if card.answer(&command).is_some() {
+            break;
+        }
+        torn += 1;
+        card.power_up();
+        card.chip_mut().unwrap().set_entropy(Entropy::System);
+        let mut session = Session::open(&mut card, admin, FULL);
+        assert_eq!(session.send(&mut card, [0x80, 0x52, 0, 0], &data).1, 0x9000, "cut {operation}");
+        let memory: Vec<u8> =
+            card.chip().unwrap().memory().pages().iter().flat_map(|page| page.data).collect();
+        let former = key_set(0x31);
+        for key in [former.enc(), former.mac(), former.dek()] {
+            let left = key.expose().chunks(8).any(|part| memory.windows(8).any(|window| window == part));
+            assert!(!left, "cut {operation}: former meter keys are still there");
+        }
+    }
+    assert!(torn > 5, "only {torn} cuts hit BIND");
+}
+
 /// READ BINARY beyond the end in a session: the R-MAC is over 6282, which must come with the last part also in T=0.
 #[test]
 fn a_warning_survives_get_response() {

@@ -28,6 +28,8 @@ impl Draft {
         let mut draft = path.as_os_str().to_owned();
         draft.push(format!(".{}.new", std::process::id()));
         let draft = PathBuf::from(draft);
+        // One that a crash has left behind.
+        let _ = fs::remove_file(&draft);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]

@@ -156,7 +156,7 @@ pub fn read_private<T: Transport>(channel: &mut SecureChannel<'_, T>) -> Result<
     })
 }
 
-/// Records from the newest on. Loads end with the first that is absent; months and events may have gaps.
+/// Records from the newest on. Loads end with the first that is absent; months and events may have gaps, but not at the newest.
 fn records<T, U: Transport>(
     channel: &mut SecureChannel<'_, U>,
     file: File,
@@ -167,7 +167,11 @@ fn records<T, U: Transport>(
     for number in 1..=count {
         match ask_in(channel, &request(number)) {
             Ok(record) => found.push(record),
-            Err(OperateError::Request(error)) if error.is_absent() && file == File::LoadLog => break,
+            Err(OperateError::Request(error))
+                if error.is_absent() && (number == 1 || file == File::LoadLog) =>
+            {
+                break;
+            }
             Err(OperateError::Request(error)) if error.is_absent() => {}
             Err(error) => return Err(error),
         }

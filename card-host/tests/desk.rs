@@ -152,6 +152,9 @@ fn what_was_left_goes_to_its_owners_card_only() {
     bench.desk.keys_mut().rotate(Role::Credit, &mut OsRandom).unwrap();
     let mut new_meter = meter(&mut bench.desk, 2);
     let moved = bench.desk.move_to_meter(&mut bench.stage.card().unwrap(), to, &report).unwrap();
+    // Meanwhile the customer takes a second contract, on another meter.
+    bench.issue(9, 100, CHOICE).unwrap();
+    bench.stage.insert(0).unwrap();
     // A second later, since a repeated certificate then has another time; the answer to the first may have been lost.
     std::thread::sleep(std::time::Duration::from_millis(1100));
     let again = bench.desk.move_to_meter(&mut bench.stage.card().unwrap(), to, &report).unwrap();
@@ -159,6 +162,16 @@ fn what_was_left_goes_to_its_owners_card_only() {
     let now = bench.desk.now();
     let verdict = new_meter.tap(&mut bench.stage.card().unwrap(), now).unwrap().verdict;
     assert!(matches!(verdict, Some(Verdict::Apply { credit: Piastres(100), .. })), "{verdict:?}");
+}
+
+#[test]
+fn nobody_is_moved_to_a_meter_that_serves_somebody() {
+    let (mut bench, report) = closed_contract();
+    let taken = bench.issue(2, 300, CHOICE).unwrap().1.account;
+    bench.stage.insert(0).unwrap();
+    let refused = bench.desk.move_to_meter(&mut bench.stage.card().unwrap(), MeterId::from(2), &report);
+    assert!(matches!(refused, Err(DeskError::MeterInUse { account: 300, .. })), "{refused:?}");
+    assert!(bench.desk.sell(taken.card.id, Piastres(1), Channel::Branch).is_ok());
 }
 
 /// Changes the desk's file by hand, as a clock that was wrong, or years, might.

@@ -212,6 +212,26 @@ fn a_sale_that_is_refused_is_not_booked() {
     assert!(said.status == Some(1) && said.out.contains("replaced"), "{said}");
 }
 
+#[test]
+fn books_that_are_behind_the_card_are_noticed() {
+    let directory = TempDir::new().unwrap();
+    let cardctl = Cardctl::new("sim", directory.path().join("data"));
+    let _ = cardctl.json(&["issue", "--meter", "1", "--account", "7"]);
+    let _ = cardctl.json(&["top-up", "50"]);
+    let books = directory.path().join("data/bindings.json");
+    let older = fs::read(&books).unwrap();
+    for _ in 0..2 {
+        let _ = cardctl.json(&["top-up", "20"]);
+    }
+    fs::write(&books, older).unwrap();
+    // First the certificate has the number of an older one of the card, then that of its newest.
+    for _ in 0..2 {
+        let said = cardctl.run(&["top-up", "20"]);
+        assert!(said.status == Some(1) && said.out.is_empty(), "{said}");
+        assert!(said.err.contains("books"), "{said}");
+    }
+}
+
 /// Failures so far. Each must have a message of its own.
 #[derive(Default)]
 struct Failures(BTreeSet<String>);

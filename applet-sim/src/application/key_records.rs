@@ -15,6 +15,13 @@ const LONGEST_KEY: usize = 32;
 /// What overwrites a binding that does not count any more.
 pub(super) const NO_BINDING: [u8; BINDING_SIZE] = [0; BINDING_SIZE];
 
+/// The same while another slot may still hold keys.
+pub(super) const WIPING: [u8; BINDING_SIZE] = {
+    let mut wiping = NO_BINDING;
+    wiping[0] = 0xFF;
+    wiping
+};
+
 /// Keys on their way to memory: wiped when dropped. All are padded for the longest keys, so that a shorter key set overwrites every
 /// byte of a longer one.
 pub(super) struct KeyPayload(Buffer<BINDING_SIZE>);

@@ -1,7 +1,7 @@
 //! The persistent half of the card: everything that survives a reset, and the only code that writes it.
 
 use super::key_records::{
-    NO_BINDING, emit_binding, emit_key_set, emit_single_key, parse_key_set, parse_single_key,
+    NO_BINDING, WIPING, emit_binding, emit_key_set, emit_single_key, parse_key_set, parse_single_key,
 };
 use super::memory_map as map;
 use super::records::{FAILURES_SIZE, IdentityRecord, PurseRecord, SettlementRecord};
@@ -64,6 +64,16 @@ impl Cell {
         self.epoch = Some(self.log.commit(memory, self.epoch, payload)?);
         *written = written.wrapping_add(1);
         Ok(())
+    }
+
+    /// Overwrites what a log of two slots holds in both. Only the last state is [`NO_BINDING`], so that recovery can tell whether it was
+    /// finished.
+    fn wipe(&mut self, memory: &mut impl Memory, written: &mut u32) -> Result<(), Failed> {
+        if self.epoch.is_none() {
+            return Ok(());
+        }
+        self.commit(memory, &WIPING, written)?;
+        self.commit(memory, &NO_BINDING, written)
     }
 }
 
@@ -157,7 +167,19 @@ impl Persistent {
             Err(Failed) => (None, [0; 4]),
         };
         let [first, second] = map::BINDINGS;
-        let bindings = [Cell::recover(first, memory, out)?.0, Cell::recover(second, memory, out)?.0];
+        let mut recovered = |log| -> Result<_, Failed> {
+            let (cell, found) = Cell::recover(log, memory, out)?;
+            let wiped = found.is_none_or(|len| out.get(..len) == Some(&NO_BINDING[..]));
+            Ok((cell, wiped))
+        };
+        let ((first, first_wiped), (second, second_wiped)) = (recovered(first)?, recovered(second)?);
+        let mut bindings = [first, second];
+        // A BIND that was cut: the log that does not count still holds keys, of the former binding or of one that never came to count.
+        let wiped = if purse.1.binding_log == 0 { second_wiped } else { first_wiped };
+        if !wiped && let Some(former) = bindings.get_mut(usize::from(purse.1.binding_log ^ 1)) {
+            // Nothing depends on it: where it fails, the next power-up tries again.
+            let _ = former.wipe(memory, &mut 0);
+        }
         let keys = [
             KeyCell::recover(Role::Admin, map::ADMIN_KEYS, memory, out)?,
             KeyCell::recover(Role::Vending, map::VENDING_KEYS, memory, out)?,
@@ -295,12 +317,7 @@ impl Persistent {
         self.set_purse(memory, purse)?;
         self.settlement.1 = SettlementRecord::none(marker);
         let former = self.bindings.get_mut(former).ok_or(Failed)?;
-        if former.epoch.is_some() {
-            for _ in 0..2 {
-                former.commit(memory, &NO_BINDING, &mut self.written)?;
-            }
-        }
-        Ok(())
+        former.wipe(memory, &mut self.written)
     }
 
     /// Key version number and key length of a role's keys, where the card has them.
@@ -338,7 +355,8 @@ impl Persistent {
         parse_single_key(bytes).ok_or(Failed).map(Some)
     }
 
-    /// Replaces a role's key set as a whole. It is written twice, so that no copy of the old keys stays behind.
+    /// Replaces a role's key set as a whole. It is written twice, so that no copy of the old keys stays behind (but where power is cut
+    /// between the two: then until the next replacement).
     pub(super) fn set_key_set(
         &mut self,
         memory: &mut impl Memory,

@@ -43,6 +43,7 @@ struct Stored {
     last_issue: u32,
     sales: u64,
     bindings: Vec<StoredBinding>,
+    #[serde(default)]
     replaced: Vec<StoredReplaced>,
 }
 

@@ -66,7 +66,9 @@ impl Desk {
             // The same card again: an issue that was torn.
             Some(held) if held.account == account && held.card.id == summary.card.id => {
                 require_unused(summary, meter)?;
-                (held, None)
+                let former = books.replaced.iter().rev().find(|former| former.binding == held.binding);
+                let former = former.map(|former| former.card);
+                (held, former)
             }
             Some(held) if held.account == account => {
                 self.require_new(summary)?;
@@ -99,7 +101,10 @@ impl Desk {
         let closed = accounts.iter().find(|account| account.binding == report.binding);
         let closed = *closed.ok_or(DeskError::UnknownCard(present.id))?;
         // Where it was moved before, the card may not have heard of it.
-        let moved = accounts.iter().rev().find(|held| held.account == closed.account && !held.moved);
+        let moved = accounts
+            .iter()
+            .rev()
+            .find(|held| held.account == closed.account && held.binding.meter == meter && !held.moved);
         let held = if closed.moved { *moved.ok_or(DeskError::UnknownCard(present.id))? } else { closed };
         if present != held.card {
             return Err(DeskError::OtherCard { expected: held.card, present });
@@ -108,6 +113,9 @@ impl Desk {
         let opened = if closed.moved {
             held
         } else {
+            if let Some(held) = books.serving(meter) {
+                return Err(DeskError::MeterInUse { meter, account: held.account, card: held.card.id });
+            }
             let keys = self.issuer.keys();
             let opened = closed.open_binding(meter, books.next_binding(meter)?, self.now())?;
             let opened = BindingAccount {
@@ -150,6 +158,9 @@ impl Desk {
     fn require_new(&self, summary: &CardSummary) -> Result<(), DeskError> {
         match self.books.meter_of(summary.card.id) {
             Ok(meter) => Err(DeskError::AlreadyIssued { card: summary.card.id, meter }),
+            Err(_) if summary.scope.environment != self.scope.environment => {
+                Err(PersonaliseError::OtherEnvironment { card: summary.scope, order: self.scope }.into())
+            }
             Err(_) => match summary.state {
                 Some(State::Blank) => Ok(()),
                 Some(state) => Err(PersonaliseError::NotBlank(state).into()),

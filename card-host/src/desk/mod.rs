@@ -183,7 +183,7 @@ impl Desk {
     }
 
     /// Sells `amount` to a card through a channel. The totals are stored before the voucher is given out; where this fails, nothing was
-    /// sold. [`can_load`](card_core::terminal::load::can_load) says before whether the card would take it.
+    /// sold, unless the disk failed after it had written: then the card's next voucher contains it. [`can_load`](card_core::terminal::load::can_load) says before whether the card would take it.
     pub fn sell(&mut self, card: CardId, amount: Piastres, channel: Channel) -> Result<Voucher, DeskError> {
         self.certify(card, channel, |account| account.credit(amount))
     }

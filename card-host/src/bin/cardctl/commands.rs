@@ -41,6 +41,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     NotLoaded(#[from] NotLoaded),
     #[error(transparent)]
+    BooksBehind(#[from] sale::BooksBehind),
+    #[error(transparent)]
     Desk(#[from] DeskError),
     #[error(transparent)]
     Operate(#[from] OperateError),

@@ -70,6 +70,8 @@ pub(crate) fn problem(error: &Error, language: Language) -> String {
             let text = situation.text(language);
             let code = isolate(text.code);
             match error {
+                // Where the voucher is must be said, whoever reads it.
+                Error::NotLoaded(_) => format!("{text} ({code})\ncardctl: {error}"),
                 Error::Desk(DeskError::Misfit(Misfit::OtherCard { expected, .. })) => {
                     format!("{text} {} ({code})", isolate(expected))
                 }

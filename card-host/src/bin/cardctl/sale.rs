@@ -4,7 +4,7 @@
 
 use card_core::id::{CardId, Channel};
 use card_core::message::Voucher;
-use card_core::terminal::load::{LoadAnswer, can_load};
+use card_core::terminal::load::{LoadAnswer, LoadOutcome, can_load};
 use card_core::text::{Language, Situation};
 use card_core::units::Piastres;
 use card_host::card;
@@ -51,15 +51,23 @@ pub(crate) fn top_up(
     let id = summary.card.id;
     desk.account_of(id)?;
     if let Some(path) = sale.out {
+        // It may be carried to a branch first, so only what no channel could load is refused.
+        can_load(Channel::Branch, &summary).map_err(card_host::desk::DeskError::from)?;
         return keep(desk, id, sale, path);
     }
     can_load(sale.channel, &summary).map_err(card_host::desk::DeskError::from)?;
     let kept = workplace.voucher_path(id);
     let voucher = desk.sell(id, sale.amount, sale.channel)?;
-    let loaded = voucher_file::replace(&kept, &voucher)
-        .map_err(Error::from)
-        .and_then(|()| Ok(desk.load(transport, &voucher)?));
-    let answer = loaded.map_err(|cause| NotLoaded { amount: sale.amount, kept, cause: Box::new(cause) })?;
+    let written = voucher_file::replace(&kept, &voucher);
+    let answer = match (desk.load(transport, &voucher), written) {
+        (Ok(answer), _) => answer,
+        (Err(_), Err(not_kept)) => return Err(not_kept.into()),
+        (Err(cause), Ok(())) => {
+            let cause = Box::new(cause.into());
+            return Err(NotLoaded { amount: sale.amount, kept, cause }.into());
+        }
+    };
+    newest(&answer)?;
     Ok(said(&answer, Some(sale.amount), sale.language))
 }
 
@@ -96,6 +104,7 @@ pub(crate) fn refresh(
     can_load(Channel::Branch, &summary).map_err(card_host::desk::DeskError::from)?;
     let voucher = desk.refresh(summary.card.id)?;
     let answer = desk.load(transport, &voucher)?;
+    newest(&answer)?;
     Ok(said(&answer, None, language))
 }
 
@@ -108,6 +117,22 @@ pub(crate) fn carry(
     let answer = load(transport, voucher)?;
     Ok(said(&answer, None, language))
 }
+
+/// What was certified just now is news to the card, unless the books are behind it.
+fn newest(answer: &LoadAnswer) -> Result<(), Error> {
+    match answer.outcome {
+        LoadOutcome::Loaded | LoadOutcome::Refreshed => Ok(()),
+        LoadOutcome::AlreadyLoaded | LoadOutcome::Older => Err(BooksBehind(answer.receipt.sequence).into()),
+    }
+}
+
+/// The card has certificates that the books do not know.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the card has certificate {0}, which these books do not know: nothing was loaded, and what was sold is not on it; \
+         do not sell until the books are restored from the newest copy"
+)]
+pub(crate) struct BooksBehind(u32);
 
 fn said(answer: &LoadAnswer, amount: Option<Piastres>, language: Language) -> Output {
     Output::new(customer::outcome(answer.outcome, amount, language), json(answer, amount))

@@ -117,7 +117,7 @@ impl Workplace {
         let to = self.directory.join(format!("{name}.card"));
         let _ = writeln!(
             std::io::stderr(),
-            "cardctl: the card that was in the simulated reader is kept in {}",
+            "cardctl: the card that was in the simulated reader is kept in {}; renamed to simulated.card, it is back",
             to.display()
         );
         std::fs::rename(self.card_path(), &to).map_err(|error| WorkplaceError::Io { path: to, error })
