@@ -1,7 +1,13 @@
 //! What a card answers to input that is wrong, forged, replayed, or random: always clearly, and never by writing.
 #![cfg(feature = "simulator")]
 // Helpers of tests, which clippy does not take for tests.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
 
 mod common;
 

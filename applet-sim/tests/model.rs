@@ -2,7 +2,12 @@
 //! certificate changes the card at most once, nothing is half done, and nothing falls.
 #![cfg(feature = "simulator")]
 // Helpers of tests, which clippy does not take for tests.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
 
 mod common;
 

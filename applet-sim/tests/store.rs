@@ -2,7 +2,12 @@
 //! bits that read differently each time.
 #![cfg(feature = "simulator")]
 // Helpers of tests, which clippy does not take for tests.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
 
 use applet_sim::chip::{Cut, FlashModel};
 use card_core::platform::{Memory, MemoryError, PAGE};

@@ -1,5 +1,10 @@
 //! Commands, responses, status words, class bytes.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what is wrong by failing"
+)]
 
 use card_core::apdu::{
     ClassByte, Command, InvalidClass, Le, ParseError, Response, ResponseError, SecureMessaging, StatusWord,

@@ -1,5 +1,10 @@
 //! The meter's credit application: every reason for a refusal, whole visits, power cuts, and what must stay true over anything.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what is wrong by failing"
+)]
 
 mod support;
 

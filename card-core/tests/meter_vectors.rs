@@ -1,5 +1,10 @@
 //! The meter's keys and decisions against `tests/vectors/meter.json`, which was computed from the specification alone.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what is wrong by failing"
+)]
 
 mod support;
 

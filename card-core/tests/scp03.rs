@@ -1,5 +1,10 @@
 //! SCP03: both sides against each other at every level, mode and key length, and against sessions of other implementations.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what is wrong by failing"
+)]
 
 use card_core::apdu::{Command, Le, Response, StatusWord};
 use card_core::bytes::Buffer;

@@ -1,5 +1,10 @@
 //! Tariffs: the published bills, exactness under any chopping against a computation of its own, and the bytes.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what is wrong by failing"
+)]
 
 use card_core::message::MAX_PLAINTEXT;
 use card_core::tariff::*;

@@ -1,6 +1,11 @@
 //! Random months under random tariffs against a bill that is computed another way: 10 Wh by 10 Wh, each with the tariff that
 //! was in force for it, from the table as it is written on paper.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what is wrong by failing"
+)]
 
 use card_core::tariff::*;
 use card_core::units::{CardTime, Energy};

@@ -1,5 +1,11 @@
 //! Personalisation of a simulated card: in one go, torn anywhere, and of cards that must be refused.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
 
 use applet_sim::card::{Profile, SimulatedCard};
 use applet_sim::chip::FlashModel;

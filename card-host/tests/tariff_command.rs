@@ -1,6 +1,6 @@
 //! `cardctl tariff` as a program: what it prints, and how it ends.
 #![cfg(all(feature = "cli", feature = "pcsc", feature = "simulator"))]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what is wrong by failing")]
 
 use serde_json::Value;
 use std::process::{Command, Output};

@@ -9,7 +9,7 @@
 //! Clients of PC/SC see no difference, because they reach pcscd by a path.
 
 // A fixture fails the test that uses it, and with a reason.
-#![allow(clippy::panic, clippy::expect_used)]
+#![allow(clippy::panic, clippy::expect_used, reason = "a fixture fails the test that uses it, with a reason")]
 
 use std::ffi::CString;
 use std::fs::{self, File, OpenOptions, TryLockError};

@@ -1,7 +1,7 @@
 //! A stage for the tour over PC/SC: cards in software, one of which is in the virtual reader of a real pcscd.
 
 // A fixture fails the test that uses it, and with a reason.
-#![allow(clippy::panic, clippy::expect_used)]
+#![allow(clippy::panic, clippy::expect_used, reason = "a fixture fails the test that uses it, with a reason")]
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,6 +1,12 @@
 //! The host's side of PC/SC through a real pcscd: every failure by its typed error, and a card that works.
 #![cfg(target_os = "linux")]
-#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
 
 use std::ffi::CString;
 use std::net::SocketAddr;

@@ -1,6 +1,12 @@
 //! Other people's programs against a personalised card in the virtual reader: what they read is what our library reads.
 #![cfg(target_os = "linux")]
-#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

@@ -1,6 +1,11 @@
 //! What a command to our card costs through PC/SC, beside one to a card in the same virtual reader that only says 9000.
 #![cfg(target_os = "linux")]
-#![allow(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
 
 use std::ffi::CString;
 use std::sync::Arc;

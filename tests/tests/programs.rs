@@ -1,6 +1,12 @@
 //! The real programs, as people use them: `applet-sim` with a card in the virtual reader of a real pcscd, `cardctl` as its user runs it.
 #![cfg(target_os = "linux")]
-#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};

@@ -1,6 +1,12 @@
 //! The whole tour, from a blank card to a replaced meter, through a real pcscd.
 #![cfg(target_os = "linux")]
-#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
 
 use std::time::Instant;
 

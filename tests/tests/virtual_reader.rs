@@ -1,6 +1,11 @@
 //! A card in software, seen through a real pcscd: its driver, its protocol, its pace, and the usual tools on top.
 #![cfg(target_os = "linux")]
-#![allow(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
 
 use std::ffi::CString;
 use std::fs;

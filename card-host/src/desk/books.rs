@@ -26,21 +26,17 @@ pub(super) struct Replaced {
 impl Books {
     /// The open binding of a card.
     pub(super) fn account_of(&self, card: CardId) -> Result<&BindingAccount, DeskError> {
-        let of_card = |account: &&BindingAccount| account.card.id == card && !account.moved;
-        self.accounts.iter().rev().find(of_card).ok_or_else(|| self.unknown(card))
+        self.index_of(card).and_then(|index| self.accounts.get(index)).ok_or_else(|| self.unknown(card))
     }
 
     /// The open binding of a card, to change it.
     pub(super) fn account_of_mut(&mut self, card: CardId) -> Result<&mut BindingAccount, DeskError> {
-        let of_card = |account: &BindingAccount| account.card.id == card && !account.moved;
-        match self.accounts.iter().rposition(of_card).and_then(|index| self.accounts.get_mut(index)) {
-            // Once more, because the borrow checker does not see that the other arm has none.
-            Some(_) => {
-                let found = self.accounts.iter_mut().rev().find(|account| of_card(account));
-                found.ok_or(DeskError::UnknownCard(card))
-            }
-            None => Err(self.unknown(card)),
-        }
+        let index = self.index_of(card).ok_or_else(|| self.unknown(card))?;
+        self.accounts.get_mut(index).ok_or(DeskError::UnknownCard(card))
+    }
+
+    fn index_of(&self, card: CardId) -> Option<usize> {
+        self.accounts.iter().rposition(|account| account.card.id == card && !account.moved)
     }
 
     /// Why a card has no open binding.

@@ -54,9 +54,7 @@ impl Table {
 
     /// As [`Stage::tear`], with a choice of how the operation is cut.
     pub fn tear_how(&mut self, operations: u64, how: Cut) -> Result<(), StageError> {
-        if let Some(chip) = self.inserted()?.card_mut().chip_mut() {
-            chip.memory_mut().cut_after(operations, how);
-        }
+        tear_how(self.inserted()?.card_mut(), operations, how);
         Ok(())
     }
 
@@ -103,7 +101,11 @@ pub fn blank_card(profile: Profile) -> Result<SimulatedCard<FlashModel>, StageEr
 
 /// Plans the loss of power in the middle of a memory operation.
 pub fn tear(card: &mut SimulatedCard<FlashModel>, operations: u64) {
+    tear_how(card, operations, Cut::Partly { seed: operations });
+}
+
+fn tear_how(card: &mut SimulatedCard<FlashModel>, operations: u64, how: Cut) {
     if let Some(chip) = card.chip_mut() {
-        chip.memory_mut().cut_after(operations, Cut::Partly { seed: operations });
+        chip.memory_mut().cut_after(operations, how);
     }
 }
