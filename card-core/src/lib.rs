@@ -30,12 +30,15 @@
 pub mod access_number;
 pub mod apdu;
 pub mod bytes;
+pub mod calendar;
 pub mod id;
 pub mod kdf;
 pub mod key;
+pub mod key_wrap;
 pub mod layout;
 pub mod message;
 pub mod meter;
+pub mod parameters;
 pub mod platform;
 pub mod role;
 pub mod scp03;
