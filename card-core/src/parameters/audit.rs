@@ -13,7 +13,7 @@ pub struct AuditRecord {
     pub counter: u32,
     /// When it was handled, by the meter's time.
     pub time: CardTime,
-    /// Its kind, see [`super::kind`].
+    /// Its kind, see [`super::command::kind`].
     pub kind: u8,
     /// 01 executed, else the refusal: 0A expired, 0C wrong in kind or value.
     pub outcome: u8,

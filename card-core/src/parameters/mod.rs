@@ -3,8 +3,9 @@
 //! A plaintext has exactly one encoding: what `parse` accepts is what `emit` gives back. The tariff (slots 00 and 01) is in
 //! [`crate::tariff`], the calendar (slot 03) in [`crate::calendar`].
 
+pub mod command;
+
 mod audit;
-mod command;
 mod debts;
 mod key_change;
 mod limits;
@@ -12,7 +13,7 @@ mod notices;
 mod readings;
 
 pub use audit::{AuditRecord, AuditRecords};
-pub use command::{Command, kind};
+pub use command::Command;
 pub use debts::{Debt, DebtKind, DebtPlan, MAX_DEBTS};
 pub use key_change::{KeyChange, NewKeys};
 pub use limits::Limits;
