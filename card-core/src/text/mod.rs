@@ -211,6 +211,86 @@ impl Situation {
         }
     }
 
+    /// What a meter did with the issuer's mail (meter, section 7): 01 for mail that it took, else the refusal. `None` for a code that
+    /// does not exist.
+    pub const fn of_mail(code: u8) -> Option<Self> {
+        Some(match code {
+            0x01 => Self::MailTaken,
+            0x02 => Self::MailOtherMeter,
+            0x03 => Self::MailOtherBinding,
+            0x04 => Self::MailStale,
+            0x05 => Self::MailUnknownKeys,
+            0x06 => Self::MailNotVerified,
+            0x07 => Self::MailMalformed,
+            0x08 => Self::MailTariffNotNewer,
+            0x09 => Self::CommandRepeated,
+            0x0A => Self::CommandExpired,
+            0x0B => Self::CommandOtherCard,
+            0x0C => Self::CommandUnknown,
+            0x0D => Self::KeysUnusable,
+            _ => return None,
+        })
+    }
+
+    /// Why a meter cuts the supply: one bit of its reasons (meter, section 5), or 00, which is that it does not. `None` for anything
+    /// else, several bits among it; [`Self::in_cut`] is for these.
+    pub const fn of_cut(reason_bit: u8) -> Option<Self> {
+        Some(match reason_bit {
+            0x00 => Self::SupplyOn,
+            0x01 => Self::CutNoCredit,
+            0x02 => Self::CutForInspection,
+            0x04 => Self::OverloadPause,
+            0x08 => Self::OverloadLocked,
+            0x10 => Self::CutByCompany,
+            0x20 => Self::CutNoContract,
+            _ => return None,
+        })
+    }
+
+    /// All reasons why a meter cuts the supply, those that a customer cannot end first; without any, that the supply is on.
+    pub fn in_cut(reasons: u8) -> impl Iterator<Item = Self> {
+        const BY_URGENCY: [u8; 6] = [0x20, 0x02, 0x10, 0x08, 0x04, 0x01];
+        let on = Self::of_cut(reasons).filter(|situation| *situation == Self::SupplyOn);
+        let cut = BY_URGENCY.into_iter().filter(move |bit| reasons & bit != 0).filter_map(Self::of_cut);
+        on.into_iter().chain(cut)
+    }
+
+    /// A kind of tampering that a meter has noticed: one bit (meter, section 6). `None` for anything else.
+    pub const fn of_tampering(bit: u8) -> Option<Self> {
+        Some(match bit {
+            0x01 => Self::CoverOpened,
+            0x02 => Self::TerminalCoverOpened,
+            0x04 => Self::MagneticField,
+            0x08 => Self::ReverseCurrent,
+            0x10 => Self::Bypass,
+            _ => return None,
+        })
+    }
+
+    /// A notice of the company (meter, section 7.4). `None` for a template that this program does not know: show
+    /// [`Self::Notice`], which is template 0000.
+    pub const fn of_notice(template: u16) -> Option<Self> {
+        Some(match template {
+            0x0000 => Self::Notice,
+            0x0001 => Self::PlannedOutage,
+            0x0002 => Self::VisitBranch,
+            0x0003 => Self::TariffChanges,
+            0x0004 => Self::InspectionPlanned,
+            0x0005 => Self::ReplaceCard,
+            0x0006 => Self::InstalmentsEnded,
+            _ => return None,
+        })
+    }
+
+    /// A month that was rated again, by its adjustment in piastres (meter, event 0301). `None` where there was none.
+    pub const fn of_adjustment(adjustment: i64) -> Option<Self> {
+        match adjustment {
+            1.. => Some(Self::MonthRatedAgain),
+            0 => None,
+            _ => Some(Self::MonthRatedLower),
+        }
+    }
+
     /// How a meter stands, the most urgent first. Of low and very low credit, only the latter.
     pub fn in_flags(flags: MeterFlags) -> impl Iterator<Item = Self> {
         const BY_URGENCY: [(MeterFlags, Situation); 8] = [

@@ -17,6 +17,29 @@ fn each() -> impl Iterator<Item = (Situation, Language, Text)> {
         .flat_map(|situation| Language::ALL.map(|language| (*situation, language, situation.text(language))))
 }
 
+fn code(situation: Situation) -> &'static str {
+    situation.text(Language::English).code
+}
+
+/// The reasons with a situation of their own. The others are a status word and the states.
+const REASONS: [Reason; 12] = [
+    Reason::WrongCompany,
+    Reason::Expired,
+    Reason::UnknownKeyVersion,
+    Reason::NotAuthentic,
+    Reason::WrongMeter,
+    Reason::GenerationMismatch,
+    Reason::OldBinding,
+    Reason::BindingNotProven,
+    Reason::ReplacedCard,
+    Reason::Regressed,
+    Reason::Inconsistent,
+    Reason::BalanceOverflow,
+];
+
+const OUTCOMES: [LoadOutcome; 4] =
+    [LoadOutcome::Loaded, LoadOutcome::AlreadyLoaded, LoadOutcome::Older, LoadOutcome::Refreshed];
+
 #[test]
 fn every_situation_has_both_sentences_in_both_languages() {
     for (situation, language, text) in each() {
@@ -30,6 +53,9 @@ fn every_situation_has_both_sentences_in_both_languages() {
                 "Display puts the colon: {sentence}"
             );
             assert!(sentence.chars().count() <= 130, "too long for a display: {sentence}");
+        }
+        if language == Language::Arabic {
+            assert!(text.to_do.starts_with("يرجى "), "Arabic asks with a noun: {}", text.to_do);
         }
         assert_eq!(text.to_string(), std::format!("{}: {}", text.what, text.to_do));
     }
@@ -83,7 +109,6 @@ fn codes_are_unique_and_so_are_the_sentences() {
 /// The code of a status word, of a reason, of a flag, of a channel stands in the code of its situation.
 #[test]
 fn codes_say_where_they_come_from() {
-    let code = |situation: Situation| situation.text(Language::English).code;
     for word in 0..=u16::MAX {
         let said = code(Situation::from(StatusWord(word)));
         match word {
@@ -103,20 +128,7 @@ fn codes_say_where_they_come_from() {
         assert_eq!(code(Reason::CardNotActive(state).into()), expected);
         assert_eq!(code((&Misfit::State(Some(state))).into()), expected);
     }
-    for reason in [
-        Reason::WrongCompany,
-        Reason::Expired,
-        Reason::UnknownKeyVersion,
-        Reason::NotAuthentic,
-        Reason::WrongMeter,
-        Reason::GenerationMismatch,
-        Reason::OldBinding,
-        Reason::BindingNotProven,
-        Reason::ReplacedCard,
-        Reason::Regressed,
-        Reason::Inconsistent,
-        Reason::BalanceOverflow,
-    ] {
+    for reason in REASONS {
         assert_eq!(code(reason.into()), std::format!("M{:02X}", reason.code()));
         assert_eq!(Situation::from(Verdict::Refuse(reason)), Situation::from(reason));
     }
@@ -129,9 +141,7 @@ fn codes_say_where_they_come_from() {
     for channel in (0..=u8::MAX).filter_map(Channel::from_code) {
         assert_eq!(code(channel.into()), std::format!("C{:02X}", channel.code()));
     }
-    let outcomes =
-        [LoadOutcome::Loaded, LoadOutcome::AlreadyLoaded, LoadOutcome::Older, LoadOutcome::Refreshed];
-    assert!(outcomes.iter().map(|outcome| code((*outcome).into())).eq(["L01", "L02", "L03", "L04"]));
+    assert!(OUTCOMES.iter().map(|outcome| code((*outcome).into())).eq(["L01", "L02", "L03", "L04"]));
     let card = CardId([1; 8]);
     for (misfit, expected) in [
         (Misfit::OtherCompany, "9402"),
@@ -169,6 +179,149 @@ fn the_most_urgent_flag_comes_first() {
     assert_eq!(Situation::in_flags(MeterFlags(0)).count(), 0);
 }
 
+/// The bits of the first table of a section of docs/meter.md.
+fn bits_in_the_specification(heading: &str) -> Vec<u8> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/meter.md");
+    let document = std::fs::read_to_string(path).unwrap();
+    let (_, section) = document.split_once(heading).expect("the section");
+    let rows = section.lines().skip_while(|line| !line.starts_with("|--")).skip(1);
+    rows.take_while(|line| line.starts_with('|'))
+        .map(|line| u8::from_str_radix(line.get(2..4).unwrap(), 16).unwrap())
+        .collect()
+}
+
+/// Every code of a list has its text, which names it; what is not in the list has none.
+fn exactly<T: Into<u64> + Copy>(
+    letter: char,
+    all: impl Iterator<Item = T>,
+    list: &[u8],
+    of: impl Fn(T) -> Option<Situation>,
+) {
+    let mut found = Vec::new();
+    for value in all {
+        let Some(situation) = of(value) else { continue };
+        assert_eq!(code(situation), std::format!("{letter}{:02X}", value.into()));
+        found.push(value.into());
+    }
+    assert_eq!(found, list.iter().map(|code| u64::from(*code)).collect::<Vec<_>>(), "{letter}");
+}
+
+#[test]
+fn every_reason_bit_and_template_of_the_meter_has_its_text() {
+    let reasons = bits_in_the_specification("\n## 5 Supply\n");
+    let kinds = bits_in_the_specification("\n## 6 Tampering\n");
+    assert_eq!(reasons, [0x01, 0x02, 0x04, 0x08, 0x10, 0x20]);
+    assert_eq!(kinds, [0x01, 0x02, 0x04, 0x08, 0x10]);
+    let on_and_reasons: Vec<_> = core::iter::once(0).chain(reasons).collect();
+    exactly('U', 0..=u8::MAX, &on_and_reasons, Situation::of_cut);
+    exactly('X', 0..=u8::MAX, &kinds, Situation::of_tampering);
+    let refusals = [0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A, 0x0B, 0x0C, 0x0D];
+    let taken_and_refusals: Vec<_> = core::iter::once(1).chain(refusals).collect();
+    exactly('P', 0..=u8::MAX, &taken_and_refusals, Situation::of_mail);
+    exactly('N', 0..=u16::MAX, &[0, 1, 2, 3, 4, 5, 6], Situation::of_notice);
+}
+
+#[test]
+fn several_reasons_for_a_cut() {
+    let codes = |reasons| Situation::in_cut(reasons).map(code).collect::<Vec<_>>();
+    assert_eq!(codes(0), ["U00"]);
+    for bit in bits_in_the_specification("\n## 5 Supply\n") {
+        assert_eq!(codes(bit), [std::format!("U{bit:02X}")]);
+    }
+    assert_eq!(codes(0x3F), ["U20", "U02", "U10", "U08", "U04", "U01"]);
+    assert_eq!(codes(0xC1), ["U01"]);
+}
+
+#[test]
+fn a_month_is_rated_again_upwards_or_downwards() {
+    assert_eq!(Situation::of_adjustment(2200), Some(Situation::MonthRatedAgain));
+    assert_eq!(Situation::of_adjustment(0), None);
+    assert_eq!(Situation::of_adjustment(-1), Some(Situation::MonthRatedLower));
+}
+
+/// What a program names itself, where it meets it: no constructor gives these.
+const BY_NAME: [Situation; 15] = [
+    Situation::PaidNotLoaded,
+    Situation::AddedOverNetwork,
+    Situation::CardBehind,
+    Situation::LoanGiven,
+    Situation::LoanNotAgain,
+    Situation::LoanOver,
+    Situation::FriendlyTime,
+    Situation::InstalmentTaken,
+    Situation::FeesTaken,
+    Situation::TariffInForce,
+    Situation::NoCard,
+    Situation::Unreadable,
+    Situation::TakenOutEarly,
+    Situation::Repeat,
+    Situation::OutOfService,
+];
+
+#[test]
+fn every_situation_is_reached() {
+    let applied = |credit, debit, balance| Verdict::Apply {
+        credit: Piastres(credit),
+        debit: Piastres(debit),
+        balance: Balance(balance),
+    };
+    let mut reached = Vec::new();
+    reached.extend((0..=u16::MAX).map(|word| Situation::from(StatusWord(word))));
+    reached.extend(OUTCOMES.map(Situation::from));
+    reached.extend((0..=u8::MAX).filter_map(State::from_code).map(Situation::from));
+    reached.extend((0..=u8::MAX).filter_map(Channel::from_code).map(Situation::from));
+    reached.extend(REASONS.map(Situation::from));
+    reached.extend(
+        [applied(1, 0, 1), applied(1, 0, -1), applied(0, 1, 1), Verdict::Nothing].map(Situation::from),
+    );
+    reached.extend(Situation::in_flags(MeterFlags(u16::MAX)));
+    reached.extend(Situation::in_flags(MeterFlags::LOW_CREDIT));
+    reached.extend((0..=u8::MAX).filter_map(Situation::of_mail));
+    reached.extend((0..=u8::MAX).filter_map(Situation::of_cut));
+    reached.extend((0..=u8::MAX).filter_map(Situation::of_tampering));
+    reached.extend((0..=u16::MAX).filter_map(Situation::of_notice));
+    reached.extend([-1, 1].into_iter().filter_map(Situation::of_adjustment));
+    for situation in Situation::ALL {
+        assert!(reached.contains(situation) != BY_NAME.contains(situation), "{situation:?}");
+    }
+}
+
+/// What each code means, for ever: lines are added here, and none is changed or taken away.
+const MEANINGS: &str = "
+    L00=PaidNotLoaded L01=Loaded L02=AlreadyLoaded L03=Older L04=Refreshed
+    9401=OtherCard 9402=OtherCompany 9403=OtherEnvironment 9404=OtherMeter 9405=OtherBinding
+    9406=OtherGeneration 9407=TotalsFall 9408=WrongCode 9409=OtherKeyVersion 940A=Stale 940B=Exhausted
+    940D=FirstCharge
+    6581=MemoryFailed 6985=NotInThisState 6A82=NotOurs
+    E00=Refused
+    S01=Blank S03=Active S04=Blocked S05=Terminated
+    T01=Applied T02=NothingNew T03=DebtRemains T04=Corrected T05=AddedOverNetwork T06=CardBehind
+    M01=MeterOfOtherCompany M05=Expired M06=UnknownKeys M07=NotVerified M08=WrongMeter
+    M09=GenerationMismatch M0A=EarlierContract M0B=ContractNotProven M0C=Replaced M0D=MeterWentBack
+    M0E=Inconsistent M0F=BalanceTooLarge
+    F01=LowCredit F02=VeryLowCredit F04=SupplyCut F08=MeterNeedsInspection F10=ClockDoubtful
+    F40=ContractClosed F80=LoanInUse
+    U00=SupplyOn U01=CutNoCredit U02=CutForInspection U04=OverloadPause U08=OverloadLocked U10=CutByCompany
+    U20=CutNoContract
+    V01=LoanGiven V02=LoanNotAgain V03=LoanOver V04=FriendlyTime
+    X01=CoverOpened X02=TerminalCoverOpened X04=MagneticField X08=ReverseCurrent X10=Bypass
+    B01=MonthRatedAgain B02=MonthRatedLower B03=InstalmentTaken B04=FeesTaken B05=TariffInForce
+    P01=MailTaken P02=MailOtherMeter P03=MailOtherBinding P04=MailStale P05=MailUnknownKeys
+    P06=MailNotVerified P07=MailMalformed P08=MailTariffNotNewer P09=CommandRepeated P0A=CommandExpired
+    P0B=CommandOtherCard P0C=CommandUnknown P0D=KeysUnusable
+    N00=Notice N01=PlannedOutage N02=VisitBranch N03=TariffChanges N04=InspectionPlanned N05=ReplaceCard
+    N06=InstalmentsEnded
+    C01=AtBranch C02=AtKiosk C03=ByBank C04=ByWallet C05=OverNetwork
+    R01=NoCard R02=Unreadable R03=TakenOutEarly R04=Repeat R05=OutOfService
+";
+
+#[test]
+fn no_code_changes_its_meaning() {
+    let meant: BTreeSet<_> = MEANINGS.split_whitespace().map(ToString::to_string).collect();
+    let present: BTreeSet<_> = Situation::ALL.iter().map(|s| std::format!("{}={s:?}", code(*s))).collect();
+    assert_eq!(present, meant);
+}
+
 #[test]
 fn languages_have_codes() {
     for language in Language::ALL {
@@ -201,10 +354,11 @@ fn the_translators_table_is_up_to_date() {
     } else {
         assert!(
             found == table,
-            "docs/messages.md differs from card-core/src/text/table.rs; to update it:\n    \
+            "docs/messages.md differs from card-core/src/text/table/; to update it:\n    \
              UPDATE_MESSAGES=1 cargo test -p card-core --lib translators_table"
         );
     }
+    no_two_complaints_have_the_same_answer(before);
     // Every code that the document speaks of is there.
     let mentioned = before.split('`').skip(1).step_by(2).chain(after.split('`').skip(1).step_by(2));
     let codes: BTreeSet<_> = Situation::ALL.iter().map(|s| s.text(Language::English).code).collect();
@@ -212,5 +366,18 @@ fn the_translators_table_is_up_to_date() {
         mentioned.filter(|word| matches!(word.len(), 3 | 4) && word.bytes().any(|b| b.is_ascii_digit()));
     for word in coded {
         assert!(codes.contains(word), "{word} is not a code");
+    }
+}
+
+/// Who has looked up a message knows which complaint it is.
+fn no_two_complaints_have_the_same_answer(document: &str) {
+    let (_, complaints) = document.split_once("\n| complaint").expect("the table of complaints");
+    let mut answers = BTreeSet::new();
+    for row in complaints.lines().skip(2).take_while(|line| line.starts_with('|')) {
+        let codes: BTreeSet<_> = row.split('`').skip(1).step_by(2).collect();
+        assert!(!codes.is_empty(), "no answer: {row}");
+        for code in codes {
+            assert!(answers.insert(code), "{code} answers two complaints");
+        }
     }
 }
