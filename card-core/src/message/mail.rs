@@ -45,6 +45,14 @@ impl Slot {
     };
     /// Final report of a closed binding.
     pub const FINAL_REPORT: Self = Self(0x10);
+    /// Readings of the meter.
+    pub const READINGS: Self = Self(0x11);
+    /// Report of a meter whose memory has gone back.
+    pub const REGRESSION: Self = Self(0x12);
+    /// Audit records of commands.
+    pub const AUDIT: Self = Self(0x13);
+    /// New keys for the meter.
+    pub const METER_KEYS: Self = Self(0x0A);
 
     /// The slot with this number on the wire.
     pub const fn new(number: u8) -> Option<Self> {

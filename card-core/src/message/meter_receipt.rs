@@ -99,6 +99,12 @@ impl MeterFlags {
         Self(self.0 | other.0)
     }
 
+    /// Without those of `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Whether all of `other` is set.
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -3,8 +3,8 @@
 use super::keys::{MeterIdentity, MeterKeys};
 use super::state::MeterState;
 use crate::id::State;
-use crate::layout::CardSummary;
-use crate::message::{BindingCertificate, Verified};
+use crate::layout::{CardSummary, CertificateAnswer};
+use crate::message::{BindingCertificate, Certificate, Verified};
 use crate::platform::Engine;
 use crate::terminal::exchange::Presented;
 use crate::text::{Language, Situation};
@@ -141,17 +141,34 @@ pub fn greet(identity: &MeterIdentity, card: &CardSummary) -> Result<(), Reason>
     }
 }
 
-/// Decides on a presented card: the same every time, until the meter's state changes. `now` is the meter's clock.
+/// Decides on a presented card at the meter's present time: the same every time, until the meter's state changes.
 pub fn decide(
     engine: &mut impl Engine,
     identity: &MeterIdentity,
     keys: &MeterKeys,
     state: &MeterState,
-    now: CardTime,
     presented: &Presented,
 ) -> Decision {
-    judge(engine, identity, keys, state, now, presented)
-        .unwrap_or_else(|reason| Decision { opens: None, verdict: Verdict::Refuse(reason) })
+    judge(engine, identity, keys, state, presented).unwrap_or_else(Decision::refuse)
+}
+
+/// Decides on a certificate that came over the network (docs/meter.md, section 12).
+pub fn decide_network(
+    engine: &mut impl Engine,
+    identity: &MeterIdentity,
+    keys: &MeterKeys,
+    state: &MeterState,
+    certificate: &Certificate,
+    binding: Option<&BindingCertificate>,
+) -> Decision {
+    let from = Source { certificate, binding, generation: certificate.generation, card: None };
+    judge_certificate(engine, identity, keys, state, &from).unwrap_or_else(Decision::refuse)
+}
+
+impl Decision {
+    const fn refuse(reason: Reason) -> Self {
+        Self { opens: None, verdict: Verdict::Refuse(reason) }
+    }
 }
 
 /// What counts of a binding: the meter's own, or a new one with all totals 0.
@@ -189,12 +206,12 @@ impl Totals {
     }
 }
 
+/// Steps 1 and 2, and those of the certificate.
 fn judge(
     engine: &mut impl Engine,
     identity: &MeterIdentity,
     keys: &MeterKeys,
     state: &MeterState,
-    now: CardTime,
     presented: &Presented,
 ) -> Result<Decision, Reason> {
     let answer = presented.answer();
@@ -202,18 +219,44 @@ fn judge(
     keys.base_for(presented.key_version()).ok_or(Reason::UnknownKeyVersion)?;
     // 2
     greet(identity, &answer.summary)?;
-    let time = state.time(now).max(answer.certificate.issue_time);
+    let time = state.clock.time.max(answer.certificate.issue_time);
     if answer.expiry_time != CardTime::UNSET && answer.expiry_time <= time {
         return Err(Reason::Expired);
     }
+    let from = Source {
+        certificate: &answer.certificate,
+        binding: presented.binding(),
+        generation: presented.card().generation,
+        card: Some(answer),
+    };
+    judge_certificate(engine, identity, keys, state, &from)
+}
+
+/// Where a certificate comes from.
+struct Source<'a> {
+    certificate: &'a Certificate,
+    binding: Option<&'a BindingCertificate>,
+    generation: u16,
+    /// What the card says beside it; nothing where it came over the network.
+    card: Option<&'a CertificateAnswer>,
+}
+
+/// Steps 3 to 7.
+fn judge_certificate(
+    engine: &mut impl Engine,
+    identity: &MeterIdentity,
+    keys: &MeterKeys,
+    state: &MeterState,
+    from: &Source<'_>,
+) -> Result<Decision, Reason> {
     // 3
-    let key = keys.credit(answer.certificate.key_version).ok_or(Reason::UnknownKeyVersion)?;
+    let key = keys.credit(from.certificate.key_version).ok_or(Reason::UnknownKeyVersion)?;
     let certificate =
-        answer.certificate.verify(engine, key, identity.scope).map_err(|_| Reason::NotAuthentic)?;
+        from.certificate.verify(engine, key, identity.scope).map_err(|_| Reason::NotAuthentic)?;
     if certificate.binding.meter != identity.id {
         return Err(Reason::WrongMeter);
     }
-    if certificate.generation != presented.card().generation {
+    if certificate.generation != from.generation {
         return Err(Reason::GenerationMismatch);
     }
     // 4
@@ -223,7 +266,7 @@ fn judge(
     let (opens, own) = if certificate.binding.number == state.binding {
         (None, Totals::of(state))
     } else {
-        let binding = presented.binding().ok_or(Reason::BindingNotProven)?;
+        let binding = from.binding.ok_or(Reason::BindingNotProven)?;
         let key = keys.credit(binding.key_version).ok_or(Reason::BindingNotProven)?;
         let proven = binding.verify(engine, key, identity.scope).map_err(|_| Reason::BindingNotProven)?;
         if proven.binding != certificate.binding {
@@ -236,9 +279,11 @@ fn judge(
         return Err(Reason::ReplacedCard);
     }
     // 6
-    let above = answer.settled_credit > own.credit
-        || answer.settled_debited > own.debited
-        || answer.report_number > own.report;
+    let above = from.card.is_some_and(|card| {
+        card.settled_credit > own.credit
+            || card.settled_debited > own.debited
+            || card.report_number > own.report
+    });
     if own.regressed || above {
         return Err(Reason::Regressed);
     }

@@ -1,123 +1,206 @@
-//! The last events of a binding.
+//! Months and events: what a meter keeps for whoever brings a card, and what an update is about to add (docs/meter.md, sections 1
+//! and 13).
 
 use super::decide::Reason;
-use crate::bytes::{Buffer, Reader, WrongLength};
-use crate::message::{Event, FormatError};
+use crate::bytes::{Buffer, Reader};
+use crate::message::{Event, Month};
+use crate::platform::Memory;
+use crate::store::{Ring, StoreError};
 use crate::units::CardTime;
 
-/// Event codes that the credit application uses; others belong to other parts of the meter.
+/// Codes of events.
 pub mod code {
     /// A binding was opened. Data: its number u32, 00 00.
     pub const BINDING_OPENED: u16 = 0x0101;
     /// A card was refused. Data: [`Reason::code`](super::Reason::code), 00, generation u16 of the card, 00 00.
     pub const CARD_REFUSED: u16 = 0x0102;
+    /// The clock is doubtful. Data: its reading u32, 00 00.
+    pub const CLOCK_DOUBTFUL: u16 = 0x0103;
+    /// The clock was set by a command. Data: time before u32, 00 00.
+    pub const CLOCK_SET: u16 = 0x0104;
+    /// Mail was refused. Data: slot u8, refusal u8, version u32.
+    pub const MAIL_REFUSED: u16 = 0x0105;
+    /// A command. Data: counter u32, kind u8, outcome u8.
+    pub const COMMAND: u16 = 0x0106;
+    /// Keys were changed. Data: key version number u8, zeros.
+    pub const KEYS_CHANGED: u16 = 0x0107;
+    /// The supply was cut. Data: reasons u8, zeros.
+    pub const SUPPLY_CUT: u16 = 0x0201;
+    /// The supply was restored.
+    pub const SUPPLY_RESTORED: u16 = 0x0202;
+    /// A loan was given. Data: its end u32, 00 00.
+    pub const LOAN_GIVEN: u16 = 0x0203;
+    /// Overload. Data: demand u32 in W, count u8, 00.
+    pub const OVERLOAD: u16 = 0x0204;
+    /// Tampering. Data: bit u8, zeros.
+    pub const TAMPERING: u16 = 0x0205;
+    /// The month was rated again. Data: adjustment i32, slab u8, 00.
+    pub const RE_RATED: u16 = 0x0301;
+    /// An instalment was taken. Data: amount u32, low half of the debt's id u16.
+    pub const INSTALMENT: u16 = 0x0302;
+    /// A tariff came into force. Data: version u32, 00 00.
+    pub const TARIFF: u16 = 0x0303;
 }
 
-/// The newest events, oldest first. What a card has of them, the card says: nothing here needs to be marked as delivered.
+/// Most events that one update of the state adds.
+pub(super) const MOST_FRESH: usize = 12;
+
+/// How many events the state has counted, and what the next update writes before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Events {
-    /// Those that are there stand in front.
-    kept: [Option<Event>; Self::KEPT],
+pub struct History {
     last: u32,
+    newest: Option<(u16, [u8; 6])>,
+    fresh: [Option<Event>; MOST_FRESH],
+    closed: Option<Month>,
 }
 
-impl Events {
-    /// How many are kept; the oldest make room.
-    pub const KEPT: usize = 8;
-    /// The longest that [`Self::emit`] writes, in bytes.
-    pub(super) const MOST: usize = 4 + 1 + Self::KEPT * Event::SIZE;
+impl History {
+    /// Events that are kept for cards.
+    pub const EVENTS: u32 = 64;
+    /// Months that are kept for cards.
+    pub const MONTHS: u16 = 36;
 
-    /// Number of the newest; 0: none yet in this binding.
-    pub const fn last(&self) -> u32 {
+    /// One that goes on after event number `last`, which was `newest`.
+    pub(super) fn after(last: u32, newest: Option<(u16, [u8; 6])>) -> Self {
+        Self { last, newest, ..Self::default() }
+    }
+
+    /// Number of the newest event; 0: none yet in this binding.
+    pub const fn last_event(&self) -> u32 {
         self.last
     }
 
-    /// The newest.
-    pub fn newest(&self) -> Option<&Event> {
-        self.kept.iter().flatten().last()
+    /// Code and data of the newest event of this binding.
+    pub const fn newest(&self) -> Option<(u16, [u8; 6])> {
+        self.newest
     }
 
-    /// Those with a number above `number`, oldest first.
-    pub fn after(&self, number: u32) -> impl Iterator<Item = Event> {
-        self.kept.into_iter().flatten().filter(move |event| event.number > number)
+    /// Whether there is something to write.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.closed.is_some() || self.fresh.iter().any(Option::is_some)
     }
 
     /// Adds an event. After number FFFFFFFF there are no more (specification, section 14).
-    pub fn add(&mut self, time: CardTime, code: u16, data: [u8; 6]) {
-        let Some(number) = self.last.checked_add(1) else { return };
-        self.last = number;
-        let event = Event { number, time, code, data };
-        if let Some(free) = self.kept.iter_mut().find(|slot| slot.is_none()) {
-            *free = Some(event);
-        } else {
-            self.kept.rotate_left(1);
-            if let Some(newest) = self.kept.last_mut() {
-                *newest = Some(event);
-            }
+    pub(super) fn add(&mut self, time: CardTime, code: u16, data: [u8; 6]) {
+        let free = self.fresh.iter_mut().find(|place| place.is_none());
+        if let (Some(number), Some(place)) = (self.last.checked_add(1), free) {
+            *place = Some(Event { number, time, code, data });
+            self.last = number;
+            self.newest = Some((code, data));
         }
     }
 
-    /// Adds that a card was refused; the same again right after it is not new, so that a card that is presented over and over
-    /// does not wear the memory out.
-    pub fn add_refusal(&mut self, time: CardTime, reason: Reason, generation: u16) {
+    /// Adds an event that anybody could cause again and again: the same right after it is not new, so that it does not wear the
+    /// memory out. Says whether it was.
+    pub(super) fn add_once(&mut self, time: CardTime, code: u16, data: [u8; 6]) -> bool {
+        let new = self.newest != Some((code, data));
+        if new {
+            self.add(time, code, data);
+        }
+        new
+    }
+
+    /// Adds that a card was refused. Says whether it was new.
+    pub(super) fn add_refusal(&mut self, time: CardTime, reason: Reason, generation: u16) -> bool {
         let [high, low] = generation.to_be_bytes();
-        let data = [reason.code(), 0, high, low, 0, 0];
-        let known = self.newest().is_some_and(|last| last.code == code::CARD_REFUSED && last.data == data);
-        if !known {
-            self.add(time, code::CARD_REFUSED, data);
-        }
+        self.add_once(time, code::CARD_REFUSED, [reason.code(), 0, high, low, 0, 0])
     }
 
-    pub(super) fn emit<const N: usize>(&self, out: &mut Buffer<N>) -> Result<(), WrongLength> {
-        let count = self.kept.iter().flatten().count();
-        out.u32(self.last)?.u8(u8::try_from(count).map_err(|_| WrongLength)?)?;
-        for event in self.kept.iter().flatten() {
-            out.put(&event.emit())?;
-        }
-        Ok(())
+    /// The month was closed.
+    pub(super) const fn close(&mut self, month: Month) {
+        self.closed = Some(month);
     }
 
-    pub(super) fn parse(reader: &mut Reader<'_>) -> Result<Self, FormatError> {
-        let last = reader.u32()?;
-        let count = usize::from(reader.u8()?);
-        if count > Self::KEPT {
-            return Err(FormatError::Field);
-        }
-        let mut events = Self { last, ..Self::default() };
-        for slot in events.kept.iter_mut().take(count) {
-            *slot = Some(Event::parse(reader.take(Event::SIZE)?)?);
-        }
-        Ok(events)
+    /// What is fresh has been written.
+    pub(super) fn written(&mut self) {
+        *self = Self::after(self.last, self.newest);
     }
 }
 
-#[cfg(test)]
-mod tests {
-    extern crate std;
-    use super::*;
+/// The places of the records. An update may write all its events and be cut before it counts: then none of those that count
+/// must have lost its place.
+const MONTHS: Ring = Ring::new(super::STATE.end(), History::MONTHS + 1);
+const EVENTS: Ring = Ring::new(MONTHS.end(), History::EVENTS as u16 + MOST_FRESH as u16);
 
-    #[test]
-    fn the_last_number_is_the_last() {
-        let mut events = Events { last: u32::MAX - 1, ..Events::default() };
-        events.add(CardTime(1), 1, [0; 6]);
-        let full = events;
-        assert_eq!(events.newest().map(|event| event.number), Some(u32::MAX));
-        events.add(CardTime(2), 2, [0; 6]);
-        assert_eq!(events, full);
+/// The first page after the histories.
+pub(super) const END: u16 = EVENTS.end();
+
+/// Writes what is fresh, as records of `binding`. They do not count before the state does.
+pub(super) fn write(memory: &mut impl Memory, binding: u32, history: &History) -> Result<(), StoreError> {
+    for event in history.fresh.iter().flatten() {
+        EVENTS.write(memory, event.number, record(binding, &event.emit()).as_slice())?;
     }
+    match &history.closed {
+        Some(month) => MONTHS.write(memory, month.index.into(), record(binding, &month.emit()).as_slice()),
+        None => Ok(()),
+    }
+}
 
-    #[test]
-    fn in_memory_and_back() {
-        let mut events = Events::default();
-        for n in 0..12 {
-            let mut out = Buffer::<{ Events::MOST }>::new();
-            events.emit(&mut out).unwrap();
-            assert_eq!(Events::parse(&mut Reader::new(out.as_slice())), Ok(events));
-            events.add(CardTime(n), 7, [1; 6]);
+/// The first `N` events of a binding with a number above `number`, of those that are kept.
+pub(super) fn events<const N: usize>(
+    memory: &mut impl Memory,
+    binding: u32,
+    history: &History,
+    number: u32,
+) -> Result<[Option<Event>; N], StoreError> {
+    let first = number.max(history.last.saturating_sub(History::EVENTS)).saturating_add(1);
+    let last = history.last;
+    collect(first..=last, |number| {
+        Ok(find(&EVENTS, memory, binding, number)?
+            .and_then(|bytes: [u8; Event::SIZE]| Event::parse(&bytes).ok()))
+    })
+}
+
+/// The first `N` closed months of a binding with an index from `first` on and below `running`, of those that are kept.
+pub(super) fn months<const N: usize>(
+    memory: &mut impl Memory,
+    binding: u32,
+    running: u16,
+    first: u16,
+) -> Result<[Option<Month>; N], StoreError> {
+    let first = first.max(running.saturating_sub(History::MONTHS));
+    collect(first..running, |index| {
+        let found = find(&MONTHS, memory, binding, index.into())?;
+        Ok(found.and_then(|bytes: [u8; Month::SIZE]| Month::parse(&bytes).ok()))
+    })
+}
+
+fn collect<T: Copy, I, const N: usize>(
+    numbers: impl Iterator<Item = I>,
+    mut read: impl FnMut(I) -> Result<Option<T>, StoreError>,
+) -> Result<[Option<T>; N], StoreError> {
+    let mut found = [None; N];
+    let mut places = found.iter_mut();
+    for number in numbers {
+        if let Some(record) = read(number)? {
+            match places.next() {
+                Some(place) => *place = Some(record),
+                None => break,
+            }
+            if places.len() == 0 {
+                break;
+            }
         }
-        assert!(events.after(0).map(|event| event.number).eq(5..=12));
-        assert!(events.after(11).map(|event| event.number).eq([12]));
-        let nine = [&[0, 0, 0, 9, 9][..], &[1; 16 * 9]].concat();
-        assert_eq!(Events::parse(&mut Reader::new(&nine)), Err(FormatError::Field));
     }
+    Ok(found)
+}
+
+fn record(binding: u32, bytes: &[u8]) -> Buffer<{ 4 + Month::SIZE }> {
+    let mut out = Buffer::new();
+    // Both fit: 4 bytes and at most 24.
+    let _ = out.u32(binding).and_then(|out| out.put(bytes));
+    out
+}
+
+fn find<const N: usize>(
+    ring: &Ring,
+    memory: &mut impl Memory,
+    binding: u32,
+    number: u32,
+) -> Result<Option<[u8; N]>, StoreError> {
+    let mut bytes = [0; Ring::CAPACITY];
+    let Some(len) = ring.read(memory, number, &mut bytes)? else { return Ok(None) };
+    let mut reader = Reader::new(bytes.get(..len).unwrap_or_default());
+    let of_binding = reader.u32().is_ok_and(|found| found == binding);
+    Ok(reader.array().ok().filter(|_| of_binding))
 }

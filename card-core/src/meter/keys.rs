@@ -6,6 +6,7 @@ use crate::bytes::{Buffer, Reader, WrongLength};
 use crate::id::{CardRef, Company, Environment, MeterId, Scope};
 use crate::key::AesKey;
 use crate::message::{FORMAT, FormatError, MailKeys};
+use crate::parameters::NewKeys;
 use crate::platform::Engine;
 use crate::role::{Derivation, Role};
 use crate::scp03::KeySet;
@@ -75,6 +76,10 @@ impl<T: Versioned> Pair<T> {
         self.all().find(|item| item.version() == version)
     }
 
+    fn rotate(&mut self, new: T) {
+        self.previous = Some(core::mem::replace(&mut self.current, new));
+    }
+
     fn all(&self) -> impl Iterator<Item = &T> {
         core::iter::once(&self.current).chain(&self.previous)
     }
@@ -87,7 +92,12 @@ pub struct MeterKeys {
     credit: Pair<VersionedKey>,
     parameter: Pair<MailKeys>,
     report: ReportKeys,
+    transport: VersionedKey,
 }
+
+/// New keys that the meter cannot use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct UnusableKeys;
 
 /// A key version number is not of the role that it was given for, or has version 0 (specification, 4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -113,25 +123,27 @@ impl MeterKeys {
     pub(super) const MOST: usize = {
         let key = 1 + 32;
         let single = 1 + 2 * (1 + key);
-        12 + 2 * single + (1 + 2 * (1 + 2 * key)) + (1 + 3 * key)
+        12 + 2 * single + (1 + 2 * (1 + 2 * key)) + (1 + 3 * key) + (1 + key)
     };
 
-    /// Base keys (Av), credit keys (7v), parameter keys (8v), report keys (9v).
+    /// Base keys (Av), credit keys (7v), parameter keys (8v), report keys (9v), transport key (Bv).
     pub fn new(
         base: Pair<VersionedKey>,
         credit: Pair<VersionedKey>,
         parameter: Pair<MailKeys>,
         report: ReportKeys,
+        transport: VersionedKey,
     ) -> Result<Self, WrongRole> {
         let all = base.all().map(|key| (key.version, Role::MeterBase));
         let all = all.chain(credit.all().map(|key| (key.version, Role::Credit)));
         let all = all.chain(parameter.all().map(|keys| (keys.version, Role::Parameter)));
-        for (version, role) in all.chain([(report.mail.version, Role::Report)]) {
+        let single = [(report.mail.version, Role::Report), (transport.version, Role::Transport)];
+        for (version, role) in all.chain(single) {
             if Role::of(version) != Some(role) || version & 0x0F == 0 {
                 return Err(WrongRole { version, role });
             }
         }
-        Ok(Self { base, credit, parameter, report })
+        Ok(Self { base, credit, parameter, report, transport })
     }
 
     /// The base key that the meter key set with key version number 3v is derived from: Av.
@@ -169,6 +181,64 @@ impl MeterKeys {
         &self.report
     }
 
+    /// The transport key.
+    pub const fn transport(&self) -> &VersionedKey {
+        &self.transport
+    }
+
+    /// Takes new keys (docs/meter.md, section 9): the current ones become the previous ones. `false`: these are the current ones
+    /// already.
+    ///
+    /// # Errors
+    /// [`UnusableKeys`], and nothing is changed, where the current version has other keys.
+    pub(super) fn rotate(&mut self, new: NewKeys) -> Result<bool, UnusableKeys> {
+        let current: [Option<&AesKey>; 3] = match Role::of(new.version()) {
+            Some(Role::Credit) => [Some(&self.credit.current.key), None, None],
+            Some(Role::MeterBase) => [Some(&self.base.current.key), None, None],
+            Some(Role::Transport) => [Some(&self.transport.key), None, None],
+            Some(Role::Parameter) => {
+                let MailKeys { mac, enc, .. } = &self.parameter.current;
+                [Some(mac), Some(enc), None]
+            }
+            Some(Role::Report) => {
+                let ReportKeys { mail: MailKeys { mac, enc, .. }, receipt } = &self.report;
+                [Some(mac), Some(enc), Some(receipt)]
+            }
+            _ => return Err(UnusableKeys),
+        };
+        if self.current_version(new.version()) == Some(new.version()) {
+            let known = current.into_iter().flatten().map(AesKey::expose);
+            let same = known.eq(new.keys().map(AesKey::expose));
+            return if same { Ok(false) } else { Err(UnusableKeys) };
+        }
+        let (version, [first, second, third]) = new.into_keys();
+        match (Role::of(version), first, second, third) {
+            (Some(Role::Credit), Some(key), None, None) => self.credit.rotate(VersionedKey { version, key }),
+            (Some(Role::MeterBase), Some(key), None, None) => self.base.rotate(VersionedKey { version, key }),
+            (Some(Role::Transport), Some(key), None, None) => self.transport = VersionedKey { version, key },
+            (Some(Role::Parameter), Some(mac), Some(enc), None) => {
+                self.parameter.rotate(MailKeys { version, mac, enc });
+            }
+            (Some(Role::Report), Some(mac), Some(enc), Some(receipt)) => {
+                self.report = ReportKeys { mail: MailKeys { version, mac, enc }, receipt };
+            }
+            _ => return Err(UnusableKeys),
+        }
+        Ok(true)
+    }
+
+    /// The version in use of the role that a key version number names.
+    fn current_version(&self, version: u8) -> Option<u8> {
+        match Role::of(version)? {
+            Role::Credit => Some(self.credit.current.version),
+            Role::MeterBase => Some(self.base.current.version),
+            Role::Transport => Some(self.transport.version),
+            Role::Parameter => Some(self.parameter.current.version),
+            Role::Report => Some(self.report.mail.version),
+            _ => None,
+        }
+    }
+
     /// With the identity, for the meter's protected memory.
     pub(super) fn emit<const N: usize>(&self, identity: &MeterIdentity) -> Result<Secret<N>, WrongLength> {
         let mut secret = Secret(Buffer::new());
@@ -188,6 +258,8 @@ impl MeterKeys {
         }
         put_mail_keys(out, &self.report.mail)?;
         put_key(out, &self.report.receipt)?;
+        out.u8(self.transport.version)?;
+        put_key(out, &self.transport.key)?;
         Ok(secret)
     }
 
@@ -205,11 +277,12 @@ impl MeterKeys {
         let credit = pair(&mut reader, single)?;
         let parameter = pair(&mut reader, mail_keys)?;
         let report = ReportKeys { mail: mail_keys(&mut reader)?, receipt: key(&mut reader)? };
+        let transport = single(&mut reader)?;
         reader.end()?;
         if format != FORMAT {
             return Err(FormatError::Field);
         }
-        let keys = Self::new(base, credit, parameter, report).map_err(|_| FormatError::Field)?;
+        let keys = Self::new(base, credit, parameter, report, transport).map_err(|_| FormatError::Field)?;
         Ok((MeterIdentity { id, scope: Scope { company, environment } }, keys))
     }
 }

@@ -1,59 +1,80 @@
-//! A meter's credit application: what it keeps, what it decides on a presented card, and how it settles (specification,
-//! section 11).
+//! A meter: what it keeps, what it decides on a presented card, how it charges consumption and decides on the supply (specification,
+//! section 11, and docs/meter.md).
 //!
 //! Credit is a running total, never a message. The meter keeps the totals that it has applied in its binding, and applies the
 //! difference when a certificate of the issuer shows higher ones: once, whatever is repeated, torn or cloned. It believes the
 //! issuer's codes and its own memory, and no card.
 //!
-//! - [`Meter`] owns keys and state; every change of the state is one atomic update of a [`Log`].
+//! - [`Meter`] owns keys and state; every change of the state is one atomic update of a [`Log`]. Firmware calls
+//!   [`Meter::tick`] at least once a minute, [`Meter::consume`] with what was measured, and sets its relay by [`MeterState::supply`].
 //! - [`decide`](decide::decide) says what a presented card would cause, and changes nothing; [`Meter::commit`] decides and stores
 //!   it. There is no way to store a decision that was made on another state.
-//! - [`Visit`] is a card's whole visit, sans-IO.
+//! - [`Visit`] is a card's whole visit, sans-IO. [`Meter::take_voucher`], [`Meter::take_certificate`] and [`Meter::receive`] are the
+//!   same without a card, for a connected meter.
 //!
-//! Consumption comes in from outside, with its price: [`Meter::charge`].
+//! Every call takes the reading of firmware's clock, which nothing here believes blindly ([`Clock`]). Values at this edge are plain and of
+//! fixed size; only the hardware is a parameter.
 
+mod clock;
 pub mod decide;
 pub mod events;
+mod inbox;
 mod keys;
+mod metering;
+mod record;
 mod state;
+mod status;
+mod supply;
 mod visit;
 
+pub use clock::Clock;
 pub use decide::{Decision, Reason, Verdict};
+pub use events::History;
+pub use inbox::{Executed, Inbox, MailRefusal, Received};
 pub use keys::{MeterIdentity, MeterKeys, Pair, ReportKeys, Versioned, VersionedKey, WrongRole};
+pub use metering::{DailyProfile, Debts};
 pub use state::MeterState;
-pub use visit::{Agenda, Step, Visit, VisitError};
+pub use status::Status;
+pub use supply::{Supply, Tampering, reason};
+pub use visit::{Step, Visit, VisitError};
 
 use zeroize::Zeroizing;
 
 use crate::bytes::WrongLength;
-use crate::id::CardRef;
+use crate::id::{CardId, CardRef};
 use crate::layout::CertificateAnswer;
-use crate::message::{Envelope, FormatError, MeterFlags, MeterReceipt, Slot};
+use crate::message::{
+    BindingCertificate, Certificate, Envelope, Event, FormatError, MeterFlags, MeterReceipt, Month, Slot,
+    Voucher,
+};
+use crate::parameters::{KeyChange, NewKeys};
 use crate::platform::{Engine, Memory, Random};
-use crate::scp03::KeySet;
+use crate::scp03::{KeySet, Mode};
 use crate::store::{Log, StoreError};
+use crate::tariff::Deduction;
 use crate::terminal::exchange::{Presented, SETTLE_EVENTS, Settlement, WrongCount};
-use crate::units::{CardTime, Energy, Piastres};
+use crate::units::{CardTime, Energy};
+use state::OutOfRange;
 
-/// Everything that the credit application needs of its hardware.
+/// Everything that a meter's software needs of its hardware.
 pub trait Hardware: Engine + Random + Memory {}
 impl<T: Engine + Random + Memory> Hardware for T {}
 
-/// Identity and keys: written when the meter is installed.
+/// Identity and keys: written when the meter is installed, and when keys change.
 const KEYS: Log = Log::new(0, 7, 2);
-/// The state: four slots, for it changes with every charge.
-const STATE: Log = Log::new(KEYS.end(), 6, 4);
+/// The state: four slots, for it changes with consumption.
+const STATE: Log = Log::new(KEYS.end(), 26, 4);
 
-/// Pages of memory that the credit application uses, from page 0 on.
-pub const MEMORY_PAGES: u16 = STATE.end();
+/// Pages of memory that a meter uses, from page 0 on.
+pub const MEMORY_PAGES: u16 = events::END;
 
 const _: () = assert!(MeterKeys::MOST <= KEYS.capacity(), "all keys fit their record");
 const _: () = assert!(MeterState::MOST <= STATE.capacity(), "the longest state fits its record");
 
-/// Slot of audit records: a meter whose memory has gone back reports there (specification, section 11, step 6).
-const AUDIT: u8 = 0x12;
+/// Consumption that may be unwritten, in 10 Wh: with this much it is written.
+pub const UNWRITTEN: Energy = Energy(10);
 
-/// A meter's credit application.
+/// A meter.
 #[derive(Debug)]
 pub struct Meter<H> {
     hardware: H,
@@ -62,6 +83,10 @@ pub struct Meter<H> {
     state: MeterState,
     /// Of the state in memory; `None` after a write that failed, for then either state may be there.
     epoch: Option<u32>,
+    /// Of the keys in memory.
+    keys_epoch: u32,
+    /// What the state here has consumed more than the one in memory.
+    unwritten: Energy,
 }
 
 impl<H: Hardware> Meter<H> {
@@ -89,8 +114,8 @@ impl<H: Hardware> Meter<H> {
         };
         // Last: what has keys is installed.
         let record = keys.emit::<{ KEYS.capacity() }>(&identity)?;
-        KEYS.commit(&mut hardware, None, record.0.as_slice())?;
-        Ok(Self { hardware, identity, keys, state, epoch: Some(epoch) })
+        let keys_epoch = KEYS.commit(&mut hardware, None, record.0.as_slice())?;
+        Ok(Self { hardware, identity, keys, state, epoch: Some(epoch), keys_epoch, unwritten: Energy(0) })
     }
 
     /// After every power-up: finds keys and state again, and makes doubtful memory safe.
@@ -103,7 +128,8 @@ impl<H: Hardware> Meter<H> {
         let record = KEYS.recover(&mut hardware, bytes.as_mut_slice())?.ok_or(MeterError::NotInstalled)?;
         let (identity, keys) = MeterKeys::parse(bytes.get(..record.len).unwrap_or_default())?;
         let (state, epoch) = recover_state(&mut hardware)?.ok_or(StoreError::Corrupt)?;
-        Ok(Self { hardware, identity, keys, state, epoch: Some(epoch) })
+        let keys_epoch = record.epoch;
+        Ok(Self { hardware, identity, keys, state, epoch: Some(epoch), keys_epoch, unwritten: Energy(0) })
     }
 
     /// Which meter this is.
@@ -116,7 +142,7 @@ impl<H: Hardware> Meter<H> {
         &self.keys
     }
 
-    /// Its state, as it is in memory.
+    /// Its state. Consumption of less than [`UNWRITTEN`] may not be in memory yet.
     pub const fn state(&self) -> &MeterState {
         &self.state
     }
@@ -131,35 +157,219 @@ impl<H: Hardware> Meter<H> {
         self.hardware
     }
 
+    // ---- metering
+
+    /// Time passes: months are closed, tariffs come into force, the supply is decided. At least once a minute.
+    pub fn tick(&mut self, reading: CardTime) -> Result<(), MeterError> {
+        let next = self.at(reading)?;
+        self.keep(next)
+    }
+
+    /// Consumption was measured. `None` without a binding: then it is counted in the energy register only.
+    ///
+    /// # Errors
+    /// [`MeterError::OutOfRange`], and nothing of it is counted, where a number would not fit.
+    pub fn consume(&mut self, reading: CardTime, energy: Energy) -> Result<Option<Deduction>, MeterError> {
+        let mut next = self.at(reading)?;
+        let deduction = next.consumed(energy)?;
+        next.decide_supply();
+        self.unwritten = Energy(self.unwritten.0.saturating_add(energy.0));
+        self.keep(next)?;
+        Ok(deduction)
+    }
+
+    /// Demand was measured, in W, averaged as the meter sees fit.
+    pub fn demand(&mut self, reading: CardTime, watts: u32) -> Result<(), MeterError> {
+        let mut next = self.at(reading)?;
+        next.demanded(watts);
+        next.decide_supply();
+        self.keep(next)
+    }
+
+    /// Tampering was seen. To be reported once or again, as is easier.
+    pub fn tamper(&mut self, reading: CardTime, kind: Tampering) -> Result<(), MeterError> {
+        let mut next = self.at(reading)?;
+        next.tampered(kind);
+        next.decide_supply();
+        self.keep(next)
+    }
+
+    /// Power is failing: writes what is unwritten.
+    pub fn save(&mut self) -> Result<(), MeterError> {
+        let state = self.state.clone();
+        self.write(state)
+    }
+
+    // ---- credit
+
     /// The key set of a card by what it answered to INITIALIZE UPDATE (section 11, step 1); `None` where the meter has no
     /// base key of that version.
     pub fn card_keys(&mut self, key_version: u8, card: CardRef) -> Option<KeySet> {
         self.keys.card_keys(&mut self.hardware, self.identity.scope, key_version, card)
     }
 
-    /// What [`Self::commit`] would do with a presented card.
-    pub fn decide(&mut self, now: CardTime, presented: &Presented) -> Decision {
-        decide::decide(&mut self.hardware, &self.identity, &self.keys, &self.state, now, presented)
+    /// What [`Self::commit`] would do with a presented card, were it presented now.
+    pub fn decide(&mut self, presented: &Presented) -> Decision {
+        decide::decide(&mut self.hardware, &self.identity, &self.keys, &self.state, presented)
     }
 
     /// Decides on a presented card and stores what follows, in one atomic update: binding, totals, balance, generation, clock
-    /// and report number; or the event of a refusal. `now` is the meter's clock.
+    /// and report number; or the event of a refusal.
     ///
     /// # Errors
     /// After [`MeterError::Store`] the old or the new state is in memory: the meter must be powered up again.
-    pub fn commit(&mut self, now: CardTime, presented: &Presented) -> Result<Decision, MeterError> {
-        let decision = self.decide(now, presented);
-        let Self { hardware, identity, keys, state, .. } = self;
-        let next = state.after(hardware, identity, keys.report(), now, presented, &decision);
-        self.store(next)?;
+    pub fn commit(&mut self, reading: CardTime, presented: &Presented) -> Result<Decision, MeterError> {
+        self.tick(reading)?;
+        let decision = self.decide(presented);
+        let from = (presented.card().generation, &presented.answer().certificate);
+        self.apply(reading, from, &decision, true)?;
         Ok(decision)
     }
 
+    /// A certificate that came over the network (docs/meter.md, section 12). A binding that is not the meter's own needs its certificate.
+    pub fn take_certificate(
+        &mut self,
+        reading: CardTime,
+        certificate: &Certificate,
+        binding: Option<&BindingCertificate>,
+    ) -> Result<Decision, MeterError> {
+        self.tick(reading)?;
+        let Self { hardware, identity, keys, state, .. } = self;
+        let decision = decide::decide_network(hardware, identity, keys, state, certificate, binding);
+        self.apply(reading, (certificate.generation, certificate), &decision, false)?;
+        Ok(decision)
+    }
+
+    /// A voucher that came over the network: its certificate is applied, and it is kept for its card.
+    pub fn take_voucher(&mut self, reading: CardTime, voucher: &Voucher) -> Result<Decision, MeterError> {
+        let decision = self.take_certificate(reading, &voucher.certificate, None)?;
+        if let Verdict::Apply { .. } = decision.verdict {
+            let next = MeterState { voucher: Some(*voucher), ..self.state.clone() };
+            self.write(next)?;
+        }
+        Ok(decision)
+    }
+
+    fn apply(
+        &mut self,
+        reading: CardTime,
+        from: (u16, &Certificate),
+        decision: &Decision,
+        by_card: bool,
+    ) -> Result<(), MeterError> {
+        let Self { hardware, identity, keys, state, .. } = self;
+        let mut next = state.after(hardware, identity, keys.report(), reading, from, decision)?;
+        if by_card && decision.verdict == Verdict::Nothing {
+            next.lend();
+        }
+        // The certificate may have brought time forward.
+        let next = self.bring(next)?;
+        self.write(next)
+    }
+
     /// What SETTLE says after [`Self::commit`], and the first events after number `last_event`, which the card has.
-    pub fn settlement(&mut self, now: CardTime, last_event: u32) -> Result<Settlement, MeterError> {
-        let receipt = self.receipt(now, MeterFlags::default());
-        let events = self.state.events.after(last_event).take(SETTLE_EVENTS);
-        Ok(Settlement::new(&receipt, &self.state.month, events)?)
+    pub fn settlement(&mut self, last_event: u32) -> Result<Settlement, MeterError> {
+        let receipt = self.receipt(MeterFlags::default());
+        let events: [_; SETTLE_EVENTS] = self.events(last_event)?;
+        Ok(Settlement::new(&receipt, &self.state.month(), events.into_iter().flatten())?)
+    }
+
+    /// The meter's receipt as it stands, of the last report number: what a connected meter answers over its network.
+    pub fn report(&mut self) -> MeterReceipt {
+        self.receipt(MeterFlags::default())
+    }
+
+    // ---- histories
+
+    /// The first `N` events with a number above `number`, of those that are kept.
+    pub fn events<const N: usize>(&mut self, number: u32) -> Result<[Option<Event>; N], MeterError> {
+        Ok(events::events(&mut self.hardware, self.state.binding, &self.state.history, number)?)
+    }
+
+    /// The first `N` closed months with an index from `first` on, of those that are kept.
+    pub fn months<const N: usize>(&mut self, first: u16) -> Result<[Option<Month>; N], MeterError> {
+        Ok(events::months(&mut self.hardware, self.state.binding, self.state.month_index, first)?)
+    }
+
+    // ---- mail
+
+    /// Mail of the issuer has come, by a card or over the network (docs/meter.md, section 7).
+    pub fn receive(
+        &mut self,
+        reading: CardTime,
+        carrier: Option<CardId>,
+        mail: &Envelope,
+    ) -> Result<Received, MeterError> {
+        self.tick(reading)?;
+        let mut next = self.state.clone();
+        let result = match self.open(mail) {
+            Err(refusal) => Err(refusal),
+            Ok(plaintext) if mail.slot == Slot::METER_KEYS => {
+                self.take_keys(&mut next, plaintext.as_slice())?
+            }
+            Ok(plaintext) => next.take_mail(reading, carrier, mail.slot, plaintext.as_slice()),
+        };
+        match result {
+            Ok(()) => next.inbox.raise(mail.slot, mail.version),
+            Err(refusal) => next.refuse_mail(mail.slot, mail.version, refusal),
+        }
+        let next = self.bring(next)?;
+        self.write(next)?;
+        Ok(Received { slot: mail.slot, version: mail.version, result })
+    }
+
+    fn open(&mut self, mail: &Envelope) -> Result<crate::message::Opened, MailRefusal> {
+        if mail.binding.meter != self.identity.id {
+            return Err(MailRefusal::OtherMeter);
+        }
+        if mail.binding.number != self.state.binding {
+            return Err(MailRefusal::OtherBinding);
+        }
+        if !inbox::is_ours(mail.slot) {
+            return Err(MailRefusal::Malformed);
+        }
+        if mail.version <= self.state.inbox.version(mail.slot) {
+            return Err(MailRefusal::Stale);
+        }
+        let keys = self.keys.parameter(mail.key_version).ok_or(MailRefusal::UnknownKeyVersion)?;
+        mail.open(&mut self.hardware, keys, self.identity.scope).map_err(|_| MailRefusal::Altered)
+    }
+
+    /// New keys (docs/meter.md, section 9). They are stored before the mail counts as taken: taking the same keys again changes nothing.
+    fn take_keys(
+        &mut self,
+        next: &mut MeterState,
+        plaintext: &[u8],
+    ) -> Result<Result<(), MailRefusal>, MeterError> {
+        let Ok(change) = KeyChange::parse(plaintext) else { return Ok(Err(MailRefusal::Malformed)) };
+        let transport = self.keys.transport();
+        let scope = self.identity.scope;
+        let opened = (change.transport_version == transport.version)
+            .then(|| change.open(&mut self.hardware, &transport.key, scope).ok())
+            .flatten();
+        let Some(new) = opened else { return Ok(Err(MailRefusal::UnusableKeys)) };
+        let version = new.version();
+        match self.rotate(new)? {
+            None => return Ok(Err(MailRefusal::UnusableKeys)),
+            Some(false) => {}
+            Some(true) => {
+                next.history.add(next.clock.time, events::code::KEYS_CHANGED, [version, 0, 0, 0, 0, 0]);
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn rotate(&mut self, new: NewKeys) -> Result<Option<bool>, MeterError> {
+        let epoch = self.epoch.ok_or(MeterError::PowerUpFirst)?;
+        let Ok(changed) = self.keys.rotate(new) else { return Ok(None) };
+        if changed {
+            // Until the new keys are stored, what is here is ahead of memory.
+            self.epoch = None;
+            let record = self.keys.emit::<{ KEYS.capacity() }>(&self.identity)?;
+            self.keys_epoch = KEYS.commit(&mut self.hardware, Some(self.keys_epoch), record.0.as_slice())?;
+            self.epoch = Some(epoch);
+        }
+        Ok(Some(changed))
     }
 
     /// The final report of the binding that was closed last, sealed for slot 10, where the card does not have it.
@@ -167,33 +377,58 @@ impl<H: Hardware> Meter<H> {
     /// The number of the closed binding is the version (section 11, step 4): it only grows, and the card's mail directory tells
     /// by it what it has.
     pub fn final_report(&mut self, card: &CertificateAnswer) -> Result<Option<Envelope>, MeterError> {
-        let Self { hardware, identity, keys, state, .. } = self;
-        let Some(report) = &state.final_report else { return Ok(None) };
+        let Some(report) = self.state.final_report else { return Ok(None) };
         let (slot, version) = (Slot::FINAL_REPORT, report.binding.number);
         if version_in(card, slot) >= version {
             return Ok(None);
         }
+        let Self { hardware, identity, keys, .. } = self;
         let keys = &keys.report().mail;
         let envelope =
             Envelope::seal(hardware, keys, identity.scope, report.binding, slot, version, &report.emit())?;
         Ok(Some(envelope))
     }
 
+    /// Readings, sealed for slot 11, where their version is above `version`.
+    pub fn readings(&mut self, version: u32) -> Result<Option<Envelope>, MeterError> {
+        let newest = self.state.inbox.readings;
+        self.seal(Slot::READINGS, (newest > version).then_some(newest), &self.state.readings().emit())
+    }
+
+    /// Audit records, sealed for slot 13, where their version is above `version`.
+    pub fn audit(&mut self, version: u32) -> Result<Option<Envelope>, MeterError> {
+        let newest = self.state.inbox.audit_count;
+        let records = self.state.inbox.audits.emit();
+        self.seal(Slot::AUDIT, (newest > version).then_some(newest), records.as_slice())
+    }
+
+    fn seal(
+        &mut self,
+        slot: Slot,
+        version: Option<u32>,
+        bytes: &[u8],
+    ) -> Result<Option<Envelope>, MeterError> {
+        let Some(version) = version else { return Ok(None) };
+        let Self { hardware, identity, keys, state, .. } = self;
+        let binding = crate::id::Binding { meter: identity.id, number: state.binding };
+        let keys = &keys.report().mail;
+        Ok(Some(Envelope::seal(hardware, keys, identity.scope, binding, slot, version, bytes)?))
+    }
+
     /// A meter receipt with flag 0020, sealed for slot 12, for a card that was refused with [`Reason::Regressed`]. It is about the
     /// card's binding; where the meter has lost that binding altogether, its totals are 0.
-    pub fn regression_report(
-        &mut self,
-        now: CardTime,
-        card: &CertificateAnswer,
-    ) -> Result<Option<Envelope>, MeterError> {
-        let Some(slot) = Slot::new(AUDIT) else { return Ok(None) };
+    pub fn regression_report(&mut self, card: &CertificateAnswer) -> Result<Option<Envelope>, MeterError> {
+        let slot = Slot::REGRESSION;
         // The meter's own memory is what cannot be trusted, so the next version is by the card's directory.
         let Some(version) = version_in(card, slot).checked_add(1) else { return Ok(None) };
-        let mut receipt = self.receipt(now, MeterFlags::REGRESSED);
+        let mut receipt = self.receipt(MeterFlags::REGRESSED);
         let binding = card.binding();
         if receipt.binding != binding {
-            let lost = MeterState::new(self.state.energy, self.state.month.index);
-            receipt = lost.receipt(&self.identity, 0, self.state.time(now), self.state.flags);
+            let lost = MeterState::new(*self.state.tables.active(), self.state.energy, self.state.clock.time);
+            receipt = MeterReceipt {
+                flags: self.state.flags,
+                ..lost.receipt(&self.identity, 0, MeterFlags::default())
+            };
         }
         let Self { hardware, identity, keys, .. } = self;
         let receipt = MeterReceipt {
@@ -207,57 +442,75 @@ impl<H: Hardware> Meter<H> {
         Ok(Some(Envelope::seal(hardware, keys, identity.scope, binding, slot, version, &receipt.emit())?))
     }
 
-    /// Consumption of `energy`, or another charge, that costs `amount`. The balance may fall below zero: what follows is for the
-    /// tariff to say.
-    ///
-    /// # Errors
-    /// [`MeterError::OutOfRange`], and nothing is changed, where a number would not fit.
-    pub fn charge(&mut self, amount: Piastres, energy: Energy) -> Result<(), MeterError> {
-        let next = self.state.charged(amount, energy).ok_or(MeterError::OutOfRange)?;
-        self.store(next)
+    // ---- what a visit does besides
+
+    /// The card has the voucher that waited for it, or does not want it.
+    fn voucher_delivered(&mut self) -> Result<(), MeterError> {
+        self.write(MeterState { voucher: None, ..self.state.clone() })
     }
 
-    /// Begins the month with this index. The one that ran is the caller's to keep: [`MeterState::month`].
-    ///
-    /// # Errors
-    /// [`MeterError::OutOfRange`] where it is not later: a closed month is never opened again.
-    pub fn begin_month(&mut self, index: u16) -> Result<(), MeterError> {
-        let next = self.state.in_month(index).ok_or(MeterError::OutOfRange)?;
-        self.store(next)
+    /// The mode of the card that is there, to be tried first next time. It is written with the next change.
+    const fn remember_mode(&mut self, mode: Mode) {
+        self.state.mode = mode;
     }
 
-    /// Sets or clears flags that other parts of the meter are responsible for; [`MeterFlags::REGRESSED`] and
-    /// [`MeterFlags::CLOSED`] are not among them.
-    pub fn set_flags(&mut self, flags: MeterFlags, on: bool) -> Result<(), MeterError> {
-        let flags = flags.0 & !(MeterFlags::REGRESSED.0 | MeterFlags::CLOSED.0);
-        let old = self.state.flags.0;
-        let new = if on { old | flags } else { old & !flags };
-        self.store(MeterState { flags: MeterFlags(new), ..self.state.clone() })
-    }
-
-    /// Adds an event of another part of the meter.
-    pub fn record(&mut self, now: CardTime, code: u16, data: [u8; 6]) -> Result<(), MeterError> {
-        let mut next = self.state.clone();
-        next.events.add(self.state.time(now), code, data);
-        self.store(next)
-    }
-
-    fn receipt(&mut self, now: CardTime, flags: MeterFlags) -> MeterReceipt {
+    fn receipt(&mut self, flags: MeterFlags) -> MeterReceipt {
         let Self { hardware, identity, keys, state, .. } = self;
-        let receipt = state.receipt(identity, state.report_number, now, flags);
+        let receipt = state.receipt(identity, state.report_number, flags);
         state::sign(hardware, identity, keys.report(), receipt)
     }
 
-    /// The only place where the state changes: in memory first.
-    fn store(&mut self, next: MeterState) -> Result<(), MeterError> {
+    // ---- memory
+
+    /// The state at a reading of the clock; what time has brought on the way to it is stored.
+    fn at(&mut self, reading: CardTime) -> Result<MeterState, MeterError> {
+        let mut next = self.state.clone();
+        next.read_clock(reading);
+        self.bring(next)
+    }
+
+    /// What time has brought is done, each thing stored before the next; the first one together with what `next` has already.
+    fn bring(&mut self, mut next: MeterState) -> Result<MeterState, MeterError> {
+        loop {
+            let mut stepped = next.clone();
+            if !stepped.step()? {
+                break;
+            }
+            self.write(stepped)?;
+            next = self.state.clone();
+        }
+        next.arrive();
+        Ok(next)
+    }
+
+    /// Makes `next` the state; writes it, unless it differs only by time and by less consumption than may be unwritten.
+    fn keep(&mut self, next: MeterState) -> Result<(), MeterError> {
+        let same = next.flags == self.state.flags
+            && next.supply == self.state.supply
+            && next.clock.offset == self.state.clock.offset
+            && next.clock.doubtful == self.state.clock.doubtful
+            && !next.history.is_fresh();
+        if same && self.unwritten < UNWRITTEN {
+            self.epoch.ok_or(MeterError::PowerUpFirst)?;
+            self.state = next;
+            return Ok(());
+        }
+        self.write(next)
+    }
+
+    /// The only place where memory changes: histories first, then the state that makes them count.
+    fn write(&mut self, mut next: MeterState) -> Result<(), MeterError> {
         let epoch = self.epoch.ok_or(MeterError::PowerUpFirst)?;
-        if next == self.state {
+        if next == self.state && self.unwritten == Energy(0) {
             return Ok(());
         }
         let record = next.emit::<{ STATE.capacity() }>()?;
         self.epoch = None;
+        events::write(&mut self.hardware, next.binding, &next.history)?;
+        next.history.written();
         self.epoch = Some(STATE.commit(&mut self.hardware, Some(epoch), record.as_slice())?);
         self.state = next;
+        self.unwritten = Energy(0);
         Ok(())
     }
 }
@@ -297,6 +550,12 @@ pub enum MeterError {
     /// A length that is fixed did not fit: an error in this module.
     #[error("internal error of the credit application")]
     Internal,
+}
+
+impl From<OutOfRange> for MeterError {
+    fn from(OutOfRange: OutOfRange) -> Self {
+        Self::OutOfRange
+    }
 }
 
 impl From<WrongLength> for MeterError {

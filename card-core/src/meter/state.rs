@@ -1,30 +1,46 @@
-//! What a meter remembers of its binding: one record, changed as a whole.
+//! What a meter knows: one value, changed as a whole (docs/meter.md, section 1). Nothing here writes.
 
+use super::clock::Clock;
 use super::decide::{Decision, Verdict};
-use super::events::{Events, code};
+use super::events::{History, code};
+use super::inbox::Inbox;
 use super::keys::{MeterIdentity, ReportKeys};
-use crate::bytes::{Buffer, Reader, WrongLength};
+use super::metering::{DailyProfile, Debts};
+use super::supply::Supply;
+use crate::calendar::Calendar;
 use crate::id::Binding;
-use crate::message::{FORMAT, FormatError, MeterFlags, MeterReceipt, Month};
+use crate::message::{Certificate, MeterFlags, MeterReceipt, Month, Voucher};
+use crate::parameters::Limits;
 use crate::platform::Engine;
-use crate::terminal::exchange::Presented;
+use crate::scp03::Mode;
+use crate::tariff::{MonthMeter, Tables, Tariff};
 use crate::units::{Balance, CardTime, Energy, Piastres};
 
-/// The persistent state of a meter's credit application. A plain value: nothing here writes.
+/// Everything that a meter knows, but its keys and histories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeterState {
     /// Applied credit - applied debited - what was consumed and charged, in piastres.
     pub balance: Balance,
     /// Energy register in units of 10 Wh; wraps. It belongs to the meter and outlives bindings.
     pub energy: Energy,
-    /// The month that runs.
-    pub month: Month,
-    /// Number of the last report in this binding; 0: none yet.
-    pub report_number: u32,
-    /// Lower bound of the clock: the latest issue time of an applied certificate.
-    pub clock: CardTime,
+    /// The engine's time.
+    pub clock: Clock,
+    /// Index of the month that runs.
+    pub month_index: u16,
+    /// What was consumed in it, and by which tariffs.
+    pub running: MonthMeter,
+    /// Highest demand reported in it, in W.
+    pub peak: u32,
+    /// Whether the clock was doubtful at any time in it.
+    pub doubtful_month: bool,
+    /// Energy of the last days.
+    pub days: DailyProfile,
     /// How the meter stands; [`MeterFlags::CLOSED`] never is here.
     pub flags: MeterFlags,
+    /// What decides on the supply.
+    pub supply: Supply,
+    /// Number of the last report in this binding; 0: none yet.
+    pub report_number: u32,
     /// Credit applied in this binding.
     pub applied_credit: Piastres,
     /// Corrections applied in this binding.
@@ -37,38 +53,73 @@ pub struct MeterState {
     pub binding: u32,
     /// The customer's account.
     pub account: u64,
-    /// The newest events of this binding.
-    pub events: Events,
+    /// Events and the closed month.
+    pub history: History,
+    /// Debts that are paid by instalments.
+    pub debts: Debts,
+    /// What came from the issuer, and what goes back.
+    pub inbox: Inbox,
+    /// Cards refused, not counting the same one again right after.
+    pub refused_cards: u32,
+    /// The mode of the last card.
+    pub mode: Mode,
+    /// Version of the meter's firmware, for its readings.
+    pub firmware: u32,
+    /// Limits.
+    pub limits: Limits,
+    /// Calendar.
+    pub calendar: Calendar,
+    /// The tariff in force and the one that waits.
+    pub tables: Tables,
     /// Final report of the binding that was closed last. It is kept until the next one closes: whichever card comes takes it.
     pub final_report: Option<MeterReceipt>,
+    /// A voucher from the network that waits for its card.
+    pub voucher: Option<Voucher>,
 }
 
-/// The month began with another customer, or before the meter did.
-const PARTIAL: u8 = 0x01;
+/// A balance, an energy or a month would leave its range. Nothing was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OutOfRange;
 
 impl MeterState {
-    /// The longest that [`Self::emit`] writes, in bytes.
-    pub(super) const MOST: usize =
-        1 + 8 + 4 + Month::SIZE + 4 + 4 + 2 + 8 + 8 + 4 + 2 + 4 + 8 + Events::MOST + 1 + MeterReceipt::SIZE;
-
-    /// A meter without a binding, with its energy register, in a month.
-    pub fn new(energy: Energy, month_index: u16) -> Self {
-        Self {
+    /// A meter without a binding at `time` (not set where it has no clock yet), with a tariff in force.
+    pub fn new(tariff: Tariff, energy: Energy, time: CardTime) -> Self {
+        let calendar = Calendar::EGYPT;
+        let mut state = Self {
             balance: Balance(0),
             energy,
-            month: new_month(month_index, PARTIAL),
-            report_number: 0,
-            clock: CardTime::UNSET,
+            clock: Clock { time, ..Clock::default() },
+            month_index: calendar.month_index(time),
+            running: MonthMeter::begin(tariff, true),
+            peak: 0,
+            doubtful_month: false,
+            days: DailyProfile::default(),
             flags: MeterFlags::default(),
+            supply: Supply::default(),
+            report_number: 0,
             applied_credit: Piastres::ZERO,
             applied_debited: Piastres::ZERO,
             sequence: 0,
             generation: 0,
             binding: 0,
             account: 0,
-            events: Events::default(),
+            history: History::default(),
+            debts: Debts::default(),
+            inbox: Inbox::default(),
+            refused_cards: 0,
+            mode: Mode::S8,
+            firmware: 0,
+            limits: crate::parameters::Limits::DEFAULT,
+            calendar,
+            tables: Tables::new(tariff),
             final_report: None,
-        }
+            voucher: None,
+        };
+        state.days.begin(calendar.local(time).day);
+        // A meter is cut from the first moment on: that is no event.
+        state.supply.cut = super::supply::reason::NO_BINDING;
+        state.flags = MeterFlags::SUPPLY_CUT;
+        state
     }
 
     /// Whether the meter's memory is known to have gone back in this binding.
@@ -76,40 +127,18 @@ impl MeterState {
         self.flags.has(MeterFlags::REGRESSED)
     }
 
-    /// The clock, not before its lower bound.
-    pub fn time(&self, now: CardTime) -> CardTime {
-        now.max(self.clock)
-    }
-
-    /// The state after consumption of `energy` that costs `amount`; `None` where a number would not fit.
-    pub fn charged(&self, amount: Piastres, energy: Energy) -> Option<Self> {
-        let mut next = self.clone();
-        next.balance = self.balance.apply(Piastres::ZERO, amount)?;
-        next.energy = Energy(self.energy.0.wrapping_add(energy.0));
-        next.month.energy = Energy(self.month.energy.0.checked_add(energy.0)?);
-        next.month.energy_charge = self.month.energy_charge.checked_add(amount)?;
-        Some(next)
-    }
-
-    /// The state in which month `index` has begun; `None` where it is not later than the one that runs.
-    pub fn in_month(&self, index: u16) -> Option<Self> {
-        let later = index > self.month.index && index != Month::NO_INDEX;
-        later.then(|| Self { month: new_month(index, 0), ..self.clone() })
+    /// The month that runs, as a card shows it: no fees are due yet.
+    pub fn month(&self) -> Month {
+        Month { fees: 0, ..self.running.close(false).month(self.month_index, self.peak, self.doubtful_month) }
     }
 
     /// The receipt of the next report, without its code; with `flags` in addition.
-    pub(super) fn receipt(
-        &self,
-        identity: &MeterIdentity,
-        number: u32,
-        now: CardTime,
-        flags: MeterFlags,
-    ) -> MeterReceipt {
+    pub(super) fn receipt(&self, identity: &MeterIdentity, number: u32, flags: MeterFlags) -> MeterReceipt {
         MeterReceipt {
             key_version: 0,
             binding: Binding { meter: identity.id, number: self.binding },
             number,
-            time: self.time(now),
+            time: self.clock.time,
             applied_credit: self.applied_credit,
             applied_debited: self.applied_debited,
             balance: self.balance,
@@ -119,46 +148,48 @@ impl MeterState {
         }
     }
 
-    /// The state after an exchange with this decision: all of steps 4 to 7 of section 11 in one, to be stored in one.
+    /// The state after a decision on a certificate: all of steps 4 to 7 of the specification's section 11, to be stored in one.
+    /// `generation` is that of the card that brought it.
     pub(super) fn after(
         &self,
         engine: &mut impl Engine,
         identity: &MeterIdentity,
         keys: &ReportKeys,
-        now: CardTime,
-        presented: &Presented,
+        reading: CardTime,
+        (generation, certificate): (u16, &Certificate),
         decision: &Decision,
-    ) -> Self {
-        let card = presented.card();
+    ) -> Result<Self, OutOfRange> {
+        let mut next = self.clone();
         if let Verdict::Refuse(reason) = decision.verdict {
-            let mut next = self.clone();
-            if reason.is_recorded() {
-                next.events.add_refusal(self.time(now), reason, card.generation);
+            if reason.is_recorded() && next.history.add_refusal(self.clock.time, reason, generation) {
+                next.refused_cards = next.refused_cards.saturating_add(1);
             }
             if reason.is_regression() {
                 next.flags = next.flags.with(MeterFlags::REGRESSED);
             }
-            return next;
+            return Ok(next);
         }
-        let mut next = match &decision.opens {
-            None => self.clone(),
-            Some(opened) => {
-                let mut next = self.reopened(engine, identity, keys, now, opened.binding.number);
-                next.account = opened.account;
-                next
+        if let Some(opened) = &decision.opens {
+            next = self.reopened(engine, identity, keys, opened.binding.number)?;
+            next.account = opened.account;
+        }
+        match decision.verdict {
+            Verdict::Apply { balance, .. } => {
+                next.balance = balance;
+                next.applied_credit = certificate.total_credit;
+                next.applied_debited = certificate.total_debited;
+                next.sequence = certificate.sequence;
+                next.clock.raise_floor(reading, certificate.issue_time);
             }
-        };
-        if let Verdict::Apply { balance, .. } = decision.verdict {
-            let certificate = &presented.answer().certificate;
-            next.balance = balance;
-            next.applied_credit = certificate.total_credit;
-            next.applied_debited = certificate.total_debited;
-            next.sequence = certificate.sequence;
-            next.clock = next.clock.max(certificate.issue_time);
+            Verdict::Nothing | Verdict::Refuse(_) => {}
         }
-        next.generation = next.generation.max(card.generation);
+        if decision.opens.is_some() {
+            next.month_index = next.calendar.month_index(next.clock.time);
+            next.days.begin(next.calendar.local(next.clock.time).day);
+        }
+        next.generation = next.generation.max(generation);
         next.report_number = next.report_number.saturating_add(1);
-        next
+        Ok(next)
     }
 
     /// The old binding closed for ever, and a new one opened with all totals 0.
@@ -167,71 +198,45 @@ impl MeterState {
         engine: &mut impl Engine,
         identity: &MeterIdentity,
         keys: &ReportKeys,
-        now: CardTime,
         binding: u32,
-    ) -> Self {
-        let final_report = (self.binding != 0).then(|| {
+    ) -> Result<Self, OutOfRange> {
+        let mut old = self.clone();
+        let mut final_report = None;
+        if old.binding != 0 {
+            old.take(old.running.close(true).fees())?;
+            old.decide_supply();
             let number = self.report_number.saturating_add(1);
-            sign(engine, identity, keys, self.receipt(identity, number, now, MeterFlags::CLOSED))
-        });
+            final_report =
+                Some(sign(engine, identity, keys, old.receipt(identity, number, MeterFlags::CLOSED)));
+        }
         // What is true of the meter stays; what was true of the customer's credit, and the lost memory, does not.
-        let of_the_meter = MeterFlags::SUPPLY_CUT.with(MeterFlags::TAMPER).with(MeterFlags::CLOCK_DOUBTFUL);
+        let tariff = *self.tables.active();
         let mut next = Self {
-            month: new_month(self.month.index, PARTIAL),
             clock: self.clock,
-            flags: MeterFlags(self.flags.0 & of_the_meter.0),
+            month_index: self.month_index,
+            doubtful_month: self.clock.doubtful,
+            supply: self.supply.without_credit(),
+            // Whether it was on: what opening a binding makes of it is an event.
+            flags: MeterFlags(self.flags.0 & MeterFlags::SUPPLY_CUT.0),
+            refused_cards: self.refused_cards,
+            mode: self.mode,
+            firmware: self.firmware,
+            limits: self.limits,
+            calendar: self.calendar,
+            tables: self.tables,
             binding,
             final_report,
-            ..Self::new(self.energy, self.month.index)
+            ..Self::new(tariff, self.energy, self.clock.time)
         };
         let [a, b, c, d] = binding.to_be_bytes();
-        next.events.add(self.time(now), code::BINDING_OPENED, [a, b, c, d, 0, 0]);
-        next
+        next.history.add(self.clock.time, code::BINDING_OPENED, [a, b, c, d, 0, 0]);
+        Ok(next)
     }
 
-    /// The bytes in memory. What changes with every charge stands in front, on one page.
-    pub(super) fn emit<const N: usize>(&self) -> Result<Buffer<N>, WrongLength> {
-        let mut out = Buffer::new();
-        out.u8(FORMAT)?.put(&self.balance.0.to_be_bytes())?.u32(self.energy.0)?.put(&self.month.emit())?;
-        out.u32(self.report_number)?.u32(self.clock.0)?.u16(self.flags.0)?;
-        out.u64(self.applied_credit.0)?.u64(self.applied_debited.0)?.u32(self.sequence)?;
-        out.u16(self.generation)?.u32(self.binding)?.u64(self.account)?;
-        self.events.emit(&mut out)?;
-        match &self.final_report {
-            None => out.u8(0)?,
-            Some(report) => out.u8(1)?.put(&report.emit())?,
-        };
-        Ok(out)
-    }
-
-    /// What [`Self::emit`] wrote.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
-        let mut reader = Reader::new(bytes);
-        if reader.u8()? != FORMAT {
-            return Err(FormatError::Field);
-        }
-        let state = Self {
-            balance: Balance(i64::from_be_bytes(reader.array()?)),
-            energy: Energy(reader.u32()?),
-            month: Month::parse(reader.take(Month::SIZE)?)?,
-            report_number: reader.u32()?,
-            clock: CardTime(reader.u32()?),
-            flags: MeterFlags(reader.u16()?),
-            applied_credit: Piastres(reader.u64()?),
-            applied_debited: Piastres(reader.u64()?),
-            sequence: reader.u32()?,
-            generation: reader.u16()?,
-            binding: reader.u32()?,
-            account: reader.u64()?,
-            events: Events::parse(&mut reader)?,
-            final_report: match reader.u8()? {
-                0 => None,
-                1 => Some(MeterReceipt::parse(reader.take(MeterReceipt::SIZE)?)?),
-                _ => return Err(FormatError::Field),
-            },
-        };
-        reader.end()?;
-        Ok(state)
+    /// Takes an amount from the balance.
+    pub(super) fn take(&mut self, amount: Piastres) -> Result<(), OutOfRange> {
+        self.balance = self.balance.apply(Piastres::ZERO, amount).ok_or(OutOfRange)?;
+        Ok(())
     }
 }
 
@@ -243,8 +248,4 @@ pub(super) fn sign(
     receipt: MeterReceipt,
 ) -> MeterReceipt {
     MeterReceipt { key_version: keys.mail.version, ..receipt }.sign(engine, &keys.receipt, identity.scope)
-}
-
-const fn new_month(index: u16, flags: u8) -> Month {
-    Month { index, flags, slab: 0, energy: Energy(0), energy_charge: Piastres::ZERO, fees: 0, peak: 0 }
 }

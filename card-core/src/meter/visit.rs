@@ -1,34 +1,21 @@
 //! A card's visit at a meter, from SELECT to the last piece of mail, sans-IO (specification, section 11).
 
 use super::decide::{Reason, Verdict, greet};
-use super::{Hardware, Meter, MeterError};
+use super::{Hardware, Meter, MeterError, Received};
 use crate::apdu::MAX_COMMAND;
 use crate::bytes::Buffer;
-use crate::message::{Direction, Envelope, Month, Slot};
+use crate::message::{Direction, Envelope, Month, Slot, Voucher};
 use crate::platform::RandomError;
 use crate::scp03::Mode;
 use crate::scp03::host::SessionError;
 use crate::terminal::exchange::{
     BATCH, Batch, ExchangeError, Facts, KEYS, LEVEL, Presented, Reading, Settling, put_meter_mail,
 };
-use crate::terminal::load::get_mail;
+use crate::terminal::load::{fits, get_mail, load_voucher};
 use crate::terminal::select::{SelectError, select, selected};
 use crate::terminal::session::{Authenticating, OpenError, Opening, Session};
 use crate::terminal::{Request, RequestError};
 use crate::units::CardTime;
-
-/// What the meter brings to a visit.
-#[derive(Debug, Clone, Copy)]
-pub struct Agenda<'a> {
-    /// The meter's clock; not set where it has none.
-    pub now: CardTime,
-    /// Which mode to try first: where the card has the other, that costs one exchange more.
-    pub mode: Mode,
-    /// Closed months, the oldest first; the card gets those that it does not have.
-    pub months: &'a [Month],
-    /// Versions of the issuer's mail that the meter has, by [`Slot::index`]; newer mail is fetched.
-    pub mail: [u32; Slot::COUNT],
-}
 
 /// What to do next: to send this and give the response to [`Visit::respond`]; or nothing more, the visit is over and
 /// [`Visit::verdict`] says what came of it.
@@ -36,8 +23,9 @@ pub type Step = Option<Buffer<MAX_COMMAND>>;
 
 /// A card's visit. When it is torn anywhere, it begins anew when the card is there again.
 #[derive(Debug)]
-pub struct Visit<'a> {
-    agenda: Agenda<'a>,
+pub struct Visit {
+    /// Of firmware's clock.
+    reading: CardTime,
     stage: Option<Stage>,
     presented: Option<Presented>,
     ratified: Option<bool>,
@@ -45,13 +33,18 @@ pub struct Visit<'a> {
     settled: bool,
     last_month: u16,
     last_event: u32,
-    mail: Option<Envelope>,
+    received: Option<Received>,
 }
 
 #[derive(Debug)]
 enum Stage {
     Selecting,
-    Opening { opening: Opening, may_change: bool },
+    /// A voucher from the network is on its way to its card.
+    Loading,
+    Opening {
+        opening: Opening,
+        may_change: bool,
+    },
     Authenticating(Authenticating),
     Reading(Reading),
     Settling(Settling),
@@ -66,24 +59,29 @@ enum Todo {
     Months,
     /// Position in the mail directory.
     Mail(usize),
+    Readings,
+    Audit,
+    /// Those that arose meanwhile.
+    LateEvents,
     End,
 }
 
 /// What is on its way, after SETTLE.
 #[derive(Debug)]
 enum Errand {
-    Report(Envelope),
-    Regression(Envelope),
-    Events(Batch),
+    /// Mail to the issuer, and what follows it.
+    Report(Envelope, Todo),
+    /// Events, and what follows when the card has all of them.
+    Events(Batch, Todo),
     Months(Batch),
     Mail(Slot, usize),
 }
 
-impl<'a> Visit<'a> {
-    /// Begins with a card that has just arrived, and gives SELECT.
-    pub fn begin(agenda: Agenda<'a>) -> Result<(Self, Buffer<MAX_COMMAND>), VisitError> {
+impl Visit {
+    /// Begins with a card that has just arrived, at a reading of the meter's clock (not set where it has none), and gives SELECT.
+    pub fn begin(reading: CardTime) -> Result<(Self, Buffer<MAX_COMMAND>), VisitError> {
         let visit = Self {
-            agenda,
+            reading,
             stage: Some(Stage::Selecting),
             presented: None,
             ratified: None,
@@ -91,7 +89,7 @@ impl<'a> Visit<'a> {
             settled: false,
             last_month: Month::NO_INDEX,
             last_event: 0,
-            mail: None,
+            received: None,
         };
         Ok((visit, select().emit().map_err(MeterError::from)?))
     }
@@ -117,9 +115,9 @@ impl<'a> Visit<'a> {
         self.ratified
     }
 
-    /// Mail that the last response brought. It is sealed: the caller opens it with the parameter keys.
-    pub const fn take_mail(&mut self) -> Option<Envelope> {
-        self.mail.take()
+    /// Mail that the last response brought, and how the meter handled it.
+    pub const fn take_received(&mut self) -> Option<Received> {
+        self.received.take()
     }
 
     /// Takes the response to what was to be sent, with its status word. After an error the visit is over.
@@ -135,11 +133,29 @@ impl<'a> Visit<'a> {
                 if let Err(reason) = greet(meter.identity(), &summary) {
                     return Ok(self.refuse(reason));
                 }
-                self.open(meter, self.agenda.mode, true)
+                match meter.state().voucher {
+                    Some(voucher) if fits(&voucher, &summary).is_ok() => {
+                        let command = load_voucher(&voucher.emit()).command().emit();
+                        Ok(self.go(Stage::Loading, command.map_err(MeterError::from)?))
+                    }
+                    _ => self.open(meter, meter.state().mode, true),
+                }
+            }
+            Stage::Loading => {
+                // Whatever the card says: it has the credit, or will see by SETTLE that the meter has it.
+                load_voucher(&[0; Voucher::SIZE]).response(response).map_or_else(
+                    |error| if let RequestError::Refused(_) = error { Ok(()) } else { Err(error) },
+                    |_| Ok(()),
+                )?;
+                meter.voucher_delivered()?;
+                self.open(meter, meter.state().mode, true)
             }
             Stage::Opening { opening, may_change } => {
                 let challenged = match opening.challenged(response) {
-                    Err(OpenError::OtherMode(mode)) if may_change => return self.open(meter, mode, false),
+                    Err(OpenError::OtherMode(mode)) if may_change => {
+                        meter.remember_mode(mode);
+                        return self.open(meter, mode, false);
+                    }
                     result => result?,
                 };
                 let Some(keys) = meter.card_keys(challenged.key_version(), challenged.card()) else {
@@ -192,28 +208,27 @@ impl<'a> Visit<'a> {
     /// Steps 3 to 8.
     fn decide<H: Hardware>(&mut self, meter: &mut Meter<H>, facts: Facts) -> Result<Step, VisitError> {
         let presented = *facts.presented();
-        let now = self.agenda.now;
         self.presented = Some(presented);
         let unproven = Verdict::Refuse(Reason::BindingNotProven);
-        if presented.binding().is_none() && meter.decide(now, &presented).verdict == unproven {
+        if presented.binding().is_none() && meter.decide(&presented).verdict == unproven {
             let (next, command) = facts.ask_binding(meter.hardware())?;
             return Ok(self.go(Stage::Reading(next), command));
         }
         let (answer, own) = (presented.answer(), meter.state());
         self.ratified =
             (answer.binding().number == own.binding).then_some(answer.report_number == own.report_number);
-        let decision = meter.commit(now, &presented)?;
+        let decision = meter.commit(self.reading, &presented)?;
         self.verdict = Some(decision.verdict);
         match decision.verdict {
             Verdict::Refuse(reason) if reason.is_regression() => {
-                match meter.regression_report(now, presented.answer())? {
-                    Some(report) => self.send(meter, facts.into_session(), Errand::Regression(report)),
+                match meter.regression_report(presented.answer())? {
+                    Some(report) => self.send(meter, facts.into_session(), Errand::Report(report, Todo::End)),
                     None => Ok(None),
                 }
             }
             Verdict::Refuse(_) => Ok(None),
             Verdict::Apply { .. } | Verdict::Nothing => {
-                let settlement = meter.settlement(now, presented.answer().last_event)?;
+                let settlement = meter.settlement(presented.answer().last_event)?;
                 let (next, command) = facts.settle(meter.hardware(), settlement)?;
                 Ok(self.go(Stage::Settling(next), command))
             }
@@ -229,27 +244,31 @@ impl<'a> Visit<'a> {
     ) -> Result<Step, VisitError> {
         let Some(answer) = self.presented.map(|presented| *presented.answer()) else { return Ok(None) };
         loop {
+            let version = |slot: Slot| answer.mail.get(slot.index()).copied().unwrap_or_default();
+            let report = |mail: Option<Envelope>, next| (mail.map(|mail| Errand::Report(mail, next)), next);
             let (errand, next) = match todo {
-                Todo::FinalReport => (meter.final_report(&answer)?.map(Errand::Report), Todo::Events),
-                Todo::Events => {
-                    let events = meter.state().events.after(self.last_event).take(BATCH);
-                    (Batch::events(events).ok().map(Errand::Events), Todo::Months)
-                }
+                Todo::FinalReport => report(meter.final_report(&answer)?, Todo::Events),
+                Todo::Events => (self.new_events(meter, Todo::Months)?, Todo::Months),
+                Todo::LateEvents => (self.new_events(meter, Todo::End)?, Todo::End),
                 Todo::Months => {
-                    let last = self.last_month;
-                    let new = |month: &&Month| last == Month::NO_INDEX || month.index > last;
-                    let months = self.agenda.months.iter().filter(new).take(BATCH).copied();
-                    (Batch::months(months).ok().map(Errand::Months), Todo::Mail(0))
+                    let first = match self.last_month {
+                        Month::NO_INDEX => 0,
+                        last => last.saturating_add(1),
+                    };
+                    let months: [_; BATCH] = meter.months(first)?;
+                    let batch = Batch::months(months.into_iter().flatten());
+                    (batch.ok().map(Errand::Months), Todo::Mail(0))
                 }
                 Todo::Mail(index) => match Slot::ALL.get(index) {
-                    None => (None, Todo::End),
+                    None => (None, Todo::Readings),
                     Some(slot) => {
-                        let version = |of: &[u32; Slot::COUNT]| of.get(index).copied().unwrap_or_default();
                         let new = slot.direction() == Direction::ToMeter
-                            && version(&answer.mail) > version(&self.agenda.mail);
+                            && version(*slot) > meter.state().inbox.version(*slot);
                         (new.then_some(Errand::Mail(*slot, index)), Todo::Mail(index + 1))
                     }
                 },
+                Todo::Readings => report(meter.readings(version(Slot::READINGS))?, Todo::Audit),
+                Todo::Audit => report(meter.audit(version(Slot::AUDIT))?, Todo::LateEvents),
                 Todo::End => return Ok(None),
             };
             match errand {
@@ -257,6 +276,16 @@ impl<'a> Visit<'a> {
                 None => todo = next,
             }
         }
+    }
+
+    /// The next events that the card does not have.
+    fn new_events<H: Hardware>(
+        &self,
+        meter: &mut Meter<H>,
+        next: Todo,
+    ) -> Result<Option<Errand>, MeterError> {
+        let events: [_; BATCH] = meter.events(self.last_event)?;
+        Ok(Batch::events(events.into_iter().flatten()).ok().map(|batch| Errand::Events(batch, next)))
     }
 
     fn send<H: Hardware>(
@@ -267,8 +296,8 @@ impl<'a> Visit<'a> {
     ) -> Result<Step, VisitError> {
         let engine = meter.hardware();
         let command = match &errand {
-            Errand::Report(mail) | Errand::Regression(mail) => session.ask(engine, &put_meter_mail(mail)),
-            Errand::Events(batch) => session.ask(engine, &batch.put_events()),
+            Errand::Report(mail, _) => session.ask(engine, &put_meter_mail(mail)),
+            Errand::Events(batch, _) => session.ask(engine, &batch.put_events()),
             Errand::Months(batch) => session.ask(engine, &batch.put_months()),
             Errand::Mail(slot, _) => session.ask(engine, &get_mail(*slot)),
         }?;
@@ -285,22 +314,23 @@ impl<'a> Visit<'a> {
     ) -> Result<Step, VisitError> {
         let engine = meter.hardware();
         let todo = match &errand {
-            Errand::Report(mail) => {
+            Errand::Report(mail, next) => {
                 taken(session.answer(engine, &put_meter_mail(mail), response))?;
-                Todo::Events
+                *next
             }
-            Errand::Regression(mail) => {
-                taken(session.answer(engine, &put_meter_mail(mail), response))?;
-                Todo::End
-            }
-            Errand::Events(batch) => {
-                taken(session.answer(engine, &batch.put_events(), response))?;
-                Todo::Months
+            // More only where that led further, so that no card can make this endless.
+            Errand::Events(batch, next) => {
+                match taken(session.answer(engine, &batch.put_events(), response))? {
+                    Some(last) if last > self.last_event => {
+                        self.last_event = last;
+                        if let Todo::Months = next { Todo::Events } else { Todo::LateEvents }
+                    }
+                    _ => *next,
+                }
             }
             Errand::Months(batch) => {
                 let before = self.last_month;
                 match taken(session.answer(engine, &batch.put_months(), response))? {
-                    // More only where that led further, so that no card can make this endless.
                     Some(last) if last != Month::NO_INDEX && (before == Month::NO_INDEX || last > before) => {
                         self.last_month = last;
                         Todo::Months
@@ -310,7 +340,10 @@ impl<'a> Visit<'a> {
             }
             Errand::Mail(slot, index) => {
                 let request: Request<'_, Envelope> = get_mail(*slot);
-                self.mail = taken(session.answer(engine, &request, response))?;
+                if let Some(mail) = taken(session.answer(engine, &request, response))? {
+                    let carrier = self.presented.map(|presented| presented.card().id);
+                    self.received = Some(meter.receive(self.reading, carrier, &mail)?);
+                }
                 Todo::Mail(index + 1)
             }
         };

@@ -106,6 +106,11 @@ impl MonthMeter {
         self.total
     }
 
+    /// Whether the month began within a calendar month.
+    pub const fn is_partial(&self) -> bool {
+        self.partial
+    }
+
     /// The tariff in force.
     pub const fn tariff(&self) -> &Tariff {
         &self.tariff

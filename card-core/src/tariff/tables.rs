@@ -21,6 +21,13 @@ impl Tables {
         Self { active, standby: None }
     }
 
+    /// The tables as they were when they were written down.
+    pub fn restore(active: Tariff, standby: Option<Tariff>) -> Result<Self, NotNewer> {
+        let mut tables = Self::new(active);
+        standby.map_or(Ok(()), |tariff| tables.offer(tariff))?;
+        Ok(tables)
+    }
+
     /// The tariff in force.
     pub const fn active(&self) -> &Tariff {
         &self.active

@@ -1,0 +1,68 @@
+//! Days and months of the Gregorian calendar as numbers: day 0 is 2020-01-01, month 0 January 2020.
+//!
+//! Inside, both are counted from March 2000. With it a cycle of 400 years begins; and in years that begin in March the leap day
+//! is the last day, so that the lengths of the months before it never change: 153 days in five, 31, 30, 31, 30, 31.
+
+/// Minutes of a day, as everything in local time counts them.
+pub(super) const MINUTES_PER_DAY: i32 = 24 * 60;
+/// Months of a year.
+pub(super) const MONTHS_PER_YEAR: i32 = 12;
+
+/// Months from March 2000 to month 0.
+const MONTHS_BEFORE: i32 = 19 * MONTHS_PER_YEAR + 10;
+/// Days from 2000-03-01 to day 0: twenty years with five leap days, without January and February 2020.
+const DAYS_BEFORE: i32 = 20 * 365 + 5 - 60;
+/// 2020-01-01 was a Wednesday.
+const FIRST_WEEKDAY: i32 = 3;
+
+/// Days before a year that begins in March, from that of 2000 (number 0) on.
+const fn days_before_year(year: i32) -> i32 {
+    365 * year + year / 4 - year / 100 + year / 400
+}
+
+/// Number of the first day of a month, from March 2000 on.
+pub(super) const fn first_day(month: i32) -> i32 {
+    let month = month + MONTHS_BEFORE;
+    let (year, month) = (month / MONTHS_PER_YEAR, month % MONTHS_PER_YEAR);
+    days_before_year(year) + (153 * month + 2) / 5 - DAYS_BEFORE
+}
+
+/// Number of the month that a day is in, from 2000-03-01 to the end of February 2400.
+pub(super) const fn month_of(day: i32) -> i32 {
+    let day = day + DAYS_BEFORE;
+    // Without the leap days before it, each year has 365 days: one in 1461 days is taken away, and one in 36525 given back.
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - days_before_year(year);
+    year * MONTHS_PER_YEAR + (5 * day_of_year + 2) / 153 - MONTHS_BEFORE
+}
+
+/// Weekday of a day: 0 Sunday to 6 Saturday.
+pub(super) fn weekday(day: i32) -> u8 {
+    u8::try_from((day + FIRST_WEEKDAY).rem_euclid(7)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Day by day through the 400 years, with the lengths of months as everybody knows them.
+    #[test]
+    fn every_day_is_in_its_month() {
+        let mut day = -DAYS_BEFORE;
+        for month in -MONTHS_BEFORE..400 * MONTHS_PER_YEAR - MONTHS_BEFORE {
+            let year = 2020 + month.div_euclid(MONTHS_PER_YEAR);
+            let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+            let length = match 1 + month.rem_euclid(MONTHS_PER_YEAR) {
+                2 => 28 + i32::from(leap),
+                4 | 6 | 9 | 11 => 30,
+                _ => 31,
+            };
+            assert_eq!(first_day(month), day, "month {month}");
+            for day in day..day + length {
+                assert_eq!(month_of(day), month, "day {day}");
+            }
+            day += length;
+        }
+        assert_eq!((first_day(0), month_of(0), weekday(0)), (0, 0, 3));
+    }
+}

@@ -1,0 +1,192 @@
+//! Whether the supply is on (docs/meter.md, sections 5 and 6): credit, loan, overload, tampering, commands.
+
+use super::events::code;
+use super::state::MeterState;
+use crate::message::MeterFlags;
+use crate::units::{Balance, CardTime};
+
+/// Reasons to cut the supply, as bits.
+pub mod reason {
+    /// No credit.
+    pub const NO_CREDIT: u8 = 0x01;
+    /// Tampering.
+    pub const TAMPERING: u8 = 0x02;
+    /// Overload: a pause.
+    pub const OVERLOAD_PAUSE: u8 = 0x04;
+    /// Overload: locked until the company acts.
+    pub const OVERLOAD_LOCK: u8 = 0x08;
+    /// A command.
+    pub const COMMAND: u8 = 0x10;
+    /// The meter has no binding.
+    pub const NO_BINDING: u8 = 0x20;
+}
+
+/// Kinds of tampering, as bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Tampering {
+    /// The cover was opened.
+    Cover = 0x01,
+    /// The terminal cover was opened.
+    Terminal = 0x02,
+    /// A magnetic field.
+    Magnet = 0x04,
+    /// Current flows backwards.
+    Reverse = 0x08,
+    /// The meter is bypassed.
+    Bypass = 0x10,
+}
+
+impl Tampering {
+    /// All kinds.
+    pub const ALL: [Self; 5] = [Self::Cover, Self::Terminal, Self::Magnet, Self::Reverse, Self::Bypass];
+
+    /// Its bit.
+    pub const fn bit(self) -> u8 {
+        self as u8
+    }
+}
+
+/// What decides whether the supply is on, beside the balance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Supply {
+    /// Reasons to cut ([`reason`]); 0: the supply is on.
+    pub cut: u8,
+    /// Bits of [`Tampering`] that were seen.
+    pub tampering: u8,
+    /// End of the emergency loan; not set: none was given since the balance was above 0.
+    pub loan_until: CardTime,
+    /// End of the pause after an overload.
+    pub pause_until: CardTime,
+    /// Overloads that count towards the lock.
+    pub overloads: u8,
+    /// When the last one was.
+    pub last_overload: CardTime,
+}
+
+impl Supply {
+    /// Whether it is on.
+    pub const fn is_on(&self) -> bool {
+        self.cut == 0
+    }
+
+    /// What of it is the meter's, not the customer's.
+    pub(super) const fn without_credit(self) -> Self {
+        Self { cut: self.cut & !reason::NO_CREDIT, loan_until: CardTime::UNSET, ..self }
+    }
+
+    fn set(&mut self, reason: u8, on: bool) {
+        self.cut = if on { self.cut | reason } else { self.cut & !reason };
+    }
+}
+
+impl MeterState {
+    /// Decides on the supply at the present time, and sets the flags that follow from the state.
+    pub(super) fn decide_supply(&mut self) {
+        let time = self.clock.time;
+        let credit = self.balance > Balance(0);
+        let bound = self.binding != 0;
+        let was_on = !self.flags.has(MeterFlags::SUPPLY_CUT);
+        let supply = &mut self.supply;
+        supply.set(reason::NO_BINDING, !bound);
+        if supply.cut & reason::OVERLOAD_PAUSE != 0 && supply.pause_until <= time {
+            supply.set(reason::OVERLOAD_PAUSE, false);
+        }
+        if !bound {
+            supply.set(reason::NO_CREDIT, false);
+        } else if credit {
+            supply.set(reason::NO_CREDIT, false);
+            supply.loan_until = CardTime::UNSET;
+        } else if supply.loan_until > time {
+            supply.set(reason::NO_CREDIT, false);
+        } else if supply.cut & reason::NO_CREDIT == 0 && !self.calendar.is_friendly(time) {
+            supply.set(reason::NO_CREDIT, true);
+        }
+        if was_on != supply.is_on() {
+            let (code, cut) =
+                if was_on { (code::SUPPLY_CUT, supply.cut) } else { (code::SUPPLY_RESTORED, 0) };
+            self.history.add(time, code, [cut, 0, 0, 0, 0, 0]);
+        }
+        let below = |threshold: u32| bound && self.balance < Balance(threshold.into());
+        let flags = [
+            (MeterFlags::LOW_CREDIT, below(self.limits.first_threshold)),
+            (MeterFlags::VERY_LOW_CREDIT, below(self.limits.second_threshold)),
+            (MeterFlags::SUPPLY_CUT, !self.supply.is_on()),
+            (MeterFlags::TAMPER, self.supply.tampering != 0),
+            (MeterFlags::CLOCK_DOUBTFUL, self.clock.doubtful),
+            (MeterFlags::LOAN, self.supply.loan_until != CardTime::UNSET),
+        ];
+        for (flag, on) in flags {
+            self.flags = if on { self.flags.with(flag) } else { self.flags.without(flag) };
+        }
+    }
+
+    /// An empty card was inserted again: a loan, where one may be given (section 5.2).
+    pub(super) fn lend(&mut self) {
+        let hours = u32::from(self.limits.loan_hours);
+        let given = self.supply.loan_until != CardTime::UNSET;
+        if self.balance > Balance(0) || self.binding == 0 || hours == 0 || given {
+            return;
+        }
+        let time = self.clock.time;
+        // A meter that has no time yet lends too: its time begins at 0.
+        let until = CardTime(time.0.saturating_add(hours.saturating_mul(3600)));
+        self.supply.loan_until = until;
+        let [a, b, c, d] = until.0.to_be_bytes();
+        self.history.add(time, code::LOAN_GIVEN, [a, b, c, d, 0, 0]);
+    }
+
+    /// Demand in W was measured (section 5.3).
+    pub(super) fn demanded(&mut self, watts: u32) {
+        self.peak = self.peak.max(watts);
+        let limits = &self.limits;
+        let contracted = limits.contracted_power;
+        if contracted == 0 || watts <= contracted || !self.supply.is_on() {
+            return;
+        }
+        let time = self.clock.time;
+        let supply = &mut self.supply;
+        let forgotten = u32::from(limits.overload_reset).saturating_mul(60);
+        if supply.overloads > 0 && time.0.saturating_sub(supply.last_overload.0) >= forgotten {
+            supply.overloads = 0;
+        }
+        supply.overloads = supply.overloads.saturating_add(1);
+        supply.last_overload = time;
+        if supply.overloads > limits.overload_pauses {
+            supply.set(reason::OVERLOAD_LOCK, true);
+        } else {
+            supply.set(reason::OVERLOAD_PAUSE, true);
+            supply.pause_until = CardTime(time.0.saturating_add(limits.overload_pause.into()));
+        }
+        let [a, b, c, d] = watts.to_be_bytes();
+        let count = supply.overloads;
+        self.history.add(time, code::OVERLOAD, [a, b, c, d, count, 0]);
+    }
+
+    /// Tampering was seen (section 6).
+    pub(super) fn tampered(&mut self, kind: Tampering) {
+        let bit = kind.bit();
+        if self.supply.tampering & bit != 0 {
+            return;
+        }
+        self.supply.tampering |= bit;
+        if self.limits.tamper_cuts & bit != 0 {
+            self.supply.set(reason::TAMPERING, true);
+        }
+        self.history.add(self.clock.time, code::TAMPERING, [bit, 0, 0, 0, 0, 0]);
+    }
+
+    pub(super) fn clear_tampering(&mut self) {
+        self.supply.tampering = 0;
+        self.supply.set(reason::TAMPERING, false);
+    }
+
+    pub(super) fn end_overload(&mut self) {
+        self.supply.set(reason::OVERLOAD_PAUSE | reason::OVERLOAD_LOCK, false);
+        self.supply.overloads = 0;
+    }
+
+    pub(super) fn cut_by_command(&mut self, on: bool) {
+        self.supply.set(reason::COMMAND, on);
+    }
+}
