@@ -6,8 +6,10 @@ import json
 import sys
 from pathlib import Path
 
+import parameter_vectors
 import reference as ref
 import scp03
+from calendar_vectors import zones
 from issuer import det, event, flip, hx, month
 from meter_vectors import decisions, key_sets
 from reference import be
@@ -250,7 +252,20 @@ def meter():
                     decisions=decisions())
 
 
-FILES = {"derivation": derivation, "messages": messages, "mail": mail, "scp03": secure_channel, "card": card, "meter": meter}
+# ---- calendar.json, parameters.json ---------------------------------------------------------------
+
+def calendar():
+    return {"source": "docs/meter.md, sections 3 and 7.2", "description": "Local time, months and friendly times in several zones.",
+            "zones": zones()}
+
+
+def parameters():
+    return {"source": "docs/meter.md, sections 7 to 10; docs/tariff.md, section 6",
+            "description": "Plaintexts of mail, malformed ones, changes of keys.", **parameter_vectors.content()}
+
+
+FILES = {"derivation": derivation, "messages": messages, "mail": mail, "scp03": secure_channel, "card": card, "meter": meter,
+         "calendar": calendar, "parameters": parameters}
 
 
 def main():

@@ -1,0 +1,216 @@
+"""The content of tests/vectors/parameters.json: plaintexts of mail, malformed ones, and changes of keys."""
+import parameters as p
+import reference as ref
+from calendar_vectors import ZONES, at
+from issuer import Issuer, det, flip, hx
+from local_time import Calendar
+from reference import be
+
+U32 = 2**32 - 1
+
+
+# ---- tariffs -------------------------------------------------------------------------------------
+
+def tariff(version, slabs, charges=(), zero=0, start=0x089EC4D0, kind=1):
+    """slabs: (bound, price, fee), with a fourth True where the month is rated again; charges: (code, basis, value)."""
+    return {"version": version, "start": start, "kind": kind, "zero_consumption_fee": zero,
+            "slabs": [{"restart": len(s) > 3, "bound": s[0], "price": s[1], "fee": s[2]} for s in slabs],
+            "charges": [{"code": c, "basis": b, "value": v} for c, b, v in charges]}
+
+
+PUBLISHED = tariff(1, [(50, 68000, 100), (100, 78000, 200), (200, 95000, 600, True), (350, 155000, 1100), (650, 195000, 1500),
+                       (1000, 210000, 2500, True), (0, 223000, 4000, True)], [(1, 1, 2000)], 900)
+FLAT = tariff(1, [(0, 223000, 0)], kind=3)
+LARGEST = tariff(U32, [(n, U32, U32, True)[:4 if n > 1 else 3] for n in (1, 2, 3, 4, 5, 42949671, 42949672)] + [(0, U32, U32)],
+                 [(code, 1 + code % 3, 10000) for code in (1, 4, 0x7F, 0x80, 0xFF)], U32, U32, 2)
+HEAD = """01 00000001 089EC4D0 01 07 64 00000384 00000032 000109A0 00000064 00000064 000130B0 000000C8 000000C8 00017318 00000258
+0000015E 00025D78 0000044C 0000028A 0002F9B8 000005DC 000003E8 00033450 000009C4 00000000 00036718 00000FA0 01 01 01 000007D0"""
+
+
+def altered(good, change):
+    """The bytes of a tariff with one thing wrong."""
+    t = {**good, "slabs": [dict(s) for s in good["slabs"]], "charges": [dict(c) for c in good["charges"]]}
+    change(t)
+    return p.encode_tariff(t)
+
+
+def wrong_tariffs():
+    good = p.encode_tariff(PUBLISHED)
+    slab = lambda n, **v: lambda t: t["slabs"][n].update(v)
+    charge = lambda *c: lambda t: t.update(charges=[{"code": a, "basis": b, "value": v} for a, b, v in c])
+    one = lambda at, value: good[:at] + value + good[at + len(value):]
+    return [(0, what, data) for what, data in [
+        *lengths(good), ("version", one(1, bytes(4))), ("start", one(5, bytes(4))), ("kind", one(9, b"\0")), ("kind", one(9, b"\4")),
+        ("number of slabs", b"\x01" + good[1:10] + bytes(6) + b"\0"), ("number of slabs", one(10, b"\x09")), ("restarts", one(11, b"\x65")),
+        ("restarts", one(11, b"\xE4")), ("bound", altered(PUBLISHED, slab(1, bound=50))), ("bound", altered(PUBLISHED, slab(1, bound=200))),
+        ("bound", altered(PUBLISHED, slab(0, bound=0))), ("bound", altered(PUBLISHED, slab(5, bound=42949673))),
+        ("bound", altered(PUBLISHED, slab(6, bound=1001))), ("bound", altered(FLAT, slab(0, bound=1))),
+        ("number of charges", altered(PUBLISHED, charge(*((n, 1, n) for n in range(1, 7))))), ("code", altered(PUBLISHED, charge((0, 1, 5)))),
+        ("code", altered(PUBLISHED, charge((2, 1, 5), (3, 1, 5), (2, 2, 7)))), ("basis", altered(PUBLISHED, charge((1, 0, 5)))),
+        ("basis", altered(PUBLISHED, charge((1, 4, 5)))), ("value", altered(PUBLISHED, charge((2, 3, 10001))))]]
+
+
+def lengths(good):
+    return [("length", b""), ("length", good[:1]), ("length", good[:-1]), ("length", good + b"\0"), ("format", b"\0" + good[1:]),
+            ("format", b"\2" + good[1:])]
+
+
+# ---- the other slots -----------------------------------------------------------------------------
+
+LIMITS = [p.LIMITS_AT_FIRST, dict(zip(p.LIMITS_AT_FIRST, (0, 0, 0, 1, 0, 0, 0, 3600, 0))), dict(zip(p.LIMITS_AT_FIRST, (
+    U32, U32, U32, 65535, 255, 65535, 65535, U32, 0x1F))), {**p.LIMITS_AT_FIRST, "contracted_power": 5500, "second_threshold": 1000}]
+DEBTS = [[], [{"id": 1, "kind": 1, "first_month": 0, "number": 1, "instalment": 0, "last_instalment": 1}],
+         [{"id": 700 + n, "kind": 1 + n % 3, "first_month": 70 + n, "number": 12, "instalment": 5000, "last_instalment": 4711} for n in range(4)],
+         [{"id": U32, "kind": 3, "first_month": 0xFFFE, "number": 65535, "instalment": U32, "last_instalment": U32}]]
+NOTICES = [[], [{"template": 1, "until": 0, "value": 0}], [{"template": n, "until": 0x0C000000 + n, "value": n * 100} for n in range(8)],
+           [{"template": 65535, "until": U32, "value": U32}] * 2]
+CARD = det("parameters card", 8)
+COMMANDS = [{"counter": n, "expiry": expiry, "card": card, "kind": kind, "value": value} for n, expiry, card, kind, value in (
+    (1, 0, bytes(8), 1, 0), (2, U32, bytes(8), 2, 0), (3, 0, CARD, 3, 0), (4, 0, CARD, 4, 1), (5, 0x0C000002, CARD, 4, 0x0C000001),
+    (6, 1, CARD, 5, 0), (7, 0, bytes(8), 6, 0), (8, 0, bytes(8), 7, 65535), (U32, U32, b"\xFF" * 8, 4, U32 - 1))]
+REFUSED_COMMANDS = [{"counter": 9, "expiry": expiry, "card": card, "kind": kind, "value": value} for expiry, card, kind, value in (
+    (0, CARD, 0, 0), (0, CARD, 8, 0), (0, CARD, 255, 0), (0, bytes(8), 1, 1), (0, CARD, 2, 2**31), (0, CARD, 3, 1), (0, bytes(8), 3, 0),
+    (0, bytes(8), 4, 5), (0, CARD, 4, 0), (7, CARD, 4, 7), (7, CARD, 4, 8), (0, CARD, 5, 1), (0, CARD, 6, 256), (0, CARD, 7, 0), (0, CARD, 7, 65536))]
+
+
+def plaintexts():
+    """(slot, fields, bytes)"""
+    for t in (PUBLISHED, FLAT, LARGEST):
+        yield 0, t, p.encode_tariff(t)
+    yield 1, PUBLISHED, p.encode_tariff(PUBLISHED)
+    yield from ((2, t, p.encode_limits(t)) for t in LIMITS)
+    many = Calendar(holidays=tuple((n * 2000, 1 + n * 8) for n in range(32)))
+    for c in (*ZONES.values(), many):
+        yield 3, {"offset": c.offset, "summer": c.summer, "begins": c.begins, "ends": c.ends, "friendly_from": c.friendly_from,
+                  "friendly_until": c.friendly_until, "rest_days": c.rest_days, "holidays": c.holidays}, p.encode_calendar(c)
+    yield from ((4, {"debts": d}, p.encode_debts(d)) for d in DEBTS)
+    yield from ((5 + n % 4, {**c, "card": hx(c["card"])}, p.encode_command(c)) for n, c in enumerate(COMMANDS))
+    yield from ((9, {"notices": n}, p.encode_notices(n)) for n in NOTICES)
+
+
+def malformed():
+    """(slot, the field that is wrong, bytes): one thing each."""
+    yield from wrong_tariffs()
+    good = p.encode_limits(p.LIMITS_AT_FIRST)
+    for what, data in lengths(good):
+        yield 2, what, data
+    for what, value in (("second_threshold", 1001), ("pause", 0), ("greatest_step", 3599), ("greatest_step", 0), ("tampering_cuts", 0x20),
+                        ("tampering_cuts", 0x9F)):
+        yield 2, what, p.encode_limits({**p.LIMITS_AT_FIRST, what: value})
+    yield from ((3, what, data) for what, data in wrong_calendars())
+    debt = DEBTS[2][0]
+    for what, data in lengths(p.encode_debts(DEBTS[2])):
+        yield 4, what, data
+    yield 4, "number of debts", p.encode_debts([{**debt, "id": n + 1} for n in range(5)])
+    yield 4, "length", b"\x01\x02" + p.encode_debts([debt])[2:]
+    yield 4, "id", p.encode_debts([debt, debt])
+    for what, value in (("id", 0), ("kind", 0), ("kind", 4), ("first_month", 0xFFFF), ("number", 0)):
+        yield 4, what, p.encode_debts([{**debt, what: value}])
+    for slot in (5, 6, 7, 8):
+        for what, data in lengths(p.encode_command(COMMANDS[0])):
+            yield slot, what, data
+        yield slot, "counter", p.encode_command({**COMMANDS[0], "counter": 0})
+    for what, data in lengths(p.encode_notices(NOTICES[2])):
+        yield 9, what, data
+    yield 9, "number of notices", p.encode_notices(NOTICES[1] * 9)
+    yield 9, "length", b"\x01\x01" + p.encode_notices(NOTICES[3])[2:]
+
+
+def wrong_calendars():
+    good = p.encode_calendar(Calendar(holidays=((10, 1), (12, 2))))
+    yield from lengths(good)
+    summers = (("begins", 4, 0), ("begins", 4, 13), ("begins", 5, 0), ("begins", 5, 6), ("begins", 6, 7), ("ends", 9, 0), ("ends", 9, 13),
+               ("ends", 10, 0), ("ends", 10, 6), ("ends", 11, 7))
+    for what, at_, value in (("summer", 3, 121), *summers, ("rest_days", 18, 0x80), ("number of holidays", 19, 33)):
+        yield what, good[:at_] + bytes([value]) + good[at_ + 1:]
+    for what, at_, value in (("offset", 1, 1441), ("offset", 1, 65536 - 1441), ("offset", 1, 0x8000), ("begins", 7, 10081), ("ends", 12, 10081),
+                             ("friendly_from", 14, 1440), ("friendly_until", 16, 1440)):
+        yield what, good[:at_] + be(value, 2) + good[at_ + 2:]
+    yield "ends", p.encode_calendar(Calendar(ends=Calendar().begins))
+    for at_ in (6, 12):                                             # summer offset 0, and a byte that is not
+        yield ("begins", "ends")[at_ > 8], good[:3] + b"\0" + flip(bytes(14), at_ - 4)[:10] + good[14:]
+    for holidays in (((10, 0),), ((10, 1), (10, 1)), ((12, 1), (10, 1))):
+        yield "holidays", p.encode_calendar(Calendar(holidays=holidays))
+
+
+# ---- changes of keys (section 9) -----------------------------------------------------------------
+
+def held(keys):
+    return {f"{role:X}": [{"key_version": f"{kvn:02X}", "keys": [hx(k) for k in parts]} for kvn, parts in sets] for role, sets in keys.items()}
+
+
+def key_changes():
+    i = Issuer("parameters")
+    start = {role: [(role << 4 | 1, i.keys(role << 4 | 1))] for role in p.ROLE_KEYS}
+    rotated = {role: [(role << 4 | 2, i.keys(role << 4 | 2))] + (start[role] if role in (7, 8, 10) else []) for role in start}
+    make = lambda kvn, transport=0xB1, keys=None, company=i.company, environment=i.environment, **other: p.key_change(
+        transport, i.keys(transport)[0], kvn, i.keys(kvn) if keys is None else keys, company, environment, **other)
+    small = lambda role: [det(f"small {role} {n}", 16) for n in range(p.ROLE_KEYS[role])]
+    good = make(0x72)
+    wrapped = lambda size: p.aes_key_wrap(i.keys(0xB1)[0], bytes(size))
+    cases = [(f"role {role:X}: {what}", start, make(role << 4 | version, keys=keys(role))) for role in p.ROLE_KEYS for what, version, keys in (
+        ("the next version", 2, lambda role: None), ("a version far above", 15, lambda role: None), ("AES-128", 3, small),
+        ("the current version again, with its keys", 1, lambda role: None), ("the current version, with other keys", 1, small))]
+    cases += [(f"role {role:X}: {what}", rotated, make(role << 4 | version, 0xB2)) for role in p.ROLE_KEYS for what, version in (
+        ("a third version: the first one is forgotten", 3), ("the version before the current one", 1), ("the current version again", 2))]
+    cases += [(f"refused: {what}", start, data) for what, data in (
+        ("empty", b""), ("format 00", b"\0" + good[1:]), ("format 02", b"\2" + good[1:]), ("nothing wrapped", good[:2]), ("one byte less", good[:-1]),
+        ("one byte more", good + b"\0"), ("wrapped to 16 bytes fewer than there are", good[:34]), ("form: eight bytes more", make(0x92)[:98] + bytes(8)),
+        ("transport key of another role", make(0x72)[:1] + b"\xA1" + good[2:]), ("transport key of version 0", good[:1] + b"\xB0" + good[2:]),
+        ("unknown transport key", make(0x72, 0xB2)), ("another transport key under this number", good[:1] + b"\xB1" + make(0x72, 0xB2)[2:]),
+        *((f"altered byte {n}", flip(good, n, 1 << n % 8)) for n in (2, 9, 10, 33, len(good) - 1)),
+        ("content format 02", make(0x72, content=b"\2\x72\1\x20" + be(i.company, 2) + bytes([i.environment, 0]) + i.keys(0x72)[0])),
+        ("number of keys too high", make(0x72, number=2)), ("number of keys too low", make(0x82, number=1)), ("too few keys", make(0x82, keys=i.keys(0x82)[:1])),
+        ("too many keys", make(0x72, keys=i.keys(0x82))), ("no keys, though the form fits", make(0x72, number=0)), ("length of a key 18", make(0x72, size=24)),
+        ("length of a key 10 for 20", make(0x72, size=16)), ("length of a key 20 for 10", make(0x72, keys=small(7), size=32)),
+        ("two short keys in place of a long one", make(0x72, keys=small(8))), ("another company", make(0x72, company=i.company ^ 1)),
+        ("another environment", make(0x72, environment=i.environment ^ 4)), ("reserved byte", make(0x72, reserved=1)),
+        ("version 0", make(0x72, new=0x70)), ("role 6", make(0x72, new=0x62)), ("role 3", make(0x92, new=0x32)), ("role C", make(0x72, new=0xC2)),
+        ("all zero", b"\x01\xB1" + wrapped(40)))]
+    out = []
+    for what, keys, data in cases:
+        outcome, after = p.change_keys({"company": i.company, "environment": i.environment, "keys": keys}, data)
+        assert (outcome == "taken") == (not what.startswith("refused") and "with other keys" not in what) or "current version again" in what, what
+        out.append({"description": what, "company": hx(be(i.company, 2)), "environment": hx(be(i.environment, 1)), "keys": held(keys),
+                    "plaintext": hx(data), "outcome": outcome, "after": held(after)})
+    return out
+
+
+# ---- mail to the issuer (section 10) ----------------------------------------------------------------
+
+def to_issuer():
+    month = ref.encode([f for f in ref.MONTH], month=69, flags=5, slab=3, energy=15050, energy_charge=14297, fees=0, peak=4100)
+    top = {name: (1 << 8 * size) - 1 for name, size in p.READINGS}
+    readings = [
+        {**{name: 0 for name in top}, "present_month": bytes(24)},
+        {**top, "present_month": b"\xFF" * 24, "balance": -2**63, "clock_offset": -1},
+        {"time": 0x0B000001, "report_number": 12, "applied_credit": 50000, "applied_debited": 300, "balance": -1234, "energy_register": 765432,
+         "present_month": month, "flags": 0x9F, "reasons": 0x15, "tampering": 0x12, "loan_end": 0x0B100000, "instalments_to_take": 2**40 + 3,
+         "instalments_taken": 15000, "tariff": 7, "waiting_tariff": 8, "refused_cards": 3, "last_event": 99, "highest_command": 41,
+         "clock_offset": -86400 * 3, "firmware": 0x00010203}]
+    audits = [[{"counter": n + 1, "time": 0x0B000000 + n, "kind": 1 + n % 7, "outcome": (1, 0x0A, 0x0C)[n % 3], "card": CARD if n % 2 else bytes(8)}
+               for n in range(number)] for number in (0, 1, 3, 8, 11)]
+    shown = lambda fields: {k: hx(v) if isinstance(v, bytes) else v for k, v in fields.items()}
+    return ([{"fields": shown(r), "plaintext": hx(p.encode_readings(r))} for r in readings],
+            [{"records": [shown(r) for r in a], "plaintext": hx(p.encode_audit(a))} for a in audits])
+
+
+def content():
+    assert p.encode_tariff(PUBLISHED) == bytes.fromhex(HEAD) and len(p.encode_tariff(LARGEST)) == 143 and PUBLISHED["start"] == at(2024, 7, 31, 21)
+    good, bad = [], []
+    for slot, fields, data in plaintexts():
+        p.PARSERS[slot](data)
+        good.append({"slot": f"{slot:02X}", "fields": fields, "plaintext": hx(data)})
+    for slot, what, data in malformed():
+        try:
+            p.PARSERS[slot](data)
+        except p.Wrong as wrong:
+            assert str(wrong) == what, (slot, what, str(wrong), hx(data))
+        else:
+            raise AssertionError((slot, what, hx(data)))
+        bad.append({"slot": f"{slot:02X}", "wrong": what, "plaintext": hx(data)})
+    refused = [{"plaintext": hx(p.encode_command(c))} for c in REFUSED_COMMANDS]
+    assert all(p.command_refused(c["kind"], c["value"], c["expiry"], c["card"]) for c in REFUSED_COMMANDS)
+    assert not any(p.command_refused(c["kind"], c["value"], c["expiry"], c["card"]) for c in COMMANDS)
+    readings, audits = to_issuer()
+    return {"plaintexts": good, "malformed": bad, "refused_commands": refused, "key_changes": key_changes(), "readings": readings, "audits": audits}
