@@ -151,7 +151,8 @@ impl KeyChange {
         }
         let inner = new.emit(scope)?;
         let mut wrapped = Buffer::new();
-        wrapped.put(&[0; key_wrap::OVERHEAD])?.put(inner.0.as_slice())?;
+        wrapped.put(&[0; MAX_WRAPPED])?;
+        wrapped.truncate(inner.0.len() + key_wrap::OVERHEAD);
         key_wrap::wrap(engine, transport, inner.0.as_slice(), wrapped.as_mut_slice())
             .map_err(|_| ParameterError::Length)?;
         Ok(Self { transport_version, wrapped })
