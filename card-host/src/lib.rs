@@ -19,7 +19,7 @@
 //! use card_host::desk::{CardChoice, Desk, development_scope};
 //! use card_host::keystore::SoftwareKeyStore;
 //! use card_host::random::OsRandom;
-//! use card_host::simulated_meter::SimulatedMeter;
+//! use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 //! use card_host::tour::blank_card;
 //! use card_host::transport::{Simulator, standard};
 //!
@@ -32,7 +32,8 @@
 //! let issued = desk.issue(&mut card, meter, 4711, choice, &mut |step| println!("{step}"))?;
 //! let voucher = desk.sell(issued.account.card.id, Piastres::from_egp("50.00")?, Channel::Branch)?;
 //! desk.load(&mut card, &voucher)?;
-//! let mut meter = SimulatedMeter::in_memory(meter, scope, desk.keys_mut().meter_keys(scope, meter)?, 0)?;
+//! let keys = desk.keys_mut().meter_keys(scope, meter)?;
+//! let mut meter = SimulatedMeter::in_memory(meter, scope, keys, &from_the_maker())?;
 //! meter.tap(&mut card, desk.now())?;
 //! assert_eq!(meter.state()?.balance.to_string(), "50.00");
 //! # Ok(())

@@ -1,8 +1,8 @@
 //! A card at a meter: drives the meter's side of the exchange over a transport.
 
-use card_core::message::Envelope;
-use card_core::meter::{Agenda, Hardware, Meter, Verdict, Visit, VisitError};
+use card_core::meter::{Hardware, Meter, Received, Verdict, Visit, VisitError};
 use card_core::terminal::exchange::Presented;
+use card_core::units::CardTime;
 
 use crate::transport::{Transport, TransportError};
 
@@ -15,8 +15,8 @@ pub struct Tap {
     pub presented: Option<Presented>,
     /// Whether the card has confirmed the settlement.
     pub settled: bool,
-    /// Mail of the issuer that the card brought, sealed.
-    pub mail: Vec<Envelope>,
+    /// Mail of the issuer that the card brought, and how the meter handled it.
+    pub received: Vec<Received>,
 }
 
 /// A visit broke off. Repeating it is always right.
@@ -40,26 +40,26 @@ pub enum TapCause {
     Visit(#[from] VisitError),
 }
 
-/// Lets a card visit a meter. The transport must answer completely ([`standard`](crate::transport::standard)).
+/// Lets a card visit a meter, at a reading of the meter's clock (not set where it has none). The transport must answer completely ([`standard`](crate::transport::standard)).
 pub fn tap<H: Hardware>(
     meter: &mut Meter<H>,
     transport: &mut impl Transport,
-    agenda: Agenda<'_>,
+    reading: CardTime,
 ) -> Result<Tap, TapError> {
-    let begun = Visit::begin(agenda);
+    let begun = Visit::begin(reading);
     let (mut visit, first) = begun.map_err(|error| TapError { verdict: None, cause: error.into() })?;
-    let mut mail = Vec::new();
+    let mut received = Vec::new();
     let mut step = Some(first);
     while let Some(command) = step {
         let answered = transport.transmit(command.as_slice()).map_err(TapCause::from);
         let next = answered.and_then(|response| Ok(visit.respond(meter, &response)?));
-        mail.extend(visit.take_mail());
+        received.extend(visit.take_received());
         step = next.map_err(|cause| TapError { verdict: visit.verdict(), cause })?;
     }
     Ok(Tap {
         verdict: visit.verdict(),
         presented: visit.presented().copied(),
         settled: visit.is_settled(),
-        mail,
+        received,
     })
 }

@@ -21,7 +21,7 @@ use card_host::desk::{CardChoice, Desk, DeskError, Issued, development_scope, lo
 use card_host::keystore::SoftwareKeyStore;
 use card_host::operate;
 use card_host::random::OsRandom;
-use card_host::simulated_meter::SimulatedMeter;
+use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 use card_host::tour::{Stage, Table};
 use card_host::transport::{Transport, TransportError};
 
@@ -124,7 +124,7 @@ fn the_file_keeps_bindings_and_replaced_cards() {
 fn meter(desk: &mut Desk, id: u64) -> SimulatedMeter<FlashModel> {
     let (id, scope) = (MeterId::from(id), desk.scope());
     let keys = desk.keys_mut().meter_keys(scope, id).unwrap();
-    SimulatedMeter::in_memory(id, scope, keys, 0).unwrap()
+    SimulatedMeter::in_memory(id, scope, keys, &from_the_maker()).unwrap()
 }
 
 /// Customer 100 has used meter 1; customer 200's card has closed that contract and carries the final report. Cards 0 and 1.

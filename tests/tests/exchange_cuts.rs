@@ -13,11 +13,14 @@ use card_host::desk::{CardChoice, Desk, development_scope, load};
 use card_host::keystore::SoftwareKeyStore;
 use card_host::operate;
 use card_host::random::OsRandom;
-use card_host::simulated_meter::SimulatedMeter;
+use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 use card_host::tour::{Stage, Table};
 
 const METER: u64 = 77;
 const CREDIT: u64 = 12_345;
+/// What was consumed of the 10.00 EGP before: 1 kWh, in the first slab 0.68 EGP.
+const CONSUMED: Energy = Energy(100);
+const LEFT: i64 = 1_000 - 68;
 
 struct Bench {
     stage: Table,
@@ -35,15 +38,15 @@ fn bench() -> Bench {
     stage.insert(card).unwrap();
     let choice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
     desk.issue(&mut stage.card().unwrap(), id, 1, choice, &mut |_| {}).unwrap();
-    let meter =
-        SimulatedMeter::in_memory(id, scope, desk.keys_mut().meter_keys(scope, id).unwrap(), 0).unwrap();
+    let keys = desk.keys_mut().meter_keys(scope, id).unwrap();
+    let meter = SimulatedMeter::in_memory(id, scope, keys, &from_the_maker()).unwrap();
     let mut bench = Bench { stage, desk, meter };
     bench.charge(1_000);
     // As often as it takes to use every slot of both memories once, so that what is cut erases as well as programs.
     for _ in 0..9 {
         bench.tap().unwrap();
     }
-    bench.meter.consume(Piastres(300), Energy(100)).unwrap();
+    bench.meter.consume(bench.desk.now(), CONSUMED).unwrap();
     bench.charge(CREDIT);
     bench
 }
@@ -66,7 +69,7 @@ impl Bench {
         self.stage.insert(0).unwrap();
         self.meter.power_up().unwrap();
         let before = self.meter.state().unwrap().balance;
-        let (old, new) = (Balance(700), Balance(700 + CREDIT as i64));
+        let (old, new) = (Balance(LEFT), Balance(LEFT + CREDIT as i64));
         assert!(before == old || before == new, "a third state: {before:?}");
         let verdict = self.tap().expect("the repeated exchange completes");
         match verdict {

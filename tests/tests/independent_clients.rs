@@ -24,7 +24,7 @@ use card_host::keystore::{CardKey, KeyStore, SoftwareKeyStore};
 use card_host::operate;
 use card_host::pcsc::{self, Protocol};
 use card_host::random::OsRandom;
-use card_host::simulated_meter::SimulatedMeter;
+use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 use card_host::transport::standard;
 use serde_json::Value;
 use system_tests::pcscd::Pcscd;
@@ -109,7 +109,7 @@ impl Customer {
         }
         let scope = desk.scope();
         let meter_keys = desk.keys_mut().meter_keys(scope, meter).unwrap();
-        let mut meter = SimulatedMeter::in_memory(meter, scope, meter_keys, 0).unwrap();
+        let mut meter = SimulatedMeter::in_memory(meter, scope, meter_keys, &from_the_maker()).unwrap();
         let tap = meter.tap(&mut card, desk.now()).unwrap();
         assert!(matches!(tap.verdict, Some(Verdict::Apply { credit: Piastres(7_525), .. })), "{tap:?}");
         drop(card);

@@ -22,7 +22,7 @@ use card_core::units::Piastres;
 use card_host::desk::{CardChoice, Desk, development_scope};
 use card_host::keystore::SoftwareKeyStore;
 use card_host::random::OsRandom;
-use card_host::simulated_meter::SimulatedMeter;
+use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 use card_host::transport::{Simulator, standard};
 use pcsc::{Card, Context, Disposition, Protocol, Protocols, Scope, ShareMode};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -67,7 +67,7 @@ fn used_card(image: &std::path::Path) {
     };
     charge(&mut desk, &mut card);
     let keys = desk.keys_mut().meter_keys(scope, meter).unwrap();
-    let mut meter = SimulatedMeter::in_memory(meter, scope, keys, 0).unwrap();
+    let mut meter = SimulatedMeter::in_memory(meter, scope, keys, &from_the_maker()).unwrap();
     assert!(meter.tap(&mut card, desk.now()).unwrap().settled);
     charge(&mut desk, &mut card);
 }

@@ -39,17 +39,19 @@ pub struct Money {
     pub paid: Piastres,
     /// Taken back by debits.
     pub reversed: Piastres,
-    /// Consumed, over both meters.
+    /// Energy that was consumed, over both meters, as the tariff rates it.
     pub consumed: Piastres,
+    /// Fees of months that were closed.
+    pub fees: Piastres,
     /// In the customer's present meter.
     pub in_meter: Piastres,
 }
 
 impl Money {
-    /// Paid - reversed - consumed - what is in the meter, in piastres.
+    /// Paid - reversed - consumed - fees - what is in the meter, in piastres.
     pub fn difference(&self) -> i128 {
         let [paid, rest @ ..] =
-            [self.paid, self.reversed, self.consumed, self.in_meter].map(|p| i128::from(p.0));
+            [self.paid, self.reversed, self.consumed, self.fees, self.in_meter].map(|p| i128::from(p.0));
         paid - rest.iter().sum::<i128>()
     }
 }

@@ -12,6 +12,7 @@ use super::{Meter, Money, Stage, Tour, TourCause, TourError, must};
 use crate::desk::{CardChoice, Desk, Issued, in_words, load};
 use crate::operate;
 use crate::random::OsRandom;
+use crate::simulated_meter::from_the_maker;
 use crate::transport::Transport;
 
 const CUSTOMER: u64 = 1001;
@@ -82,12 +83,11 @@ fn charge(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError> {
 }
 
 fn read(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError> {
-    tour.step("tap without news", |stage, _| {
-        world.meter.consume(Piastres(3_010), Energy(4427))?;
+    tour.step("tap without news", |stage, money| {
+        consume(world, money, Energy(4427))?;
         must("the meter's verdict", tap(world, stage)?, Some(Verdict::Nothing))?;
         Ok(((), "nothing to apply; the card takes the meter's balance home".to_owned()))
     })?;
-    tour.money.consumed = Piastres(3_010);
     tour.step("what everybody sees", |stage, money| {
         let public = operate::read_public(&mut stage.card()?)?;
         let balances = public.status.balances.ok_or(TourCause::Unexpected("no balances".to_owned()))?;
@@ -216,8 +216,8 @@ fn replace_card(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError>
 
 fn replace_meter(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError> {
     let report = tour.step("the meter goes to the workshop", |stage, money| {
-        world.meter.consume(Piastres(3_333), Energy(4901))?;
-        money.consumed = Piastres(money.consumed.0 + 3_333);
+        consume(world, money, Energy(4901))?;
+        let fees = world.meter.state()?.running.close(true).fees();
         let closing = CardChoice { closes_former: true, ..CHOICE };
         let workshop = stage.new_card()?;
         stage.insert(workshop)?;
@@ -227,16 +227,13 @@ fn replace_meter(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError
         let voucher = world.desk.refresh(issued.account.card.id)?;
         must("the outcome", loaded(stage, &voucher)?, LoadOutcome::Refreshed)?;
         tap(world, stage)?;
+        money.fees = money.fees.checked_add(fees).unwrap_or(money.fees);
         let report = operate::final_report(&mut stage.card()?, world.desk.keys_mut())?;
         let report = report.ok_or(TourCause::Unexpected("there is no final report".to_owned()))?;
-        must("the balance in the final report", report.balance, left(money))?;
-        Ok((
-            report,
-            format!(
-                "its next binding closes the customer's for ever: final report, {} EGP left",
-                left(money)
-            ),
-        ))
+        let left = left(money);
+        must("the balance in the final report", report.balance, left)?;
+        let said = format!("its next binding closes the customer's for ever: the month's fees, {fees} EGP, final report, {left} EGP left");
+        Ok((report, said))
     })?;
     tour.step("a new meter, a new binding", |stage, money| {
         let id = MeterId::from(0xB002);
@@ -258,15 +255,27 @@ fn replace_meter(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError
         let balance = world.meter.state()?.balance;
         money.in_meter = Piastres(u64::try_from(balance.0).unwrap_or(0));
         must("the difference in piastres", money.difference(), 0)?;
-        let Money { paid, reversed, consumed, in_meter } = *money;
-        Ok(((), format!("paid {paid} = reversed {reversed} + consumed {consumed} + in the meter {in_meter}")))
+        let Money { paid, reversed, consumed, fees, in_meter } = *money;
+        let said = format!(
+            "paid {paid} = reversed {reversed} + consumed {consumed} + fees {fees} + in the meter {in_meter}"
+        );
+        Ok(((), said))
     })
 }
 
 fn new_meter(desk: &mut Desk, id: MeterId) -> Result<Meter, TourCause> {
     let scope = desk.scope();
     let keys = desk.keys_mut().meter_keys(scope, id)?;
-    Ok(Meter::in_memory(id, scope, keys, 0)?)
+    Ok(Meter::in_memory(id, scope, keys, &from_the_maker())?)
+}
+
+/// Consumption, as the meter rates it.
+fn consume(world: &mut World, money: &mut Money, energy: Energy) -> Result<(), TourCause> {
+    let deduction = world.meter.consume(world.desk.now(), energy)?;
+    let cost = deduction.map_or(0, |deduction| deduction.total().0);
+    let consumed = money.consumed.0.checked_add_signed(cost);
+    money.consumed = consumed.map_or(money.consumed, Piastres);
+    Ok(())
 }
 
 fn sell(
@@ -303,8 +312,8 @@ fn applied(verdict: Option<Verdict>) -> Option<(Piastres, Piastres)> {
     }
 }
 
-/// What must be in the meter: everything that was paid and reached it, less what was reversed and consumed.
+/// What must be in the meter: everything that was paid and reached it, less what was reversed and consumed, and fees.
 fn left(money: &Money) -> Balance {
-    let spent = Piastres(money.reversed.0 + money.consumed.0);
+    let spent = Piastres(money.reversed.0 + money.consumed.0 + money.fees.0);
     Balance(0).apply(money.paid, spent).unwrap_or_default()
 }

@@ -9,7 +9,7 @@ use card_host::desk::{Desk, DeskError, development_scope};
 use card_host::keystore::{KeyStoreError, SoftwareKeyStore};
 use card_host::operate;
 use card_host::random::OsRandom;
-use card_host::simulated_meter::{SimulatedMeter, SimulatedMeterError};
+use card_host::simulated_meter::{SimulatedMeter, SimulatedMeterError, from_the_maker};
 use card_host::transport::{Simulator, standard};
 use std::fs::{File, TryLockError};
 use std::io::Write;
@@ -135,7 +135,7 @@ impl Workplace {
         }
         let scope = desk.scope();
         let keys = desk.keys_mut().meter_keys(scope, meter)?;
-        SimulatedMeter::create(&path, meter, scope, keys, 0)?;
+        SimulatedMeter::create(&path, meter, scope, keys, &from_the_maker())?;
         Ok(())
     }
 

@@ -1,0 +1,248 @@
+//! A simulated meter: the credit application of `card-core` on a simulated chip, with a memory of its own that can lose power. What
+//! firmware would measure is told to it: consumption, demand, tampering, and the reading of its clock.
+
+use applet_sim::chip::{Chip, Cut, Entropy, FlashModel, ImageError, ImageMemory, SimulatedMemory};
+use card_core::id::{CardId, MeterId, Scope};
+use card_core::message::{BindingCertificate, Certificate, Envelope, Event, Month, Voucher};
+use card_core::meter::{
+    Decision, History, MEMORY_PAGES, Meter, MeterError, MeterIdentity, MeterKeys, MeterState, Pair, Received,
+    ReportKeys, Tampering, VersionedKey, WrongRole,
+};
+use card_core::tariff::{Deduction, EGYPT_2024_08};
+use card_core::units::{CardTime, Energy};
+use std::path::Path;
+
+use crate::keystore;
+use crate::tap::{Tap, TapError, tap};
+use crate::transport::Transport;
+
+/// A simulated meter. What is unwritten is stored when it is dropped, as firmware does that sees its power fail; power that is lost
+/// without warning is [`cut_power_after`](Self::cut_power_after).
+pub struct SimulatedMeter<M: SimulatedMemory> {
+    meter: Option<Meter<Chip<M>>>,
+    /// The chip after its power was lost.
+    off: Option<Chip<M>>,
+}
+
+/// Why a simulated meter does not work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SimulatedMeterError {
+    /// Its image file.
+    #[error("the meter's image file: {0}")]
+    Image(#[from] ImageError),
+    /// Its credit application.
+    #[error("the meter: {0}")]
+    Meter(#[from] MeterError),
+    /// Its keys.
+    #[error("the meter's keys: {0}")]
+    Keys(#[from] WrongRole),
+    /// It has no power.
+    #[error("the meter has no power: give it power again")]
+    NoPower,
+    /// The visit broke off.
+    #[error(transparent)]
+    Tap(#[from] TapError),
+}
+
+/// A meter as it comes from its maker, in Egypt: without a binding, its clock not set, with the published residential tariff.
+pub fn from_the_maker() -> MeterState {
+    MeterState::new(EGYPT_2024_08, Energy(0), CardTime::UNSET)
+}
+
+impl SimulatedMeter<FlashModel> {
+    /// Installs a new meter in memory, with the state that it has from its maker.
+    pub fn in_memory(
+        id: MeterId,
+        scope: Scope,
+        keys: keystore::MeterKeys,
+        fresh: &MeterState,
+    ) -> Result<Self, SimulatedMeterError> {
+        let memory = FlashModel::new(MEMORY_PAGES, u64::from_be_bytes(id.0));
+        Self::install(memory, id, scope, keys, fresh)
+    }
+}
+
+impl SimulatedMeter<ImageMemory> {
+    /// Installs a new meter in a new image file, with the state that it has from its maker.
+    pub fn create(
+        path: &Path,
+        id: MeterId,
+        scope: Scope,
+        keys: keystore::MeterKeys,
+        fresh: &MeterState,
+    ) -> Result<Self, SimulatedMeterError> {
+        let memory = ImageMemory::create_new(
+            path,
+            MEMORY_PAGES,
+            [0; applet_sim::chip::METADATA],
+            u64::from_be_bytes(id.0),
+        )?;
+        Self::install(memory, id, scope, keys, fresh)
+    }
+
+    /// Opens the meter in an image file.
+    pub fn open(path: &Path) -> Result<Self, SimulatedMeterError> {
+        Self::powered(ImageMemory::open(path, std::process::id().into())?)
+    }
+}
+
+impl<M: SimulatedMemory> SimulatedMeter<M> {
+    fn install(
+        memory: M,
+        id: MeterId,
+        scope: Scope,
+        keys: keystore::MeterKeys,
+        fresh: &MeterState,
+    ) -> Result<Self, SimulatedMeterError> {
+        let versioned = |(version, key)| VersionedKey { version, key };
+        let keys = MeterKeys::new(
+            Pair::only(versioned(keys.base)),
+            Pair::only(versioned(keys.credit)),
+            Pair::only(keys.parameter),
+            ReportKeys { mail: keys.report, receipt: keys.receipt },
+            versioned(keys.transport),
+        )?;
+        let chip = Chip::new(memory, Entropy::System);
+        let meter = Meter::install(chip, MeterIdentity { id, scope }, keys, fresh)?;
+        Ok(Self { meter: Some(meter), off: None })
+    }
+
+    fn powered(memory: M) -> Result<Self, SimulatedMeterError> {
+        let meter = Meter::power_up(Chip::new(memory, Entropy::System))?;
+        Ok(Self { meter: Some(meter), off: None })
+    }
+
+    /// What the meter knows.
+    pub fn state(&self) -> Result<&MeterState, SimulatedMeterError> {
+        Ok(self.meter.as_ref().ok_or(SimulatedMeterError::NoPower)?.state())
+    }
+
+    /// Which meter this is.
+    pub fn identity(&self) -> Result<&MeterIdentity, SimulatedMeterError> {
+        Ok(self.meter.as_ref().ok_or(SimulatedMeterError::NoPower)?.identity())
+    }
+
+    /// Lets the meter act. Where its power is lost meanwhile, it has none from then on.
+    fn act<T, E: Into<SimulatedMeterError>>(
+        &mut self,
+        act: impl FnOnce(&mut Meter<Chip<M>>) -> Result<T, E>,
+    ) -> Result<T, SimulatedMeterError> {
+        let meter = self.meter.as_mut().ok_or(SimulatedMeterError::NoPower)?;
+        let result = act(meter);
+        if !meter.hardware().memory().flash().is_powered() {
+            self.off = self.meter.take().map(Meter::into_hardware);
+        }
+        result.map_err(Into::into)
+    }
+
+    // ---- what firmware tells it; `reading` is that of its clock, not set where it has none
+
+    /// A card visits.
+    pub fn tap(
+        &mut self,
+        transport: &mut impl Transport,
+        reading: CardTime,
+    ) -> Result<Tap, SimulatedMeterError> {
+        self.act(|meter| tap(meter, transport, reading))
+    }
+
+    /// Time passes.
+    pub fn tick(&mut self, reading: CardTime) -> Result<(), SimulatedMeterError> {
+        self.act(|meter| meter.tick(reading))
+    }
+
+    /// Consumption was measured; `None` where the meter has no binding.
+    pub fn consume(
+        &mut self,
+        reading: CardTime,
+        energy: Energy,
+    ) -> Result<Option<Deduction>, SimulatedMeterError> {
+        self.act(|meter| meter.consume(reading, energy))
+    }
+
+    /// Demand was measured, in W.
+    pub fn demand(&mut self, reading: CardTime, watts: u32) -> Result<(), SimulatedMeterError> {
+        self.act(|meter| meter.demand(reading, watts))
+    }
+
+    /// Tampering was seen.
+    pub fn tamper(&mut self, reading: CardTime, kind: Tampering) -> Result<(), SimulatedMeterError> {
+        self.act(|meter| meter.tamper(reading, kind))
+    }
+
+    /// Power is failing: what is unwritten is stored.
+    pub fn save(&mut self) -> Result<(), SimulatedMeterError> {
+        self.act(Meter::save)
+    }
+
+    // ---- what comes over a network
+
+    /// A voucher comes without its card.
+    pub fn take_voucher(
+        &mut self,
+        reading: CardTime,
+        voucher: &Voucher,
+    ) -> Result<Decision, SimulatedMeterError> {
+        self.act(|meter| meter.take_voucher(reading, voucher))
+    }
+
+    /// A certificate comes without a card. A binding that is not the meter's own needs its certificate.
+    pub fn take_certificate(
+        &mut self,
+        reading: CardTime,
+        certificate: &Certificate,
+        binding: Option<&BindingCertificate>,
+    ) -> Result<Decision, SimulatedMeterError> {
+        self.act(|meter| meter.take_certificate(reading, certificate, binding))
+    }
+
+    /// Mail comes, by a card or without one.
+    pub fn receive(
+        &mut self,
+        reading: CardTime,
+        carrier: Option<CardId>,
+        mail: &Envelope,
+    ) -> Result<Received, SimulatedMeterError> {
+        self.act(|meter| meter.receive(reading, carrier, mail))
+    }
+
+    // ---- what it keeps
+
+    /// All closed months that it keeps, oldest first.
+    pub fn months(&mut self) -> Result<Vec<Month>, SimulatedMeterError> {
+        let months = self.act(|meter| meter.months::<{ History::MONTHS as usize }>(0))?;
+        Ok(months.into_iter().flatten().collect())
+    }
+
+    /// All events that it keeps, oldest first.
+    pub fn events(&mut self) -> Result<Vec<Event>, SimulatedMeterError> {
+        let events = self.act(|meter| meter.events::<{ History::EVENTS as usize }>(0))?;
+        Ok(events.into_iter().flatten().collect())
+    }
+
+    // ---- power
+
+    /// Lets the power fail in the meter's memory after `operations` more erases and programs.
+    pub fn cut_power_after(&mut self, operations: u64, how: Cut) {
+        if let Some(meter) = &mut self.meter {
+            meter.hardware().memory_mut().flash_mut().cut_after(operations, how);
+        }
+    }
+
+    /// Gives power again: the meter finds out which state it has. One that had power loses it first, without warning.
+    pub fn power_up(&mut self) -> Result<(), SimulatedMeterError> {
+        let chip = self.meter.take().map(Meter::into_hardware).or_else(|| self.off.take());
+        let mut chip = chip.ok_or(SimulatedMeterError::NoPower)?;
+        chip.memory_mut().flash_mut().power_up();
+        self.meter = Some(Meter::power_up(chip)?);
+        Ok(())
+    }
+}
+
+impl<M: SimulatedMemory> Drop for SimulatedMeter<M> {
+    fn drop(&mut self) {
+        // Without power there is nothing more that it could do.
+        let _ = self.save();
+    }
+}
