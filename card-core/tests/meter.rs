@@ -8,20 +8,22 @@
 
 mod support;
 
+use card_core::calendar::Calendar;
 use card_core::id::{CardRef, Company, Environment, MeterId, Scope, State};
 use card_core::layout::CertificateAnswer;
-use card_core::message::{Certificate, Envelope, MailKeys, MeterFlags, MeterReceipt, Slot};
+use card_core::message::{Certificate, Envelope, Event, MailKeys, MeterFlags, MeterReceipt, Slot};
 use card_core::meter::decide::decide;
 use card_core::meter::events::code;
 use card_core::meter::{
-    Agenda, Decision, Meter, MeterError, MeterIdentity, MeterKeys, MeterState, Pair, Reason, ReportKeys,
-    Verdict, VersionedKey, Visit, VisitError, WrongRole,
+    Decision, MailRefusal, Meter, MeterError, MeterIdentity, MeterKeys, MeterState, Pair, Reason, Received,
+    ReportKeys, Tampering, UNWRITTEN, Verdict, VersionedKey, Visit, VisitError, WrongRole, reason,
 };
 use card_core::role::Role;
 use card_core::scp03::Mode;
 use card_core::scp03::host::HandshakeError;
 use card_core::soft::SoftEngine;
 use card_core::store::StoreError;
+use card_core::tariff::{EGYPT_2024_08, MonthMeter};
 use card_core::terminal::exchange::Presented;
 use card_core::terminal::session::OpenError;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
@@ -45,30 +47,26 @@ fn running(chip: &Chip) -> Meter<Chip> {
     meter
 }
 
-fn agenda() -> Agenda<'static> {
-    Agenda { now: NOW, mode: Mode::S8, months: &[], mail: [0; Slot::COUNT] }
-}
-
-fn visit(meter: &mut Meter<Chip>, card: &mut FakeCard) -> Result<Visit<'static>, VisitError> {
-    visit_torn(meter, card, agenda(), None).0
+fn visit(meter: &mut Meter<Chip>, card: &mut FakeCard) -> Result<Visit, VisitError> {
+    visit_torn(meter, card, NOW, None).0
 }
 
 /// A visit in which, from exchange number `torn` on, the command arrives but no response comes back.
-fn visit_torn<'a>(
+fn visit_torn(
     meter: &mut Meter<Chip>,
     card: &mut FakeCard,
-    agenda: Agenda<'a>,
+    reading: CardTime,
     torn: Option<usize>,
-) -> (Result<Visit<'a>, VisitError>, Vec<Envelope>) {
+) -> (Result<Visit, VisitError>, Vec<Received>) {
     let mut mail = vec![];
-    let (mut visit, mut command) = Visit::begin(agenda).unwrap();
-    for exchange in 0..40 {
+    let (mut visit, mut command) = Visit::begin(reading).unwrap();
+    for exchange in 0..80 {
         let response = card.transmit(command.as_slice());
         if torn == Some(exchange) {
             return (Ok(visit), mail);
         }
         let step = visit.respond(meter, &response);
-        mail.extend(visit.take_mail());
+        mail.extend(visit.take_received());
         match step {
             Ok(Some(next)) => command = next,
             Ok(None) => return (Ok(visit), mail),
@@ -76,6 +74,34 @@ fn visit_torn<'a>(
         }
     }
     panic!("the visit does not end")
+}
+
+/// All events that are kept with a number above `after`.
+fn events(meter: &mut Meter<Chip>, after: u32) -> Vec<Event> {
+    meter.events::<64>(after).unwrap().into_iter().flatten().collect()
+}
+
+/// Leaves `count` events: a clock that runs backwards.
+fn make_events(meter: &mut Meter<Chip>, count: u32) {
+    let before = meter.state().history.last_event();
+    for n in 1..=count {
+        meter.tick(CardTime(NOW.0 - 100 * n)).unwrap();
+    }
+    assert_eq!(meter.state().history.last_event(), before + count);
+}
+
+/// Time passes up to the first instant of the month with this index, by steps that are believed.
+fn pass_to(meter: &mut Meter<Chip>, index: u16) {
+    let (time, end) = (meter.state().clock.time, begin_of(index));
+    for time in (time.0..end.0).step_by(20 * 86_400).chain([end.0]) {
+        meter.tick(CardTime(time)).unwrap();
+    }
+    assert_eq!((meter.state().clock.time, meter.state().month_index), (end, index));
+}
+
+/// The first instant of the month with this index.
+fn begin_of(index: u16) -> CardTime {
+    Calendar::EGYPT.month_begins(index).unwrap()
 }
 
 fn refused(verdict: Option<Verdict>) -> Option<Reason> {
@@ -96,7 +122,7 @@ fn state() -> MeterState {
     state.applied_credit = Piastres(50_000);
     state.applied_debited = Piastres(300);
     state.balance = Balance(1_000);
-    state.clock = CardTime(0x0C00_0005);
+    state.clock.floor = CardTime(0x0C00_0005);
     state
 }
 
@@ -110,7 +136,7 @@ fn good() -> (CardRef, CertificateAnswer) {
 }
 
 fn decided(state: &MeterState, presented: &Presented) -> Decision {
-    decide(&mut SoftEngine, &identity(), &meter_keys(), state, NOW, presented)
+    decide(&mut SoftEngine, &identity(), &meter_keys(), state, presented)
 }
 
 fn reason_for(change: impl FnOnce(&mut MeterState, &mut CertificateAnswer)) -> Option<Reason> {
@@ -142,7 +168,7 @@ fn every_reason() {
         (Reason::CardNotActive(State::Terminated), |_, a| a.summary.state = Some(State::Terminated)),
         (Reason::Expired, |_, a| a.expiry_time = NOW),
         (Reason::Expired, |s, a| {
-            s.clock = CardTime(NOW.0 + 10);
+            s.clock.time = CardTime(NOW.0 + 10);
             a.expiry_time = CardTime(NOW.0 + 10);
         }),
         (Reason::Expired, |_, a| {
@@ -282,7 +308,7 @@ fn five_exchanges_without_news() {
     let mut meter = running(&chip);
     let mut card = FakeCard::new(certificate(6, 60_000, 400));
     // The opening of the binding is on the card already.
-    card.answer.last_event = meter.state().events.last();
+    card.answer.last_event = meter.state().history.last_event();
     let visit = visit(&mut meter, &mut card).unwrap();
     assert_eq!(card.trace, [0xA4, 0x50, 0x82, 0x46, 0x48]);
     assert_eq!(
@@ -295,8 +321,8 @@ fn five_exchanges_without_news() {
     assert_eq!(receipt.key_version, 0x91);
     assert_eq!((receipt.number, receipt.time, receipt.balance), (2, NOW, Balance(59_600)));
     assert_eq!((receipt.applied_credit, receipt.applied_debited), (Piastres(60_000), Piastres(400)));
-    assert_eq!(card.present, Some(meter.state().month));
-    assert_eq!(meter.state().clock, CardTime(0x0C00_0006));
+    assert_eq!(card.present, Some(meter.state().month()));
+    assert_eq!((meter.state().clock.time, meter.state().clock.floor), (NOW, CardTime(0x0C00_0006)));
 }
 
 #[test]
@@ -309,7 +335,8 @@ fn the_first_card_opens_the_first_binding() {
     assert!(matches!(visit.verdict(), Some(Verdict::Apply { .. })));
     assert_eq!((meter.state().binding, meter.state().account), (1, 7_000_001));
     assert_eq!(meter.state().final_report, None);
-    assert_eq!(card.events.iter().map(|event| event.code).collect::<Vec<_>>(), [code::BINDING_OPENED]);
+    let codes: Vec<_> = card.events.iter().map(|event| event.code).collect();
+    assert_eq!(codes, [code::BINDING_OPENED, code::SUPPLY_RESTORED]);
 }
 
 #[test]
@@ -370,10 +397,14 @@ fn a_refusal_changes_nothing_but_the_event_and_that_once() {
         assert_eq!(refused(visit.verdict()), Some(Reason::NotAuthentic));
     }
     assert_eq!(chip.writes(), writes);
-    assert_eq!(meter.state().events.last(), before.events.last() + 1);
-    let event = *meter.state().events.newest().unwrap();
-    assert_eq!((event.code, event.data), (code::CARD_REFUSED, [Reason::NotAuthentic.code(), 0, 0, 1, 0, 0]));
-    assert_eq!(MeterState { events: before.events, ..meter.state().clone() }, before);
+    assert_eq!(meter.state().history.last_event(), before.history.last_event() + 1);
+    let data = [Reason::NotAuthentic.code(), 0, 0, 1, 0, 0];
+    assert_eq!(meter.state().history.newest(), Some((code::CARD_REFUSED, data)));
+    let event = *events(&mut meter, before.history.last_event()).first().unwrap();
+    assert_eq!((event.code, event.data, event.time), (code::CARD_REFUSED, data, NOW));
+    assert_eq!(meter.state().refused_cards, before.refused_cards + 1);
+    let but_the_event = MeterState { history: before.history, refused_cards: 0, ..meter.state().clone() };
+    assert_eq!(but_the_event, before);
     assert_eq!(card.receipt, None);
 }
 
@@ -395,7 +426,7 @@ fn what_counts_is_what_the_session_says() {
     let chip = Chip::new();
     let mut meter = running(&chip);
     let mut card = FakeCard::new(certificate(6, 60_000, 300));
-    let (mut visit, command) = Visit::begin(agenda()).unwrap();
+    let (mut visit, command) = Visit::begin(NOW).unwrap();
     let mut command = visit.respond(&mut meter, &card.transmit(command.as_slice())).unwrap().unwrap();
     card.answer.summary.state = Some(State::Blocked);
     while let Some(next) = visit.respond(&mut meter, &card.transmit(command.as_slice())).unwrap() {
@@ -438,17 +469,20 @@ fn a_card_may_not_name_itself_otherwise_than_its_keys() {
 fn a_new_binding_closes_the_old_one_and_its_report_travels() {
     let chip = Chip::new();
     let mut meter = running(&chip);
-    meter.charge(Piastres(700), Energy(12)).unwrap();
-    meter.set_flags(MeterFlags::TAMPER.with(MeterFlags::LOW_CREDIT), true).unwrap();
+    // 400 kWh cost 520 EGP, and the service fee of their slab with the cleaning fee is 35 EGP.
+    meter.consume(NOW, Energy(40_000)).unwrap();
+    meter.tamper(NOW, Tampering::Magnet).unwrap();
+    assert!(meter.state().flags.has(MeterFlags::TAMPER.with(MeterFlags::LOW_CREDIT)));
     let mut card = FakeCard::of(CARD, certificate_of(2, 1, 1, 2_000, 0));
-    let (result, _) = visit_torn(&mut meter, &mut card, agenda(), None);
+    let (result, _) = visit_torn(&mut meter, &mut card, NOW, None);
     assert!(result.unwrap().is_settled());
     let state = meter.state().clone();
     assert_eq!((state.binding, state.balance, state.sequence), (2, Balance(2_000), 1));
     assert_eq!((state.applied_credit, state.report_number), (Piastres(2_000), 1));
-    assert_eq!(state.flags, MeterFlags::TAMPER);
-    assert_eq!(state.energy, Energy(1012));
-    assert_eq!((state.month.energy, state.month.flags), (Energy(0), 1));
+    assert_eq!(state.flags, MeterFlags::TAMPER.with(MeterFlags::SUPPLY_CUT));
+    assert_eq!(state.supply.cut, reason::TAMPERING);
+    assert_eq!(state.energy, Energy(41_000));
+    assert_eq!((state.month().energy, state.month().flags), (Energy(0), 1));
 
     let letter = card.letters.iter().find(|letter| letter.slot == Slot::FINAL_REPORT).unwrap();
     assert_eq!((letter.binding.number, letter.version), (1, 1));
@@ -456,7 +490,8 @@ fn a_new_binding_closes_the_old_one_and_its_report_travels() {
     let report = MeterReceipt::parse(opened.as_slice()).unwrap();
     let report = report.verify(&mut SoftEngine, &report_keys().receipt, SCOPE).unwrap();
     assert!(report.flags.has(MeterFlags::CLOSED.with(MeterFlags::TAMPER)));
-    assert_eq!((report.balance, report.number), (Balance(49_700 - 700), 2));
+    assert!(report.flags.has(MeterFlags::LOW_CREDIT.with(MeterFlags::SUPPLY_CUT)));
+    assert_eq!((report.balance, report.number), (Balance(49_700 - 52_000 - 3_500), 2));
     assert_eq!((report.applied_credit, report.applied_debited), (Piastres(50_000), Piastres(300)));
 
     // The card has it now; another card of the binding gets it too.
@@ -529,67 +564,58 @@ fn a_binding_that_the_memory_has_lost_is_not_opened_again() {
 fn what_the_card_refuses_after_settle_is_left_for_another_time() {
     let chip = Chip::new();
     let mut meter = running(&chip);
-    // News of every kind: a final report, an event beyond those in SETTLE, months, mail.
-    let months = [month(60)];
+    // News of every kind: a final report, events beyond those in SETTLE, a month, mail.
     let mut card = FakeCard::new(certificate_of(2, 1, 1, 2_000, 0));
     let slot = Slot::new(0).unwrap();
     let binding = card.answer.binding();
     let letter = Envelope::seal(&mut SoftEngine, &parameter_keys(2), SCOPE, binding, slot, 1, b"").unwrap();
     card.letters.push(letter);
     card.answer.mail[0] = 1;
-    card.refuses = vec![0x4E, 0x4C, 0x4A];
-    let agenda = Agenda { months: &months, ..agenda() };
-    let _ = visit_torn(&mut meter, &mut card, agenda, None).0.unwrap();
-    for n in 0..6 {
-        meter.record(NOW, n, [0; 6]).unwrap();
-    }
+    card.refuses = vec![0x4E, 0x4C, 0x4A, 0x44];
+    let _ = visit(&mut meter, &mut card).unwrap();
+    make_events(&mut meter, 6);
+    let later = begin_of(78);
     card.trace.clear();
-    let (result, mail) = visit_torn(&mut meter, &mut card, agenda, None);
+    let (result, mail) = visit_torn(&mut meter, &mut card, later, None);
     assert!(result.unwrap().is_settled());
-    assert_eq!(card.trace, [0xA4, 0x50, 0x82, 0x46, 0x48, 0x4E, 0x4C, 0x4A, 0x44]);
-    assert_eq!((mail.len(), card.events.len()), (1, 5));
+    // Final report, events, months, mail, readings, events once more.
+    assert_eq!(card.trace, [0xA4, 0x50, 0x82, 0x46, 0x48, 0x4E, 0x4C, 0x4A, 0x44, 0x4E, 0x4C]);
+    assert_eq!((mail.len(), card.events.len(), card.months.len()), (0, 5, 0));
     card.refuses.clear();
-    let _ = visit_torn(&mut meter, &mut card, agenda, None).0.unwrap();
-    assert_eq!((card.events.len(), card.months.len(), card.letters.len()), (7, 1, 2));
+    let (result, mail) = visit_torn(&mut meter, &mut card, later, None);
+    assert!(result.unwrap().is_settled());
+    assert_eq!(mail.len(), 1);
+    assert_eq!(mail[0].result, Err(MailRefusal::Malformed));
+    // All of them, the one of the refused mail too.
+    assert_eq!(card.events, events(&mut meter, 0));
+    assert_eq!(card.events.last().unwrap().code, code::MAIL_REFUSED);
+    assert_eq!(card.months.iter().map(|month| month.index).collect::<Vec<_>>(), [77]);
+    let slots: Vec<_> = card.letters.iter().map(|letter| letter.slot.number()).collect();
+    assert_eq!(slots, [0x00, 0x10, 0x11]);
 }
 
 #[test]
 fn a_card_cannot_make_a_visit_endless() {
     let chip = Chip::new();
     let mut meter = running(&chip);
-    let months: Vec<_> = (60..80).map(month).collect();
-    for answer in [0, 59, u16::MAX] {
+    pass_to(&mut meter, 97);
+    assert_eq!(meter.months::<36>(0).unwrap().into_iter().flatten().count(), 20);
+    for answer in [0, 59, 97, u16::MAX] {
         let mut card = FakeCard::new(certificate(6, 60_000, 300));
         card.months_answer = Some(answer);
-        let agenda = Agenda { months: &months, ..agenda() };
-        assert!(visit_torn(&mut meter, &mut card, agenda, None).0.unwrap().is_settled());
+        assert!(visit_torn(&mut meter, &mut card, begin_of(97), None).0.unwrap().is_settled());
         assert!(card.trace.iter().filter(|ins| **ins == 0x4A).count() <= 2);
     }
-}
-
-#[test]
-fn other_parts_of_the_meter_cannot_set_what_is_not_theirs() {
-    let chip = Chip::new();
-    let mut meter = running(&chip);
-    meter.set_flags(MeterFlags(0xFFFF), true).unwrap();
-    assert!(!meter.state().flags.has(MeterFlags::REGRESSED));
-    assert!(!meter.state().flags.has(MeterFlags::CLOSED));
-    assert!(meter.state().flags.has(MeterFlags::LOAN));
-    meter.set_flags(MeterFlags(0xFFFF), false).unwrap();
-    assert_eq!(meter.state().flags, MeterFlags::default());
 }
 
 #[test]
 fn events_months_and_mail_follow() {
     let chip = Chip::new();
     let mut meter = running(&chip);
-    for n in 0..11 {
-        meter.record(NOW, 0x4000 + n, [0; 6]).unwrap();
-    }
-    assert_eq!(meter.state().events.last(), 12);
-    let months: Vec<_> = (60..80).map(month).collect();
+    make_events(&mut meter, 70);
+    pass_to(&mut meter, 97);
     let mut card = FakeCard::new(certificate(6, 60_000, 300));
-    card.answer.last_month = 61;
+    card.answer.last_month = 79;
     let slot = Slot::new(3).unwrap();
     let letter =
         Envelope::seal(&mut SoftEngine, &parameter_keys(2), SCOPE, card.answer.binding(), slot, 4, b"news")
@@ -597,17 +623,18 @@ fn events_months_and_mail_follow() {
     card.letters.push(letter);
     card.answer.mail[3] = 4;
     card.answer.mail[5] = 9;
-    let mut agenda = Agenda { months: &months, ..agenda() };
-    agenda.mail[5] = 9;
-    let (result, mail) = visit_torn(&mut meter, &mut card, agenda, None);
+    let (result, mail) = visit_torn(&mut meter, &mut card, begin_of(97), None);
     assert!(result.unwrap().is_settled());
-    // The oldest of twelve events have made room. Four go with SETTLE.
-    assert_eq!(card.events.iter().map(|e| e.number).collect::<Vec<_>>(), [5, 6, 7, 8, 9, 10, 11, 12]);
-    assert_eq!(card.months.iter().map(|m| m.index).collect::<Vec<_>>(), (62..80).collect::<Vec<_>>());
-    assert_eq!(mail.len(), 1);
-    let opened = mail[0].open(&mut SoftEngine, meter.keys().parameter(0x82).unwrap(), SCOPE).unwrap();
-    assert_eq!(opened.as_slice(), b"news");
-    assert_eq!(card.trace, [0xA4, 0x50, 0x82, 0x46, 0x48, 0x4C, 0x4A, 0x4A, 0x4A, 0x44]);
+    // The oldest events have made room: 64 are kept, four of them went with SETTLE, and the last one is that of the mail.
+    let last = meter.state().history.last_event() - 1;
+    assert_eq!(card.events.last().unwrap().code, code::MAIL_REFUSED);
+    let numbers: Vec<_> = card.events.iter().map(|event| event.number).collect();
+    assert_eq!(numbers, (last - 63..=last + 1).collect::<Vec<_>>());
+    assert_eq!(card.months.iter().map(|m| m.index).collect::<Vec<_>>(), (80..97).collect::<Vec<_>>());
+    let refused = Received { slot, version: 4, result: Err(MailRefusal::Malformed) };
+    assert_eq!(mail, [refused]);
+    let tail = [&[0x4C; 8][..], &[0x4A; 3], &[0x44, 0x44, 0x4E, 0x4C]].concat();
+    assert_eq!(card.trace, [&[0xA4, 0x50, 0x82, 0x46, 0x48], &tail[..]].concat());
 }
 
 #[test]
@@ -617,7 +644,7 @@ fn a_response_that_was_changed_ends_the_visit_without_credit() {
             let chip = Chip::new();
             let mut meter = running(&chip);
             let mut card = FakeCard::new(certificate(6, 60_000, 300));
-            let (mut visit, mut command) = Visit::begin(agenda()).unwrap();
+            let (mut visit, mut command) = Visit::begin(NOW).unwrap();
             let mut failed = false;
             for n in 0.. {
                 let mut response = card.transmit(command.as_slice());
@@ -666,19 +693,22 @@ fn installed_once_and_found_again() {
 fn keys_have_their_roles() {
     let single = |version| VersionedKey { version, key: master(1) };
     let mail = |version| MailKeys { version, mac: master(1), enc: master(2) };
-    let make = |[base, credit, parameter, report]: [u8; 4]| {
+    let make = |[base, credit, parameter, report, transport]: [u8; 5]| {
         let report = ReportKeys { mail: mail(report), receipt: master(3) };
         let previous = Some(single(credit));
         let credit = Pair { current: single(0x7F), previous };
-        MeterKeys::new(Pair::only(single(base)), credit, Pair::only(mail(parameter)), report).map(drop)
+        let (base, parameter) = (Pair::only(single(base)), Pair::only(mail(parameter)));
+        MeterKeys::new(base, credit, parameter, report, single(transport)).map(drop)
     };
-    assert_eq!(make([0xA1, 0x71, 0x81, 0x91]), Ok(()));
+    assert_eq!(make([0xA1, 0x71, 0x81, 0x91, 0xB1]), Ok(()));
     for (versions, version, role) in [
-        ([0xA0, 0x71, 0x81, 0x91], 0xA0, Role::MeterBase),
-        ([0x31, 0x71, 0x81, 0x91], 0x31, Role::MeterBase),
-        ([0xA1, 0x51, 0x81, 0x91], 0x51, Role::Credit),
-        ([0xA1, 0x71, 0x91, 0x91], 0x91, Role::Parameter),
-        ([0xA1, 0x71, 0x81, 0x80], 0x80, Role::Report),
+        ([0xA0, 0x71, 0x81, 0x91, 0xB1], 0xA0, Role::MeterBase),
+        ([0x31, 0x71, 0x81, 0x91, 0xB1], 0x31, Role::MeterBase),
+        ([0xA1, 0x51, 0x81, 0x91, 0xB1], 0x51, Role::Credit),
+        ([0xA1, 0x71, 0x91, 0x91, 0xB1], 0x91, Role::Parameter),
+        ([0xA1, 0x71, 0x81, 0x80, 0xB1], 0x80, Role::Report),
+        ([0xA1, 0x71, 0x81, 0x91, 0xB0], 0xB0, Role::Transport),
+        ([0xA1, 0x71, 0x81, 0x91, 0xA2], 0xA2, Role::Transport),
     ] {
         assert_eq!(make(versions), Err(WrongRole { version, role }));
     }
@@ -737,9 +767,9 @@ fn power_cut_at_every_write_of_a_visit() {
         for writes in 0.. {
             let chip = Chip::new();
             let mut meter = running(&chip);
-            // So that every slot has been used.
+            // So that every slot has been used: 0.6 kWh at 68 piastres.
             for _ in 0..6 {
-                meter.charge(Piastres::ZERO, Energy(1)).unwrap();
+                meter.consume(NOW, UNWRITTEN).unwrap();
             }
             let old = meter.state().clone();
             let mut card = if opening {
@@ -747,27 +777,29 @@ fn power_cut_at_every_write_of_a_visit() {
             } else {
                 FakeCard::new(certificate(6, 60_000, 400))
             };
+            let after = Balance(if opening { 2_000 } else { 59_600 - 41 });
             chip.cut_after(writes);
-            let (result, _) = visit_torn(&mut meter, &mut card, agenda(), None);
+            let (result, _) = visit_torn(&mut meter, &mut card, NOW, None);
             if !chip.is_dead() {
                 result.unwrap();
                 break;
             }
             cuts += 1;
             assert!(matches!(result.unwrap_err(), VisitError::Meter(MeterError::Store(_))));
-            assert_eq!(meter.charge(Piastres(1), Energy(0)), Err(MeterError::PowerUpFirst));
+            assert_eq!(meter.consume(NOW, Energy(1)), Err(MeterError::PowerUpFirst));
+            assert_eq!(meter.consume(NOW, UNWRITTEN), Err(MeterError::PowerUpFirst));
             assert_eq!(card.receipt, None, "the card hears of nothing that is not stored");
             let meter = power_up(&chip).unwrap();
             let done = meter.state().clone();
             if done != old {
-                assert_eq!(done.balance, Balance(if opening { 2_000 } else { 59_600 }));
+                assert_eq!(done.balance, after);
                 assert_eq!(done.final_report.is_some(), opening);
             }
             // The same after a further power-up, and the visit can be repeated.
             let mut meter = power_up(&chip).unwrap();
             assert_eq!(meter.state(), &done);
             let _ = visit(&mut meter, &mut card).unwrap();
-            assert_eq!(meter.state().balance, Balance(if opening { 2_000 } else { 59_600 }));
+            assert_eq!(meter.state().balance, after);
             assert_eq!(card.letters.len(), usize::from(opening));
         }
     }
@@ -776,22 +808,32 @@ fn power_cut_at_every_write_of_a_visit() {
 
 #[test]
 fn numbers_that_do_not_fit_change_nothing() {
-    let chip = Chip::new();
     let mut state = fresh();
-    state.balance = Balance(i64::MIN + 5);
-    state.energy = Energy(u32::MAX);
-    state.month.energy = Energy(u32::MAX - 1);
-    let mut meter = Meter::install(chip, identity(), meter_keys(), &state).unwrap();
-    assert_eq!(meter.charge(Piastres(6), Energy(0)), Err(MeterError::OutOfRange));
-    assert_eq!(meter.charge(Piastres(u64::MAX), Energy(0)), Err(MeterError::OutOfRange));
-    assert_eq!(meter.charge(Piastres(0), Energy(2)), Err(MeterError::OutOfRange));
-    assert_eq!(meter.begin_month(82), Err(MeterError::OutOfRange));
-    assert_eq!(meter.begin_month(u16::MAX), Err(MeterError::OutOfRange));
+    state.binding = 1;
+    // What decides on the supply is in order already, so that only consumption could change anything.
+    state.supply.cut = 0;
+    state.flags = MeterFlags::LOW_CREDIT.with(MeterFlags::VERY_LOW_CREDIT);
+    state.balance = Balance(i64::MIN + 68);
+    state.energy = Energy(u32::MAX - 99);
+    let mut meter = Meter::install(Chip::new(), identity(), meter_keys(), &state).unwrap();
+    // 1.01 kWh cost 69 piastres, 1 kWh 68.
+    assert_eq!(meter.consume(NOW, Energy(101)), Err(MeterError::OutOfRange));
     assert_eq!(meter.state(), &state);
-    meter.charge(Piastres(5), Energy(1)).unwrap();
+    meter.consume(NOW, Energy(100)).unwrap();
     assert_eq!((meter.state().balance, meter.state().energy), (Balance(i64::MIN), Energy(0)));
-    meter.begin_month(83).unwrap();
-    assert_eq!((meter.state().month.index, meter.state().month.energy), (83, Energy(0)));
+
+    state.balance = Balance(0);
+    state.running = MonthMeter::restore(&[], EGYPT_2024_08, Energy(u32::MAX - 1), true).unwrap();
+    let mut meter = Meter::install(Chip::new(), identity(), meter_keys(), &state).unwrap();
+    assert_eq!(meter.consume(NOW, Energy(2)), Err(MeterError::OutOfRange));
+    assert_eq!(meter.state(), &state);
+    meter.consume(NOW, Energy(1)).unwrap();
+    assert_eq!(meter.state().month().energy, Energy(u32::MAX));
+    meter.tick(begin_of(78)).unwrap();
+    assert_eq!((meter.state().month().index, meter.state().month().energy), (78, Energy(0)));
+    // A closed month is not opened again.
+    meter.tick(NOW).unwrap();
+    assert_eq!(meter.state().month_index, 78);
 }
 
 #[test]
@@ -815,8 +857,12 @@ fn last_values() {
     // The report number stays, and the card refuses to hear it again; credit is not touched by that.
     assert!(visit(&mut meter, &mut card).is_err());
     let state = meter.state();
-    assert_eq!((state.sequence, state.report_number, state.balance), (u32::MAX, u32::MAX, Balance(i64::MAX)));
-    assert_eq!(state.clock, CardTime(u32::MAX));
+    assert_eq!((state.sequence, state.report_number), (u32::MAX, u32::MAX));
+    assert_eq!((state.clock.time, state.clock.floor), (CardTime(u32::MAX), CardTime(u32::MAX)));
+    // All months up to the last one that time knows are closed, each with the fees of one without consumption but the first.
+    assert_eq!(state.month_index, Calendar::EGYPT.month_index(CardTime(u32::MAX)));
+    let fees = 2_900 * (i64::from(state.month_index) - 78);
+    assert_eq!(state.balance, Balance(i64::MAX - fees));
 }
 
 // ---- what must stay true
@@ -841,7 +887,7 @@ enum Act {
     /// A new binding.
     Rebind,
     Consume {
-        amount: u64,
+        energy: u32,
     },
     PowerCycle,
 }
@@ -853,7 +899,8 @@ fn act() -> impl Strategy<Value = Act> {
         4 => (0_u64..10_000, 0_u64..500).prop_map(|(credit, debit)| Act::Certify { credit, debit }),
         1 => Just(Act::Replace),
         1 => Just(Act::Rebind),
-        3 => (0_u64..3_000).prop_map(|amount| Act::Consume { amount }),
+        3 => (0_u32..3_000).prop_map(|energy| Act::Consume { energy }),
+        2 => (0_u32..12).prop_map(|energy| Act::Consume { energy }),
         1 => Just(Act::PowerCycle),
     ]
 }
@@ -865,7 +912,6 @@ proptest! {
         let chip = Chip::new();
         let mut meter = install(&chip);
         let mut issued = vec![certificate(1, 0, 0)];
-        let mut consumed = 0_u64;
         let mut closed = std::collections::BTreeMap::new();
         for act in acts {
             let before = meter.state().clone();
@@ -880,9 +926,10 @@ proptest! {
                     newest.total_credit.0, newest.total_debited.0,
                 )),
                 Act::Rebind => issued.push(certificate_of(newest.binding.number + 1, 1, 1, 100, 0)),
-                Act::Consume { amount } => {
-                    meter.charge(Piastres(amount), Energy(1)).unwrap();
-                    consumed += amount;
+                Act::Consume { energy } => {
+                    let taken = meter.consume(NOW, Energy(energy)).unwrap().map_or(0, |taken| taken.total().0);
+                    prop_assert_eq!(before.balance.0 - taken, meter.state().balance.0);
+                    prop_assert_eq!(before.energy.0 + energy, meter.state().energy.0);
                 }
                 Act::PowerCycle => meter = power_up(&chip).unwrap(),
                 Act::Present { back, torn, cut, altered } => {
@@ -895,29 +942,36 @@ proptest! {
                     if let Some(cut) = cut {
                         chip.cut_after(cut);
                     }
-                    let _ = visit_torn(&mut meter, &mut card, agenda(), torn);
+                    let _ = visit_torn(&mut meter, &mut card, NOW, torn);
                     meter = power_up(&chip).unwrap();
                 }
             }
             let now = meter.state();
             // I5: within a binding nothing falls, and bindings do not fall.
             prop_assert!(now.binding >= before.binding);
-            prop_assert!(now.clock >= before.clock);
+            prop_assert!(now.clock.floor >= before.clock.floor);
+            prop_assert_eq!(now.clock.time, NOW);
+            // Nothing here is a loss of memory, and a binding that is open is not closed.
+            prop_assert!(!now.flags.has(MeterFlags::REGRESSED) && !now.flags.has(MeterFlags::CLOSED));
+            // Less than 0.1 kWh is lost without a warning.
+            prop_assert!(now.energy.0 + UNWRITTEN.0 > before.energy.0);
             if now.binding == before.binding {
                 prop_assert!(now.applied_credit >= before.applied_credit);
                 prop_assert!(now.applied_debited >= before.applied_debited);
                 prop_assert!(now.sequence >= before.sequence);
                 prop_assert!(now.generation >= before.generation);
                 prop_assert!(now.report_number >= before.report_number);
-                prop_assert!(now.events.last() >= before.events.last());
+                prop_assert!(now.history.last_event() >= before.history.last_event());
+                prop_assert!(now.running.total().0 + UNWRITTEN.0 > before.running.total().0);
             } else {
                 if before.binding != 0 {
                     let report = now.final_report.unwrap();
                     prop_assert_eq!(report.binding.number, before.binding);
-                    prop_assert_eq!(report.balance, before.balance);
+                    // A partial month's fees; what of it was not written yet went with it.
+                    let fees = before.running.close(true).fees().0 as i64;
+                    prop_assert_eq!(report.balance.0, before.balance.0 - fees);
                     prop_assert!(closed.insert(before.binding, report.balance).is_none());
                 }
-                consumed = 0;
             }
             // I1: what is applied was certified, whole.
             let certified = issued.iter().any(|c| {
@@ -926,7 +980,8 @@ proptest! {
             });
             prop_assert!(certified || now.binding == 0);
             // I3: the balance is applied credit - applied debited - what was consumed, whatever was repeated.
-            let expected = now.applied_credit.0 as i64 - now.applied_debited.0 as i64 - consumed as i64;
+            let consumed = now.running.energy_charge().0 as i64;
+            let expected = now.applied_credit.0 as i64 - now.applied_debited.0 as i64 - consumed;
             prop_assert_eq!(now.balance, Balance(expected));
         }
         // I2: one undisturbed visit of the newest card brings the meter to the issuer's totals.
@@ -943,7 +998,7 @@ proptest! {
         let chip = Chip::new();
         let mut meter = running(&chip);
         let mut card = FakeCard::new(certificate(6, 60_000, 300));
-        let (mut visit, mut command) = Visit::begin(agenda()).unwrap();
+        let (mut visit, mut command) = Visit::begin(NOW).unwrap();
         for exchange in 0..=at {
             let answer = card.transmit(command.as_slice());
             match visit.respond(&mut meter, if exchange == at { &junk } else { &answer }) {

@@ -6,17 +6,18 @@ use std::rc::Rc;
 
 use card_core::apdu::{Command, StatusWord};
 use card_core::bytes::Buffer;
-use card_core::id::{Binding, CardRef, Company, Environment, MeterId, Scope, State};
+use card_core::id::{Binding, CardRef, Channel, Company, Environment, MeterId, Reference, Scope, State};
 use card_core::key::{AesKey, KeyLength};
 use card_core::layout::{CardSummary, CertificateAnswer, status};
 use card_core::message::{
-    BindingCertificate, Certificate, Envelope, Event, MailKeys, MeterReceipt, Month, Slot,
+    BindingCertificate, Certificate, Envelope, Event, MailKeys, MeterReceipt, Month, Receipt, Slot, Voucher,
 };
 use card_core::meter::{MeterIdentity, MeterKeys, MeterState, Pair, ReportKeys, VersionedKey};
 use card_core::platform::{Block, Engine, Memory, MemoryError, PAGE, PartialBlock, Random, RandomError};
 use card_core::role::Derivation;
 use card_core::scp03::{CardHandshake, CardSession, KeySet, Mode};
 use card_core::soft::SoftEngine;
+use card_core::tariff::EGYPT_2024_08;
 use card_core::units::{CardTime, Energy, Piastres};
 
 pub const SCOPE: Scope = Scope { company: Company(0x0102), environment: Environment::Test };
@@ -49,8 +50,13 @@ pub fn meter_keys() -> MeterKeys {
             mail: of(0x91).mail_keys(e, &report).unwrap(),
             receipt: of(0x91).report_receipt_key(e, &report),
         },
+        transport_key(),
     )
     .unwrap()
+}
+
+pub fn transport_key() -> VersionedKey {
+    VersionedKey { version: 0xB1, key: master(0xB1) }
 }
 
 pub fn credit_key(v: u8) -> VersionedKey {
@@ -81,8 +87,9 @@ pub fn card_keys(version: u8, card: CardRef) -> KeySet {
     Derivation::for_card(SCOPE, version, card, KeyLength::Aes256).key_set(&mut SoftEngine, &base).unwrap()
 }
 
+/// A meter without a binding, with the published tariff, on a Friday: its supply is not cut for want of credit.
 pub fn fresh() -> MeterState {
-    MeterState::new(Energy(1000), 82)
+    MeterState::new(EGYPT_2024_08, Energy(1000), NOW)
 }
 
 /// A certificate of binding 1, generation 1, under the current credit key.
@@ -127,6 +134,20 @@ pub fn binding_certificate(number: u32) -> BindingCertificate {
 
 pub fn month(index: u16) -> Month {
     Month { index, flags: 0, slab: 1, energy: Energy(5), energy_charge: Piastres(9), fees: 0, peak: 0 }
+}
+
+/// A voucher with a certificate, for [`CARD`].
+pub fn voucher(certificate: Certificate) -> Voucher {
+    Voucher {
+        key_version: 0x51,
+        scope: SCOPE,
+        card: CARD.id,
+        channel: Channel::Network,
+        reference: Reference(*b"REFERENC"),
+        certificate,
+        mac: [0; 16],
+    }
+    .sign(&mut SoftEngine, &master(0x51))
 }
 
 /// A memory that can lose power, with an engine and numbers that are not random. Clones are the same memory.
@@ -272,9 +293,10 @@ pub struct FakeCard {
     pub months: Vec<Month>,
     pub events: Vec<Event>,
     pub letters: Vec<Envelope>,
+    pub vouchers: Vec<Voucher>,
     /// Instruction bytes as they came in, of wrapped commands too.
     pub trace: Vec<u8>,
-    /// Instructions that it refuses in a session.
+    /// Instructions that it refuses, but for those that open a session.
     pub refuses: Vec<u8>,
     /// What it answers to PUT MONTHS in place of the truth, keeping nothing.
     pub months_answer: Option<u16>,
@@ -310,6 +332,7 @@ impl FakeCard {
             months: Vec::new(),
             events: Vec::new(),
             letters: Vec::new(),
+            vouchers: Vec::new(),
             trace: Vec::new(),
             refuses: Vec::new(),
             months_answer: None,
@@ -335,6 +358,10 @@ impl FakeCard {
                     (fci.concat(), StatusWord::OK)
                 }
                 0x50 => self.initialize(&command),
+                0x40 => match self.load(&data) {
+                    Ok(out) => (out, StatusWord::OK),
+                    Err(word) => (vec![], word),
+                },
                 0x82 => match self.handshake.take().map(|handshake| {
                     handshake.external_authenticate(&mut SoftEngine, command.header(), &data)
                 }) {
@@ -430,6 +457,46 @@ impl FakeCard {
             }
             _ => Err(StatusWord::INSTRUCTION_NOT_SUPPORTED),
         }
+    }
+
+    /// LOAD VOUCHER, for which the code of the load key is not looked at here.
+    fn load(&mut self, data: &[u8]) -> Result<Vec<u8>, StatusWord> {
+        if self.refuses.contains(&0x40) {
+            return Err(StatusWord::MEMORY_FAILURE);
+        }
+        let voucher = Voucher::parse(data).map_err(|_| StatusWord::WRONG_DATA)?;
+        let card = self.answer.summary.card;
+        if voucher.card != card.id {
+            return Err(status::OTHER_CARD);
+        }
+        let held = self.answer.certificate;
+        if voucher.certificate.binding != held.binding {
+            return Err(status::OTHER_BINDING);
+        }
+        let outcome = match voucher.certificate.sequence.cmp(&held.sequence) {
+            std::cmp::Ordering::Less => 3,
+            std::cmp::Ordering::Equal => 2,
+            std::cmp::Ordering::Greater => {
+                self.answer.certificate = voucher.certificate;
+                self.vouchers.push(voucher);
+                1
+            }
+        };
+        let now = self.answer.certificate;
+        let receipt = Receipt {
+            key_version: 0x61,
+            card,
+            binding: now.binding,
+            sequence: now.sequence,
+            total_credit: now.total_credit,
+            total_debited: now.total_debited,
+            settled_credit: self.answer.settled_credit,
+            settled_debited: self.answer.settled_debited,
+            loads: self.vouchers.len() as u32,
+            state: State::Active,
+            mac: [0; 16],
+        };
+        Ok([&[outcome][..], &receipt.emit()].concat())
     }
 
     fn take_events(&mut self, bytes: &[u8]) {
