@@ -4,9 +4,9 @@
 //! issuer's mail, so that a country that moves its summer, or its holidays, needs no new firmware; until then
 //! [`Calendar::EGYPT`] holds.
 //!
-//! **Local time is not steady.** Where it is set back, a local time comes twice; where it is set forward, some never come. So a
-//! month is not what [`Calendar::month_index`] says at the moment: it begins once, at [`Calendar::month_begins`], the first
-//! instant whose local date is in it, also where midnight is skipped or passed twice.
+//! **Local time is not steady.** Where it is set forward, some of it never comes; where it is set back, some comes twice, and
+//! midnight with it. Months are steady all the same: each begins once, at the first instant whose local date is in it, and lasts
+//! until the next one begins, also where its last hour comes back.
 //!
 //! Everything is integer arithmetic on minutes, the same few steps whatever the year: it runs at every metering pulse.
 
@@ -157,10 +157,12 @@ impl Calendar {
         }
     }
 
-    /// Month index of the local date: months since January 2020.
+    /// Index (months since January 2020) of the month that runs: the last one that has begun. That is the month of the local date,
+    /// or the next one where local time was set back from it. It never falls with time.
     pub fn month_index(&self, time: CardTime) -> u16 {
-        let month = civil::month_of(i32::from(self.local(time).day));
-        u16::try_from(month).unwrap_or(0)
+        let of_date = u16::try_from(civil::month_of(i32::from(self.local(time).day))).unwrap_or(0);
+        let next = of_date.saturating_add(1);
+        if self.month_begins(next).is_some_and(|begins| begins <= time) { next } else { of_date }
     }
 
     /// The first instant whose local date is in the month with this index or in a later one; `None` where that is beyond the

@@ -128,8 +128,8 @@ impl Zone {
             return earliest;
         }
         match self.last_change(Edge::Begin, latest) {
-            // Summer begins on the way and skips `local`.
-            Some(begin) if begin > earliest && self.is_summer(begin) => begin,
+            // Summer begins on the way and skips `local`. (Without a summer there is no way: both are the same minute.)
+            Some(begin) if begin > earliest => begin,
             _ => latest,
         }
     }
@@ -142,10 +142,9 @@ impl Zone {
         i32::from(self.standard) + i32::from(self.summer)
     }
 
-    /// Summer lasts from a beginning to the next end, wherever in the year they are. An end at the same instant as a beginning
-    /// prevails.
+    /// Whether the last change was a beginning, wherever in the year it was; of two at the same instant the beginning counts.
     fn is_summer(&self, utc: i32) -> bool {
-        self.summer != 0 && self.last_change(Edge::Begin, utc) > self.last_change(Edge::End, utc)
+        self.summer != 0 && self.last_change(Edge::Begin, utc) >= self.last_change(Edge::End, utc)
     }
 
     /// The last beginning, or end, of summer that is not after `utc`.
