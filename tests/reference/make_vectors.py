@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import engine_vectors
 import parameter_vectors
 import reference as ref
 import scp03
@@ -252,7 +253,7 @@ def meter():
                     decisions=decisions())
 
 
-# ---- calendar.json, parameters.json ---------------------------------------------------------------
+# ---- calendar.json, parameters.json, engine.json --------------------------------------------------
 
 def calendar():
     return {"source": "docs/meter.md, sections 3 and 7.2", "description": "Local time, months and friendly times in several zones.",
@@ -264,8 +265,14 @@ def parameters():
             "description": "Plaintexts of mail, malformed ones, changes of keys.", **parameter_vectors.content()}
 
 
+def engine():
+    return {"source": "docs/meter.md; docs/tariff.md", "description": "Scenarios: what a meter is told, and how it stands afterwards.",
+            "scenarios": engine_vectors.scenarios()}
+
+
 FILES = {"derivation": derivation, "messages": messages, "mail": mail, "scp03": secure_channel, "card": card, "meter": meter,
-         "calendar": calendar, "parameters": parameters}
+         "calendar": calendar, "parameters": parameters, "engine": engine}
+TEXTS = {"engine": engine_vectors.text}
 
 
 def main():
@@ -273,7 +280,7 @@ def main():
     folder = Path(args[0]) if args else Path(__file__).resolve().parent.parent / "vectors"
     differ = 0
     for name, make in FILES.items():
-        path, text = folder / f"{name}.json", json.dumps(make(), indent=1) + "\n"
+        path, text = folder / f"{name}.json", TEXTS.get(name, lambda document: json.dumps(document, indent=1) + "\n")(make())
         if "--check" not in sys.argv:
             path.write_text(text)
         elif not path.exists() or path.read_text() != text:

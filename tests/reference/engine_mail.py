@@ -1,0 +1,114 @@
+"""What mail does in the meter (docs/meter.md, sections 7 and 8), and its mail to the issuer (section 10)."""
+import parameters
+from engine import Meter
+from reference import MONTH, be, encode
+
+EXECUTED, EXPIRED, EXECUTED_BEFORE, OTHER_CARD, NOT_POSSIBLE = 0x01, 0x0A, 0x09, 0x0B, 0x0C
+FAULTS = {"meter": 0x02, "binding": 0x03, "key": 0x05, "tag": 0x06}         # in the order of section 7; 04 stands between
+
+
+class MailMeter(Meter):
+    def mail(self, reading, slot, version, plaintext, card=None, fault=None):
+        """0 where it is taken, else the refusal. `card`: the one that brought it, None: the network. `fault`: of FAULTS, in the envelope."""
+        return self.call(reading, lambda: self.receive(reading, slot, version, plaintext, card, fault))
+
+    def receive(self, reading, slot, version, plaintext, card, fault):
+        refusal = self.handle(reading, slot, version, plaintext, card, fault)
+        if refusal not in (0x02, 0x03, 0x04, 0x05, 0x06, OTHER_CARD):
+            self.mail_versions[slot] = version
+        if refusal in (0x05, 0x06, 0x07, 0x08, OTHER_CARD):
+            data = bytes([slot, refusal]) + be(version, 4)
+            if not self.events or (self.events[-1]["code"], self.events[-1]["data"]) != (0x0105, data):
+                self.event(0x0105, (slot, 1), (refusal, 1), (version, 4))
+        return refusal
+
+    def handle(self, reading, slot, version, plaintext, card, fault):
+        if fault == "meter":
+            return 0x02
+        if fault == "binding" or not self.binding:
+            return 0x03
+        if version <= self.mail_versions[slot]:
+            return 0x04
+        if fault:
+            return FAULTS[fault]
+        if slot not in parameters.PARSERS:
+            return 0x07
+        try:
+            content = parameters.PARSERS[slot](plaintext)
+        except parameters.Wrong:
+            return 0x07
+        if slot in (0, 1):
+            if content["version"] <= self.tariff["version"]:
+                return 0x08
+            self.waiting = content
+        elif slot == 2:
+            self.limits = content
+        elif slot == 3:
+            self.calendar = content
+        elif slot == 4:
+            taken = {debt["id"]: debt["taken"] for debt in self.debts}
+            self.debts = [{**debt, "taken": taken.get(debt["id"], 0)} for debt in content]
+        elif slot == 9:
+            self.notices = content
+        else:
+            return self.command(reading, content, card)
+        return 0
+
+    # ---- section 8 -------------------------------------------------------------------------------
+
+    def highest(self):
+        return max(self.executed, default=0)
+
+    def command(self, reading, c, card):
+        if c["counter"] in self.executed or c["counter"] < self.highest() - 32:
+            return EXECUTED_BEFORE
+        if c["card"] not in (bytes(8), card):
+            return OTHER_CARD
+        outcome = EXECUTED
+        if parameters.command_refused(c["kind"], c["value"], c["expiry"], c["card"]):
+            outcome = NOT_POSSIBLE
+        elif c["kind"] != 4 and c["expiry"] and self.time >= c["expiry"]:
+            outcome = EXPIRED
+        else:
+            self.execute(reading, c["kind"], c["value"], c["expiry"])
+        self.executed.add(c["counter"])
+        self.event(0x0106, (c["counter"], 4), (c["kind"], 1), (outcome, 1))
+        self.audits.append({"counter": c["counter"], "time": self.time, "kind": c["kind"], "outcome": outcome, "card": card or bytes(8)})
+        return 0 if outcome == EXECUTED else outcome
+
+    def execute(self, reading, kind, value, expiry):
+        if kind in (1, 2):
+            self.commanded = kind == 1
+        elif kind == 3:
+            self.tampering, self.tampering_cut = 0, False
+        elif kind == 4:
+            self.set_clock(reading, value, expiry)
+        elif kind == 5:
+            self.readings_version += 1
+        elif kind == 6:
+            self.pause_end, self.locked, self.overloads = 0, False, 0
+        elif kind == 7:
+            self.generation = max(self.generation, value)
+
+    def set_clock(self, reading, value, expiry):
+        before = self.time
+        self.time = max(self.floor, reading if reading >= value and (expiry == 0 or reading < expiry) else value)
+        self.offset, self.doubtful = self.time - reading, False
+        self.event(0x0104, (before, 4))
+
+    # ---- section 10 ------------------------------------------------------------------------------
+
+    def to_take(self):
+        return sum(max(0, d["number"] - d["taken"] - 1) * d["instalment"] + d["last_instalment"] for d in self.debts if d["taken"] < d["number"])
+
+    def readings(self):
+        """With report number, refused cards and firmware 0: they are not of the engine."""
+        return parameters.encode_readings({
+            "time": self.time, "report_number": 0, "applied_credit": self.credit, "applied_debited": self.debited, "balance": self.balance,
+            "energy_register": self.register, "present_month": encode(MONTH, **self.month_record(0)), "flags": self.flags(),
+            "reasons": self.reasons(), "tampering": self.tampering, "loan_end": self.loan_end, "instalments_to_take": self.to_take(),
+            "instalments_taken": self.debts_paid, "tariff": self.tariff["version"], "waiting_tariff": self.waiting["version"] if self.waiting else 0,
+            "refused_cards": 0, "last_event": len(self.events), "highest_command": self.highest(), "clock_offset": self.offset, "firmware": 0})
+
+    def audit_mail(self):
+        return parameters.encode_audit(self.audits)

@@ -1,0 +1,152 @@
+"""Records what a meter is told, and how it stands after each step: scenarios of tests/vectors/engine.json."""
+from dataclasses import replace
+
+import parameters as p
+from calendar_vectors import at
+from engine_mail import FAULTS, MailMeter
+from issuer import hx
+from parameter_vectors import PUBLISHED
+from reference import be
+
+EARLY = at(2024)                                            # issue time where it does not matter
+CARDS = {name: be(0xC0FFEE0000000000 + n, 8) for n, name in enumerate(("customer", "technician", "stranger"))}
+EARLIER = ("months", "events", "audits")
+
+
+class Scenario:
+    def __init__(self, name, tariff=PUBLISHED, state_every=1):
+        self.name, self.tariff, self.every = name, p.encode_tariff(tariff), state_every
+        self.meter, self.steps, self.reading, self.counter = MailMeter(tariff), [], 0, 0
+        self.listed, self.doubts = dict.fromkeys(EARLIER, 0), False         # whether the clock is meant to be doubtful
+
+    # ---- time ------------------------------------------------------------------------------------
+
+    def at(self, *utc):
+        self.reading = at(*utc)
+        return self
+
+    def go(self, seconds=0, minutes=0, hours=0, days=0):
+        self.reading += seconds + 60 * minutes + 3600 * hours + 86400 * days
+        return self
+
+    # ---- steps -----------------------------------------------------------------------------------
+
+    def step(self, do, *arguments, state=True, **inputs):
+        binding, before, events = self.meter.binding, self.meter.time, len(self.meter.events)
+        outcome = getattr(self.meter, do)(self.reading, *arguments)
+        step = {"do": do, "reading": self.reading, **inputs}
+        if outcome is not None:
+            step["outcome"] = outcome if isinstance(outcome, str) else f"{outcome:02X}" if outcome else "taken"
+        if self.meter.binding != binding:
+            self.listed, events = dict.fromkeys(EARLIER, 0), 0
+        self.check(before, events)
+        if state and (len(self.steps) + 1) % self.every == 0:
+            step["state"] = self.state()
+        self.steps.append(step)
+        return outcome
+
+    def tick(self):
+        self.step("tick")
+
+    def pulse(self, energy):
+        return self.step("pulse", energy, energy=energy)
+
+    def demand(self, watts):
+        self.step("demand", watts, watts=watts)
+
+    def tamper(self, bit):
+        self.step("tamper", bit, bit=bit)
+
+    def certificate(self, sequence, credit, debited, issue_time=EARLY, generation=1):
+        return self.step("certificate", sequence, credit, debited, issue_time, generation, sequence=sequence, total_credit=credit,
+                         total_debited=debited, issue_time=issue_time, generation=generation)
+
+    def credit(self, amount, debit=0, **more):
+        """The next certificate, for so much more."""
+        return self.certificate(self.meter.sequence + 1, self.meter.credit + amount, self.meter.debited + debit, **more)
+
+    def card(self, generation=None):
+        generation = generation or max(1, self.meter.generation)
+        return self.step("empty_card", generation, generation=generation)
+
+    def open(self, number=1, credit=0, debited=0, sequence=1, issue_time=EARLY, generation=1):
+        self.counter = 0
+        self.step("open_binding", number, sequence, credit, debited, issue_time, generation, number=number, sequence=sequence,
+                  total_credit=credit, total_debited=debited, issue_time=issue_time, generation=generation)
+
+    def mail(self, slot, plaintext, version=None, card=None, fault=None):
+        assert slot != 0x0A and (fault is None or fault in FAULTS)
+        version = self.meter.mail_versions[slot] + 1 if version is None else version
+        card = CARDS.get(card, card)
+        return self.step("mail", slot, version, plaintext, card, fault, slot=slot, version=version, plaintext=hx(plaintext),
+                         card=card and hx(card), **({"fault": fault} if fault else {}))
+
+    def set_tariff(self, tariff, slot=0, **more):
+        return self.mail(slot, p.encode_tariff(tariff), **more)
+
+    def set_limits(self, **changes):
+        return self.mail(2, p.encode_limits({**self.meter.limits, **changes}))
+
+    def set_calendar(self, **changes):
+        return self.mail(3, p.encode_calendar(replace(self.meter.calendar, **changes)))
+
+    def set_debts(self, *debts):
+        """Each: id, first month, number, instalment, last instalment."""
+        return self.mail(4, p.encode_debts([dict(zip(("id", "first_month", "number", "instalment", "last_instalment"), d), kind=1 + n % 3)
+                                            for n, d in enumerate(debts)]))
+
+    def set_notices(self, *notices):
+        return self.mail(9, p.encode_notices([dict(zip(("template", "until", "value"), n)) for n in notices]))
+
+    def command(self, kind, value=0, counter=None, expiry=0, named=None, by=None, slot=None, **more):
+        """`named` in the command, `by` the card that brings it (the named one unless said otherwise; None: the network)."""
+        if counter is None:
+            self.counter = counter = self.counter + 1
+        command = {"counter": counter, "expiry": expiry, "card": CARDS[named] if named else bytes(8), "kind": kind, "value": value}
+        return self.mail(slot or 5 + len(self.steps) % 4, p.encode_command(command), card=by or named, **more)
+
+    # ---- what is seen ------------------------------------------------------------------------------
+
+    def check(self, before, events):
+        """Money of a binding adds up; time falls by a command only, and never below its floor."""
+        m = self.meter
+        assert m.credit - m.debited == m.balance + m.charges + m.fees + m.debts_paid + m.energy_charge(), self.name
+        assert m.charges == sum(r["energy_charge"] for r in m.months) and m.time >= m.floor
+        assert self.doubts or not m.doubtful, (self.name, len(self.steps))
+        assert m.time >= before or any(e["code"] == 0x0104 for e in m.events[events:])
+
+    def expect(self, **values):
+        """What the hand knows of the state."""
+        state = {**self.state(peek=True), **{k: getattr(self.meter, k) for k in ("supply", "doubtful")}}
+        state |= state["month"] | state["display"]
+        for name, value in values.items():
+            assert state[name] == value, (self.name, len(self.steps), name, state[name], value)
+
+    def new(self, name, peek):
+        items = getattr(self.meter, name)[self.listed[name]:]
+        if not peek:
+            self.listed[name] += len(items)
+        return items
+
+    def state(self, peek=False):
+        m = self.meter
+        records, events, audits = (self.new(name, peek) for name in EARLIER)
+        bound, present = m.binding > 0, m.month_record(0)
+        month = {"month": m.month, **({"month_flags": present["flags"], "slab": present["slab"], "energy": m.total, "energy_charge": m.energy_charge(),
+                                       "peak": m.peak} if bound else {})}
+        return {
+            "time": m.time, "offset": m.offset, "doubtful": m.doubtful, "binding": m.binding, "applied_credit": m.credit,
+            "applied_debited": m.debited, "balance": m.balance, "lowest_generation": m.generation, "energy_register": m.register, "month": month,
+            "reasons": m.reasons(), "flags": m.flags(), "tampering": m.tampering, "loan_end": m.loan_end, "overloads": m.overloads,
+            "debts": [{"id": d["id"], "taken": d["taken"]} for d in m.debts], "debts_paid": m.debts_paid, "to_take": m.to_take(),
+            "tariff": m.tariff["version"], "waiting": m.waiting["version"] if m.waiting else 0, "mail_versions": list(m.mail_versions),
+            "highest_command": m.highest(), "audit_version": len(m.audits), "readings_version": m.readings_version, "last_event": len(m.events),
+            "display": m.display(), "new_months": records,
+            "new_events": [{**e, "code": f"{e['code']:04X}", "data": hx(e["data"])} for e in events],
+            "new_audits": [{**a, "card": hx(a["card"])} for a in audits],
+            **({"final_report": m.final_report} if m.final_report else {})}
+
+    def result(self):
+        self.steps[-1].setdefault("state", self.state())
+        end = {"readings": hx(self.meter.readings()), "audits": hx(self.meter.audit_mail())} if self.meter.binding else {}
+        return {"name": self.name, "tariff": hx(self.tariff), "steps": self.steps, **end}
