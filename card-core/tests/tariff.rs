@@ -46,7 +46,7 @@ fn published_energy_charges() {
 #[test]
 fn published_fees_by_slab() {
     for (energy, slab, fee) in [
-        (0, 0, 9),
+        (0, 1, 9),
         (1, 1, 1),
         (50, 1, 1),
         (51, 2, 2),

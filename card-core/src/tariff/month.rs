@@ -38,7 +38,7 @@ pub struct Deduction {
     pub energy_cost: Piastres,
     /// What was consumed before in this month costs something else now.
     pub adjustment: Option<Adjustment>,
-    /// Number from 1 of the slab that the month has reached; 0 while nothing was consumed.
+    /// Number from 1 of the slab that the month has reached.
     pub slab: u8,
 }
 
@@ -220,7 +220,7 @@ pub struct BillLine {
 pub struct Bill {
     /// What was consumed.
     pub energy: Energy,
-    /// Number from 1 of the slab that the month reached; 0 where nothing was consumed.
+    /// Number from 1 of the slab that the month reached.
     pub slab: u8,
     /// Whether any of it was rated from zero at the prices of a restart slab.
     pub re_rated: bool,

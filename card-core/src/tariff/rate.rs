@@ -34,11 +34,8 @@ pub(super) fn share(amount: Piastres, hundredths: u32) -> Piastres {
 }
 
 impl Tariff {
-    /// Number from 1 of the slab that a month of `total` has reached; 0 where nothing was consumed.
+    /// Number from 1 of the slab that a month of `total` has reached: also where nothing was consumed.
     pub fn slab_reached(&self, total: Energy) -> u8 {
-        if total.0 == 0 {
-            return 0;
-        }
         (1..).zip(self.slabs()).find(|(_, slab)| total <= slab.limit()).map_or(self.slab_count, |(n, _)| n)
     }
 
@@ -79,17 +76,16 @@ impl Tariff {
 
     /// Customer service fee in piastres of a month of `total`: that of the slab reached, or that for no consumption.
     pub fn service_fee(&self, total: Energy) -> Piastres {
-        let reached = usize::from(self.slab_reached(total));
-        let fee = match reached.checked_sub(1) {
-            None => self.zero_fee,
-            Some(index) => self.slabs().get(index).map_or(0, |slab| slab.fee),
-        };
+        let fee = if total.0 == 0 { self.zero_fee } else { self.reached(total).map_or(0, |slab| slab.fee) };
         Piastres(u64::from(fee))
+    }
+
+    fn reached(&self, total: Energy) -> Option<&Slab> {
+        self.slabs().get(usize::from(self.slab_reached(total)).saturating_sub(1))
     }
 
     /// Price of the last 10 Wh of a month of `total`; of the first, where nothing was consumed.
     pub fn price_at(&self, total: Energy) -> Price {
-        let reached = usize::from(self.slab_reached(total));
-        self.slabs().get(reached.saturating_sub(1)).map_or(Price(0), |slab| slab.price)
+        self.reached(total).map_or(Price(0), |slab| slab.price)
     }
 }
