@@ -324,9 +324,9 @@ impl MeterState {
             kind::CLEAR_TAMPER => self.clear_tampering(),
             kind::CLOCK => {
                 let [a, b, c, d] = self.clock.time.0.to_be_bytes();
-                self.history.add(self.clock.time, code::CLOCK_SET, [a, b, c, d, 0, 0]);
                 let right = reading.0 >= value && (!expires || reading < expiry);
                 self.clock.set(reading, if right { reading } else { CardTime(value) });
+                self.history.add(self.clock.time, code::CLOCK_SET, [a, b, c, d, 0, 0]);
             }
             kind::READ_OUT => self.inbox.readings = self.inbox.readings.saturating_add(1),
             kind::END_OVERLOAD => self.end_overload(),

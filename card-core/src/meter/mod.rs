@@ -87,6 +87,8 @@ pub struct Meter<H> {
     keys_epoch: u32,
     /// What the state here has consumed more than the one in memory.
     unwritten: Energy,
+    /// Whether the state here is otherwise ahead of the one in memory: by time.
+    ahead: bool,
 }
 
 impl<H: Hardware> Meter<H> {
@@ -115,7 +117,8 @@ impl<H: Hardware> Meter<H> {
         // Last: what has keys is installed.
         let record = keys.emit::<{ KEYS.capacity() }>(&identity)?;
         let keys_epoch = KEYS.commit(&mut hardware, None, record.0.as_slice())?;
-        Ok(Self { hardware, identity, keys, state, epoch: Some(epoch), keys_epoch, unwritten: Energy(0) })
+        let (epoch, unwritten) = (Some(epoch), Energy(0));
+        Ok(Self { hardware, identity, keys, state, epoch, keys_epoch, unwritten, ahead: false })
     }
 
     /// After every power-up: finds keys and state again, and makes doubtful memory safe.
@@ -129,7 +132,8 @@ impl<H: Hardware> Meter<H> {
         let (identity, keys) = MeterKeys::parse(bytes.get(..record.len).unwrap_or_default())?;
         let (state, epoch) = recover_state(&mut hardware)?.ok_or(StoreError::Corrupt)?;
         let keys_epoch = record.epoch;
-        Ok(Self { hardware, identity, keys, state, epoch: Some(epoch), keys_epoch, unwritten: Energy(0) })
+        let (epoch, unwritten) = (Some(epoch), Energy(0));
+        Ok(Self { hardware, identity, keys, state, epoch, keys_epoch, unwritten, ahead: false })
     }
 
     /// Which meter this is.
@@ -170,7 +174,9 @@ impl<H: Hardware> Meter<H> {
     /// # Errors
     /// [`MeterError::OutOfRange`], and nothing of it is counted, where a number would not fit.
     pub fn consume(&mut self, reading: CardTime, energy: Energy) -> Result<Option<Deduction>, MeterError> {
-        let mut next = self.at(reading)?;
+        // What time has brought stays, also where the energy is refused.
+        self.tick(reading)?;
+        let mut next = self.state.clone();
         let deduction = next.consumed(energy)?;
         next.decide_supply();
         self.unwritten = Energy(self.unwritten.0.saturating_add(energy.0));
@@ -197,7 +203,7 @@ impl<H: Hardware> Meter<H> {
     /// Power is failing: writes what is unwritten.
     pub fn save(&mut self) -> Result<(), MeterError> {
         let state = self.state.clone();
-        self.write(state)
+        if self.ahead { self.store(state) } else { self.write(state) }
     }
 
     // ---- credit
@@ -483,27 +489,35 @@ impl<H: Hardware> Meter<H> {
         Ok(next)
     }
 
-    /// Makes `next` the state; writes it, unless it differs only by time and by less consumption than may be unwritten.
+    /// Makes `next` the state; writes it, unless it differs only by time of the same day and by less consumption than may be unwritten.
     fn keep(&mut self, next: MeterState) -> Result<(), MeterError> {
         let same = next.flags == self.state.flags
             && next.supply == self.state.supply
             && next.clock.offset == self.state.clock.offset
             && next.clock.doubtful == self.state.clock.doubtful
+            && next.days.day == self.state.days.day
+            && next.peak == self.state.peak
             && !next.history.is_fresh();
         if same && self.unwritten < UNWRITTEN {
             self.epoch.ok_or(MeterError::PowerUpFirst)?;
+            self.ahead |= next != self.state;
             self.state = next;
             return Ok(());
         }
         self.write(next)
     }
 
-    /// The only place where memory changes: histories first, then the state that makes them count.
-    fn write(&mut self, mut next: MeterState) -> Result<(), MeterError> {
-        let epoch = self.epoch.ok_or(MeterError::PowerUpFirst)?;
+    /// Makes `next` the state, and writes it where it is another one.
+    fn write(&mut self, next: MeterState) -> Result<(), MeterError> {
         if next == self.state && self.unwritten == Energy(0) {
-            return Ok(());
+            return self.epoch.map(|_| ()).ok_or(MeterError::PowerUpFirst);
         }
+        self.store(next)
+    }
+
+    /// The only place where memory changes: histories first, then the state that makes them count.
+    fn store(&mut self, mut next: MeterState) -> Result<(), MeterError> {
+        let epoch = self.epoch.ok_or(MeterError::PowerUpFirst)?;
         let record = next.emit::<{ STATE.capacity() }>()?;
         self.epoch = None;
         events::write(&mut self.hardware, next.binding, &next.history)?;
@@ -511,6 +525,7 @@ impl<H: Hardware> Meter<H> {
         self.epoch = Some(STATE.commit(&mut self.hardware, Some(epoch), record.as_slice())?);
         self.state = next;
         self.unwritten = Energy(0);
+        self.ahead = false;
         Ok(())
     }
 }

@@ -186,6 +186,8 @@ impl MeterState {
         if decision.opens.is_some() {
             next.month_index = next.calendar.month_index(next.clock.time);
             next.days.begin(next.calendar.local(next.clock.time).day);
+            let [a, b, c, d] = next.binding.to_be_bytes();
+            next.history.add(next.clock.time, code::BINDING_OPENED, [a, b, c, d, 0, 0]);
         }
         next.generation = next.generation.max(generation);
         next.report_number = next.report_number.saturating_add(1);
@@ -211,7 +213,7 @@ impl MeterState {
         }
         // What is true of the meter stays; what was true of the customer's credit, and the lost memory, does not.
         let tariff = *self.tables.active();
-        let mut next = Self {
+        Ok(Self {
             clock: self.clock,
             month_index: self.month_index,
             doubtful_month: self.clock.doubtful,
@@ -227,10 +229,7 @@ impl MeterState {
             binding,
             final_report,
             ..Self::new(tariff, self.energy, self.clock.time)
-        };
-        let [a, b, c, d] = binding.to_be_bytes();
-        next.history.add(self.clock.time, code::BINDING_OPENED, [a, b, c, d, 0, 0]);
-        Ok(next)
+        })
     }
 
     /// Takes an amount from the balance.

@@ -3,6 +3,7 @@
 use super::state::MeterState;
 use super::supply::Supply;
 use crate::message::MeterFlags;
+use crate::parameters::Notice;
 use crate::tariff::Price;
 use crate::units::{Balance, CardTime, Energy};
 
@@ -15,7 +16,7 @@ pub struct Status {
     pub balance: Balance,
     /// What it is at the price of the present slab; `None` where that is 0. Nothing where the balance is not above 0.
     pub energy_left: Option<Energy>,
-    /// Number from 1 of the slab that the month has reached; 0: nothing was consumed yet.
+    /// Number from 1 of the slab that the month has reached.
     pub slab: u8,
     /// Price of the next 10 Wh in that slab.
     pub price: Price,
@@ -50,6 +51,13 @@ impl MeterState {
             supply: self.supply,
             friendly: self.calendar.is_friendly(self.clock.time),
         }
+    }
+
+    /// What the issuer wants to be shown now.
+    pub fn notices(&self) -> impl Iterator<Item = &Notice> {
+        let Self { clock, inbox, .. } = self;
+        let ended = |notice: &Notice| notice.until != CardTime::UNSET && notice.until <= clock.time;
+        inbox.notices.notices().iter().filter(move |notice| !ended(notice))
     }
 
     /// The balance by what the mean of the known days costs. Sums beyond 64 bits, trillions of EGP, are shown as less.

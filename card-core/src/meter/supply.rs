@@ -92,6 +92,10 @@ impl MeterState {
         if supply.cut & reason::OVERLOAD_PAUSE != 0 && supply.pause_until <= time {
             supply.set(reason::OVERLOAD_PAUSE, false);
         }
+        let forgotten = u32::from(self.limits.overload_reset).saturating_mul(60);
+        if time.0.saturating_sub(supply.last_overload.0) >= forgotten {
+            supply.overloads = 0;
+        }
         if !bound {
             supply.set(reason::NO_CREDIT, false);
         } else if credit {
@@ -146,13 +150,10 @@ impl MeterState {
         }
         let time = self.clock.time;
         let supply = &mut self.supply;
-        let forgotten = u32::from(limits.overload_reset).saturating_mul(60);
-        if supply.overloads > 0 && time.0.saturating_sub(supply.last_overload.0) >= forgotten {
-            supply.overloads = 0;
-        }
+        let locks = supply.overloads >= limits.overload_pauses;
         supply.overloads = supply.overloads.saturating_add(1);
         supply.last_overload = time;
-        if supply.overloads > limits.overload_pauses {
+        if locks {
             supply.set(reason::OVERLOAD_LOCK, true);
         } else {
             supply.set(reason::OVERLOAD_PAUSE, true);
