@@ -97,7 +97,7 @@ class Walk:
             data = p.encode_limits({
                 "first_threshold": first, "second_threshold": r.randint(0, first), "contracted_power": r.choice((0, 1000, 3000, r.randint(1, 9000))),
                 "pause": r.choice((1, 60, 300, r.randint(1, 65535))), "pauses": r.randint(0, 4), "reset_minutes": r.choice((0, 10, 1440, 20000)),
-                "loan_hours": r.choice((0, 1, 12, 48, 500)), "greatest_step": r.choice((3600, DAY, 30 * DAY, 30 * DAY, 2**32 - 1)),
+                "loan_hours": r.choice((0, 1, 12, 48, 500)), "greatest_step": r.choice((3600, 5 * DAY, 30 * DAY, 45 * DAY, 2**32 - 1)),
                 "tampering_cuts": r.randint(0, 0x1F)})
         elif slot == 3:
             data = p.encode_calendar(r.choice(CALENDARS))
