@@ -1,0 +1,275 @@
+//! A meter's life in short, each call measured.
+
+use core::fmt::Write;
+
+use card_core::message::Envelope;
+use card_core::parameters::{Debt, DebtKind, DebtPlan, KeyChange, NewKeys, command};
+use card_core::soft::SoftEngine;
+use card_core::tariff::{EGYPT_2024_08, Tariff};
+use card_core::units::CardTime;
+use meter_firmware::{
+    METER_COMMAND_SIZE, METER_MAIL_SIZE, METER_RESPONSE_SIZE, METER_TARIFF_SIZE, MeterCommand,
+    MeterInstallation, MeterKey, MeterMail, MeterOutcome, MeterResponse, MeterResult, MeterStatus,
+    meter_card_begin, meter_card_gone, meter_card_outcome, meter_card_respond, meter_consume, meter_demand,
+    meter_install, meter_mail, meter_power_up, meter_save, meter_status, meter_supply, meter_tamper,
+    meter_tick, meter_voucher,
+};
+
+use crate::card::Card;
+use crate::issuer;
+use crate::memory::BOARD;
+use crate::semihosting::Out;
+use crate::stack::measured;
+
+/// Something is not as it should be: where.
+pub(crate) struct Failed;
+
+const NOW: u32 = 0x0C20_0000;
+const MONTH: u32 = 31 * 24 * 3600;
+
+/// Calls by name, the deepest of each.
+struct Depths {
+    out: Out,
+    deepest: usize,
+}
+
+impl Depths {
+    fn note(&mut self, name: &str, bytes: usize) {
+        self.deepest = self.deepest.max(bytes);
+        let _ = writeln!(self.out, "stack {bytes} {name}");
+    }
+
+    fn expect(&mut self, what: &str, holds: bool) -> Result<(), Failed> {
+        if holds {
+            return Ok(());
+        }
+        let _ = writeln!(self.out, "failed: {what}");
+        Err(Failed)
+    }
+
+    fn ok(&mut self, name: &str, call: impl FnOnce() -> MeterResult) -> Result<(), Failed> {
+        let (result, bytes) = measured(call);
+        self.note(name, bytes);
+        self.expect(name, result == Some(MeterResult::Ok))
+    }
+
+    fn some<T>(&mut self, what: &str, value: Option<T>) -> Result<T, Failed> {
+        self.expect(what, value.is_some())?;
+        value.ok_or(Failed)
+    }
+}
+
+pub(crate) fn run() -> Result<(), Failed> {
+    let mut depths = Depths { out: Out::open(), deepest: 0 };
+    let result = live(&mut depths);
+    let deepest = depths.deepest;
+    let _ = writeln!(depths.out, "deepest {deepest}");
+    result
+}
+
+fn live(depths: &mut Depths) -> Result<(), Failed> {
+    let installation = depths.some("keys", installation())?;
+    depths.ok("install", || meter_install(Some(&BOARD), Some(&installation), NOW))?;
+    let card = Card::new();
+    let mut card = depths.some("personalisation", card)?;
+
+    // The first visit opens the binding and applies credit.
+    let voucher = depths.some("voucher", issuer::voucher(1, 2, 500_000))?;
+    let loaded = card.load(&voucher);
+    depths.some("load", loaded)?;
+    let outcome = visit(depths, "visit, first", &mut card, NOW)?;
+    depths.expect("applied", outcome.verdict == 1 && outcome.settled == 1)?;
+    depths.expect("on", meter_supply() == 0)?;
+
+    // Consumption, written and not; half a year goes by.
+    depths.ok("tick", || meter_tick(NOW + 60))?;
+    depths.ok("consume", || meter_consume(NOW + 60, 1))?;
+    depths.ok("consume, written", || meter_consume(NOW + 120, 10_000))?;
+    depths.ok("demand", || meter_demand(NOW + 180, 4000))?;
+    let mut now = NOW;
+    for _ in 0..6 {
+        // Not more than the greatest step of the clock, 30 days, at a time.
+        depths.ok("tick, half a month", || meter_tick(now + MONTH / 2))?;
+        depths.ok("tick, month closed", || meter_tick(now + MONTH))?;
+        now += MONTH;
+    }
+    depths.ok("tamper", || meter_tamper(now, 0x01))?;
+    depths.ok("save", || meter_save())?;
+    let mut status = EMPTY_STATUS;
+    depths.ok("status", || meter_status(Some(&mut status)))?;
+    depths.expect("consumed", status.balance < 500_000 && status.energy == 11_001)?;
+    depths.ok("power up", || meter_power_up(Some(&BOARD)))?;
+
+    // One with mail of every kind, months and events.
+    for (slot, bytes) in [(0x00, tariff()), (0x04, debts()), (0x05, read_out()), (0x0A, new_keys())] {
+        let mail = bytes.and_then(|bytes| issuer::mail(1, slot, 1, bytes.get()));
+        let mail = depths.some("mail", mail)?;
+        let put = card.put_mail(&mail);
+        depths.some("put mail", put)?;
+    }
+    let outcome = visit(depths, "visit, mail", &mut card, now)?;
+    depths.expect("taken", outcome.settled == 1 && (outcome.mail_slot, outcome.mail_result) == (0x0A, 1))?;
+    let outcome = visit(depths, "visit, nothing new", &mut card, now)?;
+    depths.expect("nothing", outcome.verdict == 2 && outcome.settled == 1)?;
+
+    // Over the network; the card gets the voucher at its next visit.
+    let voucher = depths.some("voucher", issuer::voucher(1, 3, 600_000))?;
+    let mut outcome = MeterOutcome::NONE;
+    let bytes = voucher.emit();
+    depths.ok("voucher", || meter_voucher(now, Some(&bytes), Some(&mut outcome)))?;
+    depths.expect("applied", outcome.verdict == 1)?;
+    let limits = card_core::parameters::Limits::DEFAULT.emit();
+    let mail = depths.some("mail", issuer::mail(1, 0x02, 1, &limits))?;
+    let mail = mail_of(&mail);
+    depths.ok("mail", || meter_mail(now, Some(&mail), Some(&mut outcome)))?;
+    depths.expect("taken", outcome.mail_result == 1)?;
+    let outcome = visit(depths, "visit, voucher waiting", &mut card, now)?;
+    depths.expect("settled", outcome.settled == 1)?;
+
+    // A new binding closes the old one; the final report goes by the card.
+    let bound = card.bind(2);
+    depths.some("bind", bound)?;
+    let voucher = depths.some("voucher", issuer::voucher(2, 2, 100))?;
+    let loaded = card.load(&voucher);
+    depths.some("load", loaded)?;
+    let outcome = visit(depths, "visit, new binding", &mut card, now)?;
+    depths.expect("settled", outcome.verdict == 1 && outcome.settled == 1)?;
+    depths.ok("power up", || meter_power_up(Some(&BOARD)))?;
+    depths.ok("status", || meter_status(Some(&mut status)))?;
+    depths.expect("bound", status.binding == 2 && status.balance == 100)
+}
+
+/// A card comes, and goes when all is said.
+#[inline(never)]
+fn visit(depths: &mut Depths, name: &str, card: &mut Card, now: u32) -> Result<MeterOutcome, Failed> {
+    let mut command = MeterCommand { length: 0, bytes: [0; METER_COMMAND_SIZE] };
+    depths.ok("card begin", || meter_card_begin(now, Some(&mut command)))?;
+    let mut response = MeterResponse { length: 0, bytes: [0; METER_RESPONSE_SIZE] };
+    let mut deepest = 0;
+    let mut exchanges = 0;
+    while command.length != 0 {
+        let reply = card.process(command.bytes.get(..command.length.into()).unwrap_or_default());
+        let reply = reply.as_slice();
+        response.length = reply.len() as u16;
+        for (to, from) in response.bytes.iter_mut().zip(reply) {
+            *to = *from;
+        }
+        let (result, bytes) = measured(|| meter_card_respond(Some(&response), Some(&mut command)));
+        depths.expect(name, result == Some(MeterResult::Ok))?;
+        deepest = deepest.max(bytes);
+        exchanges += 1;
+    }
+    depths.note(name, deepest);
+    let _ = writeln!(depths.out, "exchanges {exchanges} {name}");
+    let mut outcome = MeterOutcome::NONE;
+    depths.expect(name, meter_card_outcome(Some(&mut outcome)) == MeterResult::Ok)?;
+    depths.expect(name, meter_card_gone() == MeterResult::Ok)?;
+    card.leave();
+    Ok(outcome)
+}
+
+const EMPTY_STATUS: MeterStatus = MeterStatus {
+    balance: 0,
+    time: 0,
+    energy: 0,
+    energy_left: 0,
+    price: 0,
+    days_left: 0,
+    loan_until: 0,
+    binding: 0,
+    flags: 0,
+    cut: 0,
+    tampering: 0,
+    slab: 0,
+    friendly: 0,
+};
+
+#[inline(never)]
+fn installation() -> Option<MeterInstallation> {
+    fn key(version: u8, key: &card_core::key::AesKey) -> MeterKey {
+        let mut bytes = [0; 32];
+        for (to, from) in bytes.iter_mut().zip(key.expose()) {
+            *to = *from;
+        }
+        MeterKey { version, length: key.expose().len() as u8, bytes }
+    }
+    let (parameter, report) = (issuer::mail_keys(0x81)?, issuer::mail_keys(0x91)?);
+    let emitted = EGYPT_2024_08.emit();
+    let mut tariff = [0; METER_TARIFF_SIZE];
+    tariff.get_mut(..emitted.len())?.copy_from_slice(emitted.as_slice());
+    Some(MeterInstallation {
+        id: issuer::METER.0,
+        company: issuer::SCOPE.company.0,
+        environment: issuer::SCOPE.environment.code(),
+        tariff_length: emitted.len() as u8,
+        tariff,
+        base: key(0xA1, &issuer::meter_key(0xA1)?),
+        credit: key(0x71, &issuer::meter_key(0x71)?),
+        parameter_mac: key(0x81, &parameter.mac),
+        parameter_enc: key(0x81, &parameter.enc),
+        report_mac: key(0x91, &report.mac),
+        report_enc: key(0x91, &report.enc),
+        report_receipt: key(0x91, &issuer::receipt_key(0x91)?),
+        transport: key(0xB1, &issuer::master(0xB1)?),
+        energy: 1000,
+        firmware: 1,
+    })
+}
+
+/// Plaintext of a mail.
+struct Plaintext([u8; METER_MAIL_SIZE], usize);
+
+impl Plaintext {
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let mut all = [0; METER_MAIL_SIZE];
+        all.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(Self(all, bytes.len()))
+    }
+
+    fn get(&self) -> &[u8] {
+        self.0.get(..self.1).unwrap_or_default()
+    }
+}
+
+fn mail_of(envelope: &Envelope) -> MeterMail {
+    let mut mail = MeterMail { length: envelope.as_bytes().len() as u16, bytes: [0; METER_MAIL_SIZE] };
+    for (to, from) in mail.bytes.iter_mut().zip(envelope.as_bytes()) {
+        *to = *from;
+    }
+    mail
+}
+
+#[inline(never)]
+fn tariff() -> Option<Plaintext> {
+    let mut bytes = EGYPT_2024_08.emit();
+    // Version 2, from the middle of the month that runs.
+    *bytes.as_mut_slice().get_mut(4)? = 2;
+    let start = (NOW + 6 * MONTH + 3600).to_be_bytes();
+    bytes.as_mut_slice().get_mut(5..9)?.copy_from_slice(&start);
+    Tariff::parse(bytes.as_slice()).ok()?;
+    Plaintext::of(bytes.as_slice())
+}
+
+#[inline(never)]
+fn debts() -> Option<Plaintext> {
+    let debt = |id| Debt { id, kind: DebtKind::Arrears, first_month: 0, count: 10, amount: 1000, last: 500 };
+    Plaintext::of(DebtPlan::new(&[debt(1), debt(2), debt(3), debt(4)]).ok()?.emit().as_slice())
+}
+
+#[inline(never)]
+fn read_out() -> Option<Plaintext> {
+    let kind = command::kind::READ_OUT;
+    Plaintext::of(
+        &command::Command { counter: 1, expiry: CardTime::UNSET, card: None, kind, value: 0 }.emit(),
+    )
+}
+
+#[inline(never)]
+fn new_keys() -> Option<Plaintext> {
+    // The longest: three report keys.
+    let keys = issuer::mail_keys(0x92)?;
+    let new = NewKeys::new(0x92, [Some(keys.mac), Some(keys.enc), Some(issuer::receipt_key(0x92)?)]).ok()?;
+    let transport = issuer::master(0xB1)?;
+    let change = KeyChange::seal(&mut SoftEngine, 0xB1, &transport, issuer::SCOPE, &new).ok()?;
+    Plaintext::of(change.emit().as_slice())
+}

@@ -1,0 +1,32 @@
+//! The smallest firmware: start-up and the whole of `meter.h`, reachable, over nothing. What it measures is what a meter maker adds.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+#[path = "../start.rs"]
+mod start;
+
+/// A host has no use for it.
+#[cfg(not(target_os = "none"))]
+fn main() {}
+
+#[cfg(target_os = "none")]
+extern "C" fn main() {
+    use core::hint::black_box;
+    use meter_firmware::*;
+    // Through pointers that the compiler knows nothing of: it has to keep each function whole.
+    black_box(meter_install as *const ());
+    black_box(meter_power_up as *const ());
+    black_box(meter_tick as *const ());
+    black_box(meter_consume as *const ());
+    black_box(meter_demand as *const ());
+    black_box(meter_tamper as *const ());
+    black_box(meter_save as *const ());
+    black_box(meter_supply as *const ());
+    black_box(meter_status as *const ());
+    black_box(meter_card_begin as *const ());
+    black_box(meter_card_respond as *const ());
+    black_box(meter_card_outcome as *const ());
+    black_box(meter_card_gone as *const ());
+    black_box(meter_voucher as *const ());
+    black_box(meter_mail as *const ());
+}

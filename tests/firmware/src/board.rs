@@ -1,0 +1,119 @@
+//! The hardware behind the meter: functions of the firmware, in a table.
+
+use card_core::key::AesKey;
+use card_core::platform::{Block, Engine, Memory, MemoryError, PAGE, PartialBlock, Random, RandomError};
+use card_core::soft::SoftEngine;
+
+/// Success.
+pub const METER_BOARD_OK: u8 = 0;
+/// Power is lost; nothing further will run.
+pub const METER_BOARD_POWER_LOST: u8 = 1;
+/// No such page, or range in it.
+pub const METER_BOARD_OUT_OF_RANGE: u8 = 2;
+/// The page can no longer be written; the random number source is out of order.
+pub const METER_BOARD_FAILED: u8 = 3;
+/// Of `margin` only: a bit of the page may read differently another time.
+pub const METER_BOARD_DOUBTFUL: u8 = 4;
+
+/// What the firmware does for the meter. All five functions are there, stay valid for ever, and use nothing of this interface.
+///
+/// The memory has pages of 64 bytes with numbers from 0 on, `METER_MEMORY_PAGES` of them, which nobody else writes to. An erased byte reads FF;
+/// programming clears bits and never sets one. Each function answers `METER_BOARD_OK`, or why not.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct MeterBoard {
+    /// Reads `len` bytes of a page, from `offset` on, to `out`.
+    pub read: Option<extern "C" fn(page: u16, offset: u16, out: *mut u8, len: u16) -> u8>,
+    /// Erases a page to FF.
+    pub erase: Option<extern "C" fn(page: u16) -> u8>,
+    /// Clears every bit of a page that is 0 in the 64 bytes of `data`. Also where it is 0 already: this refreshes it.
+    pub program: Option<extern "C" fn(page: u16, data: *const u8) -> u8>,
+    /// Whether every bit of a page reads the same under a raised and a lowered threshold: else, or in doubt, `METER_BOARD_DOUBTFUL`.
+    /// A part that cannot tell answers `METER_BOARD_OK` and must read reliably after a power cut.
+    pub margin: Option<extern "C" fn(page: u16) -> u8>,
+    /// Writes `len` random bytes, fit for keys, to `out`.
+    pub random: Option<extern "C" fn(out: *mut u8, len: u16) -> u8>,
+}
+
+/// A whole table.
+pub(crate) struct Board {
+    read: extern "C" fn(u16, u16, *mut u8, u16) -> u8,
+    erase: extern "C" fn(u16) -> u8,
+    program: extern "C" fn(u16, *const u8) -> u8,
+    margin: extern "C" fn(u16) -> u8,
+    random: extern "C" fn(*mut u8, u16) -> u8,
+}
+
+impl Board {
+    /// `None` where a function is missing.
+    pub(crate) const fn new(table: &MeterBoard) -> Option<Self> {
+        match *table {
+            MeterBoard {
+                read: Some(read),
+                erase: Some(erase),
+                program: Some(program),
+                margin: Some(margin),
+                random: Some(random),
+            } => Some(Self { read, erase, program, margin, random }),
+            _ => None,
+        }
+    }
+}
+
+const fn result(code: u8) -> Result<(), MemoryError> {
+    match code {
+        METER_BOARD_OK => Ok(()),
+        METER_BOARD_POWER_LOST => Err(MemoryError::PowerLost),
+        METER_BOARD_OUT_OF_RANGE => Err(MemoryError::OutOfRange),
+        _ => Err(MemoryError::WornOut),
+    }
+}
+
+impl Memory for Board {
+    fn read(&mut self, page: u16, offset: usize, out: &mut [u8]) -> Result<(), MemoryError> {
+        let offset = u16::try_from(offset).map_err(|_| MemoryError::OutOfRange)?;
+        let len = u16::try_from(out.len()).map_err(|_| MemoryError::OutOfRange)?;
+        result((self.read)(page, offset, out.as_mut_ptr(), len))
+    }
+
+    fn erase(&mut self, page: u16) -> Result<(), MemoryError> {
+        result((self.erase)(page))
+    }
+
+    fn program(&mut self, page: u16, data: &[u8; PAGE]) -> Result<(), MemoryError> {
+        result((self.program)(page, data.as_ptr()))
+    }
+
+    fn margin(&mut self, page: u16) -> Result<bool, MemoryError> {
+        match (self.margin)(page) {
+            METER_BOARD_DOUBTFUL => Ok(false),
+            code => result(code).map(|()| true),
+        }
+    }
+}
+
+impl Random for Board {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError> {
+        let len = u16::try_from(out.len()).map_err(|_| RandomError)?;
+        if (self.random)(out.as_mut_ptr(), len) == METER_BOARD_OK { Ok(()) } else { Err(RandomError) }
+    }
+}
+
+/// In software. Firmware of a chip with an AES engine puts that here.
+impl Engine for Board {
+    fn encrypt_block(&mut self, key: &AesKey, block: &mut Block) {
+        SoftEngine.encrypt_block(key, block);
+    }
+
+    fn encrypt_cbc(&mut self, key: &AesKey, iv: &Block, data: &mut [u8]) -> Result<(), PartialBlock> {
+        SoftEngine.encrypt_cbc(key, iv, data)
+    }
+
+    fn decrypt_cbc(&mut self, key: &AesKey, iv: &Block, data: &mut [u8]) -> Result<(), PartialBlock> {
+        SoftEngine.decrypt_cbc(key, iv, data)
+    }
+
+    fn cmac(&mut self, key: &AesKey, message: &[&[u8]]) -> Block {
+        SoftEngine.cmac(key, message)
+    }
+}

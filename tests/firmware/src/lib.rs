@@ -1,0 +1,341 @@
+//! The meter of the prepaid electricity card behind a C header, `meter.h`: one meter, plain arguments of fixed size, and everything
+//! that is hardware in a table of functions (docs/meter.md, section 15).
+//!
+//! The functions are for one thread, the firmware's main loop. One that is called out of another (by an interrupt, or by a function of
+//! the board) does nothing and answers [`MeterResult::Busy`].
+#![cfg_attr(target_os = "none", no_std)]
+#![allow(unsafe_code, reason = "names without mangling, and one static: what a C header needs")]
+
+mod board;
+mod types;
+
+pub use board::{
+    METER_BOARD_DOUBTFUL, METER_BOARD_FAILED, METER_BOARD_OK, METER_BOARD_OUT_OF_RANGE,
+    METER_BOARD_POWER_LOST, MeterBoard,
+};
+pub use types::{
+    METER_COMMAND_SIZE, METER_MAIL_SIZE, METER_MEMORY_PAGES, METER_RESPONSE_SIZE, METER_TARIFF_SIZE,
+    METER_UNKNOWN, METER_VOUCHER_SIZE, MeterCommand, MeterInstallation, MeterKey, MeterMail, MeterOutcome,
+    MeterResponse, MeterResult, MeterStatus,
+};
+
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use board::Board;
+use card_core::id::{Company, Environment, MeterId, Scope};
+use card_core::message::{Envelope, MailKeys, Voucher};
+use card_core::meter::{
+    Meter, MeterIdentity, MeterKeys, MeterState, Pair, Received, ReportKeys, Step, Tampering, VersionedKey,
+    Visit,
+};
+use card_core::tariff::Tariff;
+use card_core::units::{CardTime, Energy};
+
+/// All that lies in RAM between calls.
+struct Machine {
+    meter: Slot<Meter<Board>>,
+    visit: Slot<Visit>,
+    mail: Slot<Received>,
+}
+
+/// An `Option` that is all zeros when empty, so that it needs no copy in flash.
+#[repr(u8)]
+enum Slot<T> {
+    Empty = 0,
+    Full(T),
+}
+
+impl<T> Slot<T> {
+    const fn get(&mut self) -> Option<&mut T> {
+        match self {
+            Self::Empty => None,
+            Self::Full(value) => Some(value),
+        }
+    }
+}
+
+struct Only {
+    busy: AtomicBool,
+    machine: UnsafeCell<Machine>,
+}
+
+static ONLY: Only = Only {
+    busy: AtomicBool::new(false),
+    machine: UnsafeCell::new(Machine { meter: Slot::Empty, visit: Slot::Empty, mail: Slot::Empty }),
+};
+
+// SAFETY: `with` lets in one caller at a time. Its flag is not taken in one step, for Cortex-M0 has none: that is enough for one thread
+// and interrupts, which end before what they interrupt goes on, and the header asks for no more than one thread.
+unsafe impl Sync for Only {}
+
+/// Runs `call` on the meter, unless another call is running.
+fn with(call: impl FnOnce(&mut Machine) -> Result<(), MeterResult>) -> MeterResult {
+    if ONLY.busy.load(Ordering::Acquire) {
+        return MeterResult::Busy;
+    }
+    ONLY.busy.store(true, Ordering::Release);
+    // SAFETY: the flag was not set and is now, so no other reference to the machine exists; this one ends before the flag is cleared.
+    let machine = unsafe { &mut *ONLY.machine.get() };
+    let result = call(machine);
+    ONLY.busy.store(false, Ordering::Release);
+    match result {
+        Ok(()) => MeterResult::Ok,
+        Err(result) => result,
+    }
+}
+
+fn with_meter(call: impl FnOnce(&mut Meter<Board>) -> Result<(), MeterResult>) -> MeterResult {
+    with(|machine| call(machine.meter.get().ok_or(MeterResult::Off)?))
+}
+
+fn given<T>(argument: Option<T>) -> Result<T, MeterResult> {
+    argument.ok_or(MeterResult::Argument)
+}
+
+/// Installs a meter in memory that has none, and powers it up: a meter maker's work. A state that is there already stays. Where power
+/// was cut it is to be repeated. `reading` is of the clock: seconds since 2020-01-01, UTC; 0: not set.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_install(
+    board: Option<&MeterBoard>,
+    installation: Option<&MeterInstallation>,
+    reading: u32,
+) -> MeterResult {
+    with(|machine| {
+        let board = given(Board::new(given(board)?))?;
+        let installation = given(installation)?;
+        machine.meter = Slot::Empty;
+        machine.visit = Slot::Empty;
+        let (identity, keys) = given(keys_of(installation))?;
+        let state = given(state_of(installation, reading))?;
+        machine.meter = Slot::Full(Meter::install(board, identity, keys, &state)?);
+        Ok(())
+    })
+}
+
+#[inline(never)]
+fn keys_of(from: &MeterInstallation) -> Option<(MeterIdentity, MeterKeys)> {
+    let single = |key: &MeterKey| Some(VersionedKey { version: key.version, key: key.key()? });
+    let mail = |mac: &MeterKey, enc: &MeterKey| {
+        let one = mac.version == enc.version;
+        one.then_some(MailKeys { version: mac.version, mac: mac.key()?, enc: enc.key()? })
+    };
+    if from.report_receipt.version != from.report_mac.version {
+        return None;
+    }
+    let environment = Environment::from_code(from.environment)?;
+    let scope = Scope { company: Company(from.company), environment };
+    let keys = MeterKeys::new(
+        Pair::only(single(&from.base)?),
+        Pair::only(single(&from.credit)?),
+        Pair::only(mail(&from.parameter_mac, &from.parameter_enc)?),
+        ReportKeys { mail: mail(&from.report_mac, &from.report_enc)?, receipt: from.report_receipt.key()? },
+        single(&from.transport)?,
+    );
+    Some((MeterIdentity { id: MeterId(from.id), scope }, keys.ok()?))
+}
+
+#[inline(never)]
+fn state_of(from: &MeterInstallation, reading: u32) -> Option<MeterState> {
+    let tariff = Tariff::parse(from.tariff.get(..from.tariff_length.into())?).ok()?;
+    let mut state = MeterState::new(tariff, Energy(from.energy), CardTime(reading));
+    state.firmware = from.firmware;
+    Some(state)
+}
+
+/// After every power-up, and after `METER_RESULT_MEMORY`: finds the meter in its memory again.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_power_up(board: Option<&MeterBoard>) -> MeterResult {
+    with(|machine| {
+        let board = given(Board::new(given(board)?))?;
+        machine.meter = Slot::Empty;
+        machine.visit = Slot::Empty;
+        machine.meter = Slot::Full(Meter::power_up(board)?);
+        Ok(())
+    })
+}
+
+/// Time passes: at least once a minute.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_tick(reading: u32) -> MeterResult {
+    with_meter(|meter| Ok(meter.tick(CardTime(reading))?))
+}
+
+/// Energy was measured, in 10 Wh.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_consume(reading: u32, energy: u32) -> MeterResult {
+    with_meter(|meter| {
+        meter.consume(CardTime(reading), Energy(energy))?;
+        Ok(())
+    })
+}
+
+/// Demand was measured, in W, averaged as the meter maker sees fit.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_demand(reading: u32, watts: u32) -> MeterResult {
+    with_meter(|meter| Ok(meter.demand(CardTime(reading), watts)?))
+}
+
+/// Tampering was seen: one bit of docs/meter.md, section 6. To be reported once or again, as is easier.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_tamper(reading: u32, kind: u8) -> MeterResult {
+    with_meter(|meter| {
+        let kind = given(Tampering::ALL.into_iter().find(|known| known.bit() == kind))?;
+        Ok(meter.tamper(CardTime(reading), kind)?)
+    })
+}
+
+/// Power is failing: writes what is not written yet.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_save() -> MeterResult {
+    with_meter(|meter| Ok(meter.save()?))
+}
+
+/// Reasons to cut the supply (docs/meter.md, section 5); 0: it is on. For the relay, after every other call. FF without a meter.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_supply() -> u8 {
+    let mut reasons = 0xFF;
+    with_meter(|meter| {
+        reasons = meter.state().supply.cut;
+        Ok(())
+    });
+    reasons
+}
+
+/// What the display shows.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_status(out: Option<&mut MeterStatus>) -> MeterResult {
+    with_meter(|meter| {
+        let out = given(out)?;
+        let state = meter.state();
+        let status = state.status();
+        *out = MeterStatus {
+            balance: status.balance.0,
+            time: status.time.0,
+            energy: state.energy.0,
+            energy_left: status.energy_left.map_or(METER_UNKNOWN, |energy| energy.0),
+            price: status.price.0,
+            days_left: status.days_left.unwrap_or(METER_UNKNOWN),
+            loan_until: status.supply.loan_until.0,
+            binding: state.binding,
+            flags: status.flags.0,
+            cut: status.supply.cut,
+            tampering: status.supply.tampering,
+            slab: status.slab,
+            friendly: status.friendly.into(),
+        };
+        Ok(())
+    })
+}
+
+/// A card has arrived: gives the first command for it.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_card_begin(reading: u32, command: Option<&mut MeterCommand>) -> MeterResult {
+    with(|machine| {
+        let command = given(command)?;
+        command.length = 0;
+        machine.visit = Slot::Empty;
+        machine.mail = Slot::Empty;
+        if machine.meter.get().is_none() {
+            return Err(MeterResult::Off);
+        }
+        let (visit, first) = Visit::begin(CardTime(reading))?;
+        machine.visit = Slot::Full(visit);
+        put(command, Some(first))
+    })
+}
+
+/// The card has answered: gives the next command for it, or none, and then the visit is over.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_card_respond(
+    response: Option<&MeterResponse>,
+    command: Option<&mut MeterCommand>,
+) -> MeterResult {
+    with(|machine| {
+        let command = given(command)?;
+        command.length = 0;
+        let response = given(response)?;
+        let response = given(response.bytes.get(..response.length.into()))?;
+        let meter = machine.meter.get().ok_or(MeterResult::Off)?;
+        let visit = given(machine.visit.get())?;
+        let step = visit.respond(meter, response);
+        if let Some(received) = visit.take_received() {
+            machine.mail = Slot::Full(received);
+        }
+        put(command, step?)
+    })
+}
+
+fn put(to: &mut MeterCommand, step: Step) -> Result<(), MeterResult> {
+    let Some(command) = step else { return Ok(()) };
+    let bytes = command.as_slice();
+    to.bytes.get_mut(..bytes.len()).ok_or(MeterResult::Internal)?.copy_from_slice(bytes);
+    to.length = u16::try_from(bytes.len()).map_err(|_| MeterResult::Internal)?;
+    Ok(())
+}
+
+/// What has come of the visit so far; also after it was torn.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_card_outcome(out: Option<&mut MeterOutcome>) -> MeterResult {
+    with(|machine| {
+        let visit = given(machine.visit.get())?;
+        let settled = visit.is_settled().into();
+        let outcome = MeterOutcome { settled, ..MeterOutcome::NONE }.decided(visit.verdict());
+        *given(out)? = match machine.mail.get() {
+            Some(received) => outcome.received(*received),
+            None => outcome,
+        };
+        Ok(())
+    })
+}
+
+/// The card has gone: forgets its visit, and the keys of its session.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_card_gone() -> MeterResult {
+    with(|machine| {
+        machine.visit = Slot::Empty;
+        Ok(())
+    })
+}
+
+/// A voucher has come over the network, in `METER_VOUCHER_SIZE` bytes.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_voucher(
+    reading: u32,
+    voucher: Option<&[u8; METER_VOUCHER_SIZE]>,
+    out: Option<&mut MeterOutcome>,
+) -> MeterResult {
+    with_meter(|meter| {
+        let voucher = given(Voucher::parse(given(voucher)?).ok())?;
+        let out = given(out)?;
+        let decision = meter.take_voucher(CardTime(reading), &voucher)?;
+        *out = MeterOutcome::NONE.decided(Some(decision.verdict));
+        Ok(())
+    })
+}
+
+/// A mail of the issuer has come over the network.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_mail(
+    reading: u32,
+    mail: Option<&MeterMail>,
+    out: Option<&mut MeterOutcome>,
+) -> MeterResult {
+    with_meter(|meter| {
+        let mail = given(mail)?;
+        let bytes = given(mail.bytes.get(..mail.length.into()))?;
+        let envelope = given(Envelope::parse(bytes).ok())?;
+        let out = given(out)?;
+        *out = MeterOutcome::NONE.received(meter.receive(CardTime(reading), None, &envelope)?);
+        Ok(())
+    })
+}
+
+/// Nothing here panics; where the compiler cannot see that, this is what it would come to. A watchdog ends it.
+#[cfg(target_os = "none")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {
+        core::hint::spin_loop();
+    }
+}
