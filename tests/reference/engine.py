@@ -265,6 +265,6 @@ class Meter:
         slab = tariffs.slab_reached(self.tariff, self.total)
         price, used = self.tariff["slabs"][slab]["price"], sum(self.profile)
         credit = max(0, self.balance) * 100000
-        return {"credit_energy": credit // price if price else None, "slab": slab + 1, "price": price,
-                "days": credit * len(self.profile) // (used * price) if used and price else None,
+        return {"credit_energy": min(LAST, credit // price) if price else None, "slab": slab + 1, "price": price,
+                "days": min(LAST, credit * len(self.profile) // (used * price)) if used and price else None,
                 "notices": [n for n in self.notices if n["until"] == 0 or self.time < n["until"]]}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 EPOCH = date(2020, 1, 1)
-YEARS = range(2019, 2158)               # card time ends in February 2156
+YEARS = range(2017, 2158)               # a change can come a year late; card time ends in February 2156
 LAST = 2**32 - 1
 
 

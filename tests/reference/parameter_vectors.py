@@ -183,7 +183,7 @@ def to_issuer():
     top = {name: (1 << 8 * size) - 1 for name, size in p.READINGS}
     readings = [
         {**{name: 0 for name in top}, "present_month": bytes(24)},
-        {**top, "present_month": b"\xFF" * 24, "balance": -2**63, "clock_offset": -1},
+        {**top, "present_month": b"\xFF\xFE" + b"\xFF" * 22, "balance": -2**63, "clock_offset": -1},
         {"time": 0x0B000001, "report_number": 12, "applied_credit": 50000, "applied_debited": 300, "balance": -1234, "energy_register": 765432,
          "present_month": month, "flags": 0x9F, "reasons": 0x15, "tampering": 0x12, "loan_end": 0x0B100000, "instalments_to_take": 2**40 + 3,
          "instalments_taken": 15000, "tariff": 7, "waiting_tariff": 8, "refused_cards": 3, "last_event": 99, "highest_command": 41,

@@ -119,6 +119,12 @@ def energy():
     s.pulse(0)
     yield s
 
+    s = begun("more credit than the display has digits for", 2025, 6, 2, 3, credit=2**40)
+    s.pulse(1)
+    s.go(days=1).tick()
+    s.expect(credit_energy=2**32 - 1, days=2**32 - 1)
+    yield s
+
 
 def months():
     s = begun("several months without power; a tariff that began meanwhile; each month by itself", 2025, 7, 20, 3)

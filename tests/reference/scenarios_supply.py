@@ -223,6 +223,18 @@ def overload():
     s.expect(reasons=0)
     yield s
 
+    s = begun("255 pauses, the most, and then the lock", *SUNDAY, 9)
+    s.set_limits(contracted_power=1, pause=1, pauses=255)
+    s.every = 50
+    for _ in range(255):
+        s.go(seconds=1).demand(2)
+    s.expect(reasons=4, overloads=255)
+    s.go(seconds=1).demand(2)
+    s.expect(reasons=8, overloads=255)
+    s.go(days=1).tick()
+    s.expect(reasons=8, overloads=0)
+    yield s
+
 
 def tampering():
     s = begun("tampering: each kind once, cut or not by the limits of the time, cleared by a command alone", *SUNDAY, 9)
