@@ -1,6 +1,6 @@
 //! The vectors of the program that was written from the specification alone, against this library, in both directions:
-//! key derivation, messages, mail, secure channel. Every entry of the four files is checked; a key that is not known here
-//! makes a test fail, so that nothing in a file goes unread.
+//! key derivation, messages, mail, secure channel, local time, what mail says. Every entry of the files is checked; a key that is not
+//! known here makes a test fail, so that nothing in a file goes unread.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,12 +9,20 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod support;
+
+#[path = "second_reading/calendar.rs"]
+mod calendar;
 #[path = "second_reading/derivation.rs"]
 mod derivation;
+#[path = "second_reading/engine.rs"]
+mod engine;
 #[path = "second_reading/mail.rs"]
 mod mail;
 #[path = "second_reading/messages.rs"]
 mod messages;
+#[path = "second_reading/parameters.rs"]
+mod parameters;
 #[path = "second_reading/records.rs"]
 mod records;
 #[path = "second_reading/scp03.rs"]
