@@ -11,7 +11,7 @@ mod support;
 use card_core::calendar::Calendar;
 use card_core::id::{CardRef, Company, Environment, MeterId, Scope, State};
 use card_core::layout::CertificateAnswer;
-use card_core::message::{Certificate, Envelope, Event, MailKeys, MeterFlags, MeterReceipt, Slot};
+use card_core::message::{Certificate, Envelope, MailKeys, MeterFlags, MeterReceipt, Slot};
 use card_core::meter::decide::decide;
 use card_core::meter::events::code;
 use card_core::meter::{
@@ -76,11 +76,6 @@ fn visit_torn(
     panic!("the visit does not end")
 }
 
-/// All events that are kept with a number above `after`.
-fn events(meter: &mut Meter<Chip>, after: u32) -> Vec<Event> {
-    meter.events::<64>(after).unwrap().into_iter().flatten().collect()
-}
-
 /// Leaves `count` events: a clock that runs backwards.
 fn make_events(meter: &mut Meter<Chip>, count: u32) {
     let before = meter.state().history.last_event();
@@ -97,11 +92,6 @@ fn pass_to(meter: &mut Meter<Chip>, index: u16) {
         meter.tick(CardTime(time)).unwrap();
     }
     assert_eq!((meter.state().clock.time, meter.state().month_index), (end, index));
-}
-
-/// The first instant of the month with this index.
-fn begin_of(index: u16) -> CardTime {
-    Calendar::EGYPT.month_begins(index).unwrap()
 }
 
 fn refused(verdict: Option<Verdict>) -> Option<Reason> {

@@ -49,6 +49,9 @@ pub(super) const MOST_FRESH: usize = 12;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct History {
     last: u32,
+    /// Events of all bindings before this one: the places of theirs come before those of this one's, so that opening a binding
+    /// overwrites none that count until it is open.
+    earlier: u32,
     newest: Option<(u16, [u8; 6])>,
     fresh: [Option<Event>; MOST_FRESH],
     closed: Option<Month>,
@@ -60,9 +63,24 @@ impl History {
     /// Months that are kept for cards.
     pub const MONTHS: u16 = 36;
 
-    /// One that goes on after event number `last`, which was `newest`.
-    pub(super) fn after(last: u32, newest: Option<(u16, [u8; 6])>) -> Self {
-        Self { last, newest, ..Self::default() }
+    /// One that goes on after event number `last`, which was `newest`, and after `earlier` events of other bindings.
+    pub(super) fn after(last: u32, newest: Option<(u16, [u8; 6])>, earlier: u32) -> Self {
+        Self { last, newest, earlier, ..Self::default() }
+    }
+
+    /// That of the binding that follows.
+    pub(super) fn of_next_binding(&self) -> Self {
+        Self::after(0, None, self.place(self.last))
+    }
+
+    /// Events of all bindings before this one.
+    pub(super) const fn earlier(&self) -> u32 {
+        self.earlier
+    }
+
+    /// The place of an event of this binding, among all that there ever were.
+    const fn place(&self, number: u32) -> u32 {
+        self.earlier.wrapping_add(number)
     }
 
     /// Number of the newest event; 0: none yet in this binding.
@@ -113,7 +131,7 @@ impl History {
 
     /// What is fresh has been written.
     pub(super) fn written(&mut self) {
-        *self = Self::after(self.last, self.newest);
+        *self = Self::after(self.last, self.newest, self.earlier);
     }
 }
 
@@ -128,7 +146,7 @@ pub(super) const END: u16 = EVENTS.end();
 /// Writes what is fresh, as records of `binding`. They do not count before the state does.
 pub(super) fn write(memory: &mut impl Memory, binding: u32, history: &History) -> Result<(), StoreError> {
     for event in history.fresh.iter().flatten() {
-        EVENTS.write(memory, event.number, record(binding, &event.emit()).as_slice())?;
+        EVENTS.write(memory, history.place(event.number), record(binding, &event.emit()).as_slice())?;
     }
     match &history.closed {
         Some(month) => MONTHS.write(memory, month.index.into(), record(binding, &month.emit()).as_slice()),
@@ -146,7 +164,7 @@ pub(super) fn events<const N: usize>(
     let first = number.max(history.last.saturating_sub(History::EVENTS)).saturating_add(1);
     let last = history.last;
     collect(first..=last, |number| {
-        Ok(find(&EVENTS, memory, binding, number)?
+        Ok(find(&EVENTS, memory, binding, history.place(number))?
             .and_then(|bytes: [u8; Event::SIZE]| Event::parse(&bytes).ok()))
     })
 }

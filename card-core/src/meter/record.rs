@@ -56,6 +56,7 @@ impl MeterState {
             out.u16(day)?;
         }
         out.u32(self.refused_cards)?.u8(u8::from(self.mode == Mode::S16))?.u32(self.firmware)?;
+        out.u32(history.earlier())?;
 
         self.inbox.emit(&mut out)?;
         part(&mut out, self.debts.plan.emit().as_slice())?;
@@ -114,6 +115,7 @@ impl MeterState {
         let refused_cards = reader.u32()?;
         let mode = if flag(reader)? { Mode::S16 } else { Mode::S8 };
         let firmware = reader.u32()?;
+        let earlier_events = reader.u32()?;
 
         let inbox = Inbox::parse(reader)?;
         let mut debts = Debts { plan: DebtPlan::parse(taken(reader)?).map_err(wrong)?, ..Debts::default() };
@@ -140,7 +142,7 @@ impl MeterState {
             return Err(FormatError::Length);
         }
         let newest = (newest.0 != 0).then_some(newest);
-        let history = History::after(last_event, newest);
+        let history = History::after(last_event, newest, earlier_events);
         Ok(Self {
             balance,
             energy,
@@ -198,6 +200,7 @@ const ACCOUNT: usize = 2
     + 2 * DailyProfile::KEPT
     + 4
     + 1
+    + 4
     + 4;
 /// Versions of mail and of what goes back.
 const SLOTS: usize = 12 * 4 + 4 * 4;

@@ -228,6 +228,7 @@ impl MeterState {
             tables: self.tables,
             binding,
             final_report,
+            history: self.history.of_next_binding(),
             ..Self::new(tariff, self.energy, self.clock.time)
         })
     }

@@ -6,18 +6,24 @@ use std::rc::Rc;
 
 use card_core::apdu::{Command, StatusWord};
 use card_core::bytes::Buffer;
-use card_core::id::{Binding, CardRef, Channel, Company, Environment, MeterId, Reference, Scope, State};
+use card_core::calendar::Calendar;
+use card_core::id::{
+    Binding, CardId, CardRef, Channel, Company, Environment, MeterId, Reference, Scope, State,
+};
 use card_core::key::{AesKey, KeyLength};
 use card_core::layout::{CardSummary, CertificateAnswer, status};
 use card_core::message::{
     BindingCertificate, Certificate, Envelope, Event, MailKeys, MeterReceipt, Month, Receipt, Slot, Voucher,
 };
-use card_core::meter::{MeterIdentity, MeterKeys, MeterState, Pair, ReportKeys, VersionedKey};
+use card_core::meter::{
+    MailRefusal, Meter, MeterError, MeterIdentity, MeterKeys, MeterState, Pair, Received, ReportKeys,
+    Verdict, VersionedKey, Visit, VisitError,
+};
 use card_core::platform::{Block, Engine, Memory, MemoryError, PAGE, PartialBlock, Random, RandomError};
 use card_core::role::Derivation;
 use card_core::scp03::{CardHandshake, CardSession, KeySet, Mode};
 use card_core::soft::SoftEngine;
-use card_core::tariff::EGYPT_2024_08;
+use card_core::tariff::{EGYPT_2024_08, Head, Kind, Price, Slab, Tariff};
 use card_core::units::{CardTime, Energy, Piastres};
 
 pub const SCOPE: Scope = Scope { company: Company(0x0102), environment: Environment::Test };
@@ -532,4 +538,211 @@ impl FakeCard {
         let (month, event) = (self.answer.last_month.to_be_bytes(), self.answer.last_event.to_be_bytes());
         Ok([&month[..], &event].concat())
     }
+}
+
+// ---- the meter's engine
+
+/// A moment of local time in Cairo's summer; days count from 2020-01-01.
+pub const fn local(day: u32, hour: u32, minute: u32) -> CardTime {
+    CardTime(day * 86_400 + hour * 3_600 + minute * 60 - 3 * 3_600)
+}
+
+/// Friday, 2026-06-12: the day of [`NOW`].
+pub const FRIDAY: u32 = 2354;
+
+/// The month of [`NOW`], June 2026.
+pub const JUNE: u16 = 77;
+
+/// The first instant of the month with this index.
+pub fn begin_of(index: u16) -> CardTime {
+    Calendar::EGYPT.month_begins(index).unwrap()
+}
+
+/// A meter with binding 1 open since [`NOW`], where that much credit was applied.
+pub fn bound(chip: &Chip, credit: u64) -> Meter<Chip> {
+    bound_from(chip, &fresh(), credit)
+}
+
+pub fn bound_from(chip: &Chip, fresh: &MeterState, credit: u64) -> Meter<Chip> {
+    let mut meter = Meter::install(chip.clone(), identity(), meter_keys(), fresh).unwrap();
+    let binding = binding_certificate(1);
+    let first = certificate(1, credit, 0);
+    let decision = meter.take_certificate(fresh.clock.time, &first, Some(&binding)).unwrap();
+    assert!(matches!(decision.verdict, Verdict::Apply { .. }));
+    meter
+}
+
+/// The meter after a loss of power.
+pub fn again(chip: &Chip) -> Meter<Chip> {
+    chip.power_up();
+    Meter::power_up(chip.clone()).unwrap()
+}
+
+/// More credit, over the network.
+pub fn certify(meter: &mut Meter<Chip>, at: CardTime, credit: u64, debited: u64) {
+    let sequence = meter.state().sequence + 1;
+    let decision = meter.take_certificate(at, &certificate(sequence, credit, debited), None).unwrap();
+    assert!(matches!(decision.verdict, Verdict::Apply { .. }));
+}
+
+/// A card of the meter's binding with nothing new on it is inserted.
+pub fn insert_again(meter: &mut Meter<Chip>, at: CardTime) {
+    let (credit, debited) = (meter.state().applied_credit, meter.state().applied_debited);
+    let shown = certificate(meter.state().sequence, credit.0, debited.0);
+    let mut card = FakeCard::new(shown);
+    let visit = visit_at(meter, &mut card, at).0.unwrap();
+    assert_eq!(visit.verdict(), Some(Verdict::Nothing));
+}
+
+/// A whole visit.
+pub fn visit_at(
+    meter: &mut Meter<Chip>,
+    card: &mut FakeCard,
+    at: CardTime,
+) -> (Result<Visit, VisitError>, Vec<Received>) {
+    let mut mail = vec![];
+    let (mut visit, mut command) = Visit::begin(at).unwrap();
+    for _ in 0..80 {
+        let step = visit.respond(meter, &card.transmit(command.as_slice()));
+        mail.extend(visit.take_received());
+        match step {
+            Ok(Some(next)) => command = next,
+            Ok(None) => return (Ok(visit), mail),
+            Err(error) => return (Err(error), mail),
+        }
+    }
+    panic!("the visit does not end")
+}
+
+pub fn slot(number: u8) -> Slot {
+    Slot::new(number).unwrap()
+}
+
+/// Mail of the issuer to binding 1.
+pub fn letter(number: u8, version: u32, plaintext: &[u8]) -> Envelope {
+    let binding = Binding { meter: METER, number: 1 };
+    Envelope::seal(&mut SoftEngine, &parameter_keys(2), SCOPE, binding, slot(number), version, plaintext)
+        .unwrap()
+}
+
+/// The next mail in a slot arrives, with a card or over the network.
+pub fn give_by(
+    meter: &mut Meter<Chip>,
+    at: CardTime,
+    carrier: Option<CardId>,
+    number: u8,
+    plaintext: &[u8],
+) -> Result<(), MailRefusal> {
+    let mail = letter(number, meter.state().inbox.version(slot(number)) + 1, plaintext);
+    meter.receive(at, carrier, &mail).unwrap().result
+}
+
+pub fn give(meter: &mut Meter<Chip>, at: CardTime, number: u8, plaintext: &[u8]) {
+    assert_eq!(give_by(meter, at, None, number, plaintext), Ok(()));
+}
+
+/// A command for [`CARD`], which brings it.
+pub fn command(counter: u32, kind: u8, value: u32) -> card_core::parameters::Command {
+    card_core::parameters::Command { counter, expiry: CardTime::UNSET, card: Some(CARD.id), kind, value }
+}
+
+pub fn order(
+    meter: &mut Meter<Chip>,
+    at: CardTime,
+    command: &card_core::parameters::Command,
+) -> Result<(), MailRefusal> {
+    give_by(meter, at, Some(CARD.id), 5, &command.emit())
+}
+
+/// All events that are kept with a number above `after`.
+pub fn events(meter: &mut Meter<Chip>, after: u32) -> Vec<Event> {
+    meter.events::<64>(after).unwrap().into_iter().flatten().collect()
+}
+
+/// Code and data of the events with a number above `after`.
+pub fn told(meter: &mut Meter<Chip>, after: u32) -> Vec<(u16, [u8; 6])> {
+    events(meter, after).into_iter().map(|event| (event.code, event.data)).collect()
+}
+
+pub fn last_event(meter: &Meter<Chip>) -> u32 {
+    meter.state().history.last_event()
+}
+
+/// All closed months that are kept.
+pub fn months(meter: &mut Meter<Chip>) -> Vec<Month> {
+    meter.months::<36>(0).unwrap().into_iter().flatten().collect()
+}
+
+/// Time passes, by steps that are believed.
+pub fn pass(meter: &mut Meter<Chip>, to: CardTime) {
+    let from = meter.state().clock.time;
+    for time in (from.0..to.0).step_by(20 * 86_400).chain([to.0]) {
+        meter.tick(CardTime(time)).unwrap();
+    }
+    assert_eq!(meter.state().clock.time, to);
+}
+
+/// Money of the binding adds up (docs/meter.md, section 1). To be asked as long as no month has been forgotten.
+pub fn adds_up(meter: &mut Meter<Chip>) {
+    let closed: u64 = months(meter).iter().map(|month| month.energy_charge.0 + u64::from(month.fees)).sum();
+    let state = meter.state();
+    let spent = closed + state.running.energy_charge().0 + state.debts.paid.0;
+    let applied = state.applied_credit.0 as i64 - state.applied_debited.0 as i64;
+    assert_eq!(state.balance.0, applied - spent as i64, "money does not add up");
+}
+
+/// The one tariff of these tests that is not published: one price in piastres per kWh, a fee each month in piastres.
+pub fn flat(version: u32, start: CardTime, piastres: u32, fee: u32) -> Tariff {
+    let slab = Slab { bound: None, price: Price(piastres * 1000), restart: false, fee };
+    let head = Head { version, start, kind: Kind::Residential, zero_fee: fee };
+    Tariff::new(head, &[slab], &[]).unwrap()
+}
+
+/// Does `act` with a power cut at every write: what is found again is one of the states that it leads through without one
+/// (`stages`, the old one and the new one where it is 2), events and months are those of that state, and `act` can be repeated.
+pub fn cut_everywhere(
+    stages: usize,
+    set_up: impl Fn(&Chip) -> Meter<Chip>,
+    act: impl Fn(&mut Meter<Chip>) -> Result<(), MeterError>,
+) {
+    let begin = || {
+        let chip = Chip::new();
+        let mut meter = set_up(&chip);
+        meter.save().unwrap();
+        (chip, meter)
+    };
+    let whole = |meter: &mut Meter<Chip>| (meter.state().clone(), events(meter, 0), months(meter));
+    let (chip, mut meter) = begin();
+    let old = whole(&mut meter);
+    act(&mut meter).unwrap();
+    meter.save().unwrap();
+    let new = whole(&mut again(&chip));
+    assert!(old.0 != new.0);
+    let mut seen = vec![old.clone()];
+    for writes in 0.. {
+        let (chip, mut meter) = begin();
+        chip.cut_after(writes);
+        let result = act(&mut meter);
+        if !chip.is_dead() {
+            result.unwrap();
+            break;
+        }
+        assert!(result.is_err());
+        assert_eq!(meter.tick(NOW), Err(MeterError::PowerUpFirst));
+        let mut meter = again(&chip);
+        let found = whole(&mut meter);
+        if seen.last() != Some(&found) {
+            seen.push(found.clone());
+        }
+        assert!(found == whole(&mut again(&chip)), "what was found after a cut at write {writes} stays");
+        let mut meter = again(&chip);
+        act(&mut meter).unwrap();
+        meter.save().unwrap();
+        assert!(whole(&mut meter) == new, "repeated after a cut at write {writes}");
+    }
+    // The last write leads to the new state: a cut after it is none of the ones above.
+    if seen.last() != Some(&new) {
+        seen.push(new);
+    }
+    assert_eq!(seen.len(), stages);
 }
