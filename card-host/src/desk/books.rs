@@ -1,6 +1,8 @@
 //! What the desk knows: bindings, and cards that others have replaced. A plain value.
 
 use card_core::id::{Binding, CardId, CardRef, MeterId};
+use card_core::message::Slot;
+use std::collections::BTreeMap;
 
 use super::DeskError;
 use crate::issuer::{AccountError, BindingAccount};
@@ -11,8 +13,63 @@ pub(super) struct Books {
     /// All bindings, in the order in which they were opened.
     pub(super) accounts: Vec<BindingAccount>,
     pub(super) replaced: Vec<Replaced>,
+    /// Cards that technicians carry.
+    pub(super) engineers: Vec<Engineer>,
     /// How many vouchers were made: their references.
     pub(super) sales: u64,
+    /// The last number of what is counted.
+    pub(super) counters: BTreeMap<Counter, u32>,
+}
+
+/// Meter, number of its binding, and what is counted.
+pub(super) type Counter = ([u8; 8], u32, Counted);
+
+/// What is counted in each binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// Versions of the mail in a slot.
+    Slot(Slot),
+    /// Commands.
+    Command,
+}
+
+impl Counted {
+    /// The number of a slot, or one that is none.
+    pub(super) const fn code(self) -> u8 {
+        match self {
+            Self::Slot(slot) => slot.number(),
+            Self::Command => 0xFF,
+        }
+    }
+
+    pub(super) const fn from_code(code: u8) -> Option<Self> {
+        match (code, Slot::new(code)) {
+            (_, Some(slot)) => Some(Self::Slot(slot)),
+            (0xFF, None) => Some(Self::Command),
+            (_, None) => None,
+        }
+    }
+}
+
+impl Ord for Counted {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.code().cmp(&other.code())
+    }
+}
+
+impl PartialOrd for Counted {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// A card that a technician carries to one meter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Engineer {
+    pub(super) card: CardRef,
+    pub(super) load_key: u8,
+    /// The binding that it is for.
+    pub(super) binding: Binding,
 }
 
 /// A card that another one has replaced.
@@ -41,6 +98,9 @@ impl Books {
 
     /// Why a card has no open binding.
     fn unknown(&self, card: CardId) -> DeskError {
+        if let Some(engineer) = self.engineer(card) {
+            return DeskError::Engineering { card, meter: engineer.binding.meter };
+        }
         let present = self.replacement(card).and_then(|replaced| self.holder(replaced.binding));
         present.map_or(DeskError::UnknownCard(card), |present| DeskError::Replaced(card, present.id))
     }
@@ -53,8 +113,16 @@ impl Books {
         self.accounts.iter().rev().find(|account| account.binding == binding).map(|account| account.card)
     }
 
+    /// A technician's card.
+    pub(super) fn engineer(&self, card: CardId) -> Option<&Engineer> {
+        self.engineers.iter().find(|engineer| engineer.card.id == card)
+    }
+
     /// The meter that a card was issued for, also where the card has been replaced since.
     pub(super) fn meter_of(&self, card: CardId) -> Result<MeterId, DeskError> {
+        if let Some(engineer) = self.engineer(card) {
+            return Ok(engineer.binding.meter);
+        }
         match (self.account_of(card), self.replacement(card)) {
             (Ok(account), _) => Ok(account.binding.meter),
             (Err(_), Some(replaced)) => Ok(replaced.binding.meter),

@@ -5,7 +5,7 @@ use card_core::units::{CardTime, Piastres};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-use super::books::{Books, Replaced};
+use super::books::{Books, Counted, Counter, Engineer, Replaced};
 use super::{Desk, DeskError};
 use crate::durable;
 use crate::issuer::{BindingAccount, Issuer, SystemClock};
@@ -45,6 +45,31 @@ struct Stored {
     bindings: Vec<StoredBinding>,
     #[serde(default)]
     replaced: Vec<StoredReplaced>,
+    #[serde(default)]
+    engineers: Vec<StoredEngineer>,
+    #[serde(default)]
+    counters: Vec<StoredCounter>,
+}
+
+/// A card that a technician carries.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredEngineer {
+    card: u64,
+    generation: u16,
+    load_key: u8,
+    meter: u64,
+    binding: u32,
+}
+
+/// The last number of what is counted in a binding: versions of mail in a slot, or, as 255, commands.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredCounter {
+    meter: u64,
+    binding: u32,
+    what: u8,
+    last: u32,
 }
 
 /// A card that another one has replaced.
@@ -98,7 +123,10 @@ impl Desk {
         let accounts = stored.bindings.iter().map(|binding| binding.account(scope)).collect();
         let replaced = stored.replaced.iter().map(StoredReplaced::replaced).collect();
         let issuer = Issuer::new(keys, SystemClock, CardTime(stored.last_issue));
-        let books = Books { accounts, replaced, sales: stored.sales };
+        let engineers = stored.engineers.iter().map(StoredEngineer::engineer).collect();
+        let counters = stored.counters.iter().map(StoredCounter::counter).collect::<Option<_>>();
+        let counters = counters.ok_or_else(|| content("a counter of an unknown kind".to_owned()))?;
+        let books = Books { accounts, replaced, engineers, sales: stored.sales, counters };
         Ok(Self { issuer, scope, books, path: Some(path.to_owned()) })
     }
 
@@ -112,6 +140,8 @@ impl Desk {
             sales: books.sales,
             bindings: books.accounts.iter().map(StoredBinding::of).collect(),
             replaced: books.replaced.iter().map(StoredReplaced::of).collect(),
+            engineers: books.engineers.iter().map(StoredEngineer::of).collect(),
+            counters: books.counters.iter().map(StoredCounter::of).collect(),
         };
         let io = |error| DeskFileError::Io { path: path.clone(), error };
         let text = serde_json::to_vec_pretty(&stored).map_err(|error| io(error.into()))?;
@@ -134,6 +164,37 @@ impl StoredReplaced {
             card: CardRef { id: CardId::from(self.card), generation: self.generation },
             binding: Binding { meter: MeterId::from(self.meter), number: self.binding },
         }
+    }
+}
+
+impl StoredEngineer {
+    fn of(engineer: &Engineer) -> Self {
+        Self {
+            card: u64::from_be_bytes(engineer.card.id.0),
+            generation: engineer.card.generation,
+            load_key: engineer.load_key,
+            meter: u64::from_be_bytes(engineer.binding.meter.0),
+            binding: engineer.binding.number,
+        }
+    }
+
+    fn engineer(&self) -> Engineer {
+        Engineer {
+            card: CardRef { id: CardId::from(self.card), generation: self.generation },
+            load_key: self.load_key,
+            binding: Binding { meter: MeterId::from(self.meter), number: self.binding },
+        }
+    }
+}
+
+impl StoredCounter {
+    fn of(((meter, binding, what), last): (&Counter, &u32)) -> Self {
+        Self { meter: u64::from_be_bytes(*meter), binding: *binding, what: what.code(), last: *last }
+    }
+
+    fn counter(&self) -> Option<(Counter, u32)> {
+        let what = Counted::from_code(self.what)?;
+        Some(((MeterId::from(self.meter).0, self.binding, what), self.last))
     }
 }
 

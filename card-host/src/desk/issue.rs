@@ -155,7 +155,7 @@ impl Desk {
     }
 
     /// A blank card that is promised to nobody, not even by an issue that was torn.
-    fn require_new(&self, summary: &CardSummary) -> Result<(), DeskError> {
+    pub(super) fn require_new(&self, summary: &CardSummary) -> Result<(), DeskError> {
         match self.books.meter_of(summary.card.id) {
             Ok(meter) => Err(DeskError::AlreadyIssued { card: summary.card.id, meter }),
             Err(_) if summary.scope.environment != self.scope.environment => {
@@ -171,7 +171,7 @@ impl Desk {
 }
 
 /// A card that an issue which was torn has left behind: not in use yet.
-fn require_unused(summary: &CardSummary, meter: MeterId) -> Result<(), DeskError> {
+pub(super) fn require_unused(summary: &CardSummary, meter: MeterId) -> Result<(), DeskError> {
     match summary.state {
         Some(State::Blank | State::Personalised) => Ok(()),
         Some(_) => Err(DeskError::AlreadyIssued { card: summary.card.id, meter }),
@@ -179,7 +179,7 @@ fn require_unused(summary: &CardSummary, meter: MeterId) -> Result<(), DeskError
     }
 }
 
-fn profile(account: u64) -> [u8; PROFILE_SIZE] {
+pub(super) fn profile(account: u64) -> [u8; PROFILE_SIZE] {
     let mut profile = [0; PROFILE_SIZE];
     for (to, from) in profile.iter_mut().zip(account.to_be_bytes()) {
         *to = from;

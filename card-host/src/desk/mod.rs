@@ -3,15 +3,19 @@
 //! raised is stored before anything that certifies it leaves.
 
 mod books;
+mod engineering;
 mod file;
 mod issue;
+mod mail;
 
 pub use file::{DeskFileError, development_scope};
+pub use mail::{Collected, Mail, Order, Report, deliver};
 
 use books::Books;
 use card_core::access_number::AccessNumber;
 use card_core::id::{CardId, CardRef, Channel, MeterId, Reference, Scope};
 use card_core::message::Voucher;
+use card_core::parameters::ParameterError;
 use card_core::platform::RandomError;
 use card_core::scp03::Mode;
 use card_core::terminal::load::{LoadAnswer, LoadOutcome, Misfit, fits, load_voucher};
@@ -90,6 +94,38 @@ pub enum DeskError {
     /// The card has been replaced.
     #[error("card {0} has been replaced by card {1}: sell to that one")]
     Replaced(CardId, CardId),
+    /// The card is a technician's.
+    #[error(
+        "card {card} is an engineering card of meter {}: it is charged nothing, use the customer's card",
+        u64::from_be_bytes(meter.0)
+    )]
+    Engineering {
+        /// The card.
+        card: CardId,
+        /// Its meter.
+        meter: MeterId,
+    },
+    /// A technician's card has another generation than the customer's.
+    #[error(
+        "engineering card {card} is of generation {own}, and the customer's card of {customers}: make a blank card an engineering card"
+    )]
+    EngineersGeneration {
+        /// The card.
+        card: CardId,
+        /// Its generation.
+        own: u16,
+        /// That of the customer's card.
+        customers: u16,
+    },
+    /// The meter has no contract.
+    #[error("meter {} serves no customer: issue a customer's card for it first", u64::from_be_bytes(.0.0))]
+    NoContract(MeterId),
+    /// There is no slot for it.
+    #[error("there is no slot of mail for this: this is a mistake in the program")]
+    NoSlot,
+    /// What a mail is to say, or what a meter's says.
+    #[error("{0}")]
+    Parameters(ParameterError),
     /// The meter serves another customer.
     #[error(
         "meter {} serves account {account} with card {card}: close that contract first, or say that this one closes it",
@@ -165,6 +201,11 @@ impl Desk {
     /// All bindings, in the order in which they were opened.
     pub fn accounts(&self) -> &[BindingAccount] {
         &self.books.accounts
+    }
+
+    /// The binding that a meter serves now.
+    pub fn serving(&self, meter: MeterId) -> Option<&BindingAccount> {
+        self.books.serving(meter)
     }
 
     /// The open binding of a card.

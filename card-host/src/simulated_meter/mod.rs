@@ -1,6 +1,13 @@
 //! A simulated meter: the credit application of `card-core` on a simulated chip, with a memory of its own that can lose power. What
 //! firmware would measure is told to it: consumption, demand, tampering, and the reading of its clock.
 
+mod image;
+mod profile;
+mod run;
+
+pub use profile::{Hour, Profile, ProfileError};
+pub use run::Summary;
+
 use applet_sim::chip::{Chip, Cut, Entropy, FlashModel, ImageError, ImageMemory, SimulatedMemory};
 use card_core::id::{CardId, MeterId, Scope};
 use card_core::message::{BindingCertificate, Certificate, Envelope, Event, Month, Voucher};

@@ -10,6 +10,8 @@ use card_core::units::Piastres;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+use crate::mail::MailArguments;
+use crate::meter::MeterCommand;
 use crate::tariff::TariffCommand;
 
 /// Issues, charges, reads and taps prepaid electricity cards: simulated ones, and real ones in a PC/SC reader.
@@ -57,7 +59,7 @@ pub(crate) enum Command {
     /// Makes a blank card a customer's card; where the account has one for that meter already, its replacement.
     Issue {
         /// Number of the meter, in decimal digits.
-        #[arg(long, value_parser = meter)]
+        #[arg(long, value_parser = meter_number)]
         meter: MeterId,
         /// The customer's account number, in decimal digits.
         #[arg(long, value_parser = account)]
@@ -75,6 +77,15 @@ pub(crate) enum Command {
         /// Length of all keys in bits, 128 or 256; counts when the data directory is new.
         #[arg(long, default_value = "256", value_parser = key_length)]
         aes: KeyLength,
+    },
+    /// Makes a blank card a technician's card for a meter: bound like the customer's card, and no replacement of it. Commands name it.
+    Engineering {
+        /// Number of the meter, in decimal digits.
+        #[arg(long, value_parser = meter_number)]
+        meter: MeterId,
+        /// Binds the engineering card that is in the reader anew, for this meter.
+        #[arg(long)]
+        rebind: bool,
     },
     /// Sells an amount and loads the voucher onto the card; or, with --out, keeps it in a file, to be carried by phone.
     TopUp {
@@ -101,6 +112,10 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: MeterCommand,
     },
+    /// Puts what the desk has to tell a meter on the card, sealed: the meter takes it when the card is presented.
+    Mail(MailArguments),
+    /// Opens and prints what meters have put on the card for the desk: readings, what became of commands, final reports.
+    Collect,
     /// Shows everything that is on the card: at a desk, with its keys; or as the holder, with the number printed on the card.
     Show {
         /// The 26 digits printed on the card.
@@ -117,16 +132,6 @@ pub(crate) enum Command {
     Tariff {
         #[command(subcommand)]
         command: TariffCommand,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum MeterCommand {
-    /// Presents the card to a meter, which applies its credit. Ends with status 1 where the meter refuses the card.
-    Tap {
-        /// The meter's number; without it, the meter that the card was issued for.
-        #[arg(long, value_parser = meter)]
-        meter: Option<MeterId>,
     },
 }
 
@@ -150,7 +155,7 @@ fn account(text: &str) -> Result<u64, String> {
     }
 }
 
-fn meter(text: &str) -> Result<MeterId, String> {
+pub(crate) fn meter_number(text: &str) -> Result<MeterId, String> {
     match text.parse::<u64>() {
         Ok(number) if number != 0 => Ok(MeterId::from(number)),
         _ => Err("a meter number has the digits 0-9 only, from 1 to 18446744073709551615".to_owned()),

@@ -4,9 +4,8 @@
 use applet_sim::card::{Cost, Profile};
 use card_core::id::MeterId;
 use card_core::key::KeyLength;
-use card_core::meter::Verdict;
 use card_core::role::Role;
-use card_core::text::Language;
+use card_core::scp03::Mode;
 use card_host::card::CardError;
 use card_host::desk::{CardChoice, Desk, DeskError};
 use card_host::keystore::KeyStoreError;
@@ -15,15 +14,18 @@ use card_host::pcsc;
 use card_host::personalise::Step;
 use card_host::random::OsRandom;
 use card_host::reader_error::ReaderError;
-use card_host::simulated_meter::SimulatedMeterError;
+use card_host::simulated_meter::{ProfileError, SimulatedMeterError};
 use card_host::tariff_file::TariffFileError;
 use card_host::tour::{self, TourError};
 use card_host::transport::{Trace, Transport, standard};
 use serde_json::json;
 use std::io::Write;
 
-use crate::arguments::{Arguments, Command, MeterCommand, Secret};
-use crate::customer;
+use crate::arguments::{Arguments, Command, Secret};
+use crate::collect;
+use crate::contents::ContentError;
+use crate::mail;
+use crate::meter;
 use crate::output::{self, Output, Table};
 use crate::sale::{self, NotLoaded, Sale};
 use crate::tariff;
@@ -49,6 +51,10 @@ pub(crate) enum Error {
     #[error(transparent)]
     Meter(#[from] SimulatedMeterError),
     #[error(transparent)]
+    Profile(#[from] ProfileError),
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    #[error(transparent)]
     Keys(#[from] KeyStoreError),
     #[error(transparent)]
     Voucher(#[from] VoucherFileError),
@@ -60,7 +66,7 @@ pub(crate) enum Error {
     Output(#[from] std::io::Error),
 }
 
-type Print<'a> = &'a mut dyn FnMut(&Output) -> std::io::Result<()>;
+pub(crate) type Print<'a> = &'a mut dyn FnMut(&Output) -> std::io::Result<()>;
 
 /// Runs what was asked for; `false` where it found something wrong.
 pub(crate) fn run(arguments: &Arguments, print: Print<'_>) -> Result<bool, Error> {
@@ -117,14 +123,27 @@ pub(crate) fn run(arguments: &Arguments, print: Print<'_>) -> Result<bool, Error
                 with_card(arguments, None, false, |card| sale::carry(card, &voucher, arguments.language))?;
             print(&output)?;
         }
-        Command::Meter { command: MeterCommand::Tap { meter } } => {
+        Command::Engineering { meter, rebind } => {
             let workplace = open()?;
-            let desk = desk(&workplace, KeyLength::Aes256)?;
-            let (output, taken) = with_card(arguments, Some(&workplace), false, |card| {
-                tap(card, &workplace, &desk, *meter, arguments.language)
+            let mut desk = desk(&workplace, KeyLength::Aes256)?;
+            let output = with_card(arguments, Some(&workplace), !rebind, |card| {
+                engineering(card, &mut desk, *meter, *rebind)
             })?;
             print(&output)?;
+        }
+        Command::Meter { command } => return meter::run(arguments, command, print),
+        Command::Mail(command) => {
+            let (output, taken) = mail::run(arguments, command)?;
+            print(&output)?;
             return Ok(taken);
+        }
+        Command::Collect => {
+            let workplace = open()?;
+            let mut desk = desk(&workplace, KeyLength::Aes256)?;
+            let output = with_card(arguments, Some(&workplace), false, |card| {
+                Ok(collect::output(&desk.collect(card)?))
+            })?;
+            print(&output)?;
         }
         Command::Show { access_number } => {
             let output = match access_number {
@@ -149,7 +168,7 @@ pub(crate) fn run(arguments: &Arguments, print: Print<'_>) -> Result<bool, Error
 
 /// Gives the card to `act`: the simulated one, or the one in a reader. `blank` asks for a blank simulated card. The data directory is
 /// opened only where it is needed.
-fn with_card<T>(
+pub(crate) fn with_card<T>(
     arguments: &Arguments,
     workplace: Option<&Workplace>,
     blank: bool,
@@ -190,7 +209,7 @@ fn traced<T>(
 }
 
 /// The desk, after its warning.
-fn desk(workplace: &Workplace, length: KeyLength) -> Result<Desk, Error> {
+pub(crate) fn desk(workplace: &Workplace, length: KeyLength) -> Result<Desk, Error> {
     let desk = workplace.desk(length)?;
     if let Some(warning) = desk.warning() {
         let _ = writeln!(std::io::stderr(), "cardctl: {warning}");
@@ -258,30 +277,38 @@ fn issue(
     Ok(Output::new(table.finish(), json))
 }
 
-fn tap(
+fn engineering(
     card: &mut Box<dyn Transport + '_>,
-    workplace: &Workplace,
-    desk: &Desk,
-    meter: Option<MeterId>,
-    language: Language,
-) -> Result<(Output, bool), Error> {
-    let meter = match meter {
-        Some(meter) => meter,
-        None => desk.meter_of(operate::present(card)?.id)?,
+    desk: &mut Desk,
+    meter: MeterId,
+    rebind: bool,
+) -> Result<Output, Error> {
+    let mut table = Table::default();
+    let number = u64::from_be_bytes(meter.0);
+    let (held, access) = if rebind {
+        (desk.rebind_engineering(card, meter)?, None)
+    } else {
+        let choice = CardChoice { mode: Mode::S8, private_balance: true, closes_former: false };
+        let mut done = 0;
+        let mut progress = |step: Step| {
+            done += 1;
+            let _ = writeln!(std::io::stderr(), "  {done} of {}: {step}", Step::ALL.len());
+        };
+        let issued = desk.issue_engineering(card, meter, choice, &mut progress)?;
+        (issued.account, Some(issued.access))
     };
-    let mut meter = workplace.meter(meter)?;
-    let tap = meter.tap(card, desk.now())?;
-    let (said, mut json) = match tap.verdict {
-        Some(verdict) => output::verdict(verdict, language),
-        None => ("the meter has decided nothing".to_owned(), json!({ "outcome": "none" })),
-    };
-    let state = meter.state()?;
-    json["balance"] = state.balance.0.into();
-    json["settled"] = tap.settled.into();
-    let balance = customer::amount(state.balance, language);
-    let text = format!("{said}\n{}: {balance}", language.balance_in_the_meter());
-    let taken = matches!(tap.verdict, Some(Verdict::Apply { .. } | Verdict::Nothing));
-    Ok((Output::new(text, json), taken))
+    table.line("engineering card", held.card.id);
+    table.line("generation", held.card.generation);
+    table.line("meter", format!("{number} (binding {})", held.binding.number));
+    let mut json = output::account(&held);
+    if let Some(access) = access {
+        let digits = access.digits();
+        let digits = core::str::from_utf8(&*digits).unwrap_or_default();
+        table.line("access number", format!("{digits} (print it on the card; it is kept nowhere)"));
+        json["access_number"] = digits.into();
+    }
+    table.line("next", "a command that names it: cardctl mail command clear-tamper --technician this");
+    Ok(Output::new(table.finish(), json))
 }
 
 fn play(profile: Profile, print: Print<'_>) -> Result<(), Error> {
@@ -314,6 +341,7 @@ fn play(profile: Profile, print: Print<'_>) -> Result<(), Error> {
         "paid": money.paid.0,
         "reversed": money.reversed.0,
         "consumed": money.consumed.0,
+        "fees": money.fees.0,
         "in_meter": money.in_meter.0,
         "difference": i64::try_from(money.difference()).unwrap_or(i64::MAX),
     });

@@ -1,8 +1,14 @@
 //! `cardctl`: the prepaid electricity card from the command line.
 
 mod arguments;
+mod collect;
 mod commands;
+mod contents;
 mod customer;
+mod events;
+mod local;
+mod mail;
+mod meter;
 mod output;
 mod sale;
 mod tariff;

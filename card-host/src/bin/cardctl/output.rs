@@ -6,9 +6,8 @@ use std::fmt::Write as _;
 
 use applet_sim::card::Cost;
 use card_core::id::State;
-use card_core::message::{Event, LoadRecord, MeterFlags};
+use card_core::message::{LoadRecord, MeterFlags};
 use card_core::meter::Verdict;
-use card_core::meter::events::code;
 use card_core::terminal::read::MeterFile;
 use card_core::text::{Language, Situation};
 use card_core::units::{CardTime, Piastres};
@@ -16,6 +15,7 @@ use card_host::issuer::BindingAccount;
 use card_host::operate::{Public, Reading};
 
 use crate::customer;
+use crate::events;
 
 /// One thing to print.
 pub(crate) struct Output {
@@ -174,7 +174,8 @@ pub(crate) fn reading(reading: &Reading) -> Output {
         let _ = write!(text, "\n\n event  time                  what happened at the meter");
     }
     for event in &reading.events {
-        let _ = write!(text, "\n  {:>4}  {}  {}", event.number, time(event.time), happened(event));
+        let _ =
+            write!(text, "\n  {:>4}  {}  {}", event.number, time(event.time), events::in_words(event, None));
     }
     let loads: Vec<Value> = reading
         .loads
@@ -192,18 +193,7 @@ pub(crate) fn reading(reading: &Reading) -> Output {
             })
         })
         .collect();
-    let events: Vec<Value> = reading
-        .events
-        .iter()
-        .map(|event| {
-            json!({
-                "number": event.number,
-                "time": event.time.to_unix(),
-                "code": format!("{:04X}", event.code),
-                "data": hex::encode_upper(event.data),
-            })
-        })
-        .collect();
+    let events: Vec<Value> = reading.events.iter().map(events::json).collect();
     let meter = reading.meter.map(|file| {
         json!({
             "report": file.receipt.number,
@@ -231,19 +221,6 @@ pub(crate) fn reading(reading: &Reading) -> Output {
         "mail_versions": reading.mail,
     });
     Output::new(text, json)
-}
-
-/// An event in words.
-fn happened(event: &Event) -> String {
-    let [a, b, c, d, ..] = event.data;
-    match event.code {
-        code::BINDING_OPENED => format!("binding {} opened", u32::from_be_bytes([a, b, c, d])),
-        code::CARD_REFUSED => {
-            let generation = u16::from_be_bytes([c, d]);
-            format!("a card of generation {generation} was refused (reason {a:02X})")
-        }
-        other => format!("{other:04X}"),
-    }
 }
 
 pub(crate) fn account(account: &BindingAccount) -> Value {

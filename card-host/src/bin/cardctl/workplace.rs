@@ -1,7 +1,7 @@
 //! The data directory: development keys, bindings, the simulated card, the simulated meters. One program at a time uses it.
 
 use applet_sim::card::{CardError as SimulatedCardError, Profile, SimulatedCard};
-use applet_sim::chip::ImageMemory;
+use applet_sim::chip::{FlashModel, ImageMemory};
 use card_core::id::{CardId, MeterId, State};
 use card_core::key::KeyLength;
 use card_core::platform::Random;
@@ -137,6 +137,35 @@ impl Workplace {
         let keys = desk.keys_mut().meter_keys(scope, meter)?;
         SimulatedMeter::create(&path, meter, scope, keys, &from_the_maker())?;
         Ok(())
+    }
+
+    /// The simulated meters.
+    pub(crate) fn meters(&self) -> Result<Vec<MeterId>, WorkplaceError> {
+        let io = |error| WorkplaceError::Io { path: self.directory.clone(), error };
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&self.directory).map_err(io)? {
+            let path = entry.map_err(io)?.path();
+            let name = path.file_stem().and_then(|name| name.to_str());
+            let named = name.filter(|_| path.extension().is_some_and(|end| end == "meter"));
+            let mut number = [0; 8];
+            if named.is_some_and(|name| hex::decode_to_slice(name, &mut number).is_ok()) {
+                found.push(MeterId(number));
+            }
+        }
+        Ok(found)
+    }
+
+    /// A simulated meter that acts in memory; what came of it is stored at the end, whole or not at all.
+    pub(crate) fn in_memory<T>(
+        &self,
+        meter: MeterId,
+        act: impl FnOnce(&mut SimulatedMeter<FlashModel>) -> Result<T, SimulatedMeterError>,
+    ) -> Result<T, WorkplaceError> {
+        let path = self.meter_path(meter);
+        if !path.exists() {
+            return Err(WorkplaceError::NoMeter(meter));
+        }
+        Ok(SimulatedMeter::of_image(&path, act)?)
     }
 
     pub(crate) fn meter(&self, meter: MeterId) -> Result<SimulatedMeter<ImageMemory>, WorkplaceError> {

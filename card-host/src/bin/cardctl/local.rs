@@ -1,0 +1,52 @@
+//! Times as a meter's display shows them: in the local time of its calendar.
+
+use card_core::calendar::Calendar;
+use card_core::units::CardTime;
+use jiff::ToSpan;
+use jiff::civil::{Date, date};
+
+/// A time in the meter's local time, to the minute.
+pub(crate) fn time(calendar: &Calendar, time: CardTime) -> String {
+    if time == CardTime::UNSET {
+        return "not set".to_owned();
+    }
+    let local = calendar.local(time);
+    match day(local.day) {
+        Some(day) => format!("{day} {:02}:{:02}", local.minute / 60, local.minute % 60),
+        None => "out of range".to_owned(),
+    }
+}
+
+/// A month by its index: 2026-11.
+pub(crate) fn month(index: u16) -> String {
+    format!("{}-{:02}", 2020 + index / 12, index % 12 + 1)
+}
+
+/// The index of a month that is written like that.
+pub(crate) fn month_index(text: &str) -> Option<u16> {
+    let (year, month) = text.split_once('-')?;
+    let (year, month) = (year.parse::<u16>().ok()?, month.parse::<u16>().ok()?);
+    let years = year.checked_sub(2020).filter(|years| *years < 1000)?;
+    (1..=12).contains(&month).then(|| years * 12 + month - 1)
+}
+
+/// A date by its local day.
+pub(crate) fn day(day: u16) -> Option<Date> {
+    date(2020, 1, 1).checked_add(i64::from(day).days()).ok()
+}
+
+/// The end of a local day.
+pub(crate) fn end_of_day(calendar: &Calendar, day: u16) -> CardTime {
+    let next = day.saturating_add(1);
+    // Within half a day of midnight in UTC, wherever this is; what time is set forward or back within the hour does not matter here.
+    let noon = u32::from(next).saturating_mul(86_400).saturating_sub(43_200);
+    let begins = (0..=24).map(|hour| CardTime(noon.saturating_add(hour * 3600)));
+    begins.into_iter().find(|time| calendar.local(*time).day >= next).unwrap_or(CardTime(u32::MAX))
+}
+
+/// The local day of a date that is written 2026-11-22.
+pub(crate) fn day_number(text: &str) -> Option<u16> {
+    let found: Date = text.parse().ok()?;
+    let days = date(2020, 1, 1).until(found).ok()?.get_days();
+    u16::try_from(days).ok()
+}

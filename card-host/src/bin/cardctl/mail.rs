@@ -1,0 +1,240 @@
+//! `cardctl mail`: what the desk tells a meter, carried by its card or by the network.
+
+use card_core::id::{CardId, MeterId};
+use card_core::message::Slot;
+use card_core::parameters::command::kind;
+use card_core::text::{Language, Situation};
+use card_core::units::CardTime;
+use card_host::card;
+use card_host::desk::{Desk, Mail, Order, deliver};
+use card_host::tariff_file;
+use card_host::transport::Transport;
+use clap::{Subcommand, ValueEnum};
+use serde_json::json;
+use std::path::PathBuf;
+
+use crate::arguments::{Arguments, meter_number};
+use crate::commands::{Error, desk, with_card};
+use crate::contents::{self, ContentError};
+use crate::meter::{mail_in_words, mail_json};
+use crate::output::Output;
+use crate::workplace::Workplace;
+use card_core::key::KeyLength;
+
+#[derive(clap::Args)]
+pub(crate) struct MailArguments {
+    /// Sends it over the network to this simulated meter, at once, instead of putting it on the card in the reader.
+    #[arg(long, global = true, value_name = "METER", value_parser = meter_number)]
+    network: Option<MeterId>,
+    #[command(subcommand)]
+    command: MailCommand,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum MailCommand {
+    /// A tariff: it comes into force at its start, or at once where that is past.
+    Tariff {
+        /// A tariff file, with a version above that of the tariff in force; `cardctl tariff check FILE` explains it.
+        file: PathBuf,
+    },
+    /// Limits: thresholds, contracted power, loan. What is not named gets the value that it has before the first such mail.
+    Limits(contents::LimitsArguments),
+    /// The calendar: friendly times, rest days and holidays, in Cairo's local time. What is not named gets the value that it has before the
+    /// first such mail; holidays that are not named are none.
+    Calendar(contents::CalendarArguments),
+    /// The debts that are paid by instalments: repeat all options for each of up to four. They replace the plan that the meter has; a debt
+    /// with the same id goes on where it was.
+    Debt(contents::DebtArguments),
+    /// Notices on the display: up to eight, which replace those that are there; none takes them away.
+    Notice(contents::NoticeArguments),
+    /// A command. It is executed once.
+    Command {
+        /// What to do.
+        #[arg(value_enum)]
+        kind: Kind,
+        /// The only card that may bring it: its 16 digits, or "this" for the card in the reader. clear-tamper and clock need one.
+        #[arg(long, value_name = "CARD")]
+        technician: Option<String>,
+        /// After so many hours it is not executed any more.
+        #[arg(long, value_name = "HOURS")]
+        expires: Option<u32>,
+        /// For clock, the POSIX time that it is at least (default: now); for lowest-generation, the generation.
+        #[arg(long, value_name = "N")]
+        value: Option<u64>,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// Cuts the supply.
+    Cut,
+    /// Ends that.
+    EndCut,
+    /// Clears all tampering; needs --technician.
+    ClearTamper,
+    /// Sets the clock; needs --technician.
+    Clock,
+    /// Has readings sent.
+    ReadOut,
+    /// Ends an overload and forgets those that were counted.
+    EndOverload,
+    /// Lets cards of a lower generation than --value be refused.
+    LowestGeneration,
+}
+
+impl Kind {
+    const ALL: [(Self, u8, &'static str); 7] = [
+        (Self::Cut, kind::CUT, "cut the supply"),
+        (Self::EndCut, kind::END_CUT, "end the cut by command"),
+        (Self::ClearTamper, kind::CLEAR_TAMPER, "clear tampering"),
+        (Self::Clock, kind::CLOCK, "set the clock"),
+        (Self::ReadOut, kind::READ_OUT, "read out"),
+        (Self::EndOverload, kind::END_OVERLOAD, "end the overload"),
+        (Self::LowestGeneration, kind::LOWEST_GENERATION, "set the lowest generation"),
+    ];
+
+    fn code(self) -> u8 {
+        Self::ALL.iter().find(|(kind, ..)| *kind == self).map_or(0, |(_, code, _)| *code)
+    }
+}
+
+/// A kind of command in words.
+pub(crate) fn command(code: u8) -> String {
+    let known = Kind::ALL.iter().find(|(_, known, _)| *known == code);
+    known.map_or_else(|| format!("kind {code:02X}"), |(.., name)| (*name).to_owned())
+}
+
+pub(crate) fn run(arguments: &Arguments, mail: &MailArguments) -> Result<(Output, bool), Error> {
+    let workplace = Workplace::open(arguments.data.as_deref())?;
+    let mut desk = desk(&workplace, KeyLength::Aes256)?;
+    if let Some(meter) = mail.network {
+        let customer = desk.serving(meter).ok_or(card_host::desk::DeskError::NoContract(meter))?.card.id;
+        let made = make(&mut desk, customer, None, &mail.command)?;
+        return over_network(&workplace, &desk, meter, &made, arguments.language);
+    }
+    with_card(arguments, Some(&workplace), false, |transport| {
+        let card = card::select(transport)?.summary.card.id;
+        let made = make(&mut desk, card, Some(card), &mail.command)?;
+        Ok((on_card(transport, card, &made)?, true))
+    })
+}
+
+/// Mail, and what it is.
+struct Made {
+    mail: Mail,
+    says: String,
+}
+
+fn make(desk: &mut Desk, of: CardId, present: Option<CardId>, command: &MailCommand) -> Result<Made, Error> {
+    let (slot, plaintext, says) = match command {
+        MailCommand::Tariff { file } => {
+            let tariff = tariff_file::read(file)?;
+            let says = format!("tariff version {}", tariff.version());
+            (0x00, tariff.emit().as_slice().to_vec(), says)
+        }
+        MailCommand::Limits(limits) => (0x02, limits.limits()?.emit().to_vec(), "limits".to_owned()),
+        MailCommand::Calendar(calendar) => {
+            let calendar = calendar.calendar()?;
+            let says = format!("a calendar with {} holidays", calendar.holidays().len());
+            (0x03, calendar.emit().as_slice().to_vec(), says)
+        }
+        MailCommand::Debt(debts) => {
+            let plan = debts.plan()?;
+            let says = format!("a plan of {} debts", plan.debts().len());
+            (0x04, plan.emit().as_slice().to_vec(), says)
+        }
+        MailCommand::Notice(notices) => {
+            let notices = notices.notices()?;
+            let says = format!("{} notices", notices.notices().len());
+            (0x09, notices.emit().as_slice().to_vec(), says)
+        }
+        MailCommand::Command { kind, technician, expires, value } => {
+            let order = order(desk.now(), *kind, technician.as_deref(), present, *expires, *value)?;
+            let (sent, mail) = desk.command(of, &order)?;
+            let says = format!("command {}, {}", sent.counter, self::command(sent.kind));
+            return Ok(Made { mail, says });
+        }
+    };
+    let slot = Slot::new(slot).ok_or(card_host::desk::DeskError::NoSlot)?;
+    Ok(Made { mail: desk.mail(of, slot, &plaintext)?, says })
+}
+
+fn order(
+    now: CardTime,
+    kind: Kind,
+    technician: Option<&str>,
+    present: Option<CardId>,
+    expires: Option<u32>,
+    value: Option<u64>,
+) -> Result<Order, ContentError> {
+    let technician = match (technician, present) {
+        (None, _) => None,
+        (Some("this"), Some(card)) => Some(card),
+        (Some(text), _) => Some(contents::card(text)?),
+    };
+    if matches!(kind, Kind::ClearTamper | Kind::Clock) && technician.is_none() {
+        return Err(ContentError::NoTechnician);
+    }
+    let value = match (kind, value) {
+        (Kind::Clock, None) => now.0,
+        (Kind::Clock, Some(posix)) => CardTime::from_unix(posix).ok_or(ContentError::Time)?.0,
+        (Kind::LowestGeneration, Some(value)) => {
+            u16::try_from(value).ok().filter(|value| *value != 0).ok_or(ContentError::Generation)?.into()
+        }
+        (Kind::LowestGeneration, None) => return Err(ContentError::Generation),
+        (_, Some(_)) => return Err(ContentError::NoValue),
+        (_, None) => 0,
+    };
+    let expiry = expires
+        .map_or(CardTime::UNSET, |hours| CardTime(now.0.saturating_add(hours.saturating_mul(3600)).max(1)));
+    if kind == Kind::Clock && expiry != CardTime::UNSET && value >= expiry.0 {
+        return Err(ContentError::ClockExpiry);
+    }
+    Ok(Order { kind: kind.code(), value, expiry, technician })
+}
+
+fn on_card(transport: &mut Box<dyn Transport + '_>, card: CardId, made: &Made) -> Result<Output, Error> {
+    let answer = deliver(transport, &made.mail.delivery)?;
+    let (slot, version) = (answer.slot.number(), answer.version);
+    let text = format!(
+        "{} for meter {} is on card {card} (slot {slot:02X}, version {version}); take it there: cardctl meter tap",
+        made.says,
+        u64::from_be_bytes(made.mail.envelope.binding.meter.0),
+    );
+    let json = json!({
+        "says": made.says,
+        "meter": u64::from_be_bytes(made.mail.envelope.binding.meter.0),
+        "card": card.to_string(),
+        "slot": slot,
+        "version": version,
+        "stored": answer.stored,
+    });
+    Ok(Output::new(text, json))
+}
+
+fn over_network(
+    workplace: &Workplace,
+    desk: &Desk,
+    id: MeterId,
+    made: &Made,
+    language: Language,
+) -> Result<(Output, bool), Error> {
+    let mut meter = workplace.meter(id)?;
+    let reading = meter.clock(desk.now())?;
+    let received = meter.receive(reading, None, &made.mail.envelope)?;
+    let number = u64::from_be_bytes(id.0);
+    let text = format!("{} for meter {number}: {}", made.says, mail_in_words(&received, language));
+    let text = match (language, received.result) {
+        (Language::English, Err(refusal)) => {
+            let advice = Situation::of_mail(refusal.code()).map(|said| said.text(language).to_do);
+            format!("{text}: {}", advice.unwrap_or_default())
+        }
+        _ => text,
+    };
+    let mut json = mail_json(&received);
+    if let Some(fields) = json.as_object_mut() {
+        let _ = fields.insert("says".to_owned(), made.says.clone().into());
+        let _ = fields.insert("meter".to_owned(), number.into());
+    }
+    Ok((Output::new(text, json), received.result.is_ok()))
+}

@@ -1,0 +1,88 @@
+//! `cardctl meter tap`: a card at its meter.
+#![allow(clippy::indexing_slicing, reason = "assigning to a key of a JSON object adds it")]
+
+use card_core::id::MeterId;
+use card_core::key::KeyLength;
+use card_core::meter::{MailRefusal, Received, Verdict};
+use card_core::text::{Language, Situation};
+use card_host::desk::Desk;
+use card_host::operate;
+use card_host::transport::Transport;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+use crate::arguments::Arguments;
+use crate::commands::{Error, Print, desk, with_card};
+use crate::customer;
+use crate::output::{self, Output};
+use crate::workplace::Workplace;
+
+/// The outcome of mail that was taken, in the texts for customers.
+const TAKEN: u8 = 0x01;
+
+pub(super) fn run(arguments: &Arguments, meter: Option<MeterId>, print: Print<'_>) -> Result<bool, Error> {
+    let workplace = Workplace::open(arguments.data.as_deref())?;
+    let desk = desk(&workplace, KeyLength::Aes256)?;
+    let (output, taken) = with_card(arguments, Some(&workplace), false, |card| {
+        tap(card, &workplace, &desk, meter, arguments.language)
+    })?;
+    print(&output)?;
+    Ok(taken)
+}
+
+fn tap(
+    card: &mut Box<dyn Transport + '_>,
+    workplace: &Workplace,
+    desk: &Desk,
+    meter: Option<MeterId>,
+    language: Language,
+) -> Result<(Output, bool), Error> {
+    let meter = match meter {
+        Some(meter) => meter,
+        None => desk.meter_of(operate::present(card)?.id)?,
+    };
+    let mut meter = workplace.meter(meter)?;
+    let reading = meter.clock(desk.now())?;
+    let tap = meter.tap(card, reading)?;
+    let (mut text, mut json) = match tap.verdict {
+        Some(verdict) => output::verdict(verdict, language),
+        None => ("the meter has decided nothing".to_owned(), json!({ "outcome": "none" })),
+    };
+    for received in &tap.received {
+        let _ = write!(text, "\n{}", mail(received, language));
+    }
+    let state = meter.state()?;
+    json["balance"] = state.balance.0.into();
+    json["settled"] = tap.settled.into();
+    json["mail"] = tap.received.iter().map(mail_json).collect();
+    json["time"] = state.clock.time.to_unix().into();
+    let balance = customer::amount(state.balance, language);
+    let _ = write!(text, "\n{}: {balance}", language.balance_in_the_meter());
+    let taken = matches!(tap.verdict, Some(Verdict::Apply { .. } | Verdict::Nothing));
+    Ok((Output::new(text, json), taken))
+}
+
+/// What the meter did with mail, in words.
+pub(crate) fn mail(received: &Received, language: Language) -> String {
+    let text = situation(received).text(language);
+    let (slot, version) = (received.slot.number(), received.version);
+    match language {
+        Language::English => format!("mail in slot {slot:02X}, version {version}: {}", text.what),
+        Language::Arabic => format!("{text} ({})", card_core::text::isolate(text.code)),
+    }
+}
+
+/// The same for programs.
+pub(crate) fn mail_json(received: &Received) -> Value {
+    json!({
+        "slot": received.slot.number(),
+        "version": received.version,
+        "taken": received.result.is_ok(),
+        "code": customer::code(situation(received)),
+    })
+}
+
+fn situation(received: &Received) -> Situation {
+    let code = received.result.map_or_else(MailRefusal::code, |()| TAKEN);
+    Situation::of_mail(code).unwrap_or(Situation::MailMalformed)
+}
