@@ -37,6 +37,7 @@ stage "lints" cargo clippy -q --workspace --all-targets --all-features
 stage "documentation" cargo doc -q --workspace --no-deps --all-features
 stage "features, each alone" features
 stage "embedded targets" embedded
+stage "firmware size" tests/firmware-size.sh
 stage "Windows" cargo check -q -p card-host --features cli,simulator --target x86_64-pc-windows-gnu
 stage "vectors of the second reading" target/python/bin/python tests/reference/make_vectors.py --check
 stage "tests" cargo test --workspace --all-features

@@ -245,7 +245,7 @@ pub extern "C" fn meter_card_begin(reading: u32, command: Option<&mut MeterComma
     })
 }
 
-/// The card has answered: gives the next command for it, or none, and then the visit is over.
+/// The card has answered: gives the next command for it, or none, and then the visit is over. Response and command do not overlap.
 #[unsafe(no_mangle)]
 pub extern "C" fn meter_card_respond(
     response: Option<&MeterResponse>,

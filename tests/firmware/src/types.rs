@@ -18,7 +18,7 @@ pub const METER_MAIL_SIZE: usize = 180;
 pub const METER_TARIFF_SIZE: usize = 143;
 /// Bytes of a voucher.
 pub const METER_VOUCHER_SIZE: usize = 94;
-/// What a number of [`MeterStatus`] is where it is not known.
+/// What a number of `MeterStatus` is where it is not known.
 pub const METER_UNKNOWN: u32 = 0xFFFF_FFFF;
 
 // Literals above, so that the header has numbers.
@@ -184,7 +184,7 @@ pub struct MeterOutcome {
 
 impl MeterOutcome {
     /// Nothing was decided.
-    pub const NONE: Self = Self { verdict: 0, reason: 0, settled: 0, mail_slot: 0xFF, mail_result: 0 };
+    pub(crate) const NONE: Self = Self { verdict: 0, reason: 0, settled: 0, mail_slot: 0xFF, mail_result: 0 };
 
     pub(crate) const fn decided(self, verdict: Option<Verdict>) -> Self {
         let (verdict, reason) = match verdict {

@@ -114,7 +114,7 @@ fn live(depths: &mut Depths) -> Result<(), Failed> {
 
     // Over the network; the card gets the voucher at its next visit.
     let voucher = depths.some("voucher", issuer::voucher(1, 3, 600_000))?;
-    let mut outcome = MeterOutcome::NONE;
+    let mut outcome = NO_OUTCOME;
     let bytes = voucher.emit();
     depths.ok("voucher", || meter_voucher(now, Some(&bytes), Some(&mut outcome)))?;
     depths.expect("applied", outcome.verdict == 1)?;
@@ -161,12 +161,15 @@ fn visit(depths: &mut Depths, name: &str, card: &mut Card, now: u32) -> Result<M
     }
     depths.note(name, deepest);
     let _ = writeln!(depths.out, "exchanges {exchanges} {name}");
-    let mut outcome = MeterOutcome::NONE;
+    let mut outcome = NO_OUTCOME;
     depths.expect(name, meter_card_outcome(Some(&mut outcome)) == MeterResult::Ok)?;
     depths.expect(name, meter_card_gone() == MeterResult::Ok)?;
     card.leave();
     Ok(outcome)
 }
+
+const NO_OUTCOME: MeterOutcome =
+    MeterOutcome { verdict: 0, reason: 0, settled: 0, mail_slot: 0, mail_result: 0 };
 
 const EMPTY_STATUS: MeterStatus = MeterStatus {
     balance: 0,

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# What a meter's firmware takes, for each target: flash, RAM and stack of the smallest image with the credit engine and the terminal
+# session (tests/firmware), and what of it can panic. Fails where a budget is exceeded.
+#   tests/firmware-size.sh -v    also says where the stack is how deep, and which functions can panic
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tests/setup.sh test
+out=${CARGO_TARGET_DIR:-target}
+verbose=${1:-}
+
+# Bytes: flash, RAM between calls, deepest stack; about a tenth above what it was when they were set.
+budget_thumbv7em_none_eabi=(94000 4300 42000)
+budget_thumbv6m_none_eabi=(102000 4300 42500)
+
+# A machine with this processor: Cortex-M4, Cortex-M0 (with more RAM than the real board, for the card's memory is in it too).
+machine_thumbv7em_none_eabi=(-machine mps2-an386)
+machine_thumbv6m_none_eabi=(-machine microbit -global nrf51-soc.sram-size=131072)
+
+image() { cargo build -q -p meter-firmware --profile firmware --target "$1" --bin "${@:2}"; }
+
+section() { size -A "$1" | awk -v name="$2" '$1 == name { print $2 } END { if (!NR) print 0 }'; }
+
+# Which functions call into core's panics, and how often: "COUNT CRATE FUNCTION".
+panics() {
+    arm-none-eabi-objdump -dC "$1" | awk '
+        /^[0-9a-f]+ <.*>:$/ { sub(/^[0-9a-f]+ </, ""); sub(/>:$/, ""); function_ = $0 }
+        /\tb[a-z.]*\t.*<.*(core::panicking::|_fail>|_failed>)/ && function_ !~ /^core::(panicking|.*_fail(ed)?$)/ { calls[function_]++ }
+        END { for (f in calls) { crate = f; sub(/^.* as /, "", crate); gsub(/^[<&(]+/, "", crate); sub(/::.*/, "", crate); print calls[f], crate, f } }' | sort -k2,2 -k1,1nr
+}
+
+count() { awk -v own="$2" '{ ours = $2 == "card_core" || $2 == "meter_firmware" || $2 ~ /^meter_/; if (ours == own) sum += $1 } END { print sum + 0 }' <<< "$1"; }
+
+failed=0
+check() { if [ "$3" -gt "$4" ]; then echo "$1: $2 $3 is above its budget $4"; failed=1; fi; }
+
+printf '%-20s %8s %8s %8s   %s\n' target flash RAM stack "calls to panic in our code / in libraries; without overflow checks"
+for target in thumbv7em-none-eabi thumbv6m-none-eabi; do
+    name=${target//-/_}
+    CARGO_PROFILE_FIRMWARE_OVERFLOW_CHECKS=false image "$target" image
+    unchecked=$(panics "$out/$target/firmware/image")
+    image "$target" image
+    elf=$out/$target/firmware/image
+    checked=$(panics "$elf")
+    flash=$(( $(section "$elf" .text) + $(section "$elf" .rodata) + $(section "$elf" .data) ))
+    ram=$(( $(section "$elf" .data) + $(section "$elf" .bss) ))
+
+    image "$target" bench --features bench
+    declare -n machine=machine_$name budget=budget_$name
+    story=$(timeout 120 qemu-system-arm "${machine[@]}" -display none -serial none -monitor none \
+        -semihosting-config enable=on,target=native -kernel "$out/$target/firmware/bench") || { echo "$story"; exit 1; }
+    stack=$(awk '$1 == "deepest" { print $2 }' <<< "$story")
+
+    printf '%-20s %8d %8d %8d   %d / %d; %d / %d\n' "$target" "$flash" "$ram" "$stack" \
+        "$(count "$checked" 1)" "$(count "$checked" 0)" "$(count "$unchecked" 1)" "$(count "$unchecked" 0)"
+    if [ "$verbose" = -v ]; then
+        awk '$1 == "stack" { bytes = $2; $1 = $2 = ""; if (bytes > most[$0]) most[$0] = bytes } END { for (call in most) printf "  stack %6d %s\n", most[call], call }' <<< "$story" | sort -k2,2nr
+        sed 's/^/  can panic: /' <<< "$checked"
+    fi
+    check "$target" flash "$flash" "${budget[0]}"
+    check "$target" RAM "$ram" "${budget[1]}"
+    check "$target" stack "$stack" "${budget[2]}"
+    check "$target" "calls to panic in our code without overflow checks" "$(count "$unchecked" 1)" 0
+done
+
+# The header, in the hands of a C compiler: a small firmware, linked with the same code for this computer, and run.
+cargo rustc -q -p meter-firmware --lib --crate-type staticlib
+gcc -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Werror -UNDEBUG -o "$out/debug/meter-user" tests/firmware/user.c \
+    "$out/debug/libmeter_firmware.a" -lpthread -ldl -lm
+"$out/debug/meter-user"
+echo "meter.h: C compiles, links and runs"
+exit $failed

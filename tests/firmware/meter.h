@@ -1,0 +1,272 @@
+/* The meter of the prepaid electricity card (docs/meter.md, section 15). Made from tests/firmware/src by its test `header`. */
+
+#ifndef METER_H
+#define METER_H
+
+#include <stdint.h>
+
+// Success.
+#define METER_BOARD_OK 0
+
+// Power is lost; nothing further will run.
+#define METER_BOARD_POWER_LOST 1
+
+// No such page, or range in it.
+#define METER_BOARD_OUT_OF_RANGE 2
+
+// The page can no longer be written; the random number source is out of order.
+#define METER_BOARD_FAILED 3
+
+// Of `margin` only: a bit of the page may read differently another time.
+#define METER_BOARD_DOUBTFUL 4
+
+// Pages of memory that a meter uses.
+#define METER_MEMORY_PAGES 231
+
+// Bytes of the longest command to a card.
+#define METER_COMMAND_SIZE 261
+
+// Bytes of the longest response of a card.
+#define METER_RESPONSE_SIZE 258
+
+// Bytes of the longest mail.
+#define METER_MAIL_SIZE 180
+
+// Bytes of the longest tariff.
+#define METER_TARIFF_SIZE 143
+
+// Bytes of a voucher.
+#define METER_VOUCHER_SIZE 94
+
+// What a number of `MeterStatus` is where it is not known.
+#define METER_UNKNOWN 4294967295
+
+// How a call ended.
+enum MeterResult
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint8_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    // Done.
+    METER_RESULT_OK = 0,
+    // The card did something wrong, or is none of ours. It is to be presented again; what was decided has been stored all the same.
+    METER_RESULT_CARD = 1,
+    // The memory failed: power the meter up again.
+    METER_RESULT_MEMORY = 2,
+    // A write failed before: power the meter up again.
+    METER_RESULT_POWER_UP_FIRST = 3,
+    // There are keys already.
+    METER_RESULT_INSTALLED = 4,
+    // There are no keys.
+    METER_RESULT_NOT_INSTALLED = 5,
+    // A number would not fit; nothing was counted.
+    METER_RESULT_OUT_OF_RANGE = 6,
+    // The memory holds records of another version of this program.
+    METER_RESULT_FORMAT = 7,
+    // An argument is missing, or is not what it should be; nothing was done.
+    METER_RESULT_ARGUMENT = 8,
+    // There was no successful `meter_install` or `meter_power_up` before this.
+    METER_RESULT_OFF = 9,
+    // Called out of another call, as by an interrupt or a function of the board; nothing was done.
+    METER_RESULT_BUSY = 10,
+    // No random numbers are available.
+    METER_RESULT_RANDOM = 11,
+    // An error of this program.
+    METER_RESULT_INTERNAL = 12,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum MeterResult MeterResult;
+#else
+typedef uint8_t MeterResult;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What the firmware does for the meter. All five functions are there, stay valid for ever, and use nothing of this interface.
+//
+// The memory has pages of 64 bytes with numbers from 0 on, `METER_MEMORY_PAGES` of them, which nobody else writes to. An erased byte reads FF;
+// programming clears bits and never sets one. Each function answers `METER_BOARD_OK`, or why not.
+typedef struct {
+    // Reads `len` bytes of a page, from `offset` on, to `out`.
+    uint8_t (*read)(uint16_t page, uint16_t offset, uint8_t *out, uint16_t len);
+    // Erases a page to FF.
+    uint8_t (*erase)(uint16_t page);
+    // Clears every bit of a page that is 0 in the 64 bytes of `data`. Also where it is 0 already: this refreshes it.
+    uint8_t (*program)(uint16_t page, const uint8_t *data);
+    // Whether every bit of a page reads the same under a raised and a lowered threshold: else, or in doubt, `METER_BOARD_DOUBTFUL`.
+    // A part that cannot tell answers `METER_BOARD_OK` and must read reliably after a power cut.
+    uint8_t (*margin)(uint16_t page);
+    // Writes `len` random bytes, fit for keys, to `out`.
+    uint8_t (*random)(uint8_t *out, uint16_t len);
+} MeterBoard;
+
+// A key with its key version number (specification, section 4.1).
+typedef struct {
+    // Key version number: role and version.
+    uint8_t version;
+    // 16, 24 or 32.
+    uint8_t length;
+    // The key, in the first `length` of them.
+    uint8_t bytes[32];
+} MeterKey;
+
+// What a meter maker writes into a meter once. To be wiped after it.
+typedef struct {
+    // The meter's identifier.
+    uint8_t id[8];
+    // The company that it is for.
+    uint16_t company;
+    // 54 test, 50 production: the code of the environment.
+    uint8_t environment;
+    // Bytes of the tariff.
+    uint8_t tariff_length;
+    // The tariff that is in force at first, as its mail says it (docs/tariff.md, section 6).
+    uint8_t tariff[METER_TARIFF_SIZE];
+    // Base key, Av.
+    MeterKey base;
+    // Credit key, 7v.
+    MeterKey credit;
+    // Parameter keys, 8v: MAC.
+    MeterKey parameter_mac;
+    // Parameter keys, the same version: ENC.
+    MeterKey parameter_enc;
+    // Report keys, 9v: MAC.
+    MeterKey report_mac;
+    // Report keys, the same version: ENC.
+    MeterKey report_enc;
+    // Report keys, the same version: code of meter receipts.
+    MeterKey report_receipt;
+    // Transport key, Bv.
+    MeterKey transport;
+    // The energy register, in 10 Wh.
+    uint32_t energy;
+    // Version of the firmware, for the meter's readings.
+    uint32_t firmware;
+} MeterInstallation;
+
+// What the display shows (docs/meter.md, section 14).
+typedef struct {
+    // Credit in piastres; below 0 it is a debt.
+    int64_t balance;
+    // The meter's time: seconds since 2020-01-01, UTC; 0: not set.
+    uint32_t time;
+    // The energy register, in 10 Wh.
+    uint32_t energy;
+    // What the credit is, in 10 Wh at the price of the present slab; or unknown.
+    uint32_t energy_left;
+    // Price of the present slab, in 0.00001 EGP per kWh.
+    uint32_t price;
+    // Days that the credit lasts; or unknown.
+    uint32_t days_left;
+    // End of the emergency loan; 0: none.
+    uint32_t loan_until;
+    // Number of the binding; 0: none.
+    uint32_t binding;
+    // Flags of reports (specification, 5.4).
+    uint16_t flags;
+    // Reasons to cut the supply (docs/meter.md, section 5); 0: it is on.
+    uint8_t cut;
+    // Tampering that was seen (docs/meter.md, section 6).
+    uint8_t tampering;
+    // Number from 1 of the present slab.
+    uint8_t slab;
+    // 1: it is a friendly time.
+    uint8_t friendly;
+} MeterStatus;
+
+// A command to a card.
+typedef struct {
+    // Bytes of it; 0: nothing is to be sent, the visit is over.
+    uint16_t length;
+    // The command.
+    uint8_t bytes[METER_COMMAND_SIZE];
+} MeterCommand;
+
+// A response of a card, with its status word. Where it was fetched in parts (61xx, 6Cxx), the whole of it.
+typedef struct {
+    // Bytes of it.
+    uint16_t length;
+    // The response.
+    uint8_t bytes[METER_RESPONSE_SIZE];
+} MeterResponse;
+
+// What the meter decided on a card, a voucher or a mail.
+typedef struct {
+    // Of credit: 0 nothing decided yet, 1 applied, 2 there was nothing new, 3 refused.
+    uint8_t verdict;
+    // Why it was refused (docs/messages.md); else 0.
+    uint8_t reason;
+    // 1: the card has confirmed the settlement.
+    uint8_t settled;
+    // Slot of the mail that was handled last; FF: none.
+    uint8_t mail_slot;
+    // 1: it was taken; else why not (docs/meter.md, section 7).
+    uint8_t mail_result;
+} MeterOutcome;
+
+// A mail of the issuer, sealed, that came without a card.
+typedef struct {
+    // Bytes of it.
+    uint16_t length;
+    // The mail.
+    uint8_t bytes[METER_MAIL_SIZE];
+} MeterMail;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+// Installs a meter in memory that has none, and powers it up: a meter maker's work. A state that is there already stays. Where power
+// was cut it is to be repeated. `reading` is of the clock: seconds since 2020-01-01, UTC; 0: not set.
+MeterResult meter_install(const MeterBoard *board,
+                          const MeterInstallation *installation,
+                          uint32_t reading);
+
+// After every power-up, and after `METER_RESULT_MEMORY`: finds the meter in its memory again.
+MeterResult meter_power_up(const MeterBoard *board);
+
+// Time passes: at least once a minute.
+MeterResult meter_tick(uint32_t reading);
+
+// Energy was measured, in 10 Wh.
+MeterResult meter_consume(uint32_t reading, uint32_t energy);
+
+// Demand was measured, in W, averaged as the meter maker sees fit.
+MeterResult meter_demand(uint32_t reading, uint32_t watts);
+
+// Tampering was seen: one bit of docs/meter.md, section 6. To be reported once or again, as is easier.
+MeterResult meter_tamper(uint32_t reading, uint8_t kind);
+
+// Power is failing: writes what is not written yet.
+MeterResult meter_save(void);
+
+// Reasons to cut the supply (docs/meter.md, section 5); 0: it is on. For the relay, after every other call. FF without a meter.
+uint8_t meter_supply(void);
+
+// What the display shows.
+MeterResult meter_status(MeterStatus *out);
+
+// A card has arrived: gives the first command for it.
+MeterResult meter_card_begin(uint32_t reading, MeterCommand *command);
+
+// The card has answered: gives the next command for it, or none, and then the visit is over. Response and command do not overlap.
+MeterResult meter_card_respond(const MeterResponse *response,
+                               MeterCommand *command);
+
+// What has come of the visit so far; also after it was torn.
+MeterResult meter_card_outcome(MeterOutcome *out);
+
+// The card has gone: forgets its visit, and the keys of its session.
+MeterResult meter_card_gone(void);
+
+// A voucher has come over the network, in `METER_VOUCHER_SIZE` bytes.
+MeterResult meter_voucher(uint32_t reading, const uint8_t (*voucher)[METER_VOUCHER_SIZE], MeterOutcome *out);
+
+// A mail of the issuer has come over the network.
+MeterResult meter_mail(uint32_t reading, const MeterMail *mail, MeterOutcome *out);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* METER_H */
