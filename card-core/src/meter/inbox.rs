@@ -5,7 +5,7 @@ use super::state::MeterState;
 use crate::bytes::{Buffer, Reader, WrongLength};
 use crate::calendar::Calendar;
 use crate::id::CardId;
-use crate::message::{Direction, FormatError, Slot};
+use crate::message::{FormatError, Slot};
 use crate::parameters::{
     AuditRecord, AuditRecords, Command, DebtPlan, Limits, Notices, Readings, command::kind,
 };
@@ -266,6 +266,11 @@ impl MeterState {
         }
     }
 
+    /// New keys are in use.
+    pub(super) fn keys_changed(&mut self, version: u8) {
+        self.history.add(self.clock.time, code::KEYS_CHANGED, [version, 0, 0, 0, 0, 0]);
+    }
+
     /// Mail was refused: what is left of it.
     pub(super) fn refuse_mail(&mut self, slot: Slot, version: u32, refusal: MailRefusal) {
         if !refusal.keeps_version() {
@@ -361,9 +366,4 @@ impl MeterState {
             firmware: self.firmware,
         }
     }
-}
-
-/// Whether a slot is one of mail to the meter.
-pub(super) fn is_ours(slot: Slot) -> bool {
-    slot.direction() == Direction::ToMeter
 }

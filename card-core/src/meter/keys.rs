@@ -93,6 +93,18 @@ pub struct MeterKeys {
     parameter: Pair<MailKeys>,
     report: ReportKeys,
     transport: VersionedKey,
+    brought_by: KeyMail,
+}
+
+/// The mail that brought the newest keys, so that it is known as taken wherever power was cut; all 0: none did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct KeyMail {
+    /// Number of the binding.
+    pub(super) binding: u32,
+    /// Version in its slot.
+    pub(super) version: u32,
+    /// Key version number of the keys.
+    pub(super) keys: u8,
 }
 
 /// New keys that the meter cannot use.
@@ -123,7 +135,7 @@ impl MeterKeys {
     pub(super) const MOST: usize = {
         let key = 1 + 32;
         let single = 1 + 2 * (1 + key);
-        12 + 2 * single + (1 + 2 * (1 + 2 * key)) + (1 + 3 * key) + (1 + key)
+        12 + 2 * single + (1 + 2 * (1 + 2 * key)) + (1 + 3 * key) + (1 + key) + 9
     };
 
     /// Base keys (Av), credit keys (7v), parameter keys (8v), report keys (9v), transport key (Bv).
@@ -143,7 +155,7 @@ impl MeterKeys {
                 return Err(WrongRole { version, role });
             }
         }
-        Ok(Self { base, credit, parameter, report, transport })
+        Ok(Self { base, credit, parameter, report, transport, brought_by: KeyMail::default() })
     }
 
     /// The base key that the meter key set with key version number 3v is derived from: Av.
@@ -186,12 +198,17 @@ impl MeterKeys {
         &self.transport
     }
 
-    /// Takes new keys (docs/meter.md, section 9): the current ones become the previous ones. `false`: these are the current ones
-    /// already.
+    /// The mail that brought the newest keys.
+    pub(super) const fn brought_by(&self) -> KeyMail {
+        self.brought_by
+    }
+
+    /// Takes new keys (docs/meter.md, section 9) from a mail of this binding and version: the current ones become the previous ones.
+    /// `false`: these are the current ones already.
     ///
     /// # Errors
     /// [`UnusableKeys`], and nothing is changed, where the current version has other keys.
-    pub(super) fn rotate(&mut self, new: NewKeys) -> Result<bool, UnusableKeys> {
+    pub(super) fn rotate(&mut self, new: NewKeys, (binding, mail): (u32, u32)) -> Result<bool, UnusableKeys> {
         let current: [Option<&AesKey>; 3] = match Role::of(new.version()) {
             Some(Role::Credit) => [Some(&self.credit.current.key), None, None],
             Some(Role::MeterBase) => [Some(&self.base.current.key), None, None],
@@ -224,6 +241,7 @@ impl MeterKeys {
             }
             _ => return Err(UnusableKeys),
         }
+        self.brought_by = KeyMail { binding, version: mail, keys: version };
         Ok(true)
     }
 
@@ -260,6 +278,8 @@ impl MeterKeys {
         put_key(out, &self.report.receipt)?;
         out.u8(self.transport.version)?;
         put_key(out, &self.transport.key)?;
+        let KeyMail { binding, version, keys } = self.brought_by;
+        out.u32(binding)?.u32(version)?.u8(keys)?;
         Ok(secret)
     }
 
@@ -278,12 +298,13 @@ impl MeterKeys {
         let parameter = pair(&mut reader, mail_keys)?;
         let report = ReportKeys { mail: mail_keys(&mut reader)?, receipt: key(&mut reader)? };
         let transport = single(&mut reader)?;
+        let brought_by = KeyMail { binding: reader.u32()?, version: reader.u32()?, keys: reader.u8()? };
         reader.end()?;
         if format != FORMAT {
             return Err(FormatError::Field);
         }
         let keys = Self::new(base, credit, parameter, report, transport).map_err(|_| FormatError::Field)?;
-        Ok((MeterIdentity { id, scope: Scope { company, environment } }, keys))
+        Ok((MeterIdentity { id, scope: Scope { company, environment } }, Self { brought_by, ..keys }))
     }
 }
 

@@ -133,7 +133,9 @@ impl<H: Hardware> Meter<H> {
         let (state, epoch) = recover_state(&mut hardware)?.ok_or(StoreError::Corrupt)?;
         let keys_epoch = record.epoch;
         let (epoch, unwritten) = (Some(epoch), Energy(0));
-        Ok(Self { hardware, identity, keys, state, epoch, keys_epoch, unwritten, ahead: false })
+        let mut meter = Self { hardware, identity, keys, state, epoch, keys_epoch, unwritten, ahead: false };
+        meter.finish_key_change()?;
+        Ok(meter)
     }
 
     /// Which meter this is.
@@ -228,7 +230,11 @@ impl<H: Hardware> Meter<H> {
         self.tick(reading)?;
         let decision = self.decide(presented);
         let from = (presented.card().generation, &presented.answer().certificate);
-        self.apply(reading, from, &decision, true)?;
+        let mut next = self.after(reading, from, &decision)?;
+        if decision.verdict == Verdict::Nothing {
+            next.lend();
+        }
+        self.apply(next)?;
         Ok(decision)
     }
 
@@ -239,35 +245,43 @@ impl<H: Hardware> Meter<H> {
         certificate: &Certificate,
         binding: Option<&BindingCertificate>,
     ) -> Result<Decision, MeterError> {
-        self.tick(reading)?;
-        let Self { hardware, identity, keys, state, .. } = self;
-        let decision = decide::decide_network(hardware, identity, keys, state, certificate, binding);
-        self.apply(reading, (certificate.generation, certificate), &decision, false)?;
-        Ok(decision)
+        self.take_from_network(reading, certificate, binding, None)
     }
 
     /// A voucher that came over the network: its certificate is applied, and it is kept for its card.
     pub fn take_voucher(&mut self, reading: CardTime, voucher: &Voucher) -> Result<Decision, MeterError> {
-        let decision = self.take_certificate(reading, &voucher.certificate, None)?;
-        if let Verdict::Apply { .. } = decision.verdict {
-            let next = MeterState { voucher: Some(*voucher), ..self.state.clone() };
-            self.write(next)?;
+        self.take_from_network(reading, &voucher.certificate, None, Some(voucher))
+    }
+
+    fn take_from_network(
+        &mut self,
+        reading: CardTime,
+        certificate: &Certificate,
+        binding: Option<&BindingCertificate>,
+        voucher: Option<&Voucher>,
+    ) -> Result<Decision, MeterError> {
+        self.tick(reading)?;
+        let Self { hardware, identity, keys, state, .. } = self;
+        let decision = decide::decide_network(hardware, identity, keys, state, certificate, binding);
+        let mut next = self.after(reading, (certificate.generation, certificate), &decision)?;
+        if let (Verdict::Apply { .. }, Some(voucher)) = (decision.verdict, voucher) {
+            next.voucher = Some(*voucher);
         }
+        self.apply(next)?;
         Ok(decision)
     }
 
-    fn apply(
+    fn after(
         &mut self,
         reading: CardTime,
         from: (u16, &Certificate),
         decision: &Decision,
-        by_card: bool,
-    ) -> Result<(), MeterError> {
+    ) -> Result<MeterState, MeterError> {
         let Self { hardware, identity, keys, state, .. } = self;
-        let mut next = state.after(hardware, identity, keys.report(), reading, from, decision)?;
-        if by_card && decision.verdict == Verdict::Nothing {
-            next.lend();
-        }
+        Ok(state.after(hardware, identity, keys.report(), reading, from, decision)?)
+    }
+
+    fn apply(&mut self, next: MeterState) -> Result<(), MeterError> {
         // The certificate may have brought time forward.
         let next = self.bring(next)?;
         self.write(next)
@@ -311,7 +325,7 @@ impl<H: Hardware> Meter<H> {
         let result = match self.open(mail) {
             Err(refusal) => Err(refusal),
             Ok(plaintext) if mail.slot == Slot::METER_KEYS => {
-                self.take_keys(&mut next, plaintext.as_slice())?
+                self.take_keys(&mut next, mail.version, plaintext.as_slice())?
             }
             Ok(plaintext) => next.take_mail(reading, carrier, mail.slot, plaintext.as_slice()),
         };
@@ -331,9 +345,6 @@ impl<H: Hardware> Meter<H> {
         if mail.binding.number != self.state.binding {
             return Err(MailRefusal::OtherBinding);
         }
-        if !inbox::is_ours(mail.slot) {
-            return Err(MailRefusal::Malformed);
-        }
         if mail.version <= self.state.inbox.version(mail.slot) {
             return Err(MailRefusal::Stale);
         }
@@ -341,10 +352,12 @@ impl<H: Hardware> Meter<H> {
         mail.open(&mut self.hardware, keys, self.identity.scope).map_err(|_| MailRefusal::Altered)
     }
 
-    /// New keys (docs/meter.md, section 9). They are stored before the mail counts as taken: taking the same keys again changes nothing.
+    /// New keys (docs/meter.md, section 9). They are stored first, with what mail brought them: where power is cut before that counts
+    /// as taken, it does at the next power-up.
     fn take_keys(
         &mut self,
         next: &mut MeterState,
+        mail: u32,
         plaintext: &[u8],
     ) -> Result<Result<(), MailRefusal>, MeterError> {
         let Ok(change) = KeyChange::parse(plaintext) else { return Ok(Err(MailRefusal::Malformed)) };
@@ -355,19 +368,30 @@ impl<H: Hardware> Meter<H> {
             .flatten();
         let Some(new) = opened else { return Ok(Err(MailRefusal::UnusableKeys)) };
         let version = new.version();
-        match self.rotate(new)? {
+        match self.rotate(new, mail)? {
             None => return Ok(Err(MailRefusal::UnusableKeys)),
             Some(false) => {}
-            Some(true) => {
-                next.history.add(next.clock.time, events::code::KEYS_CHANGED, [version, 0, 0, 0, 0, 0]);
-            }
+            Some(true) => next.keys_changed(version),
         }
         Ok(Ok(()))
     }
 
-    fn rotate(&mut self, new: NewKeys) -> Result<Option<bool>, MeterError> {
+    /// A power cut between new keys and the state: what is left to do.
+    fn finish_key_change(&mut self) -> Result<(), MeterError> {
+        let mail = self.keys.brought_by();
+        let slot = Slot::METER_KEYS;
+        if mail.binding != self.state.binding || mail.version <= self.state.inbox.version(slot) {
+            return Ok(());
+        }
+        let mut next = self.state.clone();
+        next.keys_changed(mail.keys);
+        next.inbox.raise(slot, mail.version);
+        self.write(next)
+    }
+
+    fn rotate(&mut self, new: NewKeys, mail: u32) -> Result<Option<bool>, MeterError> {
         let epoch = self.epoch.ok_or(MeterError::PowerUpFirst)?;
-        let Ok(changed) = self.keys.rotate(new) else { return Ok(None) };
+        let Ok(changed) = self.keys.rotate(new, (self.state.binding, mail)) else { return Ok(None) };
         if changed {
             // Until the new keys are stored, what is here is ahead of memory.
             self.epoch = None;
