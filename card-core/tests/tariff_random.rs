@@ -7,123 +7,19 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod support;
+
 use card_core::tariff::*;
-use card_core::units::{CardTime, Energy};
+use card_core::units::Energy;
 use proptest::prelude::*;
-
-/// One row of a table on paper: kWh after which it begins, in piastre thousandths, whether it rates the month again.
-struct Row {
-    above: u128,
-    price: u128,
-    restart: bool,
-    fee: u128,
-}
-
-fn rows(tariff: &Tariff) -> Vec<Row> {
-    let mut above = 0;
-    let mut rows = Vec::new();
-    for slab in tariff.slabs() {
-        rows.push(Row {
-            above,
-            price: u128::from(slab.price.0),
-            restart: slab.restart,
-            fee: u128::from(slab.fee),
-        });
-        above = u128::from(slab.bound.unwrap_or(0)) * 100;
-    }
-    rows
-}
-
-/// The price of the 10 Wh number `position` (from 1) of a month of `total`: look for the highest row that rates the month
-/// again and that the total has passed; from there on, the highest row that the position has passed.
-fn unit_price(rows: &[Row], position: u128, total: u128) -> u128 {
-    let mut group = 0;
-    let mut end = rows.len();
-    for (index, row) in rows.iter().enumerate() {
-        if row.restart && total > row.above {
-            group = index;
-        }
-        if row.restart && total <= row.above {
-            end = end.min(index);
-        }
-    }
-    let mut price = rows[group].price;
-    for row in &rows[group..end] {
-        if position > row.above {
-            price = row.price;
-        }
-    }
-    price
-}
-
-fn half_up(amount: u128, unit: u128) -> u128 {
-    let (whole, rest) = (amount / unit, amount % unit);
-    if rest * 2 >= unit { whole + 1 } else { whole }
-}
+use support::paper::*;
 
 /// The energy charge in piastres of a month whose 10 Wh number n were consumed under tariff `units[n - 1]`.
-fn charge_on_paper(tables: &[Vec<Row>], units: &[usize]) -> u128 {
+fn charge_by_units(tables: &[Vec<Row>], units: &[usize]) -> u128 {
     let total = units.len() as u128;
     let exact: u128 =
         units.iter().zip(1..).map(|(table, position)| unit_price(&tables[*table], position, total)).sum();
     half_up(exact, 100_000)
-}
-
-fn fees_on_paper(tariff: &Tariff, total: u128, energy_charge: u128, partial: bool) -> u128 {
-    if total == 0 && partial {
-        return 0;
-    }
-    let service = match rows(tariff).iter().rev().find(|row| total > row.above) {
-        Some(row) => row.fee,
-        None => u128::from(tariff.zero_fee()),
-    };
-    let charges: u128 = tariff
-        .charges()
-        .iter()
-        .map(|charge| match charge.basis {
-            Basis::Fixed(piastres) => u128::from(piastres),
-            Basis::PerKwh(price) => half_up(u128::from(price.0) * total, 100_000),
-            Basis::PerCent(share) => half_up(u128::from(share) * energy_charge, 10_000),
-        })
-        .sum();
-    service + charges
-}
-
-prop_compose! {
-    fn any_charges()(
-        codes in prop::sample::subsequence((1..=255_u8).collect::<Vec<_>>(), 0..=MAX_CHARGES),
-        bases in prop::collection::vec(prop_oneof![
-            any::<u32>().prop_map(Basis::Fixed),
-            any::<u32>().prop_map(|price| Basis::PerKwh(Price(price))),
-            (0..=MAX_PER_CENT).prop_map(Basis::PerCent),
-        ], MAX_CHARGES),
-    ) -> Vec<Charge> {
-        codes.into_iter().zip(bases).map(|(code, basis)| Charge { code: ChargeCode(code), basis }).collect()
-    }
-}
-
-fn any_slabs(steps: std::ops::RangeInclusive<u32>, price: u32) -> impl Strategy<Value = Vec<Slab>> {
-    let rest = (steps, 0..=price, any::<bool>(), any::<u32>());
-    prop::collection::vec(rest, 1..=MAX_SLABS).prop_map(|rest| {
-        let count = rest.len();
-        let mut bound = 0;
-        let slabs = rest.into_iter().enumerate().map(|(index, (step, price, restart, fee))| {
-            bound += step;
-            let restart = restart && index > 0;
-            Slab { bound: (index + 1 < count).then_some(bound), price: Price(price), restart, fee }
-        });
-        slabs.collect()
-    })
-}
-
-fn any_tariff(steps: std::ops::RangeInclusive<u32>, price: u32) -> impl Strategy<Value = Tariff> {
-    let head = (1..=u32::MAX, 1..=u32::MAX, prop::sample::select(Kind::ALL.to_vec()), any::<u32>());
-    (head, any_slabs(steps, price), any_charges()).prop_map(
-        |((version, start, kind, zero_fee), slabs, charges)| {
-            let head = Head { version, start: CardTime(start), kind, zero_fee };
-            Tariff::new(head, &slabs, &charges).unwrap()
-        },
-    )
 }
 
 #[derive(Debug, Clone)]
@@ -168,7 +64,7 @@ proptest! {
                     }
                     units.extend(std::iter::repeat_n(tables.len() - 1, energy as usize));
                     taken += i128::from(deduction.total().0);
-                    let on_paper = charge_on_paper(&tables, &units);
+                    let on_paper = charge_by_units(&tables, &units);
                     prop_assert_eq!(u128::try_from(taken).unwrap(), on_paper);
                     prop_assert_eq!(u128::from(month.energy_charge().0), on_paper);
                     // The adjustment is what the energy before costs now, less what it cost; and no other group, no adjustment.
@@ -178,7 +74,7 @@ proptest! {
                         .zip(1..)
                         .map(|(table, position)| unit_price(&tables[*table], position, total))
                         .sum();
-                    let paid = charge_on_paper(&tables, &before);
+                    let paid = charge_by_units(&tables, &before);
                     let difference = i128::try_from(half_up(again, 100_000)).unwrap() - i128::try_from(paid).unwrap();
                     match deduction.adjustment {
                         Some(adjustment) => {
@@ -201,7 +97,7 @@ proptest! {
         }
         let total = units.len() as u128;
         let bill = month.close(ended);
-        let energy_charge = charge_on_paper(&tables, &units);
+        let energy_charge = charge_by_units(&tables, &units);
         prop_assert_eq!(u128::from(bill.energy.0), total);
         prop_assert_eq!(u128::from(bill.energy_charge.0), energy_charge);
         let fees = fees_on_paper(&in_force, total, energy_charge, begun || ended);
@@ -245,7 +141,7 @@ proptest! {
         }
         let mut units = vec![0; before as usize];
         units.resize(month.total().0 as usize, 1);
-        let on_paper = charge_on_paper(&[rows(&EGYPT_2024_08), rows(&next)], &units);
+        let on_paper = charge_by_units(&[rows(&EGYPT_2024_08), rows(&next)], &units);
         prop_assert_eq!(u128::try_from(taken).unwrap(), on_paper);
         prop_assert_eq!(u128::from(month.close(false).energy_charge.0), on_paper);
     }

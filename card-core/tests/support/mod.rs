@@ -1,6 +1,8 @@
 //! What the tests of terminal and meter share: a small memory, an issuer, and a card that does what section 11 says and no more.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+pub mod paper;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
