@@ -3,10 +3,10 @@
 use card_core::id::{CardId, MeterId};
 use card_core::message::Slot;
 use card_core::parameters::command::kind;
-use card_core::text::{Language, Situation};
+use card_core::text::Language;
 use card_core::units::CardTime;
 use card_host::card;
-use card_host::desk::{Desk, Mail, Order, deliver};
+use card_host::desk::{Desk, DeskError, Mail, Order, deliver};
 use card_host::tariff_file;
 use card_host::transport::Transport;
 use clap::{Subcommand, ValueEnum};
@@ -55,7 +55,7 @@ pub(crate) enum MailCommand {
         /// The only card that may bring it: its 16 digits, or "this" for the card in the reader. clear-tamper and clock need one.
         #[arg(long, value_name = "CARD")]
         technician: Option<String>,
-        /// After so many hours it is not executed any more.
+        /// After so many hours it is not executed any more. The time of the simulated meter counts, where there is one and it lives ahead.
         #[arg(long, value_name = "HOURS")]
         expires: Option<u32>,
         /// For clock, the POSIX time that it is at least (default: now); for lowest-generation, the generation.
@@ -108,13 +108,13 @@ pub(crate) fn run(arguments: &Arguments, mail: &MailArguments) -> Result<(Output
     let workplace = Workplace::open(arguments.data.as_deref())?;
     let mut desk = desk(&workplace, KeyLength::Aes256)?;
     if let Some(meter) = mail.network {
-        let customer = desk.serving(meter).ok_or(card_host::desk::DeskError::NoContract(meter))?.card.id;
-        let made = make(&mut desk, customer, None, &mail.command)?;
+        let customer = desk.serving(meter).ok_or(DeskError::NoContract(meter))?.card.id;
+        let made = make(&workplace, &mut desk, customer, None, &mail.command)?;
         return over_network(&workplace, &desk, meter, &made, arguments.language);
     }
     with_card(arguments, Some(&workplace), false, |transport| {
         let card = card::select(transport)?.summary.card.id;
-        let made = make(&mut desk, card, Some(card), &mail.command)?;
+        let made = make(&workplace, &mut desk, card, Some(card), &mail.command)?;
         Ok((on_card(transport, card, &made)?, true))
     })
 }
@@ -125,7 +125,13 @@ struct Made {
     says: String,
 }
 
-fn make(desk: &mut Desk, of: CardId, present: Option<CardId>, command: &MailCommand) -> Result<Made, Error> {
+fn make(
+    workplace: &Workplace,
+    desk: &mut Desk,
+    of: CardId,
+    present: Option<CardId>,
+    command: &MailCommand,
+) -> Result<Made, Error> {
     let (slot, plaintext, says) = match command {
         MailCommand::Tariff { file } => {
             let tariff = tariff_file::read(file)?;
@@ -135,28 +141,38 @@ fn make(desk: &mut Desk, of: CardId, present: Option<CardId>, command: &MailComm
         MailCommand::Limits(limits) => (0x02, limits.limits()?.emit().to_vec(), "limits".to_owned()),
         MailCommand::Calendar(calendar) => {
             let calendar = calendar.calendar()?;
-            let says = format!("a calendar with {} holidays", calendar.holidays().len());
+            let says = format!("calendar, holidays: {}", calendar.holidays().len());
             (0x03, calendar.emit().as_slice().to_vec(), says)
         }
         MailCommand::Debt(debts) => {
             let plan = debts.plan()?;
-            let says = format!("a plan of {} debts", plan.debts().len());
+            let says = format!("plan of debts: {}", plan.debts().len());
             (0x04, plan.emit().as_slice().to_vec(), says)
         }
         MailCommand::Notice(notices) => {
             let notices = notices.notices()?;
-            let says = format!("{} notices", notices.notices().len());
+            let says = format!("notices: {}", notices.notices().len());
             (0x09, notices.emit().as_slice().to_vec(), says)
         }
         MailCommand::Command { kind, technician, expires, value } => {
-            let order = order(desk.now(), *kind, technician.as_deref(), present, *expires, *value)?;
+            let now = now(workplace, desk, of)?;
+            let order = order(now, *kind, technician.as_deref(), present, *expires, *value)?;
             let (sent, mail) = desk.command(of, &order)?;
             let says = format!("command {}, {}", sent.counter, self::command(sent.kind));
             return Ok(Made { mail, says });
         }
     };
-    let slot = Slot::new(slot).ok_or(card_host::desk::DeskError::NoSlot)?;
+    let slot = Slot::new(slot).ok_or(DeskError::NoSlot)?;
     Ok(Made { mail: desk.mail(of, slot, &plaintext)?, says })
+}
+
+/// The time by which commands expire: that of the simulated meter, which may live ahead; without one, the computer's.
+fn now(workplace: &Workplace, desk: &Desk, of: CardId) -> Result<CardTime, Error> {
+    let meter = desk.meter_of(of)?;
+    if workplace.meters()?.contains(&meter) {
+        return Ok(workplace.meter(meter)?.clock(desk.now())?);
+    }
+    Ok(desk.now())
 }
 
 fn order(
@@ -197,9 +213,9 @@ fn on_card(transport: &mut Box<dyn Transport + '_>, card: CardId, made: &Made) -
     let answer = deliver(transport, &made.mail.delivery)?;
     let (slot, version) = (answer.slot.number(), answer.version);
     let text = format!(
-        "{} for meter {} is on card {card} (slot {slot:02X}, version {version}); take it there: cardctl meter tap",
-        made.says,
+        "on card {card}, for meter {}: {} (slot {slot:02X}, version {version}); take it there: cardctl meter tap",
         u64::from_be_bytes(made.mail.envelope.binding.meter.0),
+        made.says,
     );
     let json = json!({
         "says": made.says,
@@ -223,14 +239,7 @@ fn over_network(
     let reading = meter.clock(desk.now())?;
     let received = meter.receive(reading, None, &made.mail.envelope)?;
     let number = u64::from_be_bytes(id.0);
-    let text = format!("{} for meter {number}: {}", made.says, mail_in_words(&received, language));
-    let text = match (language, received.result) {
-        (Language::English, Err(refusal)) => {
-            let advice = Situation::of_mail(refusal.code()).map(|said| said.text(language).to_do);
-            format!("{text}: {}", advice.unwrap_or_default())
-        }
-        _ => text,
-    };
+    let text = format!("to meter {number}, {}: {}", made.says, mail_in_words(&received, language));
     let mut json = mail_json(&received);
     if let Some(fields) = json.as_object_mut() {
         let _ = fields.insert("says".to_owned(), made.says.clone().into());

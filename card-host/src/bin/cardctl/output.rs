@@ -237,6 +237,10 @@ pub(crate) fn account(account: &BindingAccount) -> Value {
 
 pub(crate) fn verdict(verdict: Verdict, language: Language) -> (String, Value) {
     let (english, mut json) = match verdict {
+        Verdict::Apply { credit, debit, balance } if (credit, debit) == (Piastres::ZERO, Piastres::ZERO) => (
+            Situation::NothingNew.text(language).what.to_owned(),
+            json!({ "outcome": "applied", "credit": 0, "debit": 0, "balance": balance.0 }),
+        ),
         Verdict::Apply { credit, debit, balance } => {
             let debited =
                 if debit == Piastres::ZERO { String::new() } else { format!(", less {}", egp(debit)) };

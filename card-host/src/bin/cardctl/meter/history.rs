@@ -38,6 +38,7 @@ pub(super) fn months(mut bench: Bench) -> Result<Output, Error> {
         "{:<8} {:>10} {:>12} {:>10} {:>12} {:>5} {:>7}  {:<10}",
         "month", "kWh", "energy EGP", "fees EGP", "total EGP", "slab", "peak W", "flags"
     );
+    text.truncate(text.trim_end().len());
     for (month, ended) in closed.iter().map(|month| (month, true)).chain([(&running, false)]) {
         let fees = Piastres(month.fees.into());
         let total = month.energy_charge.checked_add(fees).unwrap_or(month.energy_charge);

@@ -26,7 +26,8 @@ pub(super) fn run(bench: Bench, language: Language) -> Result<Output, Error> {
     let doubtful = if state.clock.doubtful { ", doubtful" } else { "" };
     let friendly = if status.friendly { ", a friendly time" } else { "" };
     table.line("clock", format!("{}{doubtful}{friendly}", local::time(calendar, status.time)));
-    let left = status.energy_left.map_or_else(String::new, |left| format!(", about {left}"));
+    let left = status.energy_left.filter(|left| left.0 != 0);
+    let left = left.map_or_else(String::new, |left| format!(", about {left}"));
     table.line("credit", format!("{}{left}", egp(status.balance)));
     if let Some(days) = status.days_left {
         table.line("days remaining", days);

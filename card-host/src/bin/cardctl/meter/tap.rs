@@ -3,8 +3,9 @@
 
 use card_core::id::MeterId;
 use card_core::key::KeyLength;
-use card_core::meter::{MailRefusal, Received, Verdict};
+use card_core::meter::{MailRefusal, MeterState, Received, Verdict};
 use card_core::text::{Language, Situation};
+use card_core::units::{Balance, CardTime};
 use card_host::desk::Desk;
 use card_host::operate;
 use card_host::transport::Transport;
@@ -43,6 +44,7 @@ fn tap(
     };
     let mut meter = workplace.meter(meter)?;
     let reading = meter.clock(desk.now())?;
+    let lent = meter.state()?.supply.loan_until;
     let tap = meter.tap(card, reading)?;
     let (mut text, mut json) = match tap.verdict {
         Some(verdict) => output::verdict(verdict, language),
@@ -52,6 +54,10 @@ fn tap(
         let _ = write!(text, "\n{}", mail(received, language));
     }
     let state = meter.state()?;
+    if let Some(loan) = loan(tap.verdict, lent, state) {
+        let _ = write!(text, "\n{}", loan.text(language));
+        json["loan"] = customer::code(loan).into();
+    }
     json["balance"] = state.balance.0.into();
     json["settled"] = tap.settled.into();
     json["mail"] = tap.received.iter().map(mail_json).collect();
@@ -62,12 +68,28 @@ fn tap(
     Ok((Output::new(text, json), taken))
 }
 
+/// What to say of an emergency loan, where there was nothing to apply and there is no credit.
+fn loan(verdict: Option<Verdict>, before: CardTime, state: &MeterState) -> Option<Situation> {
+    let asked =
+        verdict == Some(Verdict::Nothing) && state.balance <= Balance(0) && state.limits.loan_hours != 0;
+    let until = state.supply.loan_until;
+    let given = until != CardTime::UNSET && before == CardTime::UNSET;
+    asked.then_some(match given {
+        true => Situation::LoanGiven,
+        false if until > state.clock.time => Situation::LoanInUse,
+        false => Situation::LoanNotAgain,
+    })
+}
+
 /// What the meter did with mail, in words.
 pub(crate) fn mail(received: &Received, language: Language) -> String {
     let text = situation(received).text(language);
     let (slot, version) = (received.slot.number(), received.version);
     match language {
-        Language::English => format!("mail in slot {slot:02X}, version {version}: {}", text.what),
+        Language::English => {
+            let said = format!("mail in slot {slot:02X}, version {version}: {}", text.what);
+            if received.result.is_ok() { said } else { format!("{said}; {}", text.to_do) }
+        }
         Language::Arabic => format!("{text} ({})", card_core::text::isolate(text.code)),
     }
 }

@@ -1,0 +1,371 @@
+//! Simulated meters, mail to them and back, and engineering cards: all of the library around the credit engine.
+#![cfg(all(feature = "simulator", feature = "tariff"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
+
+use applet_sim::card::Profile as CardProfile;
+use applet_sim::chip::{Cut, FlashModel};
+use card_core::id::{CardId, Channel, MeterId};
+use card_core::key::KeyLength;
+use card_core::message::{MeterFlags, Slot};
+use card_core::meter::events::code;
+use card_core::meter::{MailRefusal, Tampering, Verdict};
+use card_core::parameters::command::kind;
+use card_core::parameters::{Command, Limits};
+use card_core::scp03::Mode;
+use card_core::units::{Balance, CardTime, Energy, Piastres};
+use card_host::desk::{CardChoice, Desk, DeskError, Order, Report, deliver, development_scope, load};
+use card_host::keystore::SoftwareKeyStore;
+use card_host::random::OsRandom;
+use card_host::simulated_meter::{Profile, SimulatedMeter, SimulatedMeterError, from_the_maker};
+use card_host::tap::Tap;
+use card_host::tariff_file;
+use card_host::tour::{Stage, Table};
+use std::path::Path;
+
+const CHOICE: CardChoice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
+const METER: u64 = 1;
+
+struct Bench {
+    desk: Desk,
+    stage: Table,
+    meter: SimulatedMeter<FlashModel>,
+    card: CardId,
+}
+
+fn keys() -> SoftwareKeyStore {
+    SoftwareKeyStore::generate(KeyLength::Aes128, &mut OsRandom).unwrap()
+}
+
+impl Bench {
+    /// A customer's card, number 0 on the stage, whose 1000.00 EGP are in the meter.
+    fn new() -> Self {
+        let mut desk = Desk::new(keys(), development_scope());
+        let (id, scope) = (MeterId::from(METER), desk.scope());
+        let mut stage = Table::new(CardProfile::T1);
+        let card = stage.new_card().unwrap();
+        stage.insert(card).unwrap();
+        let issued = desk.issue(&mut stage.card().unwrap(), id, 7, CHOICE, &mut |_| {}).unwrap();
+        let keys = desk.keys_mut().meter_keys(scope, id).unwrap();
+        let meter = SimulatedMeter::in_memory(id, scope, keys, &from_the_maker()).unwrap();
+        let mut bench = Self { desk, stage, meter, card: issued.account.card.id };
+        bench.sell(100_000);
+        assert!(matches!(bench.tap().verdict, Some(Verdict::Apply { .. })));
+        bench
+    }
+
+    fn sell(&mut self, amount: u64) {
+        let voucher = self.desk.sell(self.card, Piastres(amount), Channel::Branch).unwrap();
+        load(&mut self.stage.card().unwrap(), &voucher).unwrap();
+    }
+
+    fn now(&self) -> CardTime {
+        self.meter.clock(self.desk.now()).unwrap()
+    }
+
+    fn tap(&mut self) -> Tap {
+        let now = self.now();
+        self.meter.tap(&mut self.stage.card().unwrap(), now).unwrap()
+    }
+
+    fn run(&mut self, days: u64, profile: &Profile) -> card_host::simulated_meter::Summary {
+        let now = self.now();
+        self.meter.run(now, days * 24, profile, 1, &mut |_| {}).unwrap()
+    }
+
+    /// Sends a command by the card that is there, and taps.
+    fn command(&mut self, carrier: CardId, order: Order) -> Tap {
+        let (_, mail) = self.desk.command(carrier, &order).unwrap();
+        assert!(deliver(&mut self.stage.card().unwrap(), &mail.delivery).unwrap().stored);
+        self.tap()
+    }
+}
+
+fn order(kind: u8) -> Order {
+    Order { kind, value: 0, expiry: CardTime::UNSET, technician: None }
+}
+
+#[test]
+fn months_are_closed_and_every_piastre_is_accounted_for() {
+    let mut bench = Bench::new();
+    let summary = bench.run(100, &Profile::Household);
+    assert_eq!((summary.hours, summary.hours_off), (2400, 0));
+    assert!(
+        summary.months >= 3 && summary.energy > 50_000 && summary.adjustments > Balance(0),
+        "{summary:?}"
+    );
+    let spent = summary.charged.0 + summary.fees.0;
+    assert_eq!((summary.balance_before, summary.balance), (Balance(100_000), Balance(100_000 - spent)));
+    let months = bench.meter.months().unwrap();
+    assert_eq!(months.len(), usize::from(summary.months));
+    let state = bench.meter.state().unwrap();
+    let (running, register) = (state.month(), state.energy);
+    let all = || months.iter().chain([&running]);
+    assert_eq!(all().map(|month| month.energy.0).sum::<u32>(), register.0);
+    assert_eq!(u64::from(register.0), summary.energy);
+    let billed: u64 = all().map(|month| month.energy_charge.0 + u64::from(month.fees)).sum();
+    assert_eq!(i64::try_from(billed).unwrap(), spent);
+    // The card that is tapped then takes all of it home, and the time has gone on.
+    assert_eq!(bench.tap().verdict, Some(Verdict::Nothing));
+    assert!(bench.meter.state().unwrap().clock.time >= summary.to);
+    assert!(summary.to.0 - summary.from.0 > 99 * 86_400);
+}
+
+#[test]
+fn without_credit_nothing_is_consumed_until_the_loan_or_a_charge() {
+    let mut bench = Bench::new();
+    let summary = bench.run(300, &Profile::Shop);
+    assert!(summary.hours_off > 1000, "{summary:?}");
+    let off = bench.run(3, &Profile::Shop);
+    assert_eq!((off.hours_off, off.energy), (72, 0));
+    assert!(!bench.meter.state().unwrap().supply.is_on());
+    // The empty card is inserted again.
+    assert_eq!(bench.tap().verdict, Some(Verdict::Nothing));
+    let lent = bench.run(1, &Profile::Shop);
+    assert!(lent.hours_off == 0 && lent.energy > 0, "{lent:?}");
+    assert!(bench.meter.state().unwrap().flags.has(MeterFlags::LOAN));
+    let debt = lent.balance;
+    bench.sell(500_000);
+    assert!(matches!(bench.tap().verdict, Some(Verdict::Apply { credit: Piastres(500_000), .. })));
+    let state = bench.meter.state().unwrap();
+    assert!(state.balance == Balance(500_000 + debt.0) && state.supply.is_on());
+}
+
+#[test]
+fn a_pause_after_an_overload_costs_its_minutes_only() {
+    let mut bench = Bench::new();
+    let limits = Limits { contracted_power: 900, overload_pauses: 200, ..Limits::DEFAULT };
+    bench.desk.send(&mut bench.stage.card().unwrap(), Slot::new(2).unwrap(), &limits.emit()).unwrap();
+    assert_eq!(bench.tap().received[0].result, Ok(()));
+    // 1 kWh in each hour is a demand of 1000 W.
+    let summary = bench.run(2, &Profile::Hours(vec![Energy(100)]));
+    assert_eq!((bench.meter.state().unwrap().supply.overloads, summary.hours_off), (48, 0));
+    let newest = bench.meter.events().unwrap().iter().map(|event| event.code).next_back();
+    assert_eq!(newest, Some(code::SUPPLY_CUT), "it is in the last pause");
+    // Of each hour but the first, five minutes are lost.
+    assert!((4_300..4_500).contains(&summary.energy), "{summary:?}");
+}
+
+fn image(path: &Path) -> SimulatedMeter<applet_sim::chip::ImageMemory> {
+    let mut desk = Desk::new(keys(), development_scope());
+    let (id, scope) = (MeterId::from(METER), desk.scope());
+    let keys = desk.keys_mut().meter_keys(scope, id).unwrap();
+    SimulatedMeter::create(path, id, scope, keys, &from_the_maker()).unwrap()
+}
+
+#[test]
+fn what_is_unwritten_is_stored_at_an_orderly_end_and_lost_at_another() {
+    const LITTLE: Energy = Energy(7);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("meter");
+    let time = CardTime(200_000_000);
+    let mut meter = image(&path);
+    meter.tick(time).unwrap();
+    assert_eq!(meter.consume(time, LITTLE).unwrap(), None, "without a contract nobody pays");
+    drop(meter);
+    let mut meter = SimulatedMeter::open(&path).unwrap();
+    assert_eq!(meter.state().unwrap().energy, LITTLE);
+    assert_eq!(meter.identity().unwrap().id, MeterId::from(METER));
+    meter.consume(time, LITTLE).unwrap();
+    meter.power_up().unwrap();
+    assert_eq!(meter.state().unwrap().energy, LITTLE, "less than 0.1 kWh, without warning");
+    // And with a write that is torn: it has no power until it is given some.
+    meter.cut_power_after(0, Cut::Partly { seed: 3 });
+    assert!(meter.consume(time, Energy(100)).is_err());
+    assert!(matches!(meter.tick(time), Err(SimulatedMeterError::NoPower)));
+    assert!(matches!(meter.state(), Err(SimulatedMeterError::NoPower)));
+    drop(meter);
+    assert_eq!(SimulatedMeter::open(&path).unwrap().state().unwrap().energy, LITTLE);
+}
+
+#[test]
+fn an_image_acts_in_memory_whole_or_not_at_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("meter");
+    drop(image(&path));
+    let time = CardTime(200_000_000);
+    let before = std::fs::read(&path).unwrap();
+    let failed = SimulatedMeter::of_image(&path, |meter| {
+        meter.consume(time, Energy(1000))?;
+        Err::<(), _>(SimulatedMeterError::NoPower)
+    });
+    assert!(failed.is_err());
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    let energy = SimulatedMeter::of_image(&path, |meter| {
+        meter.consume(time, Energy(1003))?;
+        Ok(meter.state()?.energy)
+    });
+    assert_eq!(energy.unwrap(), Energy(1003));
+    assert_eq!(SimulatedMeter::open(&path).unwrap().state().unwrap().energy, Energy(1003));
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left beside it");
+}
+
+#[test]
+fn a_new_tariff_comes_with_the_card_and_into_force_at_its_start() {
+    let mut bench = Bench::new();
+    let shipped = include_str!("../tariffs/egypt-2024-08.toml");
+    let start = bench.now().to_unix() + 40 * 86_400;
+    let start = jiff::Timestamp::from_second(start.try_into().unwrap()).unwrap();
+    let later = shipped.replace("version = 1", "version = 2");
+    let later = later.replace("2024-08-01T00:00:00+03:00", &start.to_string());
+    let tariff = tariff_file::parse(&later).unwrap();
+    let slot = Slot::new(0).unwrap();
+    let (mail, answer) =
+        bench.desk.send(&mut bench.stage.card().unwrap(), slot, tariff.emit().as_slice()).unwrap();
+    assert_eq!((answer.stored, answer.version, mail.envelope.version), (true, 1, 1));
+    let tap = bench.tap();
+    assert_eq!((tap.received.len(), tap.received[0].slot, tap.received[0].result), (1, slot, Ok(())));
+    assert!(bench.tap().received.is_empty(), "it is not brought again");
+    assert_eq!(bench.meter.state().unwrap().tables.standby().map(|waiting| waiting.version()), Some(2));
+    bench.run(30, &Profile::Household);
+    assert_eq!(bench.meter.state().unwrap().tables.active().version(), 1);
+    bench.run(11, &Profile::Household);
+    let state = bench.meter.state().unwrap();
+    assert_eq!((state.tables.active().version(), state.tables.standby()), (2, None));
+    // The same again has a new version of the slot, and is no newer tariff: by the network too.
+    let mail = bench.desk.mail(bench.card, slot, tariff.emit().as_slice()).unwrap();
+    let now = bench.now();
+    let received = bench.meter.receive(now, None, &mail.envelope).unwrap();
+    assert_eq!((received.version, received.result), (2, Err(MailRefusal::TariffNotNewer)));
+}
+
+#[test]
+fn an_engineering_card_brings_a_command_and_takes_the_record_home() {
+    let mut bench = Bench::new();
+    let now = bench.now();
+    bench.meter.tamper(now, Tampering::Cover).unwrap();
+    assert!(!bench.meter.state().unwrap().supply.is_on());
+
+    let technician = bench.stage.new_card().unwrap();
+    bench.stage.insert(technician).unwrap();
+    let id = MeterId::from(METER);
+    let issued =
+        bench.desk.issue_engineering(&mut bench.stage.card().unwrap(), id, CHOICE, &mut |_| {}).unwrap();
+    let engineer = issued.account.card.id;
+    assert_eq!((issued.account.card.generation, issued.replaces), (1, None));
+    assert_eq!(bench.desk.serving(id).unwrap().card.id, bench.card, "the customer's card is the customer's");
+    let refused = bench.desk.sell(engineer, Piastres(1), Channel::Branch);
+    assert!(matches!(refused, Err(DeskError::Engineering { .. })), "{refused:?}");
+    let again = bench.desk.issue_engineering(&mut bench.stage.card().unwrap(), id, CHOICE, &mut |_| {});
+    assert!(matches!(again, Err(DeskError::AlreadyIssued { .. })), "{again:?}");
+
+    // Without a card that is named the meter does not know it; named, it must be that card.
+    let tap = bench.command(engineer, order(kind::CLEAR_TAMPER));
+    assert_eq!(tap.received[0].result, Err(MailRefusal::UnknownCommand));
+    let named = Order { technician: Some(engineer), ..order(kind::CLEAR_TAMPER) };
+    let tap = bench.command(engineer, named);
+    assert_eq!((tap.received.len(), tap.received[0].result), (1, Ok(())));
+    let state = bench.meter.state().unwrap();
+    assert!(state.supply.is_on() && state.supply.tampering == 0 && state.balance == Balance(100_000));
+
+    let collected = bench.desk.collect(&mut bench.stage.card().unwrap()).unwrap();
+    let Some(Report::Audit(records)) = collected.iter().map(|item| &item.report).next_back() else {
+        panic!("{collected:?}")
+    };
+    let seen: Vec<_> =
+        records.records().map(|record| (record.counter, record.outcome, record.card)).collect();
+    assert_eq!(seen, [(1, 0x0C, Some(engineer)), (2, 0x01, Some(engineer))]);
+
+    // The customer's card is as good as before.
+    bench.stage.insert(0).unwrap();
+    bench.sell(5_000);
+    let verdict = bench.tap().verdict;
+    assert!(matches!(verdict, Some(Verdict::Apply { credit: Piastres(5_000), .. })), "{verdict:?}");
+    // And what it brings is the desk's: a command for the technician's card is not executed with it.
+    let named = Order { technician: Some(engineer), ..order(kind::CLEAR_TAMPER) };
+    let tap = bench.command(bench.card, named);
+    assert_eq!(tap.received[0].result, Err(MailRefusal::OtherCard));
+}
+
+#[test]
+fn an_engineering_card_is_bound_anew_for_the_next_meter() {
+    let mut bench = Bench::new();
+    let technician = bench.stage.new_card().unwrap();
+    bench.stage.insert(technician).unwrap();
+    let other = MeterId::from(2);
+    let none = bench.desk.issue_engineering(&mut bench.stage.card().unwrap(), other, CHOICE, &mut |_| {});
+    assert!(matches!(none, Err(DeskError::NoContract(meter)) if meter == other), "{none:?}");
+    let id = MeterId::from(METER);
+    let issued =
+        bench.desk.issue_engineering(&mut bench.stage.card().unwrap(), id, CHOICE, &mut |_| {}).unwrap();
+    let engineer = issued.account.card.id;
+    // A second customer, with another meter.
+    let customer = bench.stage.new_card().unwrap();
+    bench.stage.insert(customer).unwrap();
+    bench.desk.issue(&mut bench.stage.card().unwrap(), other, 8, CHOICE, &mut |_| {}).unwrap();
+    bench.stage.insert(technician).unwrap();
+    let bound = bench.desk.rebind_engineering(&mut bench.stage.card().unwrap(), other).unwrap();
+    assert_eq!((bound.card.id, bound.binding.meter), (engineer, other));
+    assert_eq!(bench.desk.meter_of(engineer).unwrap(), other);
+    // The meter that it was for refuses it now, the other one takes it.
+    let now = bench.now();
+    let refused = bench.meter.tap(&mut bench.stage.card().unwrap(), now);
+    assert!(matches!(refused, Err(SimulatedMeterError::Tap(_))), "its keys are another meter's: {refused:?}");
+    let scope = bench.desk.scope();
+    let keys = bench.desk.keys_mut().meter_keys(scope, other).unwrap();
+    let mut meter = SimulatedMeter::in_memory(other, scope, keys, &from_the_maker()).unwrap();
+    let tap = meter.tap(&mut bench.stage.card().unwrap(), bench.desk.now()).unwrap();
+    assert!(matches!(tap.verdict, Some(Verdict::Apply { credit: Piastres::ZERO, .. })), "{tap:?}");
+    // A customer who has had a replacement has cards of another generation.
+    let replacement = bench.stage.new_card().unwrap();
+    bench.stage.insert(replacement).unwrap();
+    bench.desk.issue(&mut bench.stage.card().unwrap(), id, 7, CHOICE, &mut |_| {}).unwrap();
+    bench.stage.insert(technician).unwrap();
+    let refused = bench.desk.rebind_engineering(&mut bench.stage.card().unwrap(), id);
+    assert!(
+        matches!(refused, Err(DeskError::EngineersGeneration { own: 1, customers: 2, .. })),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn readings_are_collected_from_the_card() {
+    let mut bench = Bench::new();
+    assert!(bench.desk.collect(&mut bench.stage.card().unwrap()).unwrap().is_empty());
+    let tap = bench.command(bench.card, order(kind::READ_OUT));
+    assert_eq!(tap.received[0].result, Ok(()));
+    let collected = bench.desk.collect(&mut bench.stage.card().unwrap()).unwrap();
+    assert_eq!(collected.iter().map(|item| item.slot).collect::<Vec<_>>(), [Slot::READINGS, Slot::AUDIT]);
+    let Report::Readings(readings) = &collected[0].report else { panic!("{collected:?}") };
+    assert_eq!((readings.applied_credit, readings.balance), (Piastres(100_000), Balance(100_000)));
+    assert_eq!((readings.last_command, collected[0].version), (1, 1));
+}
+
+#[test]
+fn versions_and_counters_go_on_after_the_program_ends() {
+    let directory = tempfile::tempdir().unwrap();
+    let (key_path, path) = (directory.path().join("keys"), directory.path().join("bindings"));
+    keys().create(&key_path).unwrap();
+    let open = || Desk::open(SoftwareKeyStore::open(&key_path).unwrap(), development_scope(), &path).unwrap();
+    let mut stage = Table::new(CardProfile::T1);
+    let card = stage.new_card().unwrap();
+    stage.insert(card).unwrap();
+    let mut desk = open();
+    let meter = MeterId::from(METER);
+    let issued = desk.issue(&mut stage.card().unwrap(), meter, 7, CHOICE, &mut |_| {}).unwrap();
+    let technician = stage.new_card().unwrap();
+    stage.insert(technician).unwrap();
+    let engineer = desk.issue_engineering(&mut stage.card().unwrap(), meter, CHOICE, &mut |_| {}).unwrap();
+    let limits = Slot::new(2).unwrap();
+    for carrier in [issued.account.card.id, engineer.account.card.id] {
+        drop(desk);
+        desk = open();
+        let _ = desk.mail(carrier, limits, &Limits::DEFAULT.emit()).unwrap();
+        let _ = desk.command(carrier, &order(kind::READ_OUT)).unwrap();
+    }
+    drop(desk);
+    let mut desk = open();
+    let mail = desk.mail(issued.account.card.id, limits, &Limits::DEFAULT.emit()).unwrap();
+    let (command, sent) = desk.command(issued.account.card.id, &order(kind::CUT)).unwrap();
+    assert_eq!((mail.envelope.version, command.counter), (3, 3));
+    assert_eq!((sent.envelope.slot.number(), sent.envelope.version), (7, 1));
+    let parsed = Command::parse(&command.emit()).unwrap();
+    assert_eq!(parsed, command);
+    assert_eq!(desk.meter_of(engineer.account.card.id).unwrap(), meter);
+    // Mail of the meter's slots is not the desk's to send.
+    assert!(desk.mail(issued.account.card.id, Slot::AUDIT, &[1]).is_err());
+}
