@@ -21,8 +21,13 @@ use crate::apdu::StatusWord;
 use crate::id::{Channel, State};
 use crate::layout::status;
 use crate::message::MeterFlags;
-use crate::meter::{Reason, Verdict};
+use crate::meter::{Reason, Verdict, VisitError};
+use crate::scp03::host::HandshakeError;
+use crate::terminal::RequestError;
+use crate::terminal::exchange::ExchangeError;
 use crate::terminal::load::{LoadOutcome, Misfit};
+use crate::terminal::select::SelectError;
+use crate::terminal::session::OpenError;
 
 /// A language that customers read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -189,6 +194,26 @@ impl Situation {
         }
     }
 
+    /// Why a visit at the meter ended early. A card of the same company that has other keys than this meter knows is one of another
+    /// meter: each meter has its own. (A forged one looks the same.)
+    pub const fn of_visit_error(error: &VisitError) -> Self {
+        match error {
+            VisitError::Select(SelectError::NotOurs) => Self::NotOurs,
+            VisitError::Select(SelectError::MemoryFailed { .. }) => Self::MemoryFailed,
+            VisitError::Select(SelectError::Refused(status))
+            | VisitError::Exchange(ExchangeError::Request(RequestError::Refused(status))) => {
+                Self::of_status(*status)
+            }
+            VisitError::Select(SelectError::Malformed) => Self::Unreadable,
+            VisitError::Select(SelectError::UnknownLayout(_)) => Self::Refused,
+            VisitError::Open(OpenError::Handshake(HandshakeError::WrongCryptogram)) => Self::WrongMeter,
+            VisitError::Open(OpenError::NoSuchKeys) => Self::UnknownKeys,
+            VisitError::Open(OpenError::NotInThisState) => Self::NotInThisState,
+            VisitError::Meter(_) | VisitError::Random(_) => Self::MeterNeedsInspection,
+            VisitError::Open(_) | VisitError::Exchange(_) | VisitError::Over => Self::Repeat,
+        }
+    }
+
     /// The card's state.
     pub const fn of_state(state: State) -> Self {
         match state {
@@ -328,6 +353,7 @@ from! {
     &Misfit, of_misfit;
     Reason, of_reason;
     Verdict, of_verdict;
+    &VisitError, of_visit_error;
     State, of_state;
     Channel, of_channel;
 }

@@ -172,6 +172,31 @@ fn what_a_visit_at_the_meter_came_to() {
 }
 
 #[test]
+fn why_a_visit_at_the_meter_broke_off() {
+    let handshake = |error| VisitError::Open(OpenError::Handshake(error));
+    let refused =
+        |status| VisitError::Exchange(ExchangeError::Request(RequestError::Refused(StatusWord(status))));
+    let card = CardId::from(1);
+    for (error, expected) in [
+        (VisitError::Select(SelectError::NotOurs), "6A82"),
+        (VisitError::Select(SelectError::MemoryFailed { card }), "6581"),
+        (VisitError::Select(SelectError::Refused(StatusWord(0x6581))), "6581"),
+        (VisitError::Select(SelectError::Malformed), "R02"),
+        (VisitError::Select(SelectError::UnknownLayout(2)), "E00"),
+        (handshake(HandshakeError::WrongCryptogram), "M08"),
+        (handshake(HandshakeError::Malformed), "R04"),
+        (VisitError::Open(OpenError::NoSuchKeys), "M06"),
+        (VisitError::Open(OpenError::NotInThisState), "6985"),
+        (VisitError::Open(OpenError::HostRefused), "R04"),
+        (refused(0x940C), "M0D"),
+        (VisitError::Exchange(ExchangeError::OtherCard), "R04"),
+        (VisitError::Meter(crate::meter::MeterError::PowerUpFirst), "F08"),
+    ] {
+        assert_eq!(code(Situation::from(&error)), expected, "{error:?}");
+    }
+}
+
+#[test]
 fn the_most_urgent_flag_comes_first() {
     let all: Vec<_> = Situation::in_flags(MeterFlags(u16::MAX)).collect();
     assert_eq!(all.first(), Some(&Situation::SupplyCut));

@@ -102,7 +102,7 @@ fn situation(error: &Error) -> Option<Situation> {
         Error::Desk(DeskError::Card(error)) => asking(error),
         Error::Meter(SimulatedMeterError::Tap(error)) => match &error.cause {
             TapCause::Transport(error) => Some(sending(error)),
-            TapCause::Visit(_) => Some(Situation::Repeat),
+            TapCause::Visit(error) => Some(error.into()),
         },
         _ => None,
     }
