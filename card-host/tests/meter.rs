@@ -16,6 +16,7 @@ use card_core::meter::events::code;
 use card_core::meter::{MailRefusal, Tampering, Verdict};
 use card_core::parameters::command::kind;
 use card_core::parameters::{Command, Limits};
+use card_core::role::Role;
 use card_core::scp03::Mode;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use card_host::desk::{CardChoice, Desk, DeskError, Order, Report, deliver, development_scope, load};
@@ -368,4 +369,52 @@ fn versions_and_counters_go_on_after_the_program_ends() {
     assert_eq!(desk.meter_of(engineer.account.card.id).unwrap(), meter);
     // Mail of the meter's slots is not the desk's to send.
     assert!(desk.mail(issued.account.card.id, Slot::AUDIT, &[1]).is_err());
+}
+
+#[test]
+fn new_keys_are_used_once_the_meter_has_them() {
+    let mut bench = Bench::new();
+    for role in [Role::Credit, Role::Parameter, Role::Report] {
+        bench.desk.keys_mut().rotate(role, &mut OsRandom).unwrap();
+        let (version, mail) = bench.desk.change_keys(bench.card, role).unwrap();
+        assert_eq!(version, role.key_version(2));
+        deliver(&mut bench.stage.card().unwrap(), &mail.delivery).unwrap();
+        if role == Role::Credit {
+            // The meter does not know them yet: what is sold meanwhile is certified with the old ones.
+            assert!(bench.desk.learn_keys(&mut bench.stage.card().unwrap()).unwrap().is_empty());
+            bench.sell(100);
+            // Nor does a newer master change what the meter is to get next.
+            bench.desk.keys_mut().rotate(role, &mut OsRandom).unwrap();
+            assert_eq!(bench.desk.change_keys(bench.card, role).unwrap().0, version);
+        }
+        let tap = bench.tap();
+        assert_eq!(tap.received[0].result, Ok(()), "{role}");
+        assert!(matches!(tap.verdict, Some(verdict) if !matches!(verdict, Verdict::Refuse(_))), "{role}");
+        let learnt = bench.desk.learn_keys(&mut bench.stage.card().unwrap()).unwrap();
+        let wanted = if role == Role::Report { vec![] } else { vec![version] };
+        assert_eq!(learnt, wanted);
+    }
+    let account = *bench.desk.serving(MeterId::from(METER)).unwrap();
+    assert_eq!((account.credit_key, account.parameter_keys), (0x72, 0x82));
+    // With all of the new ones; and from the meter with its own.
+    bench.sell(200);
+    assert!(matches!(bench.tap().verdict, Some(Verdict::Apply { credit: Piastres(200), .. })));
+    assert_eq!(bench.command(bench.card, order(kind::READ_OUT)).received[0].result, Ok(()));
+    assert_eq!(bench.desk.collect(&mut bench.stage.card().unwrap()).unwrap().len(), 2);
+    // The third version of the credit keys comes now, over the network.
+    let (version, mail) = bench.desk.change_keys(bench.card, Role::Credit).unwrap();
+    assert_eq!(version, 0x73);
+    let now = bench.now();
+    assert_eq!(bench.meter.receive(now, None, &mail.envelope).unwrap().result, Ok(()));
+    assert!(bench.desk.keys_changed(mail.envelope.binding, version).unwrap());
+    bench.sell(300);
+    assert!(matches!(bench.tap().verdict, Some(Verdict::Apply { credit: Piastres(300), .. })));
+    assert!(bench.desk.change_keys(bench.card, Role::Load).is_err());
+    // A new contract of the meter begins with the keys that it has.
+    let next = bench.stage.new_card().unwrap();
+    bench.stage.insert(next).unwrap();
+    let closing = CardChoice { closes_former: true, ..CHOICE };
+    let meter = MeterId::from(METER);
+    let issued = bench.desk.issue(&mut bench.stage.card().unwrap(), meter, 8, closing, &mut |_| {}).unwrap();
+    assert_eq!(issued.account.credit_key, 0x73);
 }

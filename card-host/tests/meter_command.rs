@@ -253,3 +253,17 @@ fn a_voucher_comes_by_the_network_and_by_the_card_and_counts_once() {
     let pending = cardctl.json(&["meter", "network", "--meter", "5"]);
     assert_eq!(pending["vouchers"][0]["outcome"], "nothing");
 }
+
+#[test]
+fn keys_are_changed_and_the_desk_learns_of_it() {
+    let cardctl = Cardctl::new();
+    let sent = cardctl.json(&["mail", "keys", "credit", "--new-master"]);
+    assert_eq!((&sent["says"], &sent["slot"]), (&"keys 72".into(), &10.into()));
+    assert_eq!(cardctl.json(&["collect"])["new_keys"], serde_json::json!([]));
+    assert_eq!(cardctl.json(&["meter", "tap"])["mail"][0]["taken"], true);
+    assert_eq!(cardctl.json(&["collect"])["new_keys"], serde_json::json!([0x72]));
+    let _ = cardctl.json(&["top-up", "5"]);
+    assert_eq!(cardctl.json(&["meter", "tap"])["credit"], 500);
+    let events = cardctl.text(&["meter", "events"]);
+    assert!(events.contains("new keys, version number 72"), "{events}");
+}

@@ -116,13 +116,9 @@ impl Desk {
             if let Some(held) = books.serving(meter) {
                 return Err(DeskError::MeterInUse { meter, account: held.account, card: held.card.id });
             }
-            let keys = self.issuer.keys();
             let opened = closed.open_binding(meter, books.next_binding(meter)?, self.now())?;
-            let opened = BindingAccount {
-                credit_key: keys.current(Role::Credit)?,
-                parameter_keys: keys.current(Role::Parameter)?,
-                ..opened
-            };
+            let (credit_key, parameter_keys) = self.keys_of(meter)?;
+            let opened = BindingAccount { credit_key, parameter_keys, ..opened };
             let (opened, closed) = opened.move_from(closed, report)?;
             books.put(closed);
             books.put(opened);
@@ -137,20 +133,30 @@ impl Desk {
     }
 
     fn opened(&self, meter: MeterId, account: u64, card: CardRef) -> Result<BindingAccount, DeskError> {
-        let keys = self.issuer.keys();
+        let (credit_key, parameter_keys) = self.keys_of(meter)?;
         Ok(BindingAccount {
             scope: self.scope,
             binding: Binding { meter, number: self.books.next_binding(meter)? },
             account,
             card,
-            load_key: keys.current(Role::Load)?,
-            credit_key: keys.current(Role::Credit)?,
-            parameter_keys: keys.current(Role::Parameter)?,
+            load_key: self.issuer.keys().current(Role::Load)?,
+            credit_key,
+            parameter_keys,
             sequence: 0,
             total_credit: Piastres::ZERO,
             total_debited: Piastres::ZERO,
             opening_time: self.now(),
             moved: false,
+        })
+    }
+
+    /// The credit and parameter keys that a meter is known to have; a meter that is new has the current ones.
+    fn keys_of(&self, meter: MeterId) -> Result<(u8, u8), DeskError> {
+        let last = self.books.accounts.iter().rev().find(|held| held.binding.meter == meter);
+        let keys = self.issuer.keys();
+        Ok(match last {
+            Some(held) => (held.credit_key, held.parameter_keys),
+            None => (keys.current(Role::Credit)?, keys.current(Role::Parameter)?),
         })
     }
 

@@ -6,6 +6,7 @@ mod books;
 mod engineering;
 mod file;
 mod issue;
+mod keys;
 mod mail;
 
 pub use file::{DeskFileError, development_scope};

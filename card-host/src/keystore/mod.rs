@@ -20,6 +20,7 @@ use card_core::message::{
     BindingCertificate, Certificate, Delivery, Envelope, MeterReceipt, NotAuthentic, Opened, Receipt, Slot,
     Verified, Voucher,
 };
+use card_core::parameters::KeyChange;
 use card_core::platform::RandomError;
 use card_core::role::Role;
 use card_core::scp03::host::{Challenge, HandshakeError};
@@ -139,6 +140,16 @@ pub trait KeyStore {
         version: u32,
         plaintext: &[u8],
     ) -> Result<Envelope, KeyStoreError>;
+
+    /// New keys for a meter: those of key version number `version` (7v, 8v, 9v, Av or Bv), wrapped under its transport key of key version
+    /// number `transport` (docs/meter.md, section 9). It is the plaintext of a mail.
+    fn wrapped_meter_keys(
+        &mut self,
+        scope: Scope,
+        meter: MeterId,
+        version: u8,
+        transport: u8,
+    ) -> Result<KeyChange, KeyStoreError>;
 
     /// Opens mail from a meter with the report keys that it names.
     fn open_mail(&mut self, scope: Scope, envelope: &Envelope) -> Result<Opened, KeyStoreError>;

@@ -11,6 +11,7 @@ use card_core::message::{
     BindingCertificate, Certificate, Delivery, Envelope, MailKeys, MeterReceipt, Opened, Receipt, Slot,
     Verified, Voucher,
 };
+use card_core::parameters::{KeyChange, NewKeys};
 use card_core::platform::Random;
 use card_core::role::{Derivation, HOLDER, INITIAL_ADMIN, Role, TEST_INITIAL_MASTER};
 use card_core::scp03::{HostSession, KeySet};
@@ -345,6 +346,33 @@ impl KeyStore for SoftwareKeyStore {
     ) -> Result<Envelope, KeyStoreError> {
         let keys = self.mail_keys(scope, key_version, Role::Parameter, binding.meter)?;
         Ok(Envelope::seal(&mut self.engine, &keys, scope, binding, slot, version, plaintext)?)
+    }
+
+    fn wrapped_meter_keys(
+        &mut self,
+        scope: Scope,
+        meter: MeterId,
+        version: u8,
+        transport: u8,
+    ) -> Result<KeyChange, KeyStoreError> {
+        let wrong = |_| KeyStoreError::WrongRole(version);
+        let keys = match Role::of(version) {
+            Some(role @ (Role::Credit | Role::MeterBase | Role::Transport)) => {
+                [Some(self.meter_key(scope, version, role, meter)?), None, None]
+            }
+            Some(Role::Parameter) => {
+                let MailKeys { mac, enc, .. } = self.mail_keys(scope, version, Role::Parameter, meter)?;
+                [Some(mac), Some(enc), None]
+            }
+            Some(Role::Report) => {
+                let MailKeys { mac, enc, .. } = self.mail_keys(scope, version, Role::Report, meter)?;
+                [Some(mac), Some(enc), Some(self.report_receipt_key(scope, version, meter)?)]
+            }
+            _ => return Err(KeyStoreError::WrongRole(version)),
+        };
+        let new = NewKeys::new(version, keys).map_err(wrong)?;
+        let key = self.meter_key(scope, transport, Role::Transport, meter)?;
+        KeyChange::seal(&mut self.engine, transport, &key, scope, &new).map_err(wrong)
     }
 
     fn open_mail(&mut self, scope: Scope, envelope: &Envelope) -> Result<Opened, KeyStoreError> {

@@ -16,7 +16,7 @@ fn posix(time: CardTime) -> Option<u64> {
     (time != CardTime::UNSET).then(|| time.to_unix())
 }
 
-pub(crate) fn output(collected: &[Collected]) -> Output {
+pub(crate) fn output(collected: &[Collected], keys: &[u8]) -> Output {
     let mut parts = Vec::new();
     let mut list = Vec::new();
     for item in collected {
@@ -46,7 +46,10 @@ pub(crate) fn output(collected: &[Collected]) -> Output {
     if collected.is_empty() {
         parts.push("there is no mail of a meter on the card: present it to the meter first".to_owned());
     }
-    Output::new(parts.join("\n\n"), json!({ "mail": list }))
+    for version in keys {
+        parts.push(format!("the meter has keys {version:02X}: they are used from now on"));
+    }
+    Output::new(parts.join("\n\n"), json!({ "mail": list, "new_keys": keys }))
 }
 
 fn indented(table: &Table) -> String {

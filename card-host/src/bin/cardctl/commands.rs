@@ -141,7 +141,8 @@ pub(crate) fn run(arguments: &Arguments, print: Print<'_>) -> Result<bool, Error
             let workplace = open()?;
             let mut desk = desk(&workplace, KeyLength::Aes256)?;
             let output = with_card(arguments, Some(&workplace), false, |card| {
-                Ok(collect::output(&desk.collect(card)?))
+                let collected = desk.collect(card)?;
+                Ok(collect::output(&collected, &desk.learn_keys(card)?))
             })?;
             print(&output)?;
         }

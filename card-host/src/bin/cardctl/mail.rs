@@ -3,6 +3,7 @@
 use card_core::id::{CardId, MeterId};
 use card_core::message::Slot;
 use card_core::parameters::command::kind;
+use card_core::role::Role;
 use card_core::text::Language;
 use card_core::units::CardTime;
 use card_host::card;
@@ -47,6 +48,16 @@ pub(crate) enum MailCommand {
     Debt(contents::DebtArguments),
     /// Notices on the display: up to eight, which replace those that are there; none takes them away.
     Notice(contents::NoticeArguments),
+    /// New keys, wrapped under the meter's transport key. The desk uses them when it has heard that the meter has them: at once over the
+    /// network, else by `cardctl collect` after the meter. Until then it sends these again, and no newer ones.
+    Keys {
+        /// Whose keys.
+        #[arg(value_enum)]
+        role: Keys,
+        /// Draws a new master first. All meters get keys of it by and by, each by such a mail.
+        #[arg(long)]
+        new_master: bool,
+    },
     /// A command. It is executed once.
     Command {
         /// What to do.
@@ -62,6 +73,26 @@ pub(crate) enum MailCommand {
         #[arg(long, value_name = "N")]
         value: Option<u64>,
     },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Keys {
+    /// Those that certify totals.
+    Credit,
+    /// Those that seal mail to the meter.
+    Parameter,
+    /// Those that seal the meter's mail.
+    Report,
+}
+
+impl Keys {
+    const fn role(self) -> Role {
+        match self {
+            Self::Credit => Role::Credit,
+            Self::Parameter => Role::Parameter,
+            Self::Report => Role::Report,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -110,7 +141,7 @@ pub(crate) fn run(arguments: &Arguments, mail: &MailArguments) -> Result<(Output
     if let Some(meter) = mail.network {
         let customer = desk.serving(meter).ok_or(DeskError::NoContract(meter))?.card.id;
         let made = make(&workplace, &mut desk, customer, None, &mail.command)?;
-        return over_network(&workplace, &desk, meter, &made, arguments.language);
+        return over_network(&workplace, &mut desk, meter, &made, arguments.language);
     }
     with_card(arguments, Some(&workplace), false, |transport| {
         let card = card::select(transport)?.summary.card.id;
@@ -123,6 +154,8 @@ pub(crate) fn run(arguments: &Arguments, mail: &MailArguments) -> Result<(Output
 struct Made {
     mail: Mail,
     says: String,
+    /// Key version number of new keys.
+    keys: Option<u8>,
 }
 
 fn make(
@@ -154,16 +187,24 @@ fn make(
             let says = format!("notices: {}", notices.notices().len());
             (0x09, notices.emit().as_slice().to_vec(), says)
         }
+        MailCommand::Keys { role, new_master } => {
+            if *new_master {
+                workplace.new_master(desk, role.role())?;
+            }
+            let (version, mail) = desk.change_keys(of, role.role())?;
+            let says = format!("keys {version:02X}");
+            return Ok(Made { mail, says, keys: Some(version) });
+        }
         MailCommand::Command { kind, technician, expires, value } => {
             let now = now(workplace, desk, of)?;
             let order = order(now, *kind, technician.as_deref(), present, *expires, *value)?;
             let (sent, mail) = desk.command(of, &order)?;
             let says = format!("command {}, {}", sent.counter, self::command(sent.kind));
-            return Ok(Made { mail, says });
+            return Ok(Made { mail, says, keys: None });
         }
     };
     let slot = Slot::new(slot).ok_or(DeskError::NoSlot)?;
-    Ok(Made { mail: desk.mail(of, slot, &plaintext)?, says })
+    Ok(Made { mail: desk.mail(of, slot, &plaintext)?, says, keys: None })
 }
 
 /// The time by which commands expire: that of the simulated meter, which may live ahead; without one, the computer's.
@@ -230,7 +271,7 @@ fn on_card(transport: &mut Box<dyn Transport + '_>, card: CardId, made: &Made) -
 
 fn over_network(
     workplace: &Workplace,
-    desk: &Desk,
+    desk: &mut Desk,
     id: MeterId,
     made: &Made,
     language: Language,
@@ -238,6 +279,9 @@ fn over_network(
     let mut meter = workplace.meter(id)?;
     let reading = meter.clock(desk.now())?;
     let received = meter.receive(reading, None, &made.mail.envelope)?;
+    if let (Some(version), Ok(())) = (made.keys, received.result) {
+        desk.keys_changed(made.mail.envelope.binding, version)?;
+    }
     let number = u64::from_be_bytes(id.0);
     let text = format!("to meter {number}, {}: {}", made.says, mail_in_words(&received, language));
     let mut json = mail_json(&received);

@@ -5,6 +5,7 @@ use applet_sim::chip::{FlashModel, ImageMemory};
 use card_core::id::{CardId, MeterId, State};
 use card_core::key::KeyLength;
 use card_core::platform::Random;
+use card_core::role::Role;
 use card_host::desk::{Desk, DeskError, development_scope};
 use card_host::keystore::{KeyStoreError, SoftwareKeyStore};
 use card_host::operate;
@@ -65,7 +66,7 @@ impl Workplace {
 
     /// The desk, with new development keys of `length` where the directory is new.
     pub(crate) fn desk(&self, length: KeyLength) -> Result<Desk, WorkplaceError> {
-        let path = self.directory.join("development-keys.json");
+        let path = self.keys_path();
         let keys = if path.exists() {
             SoftwareKeyStore::open(&path)?
         } else {
@@ -74,6 +75,17 @@ impl Workplace {
             keys
         };
         Ok(Desk::open(keys, development_scope(), &self.directory.join("bindings.json"))?)
+    }
+
+    fn keys_path(&self) -> PathBuf {
+        self.directory.join("development-keys.json")
+    }
+
+    /// Draws a new master, which is stored before it is used.
+    pub(crate) fn new_master(&self, desk: &mut Desk, role: Role) -> Result<u8, WorkplaceError> {
+        let version = desk.keys_mut().rotate(role, &mut OsRandom)?;
+        desk.keys_mut().save(&self.keys_path())?;
+        Ok(version)
     }
 
     /// Where the last voucher for a card is kept.
