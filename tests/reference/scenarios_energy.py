@@ -243,8 +243,10 @@ def months():
     assert s.meter.profile == [30000, 0, 0, 0, 0, 0, 40000]
     s.pulse(65534)
     s.pulse(3)
+    s.credit(10**8)
     s.go(days=1).pulse(0)
     assert s.meter.profile[-1] == 65535
+    s.credit(0, 10**8)
     s.go(days=8).tick()
     s.expect(days=None)
     s.credit(0, 2000000)

@@ -52,7 +52,7 @@ def clock():
     s.expect(doubtful=True)
     s.go(hours=1).tick()
     s.expect(doubtful=True, offset=-3601)
-    s.set_limits(greatest_step=7201)
+    s.set_limits(greatest_step=3601)
     s.tick()
     s.expect(doubtful=False, time=s.reading)
     yield s
