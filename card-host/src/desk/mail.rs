@@ -88,8 +88,7 @@ impl Desk {
         Ok((command, mail))
     }
 
-    /// Puts mail for its meter on the card that is there, which takes it along: [`mail`](Self::mail) and
-    /// [`deliver`](Self::deliver) in one.
+    /// Puts mail for its meter on the card that is there, which takes it along: [`mail`](Self::mail) and [`deliver`] in one.
     pub fn send(
         &mut self,
         transport: &mut impl Transport,
