@@ -120,6 +120,9 @@ fn a_reading_that_is_right_by_itself_ends_the_doubt() {
     assert!(!meter.state().flags.has(MeterFlags::CLOCK_DOUBTFUL));
     assert_eq!(doubts(&mut meter), [0, after(300).0]);
 
+    // Just the time is enough.
+    let meter = reads(&[after(-100), NOW]);
+    assert_eq!(meter.state().clock, clock(NOW, 0, false));
     // Not below time, and not more than a step above it: else it goes on by its offset.
     let mut meter = reads(&[after(-100)]);
     meter.tick(after(-1)).unwrap();
