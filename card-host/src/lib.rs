@@ -8,8 +8,8 @@
 //! - [`keystore`]: what a hardware security module does for an issuer, and a software stand-in for development.
 //! - [`issuer`]: running totals of a binding, and the messages that certify them. [`personalise`]: makes a blank card a customer's
 //!   card. [`operate`]: reads, moves and blocks an issued card. A vending system with a ledger of its own builds on these three.
-//! - [`tap`]: a card at a meter; `simulated_meter` (feature `simulator`) is one.
-//! - [`desk`]: all of it together for development, with bindings in a file; `tour` plays the main job on it.
+//! - [`tap`]: a card at a meter; `simulated_meter` (feature `simulator`) is one, at which days can pass.
+//! - [`desk`]: all of it together for development, with bindings in a file, and mail to meters; `tour` plays the main job on it.
 //!
 //! A card is issued, charged and tapped (with the features `simulator`):
 //!

@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     /// How to print.
     #[arg(long, global = true, help_heading = "Global options", value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
-    /// The language of what is said to customers by info, top-up, load and meter tap: en or ar. JSON is the same in both.
+    /// The language of what is said to customers by info, top-up, load and the meters: en or ar. JSON is the same in both.
     #[arg(long, global = true, help_heading = "Global options", default_value = "en", value_parser = language)]
     pub(crate) language: Language,
     /// Shows every command and response, with its time, on standard error.
@@ -107,7 +107,11 @@ pub(crate) enum Command {
         /// A file that `top-up --out` wrote.
         file: PathBuf,
     },
-    /// The simulated meters.
+    /// The simulated meters: a card at one, days that pass, what one shows and keeps.
+    ///
+    /// The clock of a simulated meter is the later of this computer's and the time that the meter has come to: after `run --days 365` it lives a
+    /// year ahead, and goes on from there. A card that is charged now is right for it all the same. Times are printed in the meter's local
+    /// time; in JSON as POSIX seconds.
     Meter {
         #[command(subcommand)]
         command: MeterCommand,

@@ -23,8 +23,6 @@ use crate::arguments::{Arguments, meter_number};
 use crate::commands::{Error, Print, desk, with_card};
 use crate::workplace::Workplace;
 
-/// The clock of a simulated meter is the later of this computer's and the time that the meter has come to: after `run --days 365`, the meter
-/// lives a year ahead. A card that is charged now is right for it all the same.
 #[derive(Subcommand)]
 pub(crate) enum MeterCommand {
     /// Presents the card to a meter, which applies its credit and takes its mail. Ends with status 1 where the meter refuses the card.
