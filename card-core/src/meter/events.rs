@@ -161,9 +161,10 @@ pub(super) fn events<const N: usize>(
     history: &History,
     number: u32,
 ) -> Result<[Option<Event>; N], StoreError> {
-    let first = number.max(history.last.saturating_sub(History::EVENTS)).saturating_add(1);
     let last = history.last;
-    collect(first..=last, |number| {
+    // After the last number there is none.
+    let first = number.max(last.saturating_sub(History::EVENTS)).checked_add(1);
+    collect(first.into_iter().flat_map(|first| first..=last), |number| {
         Ok(find(&EVENTS, memory, binding, history.place(number))?
             .and_then(|bytes: [u8; Event::SIZE]| Event::parse(&bytes).ok()))
     })
