@@ -94,6 +94,9 @@ class MailMeter(Meter):
         before = self.time
         self.time = max(self.floor, reading if reading >= value and (expiry == 0 or reading < expiry) else value)
         self.offset, self.doubtful = self.time - reading, False
+        back = max(0, before - self.time)
+        self.pause_end, self.loan_end, self.last_overload = (
+            max(1, at - back) if at else 0 for at in (self.pause_end, self.loan_end, self.last_overload))
         self.event(0x0104, (before, 4))
 
     # ---- section 10 ------------------------------------------------------------------------------

@@ -328,9 +328,11 @@ impl MeterState {
             kind::END_CUT => self.cut_by_command(false),
             kind::CLEAR_TAMPER => self.clear_tampering(),
             kind::CLOCK => {
-                let [a, b, c, d] = self.clock.time.0.to_be_bytes();
+                let before = self.clock.time;
+                let [a, b, c, d] = before.0.to_be_bytes();
                 let right = reading.0 >= value && (!expires || reading < expiry);
                 self.clock.set(reading, if right { reading } else { CardTime(value) });
+                self.supply.set_back(before, self.clock.time);
                 self.history.add(self.clock.time, code::CLOCK_SET, [a, b, c, d, 0, 0]);
             }
             kind::READ_OUT => self.inbox.readings = self.inbox.readings.saturating_add(1),

@@ -31,8 +31,7 @@ impl MeterState {
         + 1 + Voucher::SIZE;
 
     /// The bytes in memory.
-    pub(super) fn emit<const N: usize>(&self) -> Result<Buffer<N>, WrongLength> {
-        let mut out = Buffer::new();
+    pub(super) fn emit<const N: usize>(&self, out: &mut Buffer<N>) -> Result<(), WrongLength> {
         let Self { clock, days, supply, history, .. } = self;
         // Front: 54 bytes, so that with the header of a record they fit one page.
         out.u8(FORMAT)?
@@ -58,24 +57,24 @@ impl MeterState {
         out.u32(self.refused_cards)?.u8(u8::from(self.mode == Mode::S16))?.u32(self.firmware)?;
         out.u32(history.earlier())?;
 
-        self.inbox.emit(&mut out)?;
-        part(&mut out, self.debts.plan.emit().as_slice())?;
+        self.inbox.emit(out)?;
+        part(out, self.debts.plan.emit().as_slice())?;
         for taken in self.debts.taken {
             out.u16(taken)?;
         }
         out.u64(self.debts.paid.0)?;
-        part(&mut out, &self.limits.emit())?;
-        part(&mut out, self.calendar.emit().as_slice())?;
-        part(&mut out, self.tables.active().emit().as_slice())?;
-        part(&mut out, self.tables.standby().map(Tariff::emit).as_ref().map_or(&[], Buffer::as_slice))?;
+        part(out, &self.limits.emit())?;
+        part(out, self.calendar.emit().as_slice())?;
+        part(out, self.tables.active().emit().as_slice())?;
+        part(out, self.tables.standby().map(Tariff::emit).as_ref().map_or(&[], Buffer::as_slice))?;
         out.u8(u8::try_from(self.running.ended().count()).map_err(|_| WrongLength)?)?;
         for segment in self.running.ended() {
-            part(&mut out, segment.tariff.emit().as_slice())?;
+            part(out, segment.tariff.emit().as_slice())?;
             out.u32(segment.end.0)?;
         }
-        part(&mut out, self.final_report.map(|report| report.emit()).as_ref().map_or(&[], |bytes| bytes))?;
-        part(&mut out, self.voucher.map(|voucher| voucher.emit()).as_ref().map_or(&[], |bytes| bytes))?;
-        Ok(out)
+        part(out, self.final_report.map(|report| report.emit()).as_ref().map_or(&[], |bytes| bytes))?;
+        part(out, self.voucher.map(|voucher| voucher.emit()).as_ref().map_or(&[], |bytes| bytes))?;
+        Ok(())
     }
 
     /// What [`Self::emit`] wrote.

@@ -9,7 +9,7 @@ use super::metering::{DailyProfile, Debts};
 use super::supply::Supply;
 use crate::calendar::Calendar;
 use crate::id::Binding;
-use crate::message::{Certificate, MeterFlags, MeterReceipt, Month, Voucher};
+use crate::message::{BindingCertificate, Certificate, MeterFlags, MeterReceipt, Month, Voucher};
 use crate::parameters::Limits;
 use crate::platform::Engine;
 use crate::scp03::Mode;
@@ -148,89 +148,120 @@ impl MeterState {
         }
     }
 
-    /// The state after a decision on a certificate: all of steps 4 to 7 of the specification's section 11, to be stored in one.
+    /// What follows from a decision on a certificate: all of steps 4 to 7 of the specification's section 11, to be stored in one.
     /// `generation` is that of the card that brought it.
-    pub(super) fn after(
-        &self,
+    pub(super) fn settle(
+        &mut self,
         engine: &mut impl Engine,
         identity: &MeterIdentity,
         keys: &ReportKeys,
         reading: CardTime,
         (generation, certificate): (u16, &Certificate),
         decision: &Decision,
-    ) -> Result<Self, OutOfRange> {
-        let mut next = self.clone();
+    ) -> Result<(), OutOfRange> {
         if let Verdict::Refuse(reason) = decision.verdict {
-            if reason.is_recorded() && next.history.add_refusal(self.clock.time, reason, generation) {
-                next.refused_cards = next.refused_cards.saturating_add(1);
+            if reason.is_recorded() && self.history.add_refusal(self.clock.time, reason, generation) {
+                self.refused_cards = self.refused_cards.saturating_add(1);
             }
             if reason.is_regression() {
-                next.flags = next.flags.with(MeterFlags::REGRESSED);
+                self.flags = self.flags.with(MeterFlags::REGRESSED);
             }
-            return Ok(next);
+            return Ok(());
         }
         if let Some(opened) = &decision.opens {
-            next = self.reopened(engine, identity, keys, opened.binding.number)?;
-            next.account = opened.account;
+            self.close_binding(engine, identity, keys)?;
+            self.open_binding(opened);
         }
-        match decision.verdict {
-            Verdict::Apply { balance, .. } => {
-                next.balance = balance;
-                next.applied_credit = certificate.total_credit;
-                next.applied_debited = certificate.total_debited;
-                next.sequence = certificate.sequence;
-                next.clock.raise_floor(reading, certificate.issue_time);
-            }
-            Verdict::Nothing | Verdict::Refuse(_) => {}
+        if let Verdict::Apply { balance, .. } = decision.verdict {
+            self.balance = balance;
+            self.applied_credit = certificate.total_credit;
+            self.applied_debited = certificate.total_debited;
+            self.sequence = certificate.sequence;
+            self.clock.raise_floor(reading, certificate.issue_time);
         }
         if decision.opens.is_some() {
-            next.month_index = next.calendar.month_index(next.clock.time);
-            next.days.begin(next.calendar.local(next.clock.time).day);
-            let [a, b, c, d] = next.binding.to_be_bytes();
-            next.history.add(next.clock.time, code::BINDING_OPENED, [a, b, c, d, 0, 0]);
+            self.month_index = self.calendar.month_index(self.clock.time);
+            self.days.begin(self.calendar.local(self.clock.time).day);
+            let [a, b, c, d] = self.binding.to_be_bytes();
+            self.history.add(self.clock.time, code::BINDING_OPENED, [a, b, c, d, 0, 0]);
         }
-        next.generation = next.generation.max(generation);
-        next.report_number = next.report_number.saturating_add(1);
-        Ok(next)
+        self.generation = self.generation.max(generation);
+        self.report_number = self.report_number.saturating_add(1);
+        Ok(())
     }
 
-    /// The old binding closed for ever, and a new one opened with all totals 0.
-    fn reopened(
-        &self,
+    /// The binding is closed for ever: its last month is due, and there is a final report.
+    fn close_binding(
+        &mut self,
         engine: &mut impl Engine,
         identity: &MeterIdentity,
         keys: &ReportKeys,
-        binding: u32,
-    ) -> Result<Self, OutOfRange> {
-        let mut old = self.clone();
-        let mut final_report = None;
-        if old.binding != 0 {
-            old.take(old.running.close(true).fees())?;
-            old.decide_supply();
+    ) -> Result<(), OutOfRange> {
+        self.final_report = None;
+        if self.binding != 0 {
+            // On a copy of what the closing changes but for the report: the supply is the meter's, and goes on.
+            let (supply, flags, history) = (self.supply, self.flags, self.history);
+            self.take(self.running.close(true).fees())?;
+            self.decide_supply();
             let number = self.report_number.saturating_add(1);
-            final_report =
-                Some(sign(engine, identity, keys, old.receipt(identity, number, MeterFlags::CLOSED)));
+            let report = self.receipt(identity, number, MeterFlags::CLOSED);
+            self.final_report = Some(sign(engine, identity, keys, report));
+            (self.supply, self.flags, self.history) = (supply, flags, history);
         }
-        // What is true of the meter stays; what was true of the customer's credit, and the lost memory, does not.
-        let tariff = *self.tables.active();
-        Ok(Self {
-            clock: self.clock,
-            month_index: self.month_index,
-            doubtful_month: self.clock.doubtful,
-            supply: self.supply.without_credit(),
-            // Whether it was on: what opening a binding makes of it is an event.
-            flags: MeterFlags(self.flags.0 & MeterFlags::SUPPLY_CUT.0),
-            refused_cards: self.refused_cards,
-            mode: self.mode,
-            firmware: self.firmware,
-            limits: self.limits,
-            calendar: self.calendar,
-            tables: self.tables,
+        Ok(())
+    }
+
+    /// A new binding with all totals 0. What is true of the meter stays; what was true of the customer's credit, and the lost memory,
+    /// does not.
+    fn open_binding(&mut self, opened: &BindingCertificate) {
+        let Self {
+            // The meter's.
+            energy: _,
+            clock,
+            month_index: _,
+            refused_cards: _,
+            mode: _,
+            firmware: _,
+            limits: _,
+            calendar: _,
+            tables,
+            final_report: _,
+            // The customer's.
+            balance,
+            running,
+            peak,
+            doubtful_month,
+            days,
+            flags,
+            supply,
+            report_number,
+            applied_credit,
+            applied_debited,
+            sequence,
+            generation,
             binding,
-            final_report,
-            history: self.history.of_next_binding(),
-            ..Self::new(tariff, self.energy, self.clock.time)
-        })
+            account,
+            history,
+            debts,
+            inbox,
+            voucher,
+        } = self;
+        *balance = Balance(0);
+        *running = MonthMeter::begin(*tables.active(), true);
+        *peak = 0;
+        *doubtful_month = clock.doubtful;
+        *days = DailyProfile::default();
+        // Whether it was on: what opening a binding makes of it is an event.
+        *flags = MeterFlags(flags.0 & MeterFlags::SUPPLY_CUT.0);
+        *supply = supply.without_credit();
+        *report_number = 0;
+        (*applied_credit, *applied_debited) = (Piastres::ZERO, Piastres::ZERO);
+        (*sequence, *generation) = (0, 0);
+        (*binding, *account) = (opened.binding.number, opened.account);
+        *history = history.of_next_binding();
+        *debts = Debts::default();
+        *inbox = Inbox::default();
+        *voucher = None;
     }
 
     /// Takes an amount from the balance.

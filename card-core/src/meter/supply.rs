@@ -75,6 +75,16 @@ impl Supply {
         Self { cut: self.cut & !reason::NO_CREDIT, loan_until: CardTime::UNSET, ..self }
     }
 
+    /// Where the clock was set back, what runs ends as much earlier: it does not last longer by that.
+    pub(super) fn set_back(&mut self, before: CardTime, time: CardTime) {
+        let back = before.0.saturating_sub(time.0);
+        for end in [&mut self.pause_until, &mut self.loan_until, &mut self.last_overload] {
+            if *end != CardTime::UNSET {
+                *end = CardTime(end.0.saturating_sub(back).max(1));
+            }
+        }
+    }
+
     fn set(&mut self, reason: u8, on: bool) {
         self.cut = if on { self.cut | reason } else { self.cut & !reason };
     }

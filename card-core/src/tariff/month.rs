@@ -158,7 +158,7 @@ impl MonthMeter {
     ///
     /// Service fee, fixed charges and levies are those of the tariff in force at the end, on all energy of the month. A partial
     /// month pays them in full, like a whole one, except that nothing at all is due where nothing was consumed.
-    pub fn close(self, partial: bool) -> Bill {
+    pub fn close(&self, partial: bool) -> Bill {
         let partial = self.partial || partial;
         let energy_charge = self.energy_charge();
         let free = partial && self.total.0 == 0;

@@ -1,0 +1,126 @@
+//! Mail at the meter: what comes is opened and handled, what goes back is sealed (docs/meter.md, sections 7 to 10).
+
+use super::inbox::{MailRefusal, Received};
+use super::state::MeterState;
+use super::{Hardware, KEYS, Meter, MeterError};
+use crate::id::{Binding, CardId};
+use crate::message::{Envelope, Opened, Slot};
+use crate::parameters::{KeyChange, NewKeys};
+use crate::units::CardTime;
+
+impl<H: Hardware> Meter<H> {
+    /// Mail of the issuer has come, by a card or over the network (docs/meter.md, section 7).
+    pub fn receive(
+        &mut self,
+        reading: CardTime,
+        carrier: Option<CardId>,
+        mail: &Envelope,
+    ) -> Result<Received, MeterError> {
+        self.tick(reading)?;
+        let mut next = self.state.clone();
+        let result = match self.open(mail) {
+            Err(refusal) => Err(refusal),
+            Ok(plaintext) if mail.slot == Slot::METER_KEYS => {
+                self.take_keys(&mut next, mail.version, plaintext.as_slice())?
+            }
+            Ok(plaintext) => next.take_mail(reading, carrier, mail.slot, plaintext.as_slice()),
+        };
+        match result {
+            Ok(()) => next.inbox.raise(mail.slot, mail.version),
+            Err(refusal) => next.refuse_mail(mail.slot, mail.version, refusal),
+        }
+        self.bring(&mut next)?;
+        self.write(&mut next)?;
+        Ok(Received { slot: mail.slot, version: mail.version, result })
+    }
+
+    fn open(&mut self, mail: &Envelope) -> Result<Opened, MailRefusal> {
+        if mail.binding.meter != self.identity.id {
+            return Err(MailRefusal::OtherMeter);
+        }
+        if mail.binding.number != self.state.binding {
+            return Err(MailRefusal::OtherBinding);
+        }
+        if mail.version <= self.state.inbox.version(mail.slot) {
+            return Err(MailRefusal::Stale);
+        }
+        let keys = self.keys.parameter(mail.key_version).ok_or(MailRefusal::UnknownKeyVersion)?;
+        mail.open(&mut self.hardware, keys, self.identity.scope).map_err(|_| MailRefusal::Altered)
+    }
+
+    /// New keys (docs/meter.md, section 9). They are stored first, with what mail brought them: where power is cut before that counts
+    /// as taken, it does at the next power-up.
+    fn take_keys(
+        &mut self,
+        next: &mut MeterState,
+        mail: u32,
+        plaintext: &[u8],
+    ) -> Result<Result<(), MailRefusal>, MeterError> {
+        let Ok(change) = KeyChange::parse(plaintext) else { return Ok(Err(MailRefusal::Malformed)) };
+        let transport = self.keys.transport();
+        let scope = self.identity.scope;
+        let opened = (change.transport_version == transport.version)
+            .then(|| change.open(&mut self.hardware, &transport.key, scope).ok())
+            .flatten();
+        let Some(new) = opened else { return Ok(Err(MailRefusal::UnusableKeys)) };
+        let version = new.version();
+        match self.rotate(new, mail)? {
+            None => return Ok(Err(MailRefusal::UnusableKeys)),
+            Some(false) => {}
+            Some(true) => next.keys_changed(version),
+        }
+        Ok(Ok(()))
+    }
+
+    /// A power cut between new keys and the state: what is left to do.
+    pub(super) fn finish_key_change(&mut self) -> Result<(), MeterError> {
+        let mail = self.keys.brought_by();
+        let slot = Slot::METER_KEYS;
+        if mail.binding != self.state.binding || mail.version <= self.state.inbox.version(slot) {
+            return Ok(());
+        }
+        let mut next = self.state.clone();
+        next.keys_changed(mail.keys);
+        next.inbox.raise(slot, mail.version);
+        self.write(&mut next)
+    }
+
+    fn rotate(&mut self, new: NewKeys, mail: u32) -> Result<Option<bool>, MeterError> {
+        let epoch = self.epoch.ok_or(MeterError::PowerUpFirst)?;
+        let Ok(changed) = self.keys.rotate(new, (self.state.binding, mail)) else { return Ok(None) };
+        if changed {
+            // Until the new keys are stored, what is here is ahead of memory.
+            self.epoch = None;
+            let record = self.keys.emit::<{ KEYS.capacity() }>(&self.identity)?;
+            self.keys_epoch = KEYS.commit(&mut self.hardware, Some(self.keys_epoch), record.0.as_slice())?;
+            self.epoch = Some(epoch);
+        }
+        Ok(Some(changed))
+    }
+
+    /// Readings, sealed for slot 11, where their version is above `version`.
+    pub fn readings(&mut self, version: u32) -> Result<Option<Envelope>, MeterError> {
+        let newest = self.state.inbox.readings;
+        self.seal(Slot::READINGS, (newest > version).then_some(newest), &self.state.readings().emit())
+    }
+
+    /// Audit records, sealed for slot 13, where their version is above `version`.
+    pub fn audit(&mut self, version: u32) -> Result<Option<Envelope>, MeterError> {
+        let newest = self.state.inbox.audit_count;
+        let records = self.state.inbox.audits.emit();
+        self.seal(Slot::AUDIT, (newest > version).then_some(newest), records.as_slice())
+    }
+
+    fn seal(
+        &mut self,
+        slot: Slot,
+        version: Option<u32>,
+        bytes: &[u8],
+    ) -> Result<Option<Envelope>, MeterError> {
+        let Some(version) = version else { return Ok(None) };
+        let Self { hardware, identity, keys, state, .. } = self;
+        let binding = Binding { meter: identity.id, number: state.binding };
+        let keys = &keys.report().mail;
+        Ok(Some(Envelope::seal(hardware, keys, identity.scope, binding, slot, version, bytes)?))
+    }
+}
