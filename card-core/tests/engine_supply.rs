@@ -477,6 +477,20 @@ fn each_reason_cuts_by_itself_and_only_the_last_one_that_ends_restores() {
 }
 
 #[test]
+fn a_further_reason_to_cut_is_written_though_it_is_no_event() {
+    let (noon, chip) = (local(SATURDAY, 12, 0), Chip::new());
+    let mut meter = at_noon(&chip, 69);
+    meter.consume(noon, Energy(100)).unwrap();
+    meter.tamper(noon, Tampering::Cover).unwrap();
+    meter.consume(noon, Energy(1)).unwrap();
+    assert_eq!(again(&chip).state().supply.cut, reason::TAMPERING | reason::NO_CREDIT);
+    // Else it would not be cut any more once a friendly time has begun.
+    let mut meter = again(&chip);
+    assert_eq!(order(&mut meter, local(SATURDAY, 18, 0), &command(1, kind::CLEAR_TAMPER, 0)), Ok(()));
+    assert_eq!(cut(&meter), reason::NO_CREDIT);
+}
+
+#[test]
 fn without_a_binding_it_is_cut_whatever_else_is() {
     let mut meter = Meter::install(Chip::new(), identity(), meter_keys(), &fresh()).unwrap();
     meter.tick(NOW).unwrap();
