@@ -4,27 +4,35 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark says what is wrong by failing")]
 
 use applet_sim::card::{Cost, Profile};
-use applet_sim::chip::Link;
+use applet_sim::chip::{FlashModel, Link};
 use card_core::id::{Channel, MeterId};
 use card_core::key::KeyLength;
-use card_core::meter::Verdict;
+use card_core::message::Slot;
+use card_core::meter::{Received, Verdict};
+use card_core::parameters::command::kind;
+use card_core::role::Role;
 use card_core::scp03::Mode;
+use card_core::tariff::{EGYPT_2024_08, Head, Tariff};
 use card_core::terminal::load::LoadOutcome;
-use card_core::units::{Energy, Piastres};
-use card_host::desk::{CardChoice, Desk, development_scope, load};
+use card_core::units::{CardTime, Energy, Piastres};
+use card_host::desk::{CardChoice, Desk, Order, deliver, development_scope, load};
 use card_host::keystore::SoftwareKeyStore;
 use card_host::operate;
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
+use card_host::tap::Tap;
 use card_host::tour::{Stage, Table};
 use card_host::transport::{Trace, Transport};
 
 /// What a customer waits for at most, in microseconds.
 const LIMIT: u64 = 120_000;
+/// The same where a visit has much to bring, which is seldom.
+const BACKLOG: u64 = 500_000;
+const DAY: u32 = 86_400;
 
 fn main() {
     println!(
-        "{:<12} {:<8} {:<4} {:<28} {:>9} {:>6} {:>8} {:>11} {:>8} {:>8} {:>9}",
+        "{:<12} {:<8} {:<4} {:<33} {:>9} {:>6} {:>8} {:>11} {:>8} {:>8} {:>9}",
         "link",
         "keys",
         "mode",
@@ -59,7 +67,7 @@ fn measure(profile: Profile, length: KeyLength, mode: Mode) {
         let (link, bits) = (format!("{profile:?}"), length.bytes() * 8);
         let (ms, tenths) = (cost.time() / 1000, cost.time() % 1000 / 100);
         println!(
-            "{link:<12} AES-{bits:<4} {:<4} {what:<28} {:>9} {:>6} {:>8} {:>11} {:>8} {:>8} {ms:>7}.{tenths}",
+            "{link:<12} AES-{bits:<4} {:<4} {what:<33} {:>9} {:>6} {:>8} {:>11} {:>8} {:>8} {ms:>7}.{tenths}",
             format!("{mode:?}"),
             cost.exchanges,
             cost.bytes,
@@ -124,6 +132,103 @@ fn measure(profile: Profile, length: KeyLength, mode: Mode) {
     row("meter exchange without news", cost);
     assert_eq!(cost.exchanges, 5, "five with SELECT: the meter remembers the card's mode");
     assert!(cost.time() < LIMIT, "a meter exchange takes {} us", cost.time());
+
+    let news = News { stage, desk, meter, row: &row };
+    news.measure();
+}
+
+/// Visits that have more to do.
+struct News<'a> {
+    stage: Table,
+    desk: Desk,
+    meter: SimulatedMeter<FlashModel>,
+    row: &'a dyn Fn(&str, Cost),
+}
+
+impl News<'_> {
+    fn measure(mut self) {
+        let start = CardTime(self.desk.now().0 + 40 * DAY);
+        let published = EGYPT_2024_08;
+        let head = Head { version: 2, start, kind: published.kind(), zero_fee: published.zero_fee() };
+        let tariff = Tariff::new(head, published.slabs(), published.charges()).unwrap();
+        let slot = Slot::new(0x01).unwrap();
+        self.desk.send(&mut self.stage.card().unwrap(), slot, tariff.emit().as_slice()).unwrap();
+        let (tap, cost) = self.tap("meter exchange, a new tariff");
+        assert!(matches!(tap.received[..], [Received { result: Ok(()), .. }]));
+        assert_eq!(cost.exchanges, 6, "GET MAIL and no more");
+        assert!(cost.time() < LIMIT, "a new tariff takes {} us", cost.time());
+
+        let card = operate::present(&mut self.stage.card().unwrap()).unwrap().id;
+        let order = Order { kind: kind::END_CUT, value: 0, expiry: CardTime::UNSET, technician: None };
+        let (_, mail) = self.desk.command(card, &order).unwrap();
+        deliver(&mut self.stage.card().unwrap(), &mail.delivery).unwrap();
+        let (tap, cost) = self.tap("meter exchange, a command");
+        assert!(matches!(tap.received[..], [Received { result: Ok(()), .. }]));
+        assert_eq!(cost.exchanges, 8, "GET MAIL, the audit record, and the event");
+        assert!(cost.time() < BACKLOG, "a command takes {} us", cost.time());
+
+        self.charge(500_000);
+        self.tap("meter exchange with more credit");
+        self.a_year();
+        let (_, cost) = self.tap("meter exchange, a year's backlog");
+        assert_eq!(cost.exchanges, 13, "months in 2, events in 5 after the first four, and readings");
+        assert!(cost.time() < BACKLOG, "a year's backlog takes {} us", cost.time());
+        let mut card = self.stage.card().unwrap();
+        let mut session =
+            operate::session(&mut card, self.desk.keys_mut(), Role::Vending, &mut OsRandom).unwrap();
+        let reading = operate::read_private(&mut session).unwrap();
+        drop(card);
+        assert_eq!(reading.months, self.meter.months().unwrap().into_iter().rev().collect::<Vec<_>>());
+        assert_eq!(reading.events.len(), self.meter.events().unwrap().len());
+
+        let (_, cost) = self.tap("meter exchange without news");
+        assert_eq!(cost.exchanges, 5, "a visit without news, whatever there was before");
+        assert!(cost.time() < LIMIT, "a meter exchange takes {} us", cost.time());
+    }
+
+    fn charge(&mut self, amount: u64) {
+        let card = operate::present(&mut self.stage.card().unwrap()).unwrap().id;
+        let voucher = self.desk.sell(card, Piastres(amount), Channel::Branch).unwrap();
+        load(&mut self.stage.card().unwrap(), &voucher).unwrap();
+    }
+
+    /// A visit at the time that the meter has come to.
+    fn tap(&mut self, what: &str) -> (Tap, Cost) {
+        let before = self.stage.cost();
+        let reading = self.reading();
+        let tap = self.meter.tap(&mut self.stage.card().unwrap(), reading).unwrap();
+        let cost = self.stage.cost().since(&before);
+        assert!(tap.settled);
+        (self.row)(what, cost);
+        (tap, cost)
+    }
+
+    fn reading(&self) -> CardTime {
+        let clock = self.meter.state().unwrap().clock;
+        CardTime(u32::try_from(i64::from(clock.time.0) - clock.offset).unwrap())
+    }
+
+    /// Twelve months and forty events, while the card is away.
+    fn a_year(&mut self) {
+        let (month, event) = self.counted();
+        while self.counted().0 < month + 12 {
+            let reading = self.reading();
+            self.meter.consume(CardTime(reading.0 + DAY), Energy(300)).unwrap();
+        }
+        let before = self.counted().1 - event;
+        assert!(before < 40, "{before} events");
+        for _ in before..40 {
+            let reading = self.reading();
+            self.meter.tick(CardTime(reading.0 - 100)).unwrap();
+        }
+        assert_eq!(self.counted(), (month + 12, event + 40));
+    }
+
+    /// The month that runs, and the last event.
+    fn counted(&self) -> (u16, u32) {
+        let state = self.meter.state().unwrap();
+        (state.month_index, state.history.last_event())
+    }
 }
 
 /// For information: the same on a reader that stays at 9600 baud, as old ones do.
