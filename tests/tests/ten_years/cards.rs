@@ -1,0 +1,133 @@
+//! What the plain model does with certificates: steps 4 to 8 of section 11 of the specification, and section 12 of docs/meter.md.
+
+use std::rc::Rc;
+
+use card_core::layout::CertificateAnswer;
+use card_core::message::Certificate;
+
+use super::model::{Contract, Final, Model, REGRESSED};
+
+/// What becomes of a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Applied { credit: i128, debit: i128, opens: bool },
+    Nothing { opens: bool },
+    OldBinding,
+    Replaced,
+    Regressed,
+    Inconsistent,
+}
+
+impl Model {
+    pub fn judge(&self, certificate: &Certificate, card: Option<&CertificateAnswer>) -> Outcome {
+        let number = certificate.binding.number;
+        let opens = number > self.contract.number;
+        if number < self.contract.number {
+            return Outcome::OldBinding;
+        }
+        let (own, regressed) = if opens {
+            (Contract::new(number), false)
+        } else {
+            (self.contract.clone(), self.flags & REGRESSED != 0)
+        };
+        if certificate.generation < own.generation {
+            return Outcome::Replaced;
+        }
+        let above = card.is_some_and(|card| {
+            i128::from(card.settled_credit.0) > own.credit
+                || i128::from(card.settled_debited.0) > own.debited
+                || card.report_number > own.report
+        });
+        if above || regressed {
+            return Outcome::Regressed;
+        }
+        if certificate.sequence <= own.sequence {
+            return Outcome::Nothing { opens };
+        }
+        let credit = i128::from(certificate.total_credit.0) - own.credit;
+        let debit = i128::from(certificate.total_debited.0) - own.debited;
+        if credit < 0 || debit < 0 {
+            return Outcome::Inconsistent;
+        }
+        Outcome::Applied { credit, debit, opens }
+    }
+
+    /// A certificate comes, with the card that shows it or over the network.
+    pub fn certificate(
+        &self,
+        reading: u32,
+        certificate: &Certificate,
+        card: Option<&CertificateAnswer>,
+    ) -> (Outcome, Vec<Self>) {
+        let mut out = self.tick(reading);
+        let mut next = out.last().expect("a state").clone();
+        let outcome = next.judge(certificate, card);
+        match outcome {
+            Outcome::Applied { opens, .. } | Outcome::Nothing { opens } => {
+                if opens {
+                    next.open(certificate.binding.number);
+                }
+                if let Outcome::Applied { .. } = outcome {
+                    next.contract.credit = certificate.total_credit.0.into();
+                    next.contract.debited = certificate.total_debited.0.into();
+                    next.contract.sequence = certificate.sequence;
+                    next.clock.raise_floor(reading, certificate.issue_time.0);
+                }
+                if opens {
+                    next.month = next.local.month(next.clock.time);
+                }
+                next.contract.generation = next.contract.generation.max(certificate.generation);
+                next.contract.report += 1;
+                if card.is_some() && outcome == (Outcome::Nothing { opens }) {
+                    next.lend();
+                }
+            }
+            Outcome::Regressed => next.flags |= REGRESSED,
+            _ => {}
+        }
+        next.bring(&mut out);
+        (outcome, self.written(out))
+    }
+
+    /// A voucher comes over the network: its certificate, then it waits for its card.
+    pub fn network_voucher(&self, reading: u32, certificate: &Certificate) -> (Outcome, Vec<Self>) {
+        let (outcome, mut out) = self.certificate(reading, certificate, None);
+        if let Outcome::Applied { .. } = outcome {
+            let mut next = out.last().expect("a state").clone();
+            next.voucher = Some(certificate.sequence);
+            out.push(next);
+        }
+        (outcome, self.written(out))
+    }
+
+    /// Section 5.2.
+    fn lend(&mut self) {
+        if self.balance() <= 0 && self.loan_until == 0 && self.limits.loan_hours != 0 {
+            self.loan_until = self.clock.time + u32::from(self.limits.loan_hours) * 3600;
+        }
+    }
+
+    /// Section 1: the month closes for the old binding; what is the customer's begins anew.
+    fn open(&mut self, number: u32) {
+        if self.contract.number != 0 {
+            let mut contract = self.contract.clone();
+            let month = self.closed(true);
+            contract.charges += month.charge;
+            contract.fees += month.fees;
+            Rc::make_mut(&mut contract.months).push(month);
+            let balance =
+                contract.credit - contract.debited - contract.charges - contract.fees - contract.instalments;
+            let report = contract.report + 1;
+            self.last_final = Some(Rc::new(Final { contract, balance, register: self.register, report }));
+        }
+        self.contract = Contract::new(number);
+        self.parts = vec![(Rc::clone(&self.tariff), 0)];
+        self.partial = true;
+        self.peak = 0;
+        self.doubtful_month = self.clock.doubtful;
+        self.cut &= !super::model::NO_CREDIT;
+        self.loan_until = 0;
+        self.flags &= !REGRESSED;
+        self.voucher = None;
+    }
+}
