@@ -102,19 +102,16 @@ impl<H: Hardware> Meter<H> {
         if KEYS.recover(&mut hardware, bytes.as_mut_slice())?.is_some() {
             return Err(MeterError::Installed);
         }
-        let (state, epoch) = match recover_state(&mut hardware)? {
-            Some(found) => found,
-            None => {
-                let mut record = Buffer::<{ STATE.capacity() }>::new();
-                fresh.emit(&mut record)?;
-                (fresh.clone(), STATE.commit(&mut hardware, None, record.as_slice())?)
-            }
-        };
+        let mut meter = Self::with(hardware, identity, keys, fresh.clone());
+        if !meter.recover()? {
+            let mut record = Buffer::<{ STATE.capacity() }>::new();
+            fresh.emit(&mut record)?;
+            meter.epoch = Some(STATE.commit(&mut meter.hardware, None, record.as_slice())?);
+        }
         // Last: what has keys is installed.
-        let record = keys.emit::<{ KEYS.capacity() }>(&identity)?;
-        let keys_epoch = KEYS.commit(&mut hardware, None, record.0.as_slice())?;
-        let (epoch, unwritten) = (Some(epoch), Energy(0));
-        Ok(Self { hardware, identity, keys, state, epoch, keys_epoch, unwritten, ahead: false })
+        let record = meter.keys.emit::<{ KEYS.capacity() }>(&identity)?;
+        meter.keys_epoch = KEYS.commit(&mut meter.hardware, None, record.0.as_slice())?;
+        Ok(meter)
     }
 
     /// After every power-up: finds keys and state again, and makes doubtful memory safe.
@@ -126,12 +123,38 @@ impl<H: Hardware> Meter<H> {
         let mut bytes = Zeroizing::new([0; KEYS.capacity()]);
         let record = KEYS.recover(&mut hardware, bytes.as_mut_slice())?.ok_or(MeterError::NotInstalled)?;
         let (identity, keys) = MeterKeys::parse(bytes.get(..record.len).unwrap_or_default())?;
-        let (state, epoch) = recover_state(&mut hardware)?.ok_or(StoreError::Corrupt)?;
-        let keys_epoch = record.epoch;
-        let (epoch, unwritten) = (Some(epoch), Energy(0));
-        let mut meter = Self { hardware, identity, keys, state, epoch, keys_epoch, unwritten, ahead: false };
+        // Any state: it is replaced at once by the one in memory.
+        let any = MeterState::new(crate::tariff::EGYPT_2024_08, Energy(0), CardTime::UNSET);
+        let mut meter = Self::with(hardware, identity, keys, any);
+        meter.keys_epoch = record.epoch;
+        if !meter.recover()? {
+            return Err(StoreError::Corrupt.into());
+        }
         meter.finish_key_change()?;
         Ok(meter)
+    }
+
+    const fn with(hardware: H, identity: MeterIdentity, keys: MeterKeys, state: MeterState) -> Self {
+        Self {
+            hardware,
+            identity,
+            keys,
+            state,
+            epoch: None,
+            keys_epoch: 0,
+            unwritten: Energy(0),
+            ahead: false,
+        }
+    }
+
+    /// Finds the state in memory. `false`: there is none.
+    #[inline(never)]
+    fn recover(&mut self) -> Result<bool, MeterError> {
+        let mut bytes = [0; STATE.capacity()];
+        let Some(record) = STATE.recover(&mut self.hardware, &mut bytes)? else { return Ok(false) };
+        self.state.restore(bytes.get(..record.len).unwrap_or_default())?;
+        self.epoch = Some(record.epoch);
+        Ok(true)
     }
 
     /// Which meter this is.
@@ -281,13 +304,6 @@ impl<H: Hardware> Meter<H> {
         self.ahead = false;
         Ok(())
     }
-}
-
-fn recover_state(memory: &mut impl Memory) -> Result<Option<(MeterState, u32)>, MeterError> {
-    let mut bytes = [0; STATE.capacity()];
-    let Some(record) = STATE.recover(memory, &mut bytes)? else { return Ok(None) };
-    let state = MeterState::parse(bytes.get(..record.len).unwrap_or_default())?;
-    Ok(Some((state, record.epoch)))
 }
 
 /// Why the credit application could not do what it was asked to.

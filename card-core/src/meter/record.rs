@@ -1,12 +1,10 @@
 //! The state's bytes in memory. What changes with consumption stands in front, on one page: a commit writes only pages that differ
 //! from what its slot held before.
 
-use super::clock::Clock;
 use super::events::History;
 use super::inbox::Inbox;
-use super::metering::{DailyProfile, Debts};
+use super::metering::DailyProfile;
 use super::state::MeterState;
-use super::supply::Supply;
 use crate::bytes::{Buffer, Reader, WrongLength};
 use crate::calendar::Calendar;
 use crate::message::{FORMAT, FormatError, MAX_PLAINTEXT, MeterFlags, MeterReceipt, Voucher};
@@ -77,27 +75,34 @@ impl MeterState {
         Ok(())
     }
 
-    /// What [`Self::emit`] wrote.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
+    /// Takes what [`Self::emit`] wrote. Where it is not that, this is no state any more.
+    #[inline(never)]
+    pub(super) fn restore(&mut self, bytes: &[u8]) -> Result<(), FormatError> {
         let reader = &mut Reader::new(bytes);
         if reader.u8()? != FORMAT {
             return Err(FormatError::Field);
         }
-        let balance = Balance(i64::from_be_bytes(reader.array()?));
-        let (energy, total) = (Energy(reader.u32()?), Energy(reader.u32()?));
-        let mut clock = Clock { time: CardTime(reader.u32()?), ..Clock::default() };
-        let mut days = DailyProfile { today: Energy(reader.u32()?), ..DailyProfile::default() };
-        let (peak, report_number, last_event) = (reader.u32()?, reader.u32()?, reader.u32()?);
-        let flags = MeterFlags(reader.u16()?);
-        let mut supply = Supply { cut: reader.u8()?, ..Supply::default() };
+        let Self { clock, days, supply, .. } = self;
+        self.balance = Balance(i64::from_be_bytes(reader.array()?));
+        self.energy = Energy(reader.u32()?);
+        let total = Energy(reader.u32()?);
+        clock.time = CardTime(reader.u32()?);
+        days.today = Energy(reader.u32()?);
+        self.peak = reader.u32()?;
+        self.report_number = reader.u32()?;
+        let last_event = reader.u32()?;
+        self.flags = MeterFlags(reader.u16()?);
+        supply.cut = reader.u8()?;
         clock.floor = CardTime(reader.u32()?);
-        let applied_credit = Piastres(reader.u64()?);
+        self.applied_credit = Piastres(reader.u64()?);
         days.day = reader.u16()?;
 
         let newest = (reader.u16()?, reader.array()?);
-        let applied_debited = Piastres(reader.u64()?);
-        let (sequence, generation) = (reader.u32()?, reader.u16()?);
-        let (binding, account) = (reader.u32()?, reader.u64()?);
+        self.applied_debited = Piastres(reader.u64()?);
+        self.sequence = reader.u32()?;
+        self.generation = reader.u16()?;
+        self.binding = reader.u32()?;
+        self.account = reader.u64()?;
         clock.offset = i64::from_be_bytes(reader.array()?);
         clock.doubtful = flag(reader)?;
         supply.tampering = reader.u8()?;
@@ -105,28 +110,43 @@ impl MeterState {
         supply.pause_until = CardTime(reader.u32()?);
         supply.overloads = reader.u8()?;
         supply.last_overload = CardTime(reader.u32()?);
-        let month_index = reader.u16()?;
-        let (doubtful_month, partial) = (flag(reader)?, flag(reader)?);
+        self.month_index = reader.u16()?;
+        self.doubtful_month = flag(reader)?;
+        let partial = flag(reader)?;
         days.known = reader.u8()?;
         for day in &mut days.past {
             *day = reader.u16()?;
         }
-        let refused_cards = reader.u32()?;
-        let mode = if flag(reader)? { Mode::S16 } else { Mode::S8 };
-        let firmware = reader.u32()?;
+        self.refused_cards = reader.u32()?;
+        self.mode = if flag(reader)? { Mode::S16 } else { Mode::S8 };
+        self.firmware = reader.u32()?;
         let earlier_events = reader.u32()?;
+        self.history = History::after(last_event, (newest.0 != 0).then_some(newest), earlier_events);
 
-        let inbox = Inbox::parse(reader)?;
-        let mut debts = Debts { plan: DebtPlan::parse(taken(reader)?).map_err(wrong)?, ..Debts::default() };
-        for taken in &mut debts.taken {
+        self.inbox = Inbox::parse(reader)?;
+        self.debts.plan = DebtPlan::parse(taken(reader)?).map_err(wrong)?;
+        for taken in &mut self.debts.taken {
             *taken = reader.u16()?;
         }
-        debts.paid = Piastres(reader.u64()?);
-        let limits = Limits::parse(taken(reader)?).map_err(wrong)?;
-        let calendar = Calendar::parse(taken(reader)?).map_err(wrong)?;
+        self.debts.paid = Piastres(reader.u64()?);
+        self.limits = Limits::parse(taken(reader)?).map_err(wrong)?;
+        self.calendar = Calendar::parse(taken(reader)?).map_err(wrong)?;
+        self.restore_tariffs(reader, total, partial)?;
+        self.final_report = optional(reader, MeterReceipt::parse)?;
+        self.voucher = optional(reader, Voucher::parse)?;
+        if reader.left() != 0 { Err(FormatError::Length) } else { Ok(()) }
+    }
+
+    #[inline(never)]
+    fn restore_tariffs(
+        &mut self,
+        reader: &mut Reader<'_>,
+        total: Energy,
+        partial: bool,
+    ) -> Result<(), FormatError> {
         let active = Tariff::parse(taken(reader)?).map_err(wrong)?;
         let standby = optional(reader, |bytes| Tariff::parse(bytes).map_err(wrong))?;
-        let tables = Tables::restore(active, standby).map_err(wrong)?;
+        self.tables = Tables::restore(active, standby).map_err(wrong)?;
         let mut ended = [Segment { tariff: active, end: Energy(0) }; MAX_SEGMENTS - 1];
         let count = usize::from(reader.u8()?);
         let ended = ended.get_mut(..count).ok_or(FormatError::Field)?;
@@ -134,44 +154,8 @@ impl MeterState {
             let tariff = Tariff::parse(taken(reader)?).map_err(wrong)?;
             *segment = Segment { tariff, end: Energy(reader.u32()?) };
         }
-        let running = MonthMeter::restore(ended, active, total, partial).map_err(wrong)?;
-        let final_report = optional(reader, MeterReceipt::parse)?;
-        let voucher = optional(reader, Voucher::parse)?;
-        if reader.left() != 0 {
-            return Err(FormatError::Length);
-        }
-        let newest = (newest.0 != 0).then_some(newest);
-        let history = History::after(last_event, newest, earlier_events);
-        Ok(Self {
-            balance,
-            energy,
-            clock,
-            month_index,
-            running,
-            peak,
-            doubtful_month,
-            days,
-            flags,
-            supply,
-            report_number,
-            applied_credit,
-            applied_debited,
-            sequence,
-            generation,
-            binding,
-            account,
-            history,
-            debts,
-            inbox,
-            refused_cards,
-            mode,
-            firmware,
-            limits,
-            calendar,
-            tables,
-            final_report,
-            voucher,
-        })
+        self.running = MonthMeter::restore(ended, active, total, partial).map_err(wrong)?;
+        Ok(())
     }
 }
 
