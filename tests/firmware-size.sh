@@ -9,8 +9,8 @@ out=${CARGO_TARGET_DIR:-target}
 verbose=${1:-}
 
 # Bytes: flash, RAM between calls, deepest stack, the same but for installation and power-up; about a tenth above what they were.
-budget_thumbv7em_none_eabi=(92200 4260 32800 19400)
-budget_thumbv6m_none_eabi=(100400 4260 33000 19800)
+budget_thumbv7em_none_eabi=(91000 4260 26200 19400)
+budget_thumbv6m_none_eabi=(99200 4260 26500 19800)
 
 # A machine with this processor: Cortex-M4, Cortex-M0 (with more RAM than the real board, for the card's memory is in it too).
 machine_thumbv7em_none_eabi=(-machine mps2-an386)
