@@ -631,3 +631,24 @@ fn what_a_new_binding_resets_and_what_stays() {
     assert_eq!(new.running.tariff(), &EGYPT_2024_08);
     assert_eq!((new.month().index, new.month().flags), (JUNE, 1 | 4));
 }
+
+#[test]
+fn a_new_binding_begins_in_the_month_of_the_time() {
+    let open = |meter: &mut Meter<Chip>, at: CardTime, issue_time: CardTime| {
+        let next = signed(card_core::message::Certificate { issue_time, ..certificate_of(2, 1, 1, 500, 0) });
+        let _ = meter.take_certificate(at, &next, Some(&binding_certificate(2))).unwrap();
+        assert_eq!((meter.state().month().flags & 1, months(meter).len()), (1, 0));
+        adds_up(meter);
+        meter.state().month_index
+    };
+    // The certificate's time is in a later month: those between are nobody's.
+    let mut meter = busy(&Chip::new());
+    assert_eq!(open(&mut meter, NOW, begin_of(JUNE + 3)), JUNE + 3);
+    assert_eq!((meter.state().balance, meter.state().days.sum()), (Balance(500), (0, 0)));
+    // The clock was set back: the old binding goes on with its month, and the new one begins in that of the time.
+    let mut meter = busy(&Chip::new());
+    pass(&mut meter, begin_of(JUNE + 2));
+    order(&mut meter, NOW, &command(1, card_core::parameters::command::kind::CLOCK, NOW.0)).unwrap();
+    assert_eq!(meter.state().month_index, JUNE + 2);
+    assert_eq!(open(&mut meter, NOW, CardTime(1)), JUNE);
+}
