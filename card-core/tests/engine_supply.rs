@@ -258,6 +258,31 @@ fn no_loan_where_the_limits_have_none_and_none_without_a_card() {
 }
 
 #[test]
+fn a_new_binding_has_neither_the_loan_nor_the_cut_of_the_old_one() {
+    let noon = local(SATURDAY, 12, 0);
+    let open = |meter: &mut Meter<Chip>, at| {
+        let _ = meter
+            .take_certificate(at, &certificate_of(2, 1, 1, 0, 0), Some(&binding_certificate(2)))
+            .unwrap();
+        assert_eq!((meter.state().balance, meter.state().supply.loan_until), (Balance(0), CardTime::UNSET));
+        assert!(!meter.state().flags.has(MeterFlags::LOAN));
+        cut(meter)
+    };
+    let mut meter = at_noon(&Chip::new(), 68);
+    meter.consume(noon, Energy(200)).unwrap();
+    insert_again(&mut meter, noon);
+    assert_eq!(cut(&meter), 0);
+    assert_eq!(open(&mut meter, noon), reason::NO_CREDIT);
+
+    let mut meter = at_noon(&Chip::new(), 68);
+    meter.consume(noon, Energy(200)).unwrap();
+    let evening = local(SATURDAY, 18, 0);
+    meter.tick(evening).unwrap();
+    assert_eq!(cut(&meter), reason::NO_CREDIT);
+    assert_eq!(open(&mut meter, evening), 0);
+}
+
+#[test]
 fn power_cut_at_every_write_of_a_loan() {
     let noon = local(SATURDAY, 12, 0);
     let empty = |chip: &Chip| {
