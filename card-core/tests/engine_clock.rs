@@ -291,3 +291,15 @@ fn the_clock_survives_a_power_cut() {
     meter.save().unwrap();
     assert_eq!(again(&chip).state().clock.time, after(400));
 }
+
+#[test]
+fn a_day_that_passes_is_written_also_after_the_clock_was_set_back() {
+    let chip = Chip::new();
+    let mut meter = bound(&chip, 50_000);
+    let day = |number: i64| after(number * 86_400);
+    // The clock ran ahead, and was set right: the days that it has seen are ahead of the time.
+    meter.tick(day(10)).unwrap();
+    assert_eq!(order(&mut meter, NOW, &set(NOW, after(60), 1)), Ok(()));
+    meter.tick(day(3)).unwrap();
+    assert_eq!(again(&chip).state().clock.time, day(3));
+}

@@ -265,11 +265,14 @@ impl<H: Hardware> Meter<H> {
 
     /// Makes `next` the state; writes it, unless it differs only by time of the same day and by less consumption than may be unwritten.
     fn keep(&mut self, next: &mut MeterState) -> Result<(), MeterError> {
+        // The day of the daily profile can be ahead of the time, where that was set back.
+        let day = |state: &MeterState| state.calendar.local(state.clock.time).day;
         let same = next.flags == self.state.flags
             && next.supply == self.state.supply
             && next.clock.offset == self.state.clock.offset
             && next.clock.doubtful == self.state.clock.doubtful
             && next.days.day == self.state.days.day
+            && day(next) == day(&self.state)
             && next.peak == self.state.peak
             && !next.history.is_fresh();
         if same && self.unwritten < UNWRITTEN {
