@@ -193,7 +193,7 @@ impl World {
         let (slot, version) = (envelope.slot.number(), envelope.version);
         let place = (sent.binding.number, slot, version);
         let (handled, out) = self.model.mail(reading, None, place, &sent.order);
-        self.threaten(5);
+        self.threaten(if let Order::Keys(..) = sent.order { 2 } else { 5 });
         let before = self.model.clone();
         let result = self.meter().receive(CardTime(reading), None, envelope);
         let received = result.as_ref().ok().copied();
@@ -246,7 +246,7 @@ impl World {
     pub fn counter(&mut self) -> u32 {
         // Sometimes one that was used, sometimes with a gap.
         match self.dice.below(10) {
-            0 => self.books.commands.max(1),
+            0 => self.dice.between(1, self.books.commands.max(1)),
             1 => {
                 self.books.commands += self.dice.between(2, 40);
                 self.books.commands

@@ -59,6 +59,21 @@ impl Model {
         certificate: &Certificate,
         card: Option<&CertificateAnswer>,
     ) -> (Outcome, Vec<Self>) {
+        self.comes(reading, certificate, card, false)
+    }
+
+    /// A voucher comes over the network: its certificate, and with it it is kept for its card.
+    pub fn network_voucher(&self, reading: u32, certificate: &Certificate) -> (Outcome, Vec<Self>) {
+        self.comes(reading, certificate, None, true)
+    }
+
+    fn comes(
+        &self,
+        reading: u32,
+        certificate: &Certificate,
+        card: Option<&CertificateAnswer>,
+        voucher: bool,
+    ) -> (Outcome, Vec<Self>) {
         let mut out = self.tick(reading);
         let mut next = out.last().expect("a state").clone();
         let outcome = next.judge(certificate, card);
@@ -72,6 +87,7 @@ impl Model {
                     next.contract.debited = certificate.total_debited.0.into();
                     next.contract.sequence = certificate.sequence;
                     next.clock.raise_floor(reading, certificate.issue_time.0);
+                    next.voucher = if voucher { Some(certificate.sequence) } else { next.voucher };
                 }
                 if opens {
                     next.month = next.local.month(next.clock.time);
@@ -86,17 +102,6 @@ impl Model {
             _ => {}
         }
         next.bring(&mut out);
-        (outcome, self.written(out))
-    }
-
-    /// A voucher comes over the network: its certificate, then it waits for its card.
-    pub fn network_voucher(&self, reading: u32, certificate: &Certificate) -> (Outcome, Vec<Self>) {
-        let (outcome, mut out) = self.certificate(reading, certificate, None);
-        if let Outcome::Applied { .. } = outcome {
-            let mut next = out.last().expect("a state").clone();
-            next.voucher = Some(certificate.sequence);
-            out.push(next);
-        }
         (outcome, self.written(out))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use card_core::message::{Month, Slot};
+use card_core::message::{Event, Month, Slot};
 use card_core::meter::{History, Meter, MeterState};
 use card_core::units::Energy;
 
@@ -106,6 +106,16 @@ pub fn months(model: &Model, meter: &mut Meter<Board>) {
     let plain: Vec<_> =
         model.contract.months.iter().filter(|closed| closed.index >= first).map(month).collect();
     assert_eq!(kept, plain, "closed months");
+}
+
+/// All events that the meter keeps are there, numbered without a gap.
+pub fn events(meter: &mut Meter<Board>) -> Vec<Event> {
+    let kept = meter.events::<{ History::EVENTS as usize }>(0).expect("the events");
+    let kept: Vec<_> = kept.into_iter().flatten().collect();
+    let last = meter.state().history.last_event();
+    let first = last.saturating_sub(History::EVENTS) + 1;
+    assert!(kept.iter().map(|event| event.number).eq(first..=last), "events {first} to {last}");
+    kept
 }
 
 /// The highest that was seen, and that must never fall, in a binding.

@@ -41,6 +41,9 @@ impl World {
         let reading = operate::read_private(&mut session).expect("the card's files");
         let plain: Vec<_> = self.model.contract.months.iter().rev().take(36).map(compare::month).collect();
         assert_eq!(reading.months, plain, "the months on the card");
+        let mut events = compare::events(self.meter.as_mut().expect("power"));
+        events.reverse();
+        assert_eq!(reading.events, events, "the events on the card");
         assert_eq!(reading.purse.settled_credit.0, self.books.account.total_credit.0);
         assert_eq!(held.card.board.overwrites(), 0, "the card erases before it programs");
         assert_eq!(self.board.overwrites(), 0, "the meter erases before it programs");

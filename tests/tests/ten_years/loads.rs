@@ -128,7 +128,7 @@ impl World {
                     self.count("mail older than what the card has");
                     return;
                 }
-                Err(_) => self.count("cut: mail"),
+                Err(_) => self.count("cut: mail to the card"),
             }
         }
     }

@@ -88,6 +88,11 @@ impl Local {
         u16::try_from(self.begins.partition_point(|begin| *begin <= time).max(1) - 1).expect("an index")
     }
 
+    /// Local days since 2020-01-01.
+    pub fn day(&self, time: u32) -> i64 {
+        self.seconds(i64::from(time)) / DAY
+    }
+
     /// Whether nobody is cut for want of credit.
     pub fn is_friendly(&self, time: u32) -> bool {
         let seconds = self.seconds(i64::from(time)).max(0);

@@ -1,12 +1,13 @@
 //! The meter's side: every call goes to the meter and to the plain model; where power fails, the meter must be found in one of the
 //! states that the plain model went through.
 
+use applet_sim::chip::Cut;
 use card_core::meter::{Meter, MeterError, Tampering};
 use card_core::units::{CardTime, Energy};
 
-use super::compare::{differences, months};
+use super::compare::{differences, events, months};
 use super::field_card::any_cut;
-use super::model::Model;
+use super::model::{Model, NO_CREDIT};
 use super::price;
 use super::world::World;
 
@@ -19,7 +20,8 @@ impl World {
     pub fn threaten(&mut self, one_in: u64) {
         if self.faults && self.dice.one_in(one_in) {
             let most = self.dice.pick(&[3, 30, 60, 120]);
-            self.board.cut_after(self.dice.below(most), any_cut(&mut self.dice));
+            self.planned = any_cut(&mut self.dice);
+            self.board.cut_after(self.dice.below(most), self.planned);
         }
     }
 
@@ -30,17 +32,20 @@ impl World {
             if let Err(error) = result {
                 panic!("{what}: {error}");
             }
-            let closed = self.model.month;
-            self.model = out.into_iter().last().expect("a state");
+            let last = out.into_iter().last().expect("a state");
+            let before = std::mem::replace(&mut self.model, last);
             self.check(what);
-            if self.model.month > closed {
-                self.tally.add("months closed", u64::from(self.model.month - closed));
-            }
+            self.passed(&before);
             return true;
         }
         let closes = out.iter().any(|state| state.month != self.model.month);
         let switches = out.iter().any(|state| state.tariff != self.model.tariff);
         self.count(&format!("cut: {what}"));
+        self.count(match self.planned {
+            Cut::Before => "cut before an operation of the memory",
+            Cut::Partly { .. } => "cut in an operation of the memory",
+            Cut::After => "cut after an operation of the memory",
+        });
         if closes {
             self.count("cut: month close");
         }
@@ -50,6 +55,34 @@ impl World {
         self.note(&format!("power fails: {what}"));
         self.recover(&out);
         false
+    }
+
+    /// Counts what a call has brought.
+    fn passed(&mut self, before: &Model) {
+        let after = &self.model;
+        let new_cut = after.cut & !before.cut;
+        let in_debt = after.contract.number != 0 && after.balance() <= 0 && after.cut & NO_CREDIT == 0;
+        let facts = [
+            ("months closed", after.month > before.month),
+            ("several months closed at once", after.month > before.month + 1),
+            ("cut for want of credit", new_cut & NO_CREDIT != 0),
+            ("supply without credit, by loan", in_debt && after.loan_until > after.clock.time),
+            ("supply without credit, in friendly time", in_debt && after.loan_until <= after.clock.time),
+            ("tariff switch", after.tariff != before.tariff),
+            ("tariff switch within a month", after.parts.len() > before.parts.len()),
+            ("instalments", after.contract.instalments > before.contract.instalments),
+            (
+                "month rated again",
+                after.parts.len() == before.parts.len()
+                    && price::is_re_rated(&after.parts)
+                    && !price::is_re_rated(&before.parts),
+            ),
+            ("month without consumption", after.month > before.month && price::total(&before.parts) == 0),
+            ("clock doubtful", after.clock.doubtful && !before.clock.doubtful),
+        ];
+        for (what, _) in facts.iter().filter(|(_, happened)| *happened) {
+            self.tally.count(what);
+        }
     }
 
     /// Power is back: which state is it?
@@ -84,6 +117,7 @@ impl World {
                 self.model = candidate;
                 self.meter = Some(meter);
                 self.check("after a cut");
+                self.check_months();
                 return;
             }
             if nearest.as_ref().is_none_or(|before| before.len() > found.len()) {
@@ -123,6 +157,7 @@ impl World {
     pub fn check_months(&mut self) {
         let meter = self.meter.as_mut().expect("the meter has power");
         months(&self.model, meter);
+        events(meter);
         self.marks.months(meter);
         let contract = &self.model.contract;
         let taken = contract.taken_afresh() + price::energy_charge(&self.model.parts);

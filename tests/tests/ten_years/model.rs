@@ -339,7 +339,8 @@ impl Model {
             // It may have been written more often than it must.
             next.unwritten = (before.unwritten + more).min(UNWRITTEN - 1);
             next.written_time = before.written_time;
-            if more >= UNWRITTEN || !next.differs_by_energy_and_time(before) {
+            let day = |model: &Self| model.local.day(model.clock.time);
+            if more >= UNWRITTEN || day(next) != day(before) || !next.differs_by_energy_and_time(before) {
                 next.save();
             }
             before = next;

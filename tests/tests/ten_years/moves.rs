@@ -62,7 +62,8 @@ impl World {
         self.books.account = BindingAccount { card: of_customer.card, ..account };
         self.load_onto(&mut card, &voucher);
         let mut orders = Vec::new();
-        if self.model.tampering != 0 {
+        let tampered = self.model.tampering != 0;
+        if tampered {
             orders.push((5, 3, 0, 0));
         }
         if self.model.clock.doubtful || !self.faults {
@@ -83,7 +84,7 @@ impl World {
         }
         self.tap_until_done(&mut card);
         self.insert_and_collect(&mut card);
-        if self.model.tampering == 0 {
+        if tampered && self.model.tampering == 0 {
             self.count("tampering cleared");
         }
     }
@@ -96,11 +97,9 @@ impl World {
 
     /// The meter gets new keys of a role, once in its life.
     pub fn change_keys(&mut self, role: Role) {
-        let name = format!("meter {} has new keys of role {:X}", self.meters, role as u8);
-        if self.tally.get(&name) > 0 {
+        if !self.rotated.insert((self.meters, role as u8)) {
             return;
         }
-        self.count(&name);
         let transport = self.meter().keys().transport().version;
         let order = self.books.rotate(role, transport, &mut self.dice);
         let Order::Keys(version, _) = order else { panic!("keys") };

@@ -108,6 +108,14 @@ impl Model {
             Rc::make_mut(&mut next.contract.inbox).versions[usize::from(slot)] = version;
         }
         next.bring(&mut out);
+        if let (Order::Keys(..), Ok(())) = (order, handled) {
+            // The keys are written first. Where only they were, the mail counts from the next power-up on.
+            let mut keys_only = self.clone();
+            Rc::make_mut(&mut keys_only.contract.inbox).versions[usize::from(slot)] = version;
+            out = self.written(out);
+            out.insert(0, keys_only);
+            return (handled, out);
+        }
         (handled, self.written(out))
     }
 
@@ -170,7 +178,16 @@ impl Model {
                 self.cut &= !TAMPERING;
                 self.tampering = 0;
             }
-            4 => self.clock.command(reading, value, expiry),
+            4 => {
+                let before = self.clock.time;
+                self.clock.command(reading, value, expiry);
+                let back = before.saturating_sub(self.clock.time);
+                for end in [&mut self.pause_until, &mut self.loan_until, &mut self.last_overload] {
+                    if *end != 0 {
+                        *end = end.saturating_sub(back).max(1);
+                    }
+                }
+            }
             5 => Rc::make_mut(&mut self.contract.inbox).readings += 1,
             6 => {
                 self.cut &= !(PAUSE | LOCK);

@@ -187,7 +187,8 @@ impl World {
                 self.count("time raised by a certificate");
             }
         }
-        if before.balance() > 0 && self.model.balance() < 0 {
+        let debit = matches!(outcome, Outcome::Applied { debit, .. } if debit > 0);
+        if debit && before.balance() > 0 && self.model.balance() < 0 {
             self.count("debit below the balance");
         }
     }

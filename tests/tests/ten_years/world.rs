@@ -1,9 +1,10 @@
 //! One household's world: issuer, cards, meter, the plain model, and the time that passes.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use applet_sim::chip::FlashModel;
+use applet_sim::chip::{Cut, FlashModel};
 use card_core::id::{CardId, CardRef, MeterId};
 use card_core::message::Voucher;
 use card_core::meter::{
@@ -64,6 +65,10 @@ pub struct World {
     pub image: Option<(FlashModel, Model, i128)>,
     pub rolls_back: bool,
     pub meters: u64,
+    /// Which meter had new keys of which role.
+    pub rotated: BTreeSet<(u64, u8)>,
+    /// How power fails where it is planned to.
+    pub planned: Cut,
     pub seed: u64,
     pub tally: Tally,
     pub diary: Rc<RefCell<Diary>>,
@@ -117,6 +122,8 @@ impl World {
             image: None,
             rolls_back: seed % 5 == 3,
             meters: 0,
+            rotated: BTreeSet::new(),
+            planned: Cut::Before,
             seed,
             tally: Tally::default(),
             diary,
