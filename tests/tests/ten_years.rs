@@ -60,7 +60,7 @@ use world::World;
 
 const SEEDS: u64 = 200;
 /// What continuous integration plays.
-const SHARE: u64 = 20;
+const SHARE: u64 = 24;
 
 /// What the share alone must have seen: a simulation in which nothing happens proves nothing.
 const MUST_HAPPEN: &[&str] = &[
