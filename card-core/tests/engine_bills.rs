@@ -451,7 +451,8 @@ impl Bench {
                     Start::AtEnd(after) => begins(self.paper.index + 1, self.paper.summer) + after,
                 };
                 let start = CardTime(start.max(1) as u32);
-                let version = self.paper.tariff.version() + u32::from(newer);
+                let newest = self.paper.waiting.as_ref().unwrap_or(&self.paper.tariff);
+                let version = newest.version() + u32::from(newer);
                 let head = Head { version, start, kind: tariff.kind(), zero_fee: tariff.zero_fee() };
                 let tariff = Tariff::new(head, tariff.slabs(), tariff.charges()).unwrap();
                 let taken = self.mail(0x00, tariff.emit().as_slice());

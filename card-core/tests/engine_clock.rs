@@ -10,10 +10,10 @@ mod support;
 
 use card_core::message::MeterFlags;
 use card_core::meter::events::code;
-use card_core::meter::{Clock, MailRefusal, Meter, MeterState};
+use card_core::meter::{Clock, MailRefusal, Meter, MeterState, reason};
 use card_core::parameters::{Command, Limits, command::kind};
 use card_core::tariff::EGYPT_2024_08;
-use card_core::units::{CardTime, Energy};
+use card_core::units::{Balance, CardTime, Energy};
 use support::*;
 
 /// The greatest step before the first mail.
@@ -33,7 +33,7 @@ fn reads(readings: &[CardTime]) -> Meter<Chip> {
 }
 
 fn clock(time: CardTime, offset: i64, doubtful: bool) -> Clock {
-    Clock { time, floor: CardTime(0x0C00_0001), offset, doubtful }
+    Clock { time, floor: CardTime(0x0C00_0001), offset, doubtful, stopped: false }
 }
 
 /// The readings that the events of a doubtful clock name.
@@ -69,10 +69,10 @@ fn a_step_forward_waits_where_it_is_greater_than_the_limit() {
     // It goes on from there, at the clock's pace, and the doubt stays.
     meter.tick(CardTime(far.0 + 100)).unwrap();
     assert_eq!(meter.state().clock, clock(after(100), -i64::from(STEP) - 1, true));
-    // Each further step is an event of its own.
+    // A further step is held as well, and is no event of its own.
     meter.tick(CardTime(far.0 + 100 + STEP + 1)).unwrap();
-    assert_eq!(doubts(&mut meter), [far.0, far.0 + 100 + STEP + 1]);
-    assert_eq!(meter.state().clock.time, after(100));
+    assert_eq!(doubts(&mut meter), [far.0]);
+    assert_eq!(meter.state().clock, clock(after(100), -2 * (i64::from(STEP) + 1), true));
 }
 
 #[test]
@@ -101,24 +101,24 @@ fn a_clock_that_falls_back_holds_time() {
     // Time goes on by the offset, as long as the reading itself is behind.
     meter.tick(after(-1)).unwrap();
     assert_eq!(meter.state().clock, clock(after(60), 61, true));
-    // Also there a minute back is nothing, and more is an event each time.
+    // Also there a minute back is nothing, and more holds time again: no further event in this month.
     meter.tick(after(-61)).unwrap();
     assert_eq!(meter.state().clock, clock(after(60), 61, true));
     meter.tick(after(-62)).unwrap();
     assert_eq!(meter.state().clock, clock(after(60), 122, true));
-    assert_eq!(doubts(&mut meter), [after(-61).0, after(-62).0]);
+    assert_eq!(doubts(&mut meter), [after(-61).0]);
 }
 
 #[test]
 fn a_reading_that_is_right_by_itself_ends_the_doubt() {
     // A clock that lost its time in a power cut, and is set again by its network.
-    let mut meter = reads(&[CardTime::UNSET, CardTime(50), after(300)]);
+    let mut meter = reads(&[CardTime::UNSET, CardTime(50), CardTime(100), after(300)]);
     // That far a step is a doubt once more, but the clock now reads what it should.
     assert_eq!(meter.state().clock, clock(after(50), -250, true));
     meter.tick(after(310)).unwrap();
     assert_eq!(meter.state().clock, clock(after(310), 0, false));
     assert!(!meter.state().flags.has(MeterFlags::CLOCK_DOUBTFUL));
-    assert_eq!(doubts(&mut meter), [0, after(300).0]);
+    assert_eq!(doubts(&mut meter), [0]);
 
     // Just the time is enough.
     let meter = reads(&[after(-100), NOW]);
@@ -130,6 +130,74 @@ fn a_reading_that_is_right_by_itself_ends_the_doubt() {
     let mut meter = reads(&[after(i64::from(STEP) + 10)]);
     meter.tick(after(i64::from(STEP) + 15)).unwrap();
     assert_eq!(meter.state().clock, clock(after(5), -i64::from(STEP) - 10, true));
+}
+
+#[test]
+fn where_firmware_has_no_clock_time_stands_and_neither_friendly_time_nor_loan_goes_on() {
+    let stands = |clock| Clock { stopped: true, doubtful: true, ..clock };
+    // Time and offset stay, however often, and go on from there.
+    let mut meter = reads(&[after(-61), CardTime::UNSET, CardTime::UNSET]);
+    assert_eq!(meter.state().clock, stands(clock(NOW, 61, true)));
+    meter.tick(after(-51)).unwrap();
+    assert_eq!(meter.state().clock, clock(after(10), 61, true));
+
+    // A Friday: nothing is cut for want of credit, as long as there is a time.
+    let mut meter = bound(&Chip::new(), 100);
+    meter.consume(NOW, Energy(5_000)).unwrap();
+    assert!(meter.state().balance < Balance(0));
+    assert_eq!(meter.state().supply.cut, 0);
+    meter.tick(CardTime::UNSET).unwrap();
+    assert_eq!((meter.state().clock, doubts(&mut meter)), (stands(clock(NOW, 0, true)), vec![0]));
+    assert_eq!(meter.state().supply.cut, reason::NO_CREDIT);
+    // No loan either, until there is a time again.
+    insert_again(&mut meter, CardTime::UNSET);
+    assert_eq!(meter.state().clock, stands(clock(NOW, 0, true)));
+    assert_eq!(
+        (meter.state().supply.cut, meter.state().supply.loan_until),
+        (reason::NO_CREDIT, CardTime::UNSET)
+    );
+    meter.tick(after(10)).unwrap();
+    assert_eq!(meter.state().clock, clock(after(10), 0, false));
+    insert_again(&mut meter, after(10));
+    let until = meter.state().supply.loan_until;
+    assert!(until > after(10));
+    assert_eq!(meter.state().supply.cut, 0);
+    // Nor does one that runs hold the cut off; it is still there when time goes on.
+    meter.tick(CardTime::UNSET).unwrap();
+    assert_eq!((meter.state().supply.cut, meter.state().supply.loan_until), (reason::NO_CREDIT, until));
+    meter.tick(after(20)).unwrap();
+    assert_eq!((meter.state().supply.cut, meter.state().supply.loan_until), (0, until));
+    // A command sets time, but not the clock that there is not.
+    let later = Command { expiry: after(600), ..command(1, kind::CLOCK, after(500).0) };
+    assert_eq!(order(&mut meter, CardTime::UNSET, &later), Ok(()));
+    assert_eq!(meter.state().clock, stands(clock(after(500), 0, true)));
+    assert_eq!(meter.state().supply.cut, reason::NO_CREDIT);
+}
+
+#[test]
+fn a_clock_that_comes_and_goes_is_an_event_once_a_month() {
+    let mut meter = reads(&[after(-100)]);
+    for n in 1..=80 {
+        let time = meter.state().clock.time;
+        meter.tick(CardTime(time.0 + 10)).unwrap();
+        assert!(!meter.state().clock.doubtful);
+        let reading = if n % 2 == 0 { CardTime::UNSET } else { CardTime(time.0 - 100) };
+        meter.tick(reading).unwrap();
+        assert!(meter.state().clock.doubtful);
+    }
+    assert_eq!(doubts(&mut meter), [after(-100).0]);
+    // In the next month, which begins without a doubt, it is told again.
+    let time = meter.state().clock.time;
+    meter.tick(time).unwrap();
+    pass(&mut meter, begin_of(JUNE + 1));
+    let lost = CardTime(begin_of(JUNE + 1).0 - 1_000);
+    meter.tick(lost).unwrap();
+    assert_eq!(doubts(&mut meter), [after(-100).0, lost.0]);
+    // A doubt that lasts into a month is not told anew in it.
+    pass_behind(&mut meter, 1_000, begin_of(JUNE + 2));
+    meter.tick(CardTime(begin_of(JUNE + 2).0 - 2_000)).unwrap();
+    assert_eq!((meter.state().month_index, meter.state().clock.time), (JUNE + 2, begin_of(JUNE + 2)));
+    assert_eq!(doubts(&mut meter), [after(-100).0, lost.0]);
 }
 
 #[test]
@@ -170,7 +238,10 @@ fn the_issue_time_of_an_applied_certificate_is_the_floor() {
     };
     // Below time it only holds for the future.
     let _ = meter.take_certificate(NOW, &issued(2, -100, 50_000), None).unwrap();
-    assert_eq!(meter.state().clock, Clock { time: NOW, floor: after(-100), offset: 0, doubtful: false });
+    assert_eq!(
+        meter.state().clock,
+        Clock { time: NOW, floor: after(-100), offset: 0, doubtful: false, stopped: false }
+    );
     // An older one does not lower it.
     let _ = meter.take_certificate(NOW, &issued(3, -200, 50_000), None).unwrap();
     assert_eq!(meter.state().clock.floor, after(-100));
@@ -179,7 +250,7 @@ fn the_issue_time_of_an_applied_certificate_is_the_floor() {
     let _ = meter.take_certificate(NOW, &issued(4, far, 50_000), None).unwrap();
     assert_eq!(
         meter.state().clock,
-        Clock { time: after(far), floor: after(far), offset: far, doubtful: false }
+        Clock { time: after(far), floor: after(far), offset: far, doubtful: false, stopped: false }
     );
     // The months that this ended are closed by the same call.
     assert_eq!(meter.state().month_index, JUNE + 2);
@@ -207,7 +278,10 @@ fn only_a_command_sets_time_back_and_not_below_the_floor() {
     // The clock reads what the command says that it is: no offset.
     let before = last_event(&meter);
     assert_eq!(order(&mut meter, after(500), &set(NOW, after(1000), 1)), Ok(()));
-    assert_eq!(meter.state().clock, Clock { time: after(500), floor, offset: 0, doubtful: false });
+    assert_eq!(
+        meter.state().clock,
+        Clock { time: after(500), floor, offset: 0, doubtful: false, stopped: false }
+    );
     let [a, b, c, d] = time.0.to_be_bytes();
     let [e, f, g, h] = after(500).0.to_be_bytes();
     let expected = [
@@ -222,18 +296,32 @@ fn only_a_command_sets_time_back_and_not_below_the_floor() {
 
     // At the expiry the clock is too late, below the value too early: it is the value then, and the clock keeps its pace.
     assert_eq!(order(&mut meter, after(1000), &set(NOW, after(1000), 2)), Ok(()));
-    assert_eq!(meter.state().clock, Clock { time: NOW, floor, offset: -1000, doubtful: false });
+    assert_eq!(
+        meter.state().clock,
+        Clock { time: NOW, floor, offset: -1000, doubtful: false, stopped: false }
+    );
     assert_eq!(order(&mut meter, after(1010), &set(after(5000), after(6000), 3)), Ok(()));
-    assert_eq!(meter.state().clock, Clock { time: after(5000), floor, offset: 3990, doubtful: false });
-    // Without an expiry any reading that is not below it is right.
-    assert_eq!(order(&mut meter, after(9_000_000), &set(NOW, CardTime::UNSET, 4)), Ok(()));
-    assert_eq!(meter.state().clock, Clock { time: after(9_000_000), floor, offset: 0, doubtful: false });
+    assert_eq!(
+        meter.state().clock,
+        Clock { time: after(5000), floor, offset: 3990, doubtful: false, stopped: false }
+    );
+    // Without an expiry it would be right for ever: refused, and the clock is as the reading leaves it.
+    let for_ever = set(NOW, CardTime::UNSET, 4);
+    assert_eq!(order(&mut meter, after(9_000_000), &for_ever), Err(MailRefusal::UnknownCommand));
+    assert_eq!(meter.state().clock, Clock { floor, ..clock(after(5000), 5000 - 9_000_000, true) });
+    assert_eq!(order(&mut meter, after(9_000_000), &for_ever), Err(MailRefusal::ExecutedBefore));
+    // Just below the expiry the reading is right.
+    assert_eq!(order(&mut meter, after(9_000_000), &set(NOW, after(9_000_001), 5)), Ok(()));
+    assert_eq!(
+        meter.state().clock,
+        Clock { time: after(9_000_000), floor, offset: 0, doubtful: false, stopped: false }
+    );
     // Not below the floor: neither by its value nor by the clock's reading.
     let low = CardTime(floor.0 - 100);
-    assert_eq!(order(&mut meter, CardTime(5), &set(low, CardTime(low.0 + 1), 5)), Ok(()));
+    assert_eq!(order(&mut meter, CardTime(5), &set(low, CardTime(low.0 + 1), 6)), Ok(()));
     assert_eq!(meter.state().clock.time, floor);
     assert_eq!(meter.state().clock.offset, i64::from(floor.0) - 5);
-    assert_eq!(order(&mut meter, low, &set(low, CardTime::UNSET, 6)), Ok(()));
+    assert_eq!(order(&mut meter, low, &set(low, CardTime(low.0 + 1), 7)), Ok(()));
     assert_eq!((meter.state().clock.time, meter.state().clock.offset), (floor, 100));
     assert!(!meter.state().clock.doubtful);
     adds_up(&mut meter);
@@ -270,7 +358,8 @@ fn a_closed_month_is_not_opened_again_by_a_clock_that_is_set_back() {
 #[test]
 fn a_command_that_sets_time_forward_ends_months() {
     let mut meter = bound(&Chip::new(), 50_000);
-    assert_eq!(order(&mut meter, NOW, &set(begin_of(JUNE + 3), CardTime::UNSET, 1)), Ok(()));
+    let time = begin_of(JUNE + 3);
+    assert_eq!(order(&mut meter, NOW, &set(time, CardTime(time.0 + 60), 1)), Ok(()));
     assert_eq!(meter.state().month_index, JUNE + 3);
     assert_eq!(months(&mut meter).len(), 3);
     adds_up(&mut meter);

@@ -514,9 +514,7 @@ fn thirty_six_months_and_sixty_four_events_outlast_a_cut_of_an_update_that_adds_
         let mut meter = busy(chip);
         pass(&mut meter, begin_of(JUNE + 40));
         let at = meter.state().clock.time.0;
-        for n in 0..80 {
-            meter.tick(CardTime(at - 100 * n)).unwrap();
-        }
+        make_events(&mut meter, CardTime(at), 80);
         // The next month's end takes four instalments and brings a tariff into force.
         plan(
             &mut meter,
@@ -550,10 +548,7 @@ fn power_cut_at_every_write_of_the_opening_of_a_binding() {
     for more in [0_u32, 75, 76, 90, 150] {
         let full = |chip: &Chip| {
             let mut meter = busy(chip);
-            for n in 1..=more {
-                meter.tick(CardTime(NOW.0 - 100 * n)).unwrap();
-            }
-            meter.tick(NOW).unwrap();
+            make_events(&mut meter, NOW, more);
             meter
         };
         // A repetition after the new state is there is one more report, so it is compared by what it leaves.
@@ -648,7 +643,8 @@ fn a_new_binding_begins_in_the_month_of_the_time() {
     // The clock was set back: the old binding goes on with its month, and the new one begins in that of the time.
     let mut meter = busy(&Chip::new());
     pass(&mut meter, begin_of(JUNE + 2));
-    order(&mut meter, NOW, &command(1, card_core::parameters::command::kind::CLOCK, NOW.0)).unwrap();
+    let back = command(1, card_core::parameters::command::kind::CLOCK, NOW.0);
+    order(&mut meter, NOW, &card_core::parameters::Command { expiry: after(60), ..back }).unwrap();
     assert_eq!(meter.state().month_index, JUNE + 2);
     assert_eq!(open(&mut meter, NOW, CardTime(1)), JUNE);
 }

@@ -257,27 +257,28 @@ fn a_tariff_that_is_not_newer_is_refused_for_good() {
     give(&mut meter, NOW, 0, flat(7, CardTime(1), 50, 0).emit().as_slice());
     give(&mut meter, NOW, 1, flat(9, after(500), 50, 0).emit().as_slice());
     let before = last_event(&meter);
-    for (number, old) in [(0, 7), (1, 6)] {
+    // The last two are newer than the one in force, but not than the one that waits.
+    for (number, old) in [(0, 7), (1, 6), (0, 8), (1, 9)] {
         let next = version(&meter, number) + 1;
         let mail = letter(number, next, flat(old, CardTime(1), 60, 0).emit().as_slice());
         assert_eq!(receive(&mut meter, &mail), Err(MailRefusal::TariffNotNewer));
         assert_eq!(version(&meter, number), next);
     }
-    assert_eq!(
-        told(&mut meter, before),
-        [refused(0, MailRefusal::TariffNotNewer, 2), refused(1, MailRefusal::TariffNotNewer, 2)]
-    );
-    // Newer than the one in force is enough: it takes the place of one that waits, which was newer still.
-    give(&mut meter, NOW, 0, flat(8, after(600), 50, 0).emit().as_slice());
-    assert_eq!(meter.state().tables.standby().unwrap().version(), 8);
+    let expected = [(0, 2), (1, 2), (0, 3), (1, 3)]
+        .map(|(number, version)| refused(number, MailRefusal::TariffNotNewer, version));
+    assert_eq!(told(&mut meter, before), expected);
+    assert_eq!(meter.state().tables.standby(), Some(&flat(9, after(500), 50, 0)));
+    // A newer one takes the place of the one that waits.
+    give(&mut meter, NOW, 0, flat(10, after(600), 50, 0).emit().as_slice());
+    assert_eq!(meter.state().tables.standby().unwrap().version(), 10);
 }
 
 #[test]
 fn refusals_have_codes_and_words_of_their_own() {
     let all: Vec<_> = MailRefusal::ALL.iter().map(|refusal| refusal.code()).collect();
-    assert_eq!(all, (0x02..=0x0D).collect::<Vec<_>>());
+    assert_eq!(all, (0x02..=0x0E).collect::<Vec<_>>());
     let words: std::collections::BTreeSet<_> = MailRefusal::ALL.iter().map(ToString::to_string).collect();
-    assert_eq!(words.len(), 12);
+    assert_eq!(words.len(), 13);
 }
 
 // ---- commands
@@ -328,11 +329,13 @@ fn a_command_that_is_unknown_or_out_of_range_counts_as_executed() {
         command(1, 8, 0),
         command(1, 0xFF, 0),
         any(kind::CLEAR_TAMPER, 0),
-        any(kind::CLOCK, NOW.0),
+        Command { expiry: after(60), ..any(kind::CLOCK, NOW.0) },
         command(1, kind::CUT, 1),
         command(1, kind::END_CUT, 1),
         command(1, kind::CLEAR_TAMPER, 1),
-        command(1, kind::CLOCK, 0),
+        Command { expiry: after(60), ..command(1, kind::CLOCK, 0) },
+        // Without an expiry.
+        command(1, kind::CLOCK, NOW.0),
         Command { expiry: NOW, ..command(1, kind::CLOCK, NOW.0) },
         Command { expiry: NOW, ..command(1, kind::CLOCK, NOW.0 + 1) },
         command(1, kind::READ_OUT, 1),
@@ -370,6 +373,63 @@ fn an_expired_command_counts_as_executed() {
         (1, 2, 2)
     );
     assert_eq!(order(&mut meter, NOW, &until(2, after(9))), Err(MailRefusal::ExecutedBefore));
+}
+
+#[test]
+fn a_command_that_comes_after_a_later_one_of_its_kind_is_superseded() {
+    let chip = Chip::new();
+    let mut meter = bound(&chip, 50_000);
+    let mut run = |counter, kind, value, expiry| {
+        let result = order(&mut meter, NOW, &Command { expiry, ..command(counter, kind, value) });
+        meter = again(&chip);
+        let audit = *meter.state().inbox.audits.records().last().unwrap();
+        let told = told(&mut meter, 0).last().copied().unwrap();
+        if result != Err(MailRefusal::ExecutedBefore) {
+            let outcome = result.map_or_else(MailRefusal::code, |()| 1);
+            assert_eq!((audit.counter, audit.kind, audit.outcome), (counter, kind, outcome));
+            if kind != kind::CUT && kind != kind::END_CUT {
+                assert_eq!(told, done(counter as u8, kind, outcome));
+            }
+        }
+        (result, meter.state().supply.cut, meter.state().clock.time)
+    };
+    let (none, superseded) = (CardTime::UNSET, Err(MailRefusal::Superseded));
+    // The supply: cut and end of it are one kind.
+    assert_eq!(run(5, kind::CUT, 0, none), (Ok(()), reason::COMMAND, NOW));
+    assert_eq!(run(4, kind::END_CUT, 0, none), (superseded, reason::COMMAND, NOW));
+    assert_eq!(run(4, kind::END_CUT, 0, none).0, Err(MailRefusal::ExecutedBefore));
+    assert_eq!(run(6, kind::END_CUT, 0, none), (Ok(()), 0, NOW));
+    assert_eq!(run(3, kind::CUT, 0, none), (superseded, 0, NOW));
+    // Other kinds come in any order, and expiry is looked at before that.
+    assert_eq!(run(1, kind::READ_OUT, 0, none).0, Ok(()));
+    assert_eq!(run(2, kind::CUT, 0, CardTime(1)).0, Err(MailRefusal::Expired));
+    // One that was not executed supersedes nothing.
+    assert_eq!(run(20, kind::CUT, 0, CardTime(1)).0, Err(MailRefusal::Expired));
+    assert_eq!(run(19, kind::CUT, 1, none).0, Err(MailRefusal::UnknownCommand));
+    assert_eq!(run(7, kind::CUT, 0, none), (Ok(()), reason::COMMAND, NOW));
+    // The clock counts by itself.
+    let clock = |seconds| (kind::CLOCK, after(seconds).0, after(seconds + 60));
+    let (kind, value, expiry) = clock(1_000);
+    assert_eq!(run(15, kind, value, expiry), (Ok(()), reason::COMMAND, after(1_000)));
+    let (kind, value, expiry) = clock(5_000);
+    assert_eq!(run(14, kind, value, expiry), (superseded, reason::COMMAND, after(1_000)));
+    assert_eq!(run(14, kind, value, expiry).0, Err(MailRefusal::ExecutedBefore));
+    assert_eq!(run(16, kind, value, expiry), (Ok(()), reason::COMMAND, after(5_000)));
+    assert_eq!(run(8, kind::END_CUT, 0, none), (Ok(()), 0, after(5_000)));
+    // A command of the company's newest kind does not outlast the binding.
+    let next = certificate_of(2, 1, 1, 500, 0);
+    let _ = meter.take_certificate(NOW, &next, Some(&binding_certificate(2))).unwrap();
+    assert_eq!(meter.state().inbox, card_core::meter::Inbox::default());
+}
+
+#[test]
+fn a_superseded_command_is_told_and_its_mail_does_not_come_again() {
+    let mut meter = bound(&Chip::new(), 50_000);
+    assert_eq!(order(&mut meter, NOW, &command(2, kind::CUT, 0)), Ok(()));
+    let before = last_event(&meter);
+    assert_eq!(order(&mut meter, NOW, &command(1, kind::END_CUT, 0)), Err(MailRefusal::Superseded));
+    assert_eq!(told(&mut meter, before), [done(1, kind::END_CUT, 0x0E)]);
+    assert_eq!((version(&meter, 5), meter.state().inbox.audit_count), (2, 2));
 }
 
 #[test]
@@ -517,13 +577,17 @@ fn keys_of_each_role_are_changed_and_the_previous_ones_still_serve() {
     assert_eq!(give_by(&mut meter, NOW, None, 0x0A, &old), Err(MailRefusal::UnusableKeys));
     assert_eq!(rotate(&mut meter, 0x74, &[0x19]), Ok(()));
     assert!(meter.keys().credit(0x74).is_some());
-    // A lower version number is only another name.
-    assert_eq!(rotate(&mut meter, 0x71, &[0x1A]), Ok(()));
+    // Never back; but after version 15 comes 1.
+    assert_eq!(rotate(&mut meter, 0x71, &[0x1A]), Err(MailRefusal::UnusableKeys));
+    assert!(meter.keys().credit(0x74).is_some() && meter.keys().credit(0x71).is_none());
+    assert_eq!(rotate(&mut meter, 0x7B, &[0x1B]), Ok(()));
     assert!(meter.keys().credit(0x74).is_some() && meter.keys().credit(0x73).is_none());
+    assert_eq!(rotate(&mut meter, 0x71, &[0x1A]), Ok(()));
+    assert!(meter.keys().credit(0x7B).is_some() && meter.keys().credit(0x74).is_none());
 
     let changes = told(&mut meter, before).into_iter().filter(|(code, _)| *code == code::KEYS_CHANGED);
     let versions: Vec<_> = changes.map(|(_, data)| data[0]).collect();
-    assert_eq!(versions, [0x73, 0xA3, 0x83, 0x92, 0xB2, 0x74, 0x71]);
+    assert_eq!(versions, [0x73, 0xA3, 0x83, 0x92, 0xB2, 0x74, 0x7B, 0x71]);
     // All of it is there after a power cut.
     let found = again(&chip);
     assert_eq!(
@@ -554,7 +618,10 @@ fn the_current_keys_again_change_nothing_and_others_of_that_version_are_refused(
         let before = last_event(&meter);
         let pages = chip.snapshot()[..14].to_vec();
         assert_eq!(rotate(&mut meter, version, seeds), Ok(()));
-        assert_eq!((last_event(&meter), self::version(&meter, 0x0A)), (before, 2));
+        // The issuer is told that they are in use.
+        assert_eq!(told(&mut meter, before), [(code::KEYS_CHANGED, [version, 0, 0, 0, 0, 0])]);
+        let before = last_event(&meter);
+        assert_eq!(self::version(&meter, 0x0A), 2);
         for wrong in 0..seeds.len() {
             let mut other = seeds.to_vec();
             other[wrong] = 9;
@@ -563,6 +630,27 @@ fn the_current_keys_again_change_nothing_and_others_of_that_version_are_refused(
         assert_eq!(told(&mut meter, before)[0], refused(0x0A, MailRefusal::UnusableKeys, 3));
         assert!(chip.snapshot()[..14] == pages, "keys are where they were");
         chip.restore(vec![[0xFF; 64]; card_core::meter::MEMORY_PAGES.into()]);
+    }
+}
+
+#[test]
+fn new_keys_are_one_to_seven_versions_ahead() {
+    for (current, seeds) in
+        [(0x72, &[1][..]), (0xA2, &[1]), (0x82, &[1, 2]), (0x91, &[1, 2, 3]), (0xB1, &[1])]
+    {
+        for version in (current & 0xF0) + 1..=(current & 0xF0) + 15 {
+            let mut meter = bound(&Chip::new(), 50_000);
+            let before = last_event(&meter);
+            let ahead = (i32::from(version) - i32::from(current)).rem_euclid(15);
+            let (result, event) = if (1..=7).contains(&ahead) {
+                (Ok(()), (code::KEYS_CHANGED, [version, 0, 0, 0, 0, 0]))
+            } else {
+                let refusal = MailRefusal::UnusableKeys;
+                (Err(refusal), refused(0x0A, refusal, 1))
+            };
+            assert_eq!(rotate(&mut meter, version, seeds), result, "{current:02X} {version:02X}");
+            assert_eq!(told(&mut meter, before), [event], "{current:02X} {version:02X}");
+        }
     }
 }
 
@@ -673,7 +761,7 @@ fn readings_say_how_the_meter_stands() {
     meter.consume(at, Energy(700)).unwrap();
     meter.demand(at, 3_210).unwrap();
     meter.tamper(at, Tampering::Magnet).unwrap();
-    let _ = meter.take_certificate(at, &Certificate { mac: [0; 16], ..certificate(9, 1, 0) }, None).unwrap();
+    let _ = meter.take_certificate(at, &certificate(9, 1, 0), None).unwrap();
     order(&mut meter, CardTime(at.0 - 100), &command(41, kind::READ_OUT, 0)).unwrap();
 
     let mail = meter.readings(1).unwrap().unwrap();

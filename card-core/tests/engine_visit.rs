@@ -11,7 +11,7 @@ mod support;
 
 use card_core::calendar::Calendar;
 use card_core::id::{CardId, CardRef};
-use card_core::message::{Envelope, MeterFlags, Slot, Voucher};
+use card_core::message::{Certificate, Envelope, MeterFlags, Slot, Voucher};
 use card_core::meter::events::code;
 use card_core::meter::{MailRefusal, Meter, Reason, Verdict, reason};
 use card_core::parameters::{
@@ -104,10 +104,7 @@ fn a_backlog_of_all_months_and_events_goes_with_one_visit() {
         pass(&mut meter, begin_of(index + 1));
     }
     let at = meter.state().clock.time;
-    for n in 1..=70 {
-        meter.tick(CardTime(at.0 - 100 * n)).unwrap();
-    }
-    meter.tick(at).unwrap();
+    make_events(&mut meter, at, 70);
     let (all_months, all_events) = (months(&mut meter), events(&mut meter, 0));
     assert_eq!((all_months.len(), all_events.len()), (36, 64));
     let mut card = card_of(&meter);
@@ -322,9 +319,9 @@ fn a_certificate_over_the_network_is_like_one_on_a_card() {
         (meter.state().balance, meter.state().report_number, meter.state().account),
         (Balance(5_000), 1, 7_000_001)
     );
-    // Again it is nothing, but one more report.
+    // Again it is nothing, and no report.
     assert_eq!(meter.take_certificate(NOW, &first, None).unwrap().verdict, Verdict::Nothing);
-    assert_eq!((meter.state().balance, meter.report().number), (Balance(5_000), 2));
+    assert_eq!((meter.state().balance, meter.report().number), (Balance(5_000), 1));
     let mut altered = certificate(2, 6_000, 0);
     altered.total_credit = Piastres(7_000);
     assert_eq!(take(&mut meter, &altered, None), Some(Reason::NotAuthentic));
@@ -334,7 +331,7 @@ fn a_certificate_over_the_network_is_like_one_on_a_card() {
     assert_eq!(take(&mut meter, &certificate_of(2, 1, 1, 100, 0), Some(&binding_certificate(2))), None);
     assert_eq!(take(&mut meter, &certificate_of(1, 3, 9, 9_000, 0), None), Some(Reason::OldBinding));
     let report = meter.state().final_report.unwrap();
-    assert_eq!((report.binding.number, report.balance, report.number), (1, Balance(6_000), 4));
+    assert_eq!((report.binding.number, report.balance, report.number), (1, Balance(6_000), 3));
     assert_eq!((meter.state().binding, meter.state().balance), (2, Balance(100)));
     // A meter that knows of a loss of its memory takes none of this binding here either.
     let mut card = FakeCard::new(certificate_of(2, 1, 2, 200, 0));
@@ -343,6 +340,60 @@ fn a_certificate_over_the_network_is_like_one_on_a_card() {
     assert!(meter.state().flags.has(MeterFlags::REGRESSED));
     assert_eq!(take(&mut meter, &certificate_of(2, 1, 3, 300, 0), None), Some(Reason::Regressed));
     assert_eq!(meter.state().balance, Balance(100));
+}
+
+#[test]
+fn what_the_network_brings_without_news_or_proof_leaves_no_trace() {
+    let chip = Chip::new();
+    let mut meter = bound(&chip, 50_000);
+    let (old, writes, report) = (meter.state().clone(), chip.writes(), meter.report());
+    let held = certificate(1, 50_000, 0);
+    let altered = Certificate { total_credit: Piastres(90_000), ..certificate(2, 60_000, 0) };
+    let unknown = Certificate { key_version: 0x73, ..certificate(2, 60_000, 0) };
+    let mail = |version| {
+        let keys = parameter_keys(version);
+        let limits = Limits::DEFAULT.emit();
+        Envelope::seal(&mut SoftEngine, &keys, SCOPE, held.binding, slot(2), 1, &limits).unwrap()
+    };
+    let mut garbled = mail(2).as_bytes().to_vec();
+    garbled[25] ^= 1;
+    let garbled = Envelope::parse(&garbled).unwrap();
+    for _ in 0..3 {
+        let mut take = |certificate: &_, binding: Option<&_>| {
+            meter.take_certificate(NOW, certificate, binding).unwrap().verdict
+        };
+        assert_eq!(take(&held, None), Verdict::Nothing);
+        assert_eq!(take(&held, Some(&binding_certificate(1))), Verdict::Nothing);
+        assert_eq!(take(&altered, None), Verdict::Refuse(Reason::NotAuthentic));
+        assert_eq!(take(&unknown, None), Verdict::Refuse(Reason::UnknownKeyVersion));
+        assert_eq!(meter.take_voucher(NOW, &of(1, 50_000)).unwrap().verdict, Verdict::Nothing);
+        for (mail, refusal) in
+            [(mail(3), MailRefusal::UnknownKeyVersion), (garbled.clone(), MailRefusal::Altered)]
+        {
+            assert_eq!(meter.receive(NOW, None, &mail).unwrap().result, Err(refusal));
+        }
+    }
+    assert!(meter.state() == &old && meter.report() == report);
+    assert_eq!(chip.writes(), writes);
+    // What a card brings leaves an event, and so does mail that is the issuer's.
+    let before = last_event(&meter);
+    assert!(meter.receive(NOW, Some(CARD.id), &garbled).unwrap().result.is_err());
+    assert!(give_by(&mut meter, NOW, None, 9, b"nonsense").is_err());
+    let refused = |slot, refusal: MailRefusal| (code::MAIL_REFUSED, [slot, refusal.code(), 0, 0, 0, 1]);
+    let expected = [refused(2, MailRefusal::Altered), refused(9, MailRefusal::Malformed)];
+    assert_eq!(told(&mut meter, before), expected);
+    // A refusal of what the issuer has signed is counted.
+    let lower = certificate(2, 49_999, 0);
+    let verdict = meter.take_certificate(NOW, &lower, None).unwrap().verdict;
+    assert_eq!(verdict, Verdict::Refuse(Reason::Inconsistent));
+    assert_eq!(meter.state().refused_cards, old.refused_cards + 1);
+    // The same totals on a new card, and a new binding, are news.
+    let newer = certificate_of(1, 2, 1, 50_000, 0);
+    assert_eq!(meter.take_certificate(NOW, &newer, None).unwrap().verdict, Verdict::Nothing);
+    assert_eq!((again(&chip).state().generation, meter.report().number), (2, report.number + 1));
+    let empty = certificate_of(2, 1, 1, 0, 0);
+    let _ = meter.take_certificate(NOW, &empty, Some(&binding_certificate(2))).unwrap();
+    assert_eq!((again(&chip).state().binding, meter.report().number), (2, 1));
 }
 
 fn of(sequence: u32, credit: u64) -> Voucher {

@@ -76,15 +76,6 @@ fn visit_torn(
     panic!("the visit does not end")
 }
 
-/// Leaves `count` events: a clock that runs backwards.
-fn make_events(meter: &mut Meter<Chip>, count: u32) {
-    let before = meter.state().history.last_event();
-    for n in 1..=count {
-        meter.tick(CardTime(NOW.0 - 100 * n)).unwrap();
-    }
-    assert_eq!(meter.state().history.last_event(), before + count);
-}
-
 /// Time passes up to the first instant of the month with this index, by steps that are believed.
 fn pass_to(meter: &mut Meter<Chip>, index: u16) {
     let (time, end) = (meter.state().clock.time, begin_of(index));
@@ -563,7 +554,7 @@ fn what_the_card_refuses_after_settle_is_left_for_another_time() {
     card.answer.mail[0] = 1;
     card.refuses = vec![0x4E, 0x4C, 0x4A, 0x44];
     let _ = visit(&mut meter, &mut card).unwrap();
-    make_events(&mut meter, 6);
+    make_events(&mut meter, NOW, 6);
     let later = begin_of(78);
     card.trace.clear();
     let (result, mail) = visit_torn(&mut meter, &mut card, later, None);
@@ -578,7 +569,8 @@ fn what_the_card_refuses_after_settle_is_left_for_another_time() {
     assert_eq!(mail[0].result, Err(MailRefusal::Malformed));
     // All of them, the one of the refused mail too.
     assert_eq!(card.events, events(&mut meter, 0));
-    assert_eq!(card.events.last().unwrap().code, code::MAIL_REFUSED);
+    let refused = [0x00, MailRefusal::Malformed.code(), 0, 0, 0, 1];
+    assert_eq!(card.events.last().map(|event| (event.code, event.data)), Some((code::MAIL_REFUSED, refused)));
     assert_eq!(card.months.iter().map(|month| month.index).collect::<Vec<_>>(), [77]);
     let slots: Vec<_> = card.letters.iter().map(|letter| letter.slot.number()).collect();
     assert_eq!(slots, [0x00, 0x10, 0x11]);
@@ -599,10 +591,40 @@ fn a_card_cannot_make_a_visit_endless() {
 }
 
 #[test]
+fn a_card_that_keeps_only_part_of_what_was_sent_is_not_sent_more_in_that_visit() {
+    let chip = Chip::new();
+    let mut meter = running(&chip);
+    make_events(&mut meter, NOW, 40);
+    pass_to(&mut meter, 97);
+    // The loan that an empty card brings is given, so that nothing more arises.
+    insert_again(&mut meter, begin_of(97));
+    let (all_events, all_months) = (events(&mut meter, 0), months(&mut meter));
+    for keeps in [1, 7] {
+        let mut card = FakeCard::new(certificate(5, 50_000, 300));
+        card.keeps = keeps;
+        assert!(visit_torn(&mut meter, &mut card, begin_of(97), None).0.unwrap().is_settled());
+        let count = |card: &FakeCard, ins| card.trace.iter().filter(|seen| **seen == ins).count();
+        // Events once more at the end, where those that arose meanwhile go: from where the card was before.
+        assert_eq!((count(&card, 0x4C), count(&card, 0x4A)), (2, 1), "{keeps}");
+        assert_eq!((card.events.len(), card.months.len()), (4 + keeps, keeps));
+        // What it has not kept is not lost.
+        card.keeps = usize::MAX;
+        assert!(visit_torn(&mut meter, &mut card, begin_of(97), None).0.unwrap().is_settled());
+        assert_eq!((card.months.len(), card.events.len()), (all_months.len(), all_events.len()));
+        assert!(card.months == all_months && card.events == all_events);
+    }
+    // Just all of them is enough.
+    let mut card = FakeCard::new(certificate(5, 50_000, 300));
+    card.keeps = 8;
+    assert!(visit_torn(&mut meter, &mut card, begin_of(97), None).0.unwrap().is_settled());
+    assert!(card.months == all_months && card.events == all_events);
+}
+
+#[test]
 fn events_months_and_mail_follow() {
     let chip = Chip::new();
     let mut meter = running(&chip);
-    make_events(&mut meter, 70);
+    make_events(&mut meter, NOW, 70);
     pass_to(&mut meter, 97);
     let mut card = FakeCard::new(certificate(6, 60_000, 300));
     card.answer.last_month = 79;
@@ -617,7 +639,8 @@ fn events_months_and_mail_follow() {
     assert!(result.unwrap().is_settled());
     // The oldest events have made room: 64 are kept, four of them went with SETTLE, and the last one is that of the mail.
     let last = meter.state().history.last_event() - 1;
-    assert_eq!(card.events.last().unwrap().code, code::MAIL_REFUSED);
+    let refused = [0x03, MailRefusal::Malformed.code(), 0, 0, 0, 4];
+    assert_eq!(card.events.last().map(|event| (event.code, event.data)), Some((code::MAIL_REFUSED, refused)));
     let numbers: Vec<_> = card.events.iter().map(|event| event.number).collect();
     assert_eq!(numbers, (last - 63..=last + 1).collect::<Vec<_>>());
     assert_eq!(card.months.iter().map(|m| m.index).collect::<Vec<_>>(), (80..97).collect::<Vec<_>>());

@@ -13,7 +13,7 @@ NO_CREDIT, TAMPERING, PAUSE, LOCKED, COMMAND, UNBOUND = 0x01, 0x02, 0x04, 0x08, 
 class Meter:
     def __init__(self, tariff):
         self.time = self.offset = self.floor = self.register = self.binding = self.tampering = 0
-        self.doubtful = self.tampering_cut = self.locked = self.commanded = False
+        self.stopped = self.doubtful = self.tampering_cut = self.locked = self.commanded = False
         self.overloads = self.last_overload = self.pause_end = 0
         self.tariff, self.waiting = tariff, None
         self.limits, self.calendar = dict(parameters.LIMITS_AT_FIRST), CAIRO
@@ -24,7 +24,7 @@ class Meter:
         """All that is the customer's (section 1)."""
         self.balance = self.credit = self.debited = self.sequence = self.generation = 0
         self.months, self.events, self.audits, self.debts, self.notices = [], [], [], [], []
-        self.mail_versions, self.executed = [0] * 12, set()
+        self.mail_versions, self.executed, self.last_of_kind = [0] * 12, set(), {}
         self.readings_version = self.loan_end = self.debts_paid = self.charges = self.fees = 0
         self.no_credit = False
         self.day, self.today, self.profile = 0, 0, []
@@ -42,11 +42,14 @@ class Meter:
 
     def clock(self, reading):
         candidate, step = reading + self.offset, self.limits["greatest_step"]
+        self.stopped = reading == 0 and self.time != 0
         if self.time == 0:
             self.time = reading
+        elif self.stopped:
+            self.doubt(reading)
         elif candidate > self.time + step or candidate < self.time - 60:
-            self.offset, self.doubtful, self.month_doubtful = self.time - reading, True, True
-            self.event(0x0103, (reading, 4))
+            self.offset = self.time - reading
+            self.doubt(reading)
         elif candidate < self.time:
             pass
         elif self.doubtful and self.time <= reading <= self.time + step:
@@ -54,10 +57,17 @@ class Meter:
         else:
             self.time = candidate
 
+    def doubt(self, reading):
+        if not self.month_doubtful:
+            self.event(0x0103, (reading, 4))
+        self.doubtful = self.month_doubtful = True
+
     def raise_floor(self, reading, issue_time):
         self.floor = max(self.floor, issue_time)
         if self.floor > self.time:
-            self.time, self.offset = self.floor, self.floor - reading
+            self.time = self.floor
+            if not self.stopped:
+                self.offset = self.floor - reading
 
     # ---- section 4 -------------------------------------------------------------------------------
 
@@ -147,14 +157,14 @@ class Meter:
     # ---- section 5 -------------------------------------------------------------------------------
 
     def loan_runs(self):
-        return self.time < self.loan_end
+        return self.time < self.loan_end and not self.stopped
 
     def decide_supply(self):
         if self.balance > 0:
             self.no_credit, self.loan_end = False, 0
         elif self.loan_runs():
             self.no_credit = False
-        elif self.binding and not friendly(self.calendar, self.time):
+        elif self.binding and (self.stopped or not friendly(self.calendar, self.time)):
             self.no_credit = True
         on = self.reasons() == 0
         if on != self.supply:
@@ -236,7 +246,7 @@ class Meter:
         def lend():
             assert self.binding and generation >= self.generation
             self.generation = generation
-            if self.balance > 0 or self.loan_end or not self.limits["loan_hours"]:
+            if self.balance > 0 or self.loan_end or self.stopped or not self.limits["loan_hours"]:
                 return "nothing"
             self.loan_end = min(LAST, self.time + self.limits["loan_hours"] * 3600)
             self.event(0x0203, (self.loan_end, 4))

@@ -3,7 +3,9 @@ import parameters
 from engine import Meter
 from reference import MONTH, be, encode
 
-EXECUTED, EXPIRED, EXECUTED_BEFORE, OTHER_CARD, NOT_POSSIBLE = 0x01, 0x0A, 0x09, 0x0B, 0x0C
+EXECUTED, EXPIRED, EXECUTED_BEFORE, OTHER_CARD, NOT_POSSIBLE, SUPERSEDED = 0x01, 0x0A, 0x09, 0x0B, 0x0C, 0x0E
+# Kinds of which the last command counts, whatever order they come in.
+KINDS_OF_LAST = {1: "relay", 2: "relay", 4: "clock"}
 FAULTS = {"meter": 0x02, "binding": 0x03, "key": 0x05, "tag": 0x06}         # in the order of section 7; 04 stands between
 
 
@@ -16,7 +18,7 @@ class MailMeter(Meter):
         refusal = self.handle(reading, slot, version, plaintext, card, fault)
         if refusal not in (0x02, 0x03, 0x04, 0x05, 0x06, OTHER_CARD):
             self.mail_versions[slot] = version
-        if refusal in (0x05, 0x06, 0x07, 0x08, OTHER_CARD):
+        if refusal in (0x07, 0x08, OTHER_CARD) or card and refusal in (0x05, 0x06):
             data = bytes([slot, refusal]) + be(version, 4)
             if not self.events or (self.events[-1]["code"], self.events[-1]["data"]) != (0x0105, data):
                 self.event(0x0105, (slot, 1), (refusal, 1), (version, 4))
@@ -38,7 +40,7 @@ class MailMeter(Meter):
         except parameters.Wrong:
             return 0x07
         if slot in (0, 1):
-            if content["version"] <= self.tariff["version"]:
+            if content["version"] <= (self.waiting or self.tariff)["version"]:
                 return 0x08
             self.waiting = content
         elif slot == 2:
@@ -69,7 +71,11 @@ class MailMeter(Meter):
             outcome = NOT_POSSIBLE
         elif c["kind"] != 4 and c["expiry"] and self.time >= c["expiry"]:
             outcome = EXPIRED
+        elif c["counter"] < self.last_of_kind.get(KINDS_OF_LAST.get(c["kind"], "any"), 0):
+            outcome = SUPERSEDED
         else:
+            if c["kind"] in KINDS_OF_LAST:
+                self.last_of_kind[KINDS_OF_LAST[c["kind"]]] = c["counter"]
             self.execute(reading, c["kind"], c["value"], c["expiry"])
         self.executed.add(c["counter"])
         self.event(0x0106, (c["counter"], 4), (c["kind"], 1), (outcome, 1))
@@ -92,8 +98,10 @@ class MailMeter(Meter):
 
     def set_clock(self, reading, value, expiry):
         before = self.time
-        self.time = max(self.floor, reading if reading >= value and (expiry == 0 or reading < expiry) else value)
-        self.offset, self.doubtful = self.time - reading, False
+        self.time = max(self.floor, reading if value <= reading < expiry else value)
+        self.doubtful = self.stopped
+        if not self.stopped:
+            self.offset = self.time - reading
         back = max(0, before - self.time)
         self.pause_end, self.loan_end, self.last_overload = (
             max(1, at - back) if at else 0 for at in (self.pause_end, self.loan_end, self.last_overload))

@@ -66,11 +66,11 @@ NOTICES = [[], [{"template": 1, "until": 0, "value": 0}], [{"template": n, "unti
            [{"template": 65535, "until": U32, "value": U32}] * 2]
 CARD = det("parameters card", 8)
 COMMANDS = [{"counter": n, "expiry": expiry, "card": card, "kind": kind, "value": value} for n, expiry, card, kind, value in (
-    (1, 0, bytes(8), 1, 0), (2, U32, bytes(8), 2, 0), (3, 0, CARD, 3, 0), (4, 0, CARD, 4, 1), (5, 0x0C000002, CARD, 4, 0x0C000001),
+    (1, 0, bytes(8), 1, 0), (2, U32, bytes(8), 2, 0), (3, 0, CARD, 3, 0), (4, 2, CARD, 4, 1), (5, 0x0C000002, CARD, 4, 0x0C000001),
     (6, 1, CARD, 5, 0), (7, 0, bytes(8), 6, 0), (8, 0, bytes(8), 7, 65535), (U32, U32, b"\xFF" * 8, 4, U32 - 1))]
 REFUSED_COMMANDS = [{"counter": 9, "expiry": expiry, "card": card, "kind": kind, "value": value} for expiry, card, kind, value in (
     (0, CARD, 0, 0), (0, CARD, 8, 0), (0, CARD, 255, 0), (0, bytes(8), 1, 1), (0, CARD, 2, 2**31), (0, CARD, 3, 1), (0, bytes(8), 3, 0),
-    (0, bytes(8), 4, 5), (0, CARD, 4, 0), (7, CARD, 4, 7), (7, CARD, 4, 8), (0, CARD, 5, 1), (0, CARD, 6, 256), (0, CARD, 7, 0), (0, CARD, 7, 65536))]
+    (9, bytes(8), 4, 5), (9, CARD, 4, 0), (0, CARD, 4, 5), (7, CARD, 4, 7), (7, CARD, 4, 8), (0, CARD, 5, 1), (0, CARD, 6, 256), (0, CARD, 7, 0), (0, CARD, 7, 65536))]
 
 
 def plaintexts():
@@ -149,7 +149,8 @@ def key_changes():
     good = make(0x72)
     wrapped = lambda size: p.aes_key_wrap(i.keys(0xB1)[0], bytes(size))
     cases = [(f"role {role:X}: {what}", start, make(role << 4 | version, keys=keys(role))) for role in p.ROLE_KEYS for what, version, keys in (
-        ("the next version", 2, lambda role: None), ("a version far above", 15, lambda role: None), ("AES-128", 3, small),
+        ("the next version", 2, lambda role: None), ("seven versions ahead", 8, lambda role: None), ("eight versions: too far ahead", 9, lambda role: None),
+        ("the version before the first: too far ahead", 15, lambda role: None), ("AES-128", 3, small),
         ("the current version again, with its keys", 1, lambda role: None), ("the current version, with other keys", 1, small))]
     cases += [(f"role {role:X}: {what}", rotated, make(role << 4 | version, 0xB2)) for role in p.ROLE_KEYS for what, version in (
         ("a third version: the first one is forgotten", 3), ("the version before the current one", 1), ("the current version again", 2))]
@@ -170,7 +171,8 @@ def key_changes():
     out = []
     for what, keys, data in cases:
         outcome, after = p.change_keys({"company": i.company, "environment": i.environment, "keys": keys}, data)
-        assert (outcome == "taken") == (not what.startswith("refused") and "with other keys" not in what) or "current version again" in what, what
+        back = any(reason in what for reason in ("with other keys", "too far ahead", "before the current one"))
+        assert (outcome == "taken") == (not what.startswith("refused") and not back) or "current version again" in what, what
         out.append({"description": what, "company": hx(be(i.company, 2)), "environment": hx(be(i.environment, 1)), "keys": held(keys),
                     "plaintext": hx(data), "outcome": outcome, "after": held(after)})
     return out

@@ -173,7 +173,7 @@ def command_refused(kind, value, expiry, card):
     """Whether refusal 0C holds: unknown kind, no named card, value out of range."""
     if kind in (3, 4) and card == bytes(8):
         return True
-    return not {1: value == 0, 2: value == 0, 3: value == 0, 4: value != 0 and (expiry == 0 or value < expiry), 5: value == 0, 6: value == 0,
+    return not {1: value == 0, 2: value == 0, 3: value == 0, 4: 0 < value < expiry, 5: value == 0, 6: value == 0,
                 7: 1 <= value <= 0xFFFF}.get(kind, False)
 
 
@@ -211,6 +211,8 @@ def change_keys(meter, data):
     new = kvn, [content[8 + n * size:8 + (n + 1) * size] for n in range(number)]
     if keys[role][0][0] == kvn:
         return ("taken", keys) if keys[role][0] == new else refused
+    if (kvn % 16 - keys[role][0][0] % 16) % 15 > 7:
+        return refused
     keys[role] = [new] + (keys[role][:1] if role in (7, 8, 10) else [])
     return "taken", keys
 

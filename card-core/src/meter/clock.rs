@@ -16,6 +16,8 @@ pub struct Clock {
     pub offset: i64,
     /// Whether the clock needs to be set.
     pub doubtful: bool,
+    /// Whether firmware has no clock now: time stands. The clock is doubtful then.
+    pub stopped: bool,
 }
 
 /// What a reading has brought about.
@@ -38,6 +40,11 @@ impl Clock {
         if self.time == CardTime::UNSET {
             self.time = reading;
             return Tick::First;
+        }
+        self.stopped = reading == CardTime::UNSET;
+        if self.stopped {
+            self.doubtful = true;
+            return Tick::Doubtful;
         }
         let time = i64::from(self.time.0);
         let candidate = i64::from(reading.0).saturating_add(self.offset);
@@ -70,11 +77,13 @@ impl Clock {
     pub fn set(&mut self, reading: CardTime, time: CardTime) {
         self.time = time.max(self.floor);
         self.hold(reading);
-        self.doubtful = false;
+        self.doubtful = self.stopped;
     }
 
-    /// Whatever the reading is, it means the present time.
+    /// Whatever the reading is, it means the present time. None means nothing.
     fn hold(&mut self, reading: CardTime) {
-        self.offset = i64::from(self.time.0).saturating_sub(reading.0.into());
+        if !self.stopped {
+            self.offset = i64::from(self.time.0).saturating_sub(reading.0.into());
+        }
     }
 }

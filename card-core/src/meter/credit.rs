@@ -1,6 +1,6 @@
 //! Certificates at the meter, by a card or over the network, and what it says of them (specification, section 11).
 
-use super::decide::{self, Decision, Verdict};
+use super::decide::{self, Decision, Reason, Verdict};
 use super::state::{self, MeterState};
 use super::{Hardware, Meter, MeterError};
 use crate::id::CardRef;
@@ -65,6 +65,15 @@ impl<H: Hardware> Meter<H> {
         self.tick(reading)?;
         let Self { hardware, identity, keys, state, .. } = self;
         let decision = decide::decide_network(hardware, identity, keys, state, certificate, binding);
+        // Anybody may send anything, and the same again: that must not wear the memory.
+        let idle = match decision.verdict {
+            Verdict::Nothing => decision.opens.is_none() && certificate.generation <= state.generation,
+            Verdict::Refuse(reason) => matches!(reason, Reason::NotAuthentic | Reason::UnknownKeyVersion),
+            Verdict::Apply { .. } => false,
+        };
+        if idle {
+            return Ok(decision);
+        }
         let mut next = self.state.clone();
         self.settle(&mut next, reading, (certificate.generation, certificate), &decision)?;
         if let (Verdict::Apply { .. }, Some(voucher)) = (decision.verdict, voucher) {
@@ -155,6 +164,13 @@ impl<H: Hardware> Meter<H> {
         let mut next = self.state.clone();
         next.voucher = None;
         self.write(&mut next)
+    }
+
+    /// The reading that means the present time: while a card visits, ticks go on.
+    pub(super) fn last_reading(&self) -> CardTime {
+        let clock = &self.state.clock;
+        let reading = if clock.stopped { 0 } else { i64::from(clock.time.0).saturating_sub(clock.offset) };
+        CardTime(u32::try_from(reading).unwrap_or(0))
     }
 
     /// The mode of the card that is there, to be tried first next time. It is written with the next change.

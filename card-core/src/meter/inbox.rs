@@ -21,6 +21,10 @@ pub struct Inbox {
     versions: [u32; SLOTS],
     /// Commands that were executed.
     pub executed: Executed,
+    /// Counter of the last command that cut the supply or ended that.
+    relay: u32,
+    /// Counter of the last command that set the clock.
+    clock: u32,
     /// The last audit records.
     pub audits: AuditRecords,
     /// How many audit records there were: their version.
@@ -36,6 +40,8 @@ impl Default for Inbox {
         Self {
             versions: [0; SLOTS],
             executed: Executed::default(),
+            relay: 0,
+            clock: 0,
             audits: AuditRecords::default(),
             audit_count: 0,
             readings: 0,
@@ -62,6 +68,8 @@ impl Inbox {
         }
         out.u32(self.executed.newest)?
             .u32(self.executed.before)?
+            .u32(self.relay)?
+            .u32(self.clock)?
             .u32(self.audit_count)?
             .u32(self.readings)?;
         for part in [self.audits.emit().as_slice(), self.notices.emit().as_slice()] {
@@ -76,6 +84,7 @@ impl Inbox {
             *version = reader.u32()?;
         }
         let executed = Executed { newest: reader.u32()?, before: reader.u32()? };
+        let (relay, clock) = (reader.u32()?, reader.u32()?);
         let (audit_count, readings) = (reader.u32()?, reader.u32()?);
         let mut part = || -> Result<_, FormatError> {
             let len = reader.u8()?;
@@ -83,7 +92,7 @@ impl Inbox {
         };
         let audits = AuditRecords::parse(part()?).map_err(|_| FormatError::Field)?;
         let notices = Notices::parse(part()?).map_err(|_| FormatError::Field)?;
-        Ok(Self { versions, executed, audits, audit_count, readings, notices })
+        Ok(Self { versions, executed, relay, clock, audits, audit_count, readings, notices })
     }
 }
 
@@ -181,11 +190,14 @@ pub enum MailRefusal {
     /// 0D.
     #[error("the meter cannot use these keys")]
     UnusableKeys = 0x0D,
+    /// 0E.
+    #[error("a newer command of this kind was executed already")]
+    Superseded = 0x0E,
 }
 
 impl MailRefusal {
     /// All refusals.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::OtherMeter,
         Self::OtherBinding,
         Self::Stale,
@@ -198,6 +210,7 @@ impl MailRefusal {
         Self::OtherCard,
         Self::UnknownCommand,
         Self::UnusableKeys,
+        Self::Superseded,
     ];
 
     /// Its code.
@@ -228,6 +241,7 @@ impl MailRefusal {
                 | Self::ExecutedBefore
                 | Self::Expired
                 | Self::UnknownCommand
+                | Self::Superseded
         )
     }
 }
@@ -309,19 +323,30 @@ impl MeterState {
 
     fn execute(&mut self, reading: CardTime, command: &Command) -> Result<(), MailRefusal> {
         let Command { expiry, card, value, .. } = *command;
-        let expires = expiry != CardTime::UNSET;
         let known = match command.kind {
             kind::CUT | kind::END_CUT | kind::READ_OUT | kind::END_OVERLOAD => value == 0,
             kind::CLEAR_TAMPER => value == 0 && card.is_some(),
-            kind::CLOCK => value != 0 && card.is_some() && (!expires || value < expiry.0),
+            kind::CLOCK => value != 0 && card.is_some() && value < expiry.0,
             kind::LOWEST_GENERATION => value != 0 && u16::try_from(value).is_ok(),
             _ => false,
         };
         if !known {
             return Err(MailRefusal::UnknownCommand);
         }
-        if expires && expiry <= self.clock.time && command.kind != kind::CLOCK {
+        if expiry != CardTime::UNSET && expiry <= self.clock.time && command.kind != kind::CLOCK {
             return Err(MailRefusal::Expired);
+        }
+        // Cards and networks bring commands in any order; where the last one counts, that is the one with the highest counter.
+        let newest = match command.kind {
+            kind::CUT | kind::END_CUT => Some(&mut self.inbox.relay),
+            kind::CLOCK => Some(&mut self.inbox.clock),
+            _ => None,
+        };
+        if let Some(newest) = newest {
+            if command.counter < *newest {
+                return Err(MailRefusal::Superseded);
+            }
+            *newest = command.counter;
         }
         match command.kind {
             kind::CUT => self.cut_by_command(true),
@@ -330,7 +355,7 @@ impl MeterState {
             kind::CLOCK => {
                 let before = self.clock.time;
                 let [a, b, c, d] = before.0.to_be_bytes();
-                let right = reading.0 >= value && (!expires || reading < expiry);
+                let right = reading.0 >= value && reading < expiry;
                 self.clock.set(reading, if right { reading } else { CardTime(value) });
                 self.supply.set_back(before, self.clock.time);
                 self.history.add(self.clock.time, code::CLOCK_SET, [a, b, c, d, 0, 0]);

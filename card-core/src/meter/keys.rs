@@ -107,6 +107,9 @@ pub(super) struct KeyMail {
     pub(super) keys: u8,
 }
 
+/// Versions of a master, 1 to 15: after the last comes the first.
+const VERSIONS: u8 = 15;
+
 /// New keys that the meter cannot use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct UnusableKeys;
@@ -227,6 +230,12 @@ impl MeterKeys {
             let known = current.into_iter().flatten().map(AesKey::expose);
             let same = known.eq(new.keys().map(AesKey::expose));
             return if same { Ok(false) } else { Err(UnusableKeys) };
+        }
+        // Who may write mail could keep a change of keys and send it again: keys never go back.
+        let current = self.current_version(new.version()).ok_or(UnusableKeys)?;
+        let ahead = ((new.version() & 0x0F) + VERSIONS - (current & 0x0F)) % VERSIONS;
+        if ahead > VERSIONS / 2 {
+            return Err(UnusableKeys);
         }
         let (version, [first, second, third]) = new.into_keys();
         match (Role::of(version), first, second, third) {

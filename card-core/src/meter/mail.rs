@@ -27,6 +27,8 @@ impl<H: Hardware> Meter<H> {
         };
         match result {
             Ok(()) => next.inbox.raise(mail.slot, mail.version),
+            // Anybody may send anything over a network: that must not wear the memory.
+            Err(MailRefusal::UnknownKeyVersion | MailRefusal::Altered) if carrier.is_none() => {}
             Err(refusal) => next.refuse_mail(mail.slot, mail.version, refusal),
         }
         self.bring(&mut next)?;
@@ -66,8 +68,8 @@ impl<H: Hardware> Meter<H> {
         let version = new.version();
         match self.rotate(new, mail)? {
             None => return Ok(Err(MailRefusal::UnusableKeys)),
-            Some(false) => {}
-            Some(true) => next.keys_changed(version),
+            // Also where they were in use already: the issuer learns from the event that they are.
+            Some(_) => next.keys_changed(version),
         }
         Ok(Ok(()))
     }

@@ -102,8 +102,11 @@ impl MeterState {
                 self.days.begin(self.calendar.local(self.clock.time).day);
             }
             Tick::Doubtful => {
-                let [a, b, c, d] = reading.0.to_be_bytes();
-                self.history.add(self.clock.time, code::CLOCK_DOUBTFUL, [a, b, c, d, 0, 0]);
+                // Once a month: a clock that comes and goes must not push everything else out of the history.
+                if !self.doubtful_month {
+                    let [a, b, c, d] = reading.0.to_be_bytes();
+                    self.history.add(self.clock.time, code::CLOCK_DOUBTFUL, [a, b, c, d, 0, 0]);
+                }
             }
         }
         self.doubtful_month |= self.clock.doubtful;

@@ -271,6 +271,7 @@ impl<H: Hardware> Meter<H> {
             && next.supply == self.state.supply
             && next.clock.offset == self.state.clock.offset
             && next.clock.doubtful == self.state.clock.doubtful
+            && next.clock.stopped == self.state.clock.stopped
             && next.days.day == self.state.days.day
             && day(next) == day(&self.state)
             && next.peak == self.state.peak

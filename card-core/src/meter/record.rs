@@ -42,10 +42,11 @@ impl MeterState {
 
         let (code, data) = history.newest().unwrap_or_default();
         out.u16(code)?.put(&data)?.u64(self.applied_debited.0)?.u32(self.sequence)?.u16(self.generation)?;
-        out.u32(self.binding)?
-            .u64(self.account)?
-            .put(&clock.offset.to_be_bytes())?
-            .u8(clock.doubtful.into())?;
+        out.u32(self.binding)?.u64(self.account)?.put(&clock.offset.to_be_bytes())?.u8(u8::from(
+            clock.doubtful,
+        ) | u8::from(
+            clock.stopped,
+        ) << 1)?;
         out.u8(supply.tampering)?.u32(supply.loan_until.0)?.u32(supply.pause_until.0)?;
         out.u8(supply.overloads)?.u32(supply.last_overload.0)?.u16(self.month_index)?;
         out.u8(self.doubtful_month.into())?.u8(self.running.is_partial().into())?.u8(days.known)?;
@@ -104,7 +105,12 @@ impl MeterState {
         self.binding = reader.u32()?;
         self.account = reader.u64()?;
         clock.offset = i64::from_be_bytes(reader.array()?);
-        clock.doubtful = flag(reader)?;
+        (clock.doubtful, clock.stopped) = match reader.u8()? {
+            0 => (false, false),
+            1 => (true, false),
+            3 => (true, true),
+            _ => return Err(FormatError::Field),
+        };
         supply.tampering = reader.u8()?;
         supply.loan_until = CardTime(reader.u32()?);
         supply.pause_until = CardTime(reader.u32()?);
@@ -186,7 +192,7 @@ const ACCOUNT: usize = 2
     + 4
     + 4;
 /// Versions of mail and of what goes back.
-const SLOTS: usize = 12 * 4 + 4 * 4;
+const SLOTS: usize = 12 * 4 + 6 * 4;
 
 const _: () = assert!(FRONT == 54, "the front fits one page beside the header of a record");
 const _: () = assert!(MAX_PLAINTEXT <= u8::MAX as usize, "lengths of parts fit a byte");

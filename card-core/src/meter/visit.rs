@@ -4,7 +4,7 @@ use super::decide::{Reason, Verdict, greet};
 use super::{Hardware, Meter, MeterError, Received};
 use crate::apdu::MAX_COMMAND;
 use crate::bytes::Buffer;
-use crate::message::{Direction, Envelope, Month, Slot, Voucher};
+use crate::message::{Direction, Envelope, Event, Month, Slot, Voucher};
 use crate::platform::RandomError;
 use crate::scp03::Mode;
 use crate::scp03::host::SessionError;
@@ -71,9 +71,10 @@ enum Todo {
 enum Errand {
     /// Mail to the issuer, and what follows it.
     Report(Envelope, Todo),
-    /// Events, and what follows when the card has all of them.
-    Events(Batch, Todo),
-    Months(Batch),
+    /// Events up to a number, and what follows when the card has all of them.
+    Events(Batch, u32, Todo),
+    /// Months up to an index.
+    Months(Batch, u16),
     Mail(Slot, usize),
 }
 
@@ -184,6 +185,11 @@ impl Visit {
         }
     }
 
+    /// A visit takes a while, in which the meter's clock goes on; one that does not go at all is none.
+    fn now<H: Hardware>(&self, meter: &Meter<H>) -> CardTime {
+        if self.reading == CardTime::UNSET { self.reading } else { self.reading.max(meter.last_reading()) }
+    }
+
     fn go(&mut self, stage: Stage, command: Buffer<MAX_COMMAND>) -> Step {
         self.stage = Some(stage);
         Some(command)
@@ -217,7 +223,7 @@ impl Visit {
         let (answer, own) = (presented.answer(), meter.state());
         self.ratified =
             (answer.binding().number == own.binding).then_some(answer.report_number == own.report_number);
-        let decision = meter.commit(self.reading, &presented)?;
+        let decision = meter.commit(self.now(meter), &presented)?;
         self.verdict = Some(decision.verdict);
         match decision.verdict {
             Verdict::Refuse(reason) if reason.is_regression() => {
@@ -256,8 +262,9 @@ impl Visit {
                         last => last.saturating_add(1),
                     };
                     let months: [_; BATCH] = meter.months(first)?;
+                    let last = months.into_iter().flatten().last().map_or(0, |month: Month| month.index);
                     let batch = Batch::months(months.into_iter().flatten());
-                    (batch.ok().map(Errand::Months), Todo::Mail(0))
+                    (batch.ok().map(|batch| Errand::Months(batch, last)), Todo::Mail(0))
                 }
                 Todo::Mail(index) => match Slot::ALL.get(index) {
                     None => (None, Todo::Readings),
@@ -285,7 +292,9 @@ impl Visit {
         next: Todo,
     ) -> Result<Option<Errand>, MeterError> {
         let events: [_; BATCH] = meter.events(self.last_event)?;
-        Ok(Batch::events(events.into_iter().flatten()).ok().map(|batch| Errand::Events(batch, next)))
+        let last = events.into_iter().flatten().last().map_or(0, |event: Event| event.number);
+        let batch = Batch::events(events.into_iter().flatten());
+        Ok(batch.ok().map(|batch| Errand::Events(batch, last, next)))
     }
 
     fn send<H: Hardware>(
@@ -297,8 +306,8 @@ impl Visit {
         let engine = meter.hardware();
         let command = match &errand {
             Errand::Report(mail, _) => session.ask(engine, &put_meter_mail(mail)),
-            Errand::Events(batch, _) => session.ask(engine, &batch.put_events()),
-            Errand::Months(batch) => session.ask(engine, &batch.put_months()),
+            Errand::Events(batch, ..) => session.ask(engine, &batch.put_events()),
+            Errand::Months(batch, _) => session.ask(engine, &batch.put_months()),
             Errand::Mail(slot, _) => session.ask(engine, &get_mail(*slot)),
         }?;
         Ok(self.go(Stage::Errand(session, errand), command))
@@ -318,20 +327,19 @@ impl Visit {
                 taken(session.answer(engine, &put_meter_mail(mail), response))?;
                 *next
             }
-            // More only where that led further, so that no card can make this endless.
-            Errand::Events(batch, next) => {
+            // More only where the card took all of it, so that no card can make this endless.
+            Errand::Events(batch, sent, next) => {
                 match taken(session.answer(engine, &batch.put_events(), response))? {
-                    Some(last) if last > self.last_event => {
+                    Some(last) if last >= *sent && last > self.last_event => {
                         self.last_event = last;
                         if let Todo::Months = next { Todo::Events } else { Todo::LateEvents }
                     }
                     _ => *next,
                 }
             }
-            Errand::Months(batch) => {
-                let before = self.last_month;
+            Errand::Months(batch, sent) => {
                 match taken(session.answer(engine, &batch.put_months(), response))? {
-                    Some(last) if last != Month::NO_INDEX && (before == Month::NO_INDEX || last > before) => {
+                    Some(last) if last != Month::NO_INDEX && last >= *sent => {
                         self.last_month = last;
                         Todo::Months
                     }
@@ -342,7 +350,7 @@ impl Visit {
                 let request: Request<'_, Envelope> = get_mail(*slot);
                 if let Some(mail) = taken(session.answer(engine, &request, response))? {
                     let carrier = self.presented.map(|presented| presented.card().id);
-                    self.received = Some(meter.receive(self.reading, carrier, &mail)?);
+                    self.received = Some(meter.receive(self.now(meter), carrier, &mail)?);
                 }
                 Todo::Mail(index + 1)
             }

@@ -10,9 +10,9 @@ pub struct Tables {
     standby: Option<Tariff>,
 }
 
-/// A tariff whose version is not above that of the one in force. Nothing was changed.
+/// A tariff whose version is not above that of the one in force and of the one that waits. Nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the tariff is not newer than the one in force")]
+#[error("the tariff is not newer than the one in force and the one that waits")]
 pub struct NotNewer;
 
 impl Tables {
@@ -41,7 +41,8 @@ impl Tables {
     /// Takes a tariff from the issuer, in place of one that still waits; it comes into force at its start, or at the next
     /// [`Tables::switch`] where that is past. Energy that was consumed before is never rated by it.
     pub fn offer(&mut self, tariff: Tariff) -> Result<(), NotNewer> {
-        if tariff.version() <= self.active.version() {
+        let newest = self.standby.as_ref().unwrap_or(&self.active);
+        if tariff.version() <= newest.version() {
             return Err(NotNewer);
         }
         self.standby = Some(tariff);

@@ -253,6 +253,7 @@ impl Situation {
             0x0B => Self::CommandOtherCard,
             0x0C => Self::CommandUnknown,
             0x0D => Self::KeysUnusable,
+            0x0E => Self::CommandSuperseded,
             _ => return None,
         })
     }

@@ -240,7 +240,7 @@ fn every_reason_bit_and_template_of_the_meter_has_its_text() {
     let on_and_reasons: Vec<_> = core::iter::once(0).chain(reasons).collect();
     exactly('U', 0..=u8::MAX, &on_and_reasons, Situation::of_cut);
     exactly('X', 0..=u8::MAX, &kinds, Situation::of_tampering);
-    let refusals = [0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A, 0x0B, 0x0C, 0x0D];
+    let refusals = [0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E];
     let taken_and_refusals: Vec<_> = core::iter::once(1).chain(refusals).collect();
     exactly('P', 0..=u8::MAX, &taken_and_refusals, Situation::of_mail);
     exactly('N', 0..=u16::MAX, &[0, 1, 2, 3, 4, 5, 6], Situation::of_notice);
@@ -333,7 +333,7 @@ const MEANINGS: &str = "
     B01=MonthRatedAgain B02=MonthRatedLower B03=InstalmentTaken B04=FeesTaken B05=TariffInForce
     P01=MailTaken P02=MailOtherMeter P03=MailOtherBinding P04=MailStale P05=MailUnknownKeys
     P06=MailNotVerified P07=MailMalformed P08=MailTariffNotNewer P09=CommandRepeated P0A=CommandExpired
-    P0B=CommandOtherCard P0C=CommandUnknown P0D=KeysUnusable
+    P0B=CommandOtherCard P0C=CommandUnknown P0D=KeysUnusable P0E=CommandSuperseded
     N00=Notice N01=PlannedOutage N02=VisitBranch N03=TariffChanges N04=InspectionPlanned N05=ReplaceCard
     N06=InstalmentsEnded
     C01=AtBranch C02=AtKiosk C03=ByBank C04=ByWallet C05=OverNetwork

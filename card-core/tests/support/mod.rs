@@ -308,6 +308,8 @@ pub struct FakeCard {
     pub refuses: Vec<u8>,
     /// What it answers to PUT MONTHS in place of the truth, keeping nothing.
     pub months_answer: Option<u16>,
+    /// How many events of each PUT EVENTS, and months of each PUT MONTHS, it keeps.
+    pub keeps: usize,
     handshake: Option<CardHandshake>,
     session: Option<CardSession>,
 }
@@ -344,6 +346,7 @@ impl FakeCard {
             trace: Vec::new(),
             refuses: Vec::new(),
             months_answer: None,
+            keeps: usize::MAX,
             handshake: None,
             session: None,
         }
@@ -432,7 +435,7 @@ impl FakeCard {
             0x46 => Ok(self.answer.emit().to_vec()),
             0x48 => self.settle(data),
             0x4A => {
-                for month in data[1..].chunks(24).map(|bytes| Month::parse(bytes).unwrap()) {
+                for month in data[1..].chunks(24).map(|bytes| Month::parse(bytes).unwrap()).take(self.keeps) {
                     if self.answer.last_month == Month::NO_INDEX || month.index > self.answer.last_month {
                         self.answer.last_month = month.index;
                         self.months.push(month);
@@ -443,7 +446,7 @@ impl FakeCard {
             }
             0x4C => {
                 assert_eq!(data.len(), 1 + 16 * usize::from(data[0]));
-                self.take_events(&data[1..]);
+                self.take_events(&data[1..], self.keeps);
                 Ok(self.answer.last_event.to_be_bytes().to_vec())
             }
             0x4E => {
@@ -507,8 +510,8 @@ impl FakeCard {
         Ok([&[outcome][..], &receipt.emit()].concat())
     }
 
-    fn take_events(&mut self, bytes: &[u8]) {
-        for event in bytes.chunks(16).map(|bytes| Event::parse(bytes).unwrap()) {
+    fn take_events(&mut self, bytes: &[u8], at_most: usize) {
+        for event in bytes.chunks(16).map(|bytes| Event::parse(bytes).unwrap()).take(at_most) {
             if event.number > self.answer.last_event {
                 self.answer.last_event = event.number;
                 self.events.push(event);
@@ -536,7 +539,7 @@ impl FakeCard {
         self.answer.report_number = receipt.number;
         self.receipt = Some(receipt);
         self.present = Some(Month::parse(&data[69..93]).unwrap());
-        self.take_events(&data[94..]);
+        self.take_events(&data[94..], usize::MAX);
         let (month, event) = (self.answer.last_month.to_be_bytes(), self.answer.last_event.to_be_bytes());
         Ok([&month[..], &event].concat())
     }
@@ -668,6 +671,26 @@ pub fn told(meter: &mut Meter<Chip>, after: u32) -> Vec<(u16, [u8; 6])> {
 
 pub fn last_event(meter: &Meter<Chip>) -> u32 {
     meter.state().history.last_event()
+}
+
+/// Leaves that many events and changes nothing else: a card brings mail under keys that the meter does not have.
+pub fn make_events(meter: &mut Meter<Chip>, at: CardTime, count: u32) {
+    let before = last_event(meter);
+    let binding = Binding { meter: METER, number: meter.state().binding };
+    for n in 1..=count {
+        let mail = Envelope::seal(
+            &mut SoftEngine,
+            &parameter_keys(9),
+            SCOPE,
+            binding,
+            slot(0x0B),
+            1_000 + before + n,
+            b"",
+        );
+        let received = meter.receive(at, Some(CARD.id), &mail.unwrap()).unwrap();
+        assert_eq!(received.result, Err(MailRefusal::UnknownKeyVersion));
+    }
+    assert_eq!(last_event(meter), before + count);
 }
 
 /// All closed months that are kept.

@@ -43,7 +43,9 @@ impl Desk {
             Some(Role::Parameter) => &mut held.parameter_keys,
             _ => return Ok(false),
         };
-        if version <= *used {
+        // What a card says is not sealed: no more than what was ever made.
+        let newest = self.issuer.keys().current(Role::of(version).unwrap_or(Role::Credit))?;
+        if version <= *used || version > newest {
             return Ok(false);
         }
         *used = version;

@@ -101,11 +101,12 @@ fn the_last_command_is_executed_once_and_an_older_one_never_again() {
     };
     assert_eq!((order(&mut home, LAST, kind::CUT), home.cut()), ("P01", vec!["U10"]));
     assert_eq!(order(&mut home, LAST, kind::END_CUT), "P09");
-    // The 32 before it may still come, each once; all others are over.
-    assert_eq!((order(&mut home, LAST - 32, kind::END_CUT), home.is_on()), ("P01", true));
-    assert_eq!((order(&mut home, LAST - 32, kind::CUT), home.is_on()), ("P09", true));
+    // The 32 before it may still come, each once, but the relay stays as the last one says; all others are over.
+    assert_eq!((order(&mut home, LAST - 32, kind::READ_OUT), home.is_on()), ("P01", false));
+    assert_eq!((order(&mut home, LAST - 31, kind::END_CUT), home.is_on()), ("P0E", false));
+    assert_eq!((order(&mut home, LAST - 32, kind::END_CUT), home.is_on()), ("P09", false));
     for counter in [1, 2, LAST - 33] {
-        assert_eq!((order(&mut home, counter, kind::CUT), home.is_on()), ("P09", true));
+        assert_eq!((order(&mut home, counter, kind::END_CUT), home.is_on()), ("P09", false));
     }
 }
 

@@ -92,8 +92,12 @@ impl Model {
                 if opens {
                     next.month = next.local.month(next.clock.time);
                 }
+                let newer = certificate.generation > next.contract.generation;
                 next.contract.generation = next.contract.generation.max(certificate.generation);
-                next.contract.report += 1;
+                // What brings nothing over the network leaves no trace.
+                if card.is_some() || opens || newer || outcome != (Outcome::Nothing { opens }) {
+                    next.contract.report += 1;
+                }
                 if card.is_some() && outcome == (Outcome::Nothing { opens }) {
                     next.lend();
                 }
@@ -107,7 +111,7 @@ impl Model {
 
     /// Section 5.2.
     fn lend(&mut self) {
-        if self.balance() <= 0 && self.loan_until == 0 && self.limits.loan_hours != 0 {
+        if self.balance() <= 0 && !self.clock.stopped && self.loan_until == 0 && self.limits.loan_hours != 0 {
             self.loan_until = self.clock.time + u32::from(self.limits.loan_hours) * 3600;
         }
     }

@@ -311,10 +311,11 @@ impl Model {
         if bound && balance > 0 {
             self.loan_until = 0;
         }
-        let lent = self.loan_until > time;
+        let goes = !self.clock.stopped;
+        let lent = goes && self.loan_until > time;
         if !bound || balance > 0 || lent {
             self.cut &= !NO_CREDIT;
-        } else if !self.local.is_friendly(time) {
+        } else if !(goes && self.local.is_friendly(time)) {
             self.cut |= NO_CREDIT;
         }
         let flags = [

@@ -67,7 +67,7 @@ impl World {
             orders.push((5, 3, 0, 0));
         }
         if self.model.clock.doubtful || !self.faults {
-            // Without an expiry, a clock that is ahead is believed.
+            // Without an expiry it is refused.
             let expiry = if self.faults && self.dice.one_in(40) { 0 } else { self.now + DAY };
             orders.push((6, 4, self.now - self.dice.between(0, 100), expiry));
         }

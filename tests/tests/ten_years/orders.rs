@@ -46,6 +46,8 @@ pub struct Inbox {
     pub versions: [u32; 12],
     /// Counters of all commands that were handled.
     pub executed: Vec<u32>,
+    /// The last commands to the relay and to the clock that were carried out.
+    pub last: [u32; 2],
     pub audits: Vec<AuditRecord>,
     pub readings: u32,
     /// Debts of the plan with the number of instalments taken.
@@ -122,7 +124,7 @@ impl Model {
     fn take(&mut self, reading: u32, carrier: Option<CardId>, order: &Order) -> Handled {
         match order {
             Order::Tariff(tariff) => {
-                if tariff.version <= self.tariff.version {
+                if tariff.version <= self.waiting.as_ref().unwrap_or(&self.tariff).version {
                     return Err(0x08);
                 }
                 self.waiting = Some(Rc::clone(tariff));
@@ -149,7 +151,7 @@ impl Model {
         let right = match kind {
             1 | 2 | 5 | 6 => value == 0,
             3 => value == 0 && card.is_some(),
-            4 => value != 0 && card.is_some() && (expiry.0 == 0 || value < expiry.0),
+            4 => value != 0 && card.is_some() && value < expiry.0,
             7 => (1..=0xFFFF).contains(&value),
             _ => false,
         };
@@ -159,8 +161,7 @@ impl Model {
         } else if expired {
             Err(0x0A)
         } else {
-            self.execute(reading, kind, value, expiry.0);
-            Ok(())
+            self.in_order(reading, command)
         };
         let outcome = handled.err().unwrap_or(1);
         let record = AuditRecord { counter, time: CardTime(self.clock.time), kind, outcome, card: carrier };
@@ -168,6 +169,25 @@ impl Model {
         inbox.executed.push(counter);
         inbox.audits.push(record);
         handled
+    }
+
+    /// Where the last one counts, it is the one with the highest counter.
+    fn in_order(&mut self, reading: u32, command: &Command) -> Handled {
+        let Command { counter, expiry, kind, value, .. } = *command;
+        let last = &mut Rc::make_mut(&mut self.contract.inbox).last;
+        let of_kind = match kind {
+            1 | 2 => Some(&mut last[0]),
+            4 => Some(&mut last[1]),
+            _ => None,
+        };
+        if let Some(newest) = of_kind {
+            if counter < *newest {
+                return Err(0x0E);
+            }
+            *newest = counter;
+        }
+        self.execute(reading, kind, value, expiry.0);
+        Ok(())
     }
 
     fn execute(&mut self, reading: u32, kind: u8, value: u32, expiry: u32) {

@@ -6,6 +6,7 @@ pub struct Timekeeper {
     pub floor: u32,
     pub offset: i64,
     pub doubtful: bool,
+    pub stopped: bool,
 }
 
 impl Timekeeper {
@@ -17,6 +18,12 @@ impl Timekeeper {
         if self.time == 0 {
             self.time = reading;
             return reading != 0;
+        }
+        // 0
+        self.stopped = reading == 0;
+        if self.stopped {
+            self.doubtful = true;
+            return false;
         }
         // 2, 3
         if candidate > time + step || candidate < time - 60 {
@@ -38,15 +45,21 @@ impl Timekeeper {
         self.floor = self.floor.max(issued);
         if self.floor > self.time {
             self.time = self.floor;
-            self.offset = i64::from(self.time) - i64::from(reading);
+            self.hold(reading);
         }
     }
 
     /// A clock command: it is `value`, and not yet `expiry`.
     pub fn command(&mut self, reading: u32, value: u32, expiry: u32) {
-        let right = reading >= value && (expiry == 0 || reading < expiry);
+        let right = reading >= value && reading < expiry;
         self.time = if right { reading } else { value }.max(self.floor);
-        self.offset = i64::from(self.time) - i64::from(reading);
-        self.doubtful = false;
+        self.hold(reading);
+        self.doubtful = self.stopped;
+    }
+
+    fn hold(&mut self, reading: u32) {
+        if !self.stopped {
+            self.offset = i64::from(self.time) - i64::from(reading);
+        }
     }
 }

@@ -86,6 +86,12 @@ macro_rules! issuer {
                     "report it to the electricity company, which must issue them anew";
                 Arabic "لا يمكن استخدام المفاتيح الجديدة، ويستمر العداد في العمل بالمفاتيح الحالية",
                     "يرجى إبلاغ شركة الكهرباء لإصدار المفاتيح من جديد";
+            /// A command that comes after a later one of its kind.
+            CommandSuperseded "P0E"
+                English "the meter has executed a newer command of this kind already; nothing has changed",
+                    "have a new command issued, if this one is still wanted";
+                Arabic "نفذ العداد بالفعل أمرًا أحدث من النوع نفسه، ولم يتغير شيء",
+                    "يرجى طلب إصدار أمر جديد إذا كان مطلوبًا";
 
             // The company's notices on the display: the digits are the template's (meter, section 7.4; messages.md has the values).
 

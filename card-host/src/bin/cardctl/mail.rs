@@ -66,7 +66,7 @@ pub(crate) enum MailCommand {
         /// The only card that may bring it: its 16 digits, or "this" for the card in the reader. clear-tamper and clock need one.
         #[arg(long, value_name = "CARD")]
         technician: Option<String>,
-        /// After so many hours it is not executed any more. The time of the simulated meter counts, where there is one and it lives ahead.
+        /// After so many hours it is not executed any more; for clock, 72 where not given: it believes no clock beyond that. The time of the simulated meter counts, where there is one and it lives ahead.
         #[arg(long, value_name = "HOURS")]
         expires: Option<u32>,
         /// For clock, the POSIX time that it is at least (default: now); for lowest-generation, the generation.
@@ -216,6 +216,9 @@ fn now(workplace: &Workplace, desk: &Desk, of: CardId) -> Result<CardTime, Error
     Ok(desk.now())
 }
 
+/// For how long a command that sets the clock is good, where nobody says.
+const CLOCK_HOURS: u32 = 72;
+
 fn order(
     now: CardTime,
     kind: Kind,
@@ -242,9 +245,11 @@ fn order(
         (_, Some(_)) => return Err(ContentError::NoValue),
         (_, None) => 0,
     };
+    // A clock that is wrong must not be believed for ever.
+    let expires = expires.or((kind == Kind::Clock).then_some(CLOCK_HOURS));
     let expiry = expires
         .map_or(CardTime::UNSET, |hours| CardTime(now.0.saturating_add(hours.saturating_mul(3600)).max(1)));
-    if kind == Kind::Clock && expiry != CardTime::UNSET && value >= expiry.0 {
+    if kind == Kind::Clock && value >= expiry.0 {
         return Err(ContentError::ClockExpiry);
     }
     Ok(Order { kind: kind.code(), value, expiry, technician })
