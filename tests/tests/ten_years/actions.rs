@@ -126,6 +126,16 @@ impl World {
         if !self.faults || !self.dice.one_in(900) {
             return;
         }
+        if self.dice.one_in(4) {
+            // Some seconds or minutes, seen at once.
+            self.tick();
+            let back = self.dice.pick(&[1, 59, 60, 61, 100, 1000]);
+            self.clock_error = self.clock_error.map(|error| error - back);
+            self.note(&format!("the meter's clock is set back by {back} s"));
+            self.count("clock back by a little");
+            self.tick();
+            return;
+        }
         let error = match self.dice.below(5) {
             0 => Some(i64::from(self.dice.between(61, 20 * DAY))),
             1 => Some(-i64::from(self.dice.between(61, 20 * DAY))),
@@ -150,6 +160,9 @@ impl World {
     // ---- mail
 
     fn mail_is_written(&mut self) {
+        if self.dice.one_in(40) {
+            return self.tariffs_in_a_row();
+        }
         let (slot, order) = match self.dice.below(16) {
             0..=3 => (self.dice.pick(&[0, 1]), self.some_tariff()),
             4 | 5 => (2, self.some_limits()),
@@ -173,6 +186,21 @@ impl World {
         let sent = self.books.seal(slot, order);
         self.note(&format!("mail for slot {slot:02X}, version {}", sent.envelope.version));
         self.dispatch(sent);
+    }
+
+    /// More tariffs than a month holds, each at once in force or waiting.
+    fn tariffs_in_a_row(&mut self) {
+        for _ in 0..5 {
+            self.books.tariff_version += 1;
+            let version = self.books.tariff_version;
+            let tariff = Tariff::random(&mut self.dice, version, self.now - HOUR);
+            let sent = self.books.seal(0, Order::Tariff(Rc::new(tariff)));
+            self.network_mail(&sent);
+            self.pass(HOUR);
+            let energy = self.dice.between(0, 300);
+            self.consume(if self.model.is_on() { energy } else { 0 });
+        }
+        self.note("five tariffs in a row");
     }
 
     fn dispatch(&mut self, sent: super::books::Sent) {

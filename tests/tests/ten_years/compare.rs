@@ -26,6 +26,7 @@ pub fn differences(model: &Model, state: &MeterState, after_cut: bool) -> Vec<St
     same("floor", model.clock.floor.into(), state.clock.floor.0.into());
     same("offset", model.clock.offset.into(), state.clock.offset.into());
     same("doubtful clock", model.clock.doubtful.into(), state.clock.doubtful.into());
+    same("no clock", model.clock.stopped.into(), state.clock.stopped.into());
     same("month", model.month.into(), state.month_index.into());
     same("energy of the month", price::total(&model.parts).into(), state.running.total().0.into());
     same("partial month", model.partial.into(), state.running.is_partial().into());

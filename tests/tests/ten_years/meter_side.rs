@@ -70,6 +70,12 @@ impl World {
             ("supply without credit, in friendly time", in_debt && after.loan_until <= after.clock.time),
             ("tariff switch", after.tariff != before.tariff),
             ("tariff switch within a month", after.parts.len() > before.parts.len()),
+            ("four tariffs in a month", after.parts.len() > before.parts.len() && after.parts.len() == 4),
+            (
+                "a fifth tariff waits",
+                after.waiting != before.waiting
+                    && after.waiting.as_ref().is_some_and(|next| next.start <= after.clock.time),
+            ),
             ("instalments", after.contract.instalments > before.contract.instalments),
             (
                 "month rated again",

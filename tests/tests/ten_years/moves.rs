@@ -281,6 +281,8 @@ impl World {
         self.model = model;
         self.marks = Watermarks::default();
         self.recover(&[]);
+        // As firmware does, before any card comes.
+        self.tick();
         let before = self.model.balance();
         while self.tap_present() != Some(Outcome::Regressed) {}
         assert!(self.model.balance() <= before, "no credit");
@@ -292,6 +294,10 @@ impl World {
         let opened = self.books.issuer.keys_mut().open_mail(SCOPE, &mail).expect("authentic");
         let report = MeterReceipt::parse(opened.as_slice()).expect("a receipt");
         assert!(report.flags.has(MeterFlags::REGRESSED), "the report says what happened");
+        // Nor is credit believed from anywhere else.
+        let voucher = self.books.refresh();
+        self.network_voucher(&voucher);
+        assert_ne!(self.model.flags & REGRESSED, 0, "only a new binding repairs it");
         // Settled by an estimate: what the card saw last.
         let said = public.status.balances.and_then(|balances| balances.at_meter);
         let left = said.map_or(0, |meter| u64::try_from(meter.balance.0).unwrap_or(0));
