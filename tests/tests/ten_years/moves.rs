@@ -107,7 +107,10 @@ impl World {
         let sent = self.books.seal(0x0A, order);
         // What an image would not know.
         self.image = None;
+        let mut tries = 0;
         while self.model.contract.inbox.versions[0x0A] < sent.envelope.version {
+            tries += 1;
+            assert!(tries < 100, "the meter never takes its keys");
             if self.dice.one_in(2) {
                 self.network_mail(&sent);
             } else {
@@ -309,6 +312,8 @@ impl World {
         self.rebind();
         self.tap_present();
         assert_eq!(self.model.flags & REGRESSED, 0, "the new binding repairs it");
+        // What belonged to the old one is worth nothing any more.
+        self.network_voucher(&voucher);
         self.count("regression repaired");
     }
 }

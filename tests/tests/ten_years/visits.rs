@@ -139,6 +139,8 @@ impl World {
                 self.judged(&before, outcome, visit.verdict());
             }
         }
+        let ours = card.meter == Some(self.meter().identity().id);
+        assert!(!ours || outcome.is_some(), "the card is refused: {:?}", visit.verdict());
         Visited::Done(outcome)
     }
 
