@@ -5,9 +5,9 @@
 
 use applet_sim::card::{Cost, Profile};
 use applet_sim::chip::{FlashModel, Link};
-use card_core::id::{Channel, MeterId};
+use card_core::id::{CardId, Channel, MeterId};
 use card_core::key::KeyLength;
-use card_core::message::Slot;
+use card_core::message::{Envelope, Slot};
 use card_core::meter::{Received, Verdict};
 use card_core::parameters::command::kind;
 use card_core::role::Role;
@@ -217,11 +217,21 @@ impl News<'_> {
         }
         let before = self.counted().1 - event;
         assert!(before < 40, "{before} events");
-        for _ in before..40 {
-            let reading = self.reading();
-            self.meter.tick(CardTime(reading.0 - 100)).unwrap();
+        let reading = self.reading();
+        for version in before..40 {
+            let mail = self.unknown(version + 1);
+            self.meter.receive(reading, Some(CardId([7; 8])), &mail).unwrap();
         }
         assert_eq!(self.counted(), (month + 12, event + 40));
+    }
+
+    /// Mail under a key that the meter does not have: that it was refused is an event.
+    fn unknown(&self, version: u32) -> Envelope {
+        let meter = self.meter.identity().unwrap().id;
+        let binding = self.meter.state().unwrap().binding.to_be_bytes();
+        let bytes =
+            [&[0x01, 0x8F], &meter.0[..], &binding, &[0x09], &version.to_be_bytes(), &[0; 16]].concat();
+        Envelope::parse(&bytes).unwrap()
     }
 
     /// The month that runs, and the last event.
