@@ -1023,3 +1023,16 @@ proptest! {
         prop_assert_eq!(meter.state().balance, Balance(if at > 3 { 59_700 } else { 49_700 }));
     }
 }
+
+#[test]
+fn a_visit_sees_a_clock_that_has_gone_back_before_it() {
+    let chip = Chip::new();
+    let mut meter = running(&chip);
+    meter.tick(NOW).unwrap();
+    let mut card = FakeCard::new(certificate(5, 50_000, 300));
+    let back = CardTime(NOW.0 - 1_000);
+    assert!(visit_torn(&mut meter, &mut card, back, None).0.unwrap().is_settled());
+    let clock = meter.state().clock;
+    assert_eq!((clock.time, clock.offset, clock.doubtful), (NOW, 1_000, true));
+    assert!(card.receipt.unwrap().flags.has(MeterFlags::CLOCK_DOUBTFUL));
+}

@@ -26,6 +26,8 @@ pub type Step = Option<Buffer<MAX_COMMAND>>;
 pub struct Visit {
     /// Of firmware's clock.
     reading: CardTime,
+    /// What that clock had shown when the card answered first.
+    before: CardTime,
     stage: Option<Stage>,
     presented: Option<Presented>,
     ratified: Option<bool>,
@@ -83,6 +85,7 @@ impl Visit {
     pub fn begin(reading: CardTime) -> Result<(Self, Buffer<MAX_COMMAND>), VisitError> {
         let visit = Self {
             reading,
+            before: reading,
             stage: Some(Stage::Selecting),
             presented: None,
             ratified: None,
@@ -129,6 +132,7 @@ impl Visit {
     ) -> Result<Step, VisitError> {
         match self.stage.take().ok_or(VisitError::Over)? {
             Stage::Selecting => {
+                self.before = meter.last_reading();
                 let summary = selected(response)?;
                 // Only to save a session with a foreign card: what counts comes with READ CERTIFICATE.
                 if let Err(reason) = greet(meter.identity(), &summary) {
@@ -185,9 +189,12 @@ impl Visit {
         }
     }
 
-    /// A visit takes a while, in which the meter's clock goes on; one that does not go at all is none.
+    /// A visit takes a while, in which the meter's clock goes on; one that does not go at all is none, and one that had gone back
+    /// before is seen to have.
     fn now<H: Hardware>(&self, meter: &Meter<H>) -> CardTime {
-        if self.reading == CardTime::UNSET { self.reading } else { self.reading.max(meter.last_reading()) }
+        let last = meter.last_reading();
+        let goes = self.reading != CardTime::UNSET && last != self.before;
+        if goes { self.reading.max(last) } else { self.reading }
     }
 
     fn go(&mut self, stage: Stage, command: Buffer<MAX_COMMAND>) -> Step {
