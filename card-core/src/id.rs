@@ -107,7 +107,7 @@ pub struct Scope {
 }
 
 /// A binding: one customer's account on one meter, for as long as it lasts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Binding {
     /// The meter.
     pub meter: MeterId,

@@ -49,6 +49,8 @@ mod durable;
 pub mod error;
 pub mod issuer;
 pub mod keystore;
+#[cfg(feature = "ledger")]
+pub mod ledger;
 pub mod operate;
 #[cfg(feature = "pcsc")]
 pub mod pcsc;

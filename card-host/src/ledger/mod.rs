@@ -1,0 +1,23 @@
+//! The issuer's ledger (docs/ledger.md): what was paid, what became credit, and what was certified to whom; double entry, append-only,
+//! in piastres.
+//!
+//! - [`Ledger`] and [`Transaction`]: transactions over rows, as a store provides them; [`SqliteLedger`] is the one in the same process,
+//!   `PostgresLedger` (feature `postgres`) the one for fleets.
+//! - [`Entry`], [`Transfer`], [`LedgerAccount`]: what is written and never changed, in one hash chain for each vending point.
+
+mod accounts;
+mod entry;
+mod error;
+mod names;
+mod records;
+mod store;
+
+pub use accounts::{Class, LedgerAccount, UnknownAccount};
+pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
+pub use error::{LedgerError, Refusal, StoreError};
+pub use names::{ChargeCode, NameError, PartyCode, PointCode, RequestId};
+pub use records::{
+    BindingRecord, CardRecord, CardUse, Customer, Head, Link, MailRecord, Message, Party, Point,
+    PolicyRecord, Power, Reading, SignedHead, Status, StepDone, Token,
+};
+pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Transaction, Work, read, transact};

@@ -1,0 +1,90 @@
+//! Names in the ledger: of parties and vending points, and of what a channel asks for.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A text is not a name of this kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no {what}: {rule}")]
+pub struct NameError {
+    what: &'static str,
+    text: String,
+    rule: &'static str,
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $most:literal, $allowed:expr, $rule:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The longest, in characters.
+            pub const MAX: usize = $most;
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+
+            fn try_from(text: String) -> Result<Self, NameError> {
+                let allowed: fn(u8) -> bool = $allowed;
+                if text.is_empty() || text.len() > Self::MAX || !text.bytes().all(allowed) {
+                    let text = text.chars().take(80).collect();
+                    return Err(NameError { what: $what, text, rule: $rule });
+                }
+                Ok(Self(text))
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = NameError;
+
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                Self::try_from(text.to_owned())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+    };
+}
+
+const fn is_code(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_')
+}
+
+const fn is_id(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b':')
+}
+
+name!(
+    /// Who sells or works with the ledger: the company itself, Fawry, a bank, a wallet. `fawry`.
+    PartyCode, "code of a party", 24, is_code, "it has 1 to 24 characters of a-z, 0-9, '-', '.' and '_'"
+);
+name!(
+    /// A till, a machine, a front server: one place where one sale is made at a time. `fawry-00017`.
+    PointCode, "code of a vending point", 32, is_code, "it has 1 to 32 characters of a-z, 0-9, '-', '.' and '_'"
+);
+name!(
+    /// What a channel calls one thing that it asks for. The channel makes it, stores it, and only then asks; it repeats with the same.
+    RequestId, "id of a request", 64, is_id, "it has 1 to 64 characters of A-Z, a-z, 0-9, '-', '.', '_' and ':'"
+);
+name!(
+    /// What a fee or levy is called in the accounts: `service`, `cleaning`.
+    ChargeCode, "code of a charge", 24, is_code, "it has 1 to 24 characters of a-z, 0-9, '-', '.' and '_'"
+);

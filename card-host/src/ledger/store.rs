@@ -1,0 +1,204 @@
+//! The ledger as its stores provide it: transactions over rows. What a sale is stands above it, once for all stores.
+
+use card_core::id::{Binding, CardId, MeterId, Scope};
+use card_core::message::Slot;
+use card_core::units::{CardTime, Piastres};
+
+use super::accounts::LedgerAccount;
+use super::entry::{Entry, EntryId, Hash, RequestKey};
+use super::names::{PartyCode, PointCode};
+use super::records::{
+    BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, Point, PolicyRecord, Reading,
+    SignedHead, StepDone, Token,
+};
+use super::LedgerError;
+
+/// What runs in a transaction. A store may run it more than once, from the start, until a transaction succeeds: what it gives to the
+/// outside counts only after [`Ledger::transact`] has returned.
+pub type Work<'a> = dyn FnMut(&mut dyn Transaction) -> Result<(), LedgerError> + 'a;
+
+/// A ledger: append-only, with transactions. Shared by all threads of a program.
+pub trait Ledger: Send + Sync {
+    /// Company and environment that it belongs to; never changes.
+    fn scope(&self) -> Scope;
+
+    /// Runs `work` in a transaction that reads and writes, and returns once its writes are durable. Where `work` fails, nothing of it
+    /// stays. Transactions that were refused because of another one are run again, which no caller sees.
+    ///
+    /// Errors: that of `work`; [`StoreError::Unavailable`](super::StoreError::Unavailable), nothing was written;
+    /// [`StoreError::OutcomeUnknown`](super::StoreError::OutcomeUnknown), it may have been.
+    fn transact(&self, work: &mut Work<'_>) -> Result<(), LedgerError>;
+
+    /// Runs `work` over one unchanging state of the ledger, without keeping anybody from writing. [`Transaction::write`] fails there.
+    fn read(&self, work: &mut Work<'_>) -> Result<(), LedgerError>;
+}
+
+/// [`Ledger::transact`] with a result.
+pub fn transact<T>(
+    ledger: &(impl Ledger + ?Sized),
+    mut work: impl FnMut(&mut dyn Transaction) -> Result<T, LedgerError>,
+) -> Result<T, LedgerError> {
+    let mut out = None;
+    ledger.transact(&mut |transaction| {
+        out = Some(work(transaction)?);
+        Ok(())
+    })?;
+    out.ok_or(LedgerError::NotRun)
+}
+
+/// [`Ledger::read`] with a result.
+pub fn read<T>(
+    ledger: &(impl Ledger + ?Sized),
+    mut work: impl FnMut(&mut dyn Transaction) -> Result<T, LedgerError>,
+) -> Result<T, LedgerError> {
+    let mut out = None;
+    ledger.read(&mut |transaction| {
+        out = Some(work(transaction)?);
+        Ok(())
+    })?;
+    out.ok_or(LedgerError::NotRun)
+}
+
+/// Whose binding is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payee {
+    /// That of a card.
+    Card(CardId),
+    /// The one that a meter serves now: its highest.
+    Meter(MeterId),
+    /// One binding.
+    Binding(Binding),
+}
+
+/// What [`Transaction::context`] is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// The request whose steps are wanted.
+    pub request: &'a RequestKey,
+    /// The vending point, which is locked.
+    pub point: &'a PointCode,
+    /// The binding, which is locked.
+    pub payee: Option<Payee>,
+}
+
+/// What one step needs to know. Vending point and binding are locked until the transaction ends.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Context {
+    /// The steps of this request that have been made, in their order.
+    pub steps: Vec<StepDone>,
+    /// The vending point.
+    pub point: Option<Point>,
+    /// The party that runs it.
+    pub party: Option<Party>,
+    /// The binding. Of a card: the one whose present card it is.
+    pub binding: Option<BindingRecord>,
+    /// The binding's customer, where there is a row: debts, phone.
+    pub customer: Option<Customer>,
+    /// How often the ledger has been restored from a copy. A binding with a lower one sells only after evidence.
+    pub epoch: u32,
+}
+
+/// One transaction. Reads of rows that a step changes lock them ([`Ledger::transact`]) until it ends.
+pub trait Transaction {
+    /// All that a step needs, in as few exchanges as the store can.
+    fn context(&mut self, ask: &Ask<'_>) -> Result<Context, LedgerError>;
+
+    /// Writes an entry with its transfers and the step of its request, the vending point after it, and what stands differently. A step
+    /// that was made already is a conflict that the store resolves by running the transaction again.
+    fn write(&mut self, entry: &Entry, point: &Point, heads: &[Head]) -> Result<(), LedgerError>;
+
+    /// An entry with its transfers.
+    fn entry(&mut self, id: &EntryId) -> Result<Option<Entry>, LedgerError>;
+
+    /// The steps of a request, in their order.
+    fn steps(&mut self, request: &RequestKey) -> Result<Vec<StepDone>, LedgerError>;
+
+    /// The entries of a vending point with numbers above `after`, in their order, at most `most`.
+    fn chain(&mut self, point: &PointCode, after: u64, most: u32) -> Result<Vec<Entry>, LedgerError>;
+
+    /// The newest entries about a binding, newest first, at most `most`.
+    fn history(&mut self, binding: Binding, most: u32) -> Result<Vec<Entry>, LedgerError>;
+
+    /// A vending point; locked.
+    fn point(&mut self, code: &PointCode) -> Result<Option<Point>, LedgerError>;
+
+    /// Vending points with codes after this one, in their order, at most `most`.
+    fn points(&mut self, after: Option<&PointCode>, most: u32) -> Result<Vec<Point>, LedgerError>;
+
+    /// A party.
+    fn party(&mut self, code: &PartyCode) -> Result<Option<Party>, LedgerError>;
+
+    /// A token by its hash.
+    fn token(&mut self, hash: &Hash) -> Result<Option<Token>, LedgerError>;
+
+    /// All tokens of a party.
+    fn tokens(&mut self, party: &PartyCode) -> Result<Vec<Token>, LedgerError>;
+
+    /// A binding, also one that is closed; locked.
+    fn binding(&mut self, payee: Payee) -> Result<Option<BindingRecord>, LedgerError>;
+
+    /// Bindings after this one, in the order of [`Binding`], at most `most`.
+    fn bindings(&mut self, after: Option<Binding>, most: u32) -> Result<Vec<BindingRecord>, LedgerError>;
+
+    /// The bindings of a customer's account, in the order of meter and number.
+    fn bindings_of(&mut self, account: u64) -> Result<Vec<BindingRecord>, LedgerError>;
+
+    /// A customer; locked.
+    fn customer(&mut self, account: u64) -> Result<Option<Customer>, LedgerError>;
+
+    /// A card that was ever issued.
+    fn card(&mut self, card: CardId) -> Result<Option<CardRecord>, LedgerError>;
+
+    /// A link.
+    fn link(&mut self, party: &PartyCode, card: CardId) -> Result<Option<Link>, LedgerError>;
+
+    /// The newest mail in each slot of a binding.
+    fn mail(&mut self, binding: Binding) -> Result<Vec<MailRecord>, LedgerError>;
+
+    /// The newest mail in a slot; locked.
+    fn mail_in(&mut self, binding: Binding, slot: Slot) -> Result<Option<MailRecord>, LedgerError>;
+
+    /// The newest readings of a binding, newest first, at most `most`.
+    fn readings(&mut self, binding: Binding, most: u32) -> Result<Vec<Reading>, LedgerError>;
+
+    /// All rules of selling, by version.
+    fn policies(&mut self) -> Result<Vec<PolicyRecord>, LedgerError>;
+
+    /// Messages that wait to be taken, oldest first, at most `most`.
+    fn messages(&mut self, most: u32) -> Result<Vec<Message>, LedgerError>;
+
+    /// The message with this id.
+    fn message(&mut self, id: &str) -> Result<Option<Message>, LedgerError>;
+
+    /// The newest signed head of a vending point that covers at most entry `most`.
+    fn signed_head(&mut self, point: &PointCode, most: u64) -> Result<Option<SignedHead>, LedgerError>;
+
+    /// The first steps of requests that wait: announced (or proposed) and neither confirmed nor cancelled, or confirmed and neither
+    /// certified nor refunded; after this one, at most `most`. Of one vending point or of all.
+    fn waiting(
+        &mut self,
+        point: Option<&PointCode>,
+        after: Option<&RequestKey>,
+        most: u32,
+    ) -> Result<Vec<Entry>, LedgerError>;
+
+    /// Sum of debits and sum of credits of every account, in the order of their texts. It reads the whole ledger.
+    fn balances(&mut self) -> Result<Vec<AccountBalance>, LedgerError>;
+
+    /// How often the ledger has been restored from a copy.
+    fn epoch(&mut self) -> Result<u32, LedgerError>;
+
+    /// The time of the last entry of all; not set where there is none.
+    fn last_time(&mut self) -> Result<CardTime, LedgerError>;
+}
+
+/// The movements of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountBalance {
+    /// The account.
+    pub account: LedgerAccount,
+    /// Sum of what it received.
+    pub debits: Piastres,
+    /// Sum of what it gave.
+    pub credits: Piastres,
+}
