@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the project needs on Debian 12 with rustup.
 #   tests/setup.sh run    to build and run cardctl
-#   tests/setup.sh test   also what the tests need: a PC/SC service, a virtual reader, other people's card tools, targets, an emulator of them
+#   tests/setup.sh test   also what the tests need: a PC/SC service, a virtual reader, other people's card tools, targets, an emulator of them, PostgreSQL
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,7 +10,7 @@ case "${1:-}" in
     test)
         packages=(gcc libc6-dev pkg-config libpcsclite-dev pcscd pcsc-tools opensc vsmartcard-vpcd
             python3 python3-venv python3-pyscard util-linux iproute2 gcc-mingw-w64-x86-64
-            qemu-system-arm binutils-arm-none-eabi)
+            qemu-system-arm binutils-arm-none-eabi postgresql)
         ;;
     *) sed -n 2,5p "$0"; exit 2 ;;
 esac
@@ -23,7 +23,13 @@ if [ "${#missing[@]}" -gt 0 ]; then
     as_root=(); [ "$(id -u)" -eq 0 ] || as_root=(sudo)
     echo "installing: ${missing[*]}"
     "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    # Debian's package makes and starts a server on port 5432 when it is installed, unless it is told before. The tests start
+    # their own. Where this file is there already, somebody has decided.
+    if [[ " ${missing[*]} " == *" postgresql "* ]] && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+        "${as_root[@]}" mkdir -p /etc/postgresql-common
+        echo "create_main_cluster = false" | "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
+    fi
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
 if [ "$1" = test ]; then

@@ -1,7 +1,11 @@
 //! What the tests across crates share.
 
 #[cfg(target_os = "linux")]
+pub mod cut_proxy;
+#[cfg(target_os = "linux")]
 pub mod pcscd;
+#[cfg(target_os = "linux")]
+pub mod postgres;
 #[cfg(target_os = "linux")]
 pub mod programs;
 #[cfg(target_os = "linux")]

@@ -1,0 +1,519 @@
+//! A private, real PostgreSQL server: on 127.0.0.1 only, in a temporary directory, with its own password.
+//!
+//! Nothing of the machine's own PostgreSQL is touched but its programs. `initdb` takes seconds, so it runs once a process and
+//! each server begins with a copy of what it made. Most tests need no server of their own, but a database in
+//! [`Postgres::shared`]; those that kill or stop a server [start](Postgres::start) one.
+//!
+//! A server ends when it is dropped. Where the test's process dies first, in whatever way, a small shell script ends it and
+//! removes its directory: the script reads a pipe from the test's process, and the pipe ends with that process.
+
+// A fixture fails the test that uses it, and with a reason.
+#![allow(clippy::panic, clippy::expect_used, reason = "a fixture fails the test that uses it, with a reason")]
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ::postgres::{Client, Config, NoTls};
+use rustix::process::{Pid, Signal, kill_process};
+
+const PROGRAMS: &str = "/usr/lib/postgresql";
+/// Debian's user for PostgreSQL, which refuses to run as root.
+const SYSTEM_USER: &str = "postgres";
+/// The superuser within the server.
+const USER: &str = "tester";
+const DIRECTORY_PREFIX: &str = "postgres-test-";
+
+/// Below the ports that Linux gives out by itself, so that none is taken while a server is down.
+const PORTS: std::ops::Range<u16> = 15_000..32_000;
+const PORT_TRIES: u32 = 50;
+
+const START_LIMIT: Duration = Duration::from_secs(60);
+const END_LIMIT: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(10);
+
+/// What any server here runs with; [`Postgres::start_with`] adds to it or overrides it.
+const SETTINGS: [(&str, &str); 9] = [
+    ("listen_addresses", "127.0.0.1"),
+    ("unix_socket_directories", ""),
+    ("fsync", "on"),
+    ("synchronous_commit", "on"),
+    ("full_page_writes", "on"),
+    ("max_connections", "200"),
+    ("shared_buffers", "32MB"),
+    ("timezone", "UTC"),
+    // In the server's own directory, which a killed one leaves nothing outside of.
+    ("dynamic_shared_memory_type", "mmap"),
+];
+
+/// Ends a server and removes its directory ($0) when the pipe ends: the last line read names the process, an empty line none.
+/// It looks whether the process is still that server, since ids are given out again.
+const KEEPER: &str = r#"
+trap '' HUP INT TERM
+id=
+while read -r line; do id=$line; done
+runs() { [ -n "$id" ] && tr '\0' '\n' 2>/dev/null <"/proc/$id/cmdline" | grep -qxF "$0/data"; }
+runs && kill -QUIT "$id"
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do runs || break; sleep 0.5; done
+runs && kill -KILL "$id"
+rm -rf "$0"
+"#;
+
+/// A running PostgreSQL server. Dropping it ends the server and removes all that it stored.
+#[derive(Debug)]
+pub struct Postgres {
+    process: Option<Child>,
+    address: SocketAddr,
+    settings: Vec<(String, String)>,
+    installation: &'static Installation,
+    // Last, so that the directory goes when the server has ended.
+    home: Home,
+}
+
+impl Postgres {
+    /// A server that all tests of this process share, each with a database of its own.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started, with the reason.
+    #[must_use]
+    pub fn shared() -> &'static Self {
+        static SHARED: LazyLock<Postgres> = LazyLock::new(|| {
+            Postgres::start().unwrap_or_else(|error| panic!("tests with PostgreSQL cannot run here: {error}"))
+        });
+        &SHARED
+    }
+
+    /// Starts a server and waits until it answers.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started on this machine, with the reason and what the server said.
+    pub fn start() -> io::Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// Starts a server with more settings, as in `postgresql.conf`: `("shared_buffers", "256MB")`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Self::start).
+    pub fn start_with(settings: &[(&str, &str)]) -> io::Result<Self> {
+        let installation = INSTALLATION.as_ref().map_err(|error| io::Error::other(error.as_str()))?;
+        let home = Home::new(&installation.account)?;
+        let copy = installation
+            .command("cp", home.path())
+            .args(["--archive", "--reflink=auto"])
+            .args([installation.home.data(), home.data()])
+            .output()?;
+        succeeded("cp", &copy)?;
+        let settings = SETTINGS.iter().chain(settings);
+        let settings = settings.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let address = free_address()?;
+        let mut server = Self { process: None, address, settings, installation, home };
+        for _ in 0..3 {
+            match server.restart() {
+                // Somebody else was quicker.
+                Err(_) if server.log().contains("Address already in use") => server.address = free_address()?,
+                outcome => return outcome.map(|()| server),
+            }
+        }
+        server.restart().map(|()| server)
+    }
+
+    /// Starts the server again after [`stop`](Self::stop) or [`kill`](Self::kill), on the same port, and waits until it
+    /// answers, which after a crash is when it has recovered.
+    ///
+    /// # Errors
+    ///
+    /// When it already runs, or does not come up; with what it said.
+    pub fn restart(&mut self) -> io::Result<()> {
+        if self.process.is_some() {
+            return Err(io::Error::other("the server is already running"));
+        }
+        let log = File::create(self.log_path())?;
+        let mut command = self.installation.command("postgres", self.home.path());
+        command.arg("-D").arg(self.home.data()).args(["-p", &self.address.port().to_string()]);
+        for (name, value) in &self.settings {
+            command.args(["-c", &format!("{name}={value}")]);
+        }
+        // A group of its own: an interrupt at the terminal is for the test, and the server ends after it.
+        let process = command.stdout(log.try_clone()?).stderr(log).process_group(0).spawn()?;
+        self.home.note(Some(process.id()))?;
+        self.process = Some(process);
+        self.wait_until_ready()
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The connection string of a database: `postgresql://user:password@127.0.0.1:port/database`.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        self.url_at(self.address, database)
+    }
+
+    /// The connection string of a database that is reached at another address: through a
+    /// [`CutProxy`](crate::cut_proxy::CutProxy).
+    #[must_use]
+    pub fn url_at(&self, address: SocketAddr, database: &str) -> String {
+        format!("postgresql://{USER}:{}@{address}/{database}", self.installation.password)
+    }
+
+    /// Makes an empty database and gives its connection string.
+    ///
+    /// # Errors
+    ///
+    /// When there is one of that name, or the server does not answer.
+    pub fn create_database(&self, name: &str) -> io::Result<String> {
+        let statement = format!("CREATE DATABASE \"{}\"", name.replace('"', "\"\""));
+        self.connect("postgres")?.batch_execute(&statement).map_err(io::Error::other)?;
+        Ok(self.url(name))
+    }
+
+    /// Connects to a database, directly.
+    ///
+    /// # Errors
+    ///
+    /// When that fails.
+    pub fn connect(&self, database: &str) -> io::Result<Client> {
+        Client::connect(&self.url(database), NoTls).map_err(io::Error::other)
+    }
+
+    /// The directory of all that it stores, and of what it says.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// The process id of the running server, if it runs.
+    #[must_use]
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.as_ref().map(Child::id)
+    }
+
+    /// Ends the server in order: transactions are rolled back, connections are ended, and all is written.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run, or does not end well within 30 seconds.
+    pub fn stop(&mut self) -> io::Result<()> {
+        let status = self.end(Signal::INT)?;
+        if status.success() { Ok(()) } else { Err(self.said(&format!("the server ended with {status}"))) }
+    }
+
+    /// Ends the server and each process of its connections with SIGKILL, as a crash would. What it had handed to the
+    /// operating system stays there, as it does not in a power cut.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run, or one of its processes does not end.
+    pub fn kill(&mut self) -> io::Result<()> {
+        let id = self.process_id().ok_or_else(|| io::Error::other("the server does not run"))?;
+        // A server that stands still starts no process that would be missed, sees nothing of the death of those that it has
+        // and does not wait for them, so that their ids remain theirs.
+        signal(id, Signal::STOP);
+        wait_for("the server to stand still", || state(id).is_none_or(|(state, _)| "TZX".contains(state)))?;
+        let children = children(id);
+        for child in &children {
+            signal(*child, Signal::KILL);
+        }
+        let ended = |child: &u32| state(*child).is_none_or(|(state, _)| "ZX".contains(state));
+        wait_for("its connections to end", || children.iter().all(ended))?;
+        let status = self.end(Signal::KILL)?;
+        if status.signal() == Some(Signal::KILL.as_raw()) {
+            return Ok(());
+        }
+        Err(self.said(&format!("the server ended with {status}")))
+    }
+
+    /// What the server has said since it was started last.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.home.path().join("log")
+    }
+
+    fn said(&self, what: &str) -> io::Error {
+        io::Error::other(format!("{what}; it said:\n{}", self.log()))
+    }
+
+    fn wait_until_ready(&mut self) -> io::Result<()> {
+        let config: Config = self.url("postgres").parse().map_err(io::Error::other)?;
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            if let Some(status) = self.process.as_mut().and_then(|process| process.try_wait().ok().flatten())
+            {
+                self.process = None;
+                self.home.note(None)?;
+                return Err(self.said(&format!("PostgreSQL ended at once with {status}")));
+            }
+            match config.clone().connect_timeout(Duration::from_secs(5)).connect(NoTls) {
+                Ok(_) => return Ok(()),
+                Err(error) if Instant::now() > deadline => {
+                    return Err(self.said(&format!("PostgreSQL was not ready in {START_LIMIT:?} ({error})")));
+                }
+                Err(_) => thread::sleep(POLL),
+            }
+        }
+    }
+
+    /// Ends the server by a signal: SIGINT in order, SIGQUIT at once, SIGKILL as a crash.
+    fn end(&mut self, how: Signal) -> io::Result<ExitStatus> {
+        let mut process = self.process.take().ok_or_else(|| io::Error::other("the server does not run"))?;
+        // The process is our child and not yet waited for, so the id is still its own.
+        let _ = kill_process(Pid::from_child(&process), how);
+        let ended = wait_for("the server to end", || !matches!(process.try_wait(), Ok(None)));
+        if ended.is_err() {
+            let _ = process.kill();
+        }
+        let status = process.wait();
+        self.home.note(None)?;
+        ended.and(status).map_err(|error| self.said(&error.to_string()))
+    }
+
+    /// Frees the few bytes of shared memory outside of its directory that a killed server leaves to the one after it.
+    fn remove_shared_memory(&self) {
+        let note = fs::read_to_string(self.home.data().join("postmaster.pid")).unwrap_or_default();
+        let segment = note.lines().nth(6).and_then(|line| line.split_whitespace().nth(1));
+        if let Some(segment) = segment {
+            let _ = self.installation.command("ipcrm", self.home.path()).args(["-m", segment]).output();
+        }
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        if self.process.is_some() {
+            let _ = self.end(Signal::QUIT);
+        }
+        self.remove_shared_memory();
+    }
+}
+
+/// The programs, who runs them, and a cluster just made, which servers begin with.
+#[derive(Debug)]
+struct Installation {
+    programs: PathBuf,
+    account: Option<Account>,
+    password: String,
+    home: Home,
+}
+
+static INSTALLATION: LazyLock<Result<Installation, String>> =
+    LazyLock::new(|| Installation::new().map_err(|error| error.to_string()));
+
+impl Installation {
+    fn new() -> io::Result<Self> {
+        let programs = newest(Path::new(PROGRAMS)).ok_or_else(|| {
+            io::Error::other(format!("there is no initdb in {PROGRAMS}: install the package postgresql."))
+        })?;
+        let account = if rustix::process::geteuid().is_root() {
+            let accounts = fs::read_to_string("/etc/passwd")?;
+            let missing = || io::Error::other(format!("there is no user {SYSTEM_USER}, and we are root"));
+            Some(Account::find(&accounts, SYSTEM_USER).ok_or_else(missing)?)
+        } else {
+            None
+        };
+        let mut random = [0; 16];
+        File::open("/dev/urandom")?.read_exact(&mut random)?;
+        let password = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let home = Home::new(&account)?;
+        let installation = Self { programs, account, password, home };
+        // The directory is closed to others, so the password is only seen by its owner.
+        let file = installation.home.path().join("password");
+        fs::write(&file, &installation.password)?;
+        if let Some(account) = &installation.account {
+            chown(&file, Some(account.user), Some(account.group))?;
+        }
+        let made = installation
+            .command("initdb", installation.home.path())
+            .args(["--encoding=UTF8", "--locale=C", "--data-checksums", "--no-sync", "--no-instructions"])
+            .args(["--auth=scram-sha-256", "--username", USER, "--pwfile"])
+            .args([&file, Path::new("-D"), &installation.home.data()])
+            .output()?;
+        succeeded("initdb", &made)?;
+        Ok(installation)
+    }
+
+    /// A program, of PostgreSQL or of the system, as the user that PostgreSQL runs as.
+    fn command(&self, program: &str, directory: &Path) -> Command {
+        let own = self.programs.join(program);
+        let mut command = Command::new(if own.is_file() { own } else { program.into() });
+        // No variable of PostgreSQL from outside is to change what it does.
+        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C");
+        command.current_dir(directory).stdin(Stdio::null());
+        if let Some(account) = &self.account {
+            command.uid(account.user).gid(account.group);
+        }
+        command
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Account {
+    user: u32,
+    group: u32,
+}
+
+impl Account {
+    /// From lines like those of /etc/passwd.
+    fn find(accounts: &str, name: &str) -> Option<Self> {
+        let fields = |line: &str| line.split(':').map(str::to_owned).collect::<Vec<_>>();
+        let line =
+            accounts.lines().map(fields).find(|line| line.first().is_some_and(|first| first == name))?;
+        Some(Self { user: line.get(2)?.parse().ok()?, group: line.get(3)?.parse().ok()? })
+    }
+}
+
+/// A temporary directory for one server, and the script that outlives the test's process to remove it.
+#[derive(Debug)]
+struct Home {
+    path: PathBuf,
+    keeper: Child,
+    pipe: Option<ChildStdin>,
+}
+
+impl Home {
+    fn new(account: &Option<Account>) -> io::Result<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("{DIRECTORY_PREFIX}{}-{number}", std::process::id()));
+        fs::create_dir(&path)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700))?;
+        let mut command = Command::new("sh");
+        if let Some(account) = account {
+            chown(&path, Some(account.user), Some(account.group))?;
+            command.uid(account.user).gid(account.group);
+        }
+        let mut keeper = command
+            .args(["-c", KEEPER])
+            .arg(&path)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()?;
+        let pipe = keeper.stdin.take();
+        Ok(Self { path, keeper, pipe })
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn data(&self) -> PathBuf {
+        self.path.join("data")
+    }
+
+    /// Tells the script which process runs here.
+    fn note(&mut self, id: Option<u32>) -> io::Result<()> {
+        let line = id.map(|id| id.to_string()).unwrap_or_default() + "\n";
+        self.pipe.as_mut().map_or(Ok(()), |pipe| pipe.write_all(line.as_bytes()))
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        drop(self.pipe.take());
+        let _ = self.keeper.wait();
+    }
+}
+
+/// The programs of the newest version there: directories are named `13`, `15`.
+fn newest(versions: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(versions).ok()?;
+    let versions = entries.filter_map(|entry| {
+        let path = entry.ok()?.path();
+        let version: u32 = path.file_name()?.to_str()?.parse().ok()?;
+        Some((version, path.join("bin")))
+    });
+    versions.filter(|(_, path)| path.join("initdb").is_file()).max().map(|(_, path)| path)
+}
+
+/// An address on 127.0.0.1 where nobody listens now.
+fn free_address() -> io::Result<SocketAddr> {
+    for _ in 0..PORT_TRIES {
+        let mut random = [0; 2];
+        File::open("/dev/urandom")?.read_exact(&mut random)?;
+        let port = PORTS.start + u16::from_ne_bytes(random) % (PORTS.end - PORTS.start);
+        if let Ok(probe) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return probe.local_addr();
+        }
+    }
+    Err(io::Error::other("no port of 127.0.0.1 is free"))
+}
+
+fn succeeded(program: &str, output: &std::process::Output) -> io::Result<()> {
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(io::Error::other(format!("{program} ended with {}: {said}", output.status)))
+}
+
+fn wait_for(what: &str, mut happened: impl FnMut() -> bool) -> io::Result<()> {
+    let deadline = Instant::now() + END_LIMIT;
+    while !happened() {
+        if Instant::now() > deadline {
+            return Err(io::Error::other(format!("waited {END_LIMIT:?} for {what}")));
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+fn signal(id: u32, signal: Signal) {
+    if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(id, signal);
+    }
+}
+
+/// A process's state, a letter, and its parent; none when there is no such process.
+fn state(id: u32) -> Option<(char, u32)> {
+    let line = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The name in parentheses may hold anything.
+    let mut fields = line.rsplit_once(") ")?.1.split(' ');
+    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+}
+
+/// The ids of a process's children.
+fn children(parent: u32) -> Vec<u32> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    ids.filter(|id| state(*id).is_some_and(|(_, its)| its == parent)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_found_by_its_whole_name() {
+        let accounts =
+            "root:x:0:0::/root:/bin/sh\npostgres2:x:7:8::/:/bin/sh\npostgres:x:101:104:,,,:/:/bin/sh\n";
+        assert_eq!(Account::find(accounts, "postgres"), Some(Account { user: 101, group: 104 }));
+        assert_eq!(Account::find(accounts, "nobody"), None);
+    }
+
+    #[test]
+    fn a_process_has_a_state_and_a_parent() {
+        let (_, parent) = state(std::process::id()).unwrap();
+        assert!(children(parent).contains(&std::process::id()));
+    }
+}
