@@ -8,6 +8,7 @@
 mod accounts;
 mod entry;
 mod error;
+mod month;
 mod names;
 mod records;
 mod store;
