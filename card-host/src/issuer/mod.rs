@@ -123,6 +123,13 @@ impl<K: KeyStore, C: Clock> Issuer<K, C> {
         &mut self.keys
     }
 
+    /// The time, where something may be signed now.
+    ///
+    /// Errors: no time, or a clock that shows one before the time of what was signed last or before this program was made.
+    pub fn checked_time(&self) -> Result<CardTime, IssuerError> {
+        self.now()
+    }
+
     /// The checked time. It is taken as used only once something was signed.
     fn now(&self) -> Result<CardTime, IssuerError> {
         let now = self.clock.now().filter(|now| *now != CardTime::UNSET).ok_or(IssuerError::NoTime)?;

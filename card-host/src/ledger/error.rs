@@ -66,7 +66,9 @@ pub enum StoreError {
     #[error("this is not the ledger that is meant ({0}): nothing was changed; see which one is opened")]
     Other(String),
     /// What it holds contradicts itself.
-    #[error("the ledger contradicts itself ({0}): stop selling, run `cardctl audit verify`, and restore a copy")]
+    #[error(
+        "the ledger contradicts itself ({0}): stop selling, run `cardctl audit verify`, and restore a copy"
+    )]
     Corrupt(String),
     /// Writing was asked for in a reading transaction.
     #[error("nothing can be written in a transaction that reads: this is a mistake in the program")]
@@ -135,7 +137,9 @@ pub enum Refusal {
         most: Piastres,
     },
     /// The day's limit of the vending point.
-    #[error("vending point {point} has sold {sold} EGP today and may sell {most} EGP: go on tomorrow, or ask the company")]
+    #[error(
+        "vending point {point} has sold {sold} EGP today and may sell {most} EGP: go on tomorrow, or ask the company"
+    )]
     DailyLimit {
         /// Which.
         point: PointCode,
@@ -186,7 +190,9 @@ pub enum Refusal {
     #[error("this step does not fit request {0}: see its status")]
     WrongStep(RequestId),
     /// The correction is more than was certified.
-    #[error("{amount} EGP are more than the {certified} EGP that stand to the customer's credit in the books")]
+    #[error(
+        "{amount} EGP are more than the {certified} EGP that stand to the customer's credit in the books"
+    )]
     MoreThanCertified {
         /// What was asked for.
         amount: Piastres,

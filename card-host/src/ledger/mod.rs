@@ -10,15 +10,23 @@ mod entry;
 mod error;
 mod month;
 mod names;
+mod office;
+mod policy;
 mod records;
+mod sale;
+mod sell;
 mod store;
 
 pub use accounts::{Class, LedgerAccount, UnknownAccount};
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
 pub use error::{LedgerError, Refusal, StoreError};
 pub use names::{ChargeCode, NameError, PartyCode, PointCode, RequestId};
+pub use office::{Office, Who};
+pub use policy::{Charge, ChargeKind, Charged, ChannelRules, Division, Policy};
 pub use records::{
     BindingRecord, CardRecord, CardUse, Customer, Head, Link, MailRecord, Message, Party, Point,
     PolicyRecord, Power, Reading, SignedHead, Status, StepDone, Token,
 };
+pub use sale::{Certified, Sale, SaleState};
+pub use sell::SaleOrder;
 pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Transaction, Work, read, transact};

@@ -4,14 +4,14 @@ use card_core::id::{Binding, CardId, MeterId, Scope};
 use card_core::message::Slot;
 use card_core::units::{CardTime, Piastres};
 
+use super::LedgerError;
 use super::accounts::LedgerAccount;
 use super::entry::{Entry, EntryId, Hash, RequestKey};
 use super::names::{PartyCode, PointCode};
 use super::records::{
-    BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, Point, PolicyRecord, Reading,
-    SignedHead, StepDone, Token,
+    BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, Point, PolicyRecord,
+    Reading, SignedHead, StepDone, Token,
 };
-use super::LedgerError;
 
 /// What runs in a transaction. A store may run it more than once, from the start, until a transaction succeeds: what it gives to the
 /// outside counts only after [`Ledger::transact`] has returned.
