@@ -174,6 +174,12 @@ impl BindingAccount {
         closed: Self,
         report: &Verified<MeterReceipt>,
     ) -> Result<(Self, Self), AccountError> {
+        let left = closed.left_by(report)?;
+        self.move_estimate(closed, left)
+    }
+
+    /// Like [`move_from`](Self::move_from), where there is no final report: moves `left` piastres, as two people have estimated it.
+    pub fn move_estimate(self, closed: Self, left: i128) -> Result<(Self, Self), AccountError> {
         if closed.moved {
             return Err(AccountError::Closed);
         }
@@ -181,7 +187,6 @@ impl BindingAccount {
         if !same || closed.binding == self.binding {
             return Err(AccountError::OtherBinding);
         }
-        let left = closed.left_by(report)?;
         let amount = u64::try_from(left.unsigned_abs()).map_err(|_| AccountError::TotalExhausted)?;
         let opened = match left {
             0 => self.refresh()?,

@@ -100,6 +100,20 @@ pub enum Refusal {
     /// No such meter.
     #[error("meter {} serves no customer: look at its number", u64::from_be_bytes(.0.0))]
     UnknownMeter(MeterId),
+    /// The meter serves another customer.
+    #[error(
+        "meter {} serves another customer, with card {card}: close that contract first, or say that this one closes it",
+        u64::from_be_bytes(meter.0)
+    )]
+    MeterInUse {
+        /// The meter.
+        meter: MeterId,
+        /// Card of its customer.
+        card: CardId,
+    },
+    /// The card is somebody's.
+    #[error("card {0} is issued already: use a blank card")]
+    CardInUse(CardId),
     /// No such binding.
     #[error("meter {} has no binding {}", u64::from_be_bytes(.0.meter.0), .0.number)]
     UnknownBinding(Binding),

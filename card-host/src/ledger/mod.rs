@@ -6,6 +6,9 @@
 //! - [`Entry`], [`Transfer`], [`LedgerAccount`]: what is written and never changed, in one hash chain for each vending point.
 
 mod accounts;
+mod bindings;
+mod correct;
+mod counter;
 mod entry;
 mod error;
 mod month;
@@ -15,9 +18,13 @@ mod policy;
 mod records;
 mod sale;
 mod sell;
+mod settings;
 mod store;
 
 pub use accounts::{Class, LedgerAccount, UnknownAccount};
+pub use bindings::{MoveOrder, OpenOrder};
+pub use correct::{Approved, DebitOrder, DebitTo};
+pub use counter::{Collected, Evidence, Finding, HandedIn, SEQUENCE_GAP, binding_of};
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
 pub use error::{LedgerError, Refusal, StoreError};
 pub use names::{ChargeCode, NameError, PartyCode, PointCode, RequestId};
@@ -29,4 +36,5 @@ pub use records::{
 };
 pub use sale::{Certified, Sale, SaleState};
 pub use sell::SaleOrder;
+pub use settings::{COMPANY, OFFICE, PointLimits};
 pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Transaction, Work, read, transact};

@@ -1,0 +1,475 @@
+//! Bindings and their cards: opened, adopted from other books, replaced, blocked, moved (docs/ledger.md, section 7).
+
+use card_core::id::{Binding, CardId, CardRef, Channel, MeterId};
+use card_core::message::{BindingCertificate, Certificate, MeterReceipt, Verified};
+use card_core::role::Role;
+use card_core::units::{CardTime, Piastres};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::accounts::LedgerAccount;
+use super::correct::Proposal;
+use super::entry::{Entry, Kind, RequestKey, Step, Transfer};
+use super::error::{LedgerError, Refusal};
+use super::names::RequestId;
+use super::office::{Office, Who, draft};
+use super::records::{BindingRecord, CardRecord, CardUse, Head, Point, Status};
+use super::sale::{Certified, Steps};
+use super::sell::{about, sellable, unknown};
+use super::store::{Payee, Transaction};
+use crate::issuer::{AccountError, BindingAccount, Clock};
+use crate::keystore::KeyStore;
+
+/// A new binding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenOrder {
+    /// Who, and where.
+    pub who: Who,
+    /// The id of the request.
+    pub id: RequestId,
+    /// The meter.
+    pub meter: MeterId,
+    /// The customer's account.
+    pub account: u64,
+    /// A new card, of generation 1; or the customer's present card of another binding, which is superseded by this one.
+    pub card: CardRef,
+    /// Whether another customer's open binding of this meter is to be closed by this one.
+    pub closes_former: bool,
+}
+
+/// Moves what was left in one binding to another one of the same customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoveOrder {
+    /// Meter and number of the closed binding.
+    from: (u64, u32),
+    /// Meter and number of the new one.
+    to: (u64, u32),
+    /// What is estimated to be left, in piastres; below zero it is a debt. `None`: by the final report.
+    left: Option<i64>,
+}
+
+impl MoveOrder {
+    /// By the meter's final report.
+    pub fn by_report(from: Binding, to: Binding) -> Self {
+        Self { from: numbers(from), to: numbers(to), left: None }
+    }
+
+    /// By an estimate, which a second person approves.
+    pub fn estimated(from: Binding, to: Binding, left: i64) -> Self {
+        Self { left: Some(left), ..Self::by_report(from, to) }
+    }
+
+    fn from(&self) -> Binding {
+        Binding { meter: MeterId::from(self.from.0), number: self.from.1 }
+    }
+
+    fn to(&self) -> Binding {
+        Binding { meter: MeterId::from(self.to.0), number: self.to.1 }
+    }
+}
+
+fn numbers(binding: Binding) -> (u64, u32) {
+    (u64::from_be_bytes(binding.meter.0), binding.number)
+}
+
+impl<K: KeyStore, C: Clock> Office<K, C> {
+    /// Opens a binding. Its first certificate, of nothing, has sequence 1: see [`certificates`](Self::certificates).
+    pub fn open(&self, order: &OpenOrder) -> Result<BindingRecord, LedgerError> {
+        let request = self.companys(&order.who, &order.id)?;
+        self.step(|t| {
+            let payee = Payee::Meter(order.meter);
+            let (context, mut point, _) = self.context(t, &order.who, &request, Some(payee))?;
+            if !context.steps.is_empty() {
+                return again(t, &context.steps, &order.id, |entry, record| {
+                    entry.kind == Kind::Open
+                        && record.binding().meter == order.meter
+                        && (entry.account, entry.card) == (order.account, Some(order.card.id))
+                });
+            }
+            let now = self.now()?;
+            let mut heads = Vec::new();
+            let last = context.binding.as_ref().map_or(0, |former| former.binding().number);
+            let number = last.checked_add(1).ok_or(AccountError::BindingExhausted)?;
+            if let Some(former) = &context.binding {
+                if former.status == Status::Open
+                    && former.held.account != order.account
+                    && !order.closes_former
+                {
+                    return Err(Refusal::MeterInUse { meter: order.meter, card: former.held.card.id }.into());
+                }
+                heads.extend(superseded(former));
+            }
+            if let Some(card) = t.card(order.card.id)? {
+                let served = t.binding(Payee::Binding(card.binding))?;
+                let own = served.filter(|served| {
+                    card.used == CardUse::Customer
+                        && card.card == order.card
+                        && served.held.account == order.account
+                        && served.binding().meter != order.meter
+                });
+                let own = own.ok_or(Refusal::CardInUse(order.card.id))?;
+                heads.extend(superseded(&own));
+            }
+            let (credit_key, parameter_keys, load_key) = {
+                let issuer = self.issuer();
+                let keys = issuer.keys();
+                let load_key = keys.current(Role::Load)?;
+                match &context.binding {
+                    Some(former) => (former.held.credit_key, former.held.parameter_keys, load_key),
+                    None => (keys.current(Role::Credit)?, keys.current(Role::Parameter)?, load_key),
+                }
+            };
+            let held = BindingAccount {
+                scope: self.scope(),
+                binding: Binding { meter: order.meter, number },
+                account: order.account,
+                card: order.card,
+                load_key,
+                credit_key,
+                parameter_keys,
+                sequence: 1,
+                total_credit: Piastres::ZERO,
+                total_debited: Piastres::ZERO,
+                opening_time: now,
+                moved: false,
+            };
+            let record = new_record(held, context.epoch);
+            heads.push(card_head(&record, CardUse::Customer));
+            heads.push(Head::Binding(Box::new(record.clone())));
+            let mut entry = draft(&order.who, &request, Step::First, Kind::Open, now);
+            about(&mut entry, &record.held);
+            entry.sequence = 1;
+            self.book(t, &mut point, entry, &heads)?;
+            Ok(record)
+        })
+    }
+
+    /// Takes a binding from other books, with its totals. Nothing else of it is known here.
+    pub fn adopt(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        held: &BindingAccount,
+        reason: &str,
+    ) -> Result<BindingRecord, LedgerError> {
+        let request = self.companys(who, id)?;
+        let wrong = held.scope != self.scope()
+            || held.moved
+            || held.account == 0
+            || held.sequence == 0
+            || held.binding.number == 0
+            || held.total_credit > crate::issuer::LAST_TOTAL
+            || held.total_debited > crate::issuer::LAST_TOTAL;
+        if wrong {
+            return Err(Refusal::Invalid(
+                "this is no open binding of this company: look at the other books".to_owned(),
+            )
+            .into());
+        }
+        self.step(|t| {
+            let (context, mut point, _) =
+                self.context(t, who, &request, Some(Payee::Meter(held.binding.meter)))?;
+            if !context.steps.is_empty() {
+                return again(t, &context.steps, id, |entry, record| {
+                    entry.kind == Kind::Adopt
+                        && record.binding() == held.binding
+                        && (entry.total_credit, entry.total_debited)
+                            == (held.total_credit, held.total_debited)
+                });
+            }
+            if context.binding.is_some_and(|former| former.binding().number >= held.binding.number) {
+                return Err(Refusal::Invalid(
+                    "this ledger has this binding, or a newer one of its meter".to_owned(),
+                )
+                .into());
+            }
+            if t.card(held.card.id)?.is_some() {
+                return Err(Refusal::CardInUse(held.card.id).into());
+            }
+            let record = new_record(*held, context.epoch);
+            let mut entry = draft(who, &request, Step::First, Kind::Adopt, self.now()?);
+            reason.clone_into(&mut entry.reason);
+            about(&mut entry, held);
+            totals(&mut entry, held);
+            let (credit, opening) = (LedgerAccount::Credit(held.binding), LedgerAccount::Opening);
+            let mut give = |debit: &LedgerAccount, credit: &LedgerAccount, amount: Piastres| {
+                if amount > Piastres::ZERO {
+                    entry.transfers.push(Transfer { debit: debit.clone(), credit: credit.clone(), amount });
+                }
+            };
+            give(&opening, &credit, held.total_credit);
+            give(&credit, &opening, held.total_debited);
+            let heads = [card_head(&record, CardUse::Customer), Head::Binding(Box::new(record.clone()))];
+            self.book(t, &mut point, entry, &heads)?;
+            Ok(record)
+        })
+    }
+
+    /// Issues another card to the customer of a binding: lost, damaged, upgraded. The former card is worth nothing from then on.
+    pub fn replace_card(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        payee: Payee,
+        card: CardId,
+        reason: &str,
+    ) -> Result<BindingRecord, LedgerError> {
+        let request = self.companys(who, id)?;
+        self.step(|t| {
+            let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
+            if !context.steps.is_empty() {
+                return again(t, &context.steps, id, |entry, _| {
+                    entry.kind == Kind::Replace && entry.card == Some(card)
+                });
+            }
+            let Some(record) = context.binding.clone() else { return Err(unknown(t, payee)?) };
+            if record.status != Status::Open {
+                return Err(Refusal::Closed(record.binding()).into());
+            }
+            if record.epoch != context.epoch {
+                return Err(Refusal::EvidenceNeeded(record.binding()).into());
+            }
+            if t.card(card)?.is_some() {
+                return Err(Refusal::CardInUse(card).into());
+            }
+            let load_key = self.issuer().keys().current(Role::Load)?;
+            let former = card_head(&record, CardUse::Replaced);
+            let held = BindingAccount { load_key, ..record.held.replace_card(card)? };
+            let record = BindingRecord { blocked: false, card_sequence: 0, ..record };
+            let mut entry = draft(who, &request, Step::First, Kind::Replace, self.now()?);
+            reason.clone_into(&mut entry.reason);
+            let record = self.certify(&mut entry, record, held, Channel::Branch)?;
+            let heads =
+                [former, card_head(&record, CardUse::Customer), Head::Binding(Box::new(record.clone()))];
+            self.book(t, &mut point, entry, &heads)?;
+            Ok(record)
+        })
+    }
+
+    /// Blocks or unblocks the present card of a binding. Nothing is sold to a blocked one.
+    pub fn block(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        payee: Payee,
+        blocked: bool,
+        reason: &str,
+    ) -> Result<BindingRecord, LedgerError> {
+        let request = self.companys(who, id)?;
+        let payload = json!({ "blocked": blocked }).to_string().into_bytes();
+        self.step(|t| {
+            let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
+            if !context.steps.is_empty() {
+                return again(t, &context.steps, id, |entry, _| {
+                    entry.kind == Kind::Block && entry.payload == payload
+                });
+            }
+            let Some(record) = context.binding.clone() else { return Err(unknown(t, payee)?) };
+            let record = BindingRecord { blocked, ..record };
+            let mut entry = draft(who, &request, Step::First, Kind::Block, self.now()?);
+            about(&mut entry, &record.held);
+            totals(&mut entry, &record.held);
+            reason.clone_into(&mut entry.reason);
+            entry.payload.clone_from(&payload);
+            self.book(t, &mut point, entry, &[Head::Binding(Box::new(record.clone()))])?;
+            Ok(record)
+        })
+    }
+
+    /// Certifies the totals of a binding once more, for its card: a new time, or a new key.
+    pub fn refresh(&self, who: &Who, id: &RequestId, payee: Payee) -> Result<Certified, LedgerError> {
+        let request = self.companys(who, id)?;
+        self.step(|t| {
+            let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
+            if let Some(done) = context.steps.first() {
+                let entry = t.entry(&done.entry)?.filter(|entry| entry.kind == Kind::Refresh);
+                let entry = entry.ok_or_else(|| Refusal::OtherRequest(id.clone()))?;
+                return Ok(Certified::of(&entry));
+            }
+            let record = sellable(t, &context, payee)?;
+            let held = record.held.refresh()?;
+            let mut entry = draft(who, &request, Step::First, Kind::Refresh, self.now()?);
+            let record = self.certify(&mut entry, record, held, Channel::Branch)?;
+            Ok(Certified::of(&self.book(t, &mut point, entry, &[Head::Binding(Box::new(record))])?))
+        })
+    }
+
+    /// The binding certificate and the credit certificate of a binding as it stands, for personalisation and for binding a card anew.
+    pub fn certificates(
+        &self,
+        record: &BindingRecord,
+    ) -> Result<(BindingCertificate, Certificate), LedgerError> {
+        let mut issuer = self.issuer();
+        Ok((issuer.binding_certificate(&record.held)?, issuer.certificate(&record.held)?))
+    }
+
+    /// Moves what the final report of a closed binding says was left to a new binding of the same customer, once.
+    pub fn move_credit(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        to: Binding,
+        report: &Verified<MeterReceipt>,
+    ) -> Result<Certified, LedgerError> {
+        let request = self.companys(who, id)?;
+        let order = MoveOrder::by_report(report.binding, to);
+        self.step(|t| {
+            let (context, mut point, _) = self.context(t, who, &request, None)?;
+            if let Some(done) = context.steps.first() {
+                let same = t.entry(&done.entry)?.filter(|entry| {
+                    entry.kind == Kind::Move && entry.binding == Some(to) && entry.reason == reason_of(&order)
+                });
+                return Ok(Certified::of(&same.ok_or_else(|| Refusal::OtherRequest(id.clone()))?));
+            }
+            let mut entry = draft(who, &request, Step::First, Kind::Move, self.now()?);
+            entry.reason = reason_of(&order);
+            Ok(Certified::of(&self.moved(t, &mut point, entry, &order, Some(report))?))
+        })
+    }
+
+    /// Proposes to a second person to move what is estimated to be left, where there is no final report.
+    pub fn propose_move(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        order: &MoveOrder,
+        reason: &str,
+    ) -> Result<(), LedgerError> {
+        let request = self.companys(who, id)?;
+        if order.left.is_none() {
+            return Err(Refusal::Invalid("an estimate says how much is left".to_owned()).into());
+        }
+        let payload = serde_json::to_vec(&Proposal::Move(order.clone())).unwrap_or_default();
+        self.step(|t| {
+            let payee = Payee::Binding(order.to());
+            let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
+            if let Some(done) = context.steps.first() {
+                let same = t.entry(&done.entry)?.is_some_and(|entry| entry.payload == payload);
+                return if same { Ok(()) } else { Err(Refusal::OtherRequest(id.clone()).into()) };
+            }
+            let record = sellable(t, &context, payee)?;
+            let mut entry = draft(who, &request, Step::First, Kind::Propose, self.now()?);
+            about(&mut entry, &record.held);
+            reason.clone_into(&mut entry.reason);
+            entry.payload.clone_from(&payload);
+            self.book(t, &mut point, entry, &[])?;
+            Ok(())
+        })
+    }
+
+    /// Books a move into `entry`: the old binding is closed for ever, and its credit account is zero after it.
+    pub(super) fn moved(
+        &self,
+        t: &mut dyn Transaction,
+        point: &mut Point,
+        mut entry: Entry,
+        order: &MoveOrder,
+        report: Option<&Verified<MeterReceipt>>,
+    ) -> Result<Entry, LedgerError> {
+        // Both are locked, always in the same order.
+        let (from, to) = (order.from(), order.to());
+        let mut locked = [from, to];
+        locked.sort_unstable();
+        for binding in locked {
+            t.binding(Payee::Binding(binding))?.ok_or(Refusal::UnknownBinding(binding))?;
+        }
+        let old = t.binding(Payee::Binding(from))?.ok_or(Refusal::UnknownBinding(from))?;
+        let who = Who { party: point.party.clone(), point: point.code.clone(), actor: entry.actor.clone() };
+        let payee = Payee::Binding(to);
+        let (context, ..) = self.context(t, &who, &entry.request, Some(payee))?;
+        let new = sellable(t, &context, payee)?;
+        if old.status == Status::Closed {
+            return Err(Refusal::Closed(from).into());
+        }
+        let left = match (report, order.left) {
+            (Some(report), _) => old.held.left_by(report)?,
+            (None, Some(left)) => i128::from(left),
+            (None, None) => return Err(AccountError::NotFinal.into()),
+        };
+        let (held, closed) = new.held.move_estimate(old.held, left)?;
+        let (gone, come) = (LedgerAccount::Credit(from), LedgerAccount::Credit(to));
+        let certified = i128::from(old.held.total_credit.0) - i128::from(old.held.total_debited.0);
+        let consumed = certified.checked_sub(left).ok_or(AccountError::TotalExhausted)?;
+        entry.transfers = movements(&gone, &LedgerAccount::Moves, left)?;
+        entry.transfers.extend(movements(&LedgerAccount::Moves, &come, left)?);
+        entry.transfers.extend(movements(&gone, &LedgerAccount::Consumed, consumed)?);
+        entry.kind = Kind::Move;
+        entry.amount = Piastres(amount_of(left)?);
+        let new = self.certify(&mut entry, new, held, Channel::Branch)?;
+        let old = BindingRecord { held: closed, status: Status::Closed, ..old };
+        let heads = [Head::Binding(Box::new(old)), Head::Binding(Box::new(new))];
+        self.book(t, point, entry, &heads)
+    }
+}
+
+/// `amount` from one account to the other; the other way round where it is below zero; nothing where it is zero.
+fn movements(from: &LedgerAccount, to: &LedgerAccount, amount: i128) -> Result<Vec<Transfer>, LedgerError> {
+    let (debit, credit) = if amount < 0 { (to, from) } else { (from, to) };
+    let amount = Piastres(amount_of(amount)?);
+    let transfer = Transfer { debit: debit.clone(), credit: credit.clone(), amount };
+    Ok(if amount == Piastres::ZERO { Vec::new() } else { vec![transfer] })
+}
+
+fn amount_of(amount: i128) -> Result<u64, LedgerError> {
+    let amount =
+        u64::try_from(amount.unsigned_abs()).ok().filter(|amount| *amount <= crate::issuer::LAST_TOTAL.0);
+    Ok(amount.ok_or(AccountError::TotalExhausted)?)
+}
+
+/// Which binding was moved; the entry names the other one.
+fn reason_of(order: &MoveOrder) -> String {
+    let from = order.from();
+    format!("from {}/{}", from.meter, from.number)
+}
+
+/// The former binding as it stands once a newer one is opened; what was left in it waits to be moved.
+fn superseded(former: &BindingRecord) -> Option<Head> {
+    let open = former.status == Status::Open;
+    open.then(|| Head::Binding(Box::new(BindingRecord { status: Status::Superseded, ..former.clone() })))
+}
+
+fn new_record(held: BindingAccount, epoch: u32) -> BindingRecord {
+    BindingRecord {
+        held,
+        status: Status::Open,
+        blocked: false,
+        epoch,
+        voucher: Vec::new(),
+        card_sequence: 0,
+        applied_credit: Piastres::ZERO,
+        applied_debited: Piastres::ZERO,
+        heard: CardTime::UNSET,
+    }
+}
+
+fn card_head(record: &BindingRecord, used: CardUse) -> Head {
+    let BindingAccount { card, binding, load_key, .. } = record.held;
+    Head::Card(CardRecord { card, binding, load_key, used })
+}
+
+fn totals(entry: &mut Entry, held: &BindingAccount) {
+    (entry.sequence, entry.total_credit, entry.total_debited) =
+        (held.sequence, held.total_credit, held.total_debited);
+}
+
+/// What was done once, asked for again: the binding as it stands.
+fn again(
+    t: &mut dyn Transaction,
+    steps: &[super::records::StepDone],
+    id: &RequestId,
+    same: impl Fn(&Entry, &BindingRecord) -> bool,
+) -> Result<BindingRecord, LedgerError> {
+    let other = || Refusal::OtherRequest(id.clone());
+    let first = Steps::read(t, steps)?.first.ok_or_else(other)?;
+    let binding = first.binding.ok_or_else(other)?;
+    let record = t.binding(Payee::Binding(binding))?.ok_or_else(other)?;
+    if same(&first, &record) { Ok(record) } else { Err(other().into()) }
+}
+
+impl RequestKey {
+    /// For what the company does by itself.
+    pub fn of_company(id: RequestId) -> Result<Self, LedgerError> {
+        Ok(Self { party: super::settings::COMPANY.parse()?, id })
+    }
+}
