@@ -69,6 +69,8 @@ fn work(files: FaultyFiles, path: &Path, synchronous: &str) -> Option<u32> {
 /// How many transactions are in the database, each of them whole; none where there is no table.
 fn there(path: &Path) -> rusqlite::Result<Option<u32>> {
     let database = Connection::open(path)?;
+    // Only to look at it: no need to wait for the real disk.
+    database.execute_batch("PRAGMA synchronous = OFF")?;
     let sound: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
     assert_eq!(sound, "ok");
     let tables: u32 = database.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
