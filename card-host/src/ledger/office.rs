@@ -96,6 +96,11 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         }
     }
 
+    /// Does something with the issuer's keys, while nobody else signs.
+    pub fn with_keys<T>(&self, work: impl FnOnce(&mut K) -> T) -> T {
+        work(self.issuer().keys_mut())
+    }
+
     /// The issuer. It is a short lock: signing, and no waiting.
     pub(super) fn issuer(&self) -> MutexGuard<'_, Issuer<K, C>> {
         self.issuer.lock().unwrap_or_else(PoisonError::into_inner)

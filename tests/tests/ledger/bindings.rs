@@ -1,0 +1,232 @@
+//! Bindings and their cards, moves, and what comes back.
+
+use crate::world::{World, kiosk, refused, who};
+use card_host::card_core::id::{Binding, CardId, CardRef, MeterId, State};
+use card_host::card_core::key::KeyLength;
+use card_host::card_core::message::{MeterFlags, MeterReceipt, Receipt};
+use card_host::card_core::soft::SoftEngine;
+use card_host::card_core::units::{Balance, CardTime, Energy, Piastres};
+use card_host::issuer::{AccountError, BindingAccount, IssuerError};
+use card_host::ledger::{
+    Approved, BindingRecord, Evidence, Finding, LedgerError, MoveOrder, OpenOrder, Payee, Refusal,
+    RequestKey, Status,
+};
+
+fn open(world: &World, meter: u64, account: u64, card: CardRef) -> OpenOrder {
+    let (who, id) = (world.boss(), world.id());
+    OpenOrder { who, id, meter: MeterId::from(meter), account, card, closes_former: false }
+}
+
+fn new_card(number: u64) -> CardRef {
+    CardRef { id: CardId::from(number), generation: 1 }
+}
+
+pub fn opened_replaced_blocked(world: &World) {
+    let order = open(world, 1, 1, new_card(1));
+    let opened = world.office.open(&order).unwrap();
+    assert_eq!(world.office.open(&order).unwrap(), opened);
+    assert_eq!((opened.held.sequence, opened.status), (1, Status::Open));
+    let other = OpenOrder { account: 2, ..order.clone() };
+    assert_eq!(refused(world.office.open(&other)), Refusal::OtherRequest(order.id.clone()));
+    let others = open(world, 1, 2, new_card(2));
+    assert!(matches!(refused(world.office.open(&others)), Refusal::MeterInUse { .. }));
+    let taken = open(world, 2, 2, new_card(1));
+    assert_eq!(refused(world.office.open(&taken)), Refusal::CardInUse(CardId::from(1)));
+    world.sell(1, 10_000);
+    let id = world.id();
+    let payee = Payee::Meter(MeterId::from(1));
+    let replace = || world.office.replace_card(&world.boss(), &id, payee, CardId::from(5), "lost");
+    let replaced = replace().unwrap();
+    assert_eq!(replace().unwrap(), replaced);
+    assert_eq!(replaced.held.card, CardRef { id: CardId::from(5), generation: 2 });
+    let again = world.office.replace_card(&world.boss(), &world.id(), payee, CardId::from(1), "found");
+    assert_eq!(refused(again), Refusal::CardInUse(CardId::from(1)));
+    // What was sold and never loaded comes with the new card.
+    let waiting = world.office.collect(CardId::from(5)).unwrap().voucher.unwrap();
+    assert_eq!(waiting, replaced.voucher);
+    assert_eq!(
+        refused(world.office.collect(CardId::from(1))),
+        Refusal::Replaced(CardId::from(1), CardId::from(5))
+    );
+    let certified = world.office.refresh(&world.boss(), &world.id(), Payee::Card(CardId::from(5))).unwrap();
+    assert_eq!(certified.sequence, replaced.held.sequence + 1);
+    world.check();
+}
+
+pub fn adopted_from_other_books(world: &World) {
+    let opened = world.customer(1);
+    let held = BindingAccount {
+        binding: Binding { meter: MeterId::from(7), number: 3 },
+        account: 7,
+        card: CardRef { id: CardId::from(7), generation: 4 },
+        sequence: 19,
+        total_credit: Piastres(100_000),
+        total_debited: Piastres(2_500),
+        ..opened.held
+    };
+    let id = world.id();
+    let adopted = world.office.adopt(&world.boss(), &id, &held, "old books").unwrap();
+    assert_eq!(adopted.held, held);
+    assert_eq!(world.office.adopt(&world.boss(), &id, &held, "old books").unwrap(), adopted);
+    let other = BindingAccount { total_credit: Piastres(1), ..held };
+    assert!(matches!(refused(world.office.adopt(&world.boss(), &id, &other, "")), Refusal::OtherRequest(_)));
+    assert!(matches!(
+        refused(world.office.adopt(&world.boss(), &world.id(), &held, "")),
+        Refusal::Invalid(_)
+    ));
+    assert_eq!(world.balance("opening"), 97_500);
+    let sale = world.sell(7, 10_000).certified.unwrap();
+    assert_eq!((sale.sequence, sale.total_debited), (20, Piastres(2_500)));
+    world.check();
+}
+
+/// The final report of a meter, signed with its key.
+fn report(world: &World, record: &BindingRecord, balance: i64, flags: u16) -> Vec<u8> {
+    let scope = world.scope();
+    let meter = record.binding().meter;
+    let keys = world.office.with_keys(|keys| keys.meter_keys(scope, meter)).unwrap();
+    let receipt = MeterReceipt {
+        key_version: keys.report.version,
+        binding: record.binding(),
+        number: 9,
+        time: world.office.now().unwrap(),
+        applied_credit: record.held.total_credit,
+        applied_debited: record.held.total_debited,
+        balance: Balance(balance),
+        energy: Energy(500),
+        flags: MeterFlags(flags),
+        mac: [0; 16],
+    };
+    receipt.sign(&mut SoftEngine, &keys.receipt, scope).emit().to_vec()
+}
+
+fn verified(world: &World, bytes: &[u8]) -> card_host::card_core::message::Verified<MeterReceipt> {
+    use card_host::keystore::KeyStore;
+    let scope = world.scope();
+    let receipt = MeterReceipt::parse(bytes).unwrap();
+    world.office.with_keys(|keys| keys.verify_meter_receipt(scope, receipt)).unwrap()
+}
+
+pub fn what_was_left_is_moved_once(world: &World) {
+    for (number, balance) in [(1_u64, 4_000_i64), (2, 0), (3, -700)] {
+        world.customer(number);
+        world.sell(number, 10_000);
+        let old = world.record(number);
+        let to = open(world, number + 10, number, new_card(number + 10));
+        let to = world.office.open(&to).unwrap();
+        let not_final = verified(world, &report(world, &old, balance, 0));
+        let result = world.office.move_credit(&world.boss(), &world.id(), to.binding(), &not_final);
+        assert!(matches!(result, Err(LedgerError::Issuer(IssuerError::Account(AccountError::NotFinal)))));
+        let last = verified(world, &report(world, &old, balance, MeterFlags::CLOSED.0));
+        let id = world.id();
+        let moved = world.office.move_credit(&world.boss(), &id, to.binding(), &last).unwrap();
+        assert_eq!(world.office.move_credit(&world.boss(), &id, to.binding(), &last).unwrap(), moved);
+        let twice = world.office.move_credit(&world.boss(), &world.id(), to.binding(), &last);
+        assert_eq!(refused(twice), Refusal::Closed(old.binding()));
+        let held = world.binding(to.binding()).held;
+        let certified = i128::from(held.total_credit.0) - i128::from(held.total_debited.0);
+        assert_eq!(certified, i128::from(balance));
+        assert_eq!(world.binding(old.binding()).status, Status::Closed);
+        world.check();
+    }
+}
+
+pub fn an_estimate_is_moved_by_two_people(world: &World) {
+    world.customer(1);
+    world.sell(1, 10_000);
+    let to = world.office.open(&open(world, 11, 1, new_card(11))).unwrap().binding();
+    let from = Binding { meter: MeterId::from(1), number: 1 };
+    let id = world.id();
+    let order = MoveOrder::estimated(from, to, 3_000);
+    world.office.propose_move(&world.boss(), &id, &order, "meter burnt").unwrap();
+    world.office.propose_move(&world.boss(), &id, &order, "meter burnt").unwrap();
+    let other = MoveOrder::estimated(from, to, 3_001);
+    assert_eq!(
+        refused(world.office.propose_move(&world.boss(), &id, &other, "meter burnt")),
+        Refusal::OtherRequest(id.clone())
+    );
+    let request = RequestKey { party: world.boss().party, id };
+    assert!(matches!(
+        refused(world.office.approve(&world.boss(), &request)),
+        Refusal::NotSecondPerson { .. }
+    ));
+    let approved = world.office.approve(&who("company", "office", "tarek"), &request).unwrap();
+    let Approved::Certified(certified) = approved else { panic!("{approved:?}") };
+    assert_eq!(certified.total_credit, Piastres(3_000));
+    assert_eq!(world.balance("consumed"), -(i128::from(world.record(1).held.total_credit.0) - 3_000));
+    world.check();
+}
+
+pub fn a_card_goes_with_its_customer_to_another_meter(world: &World) {
+    let first = world.customer(1);
+    world.sell(1, 10_000);
+    let there = open(world, 2, 1, first.held.card);
+    let second = world.office.open(&there).unwrap();
+    assert_eq!(second.binding().meter, MeterId::from(2));
+    assert_eq!(world.record(1).status, Status::Superseded);
+    assert_eq!(world.sell(1, 10_000).binding, second.binding(), "the card is sold to where it is now");
+    let others = OpenOrder { account: 9, ..open(world, 3, 9, first.held.card) };
+    assert_eq!(refused(world.office.open(&others)), Refusal::CardInUse(first.held.card.id));
+    // And the same customer opens the same meter anew.
+    let anew = world.office.open(&open(world, 2, 1, new_card(8))).unwrap();
+    assert_eq!(anew.binding().number, 2);
+    world.check();
+}
+
+pub fn evidence_is_stored_once(world: &World) {
+    let opened = world.customer(1);
+    let sale = world.sell(1, 10_000).certified.unwrap();
+    let record = world.record(1);
+    let scope = world.scope();
+    let receipt = |sequence, credit: Piastres| {
+        let receipt = Receipt {
+            key_version: 0x61,
+            card: record.held.card,
+            binding: record.binding(),
+            sequence,
+            total_credit: credit,
+            total_debited: Piastres::ZERO,
+            settled_credit: Piastres::ZERO,
+            settled_debited: Piastres::ZERO,
+            loads: 1,
+            state: State::Active,
+            mac: [0; 16],
+        };
+        let key = world.office.with_keys(|keys| keys.receipt_key(scope, 0x61, record.held.card.id)).unwrap();
+        Evidence::CardReceipt(receipt.sign(&mut SoftEngine, &key, scope).emit().to_vec())
+    };
+    let old = world.office.hand_in(&kiosk(), &receipt(1, Piastres::ZERO)).unwrap();
+    assert_eq!((old.known, old.finding), (false, Finding::Behind));
+    assert!(world.office.collect(opened.held.card.id).unwrap().voucher.is_some());
+    let now = receipt(sale.sequence, sale.total_credit);
+    let first = world.office.hand_in(&kiosk(), &now).unwrap();
+    assert_eq!((first.known, first.finding), (false, Finding::Agrees));
+    let entries = world.entries().len();
+    assert!(world.office.hand_in(&kiosk(), &now).unwrap().known);
+    assert_eq!(world.entries().len(), entries, "the same again is not stored again");
+    assert_eq!(world.office.collect(opened.held.card.id).unwrap().voucher, None, "the card has it");
+    let above = world.office.hand_in(&kiosk(), &receipt(sale.sequence, Piastres(1 << 40))).unwrap();
+    assert_eq!(above.finding, Finding::Above);
+    assert_eq!(world.record(1).held.total_credit, sale.total_credit, "evidence alone changes no total");
+    let Evidence::CardReceipt(mut forged) = receipt(9, Piastres(9)) else { unreachable!() };
+    forged[40] ^= 1;
+    let result = world.office.hand_in(&kiosk(), &Evidence::CardReceipt(forged));
+    assert!(matches!(refused(result), Refusal::BadEvidence(_)));
+    // A meter's report.
+    let report = Evidence::MeterReceipt(report(world, &record, 9_000, 0));
+    assert_eq!(world.office.hand_in(&kiosk(), &report).unwrap().finding, Finding::Agrees);
+    let seen = world.record(1);
+    assert_eq!((seen.applied_credit, seen.heard > CardTime::UNSET), (sale.total_credit, true));
+    for length in 0..100 {
+        let junk = vec![1; length];
+        for evidence in [
+            Evidence::CardReceipt(junk.clone()),
+            Evidence::MeterReceipt(junk.clone()),
+            Evidence::MeterMail(junk),
+        ] {
+            assert!(matches!(refused(world.office.hand_in(&kiosk(), &evidence)), Refusal::BadEvidence(_)));
+        }
+    }
+    let _ = KeyLength::Aes256;
+    world.check();
+}

@@ -1,0 +1,64 @@
+//! The ledger, the same tests over both stores: an SQLite file, and a PostgreSQL server that the tests start.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
+
+mod bindings;
+mod concurrent;
+mod correct;
+mod sell;
+mod world;
+
+use world::World;
+
+/// Runs each case over each store.
+macro_rules! over_both_stores {
+    ($($module:ident :: { $($case:ident),* $(,)? })*) => {
+        mod sqlite {
+            $(mod $module { $(#[test] fn $case() { crate::$module::$case(&crate::World::over_sqlite()); })* })*
+        }
+        mod postgres {
+            $(mod $module { $(#[test] fn $case() { crate::$module::$case(&crate::World::over_postgres()); })* })*
+        }
+    };
+}
+
+over_both_stores! {
+    sell::{
+        a_repetition_gives_the_same_answer,
+        the_same_id_for_something_else_is_refused,
+        announced_confirmed_certified,
+        cancelled_before_it_is_confirmed,
+        a_second_person_above_the_limit,
+        what_is_paid_is_booked_even_where_it_cannot_be_certified,
+        what_nothing_is_sold_to,
+        limits_of_channel_and_point,
+        fees_levies_and_debts,
+        a_bank_sells_only_to_linked_cards,
+        the_clock_must_not_go_back,
+        the_voucher_is_for_the_card_and_its_meter,
+    }
+    correct::{
+        a_debit_takes_credit_back,
+        a_large_debit_needs_a_second_person,
+        debts_are_paid_by_sales_and_debits,
+        settings_once_and_by_the_company_only,
+    }
+    bindings::{
+        opened_replaced_blocked,
+        adopted_from_other_books,
+        what_was_left_is_moved_once,
+        an_estimate_is_moved_by_two_people,
+        a_card_goes_with_its_customer_to_another_meter,
+        evidence_is_stored_once,
+    }
+    concurrent::{
+        hot_and_cold_bindings,
+        the_same_requests_from_all_sides,
+        confirmed_and_cancelled_at_once,
+    }
+}
