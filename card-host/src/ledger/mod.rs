@@ -15,6 +15,8 @@ mod month;
 mod names;
 mod office;
 mod policy;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod records;
 mod sale;
 mod sell;
@@ -29,6 +31,8 @@ pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
 pub use error::{LedgerError, Refusal, StoreError};
 pub use names::{ChargeCode, NameError, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresLedger;
 pub use policy::{Charge, ChargeKind, Charged, ChannelRules, Division, Policy};
 pub use records::{
     BindingRecord, CardRecord, CardUse, Customer, Head, Link, MailRecord, Message, Party, Point,

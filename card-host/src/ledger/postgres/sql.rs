@@ -1,0 +1,245 @@
+//! The statements. Where a row is locked in a transaction that writes, there are two of them.
+
+/// A statement that locks what it reads, and the same without.
+pub(super) struct Lockable {
+    pub(super) locked: &'static str,
+    pub(super) plain: &'static str,
+}
+
+impl Lockable {
+    pub(super) const fn sql(&self, lock: bool) -> &'static str {
+        if lock { self.locked } else { self.plain }
+    }
+}
+
+/// A text with `FOR UPDATE` at its end, and without.
+macro_rules! lockable {
+    ($($text:expr),+ $(,)?) => {
+        Lockable { locked: concat!($($text,)+ " FOR UPDATE"), plain: concat!($($text,)+ "") }
+    };
+}
+
+macro_rules! point {
+    () => {
+        "code, party, open, number, head, time, cash, day, sold, most_cash, most_daily"
+    };
+}
+macro_rules! binding {
+    () => {
+        "meter, number, account, card, generation, load_key, credit_key, parameter_keys, sequence, total_credit, total_debited, \
+         opening_time, status, blocked, epoch, voucher, card_sequence, applied_credit, applied_debited, heard"
+    };
+}
+macro_rules! customer {
+    () => {
+        "account, debt, phone, arabic"
+    };
+}
+macro_rules! entry {
+    () => {
+        "SELECT e.point, e.number, e.time, e.kind, e.party, e.request, e.step, e.actor, e.reason, e.meter, e.binding, e.card, \
+         e.account, e.amount, e.sequence, e.total_credit, e.total_debited, e.policy, e.payload, e.previous, e.hash, \
+         t.debits, t.credits, t.amounts "
+    };
+}
+/// The transfers of an entry `e`, in their order.
+macro_rules! transfers {
+    () => {
+        " CROSS JOIN LATERAL (SELECT array_agg(debit ORDER BY line) AS debits, array_agg(credit ORDER BY line) AS credits, \
+         array_agg(amount ORDER BY line) AS amounts FROM transfer \
+         WHERE transfer.point = e.point AND transfer.number = e.number AND transfer.month = e.month) AS t "
+    };
+}
+
+pub(super) const POINT_COLUMNS: usize = 11;
+pub(super) const PARTY_COLUMNS: usize = 3;
+pub(super) const BINDING_COLUMNS: usize = 20;
+pub(super) const CUSTOMER_COLUMNS: usize = 4;
+pub(super) const STEP_COLUMNS: usize = 4;
+
+/// All that a step needs, in one exchange. One row for each step that was made, or one row.
+///
+/// The point is locked first, then the binding, then the customer: a condition on what was read before says that order, which
+/// PostgreSQL otherwise chooses. Whoever waits for a lock gets the row as it is after the wait; but all rows that are not locked are
+/// those of the moment when the statement began. So a step of this request that was made during the wait is not seen here. It is
+/// then the key of `request` that refuses the same step a second time, and the work is run again and sees it.
+macro_rules! context {
+    ($lock:literal, $binding:literal, $order:literal) => {
+        concat!(
+            "WITH p AS MATERIALIZED (SELECT ",
+            point!(),
+            " FROM point WHERE code = $1",
+            $lock,
+            "), b AS MATERIALIZED (SELECT ",
+            binding!(),
+            " FROM binding WHERE ",
+            $binding,
+            " AND (SELECT count(*) FROM p) >= 0",
+            $order,
+            $lock,
+            "), c AS MATERIALIZED (SELECT ",
+            customer!(),
+            " FROM customer WHERE account = (SELECT account FROM b)",
+            $lock,
+            ") SELECT meta.epoch, p.*, party.code, party.channel, party.open, b.*, c.*, ",
+            "request.step, request.point, request.number, request.month FROM meta ",
+            "LEFT JOIN p ON true LEFT JOIN party ON party.code = p.party LEFT JOIN b ON true LEFT JOIN c ON true ",
+            "LEFT JOIN request ON request.party = $2 AND request.id = $3 ORDER BY request.step"
+        )
+    };
+    ($binding:literal, $order:literal) => {
+        Lockable { locked: context!(" FOR UPDATE", $binding, $order), plain: context!("", $binding, $order) }
+    };
+}
+
+pub(super) const CONTEXT_CARD: Lockable = context!("card = $4 AND status = 'open'", "");
+pub(super) const CONTEXT_METER: Lockable = context!("meter = $4", " ORDER BY number DESC LIMIT 1");
+pub(super) const CONTEXT_BINDING: Lockable = context!("meter = $4 AND number = $5", "");
+/// Without a binding.
+pub(super) const CONTEXT: Lockable = context!("false", "");
+
+/// Which binding is meant. Not locked: a row that is waited for may then not be the one any more.
+pub(super) const CHOOSE_CARD: &str = "SELECT meter, number FROM binding WHERE card = $1 \
+    ORDER BY status = 'open' DESC, opening_time DESC, meter DESC, number DESC LIMIT 1";
+pub(super) const CHOOSE_METER: &str =
+    "SELECT meter, number FROM binding WHERE meter = $1 ORDER BY number DESC LIMIT 1";
+pub(super) const BINDING: Lockable =
+    lockable!("SELECT ", binding!(), " FROM binding WHERE meter = $1 AND number = $2");
+pub(super) const BINDINGS: &str = concat!(
+    "SELECT ",
+    binding!(),
+    " FROM binding WHERE (meter, number) > ($1, $2) ORDER BY meter, number LIMIT $3"
+);
+pub(super) const BINDINGS_OF: &str =
+    concat!("SELECT ", binding!(), " FROM binding WHERE account = $1 ORDER BY meter, number");
+
+pub(super) const POINT: Lockable = lockable!("SELECT ", point!(), " FROM point WHERE code = $1");
+pub(super) const POINTS: &str =
+    concat!("SELECT ", point!(), " FROM point WHERE code > $1 ORDER BY code LIMIT $2");
+pub(super) const CUSTOMER: Lockable = lockable!("SELECT ", customer!(), " FROM customer WHERE account = $1");
+
+pub(super) const STEPS: &str =
+    "SELECT step, point, number, month FROM request WHERE party = $1 AND id = $2 ORDER BY step";
+/// With the month, where it is known: one table is looked at, and not that of each month.
+pub(super) const ENTRY_OF_MONTH: &str =
+    concat!(entry!(), "FROM entry e", transfers!(), "WHERE e.point = $1 AND e.number = $2 AND e.month = $3");
+pub(super) const ENTRY: &str =
+    concat!(entry!(), "FROM entry e", transfers!(), "WHERE e.point = $1 AND e.number = $2");
+pub(super) const CHAIN: &str = concat!(
+    entry!(),
+    "FROM (SELECT * FROM entry WHERE point = $1 AND number > $2 ORDER BY number LIMIT $3) e",
+    transfers!(),
+    "ORDER BY e.number"
+);
+/// Entries of one second are told apart by what they certify, and by their place in a chain.
+pub(super) const HISTORY: &str = concat!(
+    entry!(),
+    "FROM (SELECT * FROM entry WHERE meter = $1 AND binding = $2 ",
+    "ORDER BY time DESC, sequence DESC, number DESC, point DESC LIMIT $3) e",
+    transfers!(),
+    "ORDER BY e.time DESC, e.sequence DESC, e.number DESC, e.point DESC"
+);
+macro_rules! waiting {
+    ($point:literal) => {
+        concat!(
+            entry!(),
+            "FROM (SELECT * FROM waiting WHERE (party, id) > ($1, $2)",
+            $point,
+            " ORDER BY party, id LIMIT $3) w JOIN entry e ON e.point = w.point AND e.number = w.number AND e.month = w.month",
+            transfers!(),
+            "ORDER BY w.party, w.id"
+        )
+    };
+}
+pub(super) const WAITING: &str = waiting!("");
+pub(super) const WAITING_AT: &str = waiting!(" AND point = $4");
+
+pub(super) const PARTY: &str = "SELECT code, channel, open FROM party WHERE code = $1";
+pub(super) const TOKEN: &str = "SELECT hash, party, actor, power, revoked FROM token WHERE hash = $1";
+pub(super) const TOKENS: &str =
+    "SELECT hash, party, actor, power, revoked FROM token WHERE party = $1 ORDER BY hash";
+pub(super) const CARD: &str = "SELECT id, generation, meter, binding, load_key, used FROM card WHERE id = $1";
+pub(super) const LINK: &str = "SELECT party, card, customer, since FROM link WHERE party = $1 AND card = $2";
+pub(super) const MAIL: &str = "SELECT meter, binding, slot, version, envelope FROM mail WHERE meter = $1 AND binding = $2 ORDER BY slot";
+pub(super) const MAIL_IN: Lockable = lockable!(
+    "SELECT meter, binding, slot, version, envelope FROM mail WHERE meter = $1 AND binding = $2 AND slot = $3"
+);
+pub(super) const READINGS: &str = "SELECT meter, binding, number, time, applied_credit, applied_debited, balance, energy, flags, \
+    tampering FROM reading WHERE meter = $1 AND binding = $2 ORDER BY number DESC LIMIT $3";
+pub(super) const POLICIES: &str = "SELECT version, from_time, rules FROM policy ORDER BY version";
+pub(super) const MESSAGES: &str =
+    "SELECT id, time, phone, text, taken FROM message WHERE taken = 0 ORDER BY time, id LIMIT $1";
+pub(super) const MESSAGE: &str = "SELECT id, time, phone, text, taken FROM message WHERE id = $1";
+pub(super) const SIGNED_HEAD: &str = "SELECT point, number, head, time, signature FROM signed_head \
+    WHERE point = $1 AND number <= $2 ORDER BY number DESC LIMIT 1";
+/// Sums of 64 bits each can be longer than 64 bits, so they come as texts.
+pub(super) const BALANCES: &str = "SELECT account, sum(debits)::TEXT, sum(credits)::TEXT FROM (\
+    SELECT debit AS account, sum(amount) AS debits, 0 AS credits FROM transfer GROUP BY debit \
+    UNION ALL SELECT credit, 0, sum(amount) FROM transfer GROUP BY credit) AS sums GROUP BY account ORDER BY account";
+pub(super) const EPOCH: &str = "SELECT epoch FROM meta WHERE id = 1";
+pub(super) const LAST_TIME: &str = "SELECT coalesce(max(time), 0) FROM point";
+
+/// An entry, its transfers, its step, the vending point after it, and the heads that almost every entry has, in one exchange. The
+/// values of a head that is not there are NULL, and its row is then not found.
+///
+/// The point is changed only where its chain ends before this entry: whoever did not lock it is told so.
+pub(super) const WRITE: &str = "\
+    WITH e AS (INSERT INTO entry (point, number, month, time, kind, party, request, step, actor, reason, meter, binding, card, \
+        account, amount, sequence, total_credit, total_debited, policy, payload, previous, hash) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)), \
+    t AS (INSERT INTO transfer (point, number, line, month, debit, credit, amount) \
+        SELECT $1, $2, line, $3, debit, credit, amount \
+        FROM unnest($23::TEXT[], $24::TEXT[], $25::BIGINT[]) WITH ORDINALITY AS lines (debit, credit, amount, line)), \
+    r AS (INSERT INTO request (party, id, step, point, number, month) VALUES ($6, $7, $8, $1, $2, $3)), \
+    p AS (UPDATE point SET party = $26, open = $27, number = $28, head = $29, time = $30, cash = $31, day = $32, sold = $33, \
+        most_cash = $34, most_daily = $35 WHERE code = $1 AND number = $2 - 1 AND head = $21 RETURNING 1), \
+    b AS (UPDATE binding SET account = $38, card = $39, generation = $40, load_key = $41, credit_key = $42, \
+        parameter_keys = $43, sequence = $44, total_credit = $45, total_debited = $46, opening_time = $47, status = $48, \
+        blocked = $49, epoch = $50, voucher = $51, card_sequence = $52, applied_credit = $53, applied_debited = $54, heard = $55 \
+        WHERE meter = $36 AND number = $37 RETURNING 1), \
+    c AS (UPDATE customer SET debt = $57, phone = $58, arabic = $59 WHERE account = $56 RETURNING 1) \
+    SELECT (SELECT count(*) FROM p), (SELECT count(*) FROM b), (SELECT count(*) FROM c)";
+
+pub(super) const NEW_WAITING: &str =
+    "INSERT INTO waiting (party, id, point, number, month) VALUES ($1, $2, $3, $4, $5)";
+pub(super) const NO_LONGER_WAITING: &str = "DELETE FROM waiting WHERE party = $1 AND id = $2";
+
+pub(super) const NEW_POINT: &str =
+    concat!("INSERT INTO point (", point!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
+/// Never one that has gone on meanwhile.
+pub(super) const CHANGE_POINT: &str = "UPDATE point SET party = $2, open = $3, time = $6, cash = $7, day = $8, sold = $9, \
+    most_cash = $10, most_daily = $11 WHERE code = $1 AND number = $4 AND head = $5";
+pub(super) const NEW_BINDING: &str = concat!(
+    "INSERT INTO binding (",
+    binding!(),
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
+);
+pub(super) const CHANGE_BINDING: &str = "UPDATE binding SET account = $3, card = $4, generation = $5, load_key = $6, \
+    credit_key = $7, parameter_keys = $8, sequence = $9, total_credit = $10, total_debited = $11, opening_time = $12, \
+    status = $13, blocked = $14, epoch = $15, voucher = $16, card_sequence = $17, applied_credit = $18, applied_debited = $19, \
+    heard = $20 WHERE meter = $1 AND number = $2";
+pub(super) const NEW_CUSTOMER: &str =
+    concat!("INSERT INTO customer (", customer!(), ") VALUES ($1, $2, $3, $4)");
+pub(super) const CHANGE_CUSTOMER: &str =
+    "UPDATE customer SET debt = $2, phone = $3, arabic = $4 WHERE account = $1";
+pub(super) const SET_CARD: &str = "INSERT INTO card (id, generation, meter, binding, load_key, used) \
+    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET generation = EXCLUDED.generation, meter = EXCLUDED.meter, \
+    binding = EXCLUDED.binding, load_key = EXCLUDED.load_key, used = EXCLUDED.used";
+pub(super) const SET_PARTY: &str = "INSERT INTO party (code, channel, open) VALUES ($1, $2, $3) \
+    ON CONFLICT (code) DO UPDATE SET channel = EXCLUDED.channel, open = EXCLUDED.open";
+pub(super) const SET_TOKEN: &str = "INSERT INTO token (hash, party, actor, power, revoked) VALUES ($1, $2, $3, $4, $5) \
+    ON CONFLICT (hash) DO UPDATE SET party = EXCLUDED.party, actor = EXCLUDED.actor, power = EXCLUDED.power, \
+    revoked = EXCLUDED.revoked";
+pub(super) const SET_LINK: &str = "INSERT INTO link (party, card, customer, since) VALUES ($1, $2, $3, $4) \
+    ON CONFLICT (party, card) DO UPDATE SET customer = EXCLUDED.customer, since = EXCLUDED.since";
+pub(super) const SET_MAIL: &str = "INSERT INTO mail (meter, binding, slot, version, envelope) VALUES ($1, $2, $3, $4, $5) \
+    ON CONFLICT (meter, binding, slot) DO UPDATE SET version = EXCLUDED.version, envelope = EXCLUDED.envelope";
+pub(super) const NEW_READING: &str = "INSERT INTO reading (meter, binding, number, time, applied_credit, applied_debited, \
+    balance, energy, flags, tampering) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
+pub(super) const NEW_POLICY: &str =
+    "INSERT INTO policy (version, from_time, rules) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+pub(super) const SET_MESSAGE: &str = "INSERT INTO message (id, time, phone, text, taken) VALUES ($1, $2, $3, $4, $5) \
+    ON CONFLICT (id) DO UPDATE SET taken = EXCLUDED.taken";
+pub(super) const NEW_SIGNED_HEAD: &str = "INSERT INTO signed_head (point, number, head, time, signature) \
+    VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+pub(super) const SET_EPOCH: &str = "UPDATE meta SET epoch = $1 WHERE id = 1";
