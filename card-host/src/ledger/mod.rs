@@ -21,6 +21,7 @@ mod records;
 mod sale;
 mod sell;
 mod settings;
+mod sqlite;
 mod store;
 
 pub use accounts::{Class, LedgerAccount, UnknownAccount};
@@ -41,4 +42,5 @@ pub use records::{
 pub use sale::{Certified, Sale, SaleState};
 pub use sell::SaleOrder;
 pub use settings::{COMPANY, OFFICE, PointLimits};
+pub use sqlite::SqliteLedger;
 pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Transaction, Work, read, transact};

@@ -10,7 +10,6 @@ const TO_2020: u32 = 737_730;
 const ERA: u32 = 146_097;
 
 /// Months since January 2020, UTC, in the calendar of Gregory. January 2020 is 0.
-#[allow(dead_code, reason = "the stores use it")]
 pub(super) const fn month_of(time: CardTime) -> u32 {
     let days = TO_2020 + time.0 / DAY;
     let (era, day) = (days / ERA, days % ERA);
