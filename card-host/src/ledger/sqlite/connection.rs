@@ -133,7 +133,7 @@ impl Place {
             sync_folder(path)
                 .map_err(|error| StoreError::Unavailable(format!("{}: {error}", self.name())))?;
         }
-        self.take_in(&connection);
+        self.take_in(&connection)?;
         Ok(connection)
     }
 
@@ -206,8 +206,10 @@ impl Place {
         let set = |pragma: &str, value: &dyn rusqlite::ToSql| {
             connection.pragma_update(None, pragma, value).map_err(|error| failed(&name, &error))
         };
+        // Run to its end: the change is committed after the answer.
+        run_through(connection, "PRAGMA journal_mode = WAL").map_err(|error| failed(&name, &error))?;
         let mode: String = connection
-            .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+            .query_row("PRAGMA journal_mode", [], |row| row.get(0))
             .map_err(|error| failed(&name, &error))?;
         if mode != if self.is_memory() { "memory" } else { "wal" } {
             let why = "the file's disk does not let programs share memory: keep the ledger on a local disk";
@@ -224,10 +226,12 @@ impl Place {
 
     /// Moves what a former program left in the log to its place, as far as nobody else is at it. After a failed sync a system may show
     /// bytes that are not on the disk: what is built on now is written anew.
-    fn take_in(&self, connection: &Connection) {
-        let _ = connection.busy_timeout(Duration::ZERO);
-        let _ = checkpoint(connection);
-        let _ = connection.busy_timeout(BUSY);
+    fn take_in(&self, connection: &Connection) -> Result<(), LedgerError> {
+        let taken = connection
+            .busy_timeout(Duration::ZERO)
+            .and_then(|()| checkpoint(connection))
+            .and_then(|_| connection.busy_timeout(BUSY));
+        taken.map_err(|error| failed(&self.name(), &error))
     }
 
     /// Whether it is this company's.
@@ -245,9 +249,20 @@ impl Place {
     }
 }
 
-/// Moves all of the log to its place, and cuts it. Says whether all was moved.
+/// Moves all of the log to its place, and cuts it. Says whether nobody was in the way.
 pub(super) fn checkpoint(connection: &Connection) -> Result<bool, Error> {
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0))
+    Ok(run_through(connection, "PRAGMA wal_checkpoint(TRUNCATE)")? == Some(0))
+}
+
+/// Runs a statement that answers to its end, and gives the number in its first column, if it is one.
+fn run_through(connection: &Connection, sql: &str) -> Result<Option<i64>, Error> {
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let mut answer = None;
+    while let Some(row) = rows.next()? {
+        answer = row.get(0).ok();
+    }
+    Ok(answer)
 }
 
 /// Brings the tables to the newest version. A ledger of a newer program is left alone.

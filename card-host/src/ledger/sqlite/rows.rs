@@ -36,6 +36,16 @@ pub(super) fn time(value: CardTime) -> i64 {
     if value == CardTime::UNSET { 0 } else { value.to_unix().cast_signed() }
 }
 
+/// A step: its number.
+pub(super) const fn step(value: Step) -> u8 {
+    match value {
+        Step::First => 1,
+        Step::Approval => 2,
+        Step::Decision => 3,
+        Step::Settled => 4,
+    }
+}
+
 /// The columns of a row, one after the other in the order of the statement. Each is asked for by its name, so that an error has it.
 pub(super) struct Columns<'row> {
     row: &'row Row<'row>,
@@ -154,6 +164,16 @@ impl<'row> Columns<'row> {
         bytes.try_into().map_err(|_| self.strange(column, &format_args!("{} bytes, not {N}", bytes.len())))
     }
 
+    fn step(&mut self) -> Result<Step, LedgerError> {
+        match self.signed("step")? {
+            1 => Ok(Step::First),
+            2 => Ok(Step::Approval),
+            3 => Ok(Step::Decision),
+            4 => Ok(Step::Settled),
+            other => Err(self.strange("step", &format_args!("{other} is not known"))),
+        }
+    }
+
     fn binding(&mut self, number: &str) -> Result<Binding, LedgerError> {
         Ok(Binding { meter: MeterId(self.array("meter")?), number: self.unsigned(number)? })
     }
@@ -168,7 +188,7 @@ impl<'row> Columns<'row> {
         let time = self.time("time")?;
         let kind = self.code("kind", Kind::from_code)?;
         let request = RequestKey { party: self.parsed("party")?, id: self.parsed("request")? };
-        let step = self.code("step", Step::from_code)?;
+        let step = self.step()?;
         let (actor, reason) = (self.text("actor")?.to_owned(), self.text("reason")?.to_owned());
         let binding = if self.is_null()? {
             self.skip(2);
@@ -214,7 +234,7 @@ impl<'row> Columns<'row> {
     }
 
     pub(super) fn step_done(&mut self) -> Result<StepDone, LedgerError> {
-        let step = self.code("step", Step::from_code)?;
+        let step = self.step()?;
         Ok(StepDone {
             step,
             entry: EntryId { point: self.parsed("point")?, number: self.unsigned("number")? },
@@ -239,9 +259,14 @@ impl<'row> Columns<'row> {
 
     pub(super) fn party(&mut self) -> Result<Party, LedgerError> {
         let code = self.parsed("code")?;
-        let channel: u8 = self.unsigned("channel")?;
-        let channel = Channel::from_code(channel)
-            .ok_or_else(|| self.strange("channel", &format_args!("{channel} is not known")))?;
+        let channel = self.code("channel", |text| match text {
+            "branch" => Some(Channel::Branch),
+            "kiosk" => Some(Channel::Kiosk),
+            "bank" => Some(Channel::Bank),
+            "wallet" => Some(Channel::Wallet),
+            "network" => Some(Channel::Network),
+            _ => None,
+        })?;
         Ok(Party { code, channel, open: self.flag("open")? })
     }
 

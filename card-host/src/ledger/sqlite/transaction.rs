@@ -17,7 +17,7 @@ use crate::ledger::store::{AccountBalance, Ask, Context, Payee, Transaction};
 use crate::ledger::{LedgerError, StoreError};
 
 macro_rules! entry {
-    ($rest:literal) => {
+    ($rest:expr) => {
         concat!(
             "SELECT e.point, e.number, e.time, e.kind, e.party, e.request, e.step, e.actor, e.reason, e.meter, e.binding, ",
             "e.card, e.account, e.amount, e.sequence, e.total_credit, e.total_debited, e.policy, e.payload, e.previous, ",
@@ -57,20 +57,24 @@ const EPOCH_AND_POINT: &str = "SELECT m.epoch, p.code, p.party, p.open, p.number
      FROM meta m LEFT JOIN point p ON p.code = ? LEFT JOIN party y ON y.code = p.party WHERE m.id = 1";
 
 /// A card's open binding, or else the newest that it served.
-const OF_CARD: &str =
-    binding!("WHERE b.card = ? ORDER BY b.status = 'open' DESC, b.opening_time DESC, b.number DESC LIMIT 1");
+const OF_CARD: &str = binding!(
+    "WHERE b.card = ? ORDER BY b.status = 'open' DESC, b.opening_time DESC, b.meter DESC, b.number DESC LIMIT 1"
+);
 const OF_METER: &str = binding!("WHERE b.meter = ? ORDER BY b.number DESC LIMIT 1");
 const BINDING: &str = binding!("WHERE b.meter = ? AND b.number = ?");
 
-/// A step 3 that is no confirmation cancels.
-const WAITING: &str = entry!(
-    "WHERE e.kind IN ('reserve', 'propose') AND e.step = '1' \
-     AND (e.party, e.request) > (:party, :request) AND (:point IS NULL OR e.point = :point) \
-     AND NOT EXISTS (SELECT 1 FROM request s WHERE s.party = e.party AND s.id = e.request AND s.step = '4') \
-     AND NOT EXISTS (SELECT 1 FROM request d JOIN entry x ON x.point = d.point AND x.number = d.number \
-         WHERE d.party = e.party AND d.id = e.request AND d.step = '3' AND x.kind <> 'confirm') \
-     ORDER BY e.party, e.request LIMIT :most"
-);
+/// The table is looked through in the order of its key, or of its index where a vending point is given.
+macro_rules! waiting {
+    ($point:literal) => {
+        entry!(concat!(
+            "JOIN waiting w ON e.point = w.point AND e.number = w.number WHERE (w.party, w.id) > (:party, :request)",
+            $point,
+            " ORDER BY w.party, w.id LIMIT :most"
+        ))
+    };
+}
+const WAITING: &str = waiting!("");
+const WAITING_AT: &str = waiting!(" AND w.point = :point");
 
 /// How a transaction has gone so far.
 #[derive(Debug, Default)]
@@ -245,8 +249,11 @@ impl Transaction for Rows<'_> {
     }
 
     fn history(&mut self, binding: Binding, most: u32) -> Result<Vec<Entry>, LedgerError> {
-        // Within a second, in the order in which they were written.
-        let sql = entry!("WHERE e.meter = ? AND e.binding = ? ORDER BY e.time DESC, e.rowid DESC LIMIT ?");
+        // Entries of one second are told apart by what they certify, and by their place in a chain.
+        let sql = entry!(
+            "WHERE e.meter = ? AND e.binding = ? \
+             ORDER BY e.time DESC, e.sequence DESC, e.number DESC, e.point DESC LIMIT ?"
+        );
         self.entries(sql, params![binding.meter.0, binding.number, most])
     }
 
@@ -361,9 +368,15 @@ impl Transaction for Rows<'_> {
         most: u32,
     ) -> Result<Vec<Entry>, LedgerError> {
         let (party, request) = after.map_or(("", ""), |after| (after.party.as_str(), after.id.as_str()));
-        let point = point.map(PointCode::as_str);
-        let params = named_params! { ":party": party, ":request": request, ":point": point, ":most": most };
-        self.entries(WAITING, params)
+        match point.map(PointCode::as_str) {
+            None => {
+                self.entries(WAITING, named_params! { ":party": party, ":request": request, ":most": most })
+            }
+            Some(point) => self.entries(
+                WAITING_AT,
+                named_params! { ":party": party, ":request": request, ":point": point, ":most": most },
+            ),
+        }
     }
 
     fn balances(&mut self) -> Result<Vec<AccountBalance>, LedgerError> {

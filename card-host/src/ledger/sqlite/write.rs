@@ -2,9 +2,9 @@
 
 use rusqlite::{Params, params};
 
-use super::rows::{account, amount, number, time};
+use super::rows::{account, amount, number, step, time};
 use super::transaction::Rows;
-use crate::ledger::entry::{Entry, Hash};
+use crate::ledger::entry::{Entry, Hash, Kind, Step};
 use crate::ledger::month::month_of;
 use crate::ledger::records::{
     BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, Point, PolicyRecord,
@@ -18,6 +18,9 @@ const ENTRY: &str = "INSERT INTO entry (point, number, month, time, kind, party,
 const TRANSFER: &str =
     "INSERT INTO transfer (point, number, line, month, debit, credit, amount) VALUES (?, ?, ?, ?, ?, ?, ?)";
 const REQUEST: &str = "INSERT INTO request (party, id, step, point, number, month) VALUES (?, ?, ?, ?, ?, ?)";
+
+const WAITS: &str = "INSERT INTO waiting (party, id, point, number, month) VALUES (?, ?, ?, ?, ?)";
+const WAITS_NO_MORE: &str = "DELETE FROM waiting WHERE party = ? AND id = ?";
 
 /// Only onto the entry before: a chain has no gap, and none of its numbers twice.
 const POINT_NEXT: &str = "UPDATE point SET party = ?3, open = ?4, number = ?2, head = ?5, time = ?6, cash = ?7, day = ?8, sold = ?9, \
@@ -68,10 +71,12 @@ impl Rows<'_> {
         if id.point != point.code || id.number != point.number || entry.hash != point.head {
             let message =
                 format!("entry {} of {} is not the last one of its vending point", id.number, id.point);
-            return Err(corrupt(message));
+            return Err(Refusal::Invalid(message).into());
         }
         if entry.transfers.len() > Entry::TRANSFERS {
-            return Err(corrupt(format!("an entry of {} transfers", entry.transfers.len())));
+            return Err(
+                Refusal::Invalid(format!("an entry has at most {} transfers", Entry::TRANSFERS)).into()
+            );
         }
         self.next_of_point(point)?;
         self.one_entry(entry)?;
@@ -85,8 +90,8 @@ impl Rows<'_> {
     fn one_entry(&mut self, entry: &Entry) -> Result<(), LedgerError> {
         let (point, month) = (entry.id.point.as_str(), month_of(entry.time));
         let place = number("number of an entry", entry.id.number)?;
-        let (party, request, step) =
-            (entry.request.party.as_str(), entry.request.id.as_str(), entry.step.code());
+        let (party, request) = (entry.request.party.as_str(), entry.request.id.as_str());
+        let step = step(entry.step);
         self.run(
             "entry",
             ENTRY,
@@ -122,7 +127,15 @@ impl Rows<'_> {
             self.run("transfer", TRANSFER, params![point, place, line, month, debit, credit, moved])?;
         }
         self.run("request", REQUEST, params![party, request, step, point, place, month])?;
-        Ok(())
+        match (entry.step, entry.kind) {
+            (Step::First, Kind::Reserve | Kind::Propose) => {
+                self.run("waiting", WAITS, params![party, request, point, place, month]).map(|_| ())
+            }
+            (Step::Decision, Kind::Cancel) | (Step::Settled, _) => {
+                self.run("waiting", WAITS_NO_MORE, [party, request]).map(|_| ())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn with_point(&mut self, sql: &str, point: &Point) -> Result<usize, LedgerError> {
@@ -242,7 +255,7 @@ impl Rows<'_> {
     fn party_head(&mut self, party: &Party) -> Result<(), LedgerError> {
         let sql = "INSERT INTO party (code, channel, open) VALUES (?, ?, ?) ON CONFLICT (code) DO UPDATE \
                    SET channel = excluded.channel, open = excluded.open";
-        self.run("party", sql, params![party.code.as_str(), party.channel.code(), party.open])?;
+        self.run("party", sql, params![party.code.as_str(), party.channel.to_string(), party.open])?;
         Ok(())
     }
 

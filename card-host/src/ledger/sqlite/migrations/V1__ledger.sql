@@ -18,7 +18,7 @@ CREATE TABLE entry (
     kind TEXT NOT NULL,
     party TEXT NOT NULL,
     request TEXT NOT NULL,
-    step TEXT NOT NULL CHECK (step IN ('1', '2', '3', '4')),
+    step INTEGER NOT NULL CHECK (step BETWEEN 1 AND 4),
     actor TEXT NOT NULL,
     reason TEXT NOT NULL,
     meter BLOB CHECK (length(meter) = 8),
@@ -38,8 +38,6 @@ CREATE TABLE entry (
 ) STRICT;
 
 CREATE INDEX entry_by_binding ON entry (meter, binding, time) WHERE meter IS NOT NULL;
--- What waits is looked for among what was announced or proposed.
-CREATE INDEX entry_announced ON entry (party, request, point) WHERE kind IN ('reserve', 'propose');
 
 CREATE TABLE transfer (
     point TEXT NOT NULL,
@@ -56,13 +54,26 @@ CREATE TABLE transfer (
 CREATE TABLE request (
     party TEXT NOT NULL,
     id TEXT NOT NULL,
-    step TEXT NOT NULL CHECK (step IN ('1', '2', '3', '4')),
+    step INTEGER NOT NULL CHECK (step BETWEEN 1 AND 4),
     point TEXT NOT NULL,
     number INTEGER NOT NULL,
     month INTEGER NOT NULL,
     PRIMARY KEY (party, id, step),
     FOREIGN KEY (point, number) REFERENCES entry (point, number)
 ) STRICT, WITHOUT ROWID;
+
+-- The first steps of requests that wait for another one. It follows from the two tables above; it is here because a worker asks
+-- for what waits every few seconds, and must not look through all that was ever announced.
+CREATE TABLE waiting (
+    party TEXT NOT NULL,
+    id TEXT NOT NULL,
+    point TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    month INTEGER NOT NULL,
+    PRIMARY KEY (party, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX waiting_point ON waiting (point, party, id);
 
 CREATE TABLE point (
     code TEXT NOT NULL PRIMARY KEY,
@@ -124,7 +135,7 @@ CREATE TABLE customer (
 
 CREATE TABLE party (
     code TEXT NOT NULL PRIMARY KEY,
-    channel INTEGER NOT NULL CHECK (channel BETWEEN 1 AND 5),
+    channel TEXT NOT NULL CHECK (channel IN ('branch', 'kiosk', 'bank', 'wallet', 'network')),
     open INTEGER NOT NULL CHECK (open IN (0, 1))
 ) STRICT, WITHOUT ROWID;
 
