@@ -1,9 +1,8 @@
 //! Bindings and their cards, moves, and what comes back.
 
-use crate::world::{World, kiosk, refused, who};
-use card_host::card_core::id::{Binding, CardId, CardRef, MeterId, State};
-use card_host::card_core::key::KeyLength;
-use card_host::card_core::message::{MeterFlags, MeterReceipt, Receipt};
+use crate::world::{World, kiosk, load, refused, who};
+use card_host::card_core::id::{Binding, CardId, CardRef, MeterId};
+use card_host::card_core::message::{MeterFlags, MeterReceipt};
 use card_host::card_core::soft::SoftEngine;
 use card_host::card_core::units::{Balance, CardTime, Energy, Piastres};
 use card_host::issuer::{AccountError, BindingAccount, IssuerError};
@@ -175,58 +174,48 @@ pub fn a_card_goes_with_its_customer_to_another_meter(world: &World) {
 
 pub fn evidence_is_stored_once(world: &World) {
     let opened = world.customer(1);
+    let mut card = world.card(&opened);
+    let first = world.office.refresh(&world.boss(), &world.id(), Payee::Card(opened.held.card.id)).unwrap();
+    let before = load(&mut card, &first.voucher);
     let sale = world.sell(1, 10_000).certified.unwrap();
     let record = world.record(1);
-    let scope = world.scope();
-    let receipt = |sequence, credit: Piastres| {
-        let receipt = Receipt {
-            key_version: 0x61,
-            card: record.held.card,
-            binding: record.binding(),
-            sequence,
-            total_credit: credit,
-            total_debited: Piastres::ZERO,
-            settled_credit: Piastres::ZERO,
-            settled_debited: Piastres::ZERO,
-            loads: 1,
-            state: State::Active,
-            mac: [0; 16],
-        };
-        let key = world.office.with_keys(|keys| keys.receipt_key(scope, 0x61, record.held.card.id)).unwrap();
-        Evidence::CardReceipt(receipt.sign(&mut SoftEngine, &key, scope).emit().to_vec())
-    };
-    let old = world.office.hand_in(&kiosk(), &receipt(1, Piastres::ZERO)).unwrap();
+    let waiting = world.office.collect(opened.held.card.id).unwrap().voucher.unwrap();
+    assert_eq!(waiting, sale.voucher);
+    let old = world.office.hand_in(&kiosk(), &before).unwrap();
     assert_eq!((old.known, old.finding), (false, Finding::Behind));
-    assert!(world.office.collect(opened.held.card.id).unwrap().voucher.is_some());
-    let now = receipt(sale.sequence, sale.total_credit);
+    let now = load(&mut card, &waiting);
     let first = world.office.hand_in(&kiosk(), &now).unwrap();
     assert_eq!((first.known, first.finding), (false, Finding::Agrees));
     let entries = world.entries().len();
     assert!(world.office.hand_in(&kiosk(), &now).unwrap().known);
     assert_eq!(world.entries().len(), entries, "the same again is not stored again");
     assert_eq!(world.office.collect(opened.held.card.id).unwrap().voucher, None, "the card has it");
-    let above = world.office.hand_in(&kiosk(), &receipt(sale.sequence, Piastres(1 << 40))).unwrap();
-    assert_eq!(above.finding, Finding::Above);
-    assert_eq!(world.record(1).held.total_credit, sale.total_credit, "evidence alone changes no total");
-    let Evidence::CardReceipt(mut forged) = receipt(9, Piastres(9)) else { unreachable!() };
+    let Evidence::CardReceipt(mut forged) = now else { unreachable!() };
     forged[40] ^= 1;
     let result = world.office.hand_in(&kiosk(), &Evidence::CardReceipt(forged));
     assert!(matches!(refused(result), Refusal::BadEvidence(_)));
     // A meter's report.
-    let report = Evidence::MeterReceipt(report(world, &record, 9_000, 0));
-    assert_eq!(world.office.hand_in(&kiosk(), &report).unwrap().finding, Finding::Agrees);
+    let good = Evidence::MeterReceipt(report(world, &record, 9_000, 0));
+    assert_eq!(world.office.hand_in(&kiosk(), &good).unwrap().finding, Finding::Agrees);
     let seen = world.record(1);
     assert_eq!((seen.applied_credit, seen.heard > CardTime::UNSET), (sale.total_credit, true));
+    // One that has applied more than was certified: its key, or the meter, is broken.
+    let held = BindingAccount { total_credit: Piastres(1 << 40), ..record.held };
+    let above = report(world, &BindingRecord { held, ..record }, 9_000, 0);
+    assert_eq!(
+        world.office.hand_in(&kiosk(), &Evidence::MeterReceipt(above)).unwrap().finding,
+        Finding::Above
+    );
+    assert_eq!(world.record(1).held.total_credit, sale.total_credit, "evidence alone changes no total");
     for length in 0..100 {
         let junk = vec![1; length];
-        for evidence in [
-            Evidence::CardReceipt(junk.clone()),
-            Evidence::MeterReceipt(junk.clone()),
-            Evidence::MeterMail(junk),
-        ] {
-            assert!(matches!(refused(world.office.hand_in(&kiosk(), &evidence)), Refusal::BadEvidence(_)));
+        let kinds = [Evidence::CardReceipt, Evidence::MeterReceipt, Evidence::MeterMail];
+        for kind in kinds {
+            assert!(matches!(
+                refused(world.office.hand_in(&kiosk(), &kind(junk.clone()))),
+                Refusal::BadEvidence(_)
+            ));
         }
     }
-    let _ = KeyLength::Aes256;
     world.check();
 }

@@ -1,17 +1,24 @@
 //! A company with a ledger: some customers, some channels, and a clock that the test sets.
 
+use applet_sim::card::{Profile, SimulatedCard};
+use applet_sim::chip::FlashModel;
 use card_host::card_core::id::{Binding, CardId, CardRef, Channel, MeterId, Scope};
 use card_host::card_core::key::KeyLength;
+use card_host::card_core::layout::PROFILE_SIZE;
+use card_host::card_core::message::Voucher;
+use card_host::card_core::scp03::Mode;
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::desk::development_scope;
 use card_host::issuer::{BUILD_TIME, Clock, Issuer};
 use card_host::keystore::SoftwareKeyStore;
 use card_host::ledger::{
-    BindingRecord, Charge, ChargeKind, Entry, Kind, Ledger, LedgerAccount, LedgerError, Office, OpenOrder,
-    Party, Payee, PointLimits, Policy, PostgresLedger, Refusal, Sale, SaleOrder, SqliteLedger, Status, Who,
-    read,
+    BindingRecord, Charge, ChargeKind, Entry, Evidence, Kind, Ledger, LedgerAccount, LedgerError, Office,
+    OpenOrder, Party, Payee, PointLimits, Policy, PostgresLedger, Refusal, Sale, SaleOrder, SqliteLedger,
+    Status, Who, read,
 };
+use card_host::personalise::{Order, Versions, new_access_number, personalise};
 use card_host::random::OsRandom;
+use card_host::transport::Simulator;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -165,6 +172,33 @@ impl World {
         read(&*self.ledger, |t| t.binding(Payee::Binding(binding))).unwrap().unwrap()
     }
 
+    /// The card of a binding, from blank to personalised. A branch's voucher activates it.
+    pub fn card(&self, record: &BindingRecord) -> Simulator<FlashModel> {
+        let card = record.held.card;
+        let blank =
+            SimulatedCard::blank(card.id, self.scope().environment, KeyLength::Aes256, Profile::Contactless);
+        let mut card = Simulator::new(blank.unwrap());
+        let (binding, certificate) = self.office.certificates(record).unwrap();
+        let access = new_access_number(&mut OsRandom).unwrap();
+        self.office.with_keys(|keys| {
+            let order = Order {
+                scope: self.ledger.scope(),
+                card: record.held.card,
+                mode: Mode::S8,
+                flags: 0,
+                issue_time: certificate.issue_time,
+                expiry_time: CardTime::UNSET,
+                profile: [0; PROFILE_SIZE],
+                binding,
+                certificate,
+                access: &access,
+                versions: Versions::current(keys).unwrap(),
+            };
+            personalise(&mut card, keys, &order, &mut OsRandom, &mut |_| {}).unwrap();
+        });
+        card
+    }
+
     /// Debits less credits of an account.
     pub fn balance(&self, account: &str) -> i128 {
         let balances = read(&*self.ledger, |t| t.balances()).unwrap();
@@ -296,6 +330,12 @@ impl World {
         let moves = sum(|account| matches!(account, LedgerAccount::Moves));
         assert_eq!(moves, 0);
     }
+}
+
+/// Loads a voucher, and gives the card's receipt.
+pub fn load(card: &mut Simulator<FlashModel>, voucher: &[u8]) -> Evidence {
+    let answer = card_host::desk::load(card, &Voucher::parse(voucher).unwrap()).unwrap();
+    Evidence::CardReceipt(answer.receipt.emit().to_vec())
 }
 
 pub fn who(party: &str, point: &str, actor: &str) -> Who {
