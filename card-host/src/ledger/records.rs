@@ -272,6 +272,13 @@ pub enum Head {
     Epoch(u32),
 }
 
+impl Head {
+    /// Whether it is no part of the books, and so needs no entry.
+    pub const fn needs_no_entry(&self) -> bool {
+        matches!(self, Self::Message(_) | Self::Signed(_))
+    }
+}
+
 /// Where a step of a request was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepDone {

@@ -107,6 +107,10 @@ pub trait Transaction {
     /// that was made already is a conflict that the store resolves by running the transaction again.
     fn write(&mut self, entry: &Entry, point: &Point, heads: &[Head]) -> Result<(), LedgerError>;
 
+    /// Writes messages and signed heads, which are no part of the books and have no entry. Other heads are refused: they change only
+    /// with an entry.
+    fn keep(&mut self, heads: &[Head]) -> Result<(), LedgerError>;
+
     /// An entry with its transfers.
     fn entry(&mut self, id: &EntryId) -> Result<Option<Entry>, LedgerError>;
 

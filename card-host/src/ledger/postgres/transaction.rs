@@ -209,6 +209,16 @@ impl Transaction for PostgresTransaction<'_> {
         })
     }
 
+    fn keep(&mut self, heads: &[Head]) -> Result<(), LedgerError> {
+        self.run(|t| {
+            if !t.writes {
+                return Err(Failure::new(FailureKind::ReadOnly, "a transaction that reads"));
+            }
+            t.wrote = true;
+            write::keep(t.connection, heads)
+        })
+    }
+
     fn entry(&mut self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {
         let (point, number) = (id.point.as_str(), bound(id.number));
         match self.months.get(id).copied() {

@@ -48,6 +48,14 @@ pub(super) fn write(
     Ok(())
 }
 
+/// Writes heads that need no entry.
+pub(super) fn keep(connection: &mut Connection, heads: &[Head]) -> Result<(), Failure> {
+    if heads.iter().any(|head| !head.needs_no_entry()) {
+        return Err(Failure::invalid("part of the books was to be written without an entry"));
+    }
+    heads.iter().try_for_each(|head| write_head(connection, head))
+}
+
 /// The values of an entry, its transfers, and the vending point after it: the first of [`sql::WRITE`].
 fn entry_values<'a>(entry: &'a Entry, point: &'a Point) -> Result<Values<'a>, Failure> {
     let mut debits = Vec::with_capacity(entry.transfers.len());
