@@ -2,15 +2,15 @@
 
 use card_core::id::{CardRef, Channel, MeterId, Reference};
 use card_core::role::Role;
-use card_core::units::CardTime;
 
 use super::books::{Books, Engineer};
+use super::card_work::{self, Papers};
 use super::{CardChoice, Desk, DeskError, Issued};
 use crate::card;
 use crate::issuer::{AccountError, BindingAccount};
 use crate::keystore::KeyStore;
 use crate::operate;
-use crate::personalise::{Order, Step, Versions, new_access_number, personalise};
+use crate::personalise::Step;
 use crate::random::OsRandom;
 use crate::transport::Transport;
 
@@ -35,7 +35,7 @@ impl Desk {
             Some(engineer)
                 if engineer.binding == held.binding && engineer.card.generation == held.card.generation =>
             {
-                super::issue::require_unused(&summary, meter)?;
+                card_work::unused(&summary, &held)?;
             }
             Some(engineer) => {
                 return Err(DeskError::AlreadyIssued {
@@ -52,24 +52,16 @@ impl Desk {
         }
         let load_key = known.map_or(load_key, |engineer| engineer.load_key);
         let own = BindingAccount { card, load_key, ..held };
-        let access = new_access_number(&mut OsRandom)?;
-        let order = Order {
-            scope: self.scope,
-            card,
-            mode: choice.mode,
-            flags: u8::from(choice.private_balance),
-            issue_time: self.now(),
-            expiry_time: CardTime::UNSET,
-            // Nothing of the customer.
-            profile: super::issue::profile(0),
+        let papers = Papers {
             binding: self.issuer.binding_certificate(&own)?,
             certificate: self.issuer.certificate(&own)?,
-            access: &access,
-            versions: Versions { load: load_key, ..Versions::current(self.issuer.keys())? },
+            // Nothing of the customer.
+            profile: 0,
+            issue_time: self.now(),
         };
         books.put(held);
         self.commit(books)?;
-        personalise(transport, self.issuer.keys_mut(), &order, &mut OsRandom, progress)?;
+        let access = card_work::make(transport, self.issuer.keys_mut(), &own, papers, choice, progress)?;
         self.activate(transport, own)?;
         Ok(Issued { account: own, access, replaces: None })
     }

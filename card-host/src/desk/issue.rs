@@ -1,18 +1,19 @@
 //! Issuing cards, and moving a customer to another meter.
 
-use card_core::id::{Binding, CardRef, MeterId, State};
-use card_core::layout::{CardSummary, PROFILE_SIZE};
+use card_core::id::{Binding, CardRef, MeterId};
+use card_core::layout::CardSummary;
 use card_core::message::{MeterReceipt, Verified};
 use card_core::role::Role;
-use card_core::units::{CardTime, Piastres};
+use card_core::units::Piastres;
 
 use super::books::{Books, Replaced};
+use super::card_work::{self, Papers};
 use super::{CardChoice, Desk, DeskError, Issued};
 use crate::card;
 use crate::issuer::BindingAccount;
 use crate::keystore::KeyStore;
 use crate::operate;
-use crate::personalise::{Order, PersonaliseError, Step, Versions, new_access_number, personalise};
+use crate::personalise::Step;
 use crate::random::OsRandom;
 use crate::transport::Transport;
 
@@ -30,23 +31,14 @@ impl Desk {
     ) -> Result<Issued, DeskError> {
         let summary = card::select(transport)?.summary;
         let (books, held, replaces) = self.plan(&summary, meter, account, choice)?;
-        let access = new_access_number(&mut OsRandom)?;
-        let versions = Versions { load: held.load_key, ..Versions::current(self.issuer.keys())? };
-        let order = Order {
-            scope: self.scope,
-            card: held.card,
-            mode: choice.mode,
-            flags: u8::from(choice.private_balance),
-            issue_time: self.now(),
-            expiry_time: CardTime::UNSET,
-            profile: profile(account),
+        let papers = Papers {
             binding: self.issuer.binding_certificate(&held)?,
             certificate: self.issuer.certificate(&held)?,
-            access: &access,
-            versions,
+            profile: account,
+            issue_time: self.now(),
         };
         self.commit(books)?;
-        personalise(transport, self.issuer.keys_mut(), &order, &mut OsRandom, progress)?;
+        let access = card_work::make(transport, self.issuer.keys_mut(), &held, papers, choice, progress)?;
         Ok(Issued { account: held, access, replaces })
     }
 
@@ -65,7 +57,7 @@ impl Desk {
             }
             // The same card again: an issue that was torn.
             Some(held) if held.account == account && held.card.id == summary.card.id => {
-                require_unused(summary, meter)?;
+                card_work::unused(summary, &held)?;
                 let former = books.replaced.iter().rev().find(|former| former.binding == held.binding);
                 let former = former.map(|former| former.card);
                 (held, former)
@@ -164,31 +156,7 @@ impl Desk {
     pub(super) fn require_new(&self, summary: &CardSummary) -> Result<(), DeskError> {
         match self.books.meter_of(summary.card.id) {
             Ok(meter) => Err(DeskError::AlreadyIssued { card: summary.card.id, meter }),
-            Err(_) if summary.scope.environment != self.scope.environment => {
-                Err(PersonaliseError::OtherEnvironment { card: summary.scope, order: self.scope }.into())
-            }
-            Err(_) => match summary.state {
-                Some(State::Blank) => Ok(()),
-                Some(state) => Err(PersonaliseError::NotBlank(state).into()),
-                None => Err(PersonaliseError::MemoryFailure.into()),
-            },
+            Err(_) => card_work::blank(self.scope, summary),
         }
     }
-}
-
-/// A card that an issue which was torn has left behind: not in use yet.
-pub(super) fn require_unused(summary: &CardSummary, meter: MeterId) -> Result<(), DeskError> {
-    match summary.state {
-        Some(State::Blank | State::Personalised) => Ok(()),
-        Some(_) => Err(DeskError::AlreadyIssued { card: summary.card.id, meter }),
-        None => Err(PersonaliseError::MemoryFailure.into()),
-    }
-}
-
-pub(super) fn profile(account: u64) -> [u8; PROFILE_SIZE] {
-    let mut profile = [0; PROFILE_SIZE];
-    for (to, from) in profile.iter_mut().zip(account.to_be_bytes()) {
-        *to = from;
-    }
-    profile
 }

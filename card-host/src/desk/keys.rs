@@ -5,13 +5,10 @@
 
 use card_core::id::{Binding, CardId};
 use card_core::message::Slot;
-use card_core::meter::events::code;
 use card_core::role::Role;
 
-use super::{Desk, DeskError, Mail};
-use crate::keystore::KeyStore;
+use super::{Desk, DeskError, Mail, card_work};
 use crate::operate;
-use crate::random::OsRandom;
 use crate::transport::Transport;
 
 impl Desk {
@@ -19,16 +16,7 @@ impl Desk {
     /// ones, these again. Gives their key version number too. A new master is drawn by the key store, and kept before this is called.
     pub fn change_keys(&mut self, card: CardId, role: Role) -> Result<(u8, Mail), DeskError> {
         let account = self.carrier(card)?;
-        let keys = self.issuer.keys_mut();
-        let current = keys.current(role)?;
-        let version = match role {
-            Role::Credit => account.credit_key.saturating_add(1).min(current),
-            Role::Parameter => account.parameter_keys.saturating_add(1).min(current),
-            Role::Report => current,
-            _ => return Err(crate::keystore::KeyStoreError::WrongRole(current).into()),
-        };
-        let transport = keys.current(Role::Transport)?;
-        let change = keys.wrapped_meter_keys(account.scope, account.binding.meter, version, transport)?;
+        let (version, change) = card_work::next_keys(self.issuer.keys_mut(), &account, role)?;
         Ok((version, self.mail(card, Slot::METER_KEYS, change.emit().as_slice())?))
     }
 
@@ -38,17 +26,10 @@ impl Desk {
         let Some(held) = books.accounts.iter_mut().find(|held| held.binding == binding) else {
             return Ok(false);
         };
-        let used = match Role::of(version) {
-            Some(Role::Credit) => &mut held.credit_key,
-            Some(Role::Parameter) => &mut held.parameter_keys,
-            _ => return Ok(false),
-        };
-        // What a card says is not sealed: no more than what was ever made.
-        let newest = self.issuer.keys().current(Role::of(version).unwrap_or(Role::Credit))?;
-        if version <= *used || version > newest {
+        let Some(changed) = card_work::with_keys(self.issuer.keys(), *held, version)? else {
             return Ok(false);
-        }
-        *used = version;
+        };
+        *held = changed;
         self.commit(books)?;
         Ok(true)
     }
@@ -58,17 +39,8 @@ impl Desk {
     pub fn learn_keys(&mut self, transport: &mut impl Transport) -> Result<Vec<u8>, DeskError> {
         let card = operate::present(transport)?.id;
         let account = self.carrier(card)?;
-        let keys = self.issuer.keys();
-        let current = [keys.current(Role::Credit)?, keys.current(Role::Parameter)?];
-        if current == [account.credit_key, account.parameter_keys] {
-            return Ok(Vec::new());
-        }
-        let mut session = operate::session(transport, self.issuer.keys_mut(), Role::Vending, &mut OsRandom)?;
-        let events = operate::read_private(&mut session)?.events;
         let mut learnt = Vec::new();
-        // The newest comes first.
-        for event in events.iter().rev().filter(|event| event.code == code::KEYS_CHANGED) {
-            let [version, ..] = event.data;
+        for version in card_work::heard_keys(transport, self.issuer.keys_mut(), &account)? {
             if self.keys_changed(account.binding, version)? {
                 learnt.push(version);
             }

@@ -4,20 +4,16 @@ use card_core::id::{Binding, CardId};
 use card_core::message::Delivery;
 use card_core::message::{Envelope, MeterReceipt, Slot, Verified};
 use card_core::parameters::{AuditRecords, Command, ParameterError, Readings};
-use card_core::terminal::RequestError;
-use card_core::terminal::load::{MailAnswer, Misfit, get_mail, mail_fits, put_mail};
+use card_core::terminal::load::{MailAnswer, Misfit, mail_fits, put_mail};
 use card_core::units::CardTime;
 
 use super::books::{Books, Counted};
-use super::{Desk, DeskError};
+use super::{Desk, DeskError, card_work};
 use crate::card;
 use crate::issuer::{AccountError, BindingAccount};
-use crate::keystore::{DeliveryBytes, KeyStore};
-use crate::operate::{self, OperateError};
+use crate::keystore::DeliveryBytes;
+use crate::operate;
 use crate::transport::Transport;
-
-/// Commands go round in these slots, so that the four newest can wait on a card together.
-const COMMAND_SLOTS: [u8; 4] = [0x05, 0x06, 0x07, 0x08];
 
 /// Mail on its way: sealed for the meter, and addressed to the card that takes it there.
 #[derive(Debug, Clone)]
@@ -81,8 +77,8 @@ impl Desk {
         let counter = books.next(binding, Counted::Command)?;
         let Order { kind, value, expiry, technician } = *order;
         let command = Command { counter, expiry, card: technician, kind, value };
-        let index = usize::try_from(counter.saturating_sub(1)).unwrap_or(0) % COMMAND_SLOTS.len();
-        let slot = COMMAND_SLOTS.get(index).and_then(|number| Slot::new(*number));
+        let index = usize::try_from(counter.saturating_sub(1)).unwrap_or(0) % card_work::COMMAND_SLOTS.len();
+        let slot = card_work::COMMAND_SLOTS.get(index).and_then(|number| Slot::new(*number));
         let slot = slot.ok_or(DeskError::NoSlot)?;
         let mail = self.seal(books, card, slot, &command.emit())?;
         Ok((command, mail))
@@ -104,30 +100,8 @@ impl Desk {
     /// Opens what the meters have put on the card that is there, and checks it.
     pub fn collect(&mut self, transport: &mut impl Transport) -> Result<Vec<Collected>, DeskError> {
         let scope = card::select(transport)?.summary.scope;
-        let mut found = Vec::new();
-        for slot in [Slot::FINAL_REPORT, Slot::READINGS, Slot::REGRESSION, Slot::AUDIT] {
-            let envelope: Envelope = match operate::ask(transport, &get_mail(slot)) {
-                Ok(envelope) => envelope,
-                Err(OperateError::Request(error)) if error.is_absent() => continue,
-                Err(error) => return Err(error.into()),
-            };
-            let keys = self.issuer.keys_mut();
-            let opened = keys.open_mail(scope, &envelope)?;
-            let bytes = opened.as_slice();
-            let mut receipt = || -> Result<_, DeskError> {
-                let receipt =
-                    MeterReceipt::parse(bytes).map_err(RequestError::from).map_err(OperateError::from)?;
-                Ok(keys.verify_meter_receipt(scope, receipt)?)
-            };
-            let report = match slot {
-                Slot::FINAL_REPORT => Report::Final(receipt()?),
-                Slot::REGRESSION => Report::Regression(receipt()?),
-                Slot::READINGS => Report::Readings(Box::new(Readings::parse(bytes)?)),
-                _ => Report::Audit(Box::new(AuditRecords::parse(bytes)?)),
-            };
-            found.push(Collected { slot, binding: envelope.binding, version: envelope.version, report });
-        }
-        Ok(found)
+        let found = card_work::read_mail(transport, self.issuer.keys_mut(), scope)?;
+        Ok(found.into_iter().map(|(_, collected)| collected).collect())
     }
 
     fn seal(

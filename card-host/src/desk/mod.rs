@@ -1,8 +1,9 @@
-//! A desk for development: issues cards, sells, reverses and moves credit, with the totals of its bindings in a plain list that
-//! can be kept in a file. It is no ledger: it has no entries, no second person and no payments. It keeps the order that matters: what was
-//! raised is stored before anything that certifies it leaves.
+//! A desk for simulations and tours: issues cards, sells, reverses and moves credit, with the totals of its bindings in a plain list in
+//! memory. It is no ledger: it has no entries, no second person and no payments, and it ends with its program. The ledger's office (feature `ledger`)
+//! does the same with cards over books that stay.
 
 mod books;
+pub(crate) mod card_work;
 mod engineering;
 mod file;
 mod issue;
@@ -265,9 +266,7 @@ impl Desk {
         transport: &mut impl Transport,
         voucher: &Voucher,
     ) -> Result<LoadAnswer, DeskError> {
-        let answer = load(transport, voucher)?;
-        self.issuer.keys_mut().verify_receipt(self.scope, answer.receipt)?;
-        if answers(&answer, voucher) { Ok(answer) } else { Err(DeskError::OtherReceipt) }
+        card_work::load_checked(transport, self.issuer.keys_mut(), self.scope, voucher)
     }
 
     /// Stores the books, and only then makes them the desk's: nothing that was signed for them leaves before.

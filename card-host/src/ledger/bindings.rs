@@ -448,7 +448,7 @@ fn card_head(record: &BindingRecord, used: CardUse) -> Head {
     Head::Card(CardRecord { card, binding, load_key, used })
 }
 
-fn totals(entry: &mut Entry, held: &BindingAccount) {
+pub(super) fn totals(entry: &mut Entry, held: &BindingAccount) {
     (entry.sequence, entry.total_credit, entry.total_debited) =
         (held.sequence, held.total_credit, held.total_debited);
 }

@@ -7,6 +7,7 @@ use card_core::units::{CardTime, Piastres};
 use sha2::{Digest, Sha256};
 
 use super::accounts::LedgerAccount;
+use super::branch::after_a_restore;
 use super::entry::{Kind, Step, Transfer};
 use super::error::{LedgerError, Refusal};
 use super::names::RequestId;
@@ -119,7 +120,8 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         let voucher = waits.then(|| record.voucher.clone());
         let mut issuer = self.issuer();
         let mut deliveries = Vec::with_capacity(mail.len());
-        for MailRecord { envelope, slot, .. } in &mail {
+        // Where only the version is known, there is nothing to deliver.
+        for MailRecord { envelope, slot, .. } in mail.iter().filter(|mail| !mail.envelope.is_empty()) {
             let envelope = Envelope::parse(envelope).map_err(|_| {
                 super::StoreError::Corrupt(format!(
                     "mail in slot {} of {:?}",
@@ -167,6 +169,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
                 (entry.sequence, entry.total_credit, entry.total_debited) =
                     (held.sequence, held.total_credit, held.total_debited);
                 after = BindingRecord { held, epoch: context.epoch, voucher: Vec::new(), ..after };
+                heads.extend(after_a_restore(t, says.binding)?);
             }
             if known {
                 // The same evidence, for the first time after a restore: its request is taken, and the entry has one of its own.
