@@ -6,19 +6,25 @@
 //! - [`Entry`], [`Transfer`], [`LedgerAccount`]: what is written and never changed, in one hash chain for each vending point.
 
 mod accounts;
+mod alerts;
+mod audit;
 mod bindings;
 mod branch;
+mod close;
 mod correct;
 mod counter;
 mod entry;
 mod error;
+mod export;
 mod month;
 mod names;
 mod office;
 mod policy;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod reconcile;
 mod records;
+mod restore;
 mod sale;
 mod sell;
 mod settings;
@@ -26,21 +32,32 @@ mod sqlite;
 mod store;
 
 pub use accounts::{Class, LedgerAccount, UnknownAccount};
+pub use alerts::QueuedAlerts;
+pub use audit::{
+    AuditFinding, AuditKey, AuditKeyError, AuditPublicKey, AuditReport, LostBranch, MoneyIdentity, Progress,
+    RestoreMark, TrialBalance, TrialLine, sign_heads, trial_balance, verify,
+};
 pub use bindings::{MoveOrder, OpenOrder};
 pub use branch::{BranchError, Brought, Found, OfficeKeys};
+pub use close::{DayStatement, Sums, Waiting};
 pub use correct::{Approved, DebitOrder, DebitTo};
 pub use counter::{Collected, Evidence, Finding, HandedIn, SEQUENCE_GAP, binding_of};
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
 pub use error::{LedgerError, Refusal, StoreError};
+pub use export::{ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export};
 pub use names::{ChargeCode, NameError, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresLedger;
 pub use policy::{Charge, ChargeKind, Charged, ChannelRules, Division, Policy};
+pub use reconcile::{
+    Exception, ExceptionKind, ExceptionSums, ReconcileOptions, Reconciliation, Severity, reconcile,
+};
 pub use records::{
     BindingRecord, CardRecord, CardUse, Customer, Head, Link, MailRecord, Message, Party, Point,
     PolicyRecord, Power, Reading, SignedHead, Status, StepDone, Token,
 };
+pub use restore::{FindLostError, LostSale, LostSales, Restored, find_lost};
 pub use sale::{Certified, Sale, SaleState};
 pub use sell::SaleOrder;
 pub use settings::{COMPANY, OFFICE, PointLimits};
