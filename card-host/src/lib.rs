@@ -44,6 +44,8 @@
 
 pub mod card;
 pub mod channel;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod desk;
 mod durable;
 pub mod error;
@@ -57,6 +59,8 @@ pub mod pcsc;
 pub mod personalise;
 pub mod random;
 pub mod reader_error;
+#[cfg(feature = "server")]
+pub mod server;
 #[cfg(feature = "simulator")]
 pub mod simulated_meter;
 pub mod tap;
@@ -66,6 +70,8 @@ pub mod tlv;
 #[cfg(feature = "simulator")]
 pub mod tour;
 pub mod transport;
+#[cfg(any(feature = "server", feature = "client"))]
+pub mod wire;
 
 #[cfg(feature = "simulator")]
 pub use applet_sim;

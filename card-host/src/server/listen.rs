@@ -1,0 +1,92 @@
+//! Connections: a bounded number, each with time limits, all ended in order when the server stops.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::Options;
+
+/// The largest headers of a request, all together.
+const HEADERS: usize = 16 * 1024;
+
+/// Accepts connections until it is told to stop, and then waits for those that are there, until `grace` is over.
+/// Gives whether all have ended by themselves, and until when the rest of the work may take.
+pub(super) async fn listen(
+    listener: TcpListener,
+    router: Router,
+    options: &Options,
+    mut stop: watch::Receiver<bool>,
+) -> (bool, Instant) {
+    let places = Arc::new(Semaphore::new(options.connections));
+    loop {
+        // Whoever comes when all places are taken waits in the queue of the operating system.
+        let stopped = stop.wait_for(|stop| *stop);
+        let (stream, place) = tokio::select! {
+            _ = stopped => break,
+            accepted = accept(&listener, &places) => match accepted {
+                Some(accepted) => accepted,
+                None => continue,
+            },
+        };
+        tokio::spawn(connection(stream, router.clone(), options.clone(), stop.clone(), place));
+    }
+    drop(listener);
+    let deadline = Instant::now() + options.grace;
+    let all = u32::try_from(options.connections).unwrap_or(u32::MAX);
+    let ended = timeout_at(deadline, places.acquire_many(all)).await.is_ok();
+    (ended, deadline)
+}
+
+type Accepted = ((TcpStream, SocketAddr), tokio::sync::OwnedSemaphorePermit);
+
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<Accepted> {
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok(stream) => Some((stream, place)),
+        Err(_) => {
+            // Out of files, or a connection that is gone already. A pause lets others end.
+            sleep(Duration::from_millis(20)).await;
+            None
+        }
+    }
+}
+
+async fn connection(
+    (stream, from): (TcpStream, SocketAddr),
+    router: Router,
+    options: Options,
+    mut stop: watch::Receiver<bool>,
+    place: tokio::sync::OwnedSemaphorePermit,
+) {
+    let _ = stream.set_nodelay(true);
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(from);
+        hyper::service::Service::call(&hyper_util::service::TowerToHyperService::new(router.clone()), request)
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(options.read_timeout).max_buf_size(HEADERS);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        _ = connection.as_mut() => true,
+        // Nobody holds a place for ever, be it by reading answers slowly.
+        () = sleep(options.connection_age) => false,
+        _ = stop.wait_for(|stop| *stop) => false,
+    };
+    if !ended {
+        connection.as_mut().graceful_shutdown();
+        let last = options.read_timeout.saturating_mul(2).saturating_add(options.request_timeout);
+        let _ = timeout(last, connection).await;
+    }
+    drop(place);
+}
