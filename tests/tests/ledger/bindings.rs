@@ -20,7 +20,7 @@ fn new_card(number: u64) -> CardRef {
     CardRef { id: CardId::from(number), generation: 1 }
 }
 
-pub fn opened_replaced_blocked(world: &World) {
+pub(crate) fn opened_replaced_blocked(world: &World) {
     let order = open(world, 1, 1, new_card(1));
     let opened = world.office.open(&order).unwrap();
     assert_eq!(world.office.open(&order).unwrap(), opened);
@@ -52,7 +52,7 @@ pub fn opened_replaced_blocked(world: &World) {
     world.check();
 }
 
-pub fn adopted_from_other_books(world: &World) {
+pub(crate) fn adopted_from_other_books(world: &World) {
     let opened = world.customer(1);
     let held = BindingAccount {
         binding: Binding { meter: MeterId::from(7), number: 3 },
@@ -106,7 +106,7 @@ fn verified(world: &World, bytes: &[u8]) -> card_host::card_core::message::Verif
     world.office.with_keys(|keys| keys.verify_meter_receipt(scope, receipt)).unwrap()
 }
 
-pub fn what_was_left_is_moved_once(world: &World) {
+pub(crate) fn what_was_left_is_moved_once(world: &World) {
     for (number, balance) in [(1_u64, 4_000_i64), (2, 0), (3, -700)] {
         world.customer(number);
         world.sell(number, 10_000);
@@ -130,7 +130,7 @@ pub fn what_was_left_is_moved_once(world: &World) {
     }
 }
 
-pub fn an_estimate_is_moved_by_two_people(world: &World) {
+pub(crate) fn an_estimate_is_moved_by_two_people(world: &World) {
     world.customer(1);
     world.sell(1, 10_000);
     let to = world.office.open(&open(world, 11, 1, new_card(11))).unwrap().binding();
@@ -156,7 +156,7 @@ pub fn an_estimate_is_moved_by_two_people(world: &World) {
     world.check();
 }
 
-pub fn a_card_goes_with_its_customer_to_another_meter(world: &World) {
+pub(crate) fn a_card_goes_with_its_customer_to_another_meter(world: &World) {
     let first = world.customer(1);
     world.sell(1, 10_000);
     let there = open(world, 2, 1, first.held.card);
@@ -172,7 +172,7 @@ pub fn a_card_goes_with_its_customer_to_another_meter(world: &World) {
     world.check();
 }
 
-pub fn evidence_is_stored_once(world: &World) {
+pub(crate) fn evidence_is_stored_once(world: &World) {
     let opened = world.customer(1);
     let mut card = world.card(&opened);
     let first = world.office.refresh(&world.boss(), &world.id(), Payee::Card(opened.held.card.id)).unwrap();

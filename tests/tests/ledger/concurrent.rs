@@ -19,7 +19,7 @@ fn seller(client: usize) -> card_host::ledger::Who {
     who("fawry", &format!("kiosk-{client}"), "till")
 }
 
-pub fn hot_and_cold_bindings(world: &World) {
+pub(crate) fn hot_and_cold_bindings(world: &World) {
     points(world);
     // Card 1 is everybody's; the others are one client's each.
     for card in 1..=CLIENTS as u64 + 1 {
@@ -55,7 +55,7 @@ pub fn hot_and_cold_bindings(world: &World) {
 }
 
 /// All clients ask for the same things at the same time, some of them with another amount.
-pub fn the_same_requests_from_all_sides(world: &World) {
+pub(crate) fn the_same_requests_from_all_sides(world: &World) {
     world.customer(1);
     world.customer(2);
     let answers: Mutex<Vec<(u64, u64, Option<Vec<u8>>)>> = Mutex::default();
@@ -92,7 +92,7 @@ pub fn the_same_requests_from_all_sides(world: &World) {
     world.check();
 }
 
-pub fn confirmed_and_cancelled_at_once(world: &World) {
+pub(crate) fn confirmed_and_cancelled_at_once(world: &World) {
     world.customer(1);
     let orders: Vec<_> = (0..12).map(|_| world.order(kiosk(), 1, 10_000)).collect();
     for order in &orders {

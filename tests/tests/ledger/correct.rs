@@ -11,7 +11,7 @@ fn debit(world: &World, amount: u64, to: DebitTo) -> DebitOrder {
     DebitOrder { who, id, payee, amount: Piastres(amount), to, reason: "wrong card".to_owned() }
 }
 
-pub fn a_debit_takes_credit_back(world: &World) {
+pub(crate) fn a_debit_takes_credit_back(world: &World) {
     world.customer(1);
     let sale = world.sell(1, 50_300);
     let credit = sale.division.credit;
@@ -36,7 +36,7 @@ pub fn a_debit_takes_credit_back(world: &World) {
     world.check();
 }
 
-pub fn a_large_debit_needs_a_second_person(world: &World) {
+pub(crate) fn a_large_debit_needs_a_second_person(world: &World) {
     world.customer(1);
     world.sell(1, 900_000);
     let order = debit(world, 100_001, DebitTo::Correction);
@@ -72,7 +72,7 @@ pub fn a_large_debit_needs_a_second_person(world: &World) {
     world.check();
 }
 
-pub fn debts_are_paid_by_sales_and_debits(world: &World) {
+pub(crate) fn debts_are_paid_by_sales_and_debits(world: &World) {
     world.customer(1);
     world.sell(1, 50_000);
     let id = world.id();
@@ -88,7 +88,7 @@ pub fn debts_are_paid_by_sales_and_debits(world: &World) {
     world.check();
 }
 
-pub fn settings_once_and_by_the_company_only(world: &World) {
+pub(crate) fn settings_once_and_by_the_company_only(world: &World) {
     let party = Party { code: "aman".parse().unwrap(), channel: Channel::Kiosk, open: true };
     assert!(matches!(refused(world.office.set_party(&kiosk(), &world.id(), &party)), Refusal::Invalid(_)));
     world.office.set_party(&world.boss(), &world.id(), &party).unwrap();

@@ -9,7 +9,7 @@ use card_host::ledger::{
     Approved, Division, LedgerError, Payee, PointLimits, Refusal, RequestKey, SaleOrder, SaleState,
 };
 
-pub fn a_repetition_gives_the_same_answer(world: &World) {
+pub(crate) fn a_repetition_gives_the_same_answer(world: &World) {
     world.customer(1);
     let order = world.order(kiosk(), 1, 10_000);
     let first = world.office.sell(&order).unwrap();
@@ -27,7 +27,7 @@ pub fn a_repetition_gives_the_same_answer(world: &World) {
     world.check();
 }
 
-pub fn the_same_id_for_something_else_is_refused(world: &World) {
+pub(crate) fn the_same_id_for_something_else_is_refused(world: &World) {
     world.customer(1);
     world.customer(2);
     let order = world.order(kiosk(), 1, 10_000);
@@ -50,7 +50,7 @@ pub fn the_same_id_for_something_else_is_refused(world: &World) {
     world.check();
 }
 
-pub fn announced_confirmed_certified(world: &World) {
+pub(crate) fn announced_confirmed_certified(world: &World) {
     world.customer(1);
     let order = world.order(kiosk(), 1, 10_000);
     let announced = world.office.reserve(&order).unwrap();
@@ -73,7 +73,7 @@ pub fn announced_confirmed_certified(world: &World) {
     world.check();
 }
 
-pub fn cancelled_before_it_is_confirmed(world: &World) {
+pub(crate) fn cancelled_before_it_is_confirmed(world: &World) {
     world.customer(1);
     let order = world.order(kiosk(), 1, 10_000);
     assert_eq!(refused(world.office.cancel(&kiosk(), &order.id)), Refusal::NoRequest(order.id.clone()));
@@ -88,7 +88,7 @@ pub fn cancelled_before_it_is_confirmed(world: &World) {
     world.check();
 }
 
-pub fn a_second_person_above_the_limit(world: &World) {
+pub(crate) fn a_second_person_above_the_limit(world: &World) {
     world.customer(1);
     let order = world.order(kiosk(), 1, 1_000_001);
     let needed = Refusal::ApprovalNeeded { amount: order.amount };
@@ -113,7 +113,7 @@ pub fn a_second_person_above_the_limit(world: &World) {
     world.check();
 }
 
-pub fn what_is_paid_is_booked_even_where_it_cannot_be_certified(world: &World) {
+pub(crate) fn what_is_paid_is_booked_even_where_it_cannot_be_certified(world: &World) {
     world.customer(1);
     let [kept, returned] = [(); 2].map(|()| {
         let order = world.order(kiosk(), 1, 10_000);
@@ -141,7 +141,7 @@ pub fn what_is_paid_is_booked_even_where_it_cannot_be_certified(world: &World) {
     world.check();
 }
 
-pub fn what_nothing_is_sold_to(world: &World) {
+pub(crate) fn what_nothing_is_sold_to(world: &World) {
     world.customer(1);
     let sell = |payee| {
         let order = SaleOrder { who: kiosk(), id: world.id(), payee, amount: Piastres(10_000) };
@@ -188,7 +188,7 @@ pub fn what_nothing_is_sold_to(world: &World) {
     world.check();
 }
 
-pub fn limits_of_channel_and_point(world: &World) {
+pub(crate) fn limits_of_channel_and_point(world: &World) {
     world.customer(1);
     let sell = |who: &str, amount| {
         let order =
@@ -214,7 +214,7 @@ pub fn limits_of_channel_and_point(world: &World) {
     world.check();
 }
 
-pub fn fees_levies_and_debts(world: &World) {
+pub(crate) fn fees_levies_and_debts(world: &World) {
     world.customer(1);
     world.office.debt(&world.boss(), &world.id(), 1, Piastres(5_000), "tampering").unwrap();
     let sale = world.sell(1, 10_000);
@@ -240,7 +240,7 @@ pub fn fees_levies_and_debts(world: &World) {
     world.check();
 }
 
-pub fn a_bank_sells_only_to_linked_cards(world: &World) {
+pub(crate) fn a_bank_sells_only_to_linked_cards(world: &World) {
     world.customer(1);
     world.customer(2);
     let card = CardId::from(1);
@@ -265,7 +265,7 @@ pub fn a_bank_sells_only_to_linked_cards(world: &World) {
     world.check();
 }
 
-pub fn the_clock_must_not_go_back(world: &World) {
+pub(crate) fn the_clock_must_not_go_back(world: &World) {
     world.customer(1);
     let sale = world.sell(1, 10_000);
     let entries = world.entries().len();
@@ -278,7 +278,7 @@ pub fn the_clock_must_not_go_back(world: &World) {
     world.check();
 }
 
-pub fn the_voucher_is_for_the_card_and_its_meter(world: &World) {
+pub(crate) fn the_voucher_is_for_the_card_and_its_meter(world: &World) {
     world.customer(1);
     let sale = world.sell(1, 10_000);
     let certified = sale.certified.unwrap();

@@ -26,18 +26,18 @@ use system_tests::postgres::Postgres;
 
 /// A clock that the test sets.
 #[derive(Clone)]
-pub struct TestClock(Arc<AtomicU32>);
+pub(crate) struct TestClock(Arc<AtomicU32>);
 
 impl TestClock {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(AtomicU32::new(BUILD_TIME.0 + 100_000)))
     }
 
-    pub fn pass(&self, seconds: u32) {
+    pub(crate) fn pass(&self, seconds: u32) {
         self.0.fetch_add(seconds, Ordering::SeqCst);
     }
 
-    pub fn set(&self, time: CardTime) {
+    pub(crate) fn set(&self, time: CardTime) {
         self.0.store(time.0, Ordering::SeqCst);
     }
 }
@@ -48,19 +48,19 @@ impl Clock for TestClock {
     }
 }
 
-pub type TestOffice = Office<SoftwareKeyStore, TestClock>;
+pub(crate) type TestOffice = Office<SoftwareKeyStore, TestClock>;
 
-pub struct World {
-    pub office: TestOffice,
-    pub ledger: Arc<dyn Ledger>,
-    pub clock: TestClock,
+pub(crate) struct World {
+    pub(crate) office: TestOffice,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) clock: TestClock,
     ids: AtomicU64,
     /// Where the file is; it lives as long as the world.
     _directory: Option<tempfile::TempDir>,
 }
 
 /// What is sold at kiosks: 2 EGP and 1 % at most 5 EGP of fees, 1 EGP of a levy.
-pub fn rules() -> Policy {
+pub(crate) fn rules() -> Policy {
     let mut rules = Policy::for_development();
     let kiosk = rules.channels.get_mut("kiosk").unwrap();
     kiosk.charges = vec![
@@ -83,14 +83,14 @@ pub fn rules() -> Policy {
 }
 
 impl World {
-    pub fn over_sqlite() -> Self {
+    pub(crate) fn over_sqlite() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let ledger =
             SqliteLedger::create(&directory.path().join("ledger.sqlite"), development_scope()).unwrap();
         Self { _directory: Some(directory), ..Self::over(Arc::new(ledger)) }
     }
 
-    pub fn over_postgres() -> Self {
+    pub(crate) fn over_postgres() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let server = Postgres::shared();
@@ -99,12 +99,12 @@ impl World {
         Self::over(Arc::new(ledger))
     }
 
-    pub fn over(ledger: Arc<dyn Ledger>) -> Self {
+    pub(crate) fn over(ledger: Arc<dyn Ledger>) -> Self {
         let keys = SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom).unwrap();
         Self::with_keys(ledger, keys)
     }
 
-    pub fn with_keys(ledger: Arc<dyn Ledger>, keys: SoftwareKeyStore) -> Self {
+    pub(crate) fn with_keys(ledger: Arc<dyn Ledger>, keys: SoftwareKeyStore) -> Self {
         let clock = TestClock::new();
         let issuer = Issuer::new(keys, clock.clone(), CardTime::UNSET);
         let office = Office::found(Arc::clone(&ledger), issuer, "founder", &rules()).unwrap();
@@ -123,27 +123,27 @@ impl World {
         world
     }
 
-    pub fn add_point(&self, point: &str, party: &str, limits: PointLimits) {
+    pub(crate) fn add_point(&self, point: &str, party: &str, limits: PointLimits) {
         let (point, party) = (point.parse().unwrap(), party.parse().unwrap());
         self.office.add_point(&self.boss(), &self.id(), &point, &party, limits).unwrap();
     }
 
-    pub fn scope(&self) -> Scope {
+    pub(crate) fn scope(&self) -> Scope {
         self.ledger.scope()
     }
 
     /// A new id of a request.
-    pub fn id(&self) -> card_host::ledger::RequestId {
+    pub(crate) fn id(&self) -> card_host::ledger::RequestId {
         format!("r{}", self.ids.fetch_add(1, Ordering::Relaxed)).parse().unwrap()
     }
 
     /// The company's own office.
-    pub fn boss(&self) -> Who {
+    pub(crate) fn boss(&self) -> Who {
         who("company", "office", "mona")
     }
 
     /// A customer with a card and a meter, both with this number; the account is the number, too.
-    pub fn customer(&self, number: u64) -> BindingRecord {
+    pub(crate) fn customer(&self, number: u64) -> BindingRecord {
         let order = OpenOrder {
             who: self.boss(),
             id: self.id(),
@@ -155,25 +155,25 @@ impl World {
         self.office.open(&order).unwrap()
     }
 
-    pub fn order(&self, who: Who, card: u64, amount: u64) -> SaleOrder {
+    pub(crate) fn order(&self, who: Who, card: u64, amount: u64) -> SaleOrder {
         SaleOrder { who, id: self.id(), payee: Payee::Card(CardId::from(card)), amount: Piastres(amount) }
     }
 
     /// Sells at a kiosk.
-    pub fn sell(&self, card: u64, amount: u64) -> Sale {
+    pub(crate) fn sell(&self, card: u64, amount: u64) -> Sale {
         self.office.sell(&self.order(kiosk(), card, amount)).unwrap()
     }
 
-    pub fn record(&self, number: u64) -> BindingRecord {
+    pub(crate) fn record(&self, number: u64) -> BindingRecord {
         self.binding(Binding { meter: MeterId::from(number), number: 1 })
     }
 
-    pub fn binding(&self, binding: Binding) -> BindingRecord {
+    pub(crate) fn binding(&self, binding: Binding) -> BindingRecord {
         read(&*self.ledger, |t| t.binding(Payee::Binding(binding))).unwrap().unwrap()
     }
 
     /// The card of a binding, from blank to personalised. A branch's voucher activates it.
-    pub fn card(&self, record: &BindingRecord) -> Simulator<FlashModel> {
+    pub(crate) fn card(&self, record: &BindingRecord) -> Simulator<FlashModel> {
         let card = record.held.card;
         let blank =
             SimulatedCard::blank(card.id, self.scope().environment, KeyLength::Aes256, Profile::Contactless);
@@ -200,14 +200,14 @@ impl World {
     }
 
     /// Debits less credits of an account.
-    pub fn balance(&self, account: &str) -> i128 {
+    pub(crate) fn balance(&self, account: &str) -> i128 {
         let balances = read(&*self.ledger, |t| t.balances()).unwrap();
         let found = balances.iter().find(|balance| balance.account.to_string() == account);
         found.map_or(0, |found| i128::from(found.debits.0) - i128::from(found.credits.0))
     }
 
     /// All entries of all vending points.
-    pub fn entries(&self) -> Vec<Entry> {
+    pub(crate) fn entries(&self) -> Vec<Entry> {
         read(&*self.ledger, |t| {
             let mut all = Vec::new();
             let mut last = None;
@@ -230,7 +230,7 @@ impl World {
     }
 
     /// Checks what must hold at every moment, from the entries alone against where things stand.
-    pub fn check(&self) {
+    pub(crate) fn check(&self) {
         let entries = self.entries();
         let mut accounts: BTreeMap<LedgerAccount, i128> = BTreeMap::new();
         let mut ends: BTreeMap<String, (u64, [u8; 32])> = BTreeMap::new();
@@ -333,29 +333,29 @@ impl World {
 }
 
 /// Loads a voucher, and gives the card's receipt.
-pub fn load(card: &mut Simulator<FlashModel>, voucher: &[u8]) -> Evidence {
+pub(crate) fn load(card: &mut Simulator<FlashModel>, voucher: &[u8]) -> Evidence {
     let answer = card_host::desk::load(card, &Voucher::parse(voucher).unwrap()).unwrap();
     Evidence::CardReceipt(answer.receipt.emit().to_vec())
 }
 
-pub fn who(party: &str, point: &str, actor: &str) -> Who {
+pub(crate) fn who(party: &str, point: &str, actor: &str) -> Who {
     Who { party: party.parse().unwrap(), point: point.parse().unwrap(), actor: actor.to_owned() }
 }
 
-pub fn kiosk() -> Who {
+pub(crate) fn kiosk() -> Who {
     who("fawry", "fawry-1", "till 1")
 }
 
-pub fn wallet() -> Who {
+pub(crate) fn wallet() -> Who {
     who("vodafone", "vodafone-1", "front")
 }
 
-pub fn bank() -> Who {
+pub(crate) fn bank() -> Who {
     who("cib", "cib-1", "application")
 }
 
 /// The refusal in a result.
-pub fn refused<T: std::fmt::Debug>(result: Result<T, LedgerError>) -> Refusal {
+pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, LedgerError>) -> Refusal {
     match result {
         Err(LedgerError::Refused(refusal)) => refusal,
         other => panic!("not refused: {other:?}"),
