@@ -123,6 +123,16 @@ impl World {
         world
     }
 
+    /// A company that is there already, opened again.
+    pub(crate) fn again(
+        ledger: Arc<dyn Ledger>,
+        office: impl FnOnce(Arc<dyn Ledger>) -> TestOffice,
+        clock: TestClock,
+    ) -> Self {
+        let office = office(Arc::clone(&ledger));
+        Self { office, ledger, clock, ids: AtomicU64::new(0), _directory: None }
+    }
+
     pub(crate) fn add_point(&self, point: &str, party: &str, limits: PointLimits) {
         let (point, party) = (point.parse().unwrap(), party.parse().unwrap());
         self.office.add_point(&self.boss(), &self.id(), &point, &party, limits).unwrap();
