@@ -18,7 +18,7 @@ use card_host::ledger::{
 };
 use card_host::personalise::{Order, Versions, new_access_number, personalise};
 use card_host::random::OsRandom;
-use card_host::transport::Simulator;
+use card_host::transport::{Simulator, Transport};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -188,6 +188,12 @@ impl World {
         let blank =
             SimulatedCard::blank(card.id, self.scope().environment, KeyLength::Aes256, Profile::Contactless);
         let mut card = Simulator::new(blank.unwrap());
+        self.personalise(&mut card, record);
+        card
+    }
+
+    /// Makes a blank card the card of a binding.
+    pub(crate) fn personalise(&self, card: &mut impl Transport, record: &BindingRecord) {
         let (binding, certificate) = self.office.certificates(record).unwrap();
         let access = new_access_number(&mut OsRandom).unwrap();
         self.office.with_keys(|keys| {
@@ -204,9 +210,8 @@ impl World {
                 access: &access,
                 versions: Versions::current(keys).unwrap(),
             };
-            personalise(&mut card, keys, &order, &mut OsRandom, &mut |_| {}).unwrap();
+            personalise(card, keys, &order, &mut OsRandom, &mut |_| {}).unwrap();
         });
-        card
     }
 
     /// Debits less credits of an account.
