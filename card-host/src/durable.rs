@@ -48,8 +48,13 @@ impl Drop for Draft {
     }
 }
 
+/// Makes the names in a folder last.
+pub(crate) fn sync_all(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
 /// Makes a new name in the folder last.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     if !cfg!(unix) {
         return Ok(());
     }

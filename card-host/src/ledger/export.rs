@@ -1,15 +1,22 @@
 //! Exports: entries with their transfers as JSON lines and CSV, with a manifest that the audit key signs (docs/ledger.md, section 9).
 
+mod files;
+
+use card_core::id::Scope;
 use card_core::units::CardTime;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::audit::{AuditKey, Progress};
-use super::error::LedgerError;
+use super::accounts::LedgerAccount;
+use super::audit::{AuditKey, Progress, line_of};
+use super::entry::{Entry, EntryId, Transfer};
+use super::error::{LedgerError, Refusal};
 use super::names::PointCode;
-use super::store::Ledger;
+use super::store::{Ledger, Transaction, read};
+use files::{Draft, Files};
 
 /// What is exported.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,7 +116,12 @@ pub enum ExportError {
     TooLarge(String),
 }
 
-/// Writes an export into a new folder, whole or not at all; with a `key`, its manifest is signed.
+/// The format that a manifest names.
+pub const EXPORT_FORMAT: &str = "EGLEDGER export v1";
+/// Entries of one page.
+const PAGE: u32 = 500;
+
+/// Writes an export into a new folder, whole or not at all; with a `key`, its manifest is signed. It sees one state of the ledger.
 pub fn export(
     ledger: &dyn Ledger,
     key: Option<&AuditKey>,
@@ -117,6 +129,140 @@ pub fn export(
     folder: &Path,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Manifest, ExportError> {
-    let _ = (ledger, key, order, folder, progress);
-    Err(LedgerError::from(super::StoreError::Unavailable("exports are not built in yet".to_owned())).into())
+    if folder.exists() {
+        return Err(ExportError::Exists(folder.to_owned()));
+    }
+    let draft = Draft::new(folder)?;
+    // A store may run the work again from the start; what is outside of the ledger fails for good, and is kept beside it.
+    let mut written = Err(ExportError::Exists(folder.to_owned()));
+    read(ledger, |t| {
+        written = write_all(t, ledger.scope(), order, &draft.0, progress);
+        match &mut written {
+            Err(ExportError::Ledger(error)) => Err(std::mem::replace(error, LedgerError::NotRun)),
+            _ => Ok(()),
+        }
+    })?;
+    let manifest = written?;
+    let bytes = serde_json::to_vec_pretty(&manifest).unwrap_or_default();
+    draft.file("manifest.json", &bytes)?;
+    if let Some(key) = key {
+        let signature = key.sign(signed_text(&bytes).as_bytes());
+        draft.file("manifest.sig", format!("{}\n", hex::encode(signature)).as_bytes())?;
+    }
+    draft.keep(folder)?;
+    Ok(manifest)
 }
+
+/// What is signed of a manifest (docs/ledger.md, section 9).
+fn signed_text(manifest: &[u8]) -> String {
+    format!("EGLEDGER manifest v1\n{}\n", hex::encode(Sha256::digest(manifest)))
+}
+
+fn write_all(
+    t: &mut dyn Transaction,
+    scope: Scope,
+    order: &ExportOrder,
+    folder: &Path,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Manifest, ExportError> {
+    let mut files = Files::create(folder)?;
+    let mut manifest = Manifest {
+        format: EXPORT_FORMAT.to_owned(),
+        company: scope.company.0,
+        environment: scope.environment.to_string(),
+        epoch: t.epoch()?,
+        from: order.from.to_unix(),
+        until: order.until.to_unix(),
+        made: order.now.to_unix(),
+        files: BTreeMap::new(),
+        points: BTreeMap::new(),
+        accounts: BTreeMap::new(),
+    };
+    let mut done = 0_u64;
+    for code in points(t, order)? {
+        let mut number = first_at(t, &code, order.from)?;
+        let mut before = None;
+        'chain: loop {
+            let page = t.chain(&code, number.saturating_sub(1), PAGE)?;
+            if page.is_empty() {
+                break;
+            }
+            for entry in &page {
+                if entry.time >= order.until {
+                    break 'chain;
+                }
+                files.write(entry)?;
+                sum(&mut manifest.accounts, entry)?;
+                let before = before.get_or_insert((entry.id.number, entry.previous));
+                let (first, before) = (before.0, hex::encode(before.1));
+                let (last, head) = (entry.id.number, hex::encode(entry.hash));
+                manifest.points.insert(code.to_string(), ExportPoint { first, last, before, head });
+                number = entry.id.number.saturating_add(1);
+                done = done.saturating_add(1);
+            }
+            progress(Progress { what: "entries", done });
+        }
+    }
+    manifest.files = files.finish()?;
+    Ok(manifest)
+}
+
+/// The vending points that are meant, in their order.
+fn points(t: &mut dyn Transaction, order: &ExportOrder) -> Result<Vec<PointCode>, LedgerError> {
+    if !order.points.is_empty() {
+        let mut codes = order.points.clone();
+        codes.sort_unstable();
+        codes.dedup();
+        for code in &codes {
+            t.point(code)?.ok_or_else(|| Refusal::UnknownPoint(code.clone()))?;
+        }
+        return Ok(codes);
+    }
+    let mut codes: Vec<PointCode> = Vec::new();
+    loop {
+        let page = t.points(codes.last(), PAGE)?;
+        if page.is_empty() {
+            return Ok(codes);
+        }
+        codes.extend(page.into_iter().map(|point| point.code));
+    }
+}
+
+/// Number of the first entry from a time on: entries of a chain are in the order of their times.
+pub(super) fn first_at(
+    t: &mut dyn Transaction,
+    code: &PointCode,
+    from: CardTime,
+) -> Result<u64, LedgerError> {
+    let last = t.point(code)?.map_or(0, |point| point.number);
+    let (mut low, mut high) = (1_u64, last.saturating_add(1));
+    while low < high {
+        let middle = low.midpoint(high);
+        let entry = t.entry(&EntryId { point: code.clone(), number: middle })?;
+        if entry.is_some_and(|entry| entry.time < from) {
+            low = middle.saturating_add(1);
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
+}
+
+fn sum(accounts: &mut BTreeMap<String, ExportSums>, entry: &Entry) -> Result<(), ExportError> {
+    for Transfer { debit, credit, amount } in &entry.transfers {
+        let mut add = |account: &LedgerAccount, amounts: (u64, u64)| {
+            let line = line_of(account);
+            let sums = accounts.entry(line.clone()).or_default();
+            let (debits, credits) = (sums.debits.checked_add(amounts.0), sums.credits.checked_add(amounts.1));
+            let (debits, credits) = debits.zip(credits).ok_or(ExportError::TooLarge(line))?;
+            *sums = ExportSums { debits, credits };
+            Ok::<_, ExportError>(())
+        };
+        add(debit, (amount.0, 0))?;
+        add(credit, (0, amount.0))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

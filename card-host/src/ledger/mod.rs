@@ -30,6 +30,7 @@ mod sell;
 mod settings;
 mod sqlite;
 mod store;
+mod texts;
 
 pub use accounts::{Class, LedgerAccount, UnknownAccount};
 pub use alerts::QueuedAlerts;
@@ -44,7 +45,7 @@ pub use correct::{Approved, DebitOrder, DebitTo};
 pub use counter::{Collected, Evidence, Finding, HandedIn, SEQUENCE_GAP, binding_of};
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
 pub use error::{LedgerError, Refusal, StoreError};
-pub use export::{ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export};
+pub use export::{EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export};
 pub use names::{ChargeCode, NameError, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};
 #[cfg(feature = "postgres")]

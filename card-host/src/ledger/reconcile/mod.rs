@@ -1,14 +1,17 @@
 //! Reconciliation: what cards and meters show against what was certified, and what waits for too long (docs/ledger.md, section 8).
 
+mod run;
+
 use card_core::id::Binding;
 use card_core::units::{CardTime, Piastres};
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::audit::Progress;
 use super::entry::{RequestKey, codes};
 use super::error::LedgerError;
 use super::names::PointCode;
-use super::store::Ledger;
+use super::store::{Ledger, read};
 
 /// From when on something is an exception.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,12 +150,70 @@ pub struct Reconciliation {
     pub summary: BTreeMap<ExceptionKind, ExceptionSums>,
 }
 
-/// Looks at every binding, vending point and waiting request.
+/// Looks at every binding, vending point and waiting request, in pages, in one state of the ledger.
 pub fn reconcile(
     ledger: &dyn Ledger,
     options: &ReconcileOptions,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Reconciliation, LedgerError> {
-    let _ = (ledger, options, progress);
-    Err(super::StoreError::Unavailable("reconciliation is not built in yet".to_owned()).into())
+    read(ledger, |t| run::Run::new(options).run(t, progress))
 }
+
+impl ExceptionKind {
+    /// What to do about it.
+    pub const fn to_do(self) -> &'static str {
+        match self {
+            Self::MeterAbove => {
+                "after a restore, hand in the channels' vouchers; otherwise somebody can sign credit: block the card and find out which key it was"
+            }
+            Self::CardAbove => {
+                "after a restore, read the card and hand it in; otherwise somebody can sign vouchers: block the card and find out which key it was"
+            }
+            Self::WentBack => {
+                "have the meter inspected: its memory or its register was exchanged or set back"
+            }
+            Self::Regressed => "have the meter inspected; what it has lost is applied again from the card",
+            Self::FreeEnergy => {
+                "look at the tariff that the meter has; where that is right, have the meter inspected"
+            }
+            Self::SupersededUsed => {
+                "take the card of the new contract to the meter, and move what is left by the final report"
+            }
+            Self::Tampering => "have the meter inspected, then clear the tampering by command",
+            Self::Debt => "see that the customer charges, or agree on a plan of debts",
+            Self::Silent => "read the meter, or have the customer bring the card",
+            Self::NotCarried => "tell the customer to collect the charge, and to take the card to the meter",
+            Self::PaidWaits => "confirm the sale again, or give the money back",
+            Self::AnnouncedWaits => "ask the channel whether it has the money: confirm, or cancel",
+            Self::ProposedWaits => "have a second person approve it, or withdraw it",
+            Self::NotMoved => "bring the final report of the meter, or have two people move an estimate",
+            Self::CashAbove => "have the cash handed over and book the deposit",
+            Self::NotClosed => "count the cash and close the day",
+            Self::EvidenceNeeded => {
+                "read the card, or hand in a report of the meter or a voucher of a channel"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: ", self.severity.code(), self.kind.code())?;
+        if let Some(Binding { meter, number }) = &self.binding {
+            write!(f, "binding {number} of meter {}, ", u64::from_be_bytes(meter.0))?;
+        }
+        if self.account != 0 {
+            write!(f, "account {}, ", self.account)?;
+        }
+        if let Some(request) = &self.request {
+            write!(f, "request {} of {}, ", request.id, request.party)?;
+        }
+        if let Some(point) = &self.point {
+            write!(f, "vending point {point}, ")?;
+        }
+        f.write_str(&self.what)
+    }
+}
+
+#[cfg(test)]
+mod tests;
