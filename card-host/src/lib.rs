@@ -9,7 +9,8 @@
 //! - [`issuer`]: running totals of a binding, and the messages that certify them. [`personalise`]: makes a blank card a customer's
 //!   card. [`operate`]: reads, moves and blocks an issued card. A vending system with a ledger of its own builds on these three.
 //! - [`tap`]: a card at a meter; `simulated_meter` (feature `simulator`) is one, at which days can pass.
-//! - [`desk`]: all of it together for development, with bindings in a file, and mail to meters; `tour` plays the main job on it.
+//! - [`desk`]: all of it together for simulations, with bindings in memory, and mail to meters; `tour` plays the main job on it.
+//! - `ledger` (feature `ledger`): the issuer's books, and what a branch does with a card over them.
 //!
 //! A card is issued, charged and tapped (with the features `simulator`):
 //!

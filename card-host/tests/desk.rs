@@ -101,26 +101,6 @@ fn a_sale_can_be_refused_before_it_is_made() {
     assert_eq!(can_load(Channel::Kiosk, &summary(&mut bench)), Ok(()));
 }
 
-#[test]
-fn the_file_keeps_bindings_and_replaced_cards() {
-    let directory = tempfile::tempdir().unwrap();
-    let (key_path, path) = (directory.path().join("keys"), directory.path().join("bindings"));
-    keys().create(&key_path).unwrap();
-    let open = || Desk::open(SoftwareKeyStore::open(&key_path).unwrap(), development_scope(), &path);
-    let mut bench = Bench { desk: open().unwrap(), stage: Table::new(Profile::T1) };
-    let old = bench.issue(1, 7, CHOICE).unwrap().1.account.card.id;
-    let new = bench.issue(1, 7, CHOICE).unwrap().1.account;
-    bench.sell(new.card.id).unwrap();
-    let held = bench.desk.accounts().to_vec();
-    drop(bench);
-    let mut again = open().unwrap();
-    assert_eq!(again.accounts(), held);
-    assert!(matches!(again.sell(old, Piastres(1), Channel::Branch), Err(DeskError::Replaced(..))));
-    std::fs::write(&path, "{}").unwrap();
-    let Err(error) = open() else { panic!("a broken file was read") };
-    assert!(error.to_string().contains("is not a list of bindings"), "{error}");
-}
-
 fn meter(desk: &mut Desk, id: u64) -> SimulatedMeter<FlashModel> {
     let (id, scope) = (MeterId::from(id), desk.scope());
     let keys = desk.keys_mut().meter_keys(scope, id).unwrap();
@@ -172,50 +152,6 @@ fn nobody_is_moved_to_a_meter_that_serves_somebody() {
     let refused = bench.desk.move_to_meter(&mut bench.stage.card().unwrap(), MeterId::from(2), &report);
     assert!(matches!(refused, Err(DeskError::MeterInUse { account: 300, .. })), "{refused:?}");
     assert!(bench.desk.sell(taken.card.id, Piastres(1), Channel::Branch).is_ok());
-}
-
-/// Changes the desk's file by hand, as a clock that was wrong, or years, might.
-fn with_file(
-    change: impl FnOnce(&mut serde_json::Value),
-    then: impl FnOnce(&mut Bench, CardId, &dyn Fn() -> Desk),
-) {
-    let directory = tempfile::tempdir().unwrap();
-    let (key_path, path) = (directory.path().join("keys"), directory.path().join("bindings"));
-    keys().create(&key_path).unwrap();
-    let open = || Desk::open(SoftwareKeyStore::open(&key_path).unwrap(), development_scope(), &path).unwrap();
-    let mut bench = Bench { desk: open(), stage: Table::new(Profile::T1) };
-    let card = bench.issue(1, 7, CHOICE).unwrap().1.account.card.id;
-    let mut text: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    change(&mut text);
-    std::fs::write(&path, serde_json::to_vec(&text).unwrap()).unwrap();
-    bench.desk = open();
-    then(&mut bench, card, &open);
-}
-
-#[test]
-fn a_sale_that_fails_is_not_in_the_books() {
-    let later = |text: &mut serde_json::Value| {
-        let last = text["last_issue"].as_u64().unwrap();
-        text["last_issue"] = (last + 3600).into();
-    };
-    with_file(later, |bench, card, open| {
-        assert!(bench.desk.sell(card, Piastres(5_000), Channel::Branch).is_err(), "the clock is behind");
-        assert_eq!(bench.desk.account_of(card).unwrap().total_credit, Piastres(0));
-        assert_eq!(open().account_of(card).unwrap().total_credit, Piastres(0));
-    });
-}
-
-#[test]
-fn numbers_at_their_end_are_refused_and_repeat_never() {
-    let sales = |text: &mut serde_json::Value| text["sales"] = u64::MAX.into();
-    with_file(sales, |bench, card, _| {
-        assert!(bench.desk.sell(card, Piastres(1), Channel::Branch).is_err());
-    });
-    let bindings = |text: &mut serde_json::Value| text["bindings"][0]["binding"] = u32::MAX.into();
-    with_file(bindings, |bench, _, _| {
-        let refused = bench.issue(1, 8, CardChoice { closes_former: true, ..CHOICE });
-        assert!(refused.is_err(), "{refused:?}");
-    });
 }
 
 /// Passes commands on until one with this instruction has been executed so many times; its answer is lost.

@@ -337,15 +337,11 @@ fn readings_are_collected_from_the_card() {
 }
 
 #[test]
-fn versions_and_counters_go_on_after_the_program_ends() {
-    let directory = tempfile::tempdir().unwrap();
-    let (key_path, path) = (directory.path().join("keys"), directory.path().join("bindings"));
-    keys().create(&key_path).unwrap();
-    let open = || Desk::open(SoftwareKeyStore::open(&key_path).unwrap(), development_scope(), &path).unwrap();
+fn versions_and_counters_are_those_of_the_binding_whoever_carries() {
     let mut stage = Table::new(CardProfile::T1);
     let card = stage.new_card().unwrap();
     stage.insert(card).unwrap();
-    let mut desk = open();
+    let mut desk = Desk::new(keys(), development_scope());
     let meter = MeterId::from(METER);
     let issued = desk.issue(&mut stage.card().unwrap(), meter, 7, CHOICE, &mut |_| {}).unwrap();
     let technician = stage.new_card().unwrap();
@@ -353,13 +349,9 @@ fn versions_and_counters_go_on_after_the_program_ends() {
     let engineer = desk.issue_engineering(&mut stage.card().unwrap(), meter, CHOICE, &mut |_| {}).unwrap();
     let limits = Slot::new(2).unwrap();
     for carrier in [issued.account.card.id, engineer.account.card.id] {
-        drop(desk);
-        desk = open();
         let _ = desk.mail(carrier, limits, &Limits::DEFAULT.emit()).unwrap();
         let _ = desk.command(carrier, &order(kind::READ_OUT)).unwrap();
     }
-    drop(desk);
-    let mut desk = open();
     let mail = desk.mail(issued.account.card.id, limits, &Limits::DEFAULT.emit()).unwrap();
     let (command, sent) = desk.command(issued.account.card.id, &order(kind::CUT)).unwrap();
     assert_eq!((mail.envelope.version, command.counter), (3, 3));

@@ -35,18 +35,10 @@ pub(super) enum Counted {
 
 impl Counted {
     /// The number of a slot, or one that is none.
-    pub(super) const fn code(self) -> u8 {
+    const fn code(self) -> u8 {
         match self {
             Self::Slot(slot) => slot.number(),
             Self::Command => 0xFF,
-        }
-    }
-
-    pub(super) const fn from_code(code: u8) -> Option<Self> {
-        match (code, Slot::new(code)) {
-            (_, Some(slot)) => Some(Self::Slot(slot)),
-            (0xFF, None) => Some(Self::Command),
-            (_, None) => None,
         }
     }
 }

@@ -60,7 +60,7 @@ impl Desk {
             issue_time: self.now(),
         };
         books.put(held);
-        self.commit(books)?;
+        self.books = books;
         let access = card_work::make(transport, self.issuer.keys_mut(), &own, papers, choice, progress)?;
         self.activate(transport, own)?;
         Ok(Issued { account: own, access, replaces: None })
@@ -91,7 +91,7 @@ impl Desk {
         let certificate = self.issuer.certificate(&own)?;
         let meter_key = self.issuer.keys().current(Role::Meter)?;
         books.put(held);
-        self.commit(books)?;
+        self.books = books;
         operate::rebind(transport, self.issuer.keys_mut(), meter_key, &binding, &certificate, &mut OsRandom)?;
         Ok(own)
     }
@@ -105,7 +105,7 @@ impl Desk {
         books.sales = books.sales.checked_add(1).ok_or(AccountError::SequenceExhausted)?;
         let newest = BindingAccount { card: own.card, load_key: own.load_key, ..held };
         let voucher = self.issuer.voucher(&newest, Channel::Branch, Reference::from(books.sales))?;
-        self.commit(books)?;
+        self.books = books;
         self.load(transport, &voucher)?;
         Ok(())
     }

@@ -37,7 +37,7 @@ impl Desk {
             profile: account,
             issue_time: self.now(),
         };
-        self.commit(books)?;
+        self.books = books;
         let access = card_work::make(transport, self.issuer.keys_mut(), &held, papers, choice, progress)?;
         Ok(Issued { account: held, access, replaces })
     }
@@ -119,7 +119,7 @@ impl Desk {
         let binding = self.issuer.binding_certificate(&opened)?;
         let certificate = self.issuer.certificate(&opened)?;
         let meter_key = self.issuer.keys().current(Role::Meter)?;
-        self.commit(books)?;
+        self.books = books;
         operate::rebind(transport, self.issuer.keys_mut(), meter_key, &binding, &certificate, &mut OsRandom)?;
         Ok(opened)
     }

@@ -30,7 +30,7 @@ impl Desk {
             return Ok(false);
         };
         *held = changed;
-        self.commit(books)?;
+        self.books = books;
         Ok(true)
     }
 

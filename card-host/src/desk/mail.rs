@@ -64,7 +64,7 @@ pub enum Report {
 }
 
 impl Desk {
-    /// Seals mail for the meter of a card's binding, with the next version of its slot. The version is stored before it is given out.
+    /// Seals mail for the meter of a card's binding, with the next version of its slot.
     pub fn mail(&mut self, card: CardId, slot: Slot, plaintext: &[u8]) -> Result<Mail, DeskError> {
         let books = self.books.clone();
         self.seal(books, card, slot, plaintext)
@@ -118,7 +118,7 @@ impl Desk {
         let version = books.next(account.binding, Counted::Slot(slot))?;
         let envelope = self.issuer.mail(&account, slot, version, plaintext)?;
         let delivery = self.issuer.delivery(&account, &envelope)?;
-        self.commit(books)?;
+        self.books = books;
         Ok(Mail { envelope, delivery })
     }
 

@@ -5,17 +5,15 @@
 mod books;
 pub(crate) mod card_work;
 mod engineering;
-mod file;
 mod issue;
 mod keys;
 mod mail;
 
-pub use file::{DeskFileError, development_scope};
 pub use mail::{Collected, Mail, Order, Report, deliver};
 
 use books::Books;
 use card_core::access_number::AccessNumber;
-use card_core::id::{CardId, CardRef, Channel, MeterId, Reference, Scope};
+use card_core::id::{CardId, CardRef, Channel, Company, Environment, MeterId, Reference, Scope};
 use card_core::message::Voucher;
 use card_core::parameters::ParameterError;
 use card_core::platform::RandomError;
@@ -23,7 +21,6 @@ use card_core::scp03::Mode;
 use card_core::terminal::load::{LoadAnswer, LoadOutcome, Misfit, fits, load_voucher};
 use card_core::text::{Language, Situation};
 use card_core::units::{CardTime, Piastres};
-use std::path::PathBuf;
 
 use crate::card::{self, CardError};
 use crate::issuer::{AccountError, BindingAccount, Clock, Issuer, IssuerError, SystemClock};
@@ -37,7 +34,11 @@ pub struct Desk {
     issuer: Issuer<SoftwareKeyStore, SystemClock>,
     scope: Scope,
     books: Books,
-    path: Option<PathBuf>,
+}
+
+/// Company and environment of what is made for development: company 1, test.
+pub const fn development_scope() -> Scope {
+    Scope { company: Company(1), environment: Environment::Test }
 }
 
 /// What a card is to be like.
@@ -87,9 +88,6 @@ pub enum DeskError {
     /// The voucher is not for the card that is there. Nothing was sent.
     #[error("{0}")]
     Misfit(#[from] Misfit),
-    /// The file with the bindings.
-    #[error(transparent)]
-    File(#[from] DeskFileError),
     /// The desk does not know the card.
     #[error("card {0} was not issued here: use the data directory that it was issued with")]
     UnknownCard(CardId),
@@ -179,10 +177,10 @@ impl From<TransportError> for DeskError {
 }
 
 impl Desk {
-    /// A desk without a file, for tests and tours.
+    /// A desk that has issued nothing yet.
     pub fn new(keys: SoftwareKeyStore, scope: Scope) -> Self {
         let issuer = Issuer::new(keys, SystemClock, CardTime::UNSET);
-        Self { issuer, scope, books: Books::default(), path: None }
+        Self { issuer, scope, books: Books::default() }
     }
 
     /// Company and environment.
@@ -225,8 +223,8 @@ impl Desk {
         SystemClock.now().unwrap_or(CardTime::UNSET)
     }
 
-    /// Sells `amount` to a card through a channel. The totals are stored before the voucher is given out; where this fails, nothing was
-    /// sold, unless the disk failed after it had written: then the card's next voucher contains it. [`can_load`](card_core::terminal::load::can_load) says before whether the card would take it.
+    /// Sells `amount` to a card through a channel. Where this fails, nothing was
+    /// sold. [`can_load`](card_core::terminal::load::can_load) says before whether the card would take it.
     pub fn sell(&mut self, card: CardId, amount: Piastres, channel: Channel) -> Result<Voucher, DeskError> {
         self.certify(card, channel, |account| account.credit(amount))
     }
@@ -256,7 +254,7 @@ impl Desk {
         }
         books.sales = books.sales.checked_add(1).ok_or(AccountError::SequenceExhausted)?;
         let voucher = self.issuer.voucher(&changed, channel, Reference::from(books.sales))?;
-        self.commit(books)?;
+        self.books = books;
         Ok(voucher)
     }
 
@@ -267,13 +265,6 @@ impl Desk {
         voucher: &Voucher,
     ) -> Result<LoadAnswer, DeskError> {
         card_work::load_checked(transport, self.issuer.keys_mut(), self.scope, voucher)
-    }
-
-    /// Stores the books, and only then makes them the desk's: nothing that was signed for them leaves before.
-    fn commit(&mut self, books: Books) -> Result<(), DeskError> {
-        self.store(&books)?;
-        self.books = books;
-        Ok(())
     }
 }
 

@@ -7,9 +7,14 @@ use card_core::key::KeyLength;
 use card_core::scp03::Mode;
 use card_core::text::Language;
 use card_core::units::Piastres;
+use card_host::ledger::{PointCode, RequestId, Who};
 use clap::{Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::alerts::AlertsCommand;
+use crate::audit::AuditCommand;
+use crate::ledger::LedgerCommand;
 use crate::mail::MailArguments;
 use crate::meter::MeterCommand;
 use crate::tariff::TariffCommand;
@@ -23,7 +28,7 @@ pub(crate) struct Arguments {
     /// The reader, by its name or a part of it; "sim" is the simulated card of the data directory.
     #[arg(long, global = true, help_heading = "Global options", value_name = "NAME", default_value = "sim")]
     pub(crate) reader: String,
-    /// Where development keys, bindings, the simulated card and the simulated meters are kept. By default in the user's data directory.
+    /// Where development keys, the ledger, the simulated card and the simulated meters are kept. By default in the user's data directory.
     #[arg(long, global = true, help_heading = "Global options", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// How to print.
@@ -35,6 +40,22 @@ pub(crate) struct Arguments {
     /// Shows every command and response, with its time, on standard error.
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) trace: bool,
+    /// The ledger in a PostgreSQL database (postgres://...), instead of the file ledger.sqlite in the data directory. By default the environment's
+    /// variable CARDCTL_DATABASE.
+    #[arg(long, global = true, help_heading = "Ledger options", value_name = "URL")]
+    pub(crate) database: Option<String>,
+    /// Who does it, as it is written in the ledger. By default the user of the operating system.
+    #[arg(long, global = true, help_heading = "Ledger options", value_name = "NAME", value_parser = actor)]
+    pub(crate) actor: Option<String>,
+    /// The company's vending point where it is done. By default its office.
+    #[arg(long, global = true, help_heading = "Ledger options", value_name = "CODE")]
+    pub(crate) point: Option<PointCode>,
+    /// The id of what is asked for. Asked again with the same id, it is done once, and gives the same answer. By default a new one.
+    #[arg(long, global = true, help_heading = "Ledger options", value_name = "ID")]
+    pub(crate) request: Option<RequestId>,
+    /// Whether the id was given.
+    #[arg(skip)]
+    pub(crate) repeats: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -88,6 +109,9 @@ pub(crate) enum Command {
         rebind: bool,
     },
     /// Sells an amount and loads the voucher onto the card; or, with --out, keeps it in a file, to be carried by phone.
+    ///
+    /// What is large needs a second person: the sale is announced then, another one agrees with `cardctl ledger approve`, and the same command
+    /// with the same --request goes on.
     TopUp {
         /// In EGP, such as 50 or 50.25.
         #[arg(value_parser = Piastres::from_egp, allow_negative_numbers = true)]
@@ -118,7 +142,8 @@ pub(crate) enum Command {
     },
     /// Puts what the desk has to tell a meter on the card, sealed: the meter takes it when the card is presented.
     Mail(MailArguments),
-    /// Opens and prints what meters have put on the card for the desk: readings, what became of commands, final reports.
+    /// Opens and prints what meters have put on the card for the desk: readings, what became of commands, final reports; and hands all
+    /// of it in to the ledger, with the card's receipt and its meter's.
     Collect,
     /// Shows everything that is on the card: at a desk, with its keys; or as the holder, with the number printed on the card.
     Show {
@@ -131,6 +156,30 @@ pub(crate) enum Command {
         /// How the simulated cards are connected, for their cost: t1, t0 or contactless.
         #[arg(long, default_value = "contactless")]
         profile: Profile,
+    },
+    /// The issuer's ledger: how things stand, corrections, days, and who may sell.
+    Ledger {
+        #[command(subcommand)]
+        command: LedgerCommand,
+    },
+    /// Compares the ledger with what cards and meters have said, and lists what somebody has to look into, the worst first. Ends with status 1
+    /// where something is an alarm.
+    Reconcile,
+    /// Whether the books are what they were: the audit key, signed heads, and the proof.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+    /// Who runs out of credit soon, and the queue of messages to them.
+    Alerts {
+        #[command(subcommand)]
+        command: AlertsCommand,
+    },
+    /// Serves channels over the network, until Ctrl-C: kiosks, banks and wallets sell through it. Other commands can be used meanwhile.
+    Serve {
+        /// Address and port where it listens. It does no TLS: put a proxy before it that does, and keep it on this computer.
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        listen: Option<SocketAddr>,
     },
     /// Tariffs: what energy costs, and whether a tariff file is right.
     Tariff {
@@ -148,11 +197,18 @@ fn access_number(text: &str) -> Result<Secret, String> {
     Ok(Secret(std::sync::Arc::new(number)))
 }
 
+fn actor(text: &str) -> Result<String, String> {
+    match text.chars().count() {
+        1..=Who::ACTOR => Ok(text.to_owned()),
+        _ => Err(format!("a name has 1 to {} characters", Who::ACTOR)),
+    }
+}
+
 fn language(text: &str) -> Result<Language, String> {
     Language::from_code(text).ok_or_else(|| "the language is en or ar".to_owned())
 }
 
-fn account(text: &str) -> Result<u64, String> {
+pub(crate) fn account(text: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(number) if number != 0 => Ok(number),
         _ => Err("an account number has the digits 0-9 only, from 1 to 18446744073709551615".to_owned()),
@@ -182,7 +238,7 @@ fn key_length(text: &str) -> Result<KeyLength, String> {
     }
 }
 
-fn channel(text: &str) -> Result<Channel, String> {
+pub(crate) fn channel(text: &str) -> Result<Channel, String> {
     [Channel::Branch, Channel::Kiosk, Channel::Bank, Channel::Wallet]
         .into_iter()
         .find(|channel| channel.to_string() == text)

@@ -1,10 +1,11 @@
 //! `cardctl collect`: what meters have put on the card for the desk.
 
-use card_core::message::MeterReceipt;
+use card_core::message::{MeterReceipt, Receipt};
 use card_core::parameters::{AuditRecords, Readings};
 use card_core::text::{Language, Situation};
 use card_core::units::CardTime;
-use card_host::desk::{Collected, Report};
+use card_host::desk::Report;
+use card_host::ledger::{Brought, Finding, Found, HandedIn};
 use serde_json::{Value, json};
 
 use crate::events::outcome;
@@ -16,10 +17,28 @@ fn posix(time: CardTime) -> Option<u64> {
     (time != CardTime::UNSET).then(|| time.to_unix())
 }
 
-pub(crate) fn output(collected: &[Collected], keys: &[u8]) -> Output {
+pub(crate) fn output(brought: &[Brought], keys: &[u8]) -> Output {
     let mut parts = Vec::new();
     let mut list = Vec::new();
-    for item in collected {
+    let mut receipts = Vec::new();
+    for Brought { found, handed } in brought {
+        let item = match found {
+            Found::Mail(item) => item,
+            Found::Card(receipt) => {
+                parts.push(format!("receipt of card {}\n{}", receipt.card.id, card_text(receipt, handed)));
+                receipts.push(card_json(receipt, handed));
+                continue;
+            }
+            Found::Meter(receipt) => {
+                let meter = u64::from_be_bytes(receipt.binding.meter.0);
+                let text = with_finding(receipt_text(receipt), handed);
+                parts.push(format!("receipt of meter {meter} (binding {})\n{text}", receipt.binding.number));
+                let mut json = receipt_json(receipt);
+                add(&mut json, [("meter", meter.into()), ("finding", handed.finding.code().into())]);
+                receipts.push(json);
+                continue;
+            }
+        };
         let (title, text, mut json) = match &item.report {
             Report::Final(receipt) => ("final report", receipt_text(receipt), receipt_json(receipt)),
             Report::Regression(receipt) => {
@@ -30,26 +49,62 @@ pub(crate) fn output(collected: &[Collected], keys: &[u8]) -> Output {
         };
         let meter = u64::from_be_bytes(item.binding.meter.0);
         let number = item.binding.number;
+        let text = with_finding(text, handed);
         parts.push(format!("{title} of meter {meter} (binding {number}), version {}\n{text}", item.version));
-        if let Some(fields) = json.as_object_mut() {
-            let head = [
-                ("report", Value::from(title)),
-                ("slot", item.slot.number().into()),
-                ("meter", meter.into()),
-                ("binding", number.into()),
-                ("version", item.version.into()),
-            ];
-            fields.extend(head.map(|(name, value)| (name.to_owned(), value)));
-        }
+        let head = [
+            ("report", Value::from(title)),
+            ("slot", item.slot.number().into()),
+            ("meter", meter.into()),
+            ("binding", number.into()),
+            ("version", item.version.into()),
+            ("finding", handed.finding.code().into()),
+        ];
+        add(&mut json, head);
         list.push(json);
     }
-    if collected.is_empty() {
+    if list.is_empty() {
         parts.push("there is no mail of a meter on the card: present it to the meter first".to_owned());
     }
     for version in keys {
         parts.push(format!("the meter has keys {version:02X}: they are used from now on"));
     }
-    Output::new(parts.join("\n\n"), json!({ "mail": list, "new_keys": keys }))
+    Output::new(parts.join("\n\n"), json!({ "mail": list, "receipts": receipts, "new_keys": keys }))
+}
+
+fn add<const N: usize>(json: &mut Value, more: [(&str, Value); N]) {
+    if let Some(fields) = json.as_object_mut() {
+        fields.extend(more.map(|(name, value)| (name.to_owned(), value)));
+    }
+}
+
+/// What the ledger has made of it, where that is more than that it agrees.
+fn with_finding(text: String, handed: &HandedIn) -> String {
+    let said = match handed.finding {
+        Finding::Agrees => return text,
+        Finding::Behind => "the ledger has certified more since",
+        Finding::Recovered => "the ledger had lost some of it, which is entered again",
+        Finding::Above => "this is MORE than the ledger has ever certified: see `cardctl reconcile`",
+        _ => handed.finding.code(),
+    };
+    format!("{text}\n  {said}")
+}
+
+fn card_text(receipt: &Receipt, handed: &HandedIn) -> String {
+    let mut table = Table::default();
+    table.line("certificate", receipt.sequence);
+    table.line("total credit", egp(receipt.total_credit));
+    table.line("total debited", egp(receipt.total_debited));
+    with_finding(indented(&table), handed)
+}
+
+fn card_json(receipt: &Receipt, handed: &HandedIn) -> Value {
+    json!({
+        "card": receipt.card.id.to_string(),
+        "sequence": receipt.sequence,
+        "total_credit": receipt.total_credit.0,
+        "total_debited": receipt.total_debited.0,
+        "finding": handed.finding.code(),
+    })
 }
 
 fn indented(table: &Table) -> String {

@@ -1,19 +1,16 @@
 //! The commands. Each works on whatever transport leads to the card.
-#![allow(clippy::indexing_slicing, reason = "assigning to a key of a JSON object adds it")]
-
 use applet_sim::card::{Cost, Profile};
-use card_core::id::MeterId;
 use card_core::key::KeyLength;
 use card_core::role::Role;
-use card_core::scp03::Mode;
 use card_host::card::CardError;
-use card_host::desk::{CardChoice, Desk, DeskError};
-use card_host::keystore::KeyStoreError;
+use card_host::desk::{CardChoice, DeskError};
+use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
+use card_host::ledger::{AuditKeyError, BranchError, ExportError, LedgerError};
 use card_host::operate::{self, OperateError};
 use card_host::pcsc;
-use card_host::personalise::Step;
 use card_host::random::OsRandom;
 use card_host::reader_error::ReaderError;
+use card_host::server::ServerError;
 use card_host::simulated_meter::{ProfileError, SimulatedMeterError};
 use card_host::tariff_file::TariffFileError;
 use card_host::tour::{self, TourError};
@@ -21,13 +18,20 @@ use card_host::transport::{Trace, Transport, standard};
 use serde_json::json;
 use std::io::Write;
 
+use crate::alerts;
 use crate::arguments::{Arguments, Command, Secret};
+use crate::audit;
+use crate::books::{Books, new_id};
 use crate::collect;
 use crate::contents::ContentError;
+use crate::former::FormerError;
+use crate::issue;
+use crate::ledger;
 use crate::mail;
 use crate::meter;
 use crate::output::{self, Output, Table};
 use crate::sale::{self, NotLoaded, Sale};
+use crate::serve;
 use crate::tariff;
 use crate::voucher_file::{self, VoucherFileError};
 use crate::workplace::{Workplace, WorkplaceError};
@@ -45,7 +49,19 @@ pub(crate) enum Error {
     #[error(transparent)]
     BooksBehind(#[from] sale::BooksBehind),
     #[error(transparent)]
+    SecondPerson(#[from] sale::SecondPerson),
+    #[error(transparent)]
     Desk(#[from] DeskError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Former(#[from] FormerError),
+    #[error(transparent)]
+    AuditKey(#[from] AuditKeyError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    #[error(transparent)]
+    Server(#[from] ServerError),
     #[error(transparent)]
     Operate(#[from] OperateError),
     #[error(transparent)]
@@ -64,6 +80,24 @@ pub(crate) enum Error {
     Tariff(#[from] TariffFileError),
     #[error("cannot print: {0}")]
     Output(#[from] std::io::Error),
+}
+
+impl From<BranchError> for Error {
+    fn from(error: BranchError) -> Self {
+        match error {
+            BranchError::Ledger(error) => Self::Ledger(error),
+            BranchError::Desk(error) => Self::Desk(error),
+            // None yet.
+            error => Self::Output(std::io::Error::other(error)),
+        }
+    }
+}
+
+impl Error {
+    /// Whether the same again, with the same id of the request, may succeed.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::Ledger(error) if error.is_passing())
+    }
 }
 
 pub(crate) type Print<'a> = &'a mut dyn FnMut(&Output) -> std::io::Result<()>;
@@ -85,19 +119,20 @@ pub(crate) fn run(arguments: &Arguments, print: Print<'_>) -> Result<bool, Error
         }
         Command::Issue { meter, account, private_balance, closes_former, mode, aes } => {
             let workplace = open()?;
-            let mut desk = desk(&workplace, *aes)?;
+            let books = Books::open(arguments, &workplace, keys(&workplace, *aes)?)?;
             let choice =
                 CardChoice { mode: *mode, private_balance: *private_balance, closes_former: *closes_former };
             let output = with_card(arguments, Some(&workplace), true, |card| {
-                issue(card, &mut desk, *meter, *account, choice)
+                issue::issue(card, &books, *meter, *account, choice)
             })?;
             // First of all the access number must be seen: it is kept nowhere.
             print(&output)?;
-            workplace.install_meter(&mut desk, *meter)?;
+            let scope = books.office.scope();
+            books.office.with_keys(|keys| workplace.install_meter(keys, scope, *meter))?;
         }
         Command::TopUp { amount, channel, out } => {
             let workplace = open()?;
-            let mut desk = desk(&workplace, KeyLength::Aes256)?;
+            let books = books(arguments, &workplace)?;
             let sale = Sale {
                 amount: *amount,
                 channel: *channel,
@@ -105,15 +140,15 @@ pub(crate) fn run(arguments: &Arguments, print: Print<'_>) -> Result<bool, Error
                 language: arguments.language,
             };
             let output = with_card(arguments, Some(&workplace), false, |card| {
-                sale::top_up(card, &workplace, &mut desk, &sale)
+                sale::top_up(card, &workplace, &books, &sale)
             })?;
             print(&output)?;
         }
         Command::Refresh => {
             let workplace = open()?;
-            let mut desk = desk(&workplace, KeyLength::Aes256)?;
+            let books = books(arguments, &workplace)?;
             let output = with_card(arguments, Some(&workplace), false, |card| {
-                sale::refresh(card, &mut desk, arguments.language)
+                sale::refresh(card, &books, arguments.language)
             })?;
             print(&output)?;
         }
@@ -125,12 +160,25 @@ pub(crate) fn run(arguments: &Arguments, print: Print<'_>) -> Result<bool, Error
         }
         Command::Engineering { meter, rebind } => {
             let workplace = open()?;
-            let mut desk = desk(&workplace, KeyLength::Aes256)?;
+            let books = books(arguments, &workplace)?;
             let output = with_card(arguments, Some(&workplace), !rebind, |card| {
-                engineering(card, &mut desk, *meter, *rebind)
+                issue::engineering(card, &books, *meter, *rebind)
             })?;
             print(&output)?;
         }
+        Command::Ledger { command } => ledger::run(arguments, command, print)?,
+        Command::Audit { command } => {
+            let (output, good) = audit::run(arguments, command)?;
+            print(&output)?;
+            return Ok(good);
+        }
+        Command::Reconcile => {
+            let (output, good) = audit::reconcile(arguments)?;
+            print(&output)?;
+            return Ok(good);
+        }
+        Command::Alerts { command } => print(&alerts::run(arguments, command)?)?,
+        Command::Serve { listen } => serve::run(arguments, *listen, print)?,
         Command::Meter { command } => return meter::run(arguments, command, print),
         Command::Mail(command) => {
             let (output, taken) = mail::run(arguments, command)?;
@@ -139,10 +187,10 @@ pub(crate) fn run(arguments: &Arguments, print: Print<'_>) -> Result<bool, Error
         }
         Command::Collect => {
             let workplace = open()?;
-            let mut desk = desk(&workplace, KeyLength::Aes256)?;
+            let books = books(arguments, &workplace)?;
             let output = with_card(arguments, Some(&workplace), false, |card| {
-                let collected = desk.collect(card)?;
-                Ok(collect::output(&collected, &desk.learn_keys(card)?))
+                let brought = books.office.take_from_card(&books.who, card)?;
+                Ok(collect::output(&brought, &books.office.learn_keys(&books.who, card)?))
             })?;
             print(&output)?;
         }
@@ -154,9 +202,9 @@ pub(crate) fn run(arguments: &Arguments, print: Print<'_>) -> Result<bool, Error
                 })?,
                 None => {
                     let workplace = open()?;
-                    let mut desk = desk(&workplace, KeyLength::Aes256)?;
+                    let mut keys = keys(&workplace, KeyLength::Aes256)?;
                     with_card(arguments, Some(&workplace), false, |card| {
-                        let session = operate::session(card, desk.keys_mut(), Role::Vending, &mut OsRandom);
+                        let session = operate::session(card, &mut keys, Role::Vending, &mut OsRandom);
                         Ok(output::reading(&operate::read_private(&mut session?)?))
                     })?
                 }
@@ -209,13 +257,26 @@ fn traced<T>(
     result
 }
 
-/// The desk, after its warning.
-pub(crate) fn desk(workplace: &Workplace, length: KeyLength) -> Result<Desk, Error> {
-    let desk = workplace.desk(length)?;
-    if let Some(warning) = desk.warning() {
+/// The development keys, after their warning.
+pub(crate) fn keys(workplace: &Workplace, length: KeyLength) -> Result<SoftwareKeyStore, Error> {
+    let keys = workplace.keys(length)?;
+    if let Some(warning) = keys.warning() {
         let _ = writeln!(std::io::stderr(), "cardctl: {warning}");
     }
-    Ok(desk)
+    Ok(keys)
+}
+
+/// The ledger, for work with a card or a meter of this data directory.
+pub(crate) fn books(arguments: &Arguments, workplace: &Workplace) -> Result<Books, Error> {
+    Books::open(arguments, workplace, keys(workplace, KeyLength::Aes256)?)
+}
+
+/// Gives what is asked for an id, where it has none.
+pub(crate) fn named(arguments: &mut Arguments) -> Result<(), Error> {
+    if arguments.request.is_none() {
+        arguments.request = Some(new_id()?);
+    }
+    Ok(())
 }
 
 fn readers(print: Print<'_>) -> Result<(), Error> {
@@ -239,77 +300,6 @@ fn diagnose(print: Print<'_>) -> Result<bool, Error> {
         .collect();
     print(&Output::new(text.join("\n"), json!({ "checks": list })))?;
     Ok(right)
-}
-
-fn issue(
-    card: &mut Box<dyn Transport + '_>,
-    desk: &mut Desk,
-    meter: MeterId,
-    account: u64,
-    choice: CardChoice,
-) -> Result<Output, Error> {
-    let mut done = 0;
-    let mut progress = |step: Step| {
-        done += 1;
-        let _ = writeln!(std::io::stderr(), "  {done} of {}: {step}", Step::ALL.len());
-    };
-    let issued = desk.issue(card, meter, account, choice, &mut progress)?;
-    let held = &issued.account;
-    let mut table = Table::default();
-    table.line("card", held.card.id);
-    table.line("generation", held.card.generation);
-    if let Some(replaced) = issued.replaces {
-        table.line("replaces", format!("{} (generation {})", replaced.id, replaced.generation));
-    }
-    table.line("account", held.account);
-    let number = u64::from_be_bytes(held.binding.meter.0);
-    table.line("meter", format!("{number} (binding {})", held.binding.number));
-    let mut json = output::account(held);
-    let digits = issued.access.digits();
-    let digits = core::str::from_utf8(&*digits).unwrap_or_default();
-    table.line("access number", format!("{digits} (print it on the card; it is kept nowhere)"));
-    json["access_number"] = digits.into();
-    json["replaces"] = issued.replaces.map(|replaced| replaced.id.to_string()).into();
-    let next = match issued.replaces {
-        Some(_) => "activate it at a branch, with the credit that it has: cardctl refresh",
-        None => "the first charge, at a branch: cardctl top-up AMOUNT --channel branch",
-    };
-    table.line("next", next);
-    Ok(Output::new(table.finish(), json))
-}
-
-fn engineering(
-    card: &mut Box<dyn Transport + '_>,
-    desk: &mut Desk,
-    meter: MeterId,
-    rebind: bool,
-) -> Result<Output, Error> {
-    let mut table = Table::default();
-    let number = u64::from_be_bytes(meter.0);
-    let (held, access) = if rebind {
-        (desk.rebind_engineering(card, meter)?, None)
-    } else {
-        let choice = CardChoice { mode: Mode::S8, private_balance: true, closes_former: false };
-        let mut done = 0;
-        let mut progress = |step: Step| {
-            done += 1;
-            let _ = writeln!(std::io::stderr(), "  {done} of {}: {step}", Step::ALL.len());
-        };
-        let issued = desk.issue_engineering(card, meter, choice, &mut progress)?;
-        (issued.account, Some(issued.access))
-    };
-    table.line("engineering card", held.card.id);
-    table.line("generation", held.card.generation);
-    table.line("meter", format!("{number} (binding {})", held.binding.number));
-    let mut json = output::account(&held);
-    if let Some(access) = access {
-        let digits = access.digits();
-        let digits = core::str::from_utf8(&*digits).unwrap_or_default();
-        table.line("access number", format!("{digits} (print it on the card; it is kept nowhere)"));
-        json["access_number"] = digits.into();
-    }
-    table.line("next", "a command that names it: cardctl mail command clear-tamper --technician this");
-    Ok(Output::new(table.finish(), json))
 }
 
 fn play(profile: Profile, print: Print<'_>) -> Result<(), Error> {

@@ -9,6 +9,7 @@ use card_core::text::{Language, Situation, Text, isolate};
 use card_core::units::Piastres;
 use card_host::card::CardError;
 use card_host::desk::{DeskError, in_words};
+use card_host::ledger::{LedgerError, Refusal, RequestId};
 use card_host::operate::OperateError;
 use card_host::simulated_meter::SimulatedMeterError;
 use card_host::tap::TapCause;
@@ -63,7 +64,17 @@ pub(crate) fn verdict(verdict: Verdict, language: Language) -> String {
 
 /// What went wrong: in English all that is known; in other languages what the customer can do something about. What concerns
 /// whoever runs this program is in English.
-pub(crate) fn problem(error: &Error, language: Language) -> String {
+///
+/// `request` is to be named where the same again may succeed.
+pub(crate) fn problem(error: &Error, language: Language, request: Option<&RequestId>) -> String {
+    let said = told(error, language);
+    match request {
+        Some(id) => format!("{said} (repeat with --request {id})"),
+        None => said,
+    }
+}
+
+fn told(error: &Error, language: Language) -> String {
     match (language, situation(error)) {
         (Language::English, _) | (_, None) => format!("cardctl: {error}"),
         (_, Some(situation)) => {
@@ -82,8 +93,11 @@ pub(crate) fn problem(error: &Error, language: Language) -> String {
 }
 
 /// The same for programs.
-pub(crate) fn problem_json(error: &Error) -> Value {
+pub(crate) fn problem_json(error: &Error, request: Option<&RequestId>) -> Value {
     let mut said = json!({ "error": error.to_string() });
+    if let Some(id) = request {
+        said["request"] = id.to_string().into();
+    }
     if let Some(situation) = situation(error) {
         said["code"] = code(situation).into();
     }
@@ -97,7 +111,7 @@ fn situation(error: &Error) -> Option<Situation> {
         Error::NotLoaded(_) => Some(Situation::PaidNotLoaded),
         Error::Card(error) => asking(error),
         Error::Desk(DeskError::Misfit(misfit)) => Some(misfit.into()),
-        Error::Desk(DeskError::Replaced(..)) => Some(Situation::Replaced),
+        Error::Ledger(LedgerError::Refused(Refusal::Replaced(..))) => Some(Situation::Replaced),
         Error::Desk(DeskError::Operate(error)) | Error::Operate(error) => operating(error),
         Error::Desk(DeskError::Card(error)) => asking(error),
         Error::Meter(SimulatedMeterError::Tap(error)) => match &error.cause {
@@ -156,15 +170,15 @@ mod tests {
     fn refusals_in_both_languages() {
         let misfit = Misfit::OtherCard { expected: CardId([0xA1; 8]), present: CardId([0xA2; 8]) };
         let error = Error::Desk(misfit.into());
-        let english = problem(&error, Language::English);
+        let english = problem(&error, Language::English, None);
         assert!(
             english.starts_with("cardctl: this is for card A1A1") && english.contains("A2A2"),
             "{english}"
         );
-        let arabic = problem(&error, Language::Arabic);
+        let arabic = problem(&error, Language::Arabic, None);
         assert!(arabic.ends_with("\u{2068}A1A1A1A1A1A1A1A1\u{2069} (\u{2068}9401\u{2069})"), "{arabic}");
         assert!(arabic.starts_with(Situation::OtherCard.text(Language::Arabic).what), "{arabic}");
-        assert_eq!(problem_json(&error), json!({ "error": misfit.to_string(), "code": "9401" }));
+        assert_eq!(problem_json(&error, None), json!({ "error": misfit.to_string(), "code": "9401" }));
 
         let reader = || "R".to_owned();
         for (error, code) in [
@@ -175,15 +189,15 @@ mod tests {
             (ReaderError::NoReader, "R05"),
         ] {
             let error = Error::Desk(DeskError::from(TransportError::from(error)));
-            assert_eq!(problem_json(&error)["code"], code, "{error}");
+            assert_eq!(problem_json(&error, None)["code"], code, "{error}");
         }
         let error = Error::Desk(DeskError::UnknownCard(CardId([1; 8])));
         assert_eq!(
-            problem(&error, Language::Arabic),
+            problem(&error, Language::Arabic, None),
             format!("cardctl: {error}"),
             "the desk's, not the customer's"
         );
-        assert_eq!(problem_json(&error).get("code"), None);
+        assert_eq!(problem_json(&error, None).get("code"), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use card_core::role::Role;
 use card_core::text::Language;
 use card_core::units::CardTime;
 use card_host::card;
-use card_host::desk::{Desk, DeskError, Mail, Order, deliver};
+use card_host::desk::{DeskError, Mail, Order, deliver};
 use card_host::tariff_file;
 use card_host::transport::Transport;
 use clap::{Subcommand, ValueEnum};
@@ -15,12 +15,12 @@ use serde_json::json;
 use std::path::PathBuf;
 
 use crate::arguments::{Arguments, meter_number};
-use crate::commands::{Error, desk, with_card};
+use crate::books::{self, Books};
+use crate::commands::{Error, books, with_card};
 use crate::contents::{self, ContentError};
 use crate::meter::{mail_in_words, mail_json};
 use crate::output::Output;
 use crate::workplace::Workplace;
-use card_core::key::KeyLength;
 
 #[derive(clap::Args)]
 pub(crate) struct MailArguments {
@@ -137,15 +137,15 @@ pub(crate) fn command(code: u8) -> String {
 
 pub(crate) fn run(arguments: &Arguments, mail: &MailArguments) -> Result<(Output, bool), Error> {
     let workplace = Workplace::open(arguments.data.as_deref())?;
-    let mut desk = desk(&workplace, KeyLength::Aes256)?;
+    let books = books(arguments, &workplace)?;
     if let Some(meter) = mail.network {
-        let customer = desk.serving(meter).ok_or(DeskError::NoContract(meter))?.card.id;
-        let made = make(&workplace, &mut desk, customer, None, &mail.command)?;
-        return over_network(&workplace, &mut desk, meter, &made, arguments.language);
+        let customer = books.office.serving(meter)?.held.card.id;
+        let made = make(&workplace, &books, customer, None, &mail.command)?;
+        return over_network(&workplace, &books, meter, &made, arguments.language);
     }
     with_card(arguments, Some(&workplace), false, |transport| {
         let card = card::select(transport)?.summary.card.id;
-        let made = make(&workplace, &mut desk, card, Some(card), &mail.command)?;
+        let made = make(&workplace, &books, card, Some(card), &mail.command)?;
         Ok((on_card(transport, card, &made)?, true))
     })
 }
@@ -160,11 +160,12 @@ struct Made {
 
 fn make(
     workplace: &Workplace,
-    desk: &mut Desk,
+    books: &Books,
     of: CardId,
     present: Option<CardId>,
     command: &MailCommand,
 ) -> Result<Made, Error> {
+    let Books { office, who, id, .. } = books;
     let (slot, plaintext, says) = match command {
         MailCommand::Tariff { file } => {
             let tariff = tariff_file::read(file)?;
@@ -189,31 +190,31 @@ fn make(
         }
         MailCommand::Keys { role, new_master } => {
             if *new_master {
-                workplace.new_master(desk, role.role())?;
+                office.with_keys(|keys| workplace.new_master(keys, role.role()))?;
             }
-            let (version, mail) = desk.change_keys(of, role.role())?;
+            let (version, mail) = office.change_keys(who, id, of, role.role())?;
             let says = format!("keys {version:02X}");
             return Ok(Made { mail, says, keys: Some(version) });
         }
         MailCommand::Command { kind, technician, expires, value } => {
-            let now = now(workplace, desk, of)?;
+            let now = now(workplace, books, of)?;
             let order = order(now, *kind, technician.as_deref(), present, *expires, *value)?;
-            let (sent, mail) = desk.command(of, &order)?;
+            let (sent, mail) = office.command(who, id, of, &order)?;
             let says = format!("command {}, {}", sent.counter, self::command(sent.kind));
             return Ok(Made { mail, says, keys: None });
         }
     };
     let slot = Slot::new(slot).ok_or(DeskError::NoSlot)?;
-    Ok(Made { mail: desk.mail(of, slot, &plaintext)?, says, keys: None })
+    Ok(Made { mail: office.mail(who, id, of, slot, &plaintext)?, says, keys: None })
 }
 
 /// The time by which commands expire: that of the simulated meter, which may live ahead; without one, the computer's.
-fn now(workplace: &Workplace, desk: &Desk, of: CardId) -> Result<CardTime, Error> {
-    let meter = desk.meter_of(of)?;
+fn now(workplace: &Workplace, books: &Books, of: CardId) -> Result<CardTime, Error> {
+    let meter = books.office.meter_of(of)?;
     if workplace.meters()?.contains(&meter) {
-        return Ok(workplace.meter(meter)?.clock(desk.now())?);
+        return Ok(workplace.meter(meter)?.clock(books::now())?);
     }
-    Ok(desk.now())
+    Ok(books::now())
 }
 
 /// For how long a command that sets the clock is good, where nobody says.
@@ -276,16 +277,16 @@ fn on_card(transport: &mut Box<dyn Transport + '_>, card: CardId, made: &Made) -
 
 fn over_network(
     workplace: &Workplace,
-    desk: &mut Desk,
+    books: &Books,
     id: MeterId,
     made: &Made,
     language: Language,
 ) -> Result<(Output, bool), Error> {
     let mut meter = workplace.meter(id)?;
-    let reading = meter.clock(desk.now())?;
+    let reading = meter.clock(books::now())?;
     let received = meter.receive(reading, None, &made.mail.envelope)?;
     if let (Some(version), Ok(())) = (made.keys, received.result) {
-        desk.keys_changed(made.mail.envelope.binding, version)?;
+        books.office.keys_changed(&books.who, made.mail.envelope.binding, version)?;
     }
     let number = u64::from_be_bytes(id.0);
     let text = format!("to meter {number}, {}: {}", made.says, mail_in_words(&received, language));

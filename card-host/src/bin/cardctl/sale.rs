@@ -8,11 +8,13 @@ use card_core::terminal::load::{LoadAnswer, LoadOutcome, can_load};
 use card_core::text::{Language, Situation};
 use card_core::units::Piastres;
 use card_host::card;
-use card_host::desk::{Desk, load};
+use card_host::desk::{DeskError, load};
+use card_host::ledger::{Certified, LedgerError, Payee, Refusal, RequestId, SaleOrder, StoreError, Who};
 use card_host::transport::Transport;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
+use crate::books::Books;
 use crate::commands::Error;
 use crate::customer;
 use crate::output::{Output, egp};
@@ -44,22 +46,26 @@ pub(crate) struct Sale<'a> {
 pub(crate) fn top_up(
     transport: &mut Box<dyn Transport + '_>,
     workplace: &Workplace,
-    desk: &mut Desk,
+    books: &Books,
     sale: &Sale<'_>,
 ) -> Result<Output, Error> {
     let summary = card::select(transport)?.summary;
     let id = summary.card.id;
-    desk.account_of(id)?;
-    if let Some(path) = sale.out {
-        // It may be carried to a branch first, so only what no channel could load is refused.
-        can_load(Channel::Branch, &summary).map_err(card_host::desk::DeskError::from)?;
-        return keep(desk, id, sale, path);
+    books.binding_of(id)?;
+    // What is carried may come to a branch first, so only what no channel could load is refused.
+    let first = if sale.out.is_some() { Channel::Branch } else { sale.channel };
+    can_load(first, &summary).map_err(DeskError::from)?;
+    let who = books.seller(sale.channel)?;
+    if sale.channel == Channel::Bank {
+        books.link(&who, id)?;
     }
-    can_load(sale.channel, &summary).map_err(card_host::desk::DeskError::from)?;
+    if let Some(path) = sale.out {
+        return keep(books, who, id, sale, path);
+    }
     let kept = workplace.voucher_path(id);
-    let voucher = desk.sell(id, sale.amount, sale.channel)?;
+    let voucher = sold(books, &who, id, sale.amount)?;
     let written = voucher_file::replace(&kept, &voucher);
-    let answer = match (desk.load(transport, &voucher), written) {
+    let answer = match (books.office.load(&who, transport, &voucher), written) {
         (Ok(answer), _) => answer,
         (Err(_), Err(not_kept)) => return Err(not_kept.into()),
         (Err(cause), Ok(())) => {
@@ -67,14 +73,16 @@ pub(crate) fn top_up(
             return Err(NotLoaded { amount: sale.amount, kept, cause }.into());
         }
     };
-    newest(&answer)?;
-    Ok(said(&answer, Some(sale.amount), sale.language))
+    newest(books, id, &answer)?;
+    let mut output = said(&answer, Some(sale.amount), sale.language);
+    output.json["request"] = books.id.to_string().into();
+    Ok(output)
 }
 
-/// Sells and writes the voucher to a file, which is made before anything is sold.
-fn keep(desk: &mut Desk, id: CardId, sale: &Sale<'_>, path: &Path) -> Result<Output, Error> {
+/// Sells, and writes the voucher to a file, which is made before anything is sold.
+fn keep(books: &Books, who: Who, id: CardId, sale: &Sale<'_>, path: &Path) -> Result<Output, Error> {
     let draft = voucher_file::Draft::create(path)?;
-    let voucher = desk.sell(id, sale.amount, sale.channel)?;
+    let voucher = sold(books, &who, id, sale.amount)?;
     draft.write(&voucher)?;
     let sold = Situation::PaidNotLoaded.text(sale.language);
     let file = path.display().to_string();
@@ -90,21 +98,67 @@ fn keep(desk: &mut Desk, id: CardId, sale: &Sale<'_>, path: &Path) -> Result<Out
         "amount": sale.amount.0,
         "file": file,
         "code": sold.code,
+        "request": books.id.to_string(),
     });
     Ok(Output::new(text, json))
+}
+
+/// A sale that waits for a second person.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{amount} EGP need a second person, and the sale is announced: have another one agree with `cardctl --actor NAME ledger approve {id} --party {party}`, \
+     then go on with `cardctl --request {id} top-up {amount}` and what else was given"
+)]
+pub(crate) struct SecondPerson {
+    amount: Piastres,
+    id: RequestId,
+    party: String,
+}
+
+/// The voucher of this sale. Asked for before with the same id, it is the same one.
+fn sold(books: &Books, who: &Who, card: CardId, amount: Piastres) -> Result<Voucher, Error> {
+    let office = &books.office;
+    let order = SaleOrder { who: who.clone(), id: books.id.clone(), payee: Payee::Card(card), amount };
+    let second = || SecondPerson { amount, id: books.id.clone(), party: who.party.to_string() };
+    let sale = match office.sell(&order) {
+        Ok(sale) => sale,
+        Err(LedgerError::Refused(Refusal::ApprovalNeeded { .. })) => {
+            office.reserve(&order)?;
+            return Err(second().into());
+        }
+        // One that was announced before.
+        Err(LedgerError::Refused(Refusal::OtherRequest(_))) => {
+            office.reserve(&order)?;
+            match office.confirm(who, &books.id) {
+                Ok((_, Some(reason))) => return Err(reason.into()),
+                Ok((sale, None)) => sale,
+                Err(LedgerError::Refused(Refusal::ApprovalNeeded { .. })) => return Err(second().into()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let certified = sale.certified.ok_or_else(|| Refusal::WrongStep(books.id.clone()));
+    parsed(&certified.map_err(LedgerError::from)?)
+}
+
+fn parsed(certified: &Certified) -> Result<Voucher, Error> {
+    let corrupt = |_| LedgerError::from(StoreError::Corrupt("a voucher".to_owned()));
+    Ok(Voucher::parse(&certified.voucher).map_err(corrupt)?)
 }
 
 /// Certifies the same totals once more and loads them: activates a replacement card, or brings what was sold and never arrived.
 pub(crate) fn refresh(
     transport: &mut Box<dyn Transport + '_>,
-    desk: &mut Desk,
+    books: &Books,
     language: Language,
 ) -> Result<Output, Error> {
     let summary = card::select(transport)?.summary;
-    can_load(Channel::Branch, &summary).map_err(card_host::desk::DeskError::from)?;
-    let voucher = desk.refresh(summary.card.id)?;
-    let answer = desk.load(transport, &voucher)?;
-    newest(&answer)?;
+    can_load(Channel::Branch, &summary).map_err(DeskError::from)?;
+    let card = summary.card.id;
+    let certified = books.office.refresh(&books.who, &books.id, Payee::Card(card))?;
+    let answer = books.office.load(&books.who, transport, &parsed(&certified)?)?;
+    newest(books, card, &answer)?;
     Ok(said(&answer, None, language))
 }
 
@@ -118,11 +172,14 @@ pub(crate) fn carry(
     Ok(said(&answer, None, language))
 }
 
-/// What was certified just now is news to the card, unless the books are behind it.
-fn newest(answer: &LoadAnswer) -> Result<(), Error> {
+/// What was certified just now is news to the card, unless the books are behind it; what was certified before may be there.
+fn newest(books: &Books, card: CardId, answer: &LoadAnswer) -> Result<(), Error> {
     match answer.outcome {
         LoadOutcome::Loaded | LoadOutcome::Refreshed => Ok(()),
-        LoadOutcome::AlreadyLoaded | LoadOutcome::Older => Err(BooksBehind(answer.receipt.sequence).into()),
+        LoadOutcome::AlreadyLoaded | LoadOutcome::Older => {
+            let known = books.repeated && answer.receipt.sequence <= books.binding_of(card)?.held.sequence;
+            if known { Ok(()) } else { Err(BooksBehind(answer.receipt.sequence).into()) }
+        }
     }
 }
 
@@ -130,7 +187,7 @@ fn newest(answer: &LoadAnswer) -> Result<(), Error> {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the card has certificate {0}, which these books do not know: nothing was loaded, and what was sold is not on it; \
-         do not sell until the books are restored from the newest copy"
+         do not sell until the ledger is restored from its newest copy, and `cardctl ledger restored` has told it so"
 )]
 pub(crate) struct BooksBehind(u32);
 

@@ -1,12 +1,12 @@
-//! The data directory: development keys, bindings, the simulated card, the simulated meters. One program at a time uses it.
+//! The data directory: development keys, the ledger, the simulated card, the simulated meters. One program at a time uses cards and meters;
+//! several use the ledger.
 
 use applet_sim::card::{CardError as SimulatedCardError, Profile, SimulatedCard};
 use applet_sim::chip::{FlashModel, ImageMemory};
-use card_core::id::{CardId, MeterId, State};
+use card_core::id::{CardId, MeterId, Scope, State};
 use card_core::key::KeyLength;
 use card_core::platform::Random;
 use card_core::role::Role;
-use card_host::desk::{Desk, DeskError, development_scope};
 use card_host::keystore::{KeyStoreError, SoftwareKeyStore};
 use card_host::operate;
 use card_host::random::OsRandom;
@@ -34,19 +34,25 @@ pub(crate) enum WorkplaceError {
     #[error(transparent)]
     Keys(#[from] KeyStoreError),
     #[error(transparent)]
-    Desk(#[from] DeskError),
-    #[error(transparent)]
     Meter(#[from] SimulatedMeterError),
 }
 
 pub(crate) struct Workplace {
     directory: PathBuf,
-    /// Held as long as the program runs.
-    _lock: File,
+    /// Held as long as the program runs, where it works with cards or meters.
+    lock: Option<File>,
 }
 
 impl Workplace {
+    /// For work with cards and meters, alone.
     pub(crate) fn open(directory: Option<&Path>) -> Result<Self, WorkplaceError> {
+        let mut workplace = Self::shared(directory)?;
+        workplace.lock = workplace.alone()?;
+        Ok(workplace)
+    }
+
+    /// For work with the ledger only, beside other programs.
+    pub(crate) fn shared(directory: Option<&Path>) -> Result<Self, WorkplaceError> {
         let directory = match directory {
             Some(directory) => directory.to_owned(),
             None => directories::ProjectDirs::from("", "", "cardctl")
@@ -54,37 +60,61 @@ impl Workplace {
                 .data_dir()
                 .to_owned(),
         };
-        let io = |error| WorkplaceError::Io { path: directory.clone(), error };
-        create_directory(&directory).map_err(io)?;
-        let lock = File::create(directory.join("lock")).map_err(io)?;
+        create_directory(&directory)
+            .map_err(|error| WorkplaceError::Io { path: directory.clone(), error })?;
+        Ok(Self { directory, lock: None })
+    }
+
+    /// Keeps other programs out as long as the file is there; nothing where they are kept out already.
+    pub(crate) fn alone(&self) -> Result<Option<File>, WorkplaceError> {
+        if self.lock.is_some() {
+            return Ok(None);
+        }
+        let io = |error| WorkplaceError::Io { path: self.directory.clone(), error };
+        let lock = File::create(self.directory.join("lock")).map_err(io)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { directory, _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(WorkplaceError::InUse(directory)),
+            Ok(()) => Ok(Some(lock)),
+            Err(TryLockError::WouldBlock) => Err(WorkplaceError::InUse(self.directory.clone())),
             Err(TryLockError::Error(error)) => Err(io(error)),
         }
     }
 
-    /// The desk, with new development keys of `length` where the directory is new.
-    pub(crate) fn desk(&self, length: KeyLength) -> Result<Desk, WorkplaceError> {
+    /// The development keys, new ones of `length` where there are none.
+    pub(crate) fn keys(&self, length: KeyLength) -> Result<SoftwareKeyStore, WorkplaceError> {
         let path = self.keys_path();
-        let keys = if path.exists() {
-            SoftwareKeyStore::open(&path)?
-        } else {
-            let keys = SoftwareKeyStore::generate(length, &mut OsRandom)?;
-            keys.create(&path)?;
-            keys
-        };
-        Ok(Desk::open(keys, development_scope(), &self.directory.join("bindings.json"))?)
+        if !path.exists() {
+            let _lock = self.alone()?;
+            // Another program may have made them meanwhile.
+            if !path.exists() {
+                SoftwareKeyStore::generate(length, &mut OsRandom)?.create(&path)?;
+            }
+        }
+        Ok(SoftwareKeyStore::open(&path)?)
     }
 
     fn keys_path(&self) -> PathBuf {
         self.directory.join("development-keys.json")
     }
 
+    /// Where the ledger is.
+    pub(crate) fn ledger_path(&self) -> PathBuf {
+        self.directory.join("ledger.sqlite")
+    }
+
+    /// Where a former version kept its bindings.
+    pub(crate) fn former_path(&self) -> PathBuf {
+        self.directory.join("bindings.json")
+    }
+
+    /// A file of this name.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
     /// Draws a new master, which is stored before it is used.
-    pub(crate) fn new_master(&self, desk: &mut Desk, role: Role) -> Result<u8, WorkplaceError> {
-        let version = desk.keys_mut().rotate(role, &mut OsRandom)?;
-        desk.keys_mut().save(&self.keys_path())?;
+    pub(crate) fn new_master(&self, keys: &mut SoftwareKeyStore, role: Role) -> Result<u8, WorkplaceError> {
+        let version = keys.rotate(role, &mut OsRandom)?;
+        keys.save(&self.keys_path())?;
         Ok(version)
     }
 
@@ -140,13 +170,17 @@ impl Workplace {
     }
 
     /// Installs the simulated meter, where it is not there yet.
-    pub(crate) fn install_meter(&self, desk: &mut Desk, meter: MeterId) -> Result<(), WorkplaceError> {
+    pub(crate) fn install_meter(
+        &self,
+        keys: &mut SoftwareKeyStore,
+        scope: Scope,
+        meter: MeterId,
+    ) -> Result<(), WorkplaceError> {
         let path = self.meter_path(meter);
         if path.exists() {
             return Ok(());
         }
-        let scope = desk.scope();
-        let keys = desk.keys_mut().meter_keys(scope, meter)?;
+        let keys = keys.meter_keys(scope, meter)?;
         SimulatedMeter::create(&path, meter, scope, keys, &from_the_maker())?;
         Ok(())
     }

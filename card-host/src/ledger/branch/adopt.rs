@@ -2,6 +2,7 @@
 
 use card_core::id::Binding;
 use card_core::message::Slot;
+use serde_json::json;
 
 use super::super::bindings::totals;
 use super::super::entry::{Kind, Step};
@@ -27,12 +28,19 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
     ) -> Result<(), LedgerError> {
         let request = self.companys(who, id)?;
         let payee = Payee::Binding(binding);
+        let named = |card: &CardRecord| json!({ "card": card.card.id.to_string(), "used": card.used.code() });
+        let sent = |(slot, version): &(Slot, u32)| json!({ "slot": slot.number(), "version": version });
+        let document = json!({
+            "adopted": {
+                "cards": cards.iter().map(named).collect::<Vec<_>>(),
+                "mail": versions.iter().map(sent).collect::<Vec<_>>(),
+            },
+        });
+        let payload = document.to_string().into_bytes();
         self.step(|t| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             if let Some(done) = context.steps.first() {
-                let same = t.entry(&done.entry)?.is_some_and(|entry| {
-                    (entry.kind, entry.binding) == (Kind::Adopt, Some(binding)) && entry.transfers.is_empty()
-                });
+                let same = t.entry(&done.entry)?.is_some_and(|entry| entry.payload == payload);
                 return if same { Ok(()) } else { Err(Refusal::OtherRequest(id.clone()).into()) };
             }
             let Some(record) = context.binding.clone() else { return Err(unknown(t, payee)?) };
@@ -48,10 +56,10 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
                 let (slot, version) = (*slot, *version);
                 Head::Mail(MailRecord { binding, slot, version, envelope: Vec::new() })
             }));
-            let mut entry = draft(who, &request, Step::First, Kind::Adopt, self.now()?);
+            let mut entry = draft(who, &request, Step::First, Kind::Settings, self.now()?);
             about(&mut entry, &record.held);
             totals(&mut entry, &record.held);
-            "cards and versions of mail".clone_into(&mut entry.reason);
+            entry.payload.clone_from(&payload);
             self.book(t, &mut point, entry, &heads)?;
             Ok(())
         })

@@ -11,16 +11,15 @@ pub(crate) use tap::{mail as mail_in_words, mail_json};
 
 use applet_sim::chip::ImageMemory;
 use card_core::id::MeterId;
-use card_core::key::KeyLength;
 use card_core::units::CardTime;
-use card_host::desk::Desk;
 use card_host::operate;
 use card_host::simulated_meter::SimulatedMeter;
 use clap::Subcommand;
 use std::path::PathBuf;
 
 use crate::arguments::{Arguments, meter_number};
-use crate::commands::{Error, Print, desk, with_card};
+use crate::books::{self, Books};
+use crate::commands::{Error, Print, books, with_card};
 use crate::workplace::Workplace;
 
 #[derive(Subcommand)]
@@ -81,7 +80,7 @@ pub(crate) struct Which {
 /// A meter at work: where it is, and what its clock shows.
 struct Bench {
     workplace: Workplace,
-    desk: Desk,
+    books: Books,
     id: MeterId,
     meter: SimulatedMeter<ImageMemory>,
     reading: CardTime,
@@ -114,19 +113,19 @@ impl Bench {
     /// The meter that is meant, at the time that it is there.
     fn open(arguments: &Arguments, which: &Which) -> Result<Self, Error> {
         let workplace = Workplace::open(arguments.data.as_deref())?;
-        let desk = desk(&workplace, KeyLength::Aes256)?;
+        let books = books(arguments, &workplace)?;
         let id = match (which.meter, workplace.meters()?.as_slice()) {
             (Some(meter), _) => meter,
             (None, [only]) => *only,
             (None, _) => {
                 let card =
                     with_card(arguments, Some(&workplace), false, |card| Ok(operate::present(card)?.id))?;
-                desk.meter_of(card)?
+                books.office.meter_of(card)?
             }
         };
         let mut meter = workplace.meter(id)?;
-        let reading = meter.clock(desk.now())?;
+        let reading = meter.clock(books::now())?;
         meter.tick(reading)?;
-        Ok(Self { workplace, desk, id, meter, reading })
+        Ok(Self { workplace, books, id, meter, reading })
     }
 }

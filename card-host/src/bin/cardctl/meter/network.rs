@@ -1,8 +1,10 @@
 //! `cardctl meter network`: vouchers without a card.
 
+use card_core::id::Binding;
 use card_core::message::Voucher;
 use card_core::meter::Verdict;
 use card_core::text::{Language, Situation};
+use card_host::ledger::read;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -64,12 +66,15 @@ pub(super) fn run(mut bench: Bench, files: &[PathBuf], language: Language) -> Re
     Ok((Output::new(lines.join("\n"), json), good))
 }
 
-/// The last voucher that was sold to each card of the meter, in the order in which they were made.
+/// The newest voucher of each binding of the meter, in the order in which they were made.
 fn pending(bench: &Bench) -> Result<Vec<Voucher>, Error> {
-    let cards = bench.desk.accounts().iter().filter(|account| account.binding.meter == bench.id);
-    let kept =
-        cards.map(|account| bench.workplace.voucher_path(account.card.id)).filter(|path| path.exists());
-    let mut vouchers = kept.map(|path| voucher_file::read(&path)).collect::<Result<Vec<_>, _>>()?;
-    vouchers.sort_by_key(|voucher| (voucher.certificate.binding.number, voucher.certificate.sequence));
-    Ok(vouchers)
+    let mut vouchers = Vec::new();
+    let mut last = Binding { meter: bench.id, number: 0 };
+    loop {
+        let found = read(bench.books.office.ledger(), |t| t.bindings(Some(last), 100))?;
+        let own: Vec<_> = found.iter().filter(|record| record.binding().meter == bench.id).collect();
+        let Some(end) = own.last() else { return Ok(vouchers) };
+        last = end.binding();
+        vouchers.extend(own.iter().filter_map(|record| Voucher::parse(&record.voucher).ok()));
+    }
 }

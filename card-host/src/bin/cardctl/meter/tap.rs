@@ -2,18 +2,17 @@
 #![allow(clippy::indexing_slicing, reason = "assigning to a key of a JSON object adds it")]
 
 use card_core::id::MeterId;
-use card_core::key::KeyLength;
 use card_core::meter::{MailRefusal, MeterState, Received, Verdict};
 use card_core::text::{Language, Situation};
 use card_core::units::{Balance, CardTime};
-use card_host::desk::Desk;
 use card_host::operate;
 use card_host::transport::Transport;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 use crate::arguments::Arguments;
-use crate::commands::{Error, Print, desk, with_card};
+use crate::books::{self, Books};
+use crate::commands::{Error, Print, books, with_card};
 use crate::customer;
 use crate::output::{self, Output};
 use crate::workplace::Workplace;
@@ -23,9 +22,9 @@ const TAKEN: u8 = 0x01;
 
 pub(super) fn run(arguments: &Arguments, meter: Option<MeterId>, print: Print<'_>) -> Result<bool, Error> {
     let workplace = Workplace::open(arguments.data.as_deref())?;
-    let desk = desk(&workplace, KeyLength::Aes256)?;
+    let books = books(arguments, &workplace)?;
     let (output, taken) = with_card(arguments, Some(&workplace), false, |card| {
-        tap(card, &workplace, &desk, meter, arguments.language)
+        tap(card, &workplace, &books, meter, arguments.language)
     })?;
     print(&output)?;
     Ok(taken)
@@ -34,16 +33,16 @@ pub(super) fn run(arguments: &Arguments, meter: Option<MeterId>, print: Print<'_
 fn tap(
     card: &mut Box<dyn Transport + '_>,
     workplace: &Workplace,
-    desk: &Desk,
+    books: &Books,
     meter: Option<MeterId>,
     language: Language,
 ) -> Result<(Output, bool), Error> {
     let meter = match meter {
         Some(meter) => meter,
-        None => desk.meter_of(operate::present(card)?.id)?,
+        None => books.office.meter_of(operate::present(card)?.id)?,
     };
     let mut meter = workplace.meter(meter)?;
-    let reading = meter.clock(desk.now())?;
+    let reading = meter.clock(books::now())?;
     let lent = meter.state()?.supply.loan_until;
     let tap = meter.tap(card, reading)?;
     let (mut text, mut json) = match tap.verdict {
