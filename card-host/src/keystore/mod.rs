@@ -111,6 +111,10 @@ pub trait KeyStore {
     /// Signs a voucher with the load key that it names. The scope stands in the voucher.
     fn sign_voucher(&mut self, voucher: Voucher) -> Result<Voucher, KeyStoreError>;
 
+    /// Checks a voucher, with the load key that it names. The scope stands in the voucher; the certificate in it has a code of its own, which is
+    /// not checked here.
+    fn verify_voucher(&mut self, voucher: Voucher) -> Result<Verified<Voucher>, KeyStoreError>;
+
     /// Signs the delivery of an envelope to a card, with the load key of this key version number.
     fn sign_delivery(
         &mut self,

@@ -310,6 +310,11 @@ impl KeyStore for SoftwareKeyStore {
         Ok(voucher.sign(&mut self.engine, &key))
     }
 
+    fn verify_voucher(&mut self, voucher: Voucher) -> Result<Verified<Voucher>, KeyStoreError> {
+        let key = self.chip_key(voucher.scope, voucher.key_version, Role::Load, voucher.card)?;
+        Ok(voucher.verify(&mut self.engine, &key)?)
+    }
+
     fn sign_delivery(
         &mut self,
         scope: Scope,

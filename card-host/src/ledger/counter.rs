@@ -1,7 +1,7 @@
 //! What waits for a card, and what cards bring back (docs/ledger.md, sections 7 and 8).
 
 use card_core::id::{Binding, CardId};
-use card_core::message::{Envelope, MeterReceipt, Receipt, Slot};
+use card_core::message::{Envelope, MeterReceipt, Receipt, Slot, Voucher};
 use card_core::parameters::Readings;
 use card_core::units::{CardTime, Piastres};
 use sha2::{Digest, Sha256};
@@ -38,6 +38,8 @@ pub enum Evidence {
     MeterReceipt(Vec<u8>),
     /// An envelope from a meter.
     MeterMail(Vec<u8>),
+    /// A voucher that was certified here: 94 bytes. A channel kept it, and a ledger that was restored from a copy may have lost it.
+    Voucher(Vec<u8>),
 }
 
 /// What the ledger made of it.
@@ -84,7 +86,11 @@ pub const SEQUENCE_GAP: u32 = 1000;
 struct Says {
     binding: Binding,
     card: Option<CardId>,
-    /// Sequence of the certificate that a card holds.
+    /// Whether it shows totals at all; other mail of meters does not.
+    totals: bool,
+    /// Whether it shows only what was certified, and not what came to card or meter.
+    certified_only: bool,
+    /// Sequence of the certificate that a card or a voucher holds.
     sequence: u32,
     credit: Piastres,
     debited: Piastres,
@@ -147,10 +153,18 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             let Some(record) = context.binding.clone() else { return Err(unknown(t, payee)?) };
             let above = is_above(&says, &record);
-            let lags = record.epoch < context.epoch;
+            // A voucher that the copy had, too, says nothing about what came after it.
+            let tells = says.totals && (above || !says.certified_only);
+            let lags = record.epoch < context.epoch && tells;
+            // Totals grow with the sequence: more than the ledger has, under a sequence that it has passed, can only be from what was lost.
+            let found_later = context.epoch > 0
+                && record.epoch == context.epoch
+                && above
+                && (1..record.held.sequence).contains(&says.sequence);
+            let recovers = lags || found_later;
             let known = !context.steps.is_empty();
             let finding = if above { Finding::Above } else { finding(&says, &record) };
-            if known && !lags {
+            if known && !recovers {
                 return Ok(HandedIn { known, binding: says.binding, finding });
             }
             let mut after = seen(&says, record.clone());
@@ -160,7 +174,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             entry.payload = bytes.to_vec();
             let mut heads: Vec<Head> = says.reading.map(Head::Reading).into_iter().collect();
             let mut finding = finding;
-            if lags {
+            if recovers {
                 let held = self.recovered(&says, &record.held, &mut entry.transfers)?;
                 if !entry.transfers.is_empty() {
                     finding = Finding::Recovered;
@@ -169,7 +183,9 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
                 (entry.sequence, entry.total_credit, entry.total_debited) =
                     (held.sequence, held.total_credit, held.total_debited);
                 after = BindingRecord { held, epoch: context.epoch, voucher: Vec::new(), ..after };
-                heads.extend(after_a_restore(t, says.binding)?);
+                if lags {
+                    heads.extend(after_a_restore(t, says.binding)?);
+                }
             }
             if known {
                 // The same evidence, for the first time after a restore: its request is taken, and the entry has one of its own.
@@ -216,12 +232,34 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
                 let receipt = Receipt::parse(bytes).map_err(|error| bad(&error))?;
                 let receipt = keys.verify_receipt(scope, receipt).map_err(|error| bad(&error))?;
                 let says = Says {
-                    binding: receipt.binding,
                     card: Some(receipt.card.id),
+                    totals: true,
                     sequence: receipt.sequence,
                     credit: receipt.total_credit,
                     debited: receipt.total_debited,
-                    reading: None,
+                    ..nothing_of(receipt.binding)
+                };
+                Ok((says, bytes))
+            }
+            Evidence::Voucher(bytes) => {
+                let voucher = Voucher::parse(bytes).map_err(|error| bad(&error))?;
+                if voucher.scope != scope {
+                    return Err(bad(&"it is of another company or environment").into());
+                }
+                let voucher = keys.verify_voucher(voucher).map_err(|error| bad(&error))?;
+                // The load key is one chip's. What becomes credit again must have been certified for the meter, too.
+                let certificate = voucher.certificate;
+                let again = keys.sign_certificate(scope, certificate).map_err(|error| bad(&error))?;
+                if again.mac != certificate.mac {
+                    return Err(bad(&"its certificate is not authentic").into());
+                }
+                let says = Says {
+                    totals: true,
+                    certified_only: true,
+                    sequence: certificate.sequence,
+                    credit: certificate.total_credit,
+                    debited: certificate.total_debited,
+                    ..nothing_of(certificate.binding)
                 };
                 Ok((says, bytes))
             }
@@ -328,7 +366,13 @@ fn of_meter(receipt: &MeterReceipt) -> Says {
         flags,
         tampering: 0,
     };
-    Says { credit: applied_credit, debited: applied_debited, reading: Some(reading), ..nothing_of(binding) }
+    Says {
+        totals: true,
+        credit: applied_credit,
+        debited: applied_debited,
+        reading: Some(reading),
+        ..nothing_of(binding)
+    }
 }
 
 fn of_readings(binding: Binding, readings: &Readings) -> Says {
@@ -344,11 +388,20 @@ fn of_readings(binding: Binding, readings: &Readings) -> Says {
         tampering: readings.tampering,
     };
     let (credit, debited) = (readings.applied_credit, readings.applied_debited);
-    Says { credit, debited, reading: Some(reading), ..nothing_of(binding) }
+    Says { totals: true, credit, debited, reading: Some(reading), ..nothing_of(binding) }
 }
 
 fn nothing_of(binding: Binding) -> Says {
-    Says { binding, card: None, sequence: 0, credit: Piastres::ZERO, debited: Piastres::ZERO, reading: None }
+    Says {
+        binding,
+        card: None,
+        totals: false,
+        certified_only: false,
+        sequence: 0,
+        credit: Piastres::ZERO,
+        debited: Piastres::ZERO,
+        reading: None,
+    }
 }
 
 fn is_above(says: &Says, record: &BindingRecord) -> bool {

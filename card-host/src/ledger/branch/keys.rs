@@ -93,6 +93,10 @@ impl<K: KeyStore, C: Clock> KeyStore for OfficeKeys<'_, K, C> {
         self.0.issuer().keys_mut().sign_voucher(voucher)
     }
 
+    fn verify_voucher(&mut self, voucher: Voucher) -> Result<Verified<Voucher>, KeyStoreError> {
+        self.0.issuer().keys_mut().verify_voucher(voucher)
+    }
+
     fn sign_delivery(
         &mut self,
         scope: Scope,
