@@ -106,6 +106,8 @@ fn pulled_out_repeated_and_sold_once() {
     // The card is pulled out in the middle of the load, at one moment after the other, until it holds.
     let mut torn = 0;
     for operation in 0.. {
+        // The reader may have let the card sleep meanwhile; powering it up would forget what is planned.
+        card::select(&mut stage.card().unwrap()).unwrap();
         stage.tear(operation).unwrap();
         let answer = load(&mut stage.card().unwrap(), &voucher);
         stage.insert(blank).unwrap();
