@@ -168,8 +168,11 @@ fn serve_books(
         .build()
         .map_err(ServerError::Runtime)?;
     let (log, log_end) = Log::start(options.log);
+    // A store's connections may only be ended outside of the runtime, so the last hold of the books is here.
+    let kept = Arc::clone(&books);
     let served = runtime.block_on(run(books, options, log, ready));
     runtime.shutdown_timeout(Duration::from_millis(200));
+    drop(kept);
     log_end.wait();
     served
 }
