@@ -16,7 +16,7 @@ stage() {
 features() {
     cargo check -q -p card-host --no-default-features
     local set
-    for set in pcsc simulator cli; do
+    for set in pcsc simulator tariff ledger postgres server client cli; do
         cargo check -q -p card-host --no-default-features --features "$set"
     done
     cargo check -q -p applet-sim --no-default-features
