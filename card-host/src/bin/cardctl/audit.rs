@@ -173,7 +173,7 @@ fn check(books: &Books, key: &AuditPublicKey, files: &[PathBuf]) -> Result<(Outp
         let _ =
             write!(text, "\nlost in a restore: entries of {} up to {}", lost.head.point, lost.head.number);
     }
-    let findings: Vec<String> = report.findings.iter().map(|finding| format!("{finding:?}")).collect();
+    let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
     for finding in &findings {
         let _ = write!(text, "\nWRONG: {finding}");
     }
