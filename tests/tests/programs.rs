@@ -8,6 +8,9 @@
     reason = "a test says what is wrong by failing"
 )]
 
+#[path = "programs/ledger.rs"]
+mod ledger;
+
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -225,12 +228,16 @@ fn books_that_are_behind_the_card_are_noticed() {
     let cardctl = Cardctl::new("sim", directory.path().join("data"));
     let _ = cardctl.json(&["issue", "--meter", "1", "--account", "7"]);
     let _ = cardctl.json(&["top-up", "50"]);
-    let books = directory.path().join("data/bindings.json");
-    let older = fs::read(&books).unwrap();
+    let copy = directory.path().join("copy");
+    let _ = cardctl.json(&["ledger", "backup", copy.to_str().unwrap()]);
     for _ in 0..2 {
         let _ = cardctl.json(&["top-up", "20"]);
     }
-    fs::write(&books, older).unwrap();
+    for name in ["ledger.sqlite-wal", "ledger.sqlite-shm"] {
+        let _ = fs::remove_file(directory.path().join("data").join(name));
+    }
+    // Nobody tells the ledger that it is a copy.
+    fs::copy(&copy, directory.path().join("data/ledger.sqlite")).unwrap();
     // First the certificate has the number of an older one of the card, then that of its newest.
     for _ in 0..2 {
         let said = cardctl.run(&["top-up", "20"]);
@@ -275,7 +282,7 @@ fn each_failure_of_cardctl_says_what_it_is() {
     failures.check(
         &cardctl.run(&["top-up", "5"]),
         1,
-        &["00000000000000A1 was not issued here", "data directory"],
+        &["00000000000000A1 was not issued here", "look at its number"],
     );
     let issued = cardctl.json(&["issue", "--meter", "17", "--account", "4711"]);
     let number = issued["access_number"].as_str().unwrap();
@@ -388,14 +395,20 @@ fn each_failure_of_cardctl_says_what_it_is() {
     fs::write(path("file"), "").unwrap();
     let no_directory = Cardctl { data: path("file").into(), ..cardctl.clone() };
     failures.check(&no_directory.run(&["show"]), 1, &["see that the directory can be written"]);
-    let bindings = fs::read(path("data/bindings.json")).unwrap();
     fs::write(path("data/bindings.json"), "[]").unwrap();
     failures.check(
         &cardctl.run(&["top-up", "5"]),
         1,
         &["bindings.json is not a list of bindings", "restore it"],
     );
-    fs::write(path("data/bindings.json"), bindings).unwrap();
+    fs::remove_file(path("data/bindings.json")).unwrap();
+    let no_ledger = Cardctl { data: path("no ledger").into(), ..cardctl.clone() };
+    let _ = no_ledger.run(&["ledger", "status"]).text();
+    fs::write(path("no ledger/ledger.sqlite"), vec![b'x'; 8192]).unwrap();
+    failures.check(&no_ledger.run(&["ledger", "status"]), 1, &["not the ledger that is meant"]);
+    // Nothing listens there.
+    let database = ["--database", "postgres://127.0.0.1:1/none", "ledger", "status"];
+    failures.check(&cardctl.run(&database), 1, &["cannot be used now", "nothing was written"]);
     let keys = fs::read(path("data/development-keys.json")).unwrap();
     fs::write(path("data/development-keys.json"), "{}").unwrap();
     failures.check(&cardctl.run(&["show"]), 1, &["development-keys.json"]);
