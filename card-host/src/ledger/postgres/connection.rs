@@ -5,6 +5,8 @@ use postgres::{Client, Config, NoTls, Row, Statement};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::failure::{Failure, FailureKind};
@@ -56,6 +58,23 @@ impl Manager {
         Ok(Self { config, age: Arc::default() })
     }
 
+    /// A connection, or an error after a time: a server that takes connections and then says nothing would keep us for ever.
+    pub(super) fn connect_in_time(&self) -> Result<Connection, Failure> {
+        let (manager, (send, receive)) = (self.clone(), mpsc::channel());
+        let unavailable = |text: String| Failure::new(FailureKind::Unavailable, text);
+        thread::Builder::new()
+            .name("ledger-connect".to_owned())
+            .spawn(move || {
+                // Who asked may have given up.
+                let _ = send.send(r2d2::ManageConnection::connect(&manager));
+            })
+            .map_err(|error| unavailable(format!("no thread to connect in: {error}")))?;
+        let answer = receive.recv_timeout(CONNECT.saturating_mul(2));
+        answer.unwrap_or_else(|_| {
+            Err(unavailable("PostgreSQL takes connections and does not answer".to_owned()))
+        })
+    }
+
     /// The server was found gone: all connections up to now are thrown away.
     pub(super) fn gone(&self, connection: &mut Connection) {
         connection.broken = true;
@@ -72,7 +91,7 @@ impl Manager {
     pub(super) fn is_good(&self, connection: &mut Connection) -> bool {
         if connection.broken || connection.age != self.age.load(Ordering::Acquire) {
             connection.broken = true;
-        } else if connection.used.elapsed() > FRESH && connection.client.is_valid(ANSWER).is_err() {
+        } else if connection.used.elapsed() > FRESH && connection.is_valid().is_err() {
             self.gone(connection);
         }
         !connection.broken
@@ -88,15 +107,21 @@ impl r2d2::ManageConnection for Manager {
         let mut client = self.config.connect(NoTls)?;
         check(&mut client)?;
         client.batch_execute(SESSION)?;
-        Ok(Connection { client, statements: HashMap::new(), age, broken: false, used: Instant::now() })
+        Ok(Connection {
+            client: Some(client),
+            statements: HashMap::new(),
+            age,
+            broken: false,
+            used: Instant::now(),
+        })
     }
 
     fn is_valid(&self, connection: &mut Connection) -> Result<(), Failure> {
-        Ok(connection.client.is_valid(ANSWER)?)
+        connection.is_valid()
     }
 
     fn has_broken(&self, connection: &mut Connection) -> bool {
-        connection.broken || connection.client.is_closed()
+        connection.broken || connection.client.as_ref().is_none_or(Client::is_closed)
     }
 }
 
@@ -123,7 +148,8 @@ fn check(client: &mut Client) -> Result<(), Failure> {
 
 /// A connection with its prepared statements.
 pub(super) struct Connection {
-    pub(super) client: Client,
+    /// Until its end.
+    client: Option<Client>,
     statements: HashMap<&'static str, Statement>,
     /// The manager's when it was made.
     age: u64,
@@ -133,11 +159,24 @@ pub(super) struct Connection {
 }
 
 impl Connection {
+    pub(super) fn client(&mut self) -> Result<&mut Client, Failure> {
+        self.client.as_mut().ok_or_else(|| Failure::new(FailureKind::Lost, "the connection was given up"))
+    }
+
+    fn is_valid(&mut self) -> Result<(), Failure> {
+        Ok(self.client()?.is_valid(ANSWER)?)
+    }
+
+    /// Statements without values and without rows.
+    pub(super) fn batch(&mut self, sql: &str) -> Result<(), Failure> {
+        Ok(self.client()?.batch_execute(sql)?)
+    }
+
     fn prepared(&mut self, sql: &'static str) -> Result<Statement, Failure> {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.client.prepare(sql)?;
+        let statement = self.client()?.prepare(sql)?;
         self.statements.insert(sql, statement.clone());
         Ok(statement)
     }
@@ -148,7 +187,7 @@ impl Connection {
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Failure> {
         let statement = self.prepared(sql)?;
-        Ok(self.client.query(&statement, values)?)
+        Ok(self.client()?.query(&statement, values)?)
     }
 
     /// The row, where there is one.
@@ -167,6 +206,19 @@ impl Connection {
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<u64, Failure> {
         let statement = self.prepared(sql)?;
-        Ok(self.client.execute(&statement, values)?)
+        Ok(self.client()?.execute(&statement, values)?)
+    }
+}
+
+impl Drop for Connection {
+    /// The driver waits for answers that are still to come before it closes. From a server that went silent there are none, so
+    /// that waiting is done aside; it ends when the network gives the connection up.
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take().filter(|_| self.broken)
+            && !client.is_closed()
+        {
+            // Where there is no thread to be had it is waited for here.
+            let _ = thread::Builder::new().name("ledger-close".to_owned()).spawn(move || drop(client));
+        }
     }
 }

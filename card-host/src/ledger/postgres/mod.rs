@@ -13,7 +13,7 @@ mod write;
 
 use card_core::id::Scope;
 use card_core::platform::Random;
-use r2d2::{ManageConnection, Pool, PooledConnection};
+use r2d2::{Pool, PooledConnection};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -64,7 +64,7 @@ impl PostgresLedger {
         let error = |failure: Failure| failure.error();
         let manager = Manager::new(url).map_err(error)?;
         // On a connection of its own: it holds the lock of those who change tables, and ends with it whatever happens.
-        let mut connection = manager.connect().map_err(error)?;
+        let mut connection = manager.connect_in_time().map_err(error)?;
         schema::prepare(&mut connection, scope).map_err(error)?;
         drop(connection);
         let pool = Pool::builder()
@@ -136,8 +136,7 @@ impl PostgresLedger {
         };
         // Until its end: whoever leaves by a panic leaves a transaction behind, and nobody takes this connection then.
         connection.broken = true;
-        if let Err(error) = connection.client.batch_execute(begin) {
-            let failure = Failure::from(error);
+        if let Err(failure) = connection.batch(begin) {
             return match failure.kind {
                 FailureKind::Lost => Ended::Gone(failure),
                 _ => Ended::Done(Err(failure.error())),
@@ -188,12 +187,16 @@ impl Ledger for PostgresLedger {
 
 /// Ends a transaction without its writes. A connection that does not answer to this is not used again; the server then does it.
 fn roll_back(connection: &mut Connection) {
-    connection.broken = connection.client.batch_execute("ROLLBACK").is_err();
+    connection.broken = connection.batch("ROLLBACK").is_err();
     connection.used = Instant::now();
 }
 
 fn commit(connection: &mut Connection) -> Ended {
-    match connection.client.batch_execute("COMMIT") {
+    let client = match connection.client() {
+        Ok(client) => client,
+        Err(failure) => return Ended::Done(Err(failure.error())),
+    };
+    match client.batch_execute("COMMIT") {
         Ok(()) => {
             connection.broken = false;
             connection.used = Instant::now();

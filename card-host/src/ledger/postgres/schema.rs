@@ -25,9 +25,9 @@ pub(super) const MAKE_MONTH: &str = "SELECT ledger_month($1)";
 /// Makes the tables where there are none, and brings older ones forward. The lock is the session's, which ends soon after.
 pub(super) fn prepare(connection: &mut Connection, scope: Scope) -> Result<(), Failure> {
     // Others may be at it, and an old ledger may take its time.
-    connection.client.batch_execute("SET statement_timeout = '10min'; SET lock_timeout = '2min'")?;
-    connection.client.execute("SELECT pg_advisory_lock($1)", &[&LOCK])?;
-    migrate(&mut connection.client)?;
+    connection.batch("SET statement_timeout = '10min'; SET lock_timeout = '2min'")?;
+    connection.execute("SELECT pg_advisory_lock($1)", &[&LOCK])?;
+    migrate(connection.client()?)?;
     identify(connection, scope)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map(|now| now.as_secs()).unwrap_or_default();
     // A wrong clock makes the wrong tables; the right ones are then made when the first entry needs them.
@@ -35,7 +35,7 @@ pub(super) fn prepare(connection: &mut Connection, scope: Scope) -> Result<(), F
     for month in now..=now.saturating_add(AHEAD) {
         connection.execute(MAKE_MONTH, &[&i32::try_from(month).unwrap_or_default()])?;
     }
-    connection.client.execute("SELECT pg_advisory_unlock($1)", &[&LOCK])?;
+    connection.execute("SELECT pg_advisory_unlock($1)", &[&LOCK])?;
     Ok(())
 }
 

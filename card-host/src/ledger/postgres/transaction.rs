@@ -346,7 +346,7 @@ impl Transaction for PostgresTransaction<'_> {
 
     fn balances(&mut self) -> Result<Vec<AccountBalance>, LedgerError> {
         // Over all that was ever sold: that takes the time it takes.
-        self.run(|t| Ok(t.connection.client.batch_execute("SET LOCAL statement_timeout = 0")?))?;
+        self.run(|t| t.connection.batch("SET LOCAL statement_timeout = 0"))?;
         self.many(sql::BALANCES, &[], "transfer", |columns| {
             let wrong = |error: &dyn std::fmt::Display| Failure::corrupt(format!("table transfer: {error}"));
             let account = columns.next::<&str>()?.parse::<LedgerAccount>().map_err(|error| wrong(&error))?;

@@ -1,0 +1,109 @@
+//! A ledger is opened: by two at once, by the wrong company, on a server that would lose it.
+
+use card_core::id::{Company, Environment, Scope};
+use card_host::ledger::{Ledger, LedgerError, PostgresLedger, StoreError, read};
+use std::thread;
+use std::time::{Duration, Instant};
+use system_tests::postgres::Postgres;
+
+use crate::support::{SCOPE, connect, database, meter, open, sell, total};
+
+fn store_error(url: &str, scope: Scope) -> StoreError {
+    match PostgresLedger::connect(url, scope, 2) {
+        Err(LedgerError::Store(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn two_open_an_empty_database_at_once() {
+    for round in 0..3 {
+        let url = database(&format!("at_once_{round}"));
+        thread::scope(|scope| {
+            let tries = [(); 4].map(|()| scope.spawn(|| connect(&url, 2).scope()));
+            for one in tries {
+                assert_eq!(one.join().unwrap(), SCOPE);
+            }
+        });
+    }
+}
+
+#[test]
+fn another_companys_ledger_is_refused() {
+    let url = database("another_company");
+    let ledger = connect(&url, 2);
+    assert_eq!(ledger.scope(), SCOPE);
+    for scope in
+        [Scope { company: Company(8), ..SCOPE }, Scope { environment: Environment::Production, ..SCOPE }]
+    {
+        let error = store_error(&url, scope);
+        assert!(matches!(error, StoreError::Other(_)), "{error}");
+        assert!(error.to_string().contains("company 7, test"), "{error}");
+    }
+    // And stays who it is.
+    assert_eq!(read(&connect(&url, 2), |t| t.epoch()).unwrap(), 0);
+}
+
+#[test]
+fn newer_and_foreign_databases_are_refused() {
+    let url = database("newer");
+    connect(&url, 1);
+    let mut client = Postgres::shared().connect("newer").unwrap();
+    let newer = "INSERT INTO refinery_schema_history VALUES (1000, 'later', '2030-01-01T00:00:00Z', '1')";
+    client.batch_execute(newer).unwrap();
+    let error = store_error(&url, SCOPE);
+    assert!(matches!(error, StoreError::Other(_)), "{error}");
+    assert!(error.to_string().contains("version 1000"), "{error}");
+
+    let url = database("foreign");
+    let mut client = Postgres::shared().connect("foreign").unwrap();
+    client.batch_execute("CREATE TABLE entry (id INTEGER)").unwrap();
+    let error = store_error(&url, SCOPE);
+    assert!(matches!(error, StoreError::Other(_)), "{error}");
+    assert!(error.to_string().contains("\"entry\" already exists"), "{error}");
+    // What was begun was undone.
+    let count = "SELECT count(*) FROM pg_tables WHERE tablename IN ('meta', 'request', 'point')";
+    assert_eq!(client.query_one(count, &[]).unwrap().get::<_, i64>(0), 0);
+}
+
+#[test]
+fn one_who_may_not_change_tables_can_sell() {
+    let url = database("seller_role");
+    open(&connect(&url, 1), 1);
+    let mut client = Postgres::shared().connect("seller_role").unwrap();
+    client
+        .batch_execute(
+            "CREATE ROLE seller LOGIN PASSWORD 'seller'; REVOKE CREATE ON SCHEMA public FROM PUBLIC; \
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO seller",
+        )
+        .unwrap();
+    let address = Postgres::shared().address();
+    let ledger = connect(&format!("postgresql://seller:seller@{address}/seller_role"), 2);
+    sell(&ledger, "1", meter(1)).unwrap();
+    assert_eq!(total(&ledger, 1), 100);
+}
+
+#[test]
+fn servers_that_lose_what_was_answered_are_refused() {
+    for setting in ["fsync", "synchronous_commit"] {
+        let server = Postgres::start_with(&[(setting, "off")]).unwrap();
+        let error = store_error(&server.create_database("lossy").unwrap(), SCOPE);
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+        assert!(error.to_string().contains(&format!("{setting}=off")), "{error}");
+    }
+}
+
+#[test]
+fn addresses_where_nothing_is() {
+    let begin = Instant::now();
+    let error = store_error("postgresql://nobody@127.0.0.1:1/none", SCOPE);
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    let error = store_error(&Postgres::shared().url("not_there"), SCOPE);
+    assert!(error.to_string().contains("\"not_there\" does not exist"), "{error}");
+    let error = store_error("nonsense", SCOPE);
+    assert!(matches!(error, StoreError::Other(_)), "{error}");
+    // A host that says nothing: TEST-NET-1 (RFC 5737).
+    let error = store_error("postgresql://nobody@192.0.2.1:5432/none", SCOPE);
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    assert!(begin.elapsed() < Duration::from_secs(15));
+}
