@@ -353,6 +353,3 @@ impl<T: Transport> Connector<T> for Connected {
         Ok(made)
     }
 }
-
-#[cfg(test)]
-mod tests;

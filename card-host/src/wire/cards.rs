@@ -77,6 +77,7 @@ pub struct Consent {
         feature = "server",
         schema(minimum = 1_577_836_801, maximum = 5_872_804_095u64, example = 1_790_000_000)
     )]
+    #[serde(deserialize_with = "super::whole")]
     pub time: u64,
 }
 

@@ -40,6 +40,7 @@ pub struct SaleRequest {
     pub payee: Payee,
     /// What the customer pays, in piastres.
     #[cfg_attr(feature = "server", schema(minimum = 1, maximum = 1_000_000_000_000u64, example = 5000))]
+    #[serde(deserialize_with = "super::whole")]
     pub amount_piastres: u64,
     /// Whether the channel has the money.
     pub payment: Payment,

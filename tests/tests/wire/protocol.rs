@@ -274,6 +274,8 @@ fn whatever_is_wrong_is_a_problem() {
         good.len()
     );
     assert_eq!(served.raw(text.as_bytes()).problem(415), "media-type");
+    // A whole number is one however it is written.
+    assert_eq!(post(Some("whole"), &good.replace("5000", "5000.0")).status, 201);
     // Nothing of all this was written.
     assert!(served.world.entries().iter().all(|entry| entry.request.id.as_str() != "a"));
 }
