@@ -140,22 +140,26 @@ fn a_connection_that_is_lost_in_its_commit() {
 fn connections_that_are_cut_at_each_statement() {
     let (relay, ledger) = behind_relay("cut_at_each");
     sell(&ledger, "0", meter(1)).unwrap();
-    // A connection that is gone before anything began is replaced, and nobody sees it.
-    relay.arm_at("BEGIN", Cut::BeforeCommit);
-    assert_eq!(sell(&ledger, "1", meter(1)).unwrap(), 3);
-    relay.arm_at("BEGIN", Cut::AfterCommit);
-    assert_eq!(sell(&ledger, "2", meter(1)).unwrap(), 4);
-    relay.cut_all();
-    assert_eq!(sell(&ledger, "3", meter(1)).unwrap(), 5);
-    // Both statements of a sale begin with WITH; nothing stays of it.
-    for cut in [Cut::BeforeCommit, Cut::AfterCommit] {
-        relay.arm_at("WITH", cut);
-        let result = sell(&ledger, "4", meter(1));
-        assert!(is_unavailable(&result), "{result:?}");
-        assert_eq!(total(&ledger, 1), 400);
+    // A connection that is gone before anything was answered is replaced, and nobody sees it. What is asked first begins so.
+    let mut number = 2;
+    for statement in ["BEGIN", "WITH p"] {
+        for cut in [Cut::BeforeCommit, Cut::AfterCommit] {
+            number += 1;
+            relay.arm_at(statement, cut);
+            assert_eq!(sell(&ledger, &format!("{number}"), meter(1)).unwrap(), number, "{statement} {cut:?}");
+        }
     }
-    assert_eq!(sell(&ledger, "4", meter(1)).unwrap(), 6);
-    assert_eq!(relay.cuts(), 4);
+    relay.cut_all();
+    assert_eq!(sell(&ledger, "7", meter(1)).unwrap(), 7);
+    // What writes: nothing stays of it.
+    for cut in [Cut::BeforeCommit, Cut::AfterCommit] {
+        relay.arm_at("WITH e", cut);
+        let result = sell(&ledger, "8", meter(1));
+        assert!(is_unavailable(&result), "{result:?}");
+        assert_eq!(total(&ledger, 1), 600);
+    }
+    assert_eq!(sell(&ledger, "8", meter(1)).unwrap(), 8);
+    assert_eq!(relay.cuts(), 6);
 }
 
 #[test]
@@ -180,4 +184,23 @@ fn nobody_waits_for_ever() {
     let result = sell(&ledger, "2", meter(1));
     assert!(is_unavailable(&result), "{result:?}");
     assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+
+    // And one that falls silent in a commit: nobody knows, then.
+    relay.delay(Duration::ZERO);
+    while sell(&ledger, "2", meter(1)).is_err() {
+        assert!(begin.elapsed() < Duration::from_secs(60));
+    }
+    let begin = Instant::now();
+    let (request, till) = (request("3"), code("till"));
+    let result = transact(&ledger, |t| {
+        let ask = card_host::ledger::Ask { request: &request, point: &till, payee: Some(meter(1)) };
+        let context = t.context(&ask)?;
+        let (entry, point, heads) = sold(&context, "3", 100, NOW);
+        t.write(&entry, &point, &heads)?;
+        relay.delay(Duration::from_secs(3600));
+        Ok(())
+    });
+    assert!(result.as_ref().is_err_and(LedgerError::is_unknown), "{result:?}");
+    let took = begin.elapsed();
+    assert!(took > Duration::from_secs(12) && took < Duration::from_secs(20), "{took:?}");
 }

@@ -1,21 +1,30 @@
 //! Connections: how they are opened, what is asked of the server, and the statements that each has prepared.
+//!
+//! The driver is asynchronous, and each connection has a small runtime of its own that runs only while somebody waits for an answer. So
+//! every wait has an end, also where the server has gone silent, and BEGIN goes out together with the first question.
 
-use postgres::types::ToSql;
-use postgres::{Client, Config, NoTls, Row, Statement};
 use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
-use std::thread;
+use std::task::Poll;
 use std::time::{Duration, Instant};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
+use tokio_postgres::tls::NoTlsStream;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Config, Error, NoTls, Row, Socket, Statement};
 
-use super::failure::{Failure, FailureKind};
+use super::failure::{Failure, FailureKind, certainly_not_committed};
 
 /// The oldest PostgreSQL: 13.
 const OLDEST: i32 = 130_000;
 /// For a connection to be made, and for one that was idle to answer.
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(2);
+/// For any other answer. A server that lives gives up a statement earlier, see [`SESSION`].
+const PATIENCE: Duration = Duration::from_secs(15);
 /// A connection that was used in the last moment is not asked whether it is still there: that would cost each sale an exchange.
 const FRESH: Duration = Duration::from_secs(1);
 /// When sent bytes are not acknowledged, or a silent peer does not answer, the connection is gone.
@@ -58,23 +67,6 @@ impl Manager {
         Ok(Self { config, age: Arc::default() })
     }
 
-    /// A connection, or an error after a time: a server that takes connections and then says nothing would keep us for ever.
-    pub(super) fn connect_in_time(&self) -> Result<Connection, Failure> {
-        let (manager, (send, receive)) = (self.clone(), mpsc::channel());
-        let unavailable = |text: String| Failure::new(FailureKind::Unavailable, text);
-        thread::Builder::new()
-            .name("ledger-connect".to_owned())
-            .spawn(move || {
-                // Who asked may have given up.
-                let _ = send.send(r2d2::ManageConnection::connect(&manager));
-            })
-            .map_err(|error| unavailable(format!("no thread to connect in: {error}")))?;
-        let answer = receive.recv_timeout(CONNECT.saturating_mul(2));
-        answer.unwrap_or_else(|_| {
-            Err(unavailable("PostgreSQL takes connections and does not answer".to_owned()))
-        })
-    }
-
     /// The server was found gone: all connections up to now are thrown away.
     pub(super) fn gone(&self, connection: &mut Connection) {
         connection.broken = true;
@@ -91,7 +83,7 @@ impl Manager {
     pub(super) fn is_good(&self, connection: &mut Connection) -> bool {
         if connection.broken || connection.age != self.age.load(Ordering::Acquire) {
             connection.broken = true;
-        } else if connection.used.elapsed() > FRESH && connection.is_valid().is_err() {
+        } else if connection.used.elapsed() > FRESH && connection.answers().is_err() {
             self.gone(connection);
         }
         !connection.broken
@@ -104,121 +96,248 @@ impl r2d2::ManageConnection for Manager {
 
     fn connect(&self) -> Result<Connection, Failure> {
         let age = self.age.load(Ordering::Acquire);
-        let mut client = self.config.connect(NoTls)?;
-        check(&mut client)?;
-        client.batch_execute(SESSION)?;
-        Ok(Connection {
-            client: Some(client),
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
+            Failure::new(FailureKind::Unavailable, format!("no runtime for a connection: {error}"))
+        })?;
+        // The time of the configuration is for each address, and only until it accepts.
+        let connect = async { timeout(CONNECT.saturating_mul(2), self.config.connect(NoTls)).await };
+        let (client, wire) = runtime.block_on(connect).map_err(|_| silent())??;
+        let mut connection = Connection {
+            client,
+            wire: Some(Box::pin(wire)),
+            runtime,
             statements: HashMap::new(),
+            state: State::Idle,
+            answered: false,
+            patience: PATIENCE,
             age,
             broken: false,
+            dead: false,
             used: Instant::now(),
-        })
+        };
+        connection.check()?;
+        connection.batch(SESSION)?;
+        Ok(connection)
     }
 
     fn is_valid(&self, connection: &mut Connection) -> Result<(), Failure> {
-        connection.is_valid()
+        connection.answers()
     }
 
     fn has_broken(&self, connection: &mut Connection) -> bool {
-        connection.broken || connection.client.as_ref().is_none_or(Client::is_closed)
+        connection.broken || connection.dead || connection.client.is_closed()
     }
 }
 
-/// What a ledger needs of the server and of the session.
-fn check(client: &mut Client) -> Result<(), Failure> {
-    let row = client.query_one(
-        "SELECT current_setting('server_version_num')::INTEGER, current_setting('fsync'), current_setting('synchronous_commit')",
-        &[],
-    )?;
-    let (version, fsync, commit): (i32, &str, &str) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-    let unfit = |text: String| Err(Failure::new(FailureKind::Unavailable, text));
-    if version < OLDEST {
-        return unfit(format!("PostgreSQL 13 or newer is needed, and this is {}", version / 10_000));
-    }
-    for (name, value) in [("fsync", fsync), ("synchronous_commit", commit)] {
-        if value == "off" {
-            return unfit(format!(
-                "PostgreSQL runs with {name}=off: a power cut would take sales back; turn it on"
-            ));
-        }
-    }
-    Ok(())
+/// What a server that says nothing is told of.
+fn silent() -> Failure {
+    Failure::new(FailureKind::Silent, "PostgreSQL does not answer")
+}
+
+type Wire = tokio_postgres::Connection<Socket, NoTlsStream>;
+type Value<'a> = &'a (dyn ToSql + Sync);
+
+/// Where a connection is in a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Idle,
+    /// To be begun, by this, when there is something to ask.
+    Wanted(&'static str),
+    Begun,
+}
+
+/// How a commit ended.
+pub(super) enum Committed {
+    Done,
+    /// The server has said that it did not.
+    Not(Failure),
+    /// Nobody has said anything.
+    Unknown(Failure),
 }
 
 /// A connection with its prepared statements.
 pub(super) struct Connection {
-    /// Until its end.
-    client: Option<Client>,
+    client: Client,
+    /// Carries the bytes while somebody waits; none where it has ended.
+    wire: Option<Pin<Box<Wire>>>,
+    runtime: Runtime,
     statements: HashMap<&'static str, Statement>,
+    state: State,
+    /// Whether anything of this transaction was answered. Before that, nobody can tell a dead connection from a transaction.
+    answered: bool,
+    /// How long an answer is waited for.
+    pub(super) patience: Duration,
     /// The manager's when it was made.
     age: u64,
     /// Not to be used again: it is gone, or a transaction in it has not been ended (a panic).
-    pub(super) broken: bool,
-    pub(super) used: Instant,
+    broken: bool,
+    /// Gone, or silent.
+    dead: bool,
+    used: Instant,
 }
 
 impl Connection {
-    pub(super) fn client(&mut self) -> Result<&mut Client, Failure> {
-        self.client.as_mut().ok_or_else(|| Failure::new(FailureKind::Lost, "the connection was given up"))
+    /// Waits for an answer, as long as this connection's patience.
+    pub(super) fn wait<T>(
+        &mut self,
+        ask: impl AsyncFnOnce(&mut Client) -> Result<T, Error>,
+    ) -> Result<T, Failure> {
+        let (client, wire) = (&mut self.client, &mut self.wire);
+        let both = async {
+            let mut answer = pin!(ask(client));
+            poll_fn(|context| {
+                // The wire is looked at before and after: what is asked goes out, and what came in is an answer.
+                for last in [false, true] {
+                    if let Some(Poll::Ready(ended)) = wire.as_mut().map(|wire| wire.as_mut().poll(context)) {
+                        *wire = None;
+                        if let Err(error) = ended {
+                            return Poll::Ready(Err(error));
+                        }
+                    }
+                    if !last && let Poll::Ready(answer) = answer.as_mut().poll(context) {
+                        return Poll::Ready(answer);
+                    }
+                }
+                Poll::Pending
+            })
+            .await
+        };
+        let patience = self.patience;
+        let result = match self.runtime.block_on(async { timeout(patience, both).await }) {
+            Ok(result) => result.map_err(Failure::from),
+            Err(_) => Err(silent()),
+        };
+        match &result {
+            Ok(_) => {
+                self.answered = true;
+                self.used = Instant::now();
+            }
+            Err(failure) => self.dead |= matches!(failure.kind, FailureKind::Lost | FailureKind::Silent),
+        }
+        result
     }
 
-    fn is_valid(&mut self) -> Result<(), Failure> {
-        Ok(self.client()?.is_valid(ANSWER)?)
+    /// What a ledger needs of the server and of the session.
+    fn check(&mut self) -> Result<(), Failure> {
+        let settings = "SELECT current_setting('server_version_num')::INTEGER, current_setting('fsync'), \
+            current_setting('synchronous_commit')";
+        let row = self.wait(async |client| client.query_one(settings, &[]).await)?;
+        let (version, fsync, commit): (i32, &str, &str) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let unfit = |text: String| Err(Failure::new(FailureKind::Unavailable, text));
+        if version < OLDEST {
+            return unfit(format!("PostgreSQL 13 or newer is needed, and this is {}", version / 10_000));
+        }
+        for (name, value) in [("fsync", fsync), ("synchronous_commit", commit)] {
+            if value == "off" {
+                return unfit(format!(
+                    "PostgreSQL runs with {name}=off: a power cut would take sales back; turn it on"
+                ));
+            }
+        }
+        Ok(())
     }
 
-    /// Statements without values and without rows.
-    pub(super) fn batch(&mut self, sql: &str) -> Result<(), Failure> {
-        Ok(self.client()?.batch_execute(sql)?)
+    fn answers(&mut self) -> Result<(), Failure> {
+        let patience = std::mem::replace(&mut self.patience, ANSWER);
+        let result = self.wait(async |client| client.simple_query("").await);
+        self.patience = patience;
+        result.map(drop)
+    }
+
+    /// Whether the transaction that was lost had told nobody anything: the connection had been gone before.
+    pub(super) const fn was_gone(&self) -> bool {
+        self.dead && !self.answered
+    }
+
+    /// Begins a transaction: with the first question. Until it ends, this connection is nobody else's, also where it is left by a
+    /// panic.
+    pub(super) fn begin(&mut self, sql: &'static str) {
+        (self.state, self.answered, self.patience, self.broken) = (State::Wanted(sql), false, PATIENCE, true);
+    }
+
+    /// Ends a transaction without its writes. Where the server does not answer to that, it does so by itself.
+    pub(super) fn roll_back(&mut self) {
+        let ended = match self.state {
+            State::Begun => !self.dead && self.batch("ROLLBACK").is_ok(),
+            State::Idle | State::Wanted(_) => true,
+        };
+        (self.state, self.broken) = (State::Idle, !ended);
+    }
+
+    pub(super) fn commit(&mut self) -> Committed {
+        let mut not = false;
+        let result = self.wait(async |client| {
+            let result = client.batch_execute("COMMIT").await;
+            not = result.as_ref().is_err_and(certainly_not_committed);
+            result
+        });
+        match result {
+            Ok(()) => {
+                (self.state, self.broken) = (State::Idle, false);
+                Committed::Done
+            }
+            Err(failure) if not => {
+                self.roll_back();
+                Committed::Not(failure)
+            }
+            Err(failure) => Committed::Unknown(failure),
+        }
+    }
+
+    /// Begins what is to be begun, in an exchange of its own: before writes. A BEGIN that fails must never leave a write behind it
+    /// that is a transaction by itself.
+    fn begin_now(&mut self) -> Result<(), Failure> {
+        if let State::Wanted(begin) = self.state {
+            self.state = State::Begun;
+            self.wait(async |client| client.batch_execute(begin).await)?;
+        }
+        Ok(())
     }
 
     fn prepared(&mut self, sql: &'static str) -> Result<Statement, Failure> {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.client()?.prepare(sql)?;
+        let statement = self.wait(async |client| client.prepare(sql).await)?;
         self.statements.insert(sql, statement.clone());
         Ok(statement)
     }
 
-    pub(super) fn query(
-        &mut self,
-        sql: &'static str,
-        values: &[&(dyn ToSql + Sync)],
-    ) -> Result<Vec<Row>, Failure> {
+    /// Rows of a statement that writes nothing, though it may lock: BEGIN goes out with it.
+    pub(super) fn query(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Failure> {
         let statement = self.prepared(sql)?;
-        Ok(self.client()?.query(&statement, values)?)
+        let State::Wanted(begin) = self.state else {
+            return self.wait(async |client| client.query(&statement, values).await);
+        };
+        self.state = State::Begun;
+        self.wait(async |client| {
+            let (begun, rows) =
+                tokio::join!(biased; client.batch_execute(begin), client.query(&statement, values));
+            begun.and(rows)
+        })
     }
 
-    /// The row, where there is one.
-    pub(super) fn row(
-        &mut self,
-        sql: &'static str,
-        values: &[&(dyn ToSql + Sync)],
-    ) -> Result<Option<Row>, Failure> {
+    /// The row of a statement that writes nothing, where there is one.
+    pub(super) fn row(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Option<Row>, Failure> {
         Ok(self.query(sql, values)?.into_iter().next())
     }
 
-    /// How many rows it changed.
-    pub(super) fn execute(
-        &mut self,
-        sql: &'static str,
-        values: &[&(dyn ToSql + Sync)],
-    ) -> Result<u64, Failure> {
-        let statement = self.prepared(sql)?;
-        Ok(self.client()?.execute(&statement, values)?)
+    /// The row of a statement that writes.
+    pub(super) fn write(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Option<Row>, Failure> {
+        self.begin_now()?;
+        self.row(sql, values)
     }
-}
 
-impl Drop for Connection {
-    /// The driver waits for answers that are still to come before it closes. From a server that went silent there are none, so
-    /// that waiting is done aside; it ends when the network gives the connection up.
-    fn drop(&mut self) {
-        if let Some(client) = self.client.take().filter(|_| self.broken)
-            && !client.is_closed()
-        {
-            // Where there is no thread to be had it is waited for here.
-            let _ = thread::Builder::new().name("ledger-close".to_owned()).spawn(move || drop(client));
-        }
+    /// How many rows a statement has changed.
+    pub(super) fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, Failure> {
+        self.begin_now()?;
+        let statement = self.prepared(sql)?;
+        self.wait(async |client| client.execute(&statement, values).await)
+    }
+
+    /// Statements without values and without rows.
+    pub(super) fn batch(&mut self, sql: &str) -> Result<(), Failure> {
+        self.begin_now()?;
+        self.wait(async |client| client.batch_execute(sql).await)
     }
 }

@@ -1,10 +1,10 @@
 //! What PostgreSQL's errors mean for a ledger: the one place where they are told apart.
 
-use postgres::Error;
-use postgres::error::{DbError, Severity};
 use std::error::Error as _;
 use std::fmt;
 use std::io;
+use tokio_postgres::Error;
+use tokio_postgres::error::{DbError, Severity};
 
 use crate::ledger::{LedgerError, Refusal, StoreError};
 
@@ -25,6 +25,8 @@ pub(super) enum FailureKind {
     Month,
     /// The connection is gone, and with it the transaction.
     Lost,
+    /// As `Lost`: nothing was answered for long.
+    Silent,
     /// The server is there and cannot.
     Unavailable,
     /// Rows or rules of the tables say that something is wrong.
@@ -59,9 +61,11 @@ impl Failure {
     pub(super) fn error(&self) -> LedgerError {
         let text = self.text.clone();
         match self.kind {
-            FailureKind::Again | FailureKind::Month | FailureKind::Lost | FailureKind::Unavailable => {
-                StoreError::Unavailable(text).into()
-            }
+            FailureKind::Again
+            | FailureKind::Month
+            | FailureKind::Lost
+            | FailureKind::Silent
+            | FailureKind::Unavailable => StoreError::Unavailable(text).into(),
             FailureKind::Contradicted | FailureKind::Corrupt => StoreError::Corrupt(text).into(),
             FailureKind::Other => StoreError::Other(text).into(),
             FailureKind::Invalid => Refusal::Invalid(text).into(),

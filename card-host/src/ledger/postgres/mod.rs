@@ -1,6 +1,6 @@
 //! The ledger in PostgreSQL: for fleets, with many sellers at once (docs/ledger.md, section 4).
 //!
-//! A sale takes four exchanges: BEGIN, what it needs to know (and its locks), all that it writes, COMMIT.
+//! A sale takes three exchanges: BEGIN with what it needs to know (and its locks), all that it writes, COMMIT.
 
 mod connection;
 mod failure;
@@ -13,12 +13,12 @@ mod write;
 
 use card_core::id::Scope;
 use card_core::platform::Random;
-use r2d2::{Pool, PooledConnection};
+use r2d2::{ManageConnection, Pool, PooledConnection};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use self::connection::{Connection, Manager};
-use self::failure::{Failure, FailureKind, certainly_not_committed};
+use self::connection::{Committed, Connection, Manager};
+use self::failure::{Failure, FailureKind};
 use self::transaction::PostgresTransaction;
 use super::{Ledger, LedgerError, StoreError, Work};
 use crate::random::OsRandom;
@@ -34,9 +34,10 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Connections are not encrypted by this program: use a Unix socket, `localhost`, or a pooler or tunnel at this host that does TLS. Such
 /// a pooler must give a session to one client at a time, not a transaction: statements are prepared once for each connection.
 ///
-/// No caller waits for ever: for a free connection at most 5 s, for a lock 3 s (and then again, 15 s in all), for one
-/// statement 10 s, for a host that is gone some 15 s. A server that has stopped while its host goes on answering the network is the exception:
-/// nothing tells it from one that works long.
+/// No caller waits for ever: for a free connection at most 5 s, for a lock 3 s (and then again, 15 s in all), for an answer 15 s. Only
+/// [`balances`](super::Transaction::balances), which reads all there is, may take an hour.
+///
+/// It waits in the thread that calls it, and must not be called in an asynchronous one.
 #[derive(Debug)]
 pub struct PostgresLedger {
     pool: Pool<Manager>,
@@ -64,7 +65,7 @@ impl PostgresLedger {
         let error = |failure: Failure| failure.error();
         let manager = Manager::new(url).map_err(error)?;
         // On a connection of its own: it holds the lock of those who change tables, and ends with it whatever happens.
-        let mut connection = manager.connect_in_time().map_err(error)?;
+        let mut connection = manager.connect().map_err(error)?;
         schema::prepare(&mut connection, scope).map_err(error)?;
         drop(connection);
         let pool = Pool::builder()
@@ -134,39 +135,43 @@ impl PostgresLedger {
         } else {
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
         };
-        // Until its end: whoever leaves by a panic leaves a transaction behind, and nobody takes this connection then.
-        connection.broken = true;
-        if let Err(failure) = connection.batch(begin) {
-            return match failure.kind {
-                FailureKind::Lost => Ended::Gone(failure),
-                _ => Ended::Done(Err(failure.error())),
-            };
-        }
+        connection.begin(begin);
         let mut transaction = PostgresTransaction::new(connection, self.scope, writes);
         let result = work(&mut transaction);
         let (failed, wrote, month) = (transaction.failed.take(), transaction.wrote, transaction.month);
         match (failed, result) {
+            (Some(failure), _) if failure.kind == FailureKind::Lost && connection.was_gone() => {
+                Ended::Gone(failure)
+            }
             (Some(failure), _) if failure.passes() => {
-                roll_back(connection);
+                connection.roll_back();
                 Ended::Again(failure, month)
             }
             // Also where the work makes nothing of the error: nothing of it is there any more.
             (Some(failure), result) => {
-                if failure.kind != FailureKind::Lost {
-                    roll_back(connection);
+                connection.roll_back();
+                if failure.kind == FailureKind::Silent {
+                    self.manager.gone(connection);
                 }
                 Ended::Done(Err(result.err().unwrap_or_else(|| failure.error())))
             }
             (None, Err(error)) => {
-                roll_back(connection);
+                connection.roll_back();
                 Ended::Done(Err(error))
             }
             // Nothing to make durable: what it read was committed by others, and is so whatever becomes of this connection.
             (None, Ok(())) if !wrote => {
-                roll_back(connection);
+                connection.roll_back();
                 Ended::Done(Ok(()))
             }
-            (None, Ok(())) => commit(connection),
+            (None, Ok(())) => match connection.commit() {
+                Committed::Done => Ended::Done(Ok(())),
+                Committed::Not(failure) if failure.passes() => Ended::Again(failure, None),
+                Committed::Not(failure) => Ended::Done(Err(failure.error())),
+                Committed::Unknown(failure) => {
+                    Ended::Done(Err(StoreError::OutcomeUnknown(failure.text).into()))
+                }
+            },
         }
     }
 }
@@ -182,35 +187,6 @@ impl Ledger for PostgresLedger {
 
     fn read(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
         self.run(false, work)
-    }
-}
-
-/// Ends a transaction without its writes. A connection that does not answer to this is not used again; the server then does it.
-fn roll_back(connection: &mut Connection) {
-    connection.broken = connection.batch("ROLLBACK").is_err();
-    connection.used = Instant::now();
-}
-
-fn commit(connection: &mut Connection) -> Ended {
-    let client = match connection.client() {
-        Ok(client) => client,
-        Err(failure) => return Ended::Done(Err(failure.error())),
-    };
-    match client.batch_execute("COMMIT") {
-        Ok(()) => {
-            connection.broken = false;
-            connection.used = Instant::now();
-            Ended::Done(Ok(()))
-        }
-        Err(error) if certainly_not_committed(&error) => {
-            roll_back(connection);
-            let failure = Failure::from(error);
-            if failure.passes() { Ended::Again(failure, None) } else { Ended::Done(Err(failure.error())) }
-        }
-        Err(error) => {
-            let text = Failure::from(error).text;
-            Ended::Done(Err(StoreError::OutcomeUnknown(text).into()))
-        }
     }
 }
 

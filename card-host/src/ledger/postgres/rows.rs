@@ -3,8 +3,8 @@
 use card_core::id::{Binding, CardId, CardRef, Channel, MeterId, Scope};
 use card_core::message::{MeterFlags, Slot};
 use card_core::units::{Balance, CardTime, Energy, Piastres};
-use postgres::Row;
-use postgres::types::FromSql;
+use tokio_postgres::Row;
+use tokio_postgres::types::FromSql;
 
 use super::failure::Failure;
 use crate::issuer::BindingAccount;
@@ -387,13 +387,13 @@ struct Anything;
 
 impl<'a> FromSql<'a> for Anything {
     fn from_sql(
-        _: &postgres::types::Type,
+        _: &tokio_postgres::types::Type,
         _: &'a [u8],
     ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         Ok(Self)
     }
 
-    fn accepts(_: &postgres::types::Type) -> bool {
+    fn accepts(_: &tokio_postgres::types::Type) -> bool {
         true
     }
 }

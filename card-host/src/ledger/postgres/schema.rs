@@ -2,8 +2,7 @@
 
 use card_core::id::Scope;
 use card_core::units::CardTime;
-use postgres::Client;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::connection::Connection;
 use super::failure::{Failure, FailureKind};
@@ -17,6 +16,8 @@ mod embedded {
 
 /// Whoever changes tables holds this lock, so that two sellers can start at once.
 const LOCK: i64 = 7_236_837_430_148_164_719;
+/// For a migration.
+const PATIENCE: Duration = Duration::from_secs(660);
 /// Tables are made for this month and as many after it.
 const AHEAD: u32 = 2;
 /// Makes the tables of a month.
@@ -25,9 +26,10 @@ pub(super) const MAKE_MONTH: &str = "SELECT ledger_month($1)";
 /// Makes the tables where there are none, and brings older ones forward. The lock is the session's, which ends soon after.
 pub(super) fn prepare(connection: &mut Connection, scope: Scope) -> Result<(), Failure> {
     // Others may be at it, and an old ledger may take its time.
+    connection.patience = PATIENCE;
     connection.batch("SET statement_timeout = '10min'; SET lock_timeout = '2min'")?;
     connection.execute("SELECT pg_advisory_lock($1)", &[&LOCK])?;
-    migrate(connection.client()?)?;
+    migrate(connection)?;
     identify(connection, scope)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map(|now| now.as_secs()).unwrap_or_default();
     // A wrong clock makes the wrong tables; the right ones are then made when the first entry needs them.
@@ -39,7 +41,7 @@ pub(super) fn prepare(connection: &mut Connection, scope: Scope) -> Result<(), F
     Ok(())
 }
 
-fn migrate(client: &mut Client) -> Result<(), Failure> {
+fn migrate(connection: &mut Connection) -> Result<(), Failure> {
     let runner = embedded::migrations::runner();
     let newest = runner
         .get_migrations()
@@ -47,11 +49,10 @@ fn migrate(client: &mut Client) -> Result<(), Failure> {
         .map(|migration| i64::from(migration.version()))
         .max()
         .unwrap_or_default();
-    let there: Option<String> =
-        client.query_one("SELECT to_regclass('refinery_schema_history')::TEXT", &[])?.try_get(0)?;
-    if there.is_some() {
+    let there = connection.row("SELECT to_regclass('refinery_schema_history')::TEXT", &[])?;
+    if there.map(|row| row.try_get::<_, Option<String>>(0)).transpose()?.flatten().is_some() {
         let sql = "SELECT coalesce(max(version), 0)::BIGINT FROM refinery_schema_history";
-        let version: i64 = client.query_one(sql, &[])?.try_get(0)?;
+        let version = connection.row(sql, &[])?.map_or(Ok(0), |row| row.try_get::<_, i64>(0))?;
         if version > newest {
             let text = format!(
                 "its tables have version {version}, and this program knows {newest}: take a newer program"
@@ -64,16 +65,20 @@ fn migrate(client: &mut Client) -> Result<(), Failure> {
         }
     }
     // Each migration with its mark in one transaction: killed between, it is done again or not at all.
-    let report = runner.set_grouped(true).run(client);
-    report.map(|_| ()).map_err(|error| {
-        let mut text = error.to_string();
-        if let refinery::error::Kind::Connection(_, cause) = error.kind()
-            && let Some(cause) = cause.downcast_ref::<postgres::Error>()
-        {
-            text = cause.as_db_error().map_or_else(|| cause.to_string(), |cause| cause.message().to_owned());
-        }
-        Failure::new(FailureKind::Other, format!("its tables could not be made: {text}"))
-    })
+    let runner = runner.set_grouped(true);
+    let mut refused = None;
+    connection.wait(async |client| {
+        refused = runner.run_async(client).await.err();
+        Ok(())
+    })?;
+    let Some(error) = refused else { return Ok(()) };
+    let mut text = error.to_string();
+    if let refinery::error::Kind::Connection(_, cause) = error.kind()
+        && let Some(cause) = cause.downcast_ref::<tokio_postgres::Error>()
+    {
+        text = cause.as_db_error().map_or_else(|| cause.to_string(), |cause| cause.message().to_owned());
+    }
+    Err(Failure::new(FailureKind::Other, format!("its tables could not be made: {text}")))
 }
 
 /// Whose ledger it is: written once, compared ever after.

@@ -3,9 +3,10 @@
 use card_core::id::{Binding, CardId, MeterId, Scope};
 use card_core::message::Slot;
 use card_core::units::{CardTime, Piastres};
-use postgres::Row;
-use postgres::types::ToSql;
 use std::collections::HashMap;
+use std::time::Duration;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use super::connection::Connection;
 use super::failure::{Failure, FailureKind};
@@ -18,6 +19,8 @@ use crate::ledger::{
     PolicyRecord, Reading, RequestKey, SignedHead, Status, StepDone, Token, Transaction,
 };
 
+/// For what reads the whole ledger.
+const LONG: Duration = Duration::from_secs(3_660);
 /// How often a binding is looked for anew that others change meanwhile.
 const LOOKS: u32 = 8;
 
@@ -346,7 +349,10 @@ impl Transaction for PostgresTransaction<'_> {
 
     fn balances(&mut self) -> Result<Vec<AccountBalance>, LedgerError> {
         // Over all that was ever sold: that takes the time it takes.
-        self.run(|t| t.connection.batch("SET LOCAL statement_timeout = 0"))?;
+        self.run(|t| {
+            t.connection.patience = LONG;
+            t.connection.batch("SET LOCAL statement_timeout = '1h'")
+        })?;
         self.many(sql::BALANCES, &[], "transfer", |columns| {
             let wrong = |error: &dyn std::fmt::Display| Failure::corrupt(format!("table transfer: {error}"));
             let account = columns.next::<&str>()?.parse::<LedgerAccount>().map_err(|error| wrong(&error))?;

@@ -1,7 +1,7 @@
 //! Records as the values of statements, in the order of their columns.
 
-use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use std::error::Error;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use super::failure::Failure;
 use super::rows::{amount, number, time, total};
@@ -90,7 +90,7 @@ impl ToSql for Null {
     fn to_sql(
         &self,
         _: &Type,
-        _: &mut postgres::types::private::BytesMut,
+        _: &mut tokio_postgres::types::private::BytesMut,
     ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         Ok(IsNull::Yes)
     }

@@ -113,7 +113,7 @@ fn write_common(
         Some(record) => values.add_customer(record)?,
         None => values.add_nulls(CUSTOMER_COLUMNS),
     };
-    let row = connection.row(sql::WRITE, &values.as_slice())?;
+    let row = connection.write(sql::WRITE, &values.as_slice())?;
     let row = row.ok_or_else(|| Failure::corrupt("nothing was answered to a write"))?;
     let (old_point, old_binding, old_customer): (i64, i64, i64) =
         (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
