@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::Instant;
 
 use card_host::client::Client;
 use card_host::wire::Payee;
@@ -70,7 +70,13 @@ fn voucher_in(path: &Path) -> String {
 fn a_sale_that_was_killed_is_repeated_with_its_request() {
     let branch = Branch::new();
     let data = branch.name("data");
-    let rounds = 24;
+    let begun = Instant::now();
+    branch.refused(
+        &["--request", "early", "top-up", "0.10", "--out", &branch.name("early")],
+        &["at least 1.00"],
+    );
+    let whole = begun.elapsed();
+    let rounds: u32 = 24;
     for round in 0..rounds {
         let request = format!("till-{round}");
         let sell = |out: &str| {
@@ -83,7 +89,8 @@ fn a_sale_that_was_killed_is_repeated_with_its_request() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_millis(2 * round));
+        // Somewhere between its beginning and its end.
+        std::thread::sleep(whole * round / rounds);
         let _ = killed.kill();
         let _ = killed.wait();
         let mut vouchers = Vec::new();
