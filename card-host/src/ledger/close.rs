@@ -326,6 +326,3 @@ impl Tally {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests;

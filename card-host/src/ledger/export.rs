@@ -263,6 +263,3 @@ fn sum(accounts: &mut BTreeMap<String, ExportSums>, entry: &Entry) -> Result<(),
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

@@ -236,6 +236,3 @@ fn compare(ledger: &dyn Ledger, party: &PartyCode, line: u64, text: &str) -> Res
         (None, _) => Compared::Lost(lost(voucher, bytes)),
     })
 }
-
-#[cfg(test)]
-mod tests;

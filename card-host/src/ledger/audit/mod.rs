@@ -249,6 +249,3 @@ pub fn verify(
     let scope = ledger.scope();
     read(ledger, |t| walk::Walk::new(scope, key, heads).run(t, progress))
 }
-
-#[cfg(test)]
-mod tests;

@@ -243,12 +243,12 @@ impl<'a> Walk<'a> {
         first: Option<&(EntryId, CardTime)>,
     ) -> Option<EntryId> {
         let own = self.marks.get(&head.id.point).into_iter().flatten();
-        let own = own.filter(|mark| mark.time >= head.time && mark.entry.number <= head.id.number);
+        let own = own.filter(|mark| mark.time > head.time && mark.entry.number <= head.id.number);
         if let Some(mark) = own.min_by_key(|mark| mark.entry.number) {
             return Some(mark.entry.clone());
         }
         // A vending point that the copy did not have at all: it is gone, or was entered again later.
-        let later = all.iter().find(|mark| mark.time >= head.time)?;
+        let later = all.iter().find(|mark| mark.time > head.time)?;
         first.is_none_or(|(_, time)| *time >= later.time).then(|| later.entry.clone())
     }
 

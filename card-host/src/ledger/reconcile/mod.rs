@@ -214,6 +214,3 @@ impl fmt::Display for Exception {
         f.write_str(&self.what)
     }
 }
-
-#[cfg(test)]
-mod tests;

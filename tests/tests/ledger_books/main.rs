@@ -1,0 +1,19 @@
+//! The books: days closed, chains audited, exports, reconciliation, restores and alerts.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
+
+mod alerts;
+mod audit;
+mod books;
+mod close;
+mod export;
+mod reconcile;
+mod restore;
+#[path = "../ledger/world.rs"]
+#[allow(dead_code, reason = "the ledger's own tests use the rest")]
+mod world;
