@@ -1,5 +1,9 @@
 //! A private, real PostgreSQL server: on 127.0.0.1 only, in a temporary directory, with its own password.
 //!
+//! That directory is in memory (`/dev/shm`) where there is room, since a busy disk takes a minute to sync a whole cluster. What
+//! a killed server has handed to the operating system is there either way; who measures takes a disk
+//! ([`Postgres::start_in`]).
+//!
 //! Nothing of the machine's own PostgreSQL is touched but its programs. `initdb` takes seconds, so it runs once a process and
 //! each server begins with a copy of what it made. Most tests need no server of their own, but a database in
 //! [`Postgres::shared`]; those that kill or stop a server [start](Postgres::start) one.
@@ -31,13 +35,15 @@ const SYSTEM_USER: &str = "postgres";
 /// The superuser within the server.
 const USER: &str = "tester";
 const DIRECTORY_PREFIX: &str = "postgres-test-";
+const MEMORY: &str = "/dev/shm";
+const ROOM: u64 = 2 << 30;
 
 /// Below the ports that Linux gives out by itself, so that none is taken while a server is down.
 const PORTS: std::ops::Range<u16> = 15_000..32_000;
 const PORT_TRIES: u32 = 50;
 
-const START_LIMIT: Duration = Duration::from_secs(60);
-const END_LIMIT: Duration = Duration::from_secs(30);
+const START_LIMIT: Duration = Duration::from_secs(180);
+const END_LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(10);
 
 /// What any server here runs with; [`Postgres::start_with`] adds to it or overrides it.
@@ -107,8 +113,17 @@ impl Postgres {
     ///
     /// As for [`start`](Self::start).
     pub fn start_with(settings: &[(&str, &str)]) -> io::Result<Self> {
+        Self::start_in(&directory(), settings)
+    }
+
+    /// Starts a server that stores in a directory within this one, which the user `postgres` must be able to reach.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Self::start).
+    pub fn start_in(directory: &Path, settings: &[(&str, &str)]) -> io::Result<Self> {
         let installation = INSTALLATION.as_ref().map_err(|error| io::Error::other(error.as_str()))?;
-        let home = Home::new(&installation.account)?;
+        let home = Home::new(directory, &installation.account)?;
         let copy = installation
             .command("cp", home.path())
             .args(["--archive", "--reflink=auto"])
@@ -207,7 +222,7 @@ impl Postgres {
     ///
     /// # Errors
     ///
-    /// When it does not run, or does not end well within 30 seconds.
+    /// When it does not run, or does not end well within a minute.
     pub fn stop(&mut self) -> io::Result<()> {
         let status = self.end(Signal::INT)?;
         if status.success() { Ok(()) } else { Err(self.said(&format!("the server ended with {status}"))) }
@@ -332,7 +347,7 @@ impl Installation {
         let mut random = [0; 16];
         File::open("/dev/urandom")?.read_exact(&mut random)?;
         let password = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let home = Home::new(&account)?;
+        let home = Home::new(&directory(), &account)?;
         let installation = Self { programs, account, password, home };
         // The directory is closed to others, so the password is only seen by its owner.
         let file = installation.home.path().join("password");
@@ -389,10 +404,10 @@ struct Home {
 }
 
 impl Home {
-    fn new(account: &Option<Account>) -> io::Result<Self> {
+    fn new(directory: &Path, account: &Option<Account>) -> io::Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("{DIRECTORY_PREFIX}{}-{number}", std::process::id()));
+        let path = directory.join(format!("{DIRECTORY_PREFIX}{}-{number}", std::process::id()));
         fs::create_dir(&path)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o700))?;
         let mut command = Command::new("sh");
@@ -433,6 +448,13 @@ impl Drop for Home {
         drop(self.pipe.take());
         let _ = self.keeper.wait();
     }
+}
+
+/// Where there is room for some clusters: in memory, or else on a disk.
+fn directory() -> PathBuf {
+    let free =
+        rustix::fs::statvfs(MEMORY).map_or(0, |memory| memory.f_bavail.saturating_mul(memory.f_frsize));
+    if free >= ROOM { MEMORY.into() } else { std::env::temp_dir() }
 }
 
 /// The programs of the newest version there: directories are named `13`, `15`.

@@ -4,6 +4,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -83,8 +84,11 @@ fn the_server_listens_on_the_loopback_interface_and_keeps_what_it_acknowledges()
 }
 
 #[test]
-fn a_server_takes_other_settings() {
-    let server = Postgres::start_with(&[("shared_buffers", "1MB")]).unwrap();
+fn a_server_takes_other_settings_and_another_directory() {
+    let directory = tempfile::tempdir_in("/var/tmp").unwrap();
+    std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o777)).unwrap();
+    let server = Postgres::start_in(directory.path(), &[("shared_buffers", "1MB")]).unwrap();
+    assert_eq!(server.directory().parent(), Some(directory.path()));
     let shown: String =
         server.connect("postgres").unwrap().query_one("SHOW shared_buffers", &[]).unwrap().get(0);
     assert_eq!(shown, "1MB");
@@ -207,7 +211,7 @@ fn a_server_ends_with_the_process_of_its_test() {
     let line = line.expect("the server runs");
     let (id, directory) = line.split_once(' ').unwrap();
     process.wait().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(90);
     let runs = || std::fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|line| !line.is_empty());
     while runs() || Path::new(directory).exists() {
         assert!(
