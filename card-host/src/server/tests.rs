@@ -171,6 +171,40 @@ fn work_that_takes_too_long_goes_on_to_its_end() {
 }
 
 #[test]
+fn what_was_asked_before_the_end_is_answered() {
+    let mut running = Running::start(options());
+    running.fake.takes_ms.store(500, Ordering::SeqCst);
+    let address = running.address;
+    let asked: Vec<_> = (0..4)
+        .map(|_| {
+            std::thread::spawn(move || {
+                let mut stream = TcpStream::connect(address).unwrap();
+                // The connection may be used again, and is ended all the same.
+                let head = format!("GET {SALE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\n\r\n");
+                stream.write_all(head.as_bytes()).unwrap();
+                let mut text = String::new();
+                stream.read_to_string(&mut text).unwrap();
+                text
+            })
+        })
+        .collect();
+    // One that asks for nothing keeps nobody waiting.
+    let idle = TcpStream::connect(address).unwrap();
+    while running.fake.begun.load(Ordering::SeqCst) < 4 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let begun = std::time::Instant::now();
+    running.end().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    for asked in asked {
+        let text = asked.join().unwrap();
+        assert!(text.starts_with("HTTP/1.1 404 ") && text.contains("no-request"), "{text}");
+    }
+    assert!(TcpStream::connect(address).is_err(), "nobody listens any more");
+    drop(idle);
+}
+
+#[test]
 fn what_does_not_end_is_cut_short_and_said() {
     let grace = Duration::from_millis(200);
     let mut running = Running::start(Options { request_timeout: grace, grace, ..options() });
