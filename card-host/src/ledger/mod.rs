@@ -45,12 +45,14 @@ pub use correct::{Approved, DebitOrder, DebitTo};
 pub use counter::{Collected, Evidence, Finding, HandedIn, SEQUENCE_GAP, binding_of};
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
 pub use error::{LedgerError, Refusal, StoreError};
-pub use export::{EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export};
+pub use export::{
+    EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,
+};
 pub use names::{ChargeCode, NameError, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};
+pub use policy::{ChannelRules, Charge, ChargeKind, Charged, Division, Policy};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresLedger;
-pub use policy::{Charge, ChargeKind, Charged, ChannelRules, Division, Policy};
 pub use reconcile::{
     Exception, ExceptionKind, ExceptionSums, ReconcileOptions, Reconciliation, Severity, reconcile,
 };
