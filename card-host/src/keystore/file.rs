@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use card_core::key::{AesKey, KeyLength};
 use card_core::role::Role;
+use card_core::soft::ExpandedKey;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -86,8 +87,11 @@ fn name(role: Role) -> &'static str {
 }
 
 fn text(store: &SoftwareKeyStore) -> Zeroizing<Vec<u8>> {
-    let keys: BTreeMap<(u8, u8), Zeroizing<String>> =
-        store.masters.iter().map(|(id, key)| (*id, Zeroizing::new(hex::encode(key.expose())))).collect();
+    let keys: BTreeMap<(u8, u8), Zeroizing<String>> = store
+        .masters
+        .iter()
+        .map(|(id, key)| (*id, Zeroizing::new(hex::encode(key.key().expose()))))
+        .collect();
     let get = |role: Role, version| keys.get(&(role as u8, version)).map_or("", |key| key.as_str());
     let masters = MASTERS
         .iter()
@@ -172,7 +176,7 @@ fn parse(bytes: &[u8], path: &Path) -> Result<SoftwareKeyStore, KeyStoreError> {
     let key = |text: &str| {
         let mut bytes = Zeroizing::new([0; 32]);
         hex::decode_to_slice(text, &mut *bytes).ok()?;
-        AesKey::new(&*bytes)
+        AesKey::new(&*bytes).map(ExpandedKey::new).map(Box::new)
     };
     let mut masters = Masters::new();
     let wrong_key = || malformed("with a key that is not 32 bytes in hexadecimal");

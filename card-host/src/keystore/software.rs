@@ -15,7 +15,7 @@ use card_core::parameters::{KeyChange, NewKeys};
 use card_core::platform::Random;
 use card_core::role::{Derivation, HOLDER, INITIAL_ADMIN, Role, TEST_INITIAL_MASTER};
 use card_core::scp03::{HostSession, KeySet};
-use card_core::soft::SoftEngine;
+use card_core::soft::{ExpandedKey, SoftEngine};
 use zeroize::Zeroizing;
 
 use super::{CardKey, DeliveryBytes, KeyStore, KeyStoreError, WrappedKeys, file, wrap};
@@ -24,7 +24,7 @@ const WARNING: &str = "WARNING: these keys are kept in a file, for development a
                        issue a real card with them";
 
 /// The masters by role and version.
-pub(super) type Masters = BTreeMap<(u8, u8), AesKey>;
+pub(super) type Masters = BTreeMap<(u8, u8), Box<ExpandedKey>>;
 
 /// The roles that have a master of their own; the meter key set comes from the meter base key, the holder's from the access
 /// number.
@@ -73,7 +73,7 @@ impl SoftwareKeyStore {
         let mut store =
             Self { length, masters: Masters::new(), current: BTreeMap::new(), engine: SoftEngine };
         if let Some(initial) = AesKey::new(&TEST_INITIAL_MASTER) {
-            store.masters.insert((Role::Admin as u8, 0), initial);
+            store.masters.insert((Role::Admin as u8, 0), Box::new(ExpandedKey::new(initial)));
         }
         for role in MASTERS {
             store.draw(role, 1, random)?;
@@ -123,7 +123,7 @@ impl SoftwareKeyStore {
         let mut bytes = Zeroizing::new([0; 32]);
         random.fill(&mut *bytes)?;
         if let Some(key) = AesKey::new(&*bytes) {
-            self.masters.insert((role as u8, version), key);
+            self.masters.insert((role as u8, version), Box::new(ExpandedKey::new(key)));
         }
         Ok(())
     }
@@ -153,12 +153,29 @@ impl SoftwareKeyStore {
         if scope.company.is_valid() { Ok(()) } else { Err(KeyStoreError::Company(scope.company.0)) }
     }
 
-    fn master(&self, version: u8, role: Role) -> Result<&AesKey, KeyStoreError> {
+    fn master(&self, version: u8, role: Role) -> Result<&ExpandedKey, KeyStoreError> {
         if Role::of(version) != Some(role) {
             return Err(KeyStoreError::WrongRole(version));
         }
         let version = version & 0x0F;
-        self.masters.get(&(role as u8, version)).ok_or(KeyStoreError::NoMaster { role, version })
+        self.masters
+            .get(&(role as u8, version))
+            .map(|key| &**key)
+            .ok_or(KeyStoreError::NoMaster { role, version })
+    }
+
+    /// The single key of a role, and the engine that derived it and is the quickest to use it.
+    fn derived(
+        &self,
+        scope: Scope,
+        version: u8,
+        role: Role,
+        derivation: &Derivation,
+    ) -> Result<(&ExpandedKey, AesKey), KeyStoreError> {
+        self.check(scope)?;
+        let master = self.master(version, role)?;
+        let key = derivation.single(&mut &*master, master.key()).ok_or(KeyStoreError::WrongRole(version))?;
+        Ok((master, key))
     }
 
     fn meter_key(
@@ -168,10 +185,8 @@ impl SoftwareKeyStore {
         role: Role,
         meter: MeterId,
     ) -> Result<AesKey, KeyStoreError> {
-        self.check(scope)?;
         let derivation = Derivation::for_meter(scope, version, meter, self.length);
-        let mut engine = self.engine;
-        derivation.single(&mut engine, self.master(version, role)?).ok_or(KeyStoreError::WrongRole(version))
+        Ok(self.derived(scope, version, role, &derivation)?.1)
     }
 
     fn mail_keys(
@@ -183,24 +198,20 @@ impl SoftwareKeyStore {
     ) -> Result<MailKeys, KeyStoreError> {
         self.check(scope)?;
         let derivation = Derivation::for_meter(scope, version, meter, self.length);
-        let mut engine = self.engine;
-        derivation
-            .mail_keys(&mut engine, self.master(version, role)?)
-            .ok_or(KeyStoreError::WrongRole(version))
+        let master = self.master(version, role)?;
+        derivation.mail_keys(&mut &*master, master.key()).ok_or(KeyStoreError::WrongRole(version))
     }
 
     fn report_receipt_key(&self, scope: Scope, version: u8, meter: MeterId) -> Result<AesKey, KeyStoreError> {
         self.check(scope)?;
         let derivation = Derivation::for_meter(scope, version, meter, self.length);
-        let mut engine = self.engine;
-        Ok(derivation.report_receipt_key(&mut engine, self.master(version, Role::Report)?))
+        let master = self.master(version, Role::Report)?;
+        Ok(derivation.report_receipt_key(&mut &*master, master.key()))
     }
 
     fn chip_key(&self, scope: Scope, version: u8, role: Role, card: CardId) -> Result<AesKey, KeyStoreError> {
-        self.check(scope)?;
         let derivation = Derivation::for_chip(scope, version, card, self.length);
-        let mut engine = self.engine;
-        derivation.single(&mut engine, self.master(version, role)?).ok_or(KeyStoreError::WrongRole(version))
+        Ok(self.derived(scope, version, role, &derivation)?.1)
     }
 }
 
@@ -237,13 +248,14 @@ impl KeyStore for SoftwareKeyStore {
             let master = self.master(version, Role::Admin)?;
             let derivation =
                 Derivation::initial(scope.environment, card.id, initial_length.unwrap_or(self.length));
-            return derivation.key_set(&mut engine, master).ok_or(wrong);
+            return derivation.key_set(&mut &*master, master.key()).ok_or(wrong);
         }
         self.check(scope)?;
         let derivation = Derivation::for_card(scope, version, card, self.length);
         let keys = match Role::of(version) {
             Some(role @ (Role::Admin | Role::Vending)) => {
-                derivation.key_set(&mut engine, self.master(version, role)?)
+                let master = self.master(version, role)?;
+                derivation.key_set(&mut &*master, master.key())
             }
             Some(Role::Meter) => {
                 let meter = meter.ok_or(KeyStoreError::NoMeter)?;
@@ -291,8 +303,10 @@ impl KeyStore for SoftwareKeyStore {
         scope: Scope,
         certificate: Certificate,
     ) -> Result<Certificate, KeyStoreError> {
-        let key = self.meter_key(scope, certificate.key_version, Role::Credit, certificate.binding.meter)?;
-        Ok(certificate.sign(&mut self.engine, &key, scope))
+        let (version, meter) = (certificate.key_version, certificate.binding.meter);
+        let derivation = Derivation::for_meter(scope, version, meter, self.length);
+        let (mut engine, key) = self.derived(scope, version, Role::Credit, &derivation)?;
+        Ok(certificate.sign(&mut engine, &key, scope))
     }
 
     fn sign_binding(
@@ -305,9 +319,10 @@ impl KeyStore for SoftwareKeyStore {
     }
 
     fn sign_voucher(&mut self, voucher: Voucher) -> Result<Voucher, KeyStoreError> {
-        let scope = voucher.scope;
-        let key = self.chip_key(scope, voucher.key_version, Role::Load, voucher.card)?;
-        Ok(voucher.sign(&mut self.engine, &key))
+        let (scope, version) = (voucher.scope, voucher.key_version);
+        let derivation = Derivation::for_chip(scope, version, voucher.card, self.length);
+        let (mut engine, key) = self.derived(scope, version, Role::Load, &derivation)?;
+        Ok(voucher.sign(&mut engine, &key))
     }
 
     fn verify_voucher(&mut self, voucher: Voucher) -> Result<Verified<Voucher>, KeyStoreError> {

@@ -1,10 +1,12 @@
 use super::*;
+use crate::issuer::{BindingAccount, Clock, Issuer};
 use crate::keystore::FileError;
 use crate::random::OsRandom;
 use card_core::id::{Channel, Company, Reference};
 use card_core::message::MeterFlags;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
-use std::fs;
+use std::sync::Mutex;
+use std::{fs, thread};
 
 const SCOPE: Scope = Scope { company: Company(7), environment: Environment::Test };
 const METER: MeterId = MeterId([9; 8]);
@@ -117,8 +119,9 @@ fn it_says_loudly_what_it_is_and_shows_nothing() {
     assert!(store.warning().unwrap().starts_with("WARNING"));
     let shown = format!("{store:?}");
     assert!(shown.contains("redacted"), "{shown}");
-    for key in store.masters.values() {
-        assert!(!shown.contains(&hex::encode(key.expose())));
+    for master in store.masters.values() {
+        let shown = format!("{shown} {master:?}");
+        assert!(!shown.contains(&hex::encode(master.key().expose())));
     }
 }
 
@@ -204,7 +207,23 @@ fn what_it_signs_and_seals_fits_the_meters_keys() {
 fn a_voucher_is_for_one_card() {
     let mut store = store();
     let certificate = store.sign_certificate(SCOPE, certificate(0x71)).unwrap();
-    let voucher = Voucher {
+    let voucher = voucher(certificate);
+    let signed = store.sign_voucher(voucher).unwrap();
+    let other = store.sign_voucher(Voucher { card: CardId([7; 8]), ..voucher }).unwrap();
+    assert_ne!(signed.mac, other.mac);
+    let key = store.chip_key(SCOPE, 0x51, Role::Load, CARD.id).unwrap();
+    signed.verify(&mut SoftEngine, &key).unwrap();
+}
+
+/// A store whose masters are known: of each role, 32 times its number.
+fn fixed(length: KeyLength) -> SoftwareKeyStore {
+    let master = |role: Role| Box::new(ExpandedKey::new(AesKey::new(&[role as u8; 32]).unwrap()));
+    let masters = MASTERS.map(|role| ((role as u8, 1), master(role))).into();
+    SoftwareKeyStore::from_parts(length, masters, MASTERS.map(|role| (role as u8, 1)).into())
+}
+
+fn voucher(certificate: Certificate) -> Voucher {
+    Voucher {
         key_version: 0x51,
         scope: SCOPE,
         card: CARD.id,
@@ -212,10 +231,74 @@ fn a_voucher_is_for_one_card() {
         reference: Reference([1; 8]),
         certificate,
         mac: [0; 16],
+    }
+}
+
+/// The bytes are those of `tests/reference`, and those that the store made before it kept expanded masters.
+#[test]
+fn the_voucher_of_known_masters() {
+    for (length, expected) in [
+        (
+            KeyLength::Aes128,
+            "015100075408080808080808080201010101010101010171090909090909090900000001000100000001000000000000000500000000000000000000000144e5ec3bb487c218e398adae14ffb9185f3e8d0d839e49891cc500213788b1e9",
+        ),
+        (
+            KeyLength::Aes256,
+            "01510007540808080808080808020101010101010101017109090909090909090000000100010000000100000000000000050000000000000000000000016aa0fb8d77fe992163daf11e672dd15d6837265d27878a27175f4f74b33424da",
+        ),
+    ] {
+        let mut store = fixed(length);
+        let certificate = store.sign_certificate(SCOPE, certificate(0x71)).unwrap();
+        let made = store.sign_voucher(voucher(certificate)).unwrap();
+        assert_eq!(hex::encode(made.emit()), expected, "{length:?}");
+    }
+}
+
+struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> Option<CardTime> {
+        Some(CardTime(u32::MAX))
+    }
+}
+
+#[test]
+fn threads_share_one_issuer() {
+    const fn is_send<T: Send>() {}
+    is_send::<SoftwareKeyStore>();
+    let account = |meter: u64| BindingAccount {
+        scope: SCOPE,
+        binding: Binding { meter: meter.into(), number: 1 },
+        account: 1,
+        card: CARD,
+        load_key: 0x51,
+        credit_key: 0x71,
+        parameter_keys: 0x81,
+        sequence: 1,
+        total_credit: Piastres(5),
+        total_debited: Piastres(0),
+        opening_time: CardTime(1),
+        moved: false,
     };
-    let signed = store.sign_voucher(voucher).unwrap();
-    let other = store.sign_voucher(Voucher { card: CardId([7; 8]), ..voucher }).unwrap();
-    assert_ne!(signed.mac, other.mac);
-    let key = store.chip_key(SCOPE, 0x51, Role::Load, CARD.id).unwrap();
-    signed.verify(&mut SoftEngine, &key).unwrap();
+    let issuer = || Issuer::new(fixed(KeyLength::Aes256), Noon, CardTime::UNSET);
+    let sell = |issuer: &mut Issuer<_, _>, meter| {
+        issuer.voucher(&account(meter), Channel::Bank, Reference::from(meter)).unwrap()
+    };
+    let shared = Mutex::new(issuer());
+    let sold = thread::scope(|scope| {
+        let desk = |desk: u64| {
+            let shared = &shared;
+            scope.spawn(move || {
+                (0..50).map(|sale| sell(&mut shared.lock().unwrap(), 4 * sale + desk)).collect::<Vec<_>>()
+            })
+        };
+        let desks = [0, 1, 2, 3].map(desk);
+        desks.map(|desk| desk.join().unwrap())
+    });
+    let mut alone = issuer();
+    for (desk, sold) in (0_u64..).zip(sold) {
+        for (sale, voucher) in (0_u64..).zip(sold) {
+            assert_eq!(voucher, sell(&mut alone, 4 * sale + desk));
+        }
+    }
 }
