@@ -245,6 +245,7 @@ impl Draft {
         // One that a crash has left behind.
         let _ = fs::remove_dir_all(&draft);
         let mut builder = fs::DirBuilder::new();
+        builder.recursive(false);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&draft).map_err(|source| ExportError::Io { path: draft.clone(), source })?;
