@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use card_core::id::Scope;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, Error, OpenFlags, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, Error, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
 
 use super::error::{failed, store};
 use crate::ledger::{LedgerError, StoreError};
@@ -89,6 +89,8 @@ impl Place {
         // Nothing in the file may run code of its own or write around the tables.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        // Statements are planned once, and not anew for each value: that would cost more than to run them.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "recursive_triggers", true)?;
         connection.pragma_update(None, "cell_size_check", true)?;
@@ -104,8 +106,8 @@ impl Place {
         if let Some(path) = &self.path {
             self.touch(path, wanted)?;
         }
-        let connect = || self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE);
-        let mut connection = connect().map_err(|error| failed(&self.name(), &error))?;
+        let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE);
+        let mut connection = connection.map_err(|error| self.strange(&error))?;
         let found = self.look(&connection)?;
         match (&found, wanted) {
             (Found::Ledger, Wanted::New) => {
@@ -127,12 +129,9 @@ impl Place {
             connection
                 .execute(sql, (scope.company.0, scope.environment.to_string()))
                 .map_err(|error| failed(&self.name(), &error))?;
+            self.keep_name()?;
         }
         self.compare(&connection, scope)?;
-        if let Some(path) = &self.path {
-            sync_folder(path)
-                .map_err(|error| StoreError::Unavailable(format!("{}: {error}", self.name())))?;
-        }
         self.take_in(&connection)?;
         Ok(connection)
     }
@@ -175,28 +174,38 @@ impl Place {
         }
     }
 
+    fn none(&self, why: &str) -> LedgerError {
+        other(format!("{} is no ledger ({why}): look at the name", self.name()))
+    }
+
+    /// Why a file that is opened for the first time cannot be read.
+    fn strange(&self, error: &Error) -> LedgerError {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => self.none("it is no file of SQLite"),
+            _ => failed(&self.name(), error),
+        }
+    }
+
+    /// Makes the name of a new file last.
+    fn keep_name(&self) -> Result<(), LedgerError> {
+        let Some(path) = &self.path else { return Ok(()) };
+        sync_folder(path).map_err(|error| StoreError::Unavailable(format!("{}: {error}", self.name())).into())
+    }
+
     /// What is in the file, before anything of it is changed.
     fn look(&self, connection: &Connection) -> Result<Found, LedgerError> {
-        let name = self.name();
-        let none = |why: &str| other(format!("{name} is no ledger ({why}): look at the name"));
         let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-        let tables = match number(
-            "SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'refinery%' AND name NOT LIKE 'sqlite%'",
-        ) {
-            Ok(tables) => tables,
-            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
-                return Err(none("it is no file of SQLite"));
-            }
-            Err(error) => return Err(failed(&name, &error)),
-        };
+        // A ledger whose making was interrupted has at most the list of versions.
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE tbl_name <> 'refinery_schema_history'";
+        let tables = number(sql).map_err(|error| self.strange(&error))?;
         if tables == 0 {
             return Ok(Found::Nothing);
         }
-        let application = number("PRAGMA application_id").map_err(|error| failed(&name, &error))?;
+        let application = number("PRAGMA application_id").map_err(|error| self.strange(&error))?;
         if application != i64::from(APPLICATION) {
-            return Err(none("it is a database of something else"));
+            return Err(self.none("it is a database of something else"));
         }
-        let rows = number("SELECT count(*) FROM meta").map_err(|error| failed(&name, &error))?;
+        let rows = number("SELECT count(*) FROM meta").map_err(|error| self.strange(&error))?;
         Ok(if rows == 0 { Found::Nothing } else { Found::Ledger })
     }
 

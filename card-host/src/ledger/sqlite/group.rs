@@ -11,7 +11,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Instant;
 
 use card_core::id::Scope;
@@ -24,6 +24,9 @@ use crate::ledger::{LedgerError, StoreError};
 
 /// The most transactions in one commit: what waits for it waits for all of them.
 pub(super) const GROUP: u32 = 64;
+
+/// How often the next one looks whether the lock is free before it goes to sleep: about as long as the work of one.
+const LOOKS: u32 = 200;
 
 /// How a group ended.
 #[derive(Debug, Clone)]
@@ -82,6 +85,8 @@ pub(super) struct Groups {
     scope: Scope,
     /// Those who have come and do not hold the lock yet.
     waiting: AtomicUsize,
+    /// Held by the one whose turn is next: it wakes up while another one still works, and not after that.
+    next: Mutex<()>,
     writer: Mutex<Writer>,
     /// A commit failed, and none has succeeded since.
     doubt: AtomicBool,
@@ -111,6 +116,7 @@ impl Groups {
             place,
             scope,
             waiting: AtomicUsize::new(0),
+            next: Mutex::default(),
             writer: Mutex::new(Writer { connection: Some(connection), open: None, failed: None }),
             doubt: AtomicBool::new(false),
             commits: AtomicU64::new(0),
@@ -120,6 +126,12 @@ impl Groups {
     /// How many commits have written something.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
+    }
+
+    /// How many wait for the lock.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
     }
 
     /// Whether a commit failed and what it left has not been settled.
@@ -155,7 +167,7 @@ impl Groups {
     pub(super) fn join(&self, writes: bool, work: &mut Work<'_>) -> Result<(), LedgerError> {
         let arrived = Instant::now();
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        let mut writer = lock(&self.writer);
+        let mut writer = self.turn();
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         if writer.open.is_none() {
             self.begin(&mut writer, arrived)?;
@@ -179,6 +191,22 @@ impl Groups {
             (Ok(_), Outcome::Lost(reason)) => Err(unavailable(&reason)),
             (Ok(_), Outcome::Unknown(reason)) => Err(StoreError::OutcomeUnknown(reason).into()),
         }
+    }
+
+    /// Waits for the lock. Waking a thread takes about as long as its work, so the next one is awake when the lock becomes free: one at most
+    /// looks for it again and again, and lets others run in between. A commit is too long for that.
+    fn turn(&self) -> MutexGuard<'_, Writer> {
+        let next = lock(&self.next);
+        for _ in 0..LOOKS {
+            match self.writer.try_lock() {
+                Ok(writer) => return writer,
+                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+            }
+        }
+        let writer = lock(&self.writer);
+        drop(next);
+        writer
     }
 
     /// A connection with no transaction on it, and nothing in doubt.

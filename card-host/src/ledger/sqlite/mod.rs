@@ -126,7 +126,7 @@ impl SqliteLedger {
             // The state that is read is that of the first row.
             connection.prepare_cached("SELECT id FROM meta")?.query_row([], |_| Ok(()))
         };
-        begin().map_err(|error| failed("a transaction that reads", &error))?;
+        begin().map_err(|error| failed("table meta", &error))?;
         Ok(connection)
     }
 }
