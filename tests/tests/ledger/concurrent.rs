@@ -54,11 +54,14 @@ pub(crate) fn hot_and_cold_bindings(world: &World) {
     world.check();
 }
 
+/// Round, amount, and the voucher where it was sold.
+type Answer = (u64, u64, Option<Vec<u8>>);
+
 /// All clients ask for the same things at the same time, some of them with another amount.
 pub(crate) fn the_same_requests_from_all_sides(world: &World) {
     world.customer(1);
     world.customer(2);
-    let answers: Mutex<Vec<(u64, u64, Option<Vec<u8>>)>> = Mutex::default();
+    let answers: Mutex<Vec<Answer>> = Mutex::default();
     std::thread::scope(|scope| {
         for client in 0..CLIENTS as u64 {
             let answers = &answers;

@@ -11,6 +11,7 @@ mod bindings;
 mod concurrent;
 mod correct;
 mod sell;
+#[allow(dead_code, reason = "other programs use the rest of it")]
 mod world;
 
 use world::World;

@@ -129,7 +129,6 @@ impl Place {
             connection
                 .execute(sql, (scope.company.0, scope.environment.to_string()))
                 .map_err(|error| failed(&self.name(), &error))?;
-            self.keep_name()?;
         }
         self.compare(&connection, scope)?;
         self.take_in(&connection)?;

@@ -231,6 +231,18 @@ impl Transaction for Rows<'_> {
         written
     }
 
+    fn keep(&mut self, heads: &[Head]) -> Result<(), LedgerError> {
+        if !self.writes {
+            return Err(StoreError::ReadOnly.into());
+        }
+        self.course.wrote = true;
+        let kept = self.keep_all(heads);
+        if let Err(error) = &kept {
+            self.course.half_written.get_or_insert_with(|| error.to_string());
+        }
+        kept
+    }
+
     fn entry(&mut self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {
         let Ok(number) = i64::try_from(id.number) else { return Ok(None) };
         let sql = entry!("WHERE e.point = ? AND e.number = ?");

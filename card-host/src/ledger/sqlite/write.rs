@@ -87,6 +87,14 @@ impl Rows<'_> {
         first.into_iter().chain(then).try_for_each(|head| self.head(head))
     }
 
+    /// All that [`Transaction::keep`](crate::ledger::Transaction::keep) does.
+    pub(super) fn keep_all(&mut self, heads: &[Head]) -> Result<(), LedgerError> {
+        if heads.iter().any(|head| !head.needs_no_entry()) {
+            return Err(corrupt("part of the books was to be written without an entry".to_owned()));
+        }
+        heads.iter().try_for_each(|head| self.head(head))
+    }
+
     fn one_entry(&mut self, entry: &Entry) -> Result<(), LedgerError> {
         let (point, month) = (entry.id.point.as_str(), month_of(entry.time));
         let place = number("number of an entry", entry.id.number)?;
