@@ -131,6 +131,7 @@ impl Place {
                 .map_err(|error| failed(&self.name(), &error))?;
         }
         self.compare(&connection, scope)?;
+        self.keep_name()?;
         self.take_in(&connection)?;
         Ok(connection)
     }
