@@ -313,7 +313,7 @@ fn a_disk_that_is_repaired() {
                 if let Ok(steps) = read(&ledger, |t| t.steps(&request(id))) {
                     let told = book.0.lock().unwrap()[id];
                     assert!(
-                        told == Told::Unknown || (told == Told::Done) == !steps.is_empty(),
+                        told == Told::Unknown || (told == Told::Done) != steps.is_empty(),
                         "{what}: {id}"
                     );
                 }
