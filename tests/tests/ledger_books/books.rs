@@ -10,7 +10,7 @@ use card_host::issuer::Issuer;
 use card_host::keystore::SoftwareKeyStore;
 use card_host::ledger::{
     AuditFinding, AuditKey, AuditReport, BindingRecord, Evidence, HandedIn, Office, SignedHead, SqliteLedger,
-    Who, sign_heads, verify,
+    sign_heads, verify,
 };
 use card_host::random::OsRandom;
 use std::path::PathBuf;

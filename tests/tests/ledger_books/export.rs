@@ -62,7 +62,7 @@ fn another_program_finds_it_right_and_every_change_wrong() {
     assert_ne!(changed, lines);
     std::fs::write(folder.join("entries.jsonl"), &changed).unwrap();
     assert!(verified(&folder, &key).1.contains("another hash"));
-    assert!(verified(&folder, &key).0 == false);
+    assert!(!verified(&folder, &key).0);
 }
 
 #[test]

@@ -176,7 +176,7 @@ fn what_was_lost_is_entered_again_by_evidence() {
     let mut other = newest.head;
     other[0] ^= 1;
     let forged = books.auditor.sign_head(books.world.scope(), newest.id.clone(), other, newest.time);
-    assert_eq!(books.findings(&[forged.clone()]), [AuditFinding::Rewritten(forged.id)]);
+    assert_eq!(books.findings(std::slice::from_ref(&forged)), [AuditFinding::Rewritten(forged.id)]);
 }
 
 fn card_receipt(books: &Books, card: &mut impl card_host::Transport) -> Vec<u8> {
@@ -228,7 +228,7 @@ fn a_point_of_which_the_copy_knows_nothing_is_lost_with_it() {
     after[0].head[0] ^= 1;
     let forged = books.auditor.sign_head(world.scope(), after[0].id.clone(), after[0].head, after[0].time);
     books.days(1);
-    assert_eq!(books.findings(&[forged.clone()]), [AuditFinding::Rewritten(forged.id)]);
+    assert_eq!(books.findings(std::slice::from_ref(&forged)), [AuditFinding::Rewritten(forged.id)]);
 }
 
 trait IdIs {
