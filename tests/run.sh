@@ -13,21 +13,22 @@ stage() {
     echo "== $name: $((SECONDS - begin)) s"
 }
 
+# Each line says itself that it ends the stage: a function in a condition is not ended by its first failure.
 features() {
-    cargo check -q -p card-host --no-default-features
+    cargo check -q -p card-host --no-default-features || return
     local set
     for set in pcsc simulator tariff ledger postgres server client cli; do
-        cargo check -q -p card-host --no-default-features --features "$set"
+        cargo check -q -p card-host --no-default-features --features "$set" || return
     done
-    cargo check -q -p applet-sim --no-default-features
-    cargo check -q -p applet-sim --no-default-features --features simulator
+    cargo check -q -p applet-sim --no-default-features || return
+    cargo check -q -p applet-sim --no-default-features --features simulator || return
 }
 
 embedded() {
     local target
     for target in thumbv7em-none-eabi thumbv6m-none-eabi; do
-        cargo build -q -p card-core --target "$target"
-        cargo build -q -p applet-sim --no-default-features --features apdu-app --target "$target"
+        cargo build -q -p card-core --target "$target" || return
+        cargo build -q -p applet-sim --no-default-features --features apdu-app --target "$target" || return
     done
 }
 

@@ -48,6 +48,7 @@ impl Drop for Draft {
     }
 }
 
+#[cfg(feature = "ledger")]
 /// Makes the names in a folder last.
 pub(crate) fn sync_all(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
