@@ -13,7 +13,7 @@ use card_host::ledger::{Kind, Power};
 use card_host::server::{Options, serve};
 use card_host::wire::{Payee, Sale, SaleState, UnlinkQuery};
 
-use crate::served::{Served, company, sale, second_office, wide};
+use crate::served::{PATIENCE, Served, company, sale, second_office, wide};
 use crate::world::World;
 
 const CLIENTS: u64 = 16;
@@ -205,7 +205,8 @@ fn sellers(base: &str, token: &str, round: u64) -> Sellers {
             let (base, token, count) = (base.to_owned(), token.to_owned(), Arc::clone(&count));
             std::thread::spawn(move || {
                 let mut dice = Dice(1000 * round + number);
-                let client = Client::with_timeouts(&base, &token, Timeouts::default()).unwrap();
+                let patient = Timeouts { connect: PATIENCE, total: PATIENCE };
+                let client = Client::with_timeouts(&base, &token, patient).unwrap();
                 let mut done = BTreeMap::new();
                 for sale in 0.. {
                     let id = format!("s{number}-{sale}");
@@ -303,10 +304,8 @@ fn ended_by(signal: rustix::process::Signal) {
     let sales = log.iter().filter(|line| line.contains("method=POST path=/v1/sales status=201")).count();
     println!("{} sales acknowledged, {sales} in the log", acknowledged.len());
     assert!(!acknowledged.is_empty());
-    assert!(
-        log.iter().any(|line| line.contains("method=GET path=/v1/cards/{card}/pending status=200")),
-        "{log:?}"
-    );
+    let pending = "method=GET path=/v1/cards/{card}/pending status=200";
+    assert!(log.iter().any(|line| line.contains(pending)), "its line is missing");
     if !killed {
         assert!(sales >= acknowledged.len(), "every sale has its line");
         assert!(log.iter().any(|line| line.contains("stopped=true connections-ended=true work-ended=true")));

@@ -60,6 +60,9 @@ pub(crate) struct Served {
     _directory: tempfile::TempDir,
 }
 
+/// Longer than a computer with too much to do needs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+
 /// Limits that no test meets by chance.
 pub(crate) fn wide() -> Options {
     let much = NonZeroU32::new(1_000_000).unwrap();
@@ -67,6 +70,8 @@ pub(crate) fn wide() -> Options {
         address: "127.0.0.1:0".parse().unwrap(),
         rate: much,
         burst: much,
+        request_timeout: PATIENCE,
+        grace: PATIENCE,
         log: false,
         signals: false,
         stop: Stop::new(),
@@ -102,11 +107,11 @@ impl Served {
     }
 
     pub(crate) fn client(&self, token: &str) -> Client {
-        Client::new(&self.base(), token).unwrap()
+        self.impatient(token, PATIENCE)
     }
 
     pub(crate) fn impatient(&self, token: &str, total: Duration) -> Client {
-        let timeouts = Timeouts { connect: Duration::from_secs(5), total };
+        let timeouts = Timeouts { connect: PATIENCE, total };
         Client::with_timeouts(&self.base(), token, timeouts).unwrap()
     }
 
