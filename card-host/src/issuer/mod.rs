@@ -14,7 +14,7 @@ use card_core::units::CardTime;
 use crate::keystore::{DeliveryBytes, KeyStore, KeyStoreError};
 
 /// A source of time.
-pub trait Clock {
+pub trait Clock: Send {
     /// The time now; `None` where it is not known, or cannot be written as card time.
     fn now(&self) -> Option<CardTime>;
 }

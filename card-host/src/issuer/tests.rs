@@ -7,15 +7,15 @@ use card_core::message::{MeterFlags, MeterReceipt, Verified};
 use card_core::soft::SoftEngine;
 use card_core::units::{Balance, Energy, Piastres};
 use proptest::prelude::*;
-use std::cell::Cell;
+use std::sync::Mutex;
 
 const SCOPE: Scope = Scope { company: Company(3), environment: Environment::Test };
 
-struct Fixed<'a>(&'a Cell<Option<CardTime>>);
+struct Fixed<'a>(&'a Mutex<Option<CardTime>>);
 
 impl Clock for Fixed<'_> {
     fn now(&self) -> Option<CardTime> {
-        self.0.get()
+        *self.0.lock().unwrap()
     }
 }
 
@@ -65,7 +65,7 @@ fn report(
 
 #[test]
 fn the_clock_is_checked_before_anything_is_signed() {
-    let time = Cell::new(Some(CardTime(100)));
+    let time = Mutex::new(Some(CardTime(100)));
     let mut issuer = Issuer::new(store(), Fixed(&time), CardTime::UNSET);
     let account = account().credit(Piastres(5)).unwrap();
     let error = issuer.certificate(&account).unwrap_err();
@@ -78,24 +78,24 @@ fn the_clock_is_checked_before_anything_is_signed() {
     assert_eq!(issuer.last_issue(), CardTime(100));
     issuer.certificate(&account).unwrap();
     for wrong in [99, 51] {
-        time.set(Some(CardTime(wrong)));
+        *time.lock().unwrap() = Some(CardTime(wrong));
         let error = issuer.certificate(&account).unwrap_err();
         assert!(matches!(error, IssuerError::ClockBeforeLastIssue { last: CardTime(100), .. }), "{error}");
         assert!(issuer.binding_certificate(&account).is_err());
         assert!(issuer.voucher(&account, Channel::Kiosk, Reference([0; 8])).is_err());
     }
     for unknown in [None, Some(CardTime::UNSET)] {
-        time.set(unknown);
+        *time.lock().unwrap() = unknown;
         assert!(matches!(issuer.certificate(&account), Err(IssuerError::NoTime)));
     }
     // The last time is one like all others.
-    time.set(Some(CardTime(u32::MAX)));
+    *time.lock().unwrap() = Some(CardTime(u32::MAX));
     issuer.certificate(&account).unwrap();
 }
 
 #[test]
 fn what_is_signed_says_what_the_account_says() {
-    let time = Cell::new(Some(CardTime(100)));
+    let time = Mutex::new(Some(CardTime(100)));
     let mut issuer = Issuer::new(store(), Fixed(&time), CardTime::UNSET).with_earliest_time(CardTime(1));
     let account = account().credit(Piastres(500)).unwrap().debit(Piastres(20)).unwrap();
     let keys = issuer.keys_mut().meter_keys(SCOPE, account.binding.meter).unwrap();
@@ -123,7 +123,7 @@ fn what_is_signed_says_what_the_account_says() {
 
 #[test]
 fn nothing_is_certified_before_it_has_begun_or_after_it_was_closed() {
-    let time = Cell::new(Some(CardTime(100)));
+    let time = Mutex::new(Some(CardTime(100)));
     let mut issuer = Issuer::new(store(), Fixed(&time), CardTime::UNSET).with_earliest_time(CardTime(1));
     assert!(matches!(issuer.certificate(&account()), Err(IssuerError::NotStarted)));
     let closed = BindingAccount { moved: true, sequence: 1, ..account() };

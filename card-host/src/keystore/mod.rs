@@ -49,7 +49,7 @@ pub struct CardKey {
 }
 
 /// Operations with an issuer's masters. All take the scope: company and environment are part of every derivation and message.
-pub trait KeyStore {
+pub trait KeyStore: Send {
     /// The only environment that the store serves.
     fn environment(&self) -> Environment;
 

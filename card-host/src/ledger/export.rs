@@ -127,7 +127,7 @@ pub fn export(
     key: Option<&AuditKey>,
     order: &ExportOrder,
     folder: &Path,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Manifest, ExportError> {
     if folder.exists() {
         return Err(ExportError::Exists(folder.to_owned()));
@@ -163,7 +163,7 @@ fn write_all(
     scope: Scope,
     order: &ExportOrder,
     folder: &Path,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Manifest, ExportError> {
     let mut files = Files::create(folder)?;
     let mut manifest = Manifest {

@@ -117,9 +117,9 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
     }
 
     /// Runs a step that begins with looking at its request, so that it can be run again where its outcome is unknown.
-    pub(super) fn step<T>(
+    pub(super) fn step<T: Send>(
         &self,
-        mut work: impl FnMut(&mut dyn Transaction) -> Result<T, LedgerError>,
+        mut work: impl FnMut(&mut dyn Transaction) -> Result<T, LedgerError> + Send,
     ) -> Result<T, LedgerError> {
         let mut left = REPEATS;
         loop {

@@ -232,7 +232,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         who: &Who,
         id: &RequestId,
         document: &serde_json::Value,
-        mut heads: impl FnMut(&mut dyn Transaction) -> Result<Vec<Head>, LedgerError>,
+        mut heads: impl FnMut(&mut dyn Transaction) -> Result<Vec<Head>, LedgerError> + Send,
     ) -> Result<(), LedgerError> {
         let request = self.companys(who, id)?;
         let payload = document.to_string().into_bytes();

@@ -13,9 +13,9 @@ use super::records::{
     Reading, SignedHead, StepDone, Token,
 };
 
-/// What runs in a transaction. A store may run it more than once, from the start, until a transaction succeeds: what it gives to the
-/// outside counts only after [`Ledger::transact`] has returned.
-pub type Work<'a> = dyn FnMut(&mut dyn Transaction) -> Result<(), LedgerError> + 'a;
+/// What runs in a transaction. A store may run it in a thread of its own, and more than once, from the start, until a transaction
+/// succeeds: what it gives to the outside counts only after [`Ledger::transact`] has returned.
+pub type Work<'a> = dyn FnMut(&mut dyn Transaction) -> Result<(), LedgerError> + Send + 'a;
 
 /// A ledger: append-only, with transactions. Shared by all threads of a program.
 pub trait Ledger: Send + Sync {
@@ -34,9 +34,9 @@ pub trait Ledger: Send + Sync {
 }
 
 /// [`Ledger::transact`] with a result.
-pub fn transact<T>(
+pub fn transact<T: Send>(
     ledger: &(impl Ledger + ?Sized),
-    mut work: impl FnMut(&mut dyn Transaction) -> Result<T, LedgerError>,
+    mut work: impl FnMut(&mut dyn Transaction) -> Result<T, LedgerError> + Send,
 ) -> Result<T, LedgerError> {
     let mut out = None;
     ledger.transact(&mut |transaction| {
@@ -47,9 +47,9 @@ pub fn transact<T>(
 }
 
 /// [`Ledger::read`] with a result.
-pub fn read<T>(
+pub fn read<T: Send>(
     ledger: &(impl Ledger + ?Sized),
-    mut work: impl FnMut(&mut dyn Transaction) -> Result<T, LedgerError>,
+    mut work: impl FnMut(&mut dyn Transaction) -> Result<T, LedgerError> + Send,
 ) -> Result<T, LedgerError> {
     let mut out = None;
     ledger.read(&mut |transaction| {

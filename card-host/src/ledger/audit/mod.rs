@@ -244,7 +244,7 @@ pub fn verify(
     ledger: &dyn Ledger,
     key: &AuditPublicKey,
     heads: &[SignedHead],
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<AuditReport, LedgerError> {
     let scope = ledger.scope();
     read(ledger, |t| walk::Walk::new(scope, key, heads).run(t, progress))

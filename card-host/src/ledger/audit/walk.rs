@@ -73,7 +73,7 @@ impl<'a> Walk<'a> {
     pub(super) fn run(
         mut self,
         t: &mut dyn Transaction,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<AuditReport, LedgerError> {
         let mut after: Option<PointCode> = None;
         loop {
@@ -153,7 +153,7 @@ impl<'a> Walk<'a> {
         &mut self,
         t: &mut dyn Transaction,
         point: &Point,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), LedgerError> {
         let heads = self.heads_of(t, &point.code)?;
         let mut chain = Chain { expected: 1, hash: [0; 32], time: CardTime::UNSET, first: None, heads };
@@ -277,7 +277,7 @@ impl<'a> Walk<'a> {
     fn bindings(
         &mut self,
         t: &mut dyn Transaction,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), LedgerError> {
         let mut after = None;
         loop {

@@ -154,7 +154,7 @@ pub struct Reconciliation {
 pub fn reconcile(
     ledger: &dyn Ledger,
     options: &ReconcileOptions,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Reconciliation, LedgerError> {
     read(ledger, |t| run::Run::new(options).run(t, progress))
 }

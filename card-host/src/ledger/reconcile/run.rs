@@ -48,7 +48,7 @@ impl<'a> Run<'a> {
     pub(super) fn run(
         mut self,
         t: &mut dyn Transaction,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Reconciliation, LedgerError> {
         self.epoch = t.epoch()?;
         let mut after = None;

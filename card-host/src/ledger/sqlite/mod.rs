@@ -66,7 +66,7 @@ impl SqliteLedger {
 
     fn at(place: Place, scope: Scope, wanted: Wanted) -> Result<Self, LedgerError> {
         let connection = place.first(scope, wanted)?;
-        let groups = Groups::new(place.clone(), scope, connection);
+        let groups = Groups::new(place.clone(), scope, connection)?;
         Ok(Self { scope, place, groups, readers: Mutex::default() })
     }
 

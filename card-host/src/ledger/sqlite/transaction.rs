@@ -56,10 +56,11 @@ const EPOCH_AND_POINT: &str = "SELECT m.epoch, p.code, p.party, p.open, p.number
      p.most_cash, p.most_daily, y.code, y.channel, y.open \
      FROM meta m LEFT JOIN point p ON p.code = ? LEFT JOIN party y ON y.code = p.party WHERE m.id = 1";
 
-/// A card's open binding, or else the newest that it served.
-const OF_CARD: &str = binding!(
-    "WHERE b.card = ? ORDER BY b.status = 'open' DESC, b.opening_time DESC, b.meter DESC, b.number DESC LIMIT 1"
-);
+/// A card's open binding, found by the index that lets it be one.
+const OPEN_OF_CARD: &str = binding!("WHERE b.card = ? AND b.status = 'open'");
+/// The newest that it served, where none is open.
+const OF_CARD: &str =
+    binding!("WHERE b.card = ? ORDER BY b.opening_time DESC, b.meter DESC, b.number DESC LIMIT 1");
 const OF_METER: &str = binding!("WHERE b.meter = ? ORDER BY b.number DESC LIMIT 1");
 const BINDING: &str = binding!("WHERE b.meter = ? AND b.number = ?");
 
@@ -177,7 +178,10 @@ impl<'c> Rows<'c> {
             Ok((binding, customer))
         };
         match payee {
-            Payee::Card(card) => self.one("binding", OF_CARD, [card.0], row),
+            Payee::Card(card) => match self.one("binding", OPEN_OF_CARD, [card.0], row)? {
+                Some(open) => Ok(Some(open)),
+                None => self.one("binding", OF_CARD, [card.0], row),
+            },
             Payee::Meter(meter) => self.one("binding", OF_METER, [meter.0], row),
             Payee::Binding(binding) => {
                 self.one("binding", BINDING, params![binding.meter.0, binding.number], row)

@@ -134,7 +134,7 @@ pub(super) fn export(
 }
 
 /// Says on standard error how far something long is, now and then.
-pub(crate) fn progress() -> impl FnMut(Progress) {
+pub(crate) fn progress() -> impl FnMut(Progress) + Send {
     let mut said = 0;
     move |progress| {
         if progress.done >= said + 100_000 {

@@ -74,20 +74,35 @@ fn many_share_a_commit() {
     assert!(commits as u64 >= SALES, "nobody can be in a group twice");
 }
 
-/// Several come into one group for certain: the first holds it open until all others wait.
+/// Several come into one group for certain: its first one holds it open until all others wait. One before it, which writes nothing, holds the
+/// lock until the first one waits, which else would find that it is alone and take nobody in.
 fn in_one_group(ledger: &SqliteLedger, others: Vec<Box<dyn FnOnce() + Send + '_>>) {
     let (begun, go_on) = channel();
     let count = others.len();
+    let until_waiting = |count| {
+        while ledger.groups.waiting() < count {
+            std::thread::yield_now();
+        }
+    };
     std::thread::scope(|scope| {
-        scope.spawn(move || {
-            let first = put_slowly(ledger, || {
-                begun.send(()).unwrap();
-                // All of them have been counted, and wait for the lock.
-                while ledger.groups.waiting() < count {
-                    std::thread::yield_now();
-                }
+        scope.spawn(|| {
+            let (held, free) = channel();
+            std::thread::scope(|scope| {
+                scope.spawn(move || {
+                    transact(ledger, |_| {
+                        held.send(()).unwrap();
+                        until_waiting(1);
+                        Ok(())
+                    })
+                    .unwrap();
+                });
+                free.recv().unwrap();
+                let first = put_slowly(ledger, || {
+                    begun.send(()).unwrap();
+                    until_waiting(count);
+                });
+                first.unwrap();
             });
-            first.unwrap();
         });
         go_on.recv().unwrap();
         for other in others {
@@ -96,7 +111,7 @@ fn in_one_group(ledger: &SqliteLedger, others: Vec<Box<dyn FnOnce() + Send + '_>
     });
 }
 
-fn put_slowly(ledger: &SqliteLedger, mut wait: impl FnMut()) -> Result<(), LedgerError> {
+fn put_slowly(ledger: &SqliteLedger, mut wait: impl FnMut() + Send) -> Result<(), LedgerError> {
     transact(ledger, |transaction| {
         let before = transaction.point(&"office".parse().unwrap())?.unwrap();
         let (entry, after) = next(&before, &request("slow"), before.time.0 + 1);
@@ -112,7 +127,7 @@ fn one_that_fails_or_panics_leaves_the_others_alone() {
     let ledger = SqliteLedger::create(&folder.path().join("ledger"), SCOPE).unwrap();
     furnish(&ledger, 9);
     let commits = ledger.commits();
-    let half = |kiosk: u64, id: &str, end: &dyn Fn() -> Result<(), LedgerError>| {
+    let half = |kiosk: u64, id: &str, end: &(dyn Fn() -> Result<(), LedgerError> + Sync)| {
         let code: crate::ledger::PointCode = format!("kiosk-{kiosk}").parse().unwrap();
         transact(&ledger, |transaction| {
             let before = transaction.point(&code)?.unwrap();
@@ -276,7 +291,7 @@ fn a_reader_sees_one_state_and_writes_nothing() {
     std::thread::scope(|scope| {
         let file = &file;
         let writer = scope.spawn(move || {
-            put_slowly(file, || {
+            put_slowly(file, move || {
                 begun.send(()).unwrap();
                 end.recv().unwrap();
             })
