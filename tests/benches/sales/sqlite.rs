@@ -1,6 +1,7 @@
 //! The ledger in a file, and the limit of SQLite: one connection, since SQLite has one writer.
 
 use card_host::ledger::{BindingRecord, SqliteLedger};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Statement, ToSql, params};
 use std::path::Path;
 use std::sync::Arc;
@@ -136,6 +137,7 @@ impl Limit {
         for (name, value) in settings {
             connection.pragma_update(None, name, value).unwrap();
         }
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).unwrap();
         let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
         assert_eq!(mode, "wal");
         let month = connection.query_row("SELECT max(month) FROM entry", [], |row| row.get(0)).unwrap();
