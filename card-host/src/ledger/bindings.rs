@@ -14,9 +14,9 @@ use super::error::{LedgerError, Refusal};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::records::{BindingRecord, CardRecord, CardUse, Head, Point, Status};
-use super::sale::{Certified, Steps};
+use super::sale::{Certified, Steps, is_for};
 use super::sell::{about, sellable, unknown};
-use super::store::{Payee, Transaction};
+use super::store::{Context, Payee, Transaction};
 use crate::issuer::{AccountError, BindingAccount, Clock};
 use crate::keystore::KeyStore;
 
@@ -73,6 +73,9 @@ fn numbers(binding: Binding) -> (u64, u32) {
     (u64::from_be_bytes(binding.meter.0), binding.number)
 }
 
+/// Numbers of bindings that are left out after a restore, until a meter's binding has been seen.
+pub(super) const BINDING_GAP: u32 = 1000;
+
 impl<K: KeyStore, C: Clock> Office<K, C> {
     /// Opens a binding. Its first certificate, of nothing, has sequence 1: see [`certificates`](Self::certificates).
     pub fn open(&self, order: &OpenOrder) -> Result<BindingRecord, LedgerError> {
@@ -90,7 +93,10 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             let now = self.now()?;
             let mut heads = Vec::new();
             let last = context.binding.as_ref().map_or(0, |former| former.binding().number);
-            let number = last.checked_add(1).ok_or(AccountError::BindingExhausted)?;
+            // After a restore, numbers that were lost may be in the field.
+            let lost = context.binding.as_ref().map_or(0, |former| former.epoch) < context.epoch;
+            let step = if lost { BINDING_GAP } else { 1 };
+            let number = last.checked_add(step).ok_or(AccountError::BindingExhausted)?;
             if let Some(former) = &context.binding {
                 if former.status == Status::Open
                     && former.held.account != order.account
@@ -174,6 +180,8 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
                 return again(t, &context.steps, id, |entry, record| {
                     entry.kind == Kind::Adopt
                         && record.binding() == held.binding
+                        && (entry.account, entry.card, entry.sequence)
+                            == (held.account, Some(held.card.id), held.sequence)
                         && (entry.total_credit, entry.total_debited)
                             == (held.total_credit, held.total_debited)
                 });
@@ -219,8 +227,8 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         self.step(|t| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             if !context.steps.is_empty() {
-                return again(t, &context.steps, id, |entry, _| {
-                    entry.kind == Kind::Replace && entry.card == Some(card)
+                return again(t, &context.steps, id, |entry, record| {
+                    entry.kind == Kind::Replace && entry.card == Some(card) && is_of(record, &context, payee)
                 });
             }
             let Some(record) = context.binding.clone() else { return Err(unknown(t, payee)?) };
@@ -262,7 +270,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             if !context.steps.is_empty() {
                 return again(t, &context.steps, id, |entry, _| {
-                    entry.kind == Kind::Block && entry.payload == payload
+                    entry.kind == Kind::Block && entry.payload == payload && is_for(entry, payee)
                 });
             }
             let Some(record) = context.binding.clone() else { return Err(unknown(t, payee)?) };
@@ -283,7 +291,8 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         self.step(|t| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             if let Some(done) = context.steps.first() {
-                let entry = t.entry(&done.entry)?.filter(|entry| entry.kind == Kind::Refresh);
+                let same = |entry: &Entry| entry.kind == Kind::Refresh && is_for(entry, payee);
+                let entry = t.entry(&done.entry)?.filter(same);
                 let entry = entry.ok_or_else(|| Refusal::OtherRequest(id.clone()))?;
                 return Ok(Certified::of(&entry));
             }
@@ -451,6 +460,16 @@ fn card_head(record: &BindingRecord, used: CardUse) -> Head {
 pub(super) fn totals(entry: &mut Entry, held: &BindingAccount) {
     (entry.sequence, entry.total_credit, entry.total_debited) =
         (held.sequence, held.total_credit, held.total_debited);
+}
+
+/// Whether a payee is this binding: also by a card that it has had.
+fn is_of(record: &BindingRecord, context: &Context, payee: Payee) -> bool {
+    let found = context.binding.as_ref().map(BindingRecord::binding);
+    match payee {
+        Payee::Binding(binding) => binding == record.binding(),
+        Payee::Meter(meter) => meter == record.binding().meter,
+        Payee::Card(_) => found.is_none_or(|found| found == record.binding()),
+    }
 }
 
 /// What was done once, asked for again: the binding as it stands.

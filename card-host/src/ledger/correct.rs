@@ -114,8 +114,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             return Err(Refusal::NoRequest(request.id.clone()).into());
         }
         self.step(|t| {
-            let (context, mut point, _) = self.context(t, who, request, None)?;
-            let steps = Steps::read(t, &context.steps)?;
+            let (mut point, steps) = self.alone_with(t, who, request)?;
             let first = steps.first.as_ref().ok_or_else(|| Refusal::NoRequest(request.id.clone()))?;
             if let (Some(settled), Kind::Propose) = (&steps.settled, first.kind) {
                 return Ok(Approved::Certified(Certified::of(settled)));
@@ -141,6 +140,13 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
                     let mut entry = draft(who, request, Step::Settled, Kind::Debit, now);
                     entry.reason.clone_from(&first.reason);
                     let entry = match proposal {
+                        Proposal::Debit { to: DebitTo::Cash, .. } if first.id.point != point.code => {
+                            let at = format!(
+                                "approve it at vending point {}, whose cash is given out",
+                                first.id.point
+                            );
+                            return Err(Refusal::Invalid(at).into());
+                        }
                         Proposal::Debit { to, amount } => {
                             self.debited(t, &mut point, entry, Payee::Binding(binding), Piastres(amount), to)?
                         }
@@ -153,12 +159,29 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         })
     }
 
+    /// The steps of a request, with its binding locked: approving and withdrawing have no step in common, and must not meet.
+    fn alone_with(
+        &self,
+        t: &mut dyn Transaction,
+        who: &Who,
+        request: &RequestKey,
+    ) -> Result<(Point, Steps), LedgerError> {
+        let (context, point, _) = self.context(t, who, request, None)?;
+        let steps = Steps::read(t, &context.steps)?;
+        let Some(binding) = steps.first.as_ref().and_then(|first| first.binding) else {
+            return Ok((point, steps));
+        };
+        t.binding(Payee::Binding(binding))?;
+        // What was read before the lock may have changed while it was waited for.
+        let steps = t.steps(request)?;
+        Ok((point, Steps::read(t, &steps)?))
+    }
+
     /// Withdraws what was proposed.
     pub fn withdraw(&self, who: &Who, id: &RequestId) -> Result<(), LedgerError> {
         let request = self.companys(who, id)?;
         self.step(|t| {
-            let (context, mut point, _) = self.context(t, who, &request, None)?;
-            let steps = Steps::read(t, &context.steps)?;
+            let (mut point, steps) = self.alone_with(t, who, &request)?;
             let first = steps.first.as_ref().ok_or_else(|| Refusal::NoRequest(id.clone()))?;
             if first.kind != Kind::Propose || steps.settled.is_some() {
                 return Err(Refusal::WrongStep(id.clone()).into());

@@ -1,7 +1,7 @@
 //! What waits for a card, and what cards bring back (docs/ledger.md, sections 7 and 8).
 
-use card_core::id::{Binding, CardId};
-use card_core::message::{Envelope, MeterReceipt, Receipt, Slot, Voucher};
+use card_core::id::{Binding, CardId, Scope};
+use card_core::message::{Certificate, Envelope, MeterReceipt, Receipt, Slot, Voucher};
 use card_core::parameters::Readings;
 use card_core::units::{CardTime, Piastres};
 use sha2::{Digest, Sha256};
@@ -15,7 +15,7 @@ use super::office::{Office, Who, draft};
 use super::records::{BindingRecord, CardUse, Head, Link, MailRecord, Reading, Status};
 use super::sell::{about, unknown};
 use super::store::{Payee, Transaction, read};
-use crate::issuer::{BindingAccount, Clock};
+use crate::issuer::{BindingAccount, Clock, LAST_TOTAL};
 use crate::keystore::KeyStore;
 
 /// What waits for a card. All of it can be given to the card again and again.
@@ -32,8 +32,10 @@ pub struct Collected {
 /// What came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Evidence {
-    /// A card's receipt: 81 bytes.
+    /// A card's receipt: 81 bytes. A broken card can forge its own, so it tells what the card has, and never makes credit.
     CardReceipt(Vec<u8>),
+    /// The credit certificate that a card holds: 56 bytes. It was signed for the meter, and no card can make one.
+    Certificate(Vec<u8>),
     /// A meter's receipt: 68 bytes.
     MeterReceipt(Vec<u8>),
     /// An envelope from a meter.
@@ -90,6 +92,8 @@ struct Says {
     totals: bool,
     /// Whether it shows only what was certified, and not what came to card or meter.
     certified_only: bool,
+    /// Whether what it shows beyond the ledger can become credit again.
+    recovers: bool,
     /// Sequence of the certificate that a card or a voucher holds.
     sequence: u32,
     credit: Piastres,
@@ -152,16 +156,21 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         self.step(|t| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             let Some(record) = context.binding.clone() else { return Err(unknown(t, payee)?) };
+            if let Some(card) = says.card {
+                self.of_this_binding(t, card, &record)?;
+            }
             let above = is_above(&says, &record);
             // A voucher that the copy had, too, says nothing about what came after it.
             let tells = says.totals && (above || !says.certified_only);
-            let lags = record.epoch < context.epoch && tells;
+            let lags = record.epoch < context.epoch && tells && (says.recovers || !above);
             // Totals grow with the sequence: more than the ledger has, under a sequence that it has passed, can only be from what was lost.
             let found_later = context.epoch > 0
                 && record.epoch == context.epoch
                 && above
+                && says.recovers
                 && (1..record.held.sequence).contains(&says.sequence);
-            let recovers = lags || found_later;
+            // A closed binding has been moved whole; what is above it is looked at by people.
+            let recovers = (lags || found_later) && record.status != Status::Closed;
             let known = !context.steps.is_empty();
             let finding = if above { Finding::Above } else { finding(&says, &record) };
             if known && !recovers {
@@ -198,6 +207,22 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         })
     }
 
+    /// A receipt counts for the bindings that its card has served, as far as the ledger knows.
+    fn of_this_binding(
+        &self,
+        t: &mut dyn Transaction,
+        card: CardId,
+        record: &BindingRecord,
+    ) -> Result<(), LedgerError> {
+        let present = record.held.card.id == card;
+        if present || t.card(card)?.is_some_and(|held| held.binding == record.binding()) {
+            return Ok(());
+        }
+        let why =
+            format!("card {card} was never issued for this contract; hand in the certificate that it holds");
+        Err(Refusal::BadEvidence(why).into())
+    }
+
     /// The binding after a restore: at least what the evidence shows, and certificates that are newer than all that was lost.
     fn recovered(
         &self,
@@ -205,6 +230,11 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         held: &BindingAccount,
         transfers: &mut Vec<Transfer>,
     ) -> Result<BindingAccount, LedgerError> {
+        if says.credit > LAST_TOTAL || says.debited > LAST_TOTAL {
+            return Err(
+                Refusal::BadEvidence("its totals are larger than any that are certified".to_owned()).into()
+            );
+        }
         let credit = LedgerAccount::Credit(says.binding);
         let mut give = |debit: &LedgerAccount, credit: &LedgerAccount, amount: Piastres| {
             if amount > Piastres::ZERO {
@@ -234,6 +264,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
                 let says = Says {
                     card: Some(receipt.card.id),
                     totals: true,
+                    recovers: false,
                     sequence: receipt.sequence,
                     credit: receipt.total_credit,
                     debited: receipt.total_debited,
@@ -248,20 +279,11 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
                 }
                 let voucher = keys.verify_voucher(voucher).map_err(|error| bad(&error))?;
                 // The load key is one chip's. What becomes credit again must have been certified for the meter, too.
-                let certificate = voucher.certificate;
-                let again = keys.sign_certificate(scope, certificate).map_err(|error| bad(&error))?;
-                if again.mac != certificate.mac {
-                    return Err(bad(&"its certificate is not authentic").into());
-                }
-                let says = Says {
-                    totals: true,
-                    certified_only: true,
-                    sequence: certificate.sequence,
-                    credit: certificate.total_credit,
-                    debited: certificate.total_debited,
-                    ..nothing_of(certificate.binding)
-                };
-                Ok((says, bytes))
+                Ok((certified(keys, scope, voucher.certificate)?, bytes))
+            }
+            Evidence::Certificate(bytes) => {
+                let certificate = Certificate::parse(bytes).map_err(|error| bad(&error))?;
+                Ok((certified(keys, scope, certificate)?, bytes))
             }
             Evidence::MeterReceipt(bytes) => {
                 let receipt = MeterReceipt::parse(bytes).map_err(|error| bad(&error))?;
@@ -335,7 +357,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             }
             let linked = t.link(&party.code, card)?.filter(|link| link.since != CardTime::UNSET);
             match linked {
-                Some(link) if link.customer != customer => return Err(Refusal::NotLinked(card).into()),
+                Some(link) if link.customer != customer => return Err(Refusal::LinkedToOther(card).into()),
                 None if consent.is_none() => return Err(Refusal::NotLinked(card).into()),
                 _ => {}
             }
@@ -349,6 +371,23 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             Ok(())
         })
     }
+}
+
+/// What a credit certificate says, where it is authentic.
+fn certified(keys: &mut impl KeyStore, scope: Scope, certificate: Certificate) -> Result<Says, LedgerError> {
+    let bad = |error: &dyn std::fmt::Display| Refusal::BadEvidence(error.to_string());
+    let again = keys.sign_certificate(scope, certificate).map_err(|error| bad(&error))?;
+    if again.mac != certificate.mac {
+        return Err(bad(&"its certificate is not authentic").into());
+    }
+    Ok(Says {
+        totals: true,
+        certified_only: true,
+        sequence: certificate.sequence,
+        credit: certificate.total_credit,
+        debited: certificate.total_debited,
+        ..nothing_of(certificate.binding)
+    })
 }
 
 fn of_meter(receipt: &MeterReceipt) -> Says {
@@ -397,6 +436,7 @@ fn nothing_of(binding: Binding) -> Says {
         card: None,
         totals: false,
         certified_only: false,
+        recovers: true,
         sequence: 0,
         credit: Piastres::ZERO,
         debited: Piastres::ZERO,

@@ -115,7 +115,10 @@ pub enum Refusal {
     #[error("card {0} is issued already: use a blank card")]
     CardInUse(CardId),
     /// No such binding.
-    #[error("meter {} has no binding {}", u64::from_be_bytes(.0.meter.0), .0.number)]
+    #[error(
+        "meter {} has no contract number {} here: look at the number, or which ledger is opened",
+        u64::from_be_bytes(.0.meter.0), .0.number
+    )]
     UnknownBinding(Binding),
     /// Replaced.
     #[error("card {0} has been replaced by card {1}: use that one")]
@@ -134,6 +137,12 @@ pub enum Refusal {
         "the ledger was restored from a copy, and this contract has not been seen since: read the card, or the meter's report, and hand it in"
     )]
     EvidenceNeeded(Binding),
+    /// Card or meter have more than the ledger has certified.
+    #[error(
+        "card or meter {} have more than the ledger has certified: where the ledger was restored from a copy, declare it (`cardctl ledger restored`) and hand in the card's certificate or the channels' vouchers; else have the meter looked at",
+        u64::from_be_bytes(.0.meter.0)
+    )]
+    BooksBehind(Binding),
     /// Too little.
     #[error("{amount} EGP are less than can be sold here: at least {least} EGP")]
     TooLittle {
@@ -179,6 +188,9 @@ pub enum Refusal {
     /// The customer of a bank has not linked the card.
     #[error("card {0} is not linked to an account of this bank: its holder must agree first")]
     NotLinked(CardId),
+    /// Linked to another account of the bank.
+    #[error("card {0} is linked to another account of this bank: its holder ends that link first")]
+    LinkedToOther(CardId),
     /// A second person is needed.
     #[error("{amount} EGP need a second person: announce it, have it approved by another one, then go on")]
     ApprovalNeeded {

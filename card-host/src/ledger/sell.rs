@@ -127,6 +127,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         let now = self.now()?;
         let payee = Payee::Binding(first.binding);
         let (context, ..) = self.context(t, who, request, Some(payee))?;
+        self.within_limits(now, point, first.channel)?;
         let record = sellable(t, &context, payee)?;
         let debt = context.customer.as_ref().map_or(Piastres::ZERO, |customer| customer.debt);
         let division = announced(&first.entry)?.with_debt_of_at_most(debt);
@@ -137,6 +138,24 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         let held = record.held.credit(Piastres(division.credit))?;
         let head = self.certify(&mut entry, record, held, first.channel)?;
         Ok((entry, with_customer(head, &context, division.debt)))
+    }
+
+    /// Whether the vending point is within its limits with what it has taken. Announcing sees only what was booked before.
+    fn within_limits(&self, now: CardTime, point: &Point, channel: Channel) -> Result<(), LedgerError> {
+        let sold = self.sold_today(point, now);
+        self.policy_at(now, |_, policy| {
+            let rules = policy.rules(channel)?;
+            day_limit(rules, point, sold, Piastres::ZERO)?;
+            self.cash_limit(rules, point, Piastres::ZERO)
+        })
+    }
+
+    fn cash_limit(&self, rules: &ChannelRules, point: &Point, amount: Piastres) -> Result<(), LedgerError> {
+        let most = point.most_cash.or(rules.most_cash.map(Piastres));
+        match most.filter(|most| Self::cash_above(point, amount, *most)) {
+            Some(most) => Err(Refusal::CashLimit { point: point.code.clone(), most }.into()),
+            None => Ok(()),
+        }
     }
 
     /// An announced sale will not be. Repeated, it changes nothing.
@@ -268,10 +287,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             if at_once && approval_above(Some(rules)).is_some_and(|above| amount > above) {
                 return Err(Refusal::ApprovalNeeded { amount }.into());
             }
-            let most_cash = point.most_cash.or(rules.most_cash.map(Piastres));
-            if let Some(most) = most_cash.filter(|most| Self::cash_above(point, amount, *most)) {
-                return Err(Refusal::CashLimit { point: point.code.clone(), most }.into());
-            }
+            self.cash_limit(rules, point, amount)?;
             let debt = context.customer.as_ref().map_or(Piastres::ZERO, |customer| customer.debt);
             Ok((version, rules.divide(amount, debt)?))
         })
@@ -293,6 +309,10 @@ fn limits(rules: &ChannelRules, point: &Point, sold: Piastres, amount: Piastres)
     if amount > most {
         return Err(Refusal::TooMuch { amount, most });
     }
+    day_limit(rules, point, sold, amount)
+}
+
+fn day_limit(rules: &ChannelRules, point: &Point, sold: Piastres, amount: Piastres) -> Result<(), Refusal> {
     let daily = point.most_daily.or(rules.most_daily.map(Piastres));
     let after = sold.checked_add(amount);
     match daily {
@@ -307,7 +327,8 @@ fn approval_above(rules: Option<&ChannelRules>) -> Option<Piastres> {
     rules.and_then(|rules| rules.approval_above).map(Piastres)
 }
 
-/// What is sold to: an open binding whose card is not blocked and that has been seen since the last restore.
+/// What is sold to: an open binding whose card is not blocked, that has been seen since the last restore, and of which neither card nor meter
+/// has more than the ledger.
 pub(super) fn sellable(
     t: &mut dyn Transaction,
     context: &Context,
@@ -322,6 +343,14 @@ pub(super) fn sellable(
     }
     if record.epoch != context.epoch {
         return Err(Refusal::EvidenceNeeded(record.binding()).into());
+    }
+    // What is certified now would be older than what card or meter have, and worth nothing there.
+    let BindingRecord { held, card_sequence, applied_credit, applied_debited, .. } = record;
+    if *card_sequence > held.sequence
+        || *applied_credit > held.total_credit
+        || *applied_debited > held.total_debited
+    {
+        return Err(Refusal::BooksBehind(record.binding()).into());
     }
     Ok(record.clone())
 }

@@ -200,6 +200,12 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             Ok(vec![Head::Policy(PolicyRecord { version, from, rules: rules.clone() })])
         })?;
         self.reload()?;
+        if version == 0 {
+            // Entered before, under the same id.
+            let entered = read(self.ledger(), |t| t.policies())?;
+            let same = entered.iter().find(|record| record.from == from && record.rules == rules);
+            version = same.map_or(0, |record| record.version);
+        }
         Ok(version)
     }
 

@@ -88,6 +88,7 @@ pub(super) fn evidence(request: &wire::EvidenceRequest) -> Result<Evidence, Fail
         .ok_or_else(|| Failure::malformed("`data` is 1 to 4096 bytes, in pairs of hexadecimal digits"))?;
     Ok(match request.kind {
         wire::EvidenceKind::CardReceipt => Evidence::CardReceipt(bytes),
+        wire::EvidenceKind::Certificate => Evidence::Certificate(bytes),
         wire::EvidenceKind::MeterReceipt => Evidence::MeterReceipt(bytes),
         wire::EvidenceKind::MeterMail => Evidence::MeterMail(bytes),
     })

@@ -27,6 +27,8 @@ pub struct Waiting {
 pub enum EvidenceKind {
     /// The card's receipt of the voucher that it loaded.
     CardReceipt,
+    /// The credit certificate that the card holds: where its receipt is above the ledger.
+    Certificate,
     /// The meter's receipt that the card carries.
     MeterReceipt,
     /// A sealed envelope of the meter that the card carries.

@@ -122,6 +122,7 @@ problems! {
     Blocked "card-blocked" 422 "The card is blocked",
     Closed "contract-closed" 422 "The contract is closed",
     EvidenceNeeded "evidence-needed" 422 "The card must be read first",
+    BooksBehind "books-behind" 422 "Card or meter have more than the ledger",
     TooLittle "too-little" 422 "The amount is too small",
     TooMuch "too-much" 422 "The amount is too large",
     DailyLimit "daily-limit" 422 "The vending point has sold its most for today",

@@ -52,6 +52,10 @@ const fn words_of(code: Code) -> Option<(&'static str, &'static str)> {
             "The card must be read before it can be charged. Please put it into the reader here, or go to a branch.",
             "يجب قراءة الكارت قبل الشحن. يرجى وضعه في القارئ أو التوجه إلى أقرب فرع.",
         ),
+        Code::BooksBehind => (
+            "This card cannot be charged now. Please go to a branch.",
+            "لا يمكن شحن هذا الكارت الآن. يرجى التوجه إلى أقرب فرع.",
+        ),
         Code::TooLittle => (
             "This amount is too small. Please choose a larger one.",
             "هذا المبلغ أقل من الحد الأدنى. يرجى اختيار مبلغ أكبر.",

@@ -52,6 +52,25 @@ pub(crate) fn opened_replaced_blocked(world: &World) {
     world.check();
 }
 
+pub(crate) fn the_same_id_for_another_card_is_refused(world: &World) {
+    world.customer(1);
+    world.customer(2);
+    let (one, two) = (Payee::Card(CardId::from(1)), Payee::Card(CardId::from(2)));
+    let (blocked, fresh, replaced) = (world.id(), world.id(), world.id());
+    let block = |payee| world.office.block(&world.boss(), &blocked, payee, true, "lost");
+    assert!(block(one).unwrap().blocked && block(one).unwrap().blocked);
+    assert_eq!(refused(block(two)), Refusal::OtherRequest(blocked.clone()));
+    assert!(!world.record(2).blocked);
+    world.office.block(&world.boss(), &world.id(), one, false, "found").unwrap();
+    let refresh = |payee| world.office.refresh(&world.boss(), &fresh, payee);
+    assert_eq!(refresh(one).unwrap(), refresh(one).unwrap());
+    assert_eq!(refused(refresh(two)), Refusal::OtherRequest(fresh.clone()));
+    let replace = |payee| world.office.replace_card(&world.boss(), &replaced, payee, CardId::from(9), "lost");
+    assert_eq!(replace(one).unwrap(), replace(one).unwrap());
+    assert_eq!(refused(replace(two)), Refusal::OtherRequest(replaced.clone()));
+    world.check();
+}
+
 pub(crate) fn adopted_from_other_books(world: &World) {
     let opened = world.customer(1);
     let held = BindingAccount {

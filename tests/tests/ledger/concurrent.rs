@@ -3,7 +3,9 @@
 use crate::world::{World, kiosk, who};
 use card_host::card_core::id::CardId;
 use card_host::card_core::units::Piastres;
-use card_host::ledger::{LedgerError, Payee, PointLimits, Refusal, RequestKey, SaleOrder, SaleState};
+use card_host::ledger::{
+    DebitOrder, DebitTo, LedgerError, Payee, PointLimits, Refusal, RequestKey, SaleOrder, SaleState,
+};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -92,6 +94,31 @@ pub(crate) fn the_same_requests_from_all_sides(world: &World) {
         assert!(sold.windows(2).all(|pair| pair[0] == pair[1]), "and all got the same");
     }
     assert_eq!(world.record(1).held.sequence + world.record(2).held.sequence, 2 + 15);
+    world.check();
+}
+
+pub(crate) fn approved_and_withdrawn_at_once(world: &World) {
+    world.customer(1);
+    for _ in 0..2 {
+        world.sell(1, 900_000);
+    }
+    world.add_point("branch-7", "company", PointLimits::default());
+    for _ in 0..8 {
+        let payee = Payee::Card(CardId::from(1));
+        let (amount, to, reason) = (Piastres(100_001), DebitTo::Correction, "wrong".to_owned());
+        let order = DebitOrder { who: world.boss(), id: world.id(), payee, amount, to, reason };
+        world.office.propose(&order).unwrap();
+        let request = RequestKey { party: order.who.party.clone(), id: order.id.clone() };
+        let before = world.record(1).held.total_debited;
+        let second = who("company", "branch-7", "tarek");
+        let (approved, withdrawn) = std::thread::scope(|scope| {
+            let approved = scope.spawn(|| world.office.approve(&second, &request).is_ok());
+            let withdrawn = scope.spawn(|| world.office.withdraw(&world.boss(), &order.id).is_ok());
+            (approved.join().unwrap(), withdrawn.join().unwrap())
+        });
+        assert!(approved != withdrawn, "one of them: {approved} {withdrawn}");
+        assert_eq!(world.record(1).held.total_debited > before, approved);
+    }
     world.check();
 }
 

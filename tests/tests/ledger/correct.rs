@@ -3,7 +3,9 @@
 use crate::world::{World, kiosk, refused, who};
 use card_host::card_core::id::{CardId, Channel};
 use card_host::card_core::units::Piastres;
-use card_host::ledger::{Approved, DebitOrder, DebitTo, Party, Payee, Policy, Power, Refusal, RequestKey};
+use card_host::ledger::{
+    Approved, DebitOrder, DebitTo, Party, Payee, PointLimits, Policy, Power, Refusal, RequestKey,
+};
 
 fn debit(world: &World, amount: u64, to: DebitTo) -> DebitOrder {
     let payee = Payee::Card(CardId::from(1));
@@ -69,6 +71,21 @@ pub(crate) fn a_large_debit_needs_a_second_person(world: &World) {
     let request = RequestKey { party: order.who.party.clone(), id: order.id.clone() };
     assert_eq!(refused(world.office.approve(&second, &request)), Refusal::Cancelled);
     assert_eq!(world.record(1).held.total_debited, Piastres(100_001));
+    world.check();
+}
+
+pub(crate) fn cash_is_given_out_where_it_was_proposed(world: &World) {
+    world.customer(1);
+    world.sell(1, 900_000);
+    world.add_point("branch-7", "company", PointLimits::default());
+    let order =
+        DebitOrder { who: who("company", "branch-7", "mona"), ..debit(world, 100_001, DebitTo::Cash) };
+    world.office.propose(&order).unwrap();
+    let request = RequestKey { party: order.who.party.clone(), id: order.id.clone() };
+    let far = world.office.approve(&who("company", "office", "tarek"), &request);
+    assert!(matches!(refused(far), Refusal::Invalid(_)), "the office's cash is another till's");
+    world.office.approve(&who("company", "branch-7", "tarek"), &request).unwrap();
+    assert_eq!((world.balance("cash:branch-7"), world.balance("cash:office")), (-100_001, 0));
     world.check();
 }
 

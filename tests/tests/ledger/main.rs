@@ -10,6 +10,7 @@
 mod bindings;
 mod concurrent;
 mod correct;
+mod evidence;
 mod sell;
 #[allow(dead_code, reason = "other programs use the rest of it")]
 mod world;
@@ -38,6 +39,8 @@ over_both_stores! {
         what_is_paid_is_booked_even_where_it_cannot_be_certified,
         what_nothing_is_sold_to,
         limits_of_channel_and_point,
+        announced_sales_hold_to_the_limits,
+        rules_that_are_gone_certify_nothing,
         fees_levies_and_debts,
         a_bank_sells_only_to_linked_cards,
         the_clock_must_not_go_back,
@@ -46,20 +49,28 @@ over_both_stores! {
     correct::{
         a_debit_takes_credit_back,
         a_large_debit_needs_a_second_person,
+        cash_is_given_out_where_it_was_proposed,
         debts_are_paid_by_sales_and_debits,
         settings_once_and_by_the_company_only,
     }
     bindings::{
         opened_replaced_blocked,
+        the_same_id_for_another_card_is_refused,
         adopted_from_other_books,
         what_was_left_is_moved_once,
         an_estimate_is_moved_by_two_people,
         a_card_goes_with_its_customer_to_another_meter,
         evidence_is_stored_once,
     }
+    evidence::{
+        a_card_tells_of_its_own_bindings_only,
+        what_a_card_has_above_the_ledger_stops_sales,
+        numbers_of_lost_bindings_are_left_out,
+    }
     concurrent::{
         hot_and_cold_bindings,
         the_same_requests_from_all_sides,
         confirmed_and_cancelled_at_once,
+        approved_and_withdrawn_at_once,
     }
 }

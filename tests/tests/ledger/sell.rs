@@ -214,6 +214,48 @@ pub(crate) fn limits_of_channel_and_point(world: &World) {
     world.check();
 }
 
+/// Announcing sees what was booked, so that what is paid in the end may pass a limit: it is booked, and waits.
+pub(crate) fn announced_sales_hold_to_the_limits(world: &World) {
+    world.customer(1);
+    let limits = PointLimits { most_cash: Some(Piastres(150_000)), most_daily: Some(Piastres(100_000)) };
+    world.add_point("fawry-3", "fawry", limits);
+    let till = who("fawry", "fawry-3", "till");
+    let orders: Vec<_> = (0..3).map(|_| world.order(till.clone(), 1, 60_000)).collect();
+    for order in &orders {
+        world.office.reserve(order).unwrap();
+    }
+    let confirm = |order: &SaleOrder| world.office.confirm(&till, &order.id).unwrap();
+    assert_eq!(confirm(&orders[0]).0.state, SaleState::Certified);
+    let (second, reason) = confirm(&orders[1]);
+    assert_eq!(second.state, SaleState::Paid);
+    let why = |reason: Option<LedgerError>| refused(reason.map_or(Ok(()), Err));
+    assert!(matches!(why(reason), Refusal::DailyLimit { .. }));
+    assert_eq!(world.balance("cash:fawry-3"), 120_000, "what was taken is booked");
+    world.clock.pass(86_400);
+    assert_eq!(confirm(&orders[1]).0.state, SaleState::Certified, "on the next day");
+    let (third, reason) = confirm(&orders[2]);
+    assert_eq!(third.state, SaleState::Paid);
+    assert!(matches!(why(reason), Refusal::CashLimit { .. }));
+    assert_eq!(world.record(1).held.sequence, 3);
+    world.office.refund(&till, &orders[2].id, "cash limit").unwrap();
+    assert_eq!(world.balance("cash:fawry-3"), 120_000);
+    world.check();
+}
+
+pub(crate) fn rules_that_are_gone_certify_nothing(world: &World) {
+    world.customer(1);
+    let order = world.order(kiosk(), 1, 10_000);
+    world.office.reserve(&order).unwrap();
+    let mut rules = crate::world::rules();
+    rules.channels.remove("kiosk");
+    let now = world.office.now().unwrap();
+    world.office.set_policy(&world.boss(), &world.id(), now, &rules).unwrap();
+    let (sale, reason) = world.office.confirm(&kiosk(), &order.id).unwrap();
+    assert_eq!(sale.state, SaleState::Paid);
+    assert_eq!(refused(reason.map_or(Ok(()), Err)), Refusal::NoPolicy);
+    world.check();
+}
+
 pub(crate) fn fees_levies_and_debts(world: &World) {
     world.customer(1);
     world.office.debt(&world.boss(), &world.id(), 1, Piastres(5_000), "tampering").unwrap();
@@ -254,7 +296,7 @@ pub(crate) fn a_bank_sells_only_to_linked_cards(world: &World) {
     let other = world.office.link(&bank(), &id, card, "EG18", "consent-2");
     assert_eq!(refused(other), Refusal::OtherRequest(id));
     let stolen = world.office.link(&bank(), &world.id(), card, "EG18", "consent-2");
-    assert_eq!(refused(stolen), Refusal::NotLinked(card), "it is another customer's of this bank");
+    assert_eq!(refused(stolen), Refusal::LinkedToOther(card), "it is another customer's of this bank");
     sell().unwrap();
     assert_eq!(
         refused(world.office.sell(&world.order(bank(), 2, 10_000))),

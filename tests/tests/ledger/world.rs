@@ -6,7 +6,9 @@ use card_host::card_core::id::{Binding, CardId, CardRef, Channel, MeterId, Scope
 use card_host::card_core::key::KeyLength;
 use card_host::card_core::layout::PROFILE_SIZE;
 use card_host::card_core::message::Voucher;
+use card_host::card_core::role::Role;
 use card_host::card_core::scp03::Mode;
+use card_host::card_core::terminal::read as ask;
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::desk::development_scope;
 use card_host::issuer::{BUILD_TIME, Clock, Issuer};
@@ -16,6 +18,7 @@ use card_host::ledger::{
     OpenOrder, Party, Payee, PointLimits, Policy, PostgresLedger, Refusal, Sale, SaleOrder, SqliteLedger,
     Status, Who, read,
 };
+use card_host::operate;
 use card_host::personalise::{Order, Versions, new_access_number, personalise};
 use card_host::random::OsRandom;
 use card_host::transport::{Simulator, Transport};
@@ -190,6 +193,13 @@ impl World {
         let mut card = Simulator::new(blank.unwrap());
         self.personalise(&mut card, record);
         card
+    }
+
+    /// The receipt of a card, read as at a branch.
+    pub(crate) fn receipt(&self, card: &mut impl Transport) -> Vec<u8> {
+        let mut keys = self.office.keys();
+        let mut session = operate::session(card, &mut keys, Role::Vending, &mut OsRandom).unwrap();
+        operate::ask_in(&mut session, &ask::receipt()).unwrap().emit().to_vec()
     }
 
     /// Makes a blank card the card of a binding.

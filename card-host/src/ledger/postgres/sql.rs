@@ -239,7 +239,7 @@ pub(super) const NEW_READING: &str = "INSERT INTO reading (meter, binding, numbe
 pub(super) const NEW_POLICY: &str =
     "INSERT INTO policy (version, from_time, rules) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 pub(super) const SET_MESSAGE: &str = "INSERT INTO message (id, time, phone, text, taken) VALUES ($1, $2, $3, $4, $5) \
-    ON CONFLICT (id) DO UPDATE SET taken = EXCLUDED.taken";
+    ON CONFLICT (id) DO UPDATE SET taken = EXCLUDED.taken WHERE EXCLUDED.taken <> 0";
 pub(super) const NEW_SIGNED_HEAD: &str = "INSERT INTO signed_head (point, number, head, time, signature) \
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
 pub(super) const SET_EPOCH: &str = "UPDATE meta SET epoch = $1 WHERE id = 1";
