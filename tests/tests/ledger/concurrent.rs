@@ -7,7 +7,7 @@ use card_host::ledger::{
     DebitOrder, DebitTo, LedgerError, Payee, PointLimits, Refusal, RequestKey, SaleOrder, SaleState,
 };
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Barrier, Mutex};
 
 const CLIENTS: usize = 8;
 
@@ -99,21 +99,26 @@ pub(crate) fn the_same_requests_from_all_sides(world: &World) {
 
 pub(crate) fn approved_and_withdrawn_at_once(world: &World) {
     world.customer(1);
-    for _ in 0..2 {
-        world.sell(1, 900_000);
-    }
+    world.sell(1, 900_000);
     world.add_point("branch-7", "company", PointLimits::default());
-    for _ in 0..8 {
+    for _ in 0..60 {
         let payee = Payee::Card(CardId::from(1));
-        let (amount, to, reason) = (Piastres(100_001), DebitTo::Correction, "wrong".to_owned());
+        let (amount, to, reason) = (Piastres(100), DebitTo::Correction, "wrong".to_owned());
         let order = DebitOrder { who: world.boss(), id: world.id(), payee, amount, to, reason };
         world.office.propose(&order).unwrap();
         let request = RequestKey { party: order.who.party.clone(), id: order.id.clone() };
         let before = world.record(1).held.total_debited;
         let second = who("company", "branch-7", "tarek");
+        let start = Barrier::new(2);
         let (approved, withdrawn) = std::thread::scope(|scope| {
-            let approved = scope.spawn(|| world.office.approve(&second, &request).is_ok());
-            let withdrawn = scope.spawn(|| world.office.withdraw(&world.boss(), &order.id).is_ok());
+            let approved = scope.spawn(|| {
+                start.wait();
+                world.office.approve(&second, &request).is_ok()
+            });
+            let withdrawn = scope.spawn(|| {
+                start.wait();
+                world.office.withdraw(&world.boss(), &order.id).is_ok()
+            });
             (approved.join().unwrap(), withdrawn.join().unwrap())
         });
         assert!(approved != withdrawn, "one of them: {approved} {withdrawn}");
