@@ -8,18 +8,23 @@ mod show;
 pub(crate) use days::progress;
 
 use card_core::id::{CardId, MeterId};
+use card_core::key::KeyLength;
 use card_core::units::Piastres;
 use card_host::ledger::{DebitTo, LedgerError, PartyCode, Payee, PointCode, RequestId, RequestKey};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 use crate::arguments::{Arguments, account, meter_number};
-use crate::commands::{Error, Print, books};
+use crate::books::{Books, Founding};
+use crate::commands::{Error, Print};
 use crate::contents;
 use crate::workplace::Workplace;
 
 #[derive(Subcommand)]
 pub(crate) enum LedgerCommand {
+    /// Founds a ledger here, with rules for development: empty, also where the keys of a former one are. Where there is one, it changes
+    /// nothing. `issue` and what enters parties, points and rules found one where there is nothing at all yet.
+    Begin,
     /// Shows the vending points with their cash and sales, what waits for somebody, and which rules hold.
     Status,
     /// Shows how a contract stands, and its newest entries.
@@ -231,8 +236,16 @@ fn card(text: &str) -> Result<CardId, String> {
 
 pub(crate) fn run(arguments: &Arguments, command: &LedgerCommand, print: Print<'_>) -> Result<(), Error> {
     let workplace = Workplace::shared(arguments.data.as_deref())?;
-    let books = books(arguments, &workplace)?;
+    let founding = match command {
+        LedgerCommand::Begin => Founding::OnPurpose,
+        LedgerCommand::Party(_) | LedgerCommand::Point(_) | LedgerCommand::Rules { .. } => {
+            Founding::WhereNew(KeyLength::Aes256)
+        }
+        _ => Founding::Never,
+    };
+    let books = Books::open(arguments, &workplace, founding)?;
     let output = match command {
+        LedgerCommand::Begin => show::begun(&books),
         LedgerCommand::Status => show::status(&books)?,
         LedgerCommand::Statement { of, entries } => show::statement(&books, of.payee(), *entries)?,
         LedgerCommand::Sale(request) => show::sale(&books.office.status(&request.key())?),
