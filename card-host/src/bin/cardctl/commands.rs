@@ -51,6 +51,10 @@ pub(crate) enum Error {
     #[error(transparent)]
     SecondPerson(#[from] sale::SecondPerson),
     #[error(transparent)]
+    PaidOnly(#[from] sale::PaidOnly),
+    #[error(transparent)]
+    SoldToFormer(#[from] sale::SoldToFormer),
+    #[error(transparent)]
     Desk(#[from] DeskError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),

@@ -37,6 +37,17 @@ pub(crate) enum LedgerCommand {
     },
     /// Shows how far a sale is, and its voucher.
     Sale(Request),
+    /// Cancels a sale that was announced and is not paid, at the vending point where it was announced.
+    Cancel(Request),
+    /// Gives back what was paid for a sale that has no voucher, at the vending point where it was paid. What has a voucher is taken back by
+    /// `debit`.
+    Refund {
+        #[command(flatten)]
+        request: Request,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Takes credit back that was certified, by a voucher that the card takes to the meter. What is large is proposed instead.
     Debit(Debit),
     /// Proposes to take credit back: a second person approves it.
@@ -249,6 +260,8 @@ pub(crate) fn run(arguments: &Arguments, command: &LedgerCommand, print: Print<'
         LedgerCommand::Status => show::status(&books)?,
         LedgerCommand::Statement { of, entries } => show::statement(&books, of.payee(), *entries)?,
         LedgerCommand::Sale(request) => show::sale(&books.office.status(&request.key())?),
+        LedgerCommand::Cancel(request) => correct::cancel(&books, &request.key())?,
+        LedgerCommand::Refund { request, reason } => correct::refund(&books, &request.key(), reason)?,
         LedgerCommand::Debit(debit) => correct::debit(&books, debit)?,
         LedgerCommand::Propose(debit) => correct::propose(&books, debit)?,
         LedgerCommand::Approve { request, out } => correct::approve(&books, &request.key(), out.as_deref())?,
