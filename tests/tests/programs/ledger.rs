@@ -61,7 +61,7 @@ impl Branch {
 }
 
 /// The voucher in a file that `top-up --out` wrote.
-fn voucher_in(path: &Path) -> String {
+pub(super) fn voucher_in(path: &Path) -> String {
     let stored: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     stored["voucher"].as_str().unwrap().to_owned()
 }

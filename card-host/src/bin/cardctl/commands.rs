@@ -5,7 +5,7 @@ use card_core::role::Role;
 use card_host::card::CardError;
 use card_host::desk::{CardChoice, DeskError};
 use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
-use card_host::ledger::{AuditKeyError, BranchError, ExportError, LedgerError};
+use card_host::ledger::{AuditKeyError, BranchError, ExportError, FindLostError, LedgerError};
 use card_host::operate::{self, OperateError};
 use card_host::pcsc;
 use card_host::random::OsRandom;
@@ -58,6 +58,8 @@ pub(crate) enum Error {
     Desk(#[from] DeskError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    FindLost(#[from] FindLostError),
     #[error(transparent)]
     NoBooks(#[from] NoBooks),
     #[error(transparent)]
@@ -172,7 +174,7 @@ pub(crate) fn run(arguments: &Arguments, print: Print<'_>) -> Result<bool, Error
             })?;
             print(&output)?;
         }
-        Command::Ledger { command } => ledger::run(arguments, command, print)?,
+        Command::Ledger { command } => return ledger::run(arguments, command, print),
         Command::Audit { command } => {
             let (output, good) = audit::run(arguments, command)?;
             print(&output)?;

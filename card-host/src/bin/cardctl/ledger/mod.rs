@@ -2,6 +2,7 @@
 
 mod correct;
 mod days;
+mod lost;
 mod settings;
 mod show;
 
@@ -129,11 +130,23 @@ pub(crate) enum LedgerCommand {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Enters a party that sells, or changes it.
+    /// After a restore: compares a channel's own list of its sales with the ledger, and says what was lost, newest voucher of a contract
+    /// first. Ends with status 1 where something is lost or contradicts the ledger; with --hand-in, where something contradicts it or is
+    /// not taken.
+    Lost {
+        /// Whose list.
+        party: PartyCode,
+        /// The list: on each line a JSON object with `request`, `amount` (in piastres) and `voucher` (hexadecimal), as the channel got it.
+        file: PathBuf,
+        /// Hands in all that is lost: the contracts sell again, and the credit is entered.
+        #[arg(long)]
+        hand_in: bool,
+    },
+    /// Enters a party that sells, or changes what is named of it; shows and lists them.
     Party(settings::PartyArguments),
-    /// Enters a vending point, or changes its limits; without a code, lists them.
+    /// Enters a vending point, or changes what is named of it; shows and lists them.
     Point(settings::PointArguments),
-    /// Makes and revokes the tokens with which programs of a party come to `cardctl serve`.
+    /// Makes, lists and revokes the tokens with which programs of a party come to `cardctl serve`.
     Token {
         #[command(subcommand)]
         command: settings::TokenCommand,
@@ -245,16 +258,18 @@ fn card(text: &str) -> Result<CardId, String> {
     contents::card(text).map_err(|error| error.to_string())
 }
 
-pub(crate) fn run(arguments: &Arguments, command: &LedgerCommand, print: Print<'_>) -> Result<(), Error> {
+/// Does what was asked for; `false` where it found something wrong.
+pub(crate) fn run(arguments: &Arguments, command: &LedgerCommand, print: Print<'_>) -> Result<bool, Error> {
     let workplace = Workplace::shared(arguments.data.as_deref())?;
     let founding = match command {
         LedgerCommand::Begin => Founding::OnPurpose,
-        LedgerCommand::Party(_) | LedgerCommand::Point(_) | LedgerCommand::Rules { .. } => {
-            Founding::WhereNew(KeyLength::Aes256)
-        }
+        LedgerCommand::Party(party) if party.enters() => Founding::WhereNew(KeyLength::Aes256),
+        LedgerCommand::Point(point) if point.enters() => Founding::WhereNew(KeyLength::Aes256),
+        LedgerCommand::Rules { .. } => Founding::WhereNew(KeyLength::Aes256),
         _ => Founding::Never,
     };
     let books = Books::open(arguments, &workplace, founding)?;
+    let mut good = true;
     let output = match command {
         LedgerCommand::Begin => show::begun(&books),
         LedgerCommand::Status => show::status(&books)?,
@@ -277,6 +292,11 @@ pub(crate) fn run(arguments: &Arguments, command: &LedgerCommand, print: Print<'
         }
         LedgerCommand::Backup { file } => days::backup(&books, file)?,
         LedgerCommand::Restored { reason } => days::restored(&books, reason)?,
+        LedgerCommand::Lost { party, file, hand_in } => {
+            let (output, found_good) = lost::lost(&books, party, file, *hand_in)?;
+            good = found_good;
+            output
+        }
         LedgerCommand::Party(party) => settings::party(&books, party)?,
         LedgerCommand::Point(point) => settings::point(&books, point)?,
         LedgerCommand::Token { command } => settings::token(&books, command)?,
@@ -285,7 +305,8 @@ pub(crate) fn run(arguments: &Arguments, command: &LedgerCommand, print: Print<'
             settings::customer(&books, *account, phone, *arabic)?
         }
     };
-    Ok(print(&output)?)
+    print(&output)?;
+    Ok(good)
 }
 
 /// What is wrong with what was given.
