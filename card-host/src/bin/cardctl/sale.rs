@@ -131,7 +131,7 @@ impl SecondPerson {
 )]
 pub(crate) struct PaidOnly {
     amount: Piastres,
-    id: RequestId,
+    pub(crate) id: RequestId,
     party: String,
     reason: Box<LedgerError>,
 }

@@ -248,11 +248,14 @@ pub(super) fn token(books: &Books, command: &TokenCommand) -> Result<Output, Err
                 tokens.iter().filter(|token| !token.revoked).map(|token| token.actor.as_str()).collect();
             if done.is_empty() && !valid.contains(name.as_str()) {
                 let names = valid.into_iter().collect::<Vec<_>>().join(", ");
-                let has =
-                    if names.is_empty() { "none at all".to_owned() } else { format!("those of {names}") };
-                return Err(given(format!(
-                    "{party} has no valid token of {name:?}, but {has}: name one of them; nothing was revoked"
-                )));
+                return Err(given(match names.as_str() {
+                    "" => format!(
+                        "{party} has no valid token at all: nothing was revoked; see `cardctl ledger token list {party}`"
+                    ),
+                    names => format!(
+                        "{party} has no valid token of {name:?}, but of {names}: name one of these; nothing was revoked"
+                    ),
+                }));
             }
             let count = books.office.revoke_tokens(&books.who, &books.id, party, name)?;
             let text = format!("{count} tokens of {name} at {party} are revoked");
