@@ -8,6 +8,8 @@
     reason = "a test says what is wrong by failing"
 )]
 
+#[path = "programs/books.rs"]
+mod books;
 #[path = "programs/ledger.rs"]
 mod ledger;
 
@@ -279,6 +281,8 @@ fn each_failure_of_cardctl_says_what_it_is() {
 
     // Not yet issued.
     failures.check(&cardctl.run(&["show"]), 1, &["has not been issued: issue it first"]);
+    failures.check(&cardctl.run(&["top-up", "5"]), 1, &["ledger.sqlite does not exist here", "--data"]);
+    assert_eq!(cardctl.json(&["ledger", "begin"])["begun"], true);
     failures.check(
         &cardctl.run(&["top-up", "5"]),
         1,
@@ -403,7 +407,7 @@ fn each_failure_of_cardctl_says_what_it_is() {
     );
     fs::remove_file(path("data/bindings.json")).unwrap();
     let no_ledger = Cardctl { data: path("no ledger").into(), ..cardctl.clone() };
-    let _ = no_ledger.run(&["ledger", "status"]).text();
+    let _ = no_ledger.run(&["ledger", "begin"]).text();
     fs::write(path("no ledger/ledger.sqlite"), vec![b'x'; 8192]).unwrap();
     failures.check(&no_ledger.run(&["ledger", "status"]), 1, &["not the ledger that is meant"]);
     // Nothing listens there.

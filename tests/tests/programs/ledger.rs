@@ -14,14 +14,14 @@ use system_tests::programs::{Cardctl, Said, programs};
 use tempfile::TempDir;
 
 /// A customer's card for meter 1, in a data directory of its own.
-struct Branch {
+pub(super) struct Branch {
     directory: TempDir,
-    cardctl: Cardctl,
-    card: String,
+    pub(super) cardctl: Cardctl,
+    pub(super) card: String,
 }
 
 impl Branch {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let directory = TempDir::new().unwrap();
         let cardctl = Cardctl::new("sim", directory.path().join("data"));
         let issued = cardctl.json(&["issue", "--meter", "1", "--account", "7"]);
@@ -29,16 +29,16 @@ impl Branch {
         Self { directory, cardctl, card }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    fn name(&self, name: &str) -> String {
+    pub(super) fn name(&self, name: &str) -> String {
         self.path(name).to_str().unwrap().to_owned()
     }
 
     /// Ends with status 1, and says these words.
-    fn refused(&self, arguments: &[&str], words: &[&str]) -> Said {
+    pub(super) fn refused(&self, arguments: &[&str], words: &[&str]) -> Said {
         let said = self.cardctl.run(arguments);
         assert!(said.status == Some(1) && said.out.is_empty() && !said.err.contains("panicked"), "{said}");
         for word in words {
@@ -47,12 +47,12 @@ impl Branch {
         said
     }
 
-    fn statement(&self) -> Value {
+    pub(super) fn statement(&self) -> Value {
         self.cardctl.json(&["ledger", "statement", "--meter", "1"])
     }
 
     /// Every account adds up, and every chain is what it was.
-    fn in_order(&self) {
+    pub(super) fn in_order(&self) {
         let balance = self.cardctl.json(&["ledger", "trial-balance"]);
         assert_eq!(balance["debits"], balance["credits"]);
         let _ = self.cardctl.json(&["audit", "key"]);
@@ -61,7 +61,7 @@ impl Branch {
 }
 
 /// The voucher in a file that `top-up --out` wrote.
-fn voucher_in(path: &Path) -> String {
+pub(super) fn voucher_in(path: &Path) -> String {
     let stored: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     stored["voucher"].as_str().unwrap().to_owned()
 }

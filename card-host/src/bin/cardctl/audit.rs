@@ -1,6 +1,6 @@
 //! `cardctl audit` and `cardctl reconcile`: whether the books are what they were, and whether the world agrees with them.
 
-use card_core::units::Piastres;
+use card_core::units::{CardTime, Piastres};
 use card_host::ledger::{
     AuditKey, AuditPublicKey, EntryId, ReconcileOptions, SignedHead, reconcile as compare, sign_heads, verify,
 };
@@ -14,7 +14,7 @@ use crate::arguments::Arguments;
 use crate::books::Books;
 use crate::commands::{Error, books};
 use crate::ledger::{given, progress};
-use crate::output::{Output, Table, egp, time};
+use crate::output::{Output, Table, egp};
 use crate::workplace::Workplace;
 
 #[derive(Subcommand)]
@@ -201,24 +201,40 @@ pub(crate) fn reconcile(arguments: &Arguments) -> Result<(Output, bool), Error> 
             Ok(0) | Err(_) => String::new(),
             Ok(amount) => format!(", {}", egp(Piastres(amount))),
         };
-        let _ = write!(text, "\n{}: {}{amount}", item.severity.code(), item.what);
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n{item}{amount}\n  to do: {}", item.kind.to_do());
         let binding = item.binding;
         list.push(json!({
             "severity": item.severity.code(), "kind": item.kind.code(),
             "meter": binding.map(|binding| u64::from_be_bytes(binding.meter.0)),
             "binding": binding.map(|binding| binding.number), "point": item.point,
             "account": item.account, "amount": i64::try_from(item.amount).unwrap_or(i64::MAX),
-            "since": time(item.since), "what": item.what,
-            "request": item.request.as_ref().map(|request| request.id.to_string()),
+            "since": (item.since != CardTime::UNSET).then(|| item.since.to_unix()),
+            "what": item.what, "to_do": item.kind.to_do(),
+            "request": item.request.as_ref().map(|request| &request.id),
+            "party": item.request.as_ref().map(|request| &request.party),
         }));
+    }
+    let mut summary = serde_json::Map::new();
+    let mut counted = String::new();
+    let mut all = 0_u64;
+    for (kind, sums) in &found.summary {
+        all = all.saturating_add(sums.count);
+        let _ = write!(counted, "\n  {}: {}", kind.code(), sums.count);
+        let amount = i64::try_from(sums.amount).unwrap_or(i64::MAX);
+        let _ = summary.insert(kind.code().to_owned(), json!({ "count": sums.count, "amount": amount }));
+    }
+    let listed = found.exceptions.len() as u64;
+    if all > listed {
+        let _ = write!(text, "\n{listed} of {all} are listed here; all of them, by kind:{counted}");
     }
     if found.exceptions.is_empty() {
         text.push_str(": nothing that anybody has to look into");
     }
     let alarm = card_host::ledger::Severity::Alarm;
     let good = found.exceptions.iter().all(|item| item.severity != alarm);
-    Ok((
-        Output::new(text, json!({ "bindings": found.bindings, "points": found.points, "exceptions": list })),
-        good,
-    ))
+    let json = json!({
+        "bindings": found.bindings, "points": found.points, "exceptions": list, "summary": summary,
+    });
+    Ok((Output::new(text, json), good))
 }

@@ -1,16 +1,18 @@
 //! The ledger that the commands work with, and who does so.
 
 use card_core::id::{CardId, Channel};
+use card_core::key::KeyLength;
 use card_core::platform::Random;
 use card_host::desk::development_scope;
 use card_host::issuer::{Clock, Issuer, SystemClock};
-use card_host::keystore::{KeyStoreError, SoftwareKeyStore};
+use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
 use card_host::ledger::{
-    BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Party, Payee, Point, PointLimits, Policy,
+    BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Party, Payee, Point, PointCode, PointLimits, Policy,
     PostgresLedger, RequestId, SqliteLedger, Who, binding_of, read,
 };
 use card_host::random::OsRandom;
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::arguments::Arguments;
@@ -35,43 +37,160 @@ pub(crate) struct Books {
     pub(crate) repeated: bool,
     /// The ledger's file, where it is in one.
     pub(crate) sqlite: Option<Arc<SqliteLedger>>,
+    /// Whether it was founded just now.
+    pub(crate) begun: bool,
+}
+
+/// Whether a ledger that is not there is founded. One that is missed must never be replaced by an empty one unseen.
+#[derive(Clone, Copy)]
+pub(crate) enum Founding {
+    /// Only for the list of a former version.
+    Never,
+    /// Where nothing of a former ledger is there either; with new keys of this length.
+    WhereNew(KeyLength),
+    /// Also where the keys of a former one are.
+    OnPurpose,
+}
+
+/// Why there are no books to work with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoBooks {
+    #[error(
+        "{0} does not exist here: name the right directory with --data, or found a ledger with `cardctl ledger begin` or the first \
+         `cardctl issue`"
+    )]
+    Never(String),
+    #[error(
+        "{0} does not exist here, but the keys of a former ledger do: restore its newest copy and tell it so with `cardctl ledger restored`, \
+         or found an empty one on purpose with `cardctl ledger begin`"
+    )]
+    Lost(String),
+    #[error(
+        "{} does not exist here, and this ledger needs its own keys: copy that file from where the ledger was founded",
+        .0.display()
+    )]
+    Keys(PathBuf),
+}
+
+/// Where the ledger is.
+struct Place<'a> {
+    arguments: &'a Arguments,
+    workplace: &'a Workplace,
+}
+
+/// A ledger, perhaps without its first entry.
+struct Opened {
+    ledger: Arc<dyn Ledger>,
+    sqlite: Option<Arc<SqliteLedger>>,
+    founded: bool,
+}
+
+impl Place<'_> {
+    fn name(&self) -> String {
+        match &self.arguments.database {
+            Some(_) => "a ledger in this database".to_owned(),
+            None => self.workplace.ledger_path().display().to_string(),
+        }
+    }
+
+    /// The ledger that is there. A database always is.
+    fn open(&self) -> Result<Option<Opened>, Error> {
+        let path = self.workplace.ledger_path();
+        match &self.arguments.database {
+            Some(url) => {
+                let ledger = PostgresLedger::connect(url, development_scope(), CONNECTIONS)?;
+                opened(Arc::new(ledger), None).map(Some)
+            }
+            None if path.exists() => in_file(SqliteLedger::open(&path, development_scope())?).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The same where it is in a file that is not there yet: with a new one. Another program may have made it meanwhile.
+    fn create(&self) -> Result<Opened, Error> {
+        match self.open()? {
+            Some(opened) => Ok(opened),
+            None => {
+                in_file(SqliteLedger::open_or_create(&self.workplace.ledger_path(), development_scope())?)
+            }
+        }
+    }
+}
+
+fn in_file(ledger: SqliteLedger) -> Result<Opened, Error> {
+    let ledger = Arc::new(ledger);
+    opened(Arc::clone(&ledger) as Arc<dyn Ledger>, Some(ledger))
+}
+
+fn opened(ledger: Arc<dyn Ledger>, sqlite: Option<Arc<SqliteLedger>>) -> Result<Opened, Error> {
+    let office = office_point()?;
+    let founded = read(&*ledger, |t| t.point(&office))?.is_some();
+    Ok(Opened { ledger, sqlite, founded })
+}
+
+fn office_point() -> Result<PointCode, Error> {
+    Ok(OFFICE.parse().map_err(LedgerError::from)?)
 }
 
 impl Books {
-    /// Opens the ledger, or begins one with rules for development; takes the list of a former version over, once.
+    /// Opens the ledger with its keys, or founds one with rules for development where `founding` allows it; takes the list of a former
+    /// version over, once.
     pub(crate) fn open(
         arguments: &Arguments,
         workplace: &Workplace,
-        keys: SoftwareKeyStore,
+        founding: Founding,
     ) -> Result<Self, Error> {
-        let scope = development_scope();
-        let mut sqlite = None;
-        let ledger: Arc<dyn Ledger> = match &arguments.database {
-            Some(url) => Arc::new(PostgresLedger::connect(url, scope, CONNECTIONS)?),
-            None => {
-                let opened = Arc::new(SqliteLedger::open_or_create(&workplace.ledger_path(), scope)?);
-                sqlite = Some(Arc::clone(&opened));
-                opened
-            }
+        let place = Place { arguments, workplace };
+        let mut opened = place.open()?;
+        let mut keys = workplace.keys()?;
+        let former = workplace.former_path().exists();
+        let (founds, length) = match founding {
+            Founding::Never => (former && keys.is_some(), KeyLength::Aes256),
+            Founding::WhereNew(length) => (former == keys.is_some(), length),
+            Founding::OnPurpose => (true, KeyLength::Aes256),
         };
+        let founded = opened.as_ref().is_some_and(|opened| opened.founded);
+        // One program founds. Others that come meanwhile are told to wait.
+        let lock = if !founded && founds { workplace.alone()? } else { None };
+        if !founded && founds {
+            (opened, keys) = (Some(place.create()?), workplace.keys()?);
+        }
+        let at = place.name();
+        let (opened, keys) = match (opened, keys) {
+            (Some(opened), Some(keys)) if opened.founded || founds => (opened, keys),
+            (Some(opened), None) if !opened.founded && founds => (opened, workplace.new_keys(length)?),
+            (Some(opened), None) if opened.founded => return Err(NoBooks::Keys(workplace.keys_path()).into()),
+            (_, Some(_)) => return Err(NoBooks::Lost(at).into()),
+            (_, None) if former => return Err(NoBooks::Keys(workplace.keys_path()).into()),
+            (_, None) => return Err(NoBooks::Never(at).into()),
+        };
+        if let Some(warning) = keys.warning() {
+            let _ = writeln!(std::io::stderr(), "cardctl: {warning}");
+        }
+        let Opened { ledger, sqlite, founded } = opened;
         let actor = arguments.actor.clone().unwrap_or_else(login);
-        let office_point = OFFICE.parse().map_err(LedgerError::from)?;
-        let (last, founded) = read(&*ledger, |t| Ok((t.last_time()?, t.point(&office_point)?)))?;
+        let last = read(&*ledger, |t| t.last_time())?;
         let issuer = Issuer::new(keys, SystemClock, last);
-        let office = match founded {
-            Some(_) => Office::with_issuer(ledger, issuer)?,
-            None => Office::found(ledger, issuer, &actor, &Policy::for_development())?,
+        let office = if founded {
+            Office::with_issuer(ledger, issuer)?
+        } else {
+            Office::found(ledger, issuer, &actor, &Policy::for_development())?
         };
+        drop(lock);
         let who = Who {
             party: COMPANY.parse().map_err(LedgerError::from)?,
-            point: arguments.point.clone().unwrap_or(office_point),
+            point: match &arguments.point {
+                Some(point) => point.clone(),
+                None => office_point()?,
+            },
             actor,
         };
         let id = match &arguments.request {
             Some(id) => id.clone(),
             None => new_id()?,
         };
-        let books = Self { office: Arc::new(office), who, id, repeated: arguments.repeats, sqlite };
+        let books =
+            Self { office: Arc::new(office), who, id, repeated: arguments.repeats, sqlite, begun: !founded };
         former::take_over(workplace, &books)?;
         Ok(books)
     }

@@ -5,7 +5,7 @@ use card_core::role::Role;
 use card_host::card::CardError;
 use card_host::desk::{CardChoice, DeskError};
 use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
-use card_host::ledger::{AuditKeyError, BranchError, ExportError, LedgerError};
+use card_host::ledger::{AuditKeyError, BranchError, ExportError, FindLostError, LedgerError};
 use card_host::operate::{self, OperateError};
 use card_host::pcsc;
 use card_host::random::OsRandom;
@@ -21,7 +21,7 @@ use std::io::Write;
 use crate::alerts;
 use crate::arguments::{Arguments, Command, Secret};
 use crate::audit;
-use crate::books::{Books, new_id};
+use crate::books::{Books, Founding, NoBooks, new_id};
 use crate::collect;
 use crate::contents::ContentError;
 use crate::former::FormerError;
@@ -51,9 +51,17 @@ pub(crate) enum Error {
     #[error(transparent)]
     SecondPerson(#[from] sale::SecondPerson),
     #[error(transparent)]
+    PaidOnly(#[from] sale::PaidOnly),
+    #[error(transparent)]
+    SoldToFormer(#[from] sale::SoldToFormer),
+    #[error(transparent)]
     Desk(#[from] DeskError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    FindLost(#[from] FindLostError),
+    #[error(transparent)]
+    NoBooks(#[from] NoBooks),
     #[error(transparent)]
     Former(#[from] FormerError),
     #[error(transparent)]
@@ -119,7 +127,7 @@ pub(crate) fn run(arguments: &Arguments, print: Print<'_>) -> Result<bool, Error
         }
         Command::Issue { meter, account, private_balance, closes_former, mode, aes } => {
             let workplace = open()?;
-            let books = Books::open(arguments, &workplace, keys(&workplace, *aes)?)?;
+            let books = Books::open(arguments, &workplace, Founding::WhereNew(*aes))?;
             let choice =
                 CardChoice { mode: *mode, private_balance: *private_balance, closes_former: *closes_former };
             let output = with_card(arguments, Some(&workplace), true, |card| {
@@ -166,7 +174,7 @@ pub(crate) fn run(arguments: &Arguments, print: Print<'_>) -> Result<bool, Error
             })?;
             print(&output)?;
         }
-        Command::Ledger { command } => ledger::run(arguments, command, print)?,
+        Command::Ledger { command } => return ledger::run(arguments, command, print),
         Command::Audit { command } => {
             let (output, good) = audit::run(arguments, command)?;
             print(&output)?;
@@ -202,7 +210,7 @@ pub(crate) fn run(arguments: &Arguments, print: Print<'_>) -> Result<bool, Error
                 })?,
                 None => {
                     let workplace = open()?;
-                    let mut keys = keys(&workplace, KeyLength::Aes256)?;
+                    let mut keys = desk_keys(&workplace)?;
                     with_card(arguments, Some(&workplace), false, |card| {
                         let session = operate::session(card, &mut keys, Role::Vending, &mut OsRandom);
                         Ok(output::reading(&operate::read_private(&mut session?)?))
@@ -257,18 +265,21 @@ fn traced<T>(
     result
 }
 
-/// The development keys, after their warning.
-pub(crate) fn keys(workplace: &Workplace, length: KeyLength) -> Result<SoftwareKeyStore, Error> {
-    let keys = workplace.keys(length)?;
+/// The development keys, after their warning. Where there are none, some that open no card and are kept nowhere: the card says what
+/// it is all the same.
+fn desk_keys(workplace: &Workplace) -> Result<SoftwareKeyStore, Error> {
+    let Some(keys) = workplace.keys()? else {
+        return Ok(SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom)?);
+    };
     if let Some(warning) = keys.warning() {
         let _ = writeln!(std::io::stderr(), "cardctl: {warning}");
     }
     Ok(keys)
 }
 
-/// The ledger, for work with a card or a meter of this data directory.
+/// The ledger that is there.
 pub(crate) fn books(arguments: &Arguments, workplace: &Workplace) -> Result<Books, Error> {
-    Books::open(arguments, workplace, keys(workplace, KeyLength::Aes256)?)
+    Books::open(arguments, workplace, Founding::Never)
 }
 
 /// Gives what is asked for an id, where it has none.

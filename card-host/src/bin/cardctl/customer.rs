@@ -98,6 +98,9 @@ pub(crate) fn problem_json(error: &Error, request: Option<&RequestId>) -> Value 
     if let Some(id) = request {
         said["request"] = id.to_string().into();
     }
+    if let Error::PaidOnly(paid) = error {
+        said["request"] = paid.id.to_string().into();
+    }
     if let Some(situation) = situation(error) {
         said["code"] = code(situation).into();
     }

@@ -8,6 +8,7 @@ use card_core::text::Language;
 use card_core::units::CardTime;
 use card_host::card;
 use card_host::desk::{DeskError, Mail, Order, deliver};
+use card_host::ledger::read;
 use card_host::tariff_file;
 use card_host::transport::Transport;
 use clap::{Subcommand, ValueEnum};
@@ -54,7 +55,8 @@ pub(crate) enum MailCommand {
         /// Whose keys.
         #[arg(value_enum)]
         role: Keys,
-        /// Draws a new master first. All meters get keys of it by and by, each by such a mail.
+        /// Draws a new master first; repeated with the same --request, not another one. All meters get keys of it by and by, each by such a
+        /// mail. Restart `cardctl serve` after it.
         #[arg(long)]
         new_master: bool,
     },
@@ -136,6 +138,17 @@ pub(crate) fn command(code: u8) -> String {
 }
 
 pub(crate) fn run(arguments: &Arguments, mail: &MailArguments) -> Result<(Output, bool), Error> {
+    let (mut output, taken) = send(arguments, mail)?;
+    if matches!(mail.command, MailCommand::Keys { new_master: true, .. }) {
+        output.text.push_str("\nrestart `cardctl serve` where it runs: it knows the former keys only");
+        if let Some(fields) = output.json.as_object_mut() {
+            let _ = fields.insert("restart".to_owned(), "cardctl serve".into());
+        }
+    }
+    Ok((output, taken))
+}
+
+fn send(arguments: &Arguments, mail: &MailArguments) -> Result<(Output, bool), Error> {
     let workplace = Workplace::open(arguments.data.as_deref())?;
     let books = books(arguments, &workplace)?;
     if let Some(meter) = mail.network {
@@ -189,7 +202,10 @@ fn make(
             (0x09, notices.emit().as_slice().to_vec(), says)
         }
         MailCommand::Keys { role, new_master } => {
-            if *new_master {
+            // What this request has done before is not done again: the master that it drew is the one whose keys are on their way.
+            let request = who.request(id);
+            let done = !read(office.ledger(), |t| t.steps(&request))?.is_empty();
+            if *new_master && !done {
                 office.with_keys(|keys| workplace.new_master(keys, role.role()))?;
             }
             let (version, mail) = office.change_keys(who, id, of, role.role())?;

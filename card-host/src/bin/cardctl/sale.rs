@@ -9,7 +9,9 @@ use card_core::text::{Language, Situation};
 use card_core::units::Piastres;
 use card_host::card;
 use card_host::desk::{DeskError, load};
-use card_host::ledger::{Certified, LedgerError, Payee, Refusal, RequestId, SaleOrder, StoreError, Who};
+use card_host::ledger::{
+    Certified, LedgerError, Payee, Refusal, RequestId, Sale as SaleRecord, SaleOrder, StoreError, Who,
+};
 use card_host::transport::Transport;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -115,31 +117,81 @@ pub(crate) struct SecondPerson {
     party: String,
 }
 
+impl SecondPerson {
+    fn of(order: &SaleOrder) -> Self {
+        Self { amount: order.amount, id: order.id.clone(), party: order.who.party.to_string() }
+    }
+}
+
+/// Paid, and not certified: nobody may take the money again, and nobody may keep it.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{amount} EGP are booked as paid under request {id}, without a voucher yet ({reason}): repeat with --request {id}, or give the \
+     money back with `cardctl ledger refund {id} --party {party} --reason TEXT`"
+)]
+pub(crate) struct PaidOnly {
+    amount: Piastres,
+    pub(crate) id: RequestId,
+    party: String,
+    reason: Box<LedgerError>,
+}
+
+/// Sold to the card that this one replaces.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "request {id} is sold already, to card {former}, which this one replaces: bring it to this card with `cardctl refresh`"
+)]
+pub(crate) struct SoldToFormer {
+    id: RequestId,
+    former: CardId,
+}
+
 /// The voucher of this sale. Asked for before with the same id, it is the same one.
 fn sold(books: &Books, who: &Who, card: CardId, amount: Piastres) -> Result<Voucher, Error> {
     let office = &books.office;
     let order = SaleOrder { who: who.clone(), id: books.id.clone(), payee: Payee::Card(card), amount };
-    let second = || SecondPerson { amount, id: books.id.clone(), party: who.party.to_string() };
     let sale = match office.sell(&order) {
         Ok(sale) => sale,
         Err(LedgerError::Refused(Refusal::ApprovalNeeded { .. })) => {
             office.reserve(&order)?;
-            return Err(second().into());
+            return Err(SecondPerson::of(&order).into());
         }
-        // One that was announced before.
-        Err(LedgerError::Refused(Refusal::OtherRequest(_))) => {
-            office.reserve(&order)?;
-            match office.confirm(who, &books.id) {
-                Ok((_, Some(reason))) => return Err(reason.into()),
-                Ok((sale, None)) => sale,
-                Err(LedgerError::Refused(Refusal::ApprovalNeeded { .. })) => return Err(second().into()),
-                Err(error) => return Err(error.into()),
-            }
-        }
+        // One that was announced before, or for a card that has been replaced since.
+        Err(LedgerError::Refused(Refusal::OtherRequest(_))) => go_on(books, &order, card)?,
         Err(error) => return Err(error.into()),
     };
     let certified = sale.certified.ok_or_else(|| Refusal::WrongStep(books.id.clone()));
     parsed(&certified.map_err(LedgerError::from)?)
+}
+
+/// Goes on with a sale that was asked for before: the same amount for the same contract, whichever card it has now. It stays at the
+/// vending point where it began.
+fn go_on(books: &Books, order: &SaleOrder, card: CardId) -> Result<SaleRecord, Error> {
+    let office = &books.office;
+    let before = office.status(&order.who.request(&order.id))?;
+    let binding = books.binding_of(card)?.binding();
+    if (before.amount, before.binding) != (order.amount, binding) {
+        return Err(LedgerError::from(Refusal::OtherRequest(order.id.clone())).into());
+    }
+    if before.certified.is_some() && before.card != card {
+        return Err(SoldToFormer { id: order.id.clone(), former: before.card }.into());
+    }
+    if before.certified.is_some() {
+        return Ok(before);
+    }
+    let who = Who { point: before.entry.point, ..order.who.clone() };
+    match office.confirm(&who, &order.id) {
+        Ok((sale, None)) => Ok(sale),
+        Ok((_, Some(reason))) => Err(PaidOnly {
+            amount: order.amount,
+            id: order.id.clone(),
+            party: who.party.to_string(),
+            reason: Box::new(reason),
+        }
+        .into()),
+        Err(LedgerError::Refused(Refusal::ApprovalNeeded { .. })) => Err(SecondPerson::of(order).into()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn parsed(certified: &Certified) -> Result<Voucher, Error> {

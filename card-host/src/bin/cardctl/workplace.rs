@@ -79,20 +79,23 @@ impl Workplace {
         }
     }
 
-    /// The development keys, new ones of `length` where there are none.
-    pub(crate) fn keys(&self, length: KeyLength) -> Result<SoftwareKeyStore, WorkplaceError> {
+    /// The development keys, where they are there.
+    pub(crate) fn keys(&self) -> Result<Option<SoftwareKeyStore>, WorkplaceError> {
+        let path = self.keys_path();
+        if path.exists() { Ok(Some(SoftwareKeyStore::open(&path)?)) } else { Ok(None) }
+    }
+
+    /// New development keys. Where another program has made them meanwhile, those.
+    pub(crate) fn new_keys(&self, length: KeyLength) -> Result<SoftwareKeyStore, WorkplaceError> {
         let path = self.keys_path();
         if !path.exists() {
-            let _lock = self.alone()?;
-            // Another program may have made them meanwhile.
-            if !path.exists() {
-                SoftwareKeyStore::generate(length, &mut OsRandom)?.create(&path)?;
-            }
+            SoftwareKeyStore::generate(length, &mut OsRandom)?.create(&path)?;
         }
         Ok(SoftwareKeyStore::open(&path)?)
     }
 
-    fn keys_path(&self) -> PathBuf {
+    /// Where the development keys are.
+    pub(crate) fn keys_path(&self) -> PathBuf {
         self.directory.join("development-keys.json")
     }
 

@@ -3,7 +3,8 @@
 use card_core::message::Voucher;
 use card_core::units::Piastres;
 use card_host::ledger::{
-    Approved, Certified, DebitOrder, LedgerError, Refusal, RequestId, RequestKey, StoreError,
+    Approved, Certified, DebitOrder, LedgerError, Refusal, RequestId, RequestKey, Sale, SaleState,
+    StoreError, Who,
 };
 use serde_json::json;
 use std::path::Path;
@@ -94,6 +95,48 @@ fn certified_output(
 pub(super) fn withdraw(books: &Books, id: &RequestId) -> Result<Output, Error> {
     books.office.withdraw(&books.who, id)?;
     Ok(Output::new(format!("{id} is withdrawn"), json!({ "request": id, "withdrawn": true })))
+}
+
+/// A sale, and its seller at the vending point where it was announced.
+fn announced(books: &Books, request: &RequestKey) -> Result<(Sale, Who), Error> {
+    let sale = books.office.status(request)?;
+    let (party, point) = (request.party.clone(), sale.entry.point.clone());
+    Ok((sale, Who { party, point, actor: books.who.actor.clone() }))
+}
+
+pub(super) fn cancel(books: &Books, request: &RequestKey) -> Result<Output, Error> {
+    let (before, who) = announced(books, request)?;
+    let RequestKey { party, id } = request;
+    if before.state == SaleState::Paid {
+        return Err(super::given(format!(
+            "request {id} is paid: give the money back with `cardctl ledger refund {id} --party {party} --reason TEXT`"
+        )));
+    }
+    let sale = books.office.cancel(&who, id)?;
+    let text =
+        format!("request {id} is cancelled: {} were announced, and nothing was paid", egp(sale.amount));
+    Ok(Output::new(text, ended(&sale)))
+}
+
+pub(super) fn refund(books: &Books, request: &RequestKey, reason: &str) -> Result<Output, Error> {
+    let (before, who) = announced(books, request)?;
+    let RequestKey { party, id } = request;
+    if matches!(before.state, SaleState::Reserved | SaleState::Cancelled) {
+        return Err(super::given(format!(
+            "nothing was paid under request {id}: end it with `cardctl ledger cancel {id} --party {party}`"
+        )));
+    }
+    let sale = books.office.refund(&who, id, reason)?;
+    let text =
+        format!("{} of request {id} are given back at vending point {}", egp(sale.amount), sale.entry.point);
+    Ok(Output::new(text, ended(&sale)))
+}
+
+fn ended(sale: &Sale) -> serde_json::Value {
+    json!({
+        "request": sale.request.id, "party": sale.request.party, "point": sale.entry.point,
+        "amount": sale.amount.0, "state": sale.state.code(),
+    })
 }
 
 pub(super) fn debt(books: &Books, account: u64, amount: Piastres, reason: &str) -> Result<Output, Error> {

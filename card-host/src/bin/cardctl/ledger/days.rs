@@ -154,6 +154,14 @@ pub(super) fn backup(books: &Books, file: &Path) -> Result<Output, Error> {
 }
 
 pub(super) fn restored(books: &Books, reason: &str) -> Result<Output, Error> {
+    if !books.repeated {
+        // It goes over all chains: whoever is interrupted must go on with it, and not declare another restore.
+        let _ = writeln!(
+            std::io::stderr(),
+            "cardctl: this is request {id}: where it is interrupted, repeat it with --request {id}",
+            id = books.id
+        );
+    }
     let restored = books.office.declare_restored(&books.who, &books.id, reason)?;
     let text = format!(
         "restore {} is marked in {} chains; contracts sell again once their card or meter has been read: cardctl collect",

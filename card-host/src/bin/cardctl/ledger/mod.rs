@@ -2,24 +2,30 @@
 
 mod correct;
 mod days;
+mod lost;
 mod settings;
 mod show;
 
 pub(crate) use days::progress;
 
 use card_core::id::{CardId, MeterId};
+use card_core::key::KeyLength;
 use card_core::units::Piastres;
 use card_host::ledger::{DebitTo, LedgerError, PartyCode, Payee, PointCode, RequestId, RequestKey};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 use crate::arguments::{Arguments, account, meter_number};
-use crate::commands::{Error, Print, books};
+use crate::books::{Books, Founding};
+use crate::commands::{Error, Print};
 use crate::contents;
 use crate::workplace::Workplace;
 
 #[derive(Subcommand)]
 pub(crate) enum LedgerCommand {
+    /// Founds a ledger here, with rules for development: empty, also where the keys of a former one are. Where there is one, it changes
+    /// nothing. `issue` and what enters parties, points and rules found one where there is nothing at all yet.
+    Begin,
     /// Shows the vending points with their cash and sales, what waits for somebody, and which rules hold.
     Status,
     /// Shows how a contract stands, and its newest entries.
@@ -32,6 +38,17 @@ pub(crate) enum LedgerCommand {
     },
     /// Shows how far a sale is, and its voucher.
     Sale(Request),
+    /// Cancels a sale that was announced and is not paid, at the vending point where it was announced.
+    Cancel(Request),
+    /// Gives back what was paid for a sale that has no voucher, at the vending point where it was paid. What has a voucher is taken back by
+    /// `debit`.
+    Refund {
+        #[command(flatten)]
+        request: Request,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Takes credit back that was certified, by a voucher that the card takes to the meter. What is large is proposed instead.
     Debit(Debit),
     /// Proposes to take credit back: a second person approves it.
@@ -113,11 +130,23 @@ pub(crate) enum LedgerCommand {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Enters a party that sells, or changes it.
+    /// After a restore: compares a channel's own list of its sales with the ledger, and says what was lost, newest voucher of a contract
+    /// first. Ends with status 1 where something is lost or contradicts the ledger; with --hand-in, where something contradicts it or is
+    /// not taken.
+    Lost {
+        /// Whose list.
+        party: PartyCode,
+        /// The list: on each line a JSON object with `request`, `amount` (in piastres) and `voucher` (hexadecimal), as the channel got it.
+        file: PathBuf,
+        /// Hands in all that is lost: the contracts sell again, and the credit is entered.
+        #[arg(long)]
+        hand_in: bool,
+    },
+    /// Enters a party that sells, or changes what is named of it; shows and lists them.
     Party(settings::PartyArguments),
-    /// Enters a vending point, or changes its limits; without a code, lists them.
+    /// Enters a vending point, or changes what is named of it; shows and lists them.
     Point(settings::PointArguments),
-    /// Makes and revokes the tokens with which programs of a party come to `cardctl serve`.
+    /// Makes, lists and revokes the tokens with which programs of a party come to `cardctl serve`.
     Token {
         #[command(subcommand)]
         command: settings::TokenCommand,
@@ -229,13 +258,25 @@ fn card(text: &str) -> Result<CardId, String> {
     contents::card(text).map_err(|error| error.to_string())
 }
 
-pub(crate) fn run(arguments: &Arguments, command: &LedgerCommand, print: Print<'_>) -> Result<(), Error> {
+/// Does what was asked for; `false` where it found something wrong.
+pub(crate) fn run(arguments: &Arguments, command: &LedgerCommand, print: Print<'_>) -> Result<bool, Error> {
     let workplace = Workplace::shared(arguments.data.as_deref())?;
-    let books = books(arguments, &workplace)?;
+    let founding = match command {
+        LedgerCommand::Begin => Founding::OnPurpose,
+        LedgerCommand::Party(party) if party.enters() => Founding::WhereNew(KeyLength::Aes256),
+        LedgerCommand::Point(point) if point.enters() => Founding::WhereNew(KeyLength::Aes256),
+        LedgerCommand::Rules { .. } => Founding::WhereNew(KeyLength::Aes256),
+        _ => Founding::Never,
+    };
+    let books = Books::open(arguments, &workplace, founding)?;
+    let mut good = true;
     let output = match command {
+        LedgerCommand::Begin => show::begun(&books),
         LedgerCommand::Status => show::status(&books)?,
         LedgerCommand::Statement { of, entries } => show::statement(&books, of.payee(), *entries)?,
         LedgerCommand::Sale(request) => show::sale(&books.office.status(&request.key())?),
+        LedgerCommand::Cancel(request) => correct::cancel(&books, &request.key())?,
+        LedgerCommand::Refund { request, reason } => correct::refund(&books, &request.key(), reason)?,
         LedgerCommand::Debit(debit) => correct::debit(&books, debit)?,
         LedgerCommand::Propose(debit) => correct::propose(&books, debit)?,
         LedgerCommand::Approve { request, out } => correct::approve(&books, &request.key(), out.as_deref())?,
@@ -251,6 +292,11 @@ pub(crate) fn run(arguments: &Arguments, command: &LedgerCommand, print: Print<'
         }
         LedgerCommand::Backup { file } => days::backup(&books, file)?,
         LedgerCommand::Restored { reason } => days::restored(&books, reason)?,
+        LedgerCommand::Lost { party, file, hand_in } => {
+            let (output, found_good) = lost::lost(&books, party, file, *hand_in)?;
+            good = found_good;
+            output
+        }
         LedgerCommand::Party(party) => settings::party(&books, party)?,
         LedgerCommand::Point(point) => settings::point(&books, point)?,
         LedgerCommand::Token { command } => settings::token(&books, command)?,
@@ -259,7 +305,8 @@ pub(crate) fn run(arguments: &Arguments, command: &LedgerCommand, print: Print<'
             settings::customer(&books, *account, phone, *arabic)?
         }
     };
-    Ok(print(&output)?)
+    print(&output)?;
+    Ok(good)
 }
 
 /// What is wrong with what was given.

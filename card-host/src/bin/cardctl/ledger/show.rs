@@ -12,6 +12,14 @@ use crate::output::{self, Output, Table, egp, time};
 /// The most that waits and is counted.
 const MOST_WAITING: u32 = 1000;
 
+pub(super) fn begun(books: &Books) -> Output {
+    let text = match books.begun {
+        true => "a ledger is founded; next: cardctl issue --meter NUMBER --account NUMBER",
+        false => "there is a ledger already: nothing was changed; see it with `cardctl ledger status`",
+    };
+    Output::new(text, json!({ "begun": books.begun }))
+}
+
 pub(super) fn status(books: &Books) -> Result<Output, Error> {
     let points = books.points()?;
     let (epoch, waiting) =

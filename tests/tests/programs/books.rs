@@ -1,0 +1,346 @@
+//! `cardctl` and its books: found on purpose only, finished or given back, set without losing what was set before.
+
+use std::fs;
+
+use serde_json::json;
+use system_tests::postgres::Postgres;
+use system_tests::programs::Cardctl;
+use tempfile::TempDir;
+
+use super::ledger::{Branch, voucher_in};
+
+#[test]
+fn a_ledger_that_is_missed_is_not_founded_anew() {
+    let directory = TempDir::new().unwrap();
+    let empty = Cardctl::new("sim", directory.path().join("empty"));
+    for command in [
+        &["ledger", "status"][..],
+        &["ledger", "backup", "copy"],
+        &["audit", "verify"],
+        &["reconcile"],
+        &["collect"],
+        &["serve", "--listen", "127.0.0.1:0"],
+    ] {
+        let said = empty.run(command);
+        assert!(said.status == Some(1) && said.err.contains("ledger.sqlite does not exist here"), "{said}");
+        assert!(said.err.contains("--data") && said.err.contains("ledger begin"), "{said}");
+    }
+    let left: Vec<_> = fs::read_dir(&empty.data).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| name == "lock"), "nothing was made: {left:?}");
+
+    // What enters who sells founds one where nothing is.
+    for (name, command) in [
+        ("party", &["ledger", "party", "fawry", "--channel", "kiosk"][..]),
+        ("point", &["ledger", "point", "till-1", "--party", "company"]),
+        ("rules", &["ledger", "rules"]),
+    ] {
+        let cardctl = Cardctl::new("sim", directory.path().join(name));
+        let _ = cardctl.json(command);
+        assert_eq!(cardctl.json(&["ledger", "begin"])["begun"], false);
+    }
+
+    let branch = Branch::new();
+    let _ = branch.cardctl.json(&["top-up", "50"]);
+    let copy = branch.name("copy");
+    let _ = branch.cardctl.json(&["ledger", "backup", &copy]);
+    for name in ["ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"] {
+        let _ = fs::remove_file(branch.path("data").join(name));
+    }
+    for command in [
+        &["ledger", "status"][..],
+        &["top-up", "10"],
+        &["issue", "--meter", "2", "--account", "8"],
+        &["ledger", "party", "fawry", "--channel", "kiosk"],
+    ] {
+        let words = ["ledger.sqlite does not exist here", "restore its newest copy", "cardctl ledger begin"];
+        branch.refused(command, &words);
+    }
+    assert!(!branch.path("data/ledger.sqlite").exists());
+    fs::copy(&copy, branch.path("data/ledger.sqlite")).unwrap();
+    assert_eq!(branch.statement()["total_credit"], 5_000);
+
+    // A ledger without its keys certifies nothing that any card or meter believes.
+    let keys = branch.path("data/development-keys.json");
+    fs::rename(&keys, branch.path("keys")).unwrap();
+    branch.refused(&["top-up", "10"], &["development-keys.json does not exist here", "copy that file"]);
+    fs::rename(branch.path("keys"), &keys).unwrap();
+
+    fs::remove_file(branch.path("data/ledger.sqlite")).unwrap();
+    assert_eq!(branch.cardctl.json(&["ledger", "begin"])["begun"], true);
+    branch.refused(&["top-up", "10"], &["was not issued here"]);
+    branch.in_order();
+}
+
+/// Announces a sale that needs a second person.
+fn large(branch: &Branch, id: &'static str) -> [&'static str; 6] {
+    let sale = ["--actor", "first", "--request", id, "top-up", "15000"];
+    branch.refused(&sale, &["second person"]);
+    sale
+}
+
+#[test]
+fn what_is_paid_without_a_voucher_is_finished_or_given_back() {
+    let branch = Branch::new();
+    let cardctl = &branch.cardctl;
+    let _ = cardctl.json(&["top-up", "10"]);
+    let approve = |id: &str| cardctl.json(&["--actor", "second", "ledger", "approve", id]);
+    let block = |what: &str| cardctl.json(&["ledger", what, "--meter", "1", "--reason", "lost"]);
+    let cash = || cardctl.json(&["ledger", "status"])["points"][0]["cash"].clone();
+
+    // Announced, and not paid.
+    let _ = large(&branch, "s-0");
+    let no_money = ["ledger", "refund", "s-0", "--reason", "changed her mind"];
+    branch.refused(&no_money, &["nothing was paid", "ledger cancel s-0"]);
+    for _ in 0..2 {
+        assert_eq!(cardctl.json(&["ledger", "cancel", "s-0"])["state"], "cancelled");
+    }
+    branch.refused(&["--request", "s-0", "top-up", "15000"], &["was cancelled"]);
+
+    // Paid, and then given back: once.
+    let sale = large(&branch, "s-1");
+    let _ = approve("s-1");
+    let _ = block("block");
+    for _ in 0..2 {
+        let words = ["15000.00 EGP are booked as paid under request s-1", "is blocked", "ledger refund s-1"];
+        branch.refused(&sale, &words);
+        assert_eq!(cash(), 1_501_000);
+    }
+    let said = cardctl.run(&[&["--format", "json"], &sale[..]].concat());
+    assert!(said.err.contains("\"request\":\"s-1\""), "{said}");
+    branch.refused(&["ledger", "cancel", "s-1"], &["is paid", "ledger refund s-1"]);
+    for _ in 0..2 {
+        let refund = ["ledger", "refund", "s-1", "--reason", "the card is lost"];
+        let given = cardctl.json(&refund);
+        assert_eq!((&given["state"], &given["amount"]), (&"refunded".into(), &1_500_000.into()));
+        assert_eq!((&given["point"], cash()), (&"office".into(), 1_000.into()));
+    }
+    branch.refused(&sale, &["has been given back"]);
+    let _ = block("unblock");
+
+    // Paid for a card that is replaced meanwhile: certified for the new one.
+    let sale = large(&branch, "s-2");
+    let _ = approve("s-2");
+    let _ = block("block");
+    branch.refused(&sale, &["booked as paid under request s-2"]);
+    let replaced = cardctl.json(&["issue", "--meter", "1", "--account", "7"]);
+    assert_eq!(replaced["replaces"], branch.card.as_str());
+    branch.refused(&["--request", "s-2", "top-up", "15001"], &["used for something else"]);
+    let sold = cardctl.json(&sale);
+    assert_eq!((&sold["outcome"], &sold["card"]), (&"Loaded".into(), &replaced["card"]));
+    assert_eq!(branch.statement()["total_credit"], 1_501_000);
+    // A third card gets by `refresh` what was sold to the second one.
+    let _ = cardctl.json(&["issue", "--meter", "1", "--account", "7"]);
+    branch.refused(&sale, &["sold already", "cardctl refresh"]);
+    assert_eq!(cardctl.json(&["refresh"])["total_credit"], 1_501_000);
+    branch.refused(&["ledger", "refund", "s-2", "--reason", "twice"], &["take it back with a correction"]);
+    branch.in_order();
+}
+
+#[test]
+fn exceptions_say_what_they_are_about_and_what_to_do() {
+    let branch = Branch::new();
+    let cardctl = &branch.cardctl;
+    let _ = cardctl.json(&["top-up", "10"]);
+    let _ = cardctl.json(&["ledger", "restored", "--reason", "the disk died"]);
+    let text = cardctl.run(&["reconcile"]);
+    assert!(text.out.contains("evidence-needed: binding 1 of meter 1, account 7, "), "{text}");
+    assert!(text.out.contains("to do: read the card, or hand in"), "{text}");
+    let found = cardctl.run(&["--format", "json", "reconcile"]);
+    let found: serde_json::Value = serde_json::from_str(&found.out).unwrap();
+    assert_eq!(found["summary"]["evidence-needed"]["count"], 1, "{found}");
+    let list = found["exceptions"].as_array().unwrap();
+    assert!(!list.is_empty());
+    for item in list {
+        assert!(item["since"].is_u64() || item["since"].is_null(), "{item}");
+        assert!(!item["to_do"].as_str().unwrap().is_empty() && item.get("party").is_some(), "{item}");
+    }
+}
+
+#[test]
+fn a_new_master_is_drawn_once_for_a_request() {
+    let branch = Branch::new();
+    let cardctl = &branch.cardctl;
+    let _ = cardctl.json(&["top-up", "10"]);
+    let keys = || fs::read(branch.path("data/development-keys.json")).unwrap();
+    let change = |id: &str| cardctl.json(&["--request", id, "mail", "keys", "credit", "--new-master"]);
+    let first = change("k-1");
+    assert_eq!(first["restart"], "cardctl serve");
+    let stored = keys();
+    let again = change("k-1");
+    assert_eq!((&again["says"], &again["version"]), (&first["says"], &first["version"]));
+    assert!(keys() == stored, "the same keys as before");
+    let _ = cardctl.json(&["meter", "tap"]);
+    let _ = cardctl.json(&["collect"]);
+    assert_ne!(change("k-2")["says"], first["says"]);
+    assert!(keys() != stored);
+}
+
+#[test]
+fn what_is_not_named_of_a_party_or_a_point_stays_as_it_is() {
+    let branch = Branch::new();
+    let cardctl = &branch.cardctl;
+    let party = |words: &[&str]| cardctl.json(&[&["ledger", "party"], words].concat());
+    let point = |words: &[&str]| cardctl.json(&[&["ledger", "point"], words].concat());
+    let entries = || cardctl.json(&["ledger", "status"])["points"].clone();
+    branch.refused(&["ledger", "party", "fawry"], &["is new", "--channel"]);
+    branch.refused(&["ledger", "point", "fawry-1"], &["is new", "--party"]);
+    let words = ["--request", "p-1", "ledger", "party", "fawry", "--channel", "kiosk"];
+    for _ in 0..2 {
+        let entered = cardctl.json(&words);
+        assert_eq!((&entered["open"], &entered["channel"]), (&true.into(), &"kiosk".into()));
+    }
+    let limits = ["fawry-1", "--party", "fawry", "--most-cash", "500", "--most-daily", "900"];
+    let _ = point(&limits);
+    assert_eq!(point(&["fawry-1", "--closed"])["open"], false);
+    assert_eq!(party(&["fawry", "--closed"])["open"], false);
+
+    // A code alone shows, and books nothing; so does what it is already.
+    let before = entries();
+    let shown = point(&["fawry-1"]);
+    assert_eq!((&shown["open"], &shown["most_cash"]), (&false.into(), &50_000.into()));
+    assert_eq!(shown["most_daily"], 90_000);
+    let shown = party(&["fawry"]);
+    assert_eq!((&shown["open"], &shown["channel"]), (&false.into(), &"kiosk".into()));
+    let _ = party(&["fawry", "--closed", "--channel", "kiosk"]);
+    let _ = point(&["fawry-1", "--party", "fawry", "--closed"]);
+    assert_eq!(entries(), before);
+
+    // One thing at a time.
+    let changed = point(&["fawry-1", "--no-most-cash"]);
+    assert_eq!((&changed["open"], changed["most_cash"].is_null()), (&false.into(), true));
+    assert_eq!(changed["most_daily"], 90_000);
+    let changed = point(&["fawry-1", "--most-cash", "600"]);
+    assert_eq!((&changed["open"], &changed["most_cash"]), (&false.into(), &60_000.into()));
+    assert!(point(&["fawry-1", "--no-most-daily"])["most_daily"].is_null());
+    let changed = party(&["fawry", "--channel", "wallet"]);
+    assert_eq!((&changed["open"], &changed["channel"]), (&false.into(), &"wallet".into()));
+    assert_eq!(cardctl.run(&["ledger", "point", "fawry-1", "--open", "--closed"]).status, Some(2));
+    assert_eq!(cardctl.run(&["ledger", "point", "--open"]).status, Some(2));
+
+    let list = cardctl.run(&["ledger", "point"]);
+    let line = list.text().lines().find(|line| line.starts_with("fawry-1 ")).unwrap();
+    assert!(line.contains("closed") && line.contains("600.00 EGP"), "{list}");
+    assert_eq!(point(&[])["points"][0]["most_cash"], 60_000);
+    let list = party(&[])["parties"].clone();
+    let codes: Vec<_> =
+        list.as_array().unwrap().iter().map(|party| (&party["party"], &party["open"])).collect();
+    assert_eq!(codes, [(&"company".into(), &true.into()), (&"fawry".into(), &false.into())]);
+    let _ = party(&["fawry", "--open"]);
+    assert_eq!(point(&["fawry-1", "--open"])["open"], true);
+    branch.in_order();
+}
+
+#[test]
+fn tokens_are_listed_and_none_is_revoked_by_a_wrong_name() {
+    let branch = Branch::new();
+    let cardctl = &branch.cardctl;
+    let _ = cardctl.json(&["ledger", "party", "fawry", "--channel", "kiosk"]);
+    let revoke = |id: &str, name: &str| -> Vec<String> {
+        ["--request", id, "ledger", "token", "revoke", "fawry", name].map(str::to_owned).to_vec()
+    };
+    fn words(words: &[String]) -> Vec<&str> {
+        words.iter().map(String::as_str).collect()
+    }
+    let wrong = revoke("r-0", "machine1");
+    branch.refused(&words(&wrong), &["fawry has no valid token at all", "token list fawry"]);
+    for (name, may) in [("machine-1", "sell"), ("machine-2", "approve")] {
+        let _ = cardctl.json(&["ledger", "token", "add", "fawry", name, "--may", may]);
+    }
+    branch.refused(
+        &words(&wrong),
+        &["no valid token of \"machine1\", but of machine-1, machine-2:", "nothing was revoked"],
+    );
+    let right = revoke("r-1", "machine-1");
+    assert_eq!(cardctl.json(&words(&right))["revoked"], 1);
+    assert_eq!(cardctl.json(&words(&right))["request"], "r-1", "repeated, it is done");
+    let again = revoke("r-2", "machine-1");
+    branch.refused(&words(&again), &["but of machine-2:"]);
+    let list = cardctl.json(&["ledger", "token", "list", "fawry"])["tokens"].clone();
+    let mut list: Vec<_> = list.as_array().unwrap().iter().map(|token| token.to_string()).collect();
+    list.sort();
+    assert!(list[0].contains("machine-1") && list[0].contains("\"revoked\":true"), "{list:?}");
+    assert!(list[1].contains("approve") && list[1].contains("\"revoked\":false"), "{list:?}");
+    branch.refused(&["ledger", "token", "list", "fawri"], &["no party fawri", "ledger party"]);
+}
+
+#[test]
+fn what_a_channel_has_and_the_copy_has_not_is_found_and_handed_in() {
+    let branch = Branch::new();
+    let cardctl = &branch.cardctl;
+    let _ = cardctl.json(&["top-up", "10"]);
+    let mut list = String::new();
+    let mut sell = |id: &str, amount: u64| {
+        let out = branch.name(id);
+        let egp = (amount / 100).to_string();
+        let _ = cardctl.json(&["--request", id, "top-up", &egp, "--channel", "kiosk", "--out", &out]);
+        let voucher = voucher_in(&branch.path(id));
+        let line = json!({ "request": id, "amount": amount, "voucher": voucher, "machine": 7 });
+        list.push_str(&format!("{line}\n"));
+    };
+    sell("k-1", 2_000);
+    let copy = branch.name("copy");
+    let _ = cardctl.json(&["ledger", "backup", &copy]);
+    sell("k-2", 3_000);
+    sell("k-3", 4_000);
+    for name in ["ledger.sqlite-wal", "ledger.sqlite-shm"] {
+        let _ = fs::remove_file(branch.path("data").join(name));
+    }
+    fs::copy(&copy, branch.path("data/ledger.sqlite")).unwrap();
+    let said = cardctl.run(&["ledger", "restored", "--reason", "the disk died"]);
+    assert!(said.status == Some(0) && said.err.contains("repeat it with --request "), "{said}");
+
+    let path = branch.name("list");
+    fs::write(&path, &list).unwrap();
+    let compare = ["ledger", "lost", "kiosk", &path];
+    let said = cardctl.run(&compare);
+    assert_eq!(said.status, Some(1), "{said}");
+    assert!(said.out.contains("1 sales are known, 2 are lost (70.00 EGP), 0 lines contradict"), "{said}");
+    let (newest, older) = (said.out.find("line 3: lost: request k-3"), said.out.find("line 2: lost"));
+    assert!(newest.is_some() && newest < older && said.out.contains("--hand-in"), "{said}");
+    branch.refused(&["top-up", "5"], &["restored from a copy"]);
+
+    let handed = cardctl.json(&[&compare[..], &["--hand-in"]].concat());
+    assert_eq!(handed["lost"][0]["finding"], "recovered", "{handed}");
+    assert_eq!((&handed["lost"][1]["line"], &handed["known"]), (&2.into(), &1.into()));
+    assert_eq!(branch.statement()["total_credit"], 10_000);
+    assert_eq!(cardctl.json(&["top-up", "5"])["total_credit"], 10_500);
+
+    fs::write(&path, format!("{}nonsense\n", list.replace("2000", "2001"))).unwrap();
+    let said = cardctl.run(&compare);
+    assert!(said.status == Some(1) && said.out.contains("line 1: contradicts: the ledger has"), "{said}");
+    assert!(said.out.contains("line 4: contradicts: this is no acknowledged sale"), "{said}");
+    branch.refused(&["ledger", "lost", "kiosk", &branch.name("none")], &["name the right file"]);
+    branch.in_order();
+}
+
+#[test]
+fn the_books_in_a_database() {
+    let directory = TempDir::new().unwrap();
+    let cardctl = Cardctl::new("sim", directory.path().join("data"));
+    let url = Postgres::shared().create_database("cardctl").unwrap();
+    let refused = |cardctl: &Cardctl, url: &str, command: &[&str], word: &str| {
+        let said = cardctl.run(&[&["--database", url], command].concat());
+        assert!(said.status == Some(1) && said.out.is_empty() && said.err.contains(word), "{said}");
+    };
+    let run = |command: &[&str]| cardctl.json(&[&["--database", &url], command].concat());
+    refused(&cardctl, &url, &["ledger", "status"], "a ledger in this database does not exist here");
+    let issued = run(&["issue", "--meter", "1", "--account", "7"]);
+    assert_eq!(issued["account"], 7);
+    assert_eq!(run(&["top-up", "50"])["total_credit"], 5_000);
+    assert_eq!(run(&["top-up", "20", "--channel", "kiosk"])["total_credit"], 7_000);
+    let points = run(&["ledger", "status"])["points"].clone();
+    let cash: Vec<_> = points.as_array().unwrap().iter().map(|point| point["cash"].clone()).collect();
+    assert_eq!(cash, [2_000, 5_000], "kiosk and office");
+    let _ = run(&["audit", "key"]);
+    assert_eq!(run(&["audit", "verify"])["clean"], true);
+    refused(&cardctl, &url, &["ledger", "backup", "copy"], "pg_basebackup");
+    assert_eq!(run(&["ledger", "begin"])["begun"], false);
+    assert!(!cardctl.data.join("ledger.sqlite").exists());
+
+    // Neither another empty database, nor other keys, by mistake.
+    let other = Postgres::shared().create_database("cardctl_other").unwrap();
+    refused(&cardctl, &other, &["top-up", "10"], "the keys of a former ledger do");
+    let stranger = Cardctl::new("sim", directory.path().join("stranger"));
+    refused(&stranger, &url, &["issue", "--meter", "2", "--account", "8"], "needs its own keys");
+    assert_eq!(cardctl.json(&["--database", &other, "ledger", "begin"])["begun"], true);
+}
