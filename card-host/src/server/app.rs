@@ -114,7 +114,8 @@ impl App {
         });
         match timeout_at(deadline, task).await {
             Ok(Ok(done)) => Ok(done?),
-            Ok(Err(_)) | Err(_) => Err(Failure::unknown()),
+            Ok(Err(error)) => Err(Failure { inner: Some(error.to_string()), ..Failure::unknown() }),
+            Err(_) => Err(Failure::unknown()),
         }
     }
 

@@ -92,7 +92,11 @@ pub(super) async fn confirm(
     let who = caller.at(&request.point)?;
     let (sale, reason) = app.run(move |books| books.confirm(&who, &id)).await?;
     let status = if sale.certified.is_some() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    Ok(json(status, &convert::sale(&sale, reason.as_ref())))
+    let mut response = json(status, &convert::sale(&sale, reason.as_ref()));
+    if let Some(fault) = reason.as_ref().and_then(|error| Failure::of(error).fault()) {
+        response.extensions_mut().insert(fault);
+    }
+    Ok(response)
 }
 
 /// An announced sale will not be.
