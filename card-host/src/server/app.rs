@@ -28,6 +28,9 @@ const SECRET: usize = 256;
 /// The most addresses that are remembered as refused; above that, all others share one place.
 const REFUSED: usize = 4096;
 
+/// One party may take this part of the threads that work.
+const SHARES: usize = 4;
+
 /// How long an answer about the store is good for those who only ask.
 const STATUS_AGE: Duration = Duration::from_secs(1);
 
@@ -41,6 +44,8 @@ struct Shared {
     log: Log,
     /// One for each thread that may work in the office.
     work: Arc<Semaphore>,
+    /// What one party may take of them: a channel whose requests stand still keeps no other out.
+    shares: Mutex<HashMap<PartyCode, Arc<Semaphore>>>,
     rate: DefaultKeyedRateLimiter<Hash>,
     failures: DefaultKeyedRateLimiter<IpAddr>,
     /// Addresses whose unknown tokens are not looked up before this time.
@@ -78,6 +83,7 @@ impl App {
             books,
             log,
             work: Arc::new(Semaphore::new(options.work)),
+            shares: Mutex::default(),
             rate: RateLimiter::keyed(rate),
             failures: RateLimiter::keyed(Quota::per_minute(options.failures)),
             refused: Mutex::default(),
@@ -95,16 +101,43 @@ impl App {
         &self.0.log
     }
 
-    /// Runs work in the office on one of the threads for it. Where it takes too long the caller is told so, and it goes on to its end.
+    /// Runs work of a party in the office, see [`work`](Self::work), on its share of the threads.
     pub(super) async fn run<T: Send + 'static>(
         &self,
+        party: &PartyCode,
         work: impl FnOnce(&dyn Books) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, Failure> {
         let deadline = Instant::now() + self.0.options.request_timeout;
+        let share = self.share(party);
+        let Ok(Ok(permit)) = timeout_at(deadline, share.acquire_owned()).await else {
+            return Err(busy(
+                "this channel asks for too much at once: nothing was done; repeat with the same id",
+            ));
+        };
+        let work = move |books: &dyn Books| {
+            let done = work(books);
+            drop(permit);
+            done
+        };
+        self.work(deadline, work).await
+    }
+
+    /// At most a quarter of the threads. There are as many shares as parties with a token, which the company enters.
+    fn share(&self, party: &PartyCode) -> Arc<Semaphore> {
+        let mut shares = lock(&self.0.shares);
+        let most = || Arc::new(Semaphore::new((self.0.options.work / SHARES).max(1)));
+        Arc::clone(shares.entry(party.clone()).or_insert_with(most))
+    }
+
+    /// Runs work in the office on one of the threads for it. Where it takes too long the caller is told so, and it goes on to its end.
+    async fn work<T: Send + 'static>(
+        &self,
+        deadline: Instant,
+        work: impl FnOnce(&dyn Books) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, Failure> {
         // A channel that hangs up while it waits here has asked for nothing.
         let Ok(Ok(permit)) = timeout_at(deadline, Arc::clone(&self.0.work).acquire_owned()).await else {
-            let detail = "too much is asked for at once: nothing was done; repeat with the same id";
-            return Err(Failure::new(Code::Busy, detail));
+            return Err(busy("too much is asked for at once: nothing was done; repeat with the same id"));
         };
         let books = Arc::clone(&self.0.books);
         let task = spawn_blocking(move || {
@@ -175,11 +208,15 @@ impl App {
             return Err(missing());
         }
         let hash: Hash = Sha256::digest(secret).into();
-        if !lock(&self.0.good).contains(&hash) {
+        let known = lock(&self.0.good).contains(&hash);
+        if known {
+            self.not_too_often(&hash)?;
+        } else {
             self.not_refused(from)?;
         }
         let secret = zeroize::Zeroizing::new(secret.to_owned());
-        let Some(token) = self.run(move |books| books.token(&secret)).await? else {
+        let deadline = Instant::now() + self.0.options.request_timeout;
+        let Some(token) = self.work(deadline, move |books| books.token(&secret)).await? else {
             lock(&self.0.good).remove(&hash);
             self.failed(from);
             return Err(Failure::new(
@@ -188,13 +225,20 @@ impl App {
             ));
         };
         lock(&self.0.good).insert(hash);
-        if let Err(until) = self.0.rate.check_key(&hash) {
-            return Err(too_many(
-                until.wait_time_from(MonotonicClock.now()),
-                "this token asks more often than it may: nothing was done; come again later",
-            ));
+        if !known {
+            self.not_too_often(&hash)?;
         }
         Ok(Caller { party: token.party, actor: token.actor, power: token.power })
+    }
+
+    /// Whether this token asks no more often than it may.
+    fn not_too_often(&self, hash: &Hash) -> Result<(), Failure> {
+        self.0.rate.check_key(hash).map_err(|until| {
+            too_many(
+                until.wait_time_from(MonotonicClock.now()),
+                "this token asks more often than it may: nothing was done; come again later",
+            )
+        })
     }
 
     /// Whether tokens from there that are not known to be good are looked up.
@@ -220,6 +264,10 @@ impl App {
 
 /// The place of all addresses for which there is none.
 const OTHERS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+
+fn busy(detail: &str) -> Failure {
+    Failure::new(Code::Busy, detail)
+}
 
 fn too_many(wait: Duration, detail: &str) -> Failure {
     let seconds = wait.as_secs().saturating_add(1);

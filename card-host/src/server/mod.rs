@@ -43,7 +43,8 @@ pub struct Options {
     pub address: SocketAddr,
     /// The most connections.
     pub connections: usize,
-    /// The most requests that are worked on at the same time; others wait for [`request_timeout`](Self::request_timeout).
+    /// The most requests that are worked on at the same time, a quarter of them for one party; others wait for
+    /// [`request_timeout`](Self::request_timeout).
     pub work: usize,
     /// How long headers may take, and then a body; also how long a connection may wait for its next request.
     pub read_timeout: Duration,

@@ -10,10 +10,11 @@ use card_host::ledger::{
     PostgresLedger, RequestId, SqliteLedger, Who, binding_of, read,
 };
 use card_host::random::OsRandom;
+use card_host::server::Options;
 use std::io::Write;
 use std::sync::Arc;
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Command};
 use crate::commands::Error;
 use crate::former;
 use crate::workplace::Workplace;
@@ -21,8 +22,21 @@ use crate::workplace::Workplace;
 /// The office of this program.
 pub(crate) type Office = card_host::ledger::Office<SoftwareKeyStore, SystemClock>;
 
-/// Connections to a database: one program, mostly one thing at a time; a server needs more.
+/// Connections to a database: one program, mostly one thing at a time.
 const CONNECTIONS: u32 = 16;
+
+/// Besides one for each thread that works for channels: for the rules, the status, and what else is run in a server.
+const BESIDE: u32 = 4;
+
+/// How many connections a command needs at most; they are made when they are needed.
+fn connections(command: &Command) -> u32 {
+    match command {
+        Command::Serve { .. } => {
+            u32::try_from(Options::default().work).unwrap_or(CONNECTIONS).saturating_add(BESIDE)
+        }
+        _ => CONNECTIONS,
+    }
+}
 
 /// The ledger of the data directory, or of a database, with whoever works with it.
 pub(crate) struct Books {
@@ -47,7 +61,7 @@ impl Books {
         let scope = development_scope();
         let mut sqlite = None;
         let ledger: Arc<dyn Ledger> = match &arguments.database {
-            Some(url) => Arc::new(PostgresLedger::connect(url, scope, CONNECTIONS)?),
+            Some(url) => Arc::new(PostgresLedger::connect(url, scope, connections(&arguments.command))?),
             None => {
                 let opened = Arc::new(SqliteLedger::open_or_create(&workplace.ledger_path(), scope)?);
                 sqlite = Some(Arc::clone(&opened));
