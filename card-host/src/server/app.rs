@@ -278,9 +278,20 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Where a request comes from. What stands on this computer is the proxy, which says whose request it passes on.
+fn origin(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    if !peer.to_canonical().is_loopback() {
+        return peer;
+    }
+    let mut said = headers.get_all("x-real-ip").iter();
+    let (Some(said), None) = (said.next(), said.next()) else { return peer };
+    said.to_str().ok().and_then(|said| said.trim().parse().ok()).unwrap_or(peer)
+}
+
 /// Lets only those in who have a token, and notes who they are.
 pub(super) async fn with_token(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let from = request.extensions().get::<SocketAddr>().map_or(OTHERS, SocketAddr::ip);
+    let peer = request.extensions().get::<SocketAddr>().map_or(OTHERS, SocketAddr::ip);
+    let from = origin(peer, request.headers());
     match app.caller(request.headers(), from).await {
         Ok(caller) => {
             let asked = Asked(caller.party.clone());
@@ -290,5 +301,35 @@ pub(super) async fn with_token(State(app): State<App>, mut request: Request, nex
             response
         }
         Err(failure) => failure.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn only_the_proxy_on_this_computer_says_where_a_request_comes_from() {
+        let address = |text: &str| -> IpAddr { text.parse().unwrap() };
+        let headers = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append("x-real-ip", HeaderValue::from_static(value));
+            }
+            headers
+        };
+        for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+            let peer = address(peer);
+            assert_eq!(origin(peer, &headers(&["192.0.2.7"])), address("192.0.2.7"));
+            assert_eq!(origin(peer, &headers(&["2001:db8::7"])), address("2001:db8::7"));
+            for none in [&[][..], &["here"], &["192.0.2.7", "192.0.2.8"]] {
+                assert_eq!(origin(peer, &headers(none)), peer);
+            }
+        }
+        let elsewhere = address("192.0.2.1");
+        assert_eq!(origin(elsewhere, &headers(&["192.0.2.7"])), elsewhere);
     }
 }

@@ -270,6 +270,16 @@ fn one_party_takes_no_more_than_its_share() {
 }
 
 #[test]
+fn wrong_tokens_keep_out_only_those_where_they_come_from() {
+    let running = Running::start(Options { failures: NonZeroU32::MIN, ..options() });
+    let ask = |token: &str, from: &str| running.get_with(SALE, token, &format!("X-Real-IP: {from}\r\n")).0;
+    let wrong: Vec<u16> = (0..4).map(|_| ask("wrong", "192.0.2.7")).collect();
+    assert_eq!(wrong, [401, 401, 429, 429]);
+    assert_eq!(ask("cib", "192.0.2.8"), 404, "another kiosk behind the same proxy");
+    assert_eq!(ask("branch", "192.0.2.7"), 429);
+}
+
+#[test]
 fn who_asks_too_often_is_not_looked_up() {
     let few = NonZeroU32::new(2).unwrap();
     let running = Running::start(Options { rate: NonZeroU32::MIN, burst: few, ..options() });
