@@ -16,7 +16,7 @@ use crate::durable;
 use crate::random::OsRandom;
 use crate::wire::{self, Code, Payee, Payment, Problem, Sale, SaleRequest, SaleState};
 
-/// How long a first try may still be under way after a repetition was refused: longer than any server works on a request.
+/// How long a first try may still be under way after the server knew nothing of it: longer than any server works on a request.
 const SETTLED: Duration = Duration::from_secs(120);
 
 /// How far a request is.
@@ -38,6 +38,11 @@ pub enum Stage {
     Paid(Box<Sale>),
     /// The customer has not paid, and will not: to be cancelled.
     GivenUp,
+    /// Given up, and the server knows nothing of it. An earlier try may still be under way; cancelled again for two minutes.
+    NotThere {
+        /// POSIX seconds.
+        since: u64,
+    },
     /// To be given back.
     Refunding {
         /// Why.
@@ -69,7 +74,7 @@ pub enum Progress {
     Reserved(Box<Sale>),
     /// Paid, and not certified; it says what it waits for. Go on later, or [`Journal::refund`].
     Paid(Box<Sale>),
-    /// Cancelled.
+    /// Cancelled: nothing was sold and nothing is booked. Give back what the customer has paid.
     Cancelled,
     /// Given back.
     Refunded,
@@ -129,19 +134,23 @@ impl Journal {
         Ok(Self { folder: folder.to_owned(), prefix: prefix.to_owned(), _lock: lock })
     }
 
-    /// All requests that are not done with, oldest first. After a start, [`go_on`](Self::go_on) with each.
-    pub fn records(&self) -> Result<Vec<Record>, JournalError> {
+    /// All requests that are not done with, oldest first. After a start, [`go_on`](Self::go_on) with each. Files that cannot be read
+    /// come after them, each with what is wrong: one damaged file hides no other sale.
+    pub fn records(&self) -> Result<Vec<Result<Record, JournalError>>, JournalError> {
         let disk = |error| JournalError::Disk(self.folder.clone(), error);
-        let mut records = Vec::new();
+        let (mut records, mut damaged) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(&self.folder).map_err(disk)? {
             let path = entry.map_err(disk)?.path();
             // Drafts have other ends, and were never anything.
             if path.extension().is_some_and(|extension| extension == "json") {
-                records.push(read_record(&path)?);
+                match read_record(&path) {
+                    Ok(record) => records.push(record),
+                    Err(error) => damaged.push(error),
+                }
             }
         }
         records.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
-        Ok(records)
+        Ok(records.into_iter().map(Ok).chain(damaged.into_iter().map(Err)).collect())
     }
 
     /// One request.
@@ -223,28 +232,53 @@ impl Journal {
                 Err(error) => Err(error.into()),
             },
             Stage::Reserved(sale) => Ok(Progress::Reserved(sale)),
-            Stage::Paid(_) => {
-                let sale = client.confirm(id, &point)?;
-                self.answered(record, sale)
-            }
-            Stage::GivenUp => match client.cancel(id, &point) {
+            Stage::Paid(_) => match client.confirm(id, &point) {
                 Ok(sale) => self.answered(record, sale),
-                Err(ClientError::Refused(none)) if none.known() == Some(Code::NoRequest) => {
-                    self.remove(id)?;
-                    Ok(Progress::Cancelled)
+                // It was ended elsewhere.
+                Err(error) if is_one_of(&error, &[Code::Cancelled, Code::Refunded]) => {
+                    self.answered(record, client.status(id)?)
                 }
                 Err(error) => Err(error.into()),
             },
+            Stage::GivenUp | Stage::NotThere { .. } => self.cancel(client, record),
             Stage::Refunding { reason } => match client.refund(id, &point, &reason) {
                 Ok(sale) => self.answered(record, sale),
-                Err(ClientError::Refused(problem)) if problem.known() == Some(Code::AlreadyConfirmed) => {
-                    // It has been certified after all.
+                Err(error) if is_one_of(&error, &[Code::AlreadyConfirmed, Code::WrongStep]) => {
+                    // It has been certified after all, or the payment was never confirmed and there is nothing to give back.
                     let sale = client.status(id)?;
-                    self.answered(record, sale)
+                    match sale.state {
+                        SaleState::Reserved => self.answered(record, client.cancel(id, &point)?),
+                        SaleState::Paid => Err(error.into()),
+                        _ => self.answered(record, sale),
+                    }
                 }
                 Err(error) => Err(error.into()),
             },
             Stage::Sold(sale) => Ok(Progress::Sold(sale)),
+        }
+    }
+
+    /// Cancels what was given up.
+    fn cancel(&mut self, client: &Client, record: Record) -> Result<Progress, JournalError> {
+        match client.cancel(&record.id, &record.asked.point) {
+            Ok(sale) => self.answered(record, sale),
+            Err(error) if is_one_of(&error, &[Code::NoRequest]) => {
+                let Stage::NotThere { since } = record.stage else {
+                    self.write(&Record { stage: Stage::NotThere { since: now() }, ..record })?;
+                    return Err(error.into());
+                };
+                if now().abs_diff(since) < SETTLED.as_secs() {
+                    return Err(error.into());
+                }
+                self.remove(&record.id)?;
+                Ok(Progress::Cancelled)
+            }
+            // It was confirmed elsewhere.
+            Err(error) if is_one_of(&error, &[Code::AlreadyConfirmed]) => {
+                let sale = client.status(&record.id)?;
+                self.answered(record, sale)
+            }
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -264,13 +298,14 @@ impl Journal {
         match &record.stage {
             Stage::Reserved(_) => {}
             Stage::Asked | Stage::Refused { .. } if record.asked.payment == Payment::Pending => {}
-            Stage::GivenUp => return Ok(()),
+            Stage::GivenUp | Stage::NotThere { .. } => return Ok(()),
             _ => return Err(JournalError::OtherStage(id.to_owned())),
         }
         self.write(&Record { stage: Stage::GivenUp, ..record })
     }
 
-    /// What was paid and could not be certified is to be given back; [`go_on`](Self::go_on) has it booked. Give the money back after that.
+    /// What was paid and could not be certified is to be given back; [`go_on`](Self::go_on) has it booked, or cancels the sale where the
+    /// payment was never confirmed. Give the money back after that.
     pub fn refund(&mut self, id: &str, reason: &str) -> Result<(), JournalError> {
         let record = self.record(id)?;
         if !matches!(record.stage, Stage::Paid(_) | Stage::Refunding { .. }) {
@@ -294,7 +329,7 @@ impl Journal {
             SaleState::Certified => (Stage::Sold(sale.clone()), Progress::Sold(sale)),
             SaleState::Reserved => match record.stage {
                 // What this kiosk has decided stays.
-                Stage::Paid(_) | Stage::GivenUp | Stage::Refunding { .. } => {
+                Stage::Paid(_) | Stage::GivenUp | Stage::NotThere { .. } | Stage::Refunding { .. } => {
                     return Ok(Progress::Reserved(sale));
                 }
                 _ => (Stage::Reserved(sale.clone()), Progress::Reserved(sale)),
@@ -347,10 +382,16 @@ impl Journal {
     }
 }
 
-/// Whether a refused repetition means that nothing was sold and nothing will be: the server has looked at the request and its id.
-/// What stands before that, such as a revoked token, says nothing about an earlier try.
+/// Whether a refused repetition means that nothing was sold until now: the server has looked for its id and not found it.
+/// What stands before that, such as a revoked token, says nothing about an earlier try. A closed vending point comes after it.
 fn is_final(problem: &Problem) -> bool {
-    !problem.repeat && matches!(problem.status, 404 | 409 | 422) && problem.known() != Some(Code::NoPath)
+    let code = problem.known();
+    let looked_at = matches!(problem.status, 404 | 409 | 422) || code == Some(Code::PointClosed);
+    !problem.repeat && looked_at && code != Some(Code::NoPath)
+}
+
+fn is_one_of(error: &ClientError, codes: &[Code]) -> bool {
+    matches!(error, ClientError::Refused(problem) if problem.known().is_some_and(|code| codes.contains(&code)))
 }
 
 fn text(record: &Record) -> Vec<u8> {

@@ -48,6 +48,13 @@ pub enum ClientError {
     Invalid(String),
 }
 
+/// How long to wait before the same is sent again, after so many tries: 2, 4, 8, ... up to 60 seconds. That is enough for a server that is
+/// busy or counts; what it says in `Retry-After` is not read.
+pub fn pause(tries: u32) -> Duration {
+    let seconds = 2_u64.saturating_pow(tries.max(1));
+    Duration::from_secs(seconds.min(60))
+}
+
 /// How long to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
@@ -351,5 +358,16 @@ impl<T: Transport> Connector<T> for Connected {
     fn connect(&self, _: &ConnectionDetails<'_>, made: Option<T>) -> Result<Option<T>, ureq::Error> {
         CONNECTED.set(made.is_some());
         Ok(made)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_a_minute() {
+        let seconds = [0, 1, 2, 3, 4, 5, 6, 7, u32::MAX].map(|tries| pause(tries).as_secs());
+        assert_eq!(seconds, [2, 2, 4, 8, 16, 32, 60, 60, 60]);
     }
 }

@@ -122,7 +122,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         })
     }
 
-    /// Makes a token for a party and gives its secret, which is kept nowhere: 43 characters. A repetition is refused, since the secret is
+    /// Makes a token for a party and gives its secret, which is kept nowhere: 64 characters. A repetition is refused, since the secret is
     /// gone: revoke that token and make another.
     pub fn add_token(
         &self,

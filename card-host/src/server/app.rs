@@ -28,6 +28,9 @@ const SECRET: usize = 256;
 /// The most addresses that are remembered as refused; above that, all others share one place.
 const REFUSED: usize = 4096;
 
+/// One party may take this part of the threads that work.
+const SHARES: usize = 4;
+
 /// How long an answer about the store is good for those who only ask.
 const STATUS_AGE: Duration = Duration::from_secs(1);
 
@@ -41,6 +44,8 @@ struct Shared {
     log: Log,
     /// One for each thread that may work in the office.
     work: Arc<Semaphore>,
+    /// What one party may take of them: a channel whose requests stand still keeps no other out.
+    shares: Mutex<HashMap<PartyCode, Arc<Semaphore>>>,
     rate: DefaultKeyedRateLimiter<Hash>,
     failures: DefaultKeyedRateLimiter<IpAddr>,
     /// Addresses whose unknown tokens are not looked up before this time.
@@ -78,6 +83,7 @@ impl App {
             books,
             log,
             work: Arc::new(Semaphore::new(options.work)),
+            shares: Mutex::default(),
             rate: RateLimiter::keyed(rate),
             failures: RateLimiter::keyed(Quota::per_minute(options.failures)),
             refused: Mutex::default(),
@@ -95,16 +101,43 @@ impl App {
         &self.0.log
     }
 
-    /// Runs work in the office on one of the threads for it. Where it takes too long the caller is told so, and it goes on to its end.
+    /// Runs work of a party in the office, see [`work`](Self::work), on its share of the threads.
     pub(super) async fn run<T: Send + 'static>(
         &self,
+        party: &PartyCode,
         work: impl FnOnce(&dyn Books) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, Failure> {
         let deadline = Instant::now() + self.0.options.request_timeout;
+        let share = self.share(party);
+        let Ok(Ok(permit)) = timeout_at(deadline, share.acquire_owned()).await else {
+            return Err(busy(
+                "this channel asks for too much at once: nothing was done; repeat with the same id",
+            ));
+        };
+        let work = move |books: &dyn Books| {
+            let done = work(books);
+            drop(permit);
+            done
+        };
+        self.work(deadline, work).await
+    }
+
+    /// At most a quarter of the threads. There are as many shares as parties with a token, which the company enters.
+    fn share(&self, party: &PartyCode) -> Arc<Semaphore> {
+        let mut shares = lock(&self.0.shares);
+        let most = || Arc::new(Semaphore::new((self.0.options.work / SHARES).max(1)));
+        Arc::clone(shares.entry(party.clone()).or_insert_with(most))
+    }
+
+    /// Runs work in the office on one of the threads for it. Where it takes too long the caller is told so, and it goes on to its end.
+    async fn work<T: Send + 'static>(
+        &self,
+        deadline: Instant,
+        work: impl FnOnce(&dyn Books) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, Failure> {
         // A channel that hangs up while it waits here has asked for nothing.
         let Ok(Ok(permit)) = timeout_at(deadline, Arc::clone(&self.0.work).acquire_owned()).await else {
-            let detail = "too much is asked for at once: nothing was done; repeat with the same id";
-            return Err(Failure::new(Code::Busy, detail));
+            return Err(busy("too much is asked for at once: nothing was done; repeat with the same id"));
         };
         let books = Arc::clone(&self.0.books);
         let task = spawn_blocking(move || {
@@ -114,7 +147,8 @@ impl App {
         });
         match timeout_at(deadline, task).await {
             Ok(Ok(done)) => Ok(done?),
-            Ok(Err(_)) | Err(_) => Err(Failure::unknown()),
+            Ok(Err(error)) => Err(Failure { inner: Some(error.to_string()), ..Failure::unknown() }),
+            Err(_) => Err(Failure::unknown()),
         }
     }
 
@@ -174,11 +208,15 @@ impl App {
             return Err(missing());
         }
         let hash: Hash = Sha256::digest(secret).into();
-        if !lock(&self.0.good).contains(&hash) {
+        let known = lock(&self.0.good).contains(&hash);
+        if known {
+            self.not_too_often(&hash)?;
+        } else {
             self.not_refused(from)?;
         }
         let secret = zeroize::Zeroizing::new(secret.to_owned());
-        let Some(token) = self.run(move |books| books.token(&secret)).await? else {
+        let deadline = Instant::now() + self.0.options.request_timeout;
+        let Some(token) = self.work(deadline, move |books| books.token(&secret)).await? else {
             lock(&self.0.good).remove(&hash);
             self.failed(from);
             return Err(Failure::new(
@@ -187,13 +225,20 @@ impl App {
             ));
         };
         lock(&self.0.good).insert(hash);
-        if let Err(until) = self.0.rate.check_key(&hash) {
-            return Err(too_many(
-                until.wait_time_from(MonotonicClock.now()),
-                "this token asks more often than it may: nothing was done; come again later",
-            ));
+        if !known {
+            self.not_too_often(&hash)?;
         }
         Ok(Caller { party: token.party, actor: token.actor, power: token.power })
+    }
+
+    /// Whether this token asks no more often than it may.
+    fn not_too_often(&self, hash: &Hash) -> Result<(), Failure> {
+        self.0.rate.check_key(hash).map_err(|until| {
+            too_many(
+                until.wait_time_from(MonotonicClock.now()),
+                "this token asks more often than it may: nothing was done; come again later",
+            )
+        })
     }
 
     /// Whether tokens from there that are not known to be good are looked up.
@@ -220,6 +265,10 @@ impl App {
 /// The place of all addresses for which there is none.
 const OTHERS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
 
+fn busy(detail: &str) -> Failure {
+    Failure::new(Code::Busy, detail)
+}
+
 fn too_many(wait: Duration, detail: &str) -> Failure {
     let seconds = wait.as_secs().saturating_add(1);
     Failure { again: Some(seconds), ..Failure::new(Code::TooMany, detail) }
@@ -229,9 +278,20 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Where a request comes from. What stands on this computer is the proxy, which says whose request it passes on.
+fn origin(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    if !peer.to_canonical().is_loopback() {
+        return peer;
+    }
+    let mut said = headers.get_all("x-real-ip").iter();
+    let (Some(said), None) = (said.next(), said.next()) else { return peer };
+    said.to_str().ok().and_then(|said| said.trim().parse().ok()).unwrap_or(peer)
+}
+
 /// Lets only those in who have a token, and notes who they are.
 pub(super) async fn with_token(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let from = request.extensions().get::<SocketAddr>().map_or(OTHERS, SocketAddr::ip);
+    let peer = request.extensions().get::<SocketAddr>().map_or(OTHERS, SocketAddr::ip);
+    let from = origin(peer, request.headers());
     match app.caller(request.headers(), from).await {
         Ok(caller) => {
             let asked = Asked(caller.party.clone());
@@ -241,5 +301,35 @@ pub(super) async fn with_token(State(app): State<App>, mut request: Request, nex
             response
         }
         Err(failure) => failure.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn only_the_proxy_on_this_computer_says_where_a_request_comes_from() {
+        let address = |text: &str| -> IpAddr { text.parse().unwrap() };
+        let headers = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append("x-real-ip", HeaderValue::from_static(value));
+            }
+            headers
+        };
+        for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+            let peer = address(peer);
+            assert_eq!(origin(peer, &headers(&["192.0.2.7"])), address("192.0.2.7"));
+            assert_eq!(origin(peer, &headers(&["2001:db8::7"])), address("2001:db8::7"));
+            for none in [&[][..], &["here"], &["192.0.2.7", "192.0.2.8"]] {
+                assert_eq!(origin(peer, &headers(none)), peer);
+            }
+        }
+        let elsewhere = address("192.0.2.1");
+        assert_eq!(origin(elsewhere, &headers(&["192.0.2.7"])), elsewhere);
     }
 }

@@ -2,7 +2,7 @@
 
 use card_core::id::{Binding, CardId, MeterId};
 
-use super::failure::{Failure, code_of};
+use super::failure::Failure;
 use crate::ledger::{
     ChargeKind, Collected, Evidence, HandedIn, LedgerError, Payee, RequestId, Sale, SaleState,
 };
@@ -57,8 +57,8 @@ pub(super) fn sale(sale: &Sale, waits_for: Option<&LedgerError>) -> wire::Sale {
 }
 
 fn reason(error: &LedgerError) -> wire::Reason {
-    let code = code_of(error);
-    wire::Reason { code: code.as_str().to_owned(), detail: error.to_string(), message: code.message() }
+    let Failure { code, detail, .. } = Failure::of(error);
+    wire::Reason { code: code.as_str().to_owned(), detail, message: code.message() }
 }
 
 pub(super) fn waiting(collected: &Collected) -> wire::Waiting {
@@ -198,6 +198,10 @@ mod tests {
         let blocked = Refusal::Blocked(paid.card).into();
         let written = sale(&paid, Some(&blocked));
         assert_eq!(written.waits_for.unwrap().code, "card-blocked");
+        let inner = LedgerError::from(crate::issuer::IssuerError::NoTime);
+        let reason = sale(&paid, Some(&inner)).waits_for.unwrap();
+        assert_eq!(reason.code, "cannot-sign");
+        assert!(!reason.detail.contains("clock"), "that is for the log: {reason:?}");
         assert_eq!(sale(&paid, None).waits_for, None);
     }
 

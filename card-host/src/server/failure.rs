@@ -20,12 +20,38 @@ pub(super) struct Failure {
     pub(super) detail: String,
     /// After how many seconds to come again.
     pub(super) again: Option<u64>,
+    /// What went wrong within the company: for the log, and for no channel.
+    pub(super) inner: Option<String>,
+}
+
+/// What stands in the log about a failure of ours, beside the answer.
+#[derive(Debug, Clone)]
+pub(super) struct Fault {
+    pub(super) code: Code,
+    pub(super) inner: Option<String>,
 }
 
 impl Failure {
     pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
         let again = code.repeat().then_some(AGAIN);
-        Self { code, detail: detail.into().chars().take(DETAIL).collect(), again }
+        Self { code, detail: shortened(&detail.into()), again, inner: None }
+    }
+
+    /// What a channel is told of an error. Rules say themselves what to do; what is wrong within the company is for the log.
+    pub(super) fn of(error: &LedgerError) -> Self {
+        let code = code_of(error);
+        match error {
+            LedgerError::Refused(_) | LedgerError::Name(_) => Self::new(code, error.to_string()),
+            LedgerError::Store(_) | LedgerError::Issuer(_) | LedgerError::NotRun => {
+                Self { inner: Some(shortened(&error.to_string())), ..Self::new(code, within(code)) }
+            }
+        }
+    }
+
+    /// For the log: what is wrong within the company.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        let ours = self.inner.is_some() || self.code.status() >= 500;
+        ours.then(|| Fault { code: self.code, inner: self.inner.clone() })
     }
 
     pub(super) fn malformed(detail: impl Into<String>) -> Self {
@@ -45,12 +71,34 @@ impl Failure {
 
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
-        Self::new(code_of(&error), error.to_string())
+        Self::of(&error)
+    }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(DETAIL).collect()
+}
+
+/// What to do about what is wrong within the company. It also stands where the money is booked and the voucher is not there yet.
+const fn within(code: Code) -> &'static str {
+    match code {
+        Code::Unavailable => {
+            "the company's books cannot be used now: nothing was done; repeat with the same id"
+        }
+        Code::Unknown => {
+            "it is not known whether it was done: repeat with the same id, nothing is done twice"
+        }
+        Code::CannotSign => "the company cannot sign now: repeat with the same id, nothing is done twice",
+        Code::Exhausted => "this contract can take no more charges: send the customer to a branch",
+        Code::Damaged => {
+            "the company's books have a fault: tell the company, and keep the id; the outcome is unknown"
+        }
+        _ => "the server has made a mistake: tell the company, and keep the id; the outcome is unknown",
     }
 }
 
 /// The code of an error of the ledger.
-pub(super) fn code_of(error: &LedgerError) -> Code {
+fn code_of(error: &LedgerError) -> Code {
     match error {
         LedgerError::Refused(refusal) => code_of_refusal(refusal),
         LedgerError::Store(StoreError::Unavailable(_)) => Code::Unavailable,
@@ -113,6 +161,9 @@ impl IntoResponse for Failure {
         // A structure of texts can always be written.
         let body = serde_json::to_vec(&self.problem()).unwrap_or_default();
         let mut response = (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
+        if let Some(fault) = self.fault() {
+            response.extensions_mut().insert(fault);
+        }
         let headers = response.headers_mut();
         if self.code == Code::NoToken {
             let challenge = HeaderValue::from_static("Bearer realm=\"channels\"");
@@ -154,9 +205,21 @@ mod tests {
         for (error, status, code, repeat) in cases {
             let (text, failure) = (error.to_string(), Failure::from(error));
             let problem = failure.problem();
-            let found = (problem.status, problem.code.as_str(), problem.repeat, problem.detail);
-            assert_eq!(found, (status, code, repeat, text));
+            assert_eq!((problem.status, problem.code.as_str(), problem.repeat), (status, code, repeat));
             let response = failure.into_response();
+            let fault = response.extensions().get::<Fault>();
+            if status < 500 {
+                assert_eq!(problem.detail, text);
+                assert!(fault.is_none(), "{fault:?}");
+            } else {
+                // What is wrong within the company is for its log.
+                assert!(
+                    !problem.detail.contains("gone") && !problem.detail.contains("a hole"),
+                    "{problem:?}"
+                );
+                assert!(!problem.detail.contains("cardctl"), "{problem:?}");
+                assert_eq!(fault.unwrap().inner.as_deref(), Some(text.as_str()));
+            }
             assert_eq!(response.status().as_u16(), status);
             assert_eq!(response.headers().get(header::CONTENT_TYPE).unwrap(), MEDIA_TYPE);
             assert_eq!(response.headers().contains_key(header::RETRY_AFTER), repeat);

@@ -55,8 +55,8 @@ pub(super) async fn sell(
         amount: Piastres(request.amount_piastres),
     };
     let sale = match request.payment {
-        Payment::Received => app.run(move |books| books.sell(&order)).await?,
-        Payment::Pending => app.run(move |books| books.reserve(&order)).await?,
+        Payment::Received => app.run(&caller.party, move |books| books.sell(&order)).await?,
+        Payment::Pending => app.run(&caller.party, move |books| books.reserve(&order)).await?,
     };
     Ok(json(StatusCode::CREATED, &convert::sale(&sale, None)))
 }
@@ -70,8 +70,8 @@ pub(super) async fn sale(
     caller: Caller,
     SaleId(id): SaleId,
 ) -> Result<Response, Failure> {
-    let request = crate::ledger::RequestKey { party: caller.party, id };
-    let sale = app.run(move |books| books.status(&request)).await?;
+    let request = crate::ledger::RequestKey { party: caller.party.clone(), id };
+    let sale = app.run(&caller.party, move |books| books.status(&request)).await?;
     Ok(json(StatusCode::OK, &convert::sale(&sale, None)))
 }
 
@@ -90,9 +90,13 @@ pub(super) async fn confirm(
     Sent(request): Sent<PointRequest>,
 ) -> Result<Response, Failure> {
     let who = caller.at(&request.point)?;
-    let (sale, reason) = app.run(move |books| books.confirm(&who, &id)).await?;
+    let (sale, reason) = app.run(&caller.party, move |books| books.confirm(&who, &id)).await?;
     let status = if sale.certified.is_some() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    Ok(json(status, &convert::sale(&sale, reason.as_ref())))
+    let mut response = json(status, &convert::sale(&sale, reason.as_ref()));
+    if let Some(fault) = reason.as_ref().and_then(|error| Failure::of(error).fault()) {
+        response.extensions_mut().insert(fault);
+    }
+    Ok(response)
 }
 
 /// An announced sale will not be.
@@ -107,7 +111,7 @@ pub(super) async fn cancel(
     Sent(request): Sent<PointRequest>,
 ) -> Result<Response, Failure> {
     let who = caller.at(&request.point)?;
-    let sale = app.run(move |books| books.cancel(&who, &id)).await?;
+    let sale = app.run(&caller.party, move |books| books.cancel(&who, &id)).await?;
     Ok(json(StatusCode::OK, &convert::sale(&sale, None)))
 }
 
@@ -124,7 +128,7 @@ pub(super) async fn refund(
 ) -> Result<Response, Failure> {
     let who = caller.at(&request.point)?;
     convert::words("reason", &request.reason)?;
-    let sale = app.run(move |books| books.refund(&who, &id, &request.reason)).await?;
+    let sale = app.run(&caller.party, move |books| books.refund(&who, &id, &request.reason)).await?;
     Ok(json(StatusCode::OK, &convert::sale(&sale, None)))
 }
 
@@ -143,7 +147,7 @@ pub(super) async fn approve(
     if caller.power != Power::Approve {
         return Err(Failure::new(Code::NotAllowed, "this token sells, and does not approve"));
     }
-    let sale = app.run(move |books| books.approve(&who, &id)).await?;
+    let sale = app.run(&caller.party, move |books| books.approve(&who, &id)).await?;
     Ok(json(StatusCode::OK, &convert::sale(&sale, None)))
 }
 
@@ -153,10 +157,10 @@ pub(super) async fn approve(
     responses((status = 200, description = "What waits; perhaps nothing.", body = wire::Waiting), WithoutBody))]
 pub(super) async fn pending(
     State(app): State<App>,
-    _: Caller,
+    caller: Caller,
     CardInPath(card): CardInPath,
 ) -> Result<Response, Failure> {
-    let collected = app.run(move |books| books.collect(card)).await?;
+    let collected = app.run(&caller.party, move |books| books.collect(card)).await?;
     Ok(json(StatusCode::OK, &convert::waiting(&collected)))
 }
 
@@ -171,7 +175,7 @@ pub(super) async fn hand_in(
 ) -> Result<Response, Failure> {
     let who = caller.at(&request.point)?;
     let evidence = convert::evidence(&request)?;
-    let done = app.run(move |books| books.hand_in(&who, &evidence)).await?;
+    let done = app.run(&caller.party, move |books| books.hand_in(&who, &evidence)).await?;
     Ok(json(StatusCode::OK, &convert::handed_in(&done)))
 }
 
@@ -196,7 +200,7 @@ pub(super) async fn link(
         return Err(Failure::malformed("`time` is in POSIX seconds, after 2020-01-01"));
     }
     let consent = format!("{}@{time}", request.consent.text);
-    app.run(move |books| books.link(&who, &id, card, &request.customer, &consent)).await?;
+    app.run(&caller.party, move |books| books.link(&who, &id, card, &request.customer, &consent)).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -214,7 +218,7 @@ pub(super) async fn unlink(
 ) -> Result<Response, Failure> {
     let who = caller.at(&asked.point)?;
     convert::printable("customer", &asked.customer, 64)?;
-    app.run(move |books| books.unlink(&who, &id, card, &asked.customer)).await?;
+    app.run(&caller.party, move |books| books.unlink(&who, &id, card, &asked.customer)).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -27,6 +27,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use self::app::{App, Asked};
 use self::books::Books;
+use self::failure::Fault;
 use self::log::Log;
 use crate::issuer::Clock;
 use crate::keystore::KeyStore;
@@ -42,7 +43,8 @@ pub struct Options {
     pub address: SocketAddr,
     /// The most connections.
     pub connections: usize,
-    /// The most requests that are worked on at the same time; others wait for [`request_timeout`](Self::request_timeout).
+    /// The most requests that are worked on at the same time, a quarter of them for one party; others wait for
+    /// [`request_timeout`](Self::request_timeout).
     pub work: usize,
     /// How long headers may take, and then a body; also how long a connection may wait for its next request.
     pub read_timeout: Duration,
@@ -237,7 +239,7 @@ async fn signalled(stop: Stop) {
     stop.stop();
 }
 
-/// A line for each request: what, and how it ended. Never an id, a card or a secret.
+/// A line for each request: what, and how it ended. Never a card or a secret. Where the company itself is at fault, why.
 async fn logged(State(app): State<App>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
@@ -246,7 +248,11 @@ async fn logged(State(app): State<App>, request: Request, next: Next) -> Respons
     let path = path.as_ref().map_or("-", MatchedPath::as_str);
     let party = response.extensions().get::<Asked>().map_or("-", |asked| asked.0.as_str());
     let (status, ms) = (response.status().as_u16(), begun.elapsed().as_millis());
-    app.log().line(format_args!("method={method} path={path} status={status} ms={ms} party={party}"));
+    let fault = response.extensions().get::<Fault>().map_or(String::new(), |fault| {
+        let inner = fault.inner.as_deref().map_or(String::new(), |inner| format!(" error={inner:?}"));
+        format!(" code={}{inner}", fault.code.as_str())
+    });
+    app.log().line(format_args!("method={method} path={path} status={status} ms={ms} party={party}{fault}"));
     response
 }
 

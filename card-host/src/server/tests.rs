@@ -32,6 +32,9 @@ struct Fake {
     gone: AtomicBool,
     begun: AtomicU64,
     done: AtomicU64,
+    looked_up: AtomicU64,
+    /// As long as this is set, what Fawry asks for is not done.
+    holds_fawry: AtomicBool,
 }
 
 impl Fake {
@@ -48,8 +51,14 @@ impl Fake {
 }
 
 impl Books for Fake {
-    fn token(&self, _: &str) -> Result<Option<Token>, LedgerError> {
-        let (party, actor) = ("fawry".parse()?, "front".to_owned());
+    fn token(&self, secret: &str) -> Result<Option<Token>, LedgerError> {
+        self.looked_up.fetch_add(1, Ordering::SeqCst);
+        if secret == "wrong" {
+            return Ok(None);
+        }
+        // `x` is Fawry's; all others are named like their party.
+        let party = if secret == "x" { "fawry" } else { secret };
+        let (party, actor) = (party.parse()?, "front".to_owned());
         Ok(Some(Token { hash: [0; 32], party, actor, power: Power::Sell, revoked: false }))
     }
     fn sell(&self, _: &SaleOrder) -> Result<Sale, LedgerError> {
@@ -70,7 +79,10 @@ impl Books for Fake {
     fn approve(&self, _: &Who, _: &RequestId) -> Result<Sale, LedgerError> {
         self.work()
     }
-    fn status(&self, _: &RequestKey) -> Result<Sale, LedgerError> {
+    fn status(&self, request: &RequestKey) -> Result<Sale, LedgerError> {
+        while request.party.as_str() == "fawry" && self.holds_fawry.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         self.work()
     }
     fn collect(&self, _: CardId) -> Result<Collected, LedgerError> {
@@ -121,9 +133,14 @@ impl Running {
     }
 
     fn get(&self, path: &str) -> (u16, Value) {
+        self.get_with(path, "x", "")
+    }
+
+    fn get_with(&self, path: &str, token: &str, more: &str) -> (u16, Value) {
         let mut stream = TcpStream::connect(self.address).unwrap();
-        let head =
-            format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer x\r\n\r\n");
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n{more}\r\n"
+        );
         stream.write_all(head.as_bytes()).unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
@@ -230,6 +247,48 @@ fn only_so_much_is_worked_on_at_once() {
     // Those that waited in vain were never begun.
     assert!(busy >= 6, "{answers:?}");
     assert!(begun <= 12 - busy as u64, "{begun} begun, {busy} busy");
+}
+
+#[test]
+fn one_party_takes_no_more_than_its_share() {
+    let running = Running::start(Options { work: 8, ..options() });
+    running.fake.holds_fawry.store(true, Ordering::SeqCst);
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| running.get(SALE));
+        }
+        while running.fake.looked_up.load(Ordering::SeqCst) < 20 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // Fawry's stand still, and others go on.
+        let answer = running.get_with(SALE, "cib", "");
+        let done = running.fake.done.load(Ordering::SeqCst);
+        running.fake.holds_fawry.store(false, Ordering::SeqCst);
+        assert_eq!((answer.0, done), (404, 1));
+    });
+    assert_eq!(running.fake.done.load(Ordering::SeqCst), 21, "in the end all is done");
+}
+
+#[test]
+fn wrong_tokens_keep_out_only_those_where_they_come_from() {
+    let running = Running::start(Options { failures: NonZeroU32::MIN, ..options() });
+    let ask = |token: &str, from: &str| running.get_with(SALE, token, &format!("X-Real-IP: {from}\r\n")).0;
+    let wrong: Vec<u16> = (0..4).map(|_| ask("wrong", "192.0.2.7")).collect();
+    assert_eq!(wrong, [401, 401, 429, 429]);
+    assert_eq!(ask("cib", "192.0.2.8"), 404, "another kiosk behind the same proxy");
+    assert_eq!(ask("branch", "192.0.2.7"), 429);
+}
+
+#[test]
+fn who_asks_too_often_is_not_looked_up() {
+    let few = NonZeroU32::new(2).unwrap();
+    let running = Running::start(Options { rate: NonZeroU32::MIN, burst: few, ..options() });
+    let begun = std::time::Instant::now();
+    let answers: Vec<u16> = (0..20).map(|_| running.get(SALE).0).collect();
+    let most = 2 + begun.elapsed().as_secs() + 1;
+    assert!(answers.contains(&429), "{answers:?}");
+    let looked_up = running.fake.looked_up.load(Ordering::SeqCst);
+    assert!(looked_up <= most, "{looked_up} look-ups for {answers:?}");
 }
 
 #[test]

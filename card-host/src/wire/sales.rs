@@ -46,7 +46,7 @@ pub struct SaleRequest {
     pub payment: Payment,
 }
 
-/// A step of a sale, asked for at the vending point that announced it.
+/// A step of a sale, asked for at the vending point that announced it; a second person may be at another one of the party.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]

@@ -1,8 +1,8 @@
 //! The issuer: its books, what it signs, and what it learns.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use card_core::access_number::AccessNumber;
 use card_core::id::{Binding, CardRef, Channel, Company, Environment, MeterId, Reference, Scope};
@@ -27,11 +27,11 @@ const WORKSHOP: u64 = 1;
 
 /// The issuer's clock, which the simulation sets.
 #[derive(Clone, Default)]
-pub struct WallClock(pub Rc<Cell<u32>>);
+pub struct WallClock(pub Arc<AtomicU32>);
 
 impl Clock for WallClock {
     fn now(&self) -> Option<CardTime> {
-        Some(CardTime(self.0.get()))
+        Some(CardTime(self.0.load(Ordering::Relaxed)))
     }
 }
 
@@ -82,7 +82,7 @@ impl Books {
             sequence: 0,
             total_credit: Piastres(0),
             total_debited: Piastres(0),
-            opening_time: CardTime(clock.0.get()),
+            opening_time: CardTime(clock.0.load(Ordering::Relaxed)),
             moved: false,
         };
         let meter_key = current(Role::Meter);
@@ -149,7 +149,7 @@ impl Books {
             card: account.card,
             mode: self.mode,
             flags: 0,
-            issue_time: CardTime(self.clock.0.get()),
+            issue_time: CardTime(self.clock.0.load(Ordering::Relaxed)),
             expiry_time: CardTime::UNSET,
             profile: [0; PROFILE_SIZE],
             binding: self.issuer.binding_certificate(account).expect("a binding certificate"),
@@ -167,7 +167,8 @@ impl Books {
     /// The binding that takes a meter down: the workshop's, with a card of its own.
     pub fn workshop(&self, card: CardRef) -> BindingAccount {
         let Binding { meter, number } = self.account.binding;
-        let opened = self.account.open_binding(meter, number + 1, CardTime(self.clock.0.get()));
+        let opened =
+            self.account.open_binding(meter, number + 1, CardTime(self.clock.0.load(Ordering::Relaxed)));
         let opened = BindingAccount { card, account: WORKSHOP, ..opened.expect("a binding") };
         opened.refresh().expect("a certificate")
     }
@@ -190,7 +191,7 @@ impl Books {
     }
 
     fn opened(&self, Binding { meter, number }: Binding) -> BindingAccount {
-        let opened = self.account.open_binding(meter, number, CardTime(self.clock.0.get()));
+        let opened = self.account.open_binding(meter, number, CardTime(self.clock.0.load(Ordering::Relaxed)));
         let keys = self.issuer.keys();
         BindingAccount {
             credit_key: keys.current(Role::Credit).expect("a key"),

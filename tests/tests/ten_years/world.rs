@@ -1,8 +1,10 @@
 //! One household's world: issuer, cards, meter, the plain model, and the time that passes.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use applet_sim::chip::{Cut, FlashModel};
 use card_core::id::{CardId, CardRef, MeterId};
@@ -97,7 +99,7 @@ pub fn install(books: &mut Books, id: MeterId, register: u32) -> (Board, Meter<B
 impl World {
     pub fn new(seed: u64, diary: Rc<RefCell<Diary>>) -> Self {
         let mut dice = Dice(seed.wrapping_mul(0x5851_F42D_4C95_7F2D));
-        let clock = WallClock(Rc::new(Cell::new(START)));
+        let clock = WallClock(Arc::new(AtomicU32::new(START)));
         let id = MeterId::from(0xE000_0000 + seed * 16);
         let card = CardRef { id: CardId::from(0xC000_0000 + seed * 1000), generation: 1 };
         let mut books = Books::new(&mut dice, id, card, clock);
@@ -153,7 +155,7 @@ impl World {
 
     pub fn pass(&mut self, seconds: u32) {
         self.now += seconds;
-        self.books.clock.0.set(self.now);
+        self.books.clock.0.store(self.now, Ordering::Relaxed);
     }
 
     pub fn live(&mut self) {

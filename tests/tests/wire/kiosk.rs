@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use card_host::client::{Client, ClientError, Journal, JournalError, Progress, Stage, Timeouts};
-use card_host::ledger::Kind;
-use card_host::wire::{Payee, Sale};
+use card_host::client::{Client, ClientError, Journal, JournalError, Progress, Record, Stage, Timeouts};
+use card_host::ledger::{Kind, PointLimits};
+use card_host::wire::{Payee, Sale, SaleState};
 
 use crate::served::Served;
 
@@ -19,6 +19,27 @@ fn payee() -> Payee {
 
 fn open(folder: &Path) -> Journal {
     Journal::open(folder, "k1").unwrap()
+}
+
+fn records(journal: &Journal) -> Vec<Record> {
+    journal.records().unwrap().into_iter().map(Result::unwrap).collect()
+}
+
+/// As if a time in the record of a request were two minutes ago.
+fn two_minutes_later(folder: &Path, id: &str, stage: &str) {
+    let path = folder.join(format!("{}.json", hex::encode(id)));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut record: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let since = record["stage"][stage]["since"].as_u64().unwrap();
+    record["stage"][stage]["since"] = (since - 121).into();
+    std::fs::write(&path, record.to_string()).unwrap();
+}
+
+fn refusal(progress: Result<Progress, JournalError>) -> String {
+    match progress {
+        Err(JournalError::Client(ClientError::Refused(problem))) => problem.code,
+        other => panic!("refused was expected: {other:?}"),
+    }
 }
 
 fn sold(progress: Result<Progress, JournalError>) -> Sale {
@@ -109,7 +130,7 @@ fn offline_is_said_at_once_and_nothing_is_kept() {
     let offline = journal.sell(&client, "fawry-1", &payee(), 5000);
     assert!(matches!(offline, Err(JournalError::Client(ClientError::Offline(_)))), "{offline:?}");
     assert!(begun.elapsed() < Duration::from_secs(2));
-    assert_eq!(journal.records().unwrap(), []);
+    assert_eq!(records(&journal), []);
     // A name that nobody has, and a refused connection, are the same.
     let nowhere = Client::new("http://no-such-host.invalid:1", "x").unwrap();
     assert!(matches!(nowhere.server(), Err(ClientError::Offline(_))));
@@ -132,7 +153,7 @@ fn a_sale_whose_answer_was_lost_is_found_after_a_power_cut() {
         // The power is cut and comes back: the kiosk goes on with what is in its journal.
         drop(journal);
         journal = open(folder.path());
-        let [record] = journal.records().unwrap().try_into().unwrap();
+        let [record] = records(&journal).try_into().unwrap();
         assert_eq!(record.stage, Stage::Asked);
         let again = journal.go_on(&client, &record.id);
         assert!(matches!(again, Err(JournalError::Client(ClientError::Unknown(_)))), "{again:?}");
@@ -141,11 +162,11 @@ fn a_sale_whose_answer_was_lost_is_found_after_a_power_cut() {
         // The voucher is kept until it is on the card, over more power cuts.
         drop(journal);
         journal = open(folder.path());
-        assert_eq!(journal.records().unwrap()[0].stage, Stage::Sold(Box::new(sale.clone())));
+        assert_eq!(records(&journal)[0].stage, Stage::Sold(Box::new(sale.clone())));
         assert_eq!(sold(journal.go_on(&client, &record.id)), sale);
         journal.loaded(&record.id).unwrap();
         assert!(matches!(journal.loaded(&record.id), Err(JournalError::NoRecord(_))));
-        assert_eq!(journal.records().unwrap(), []);
+        assert_eq!(records(&journal), []);
     }
     assert_eq!(sales(&served), 3);
     served.world.check();
@@ -186,10 +207,29 @@ fn in_steps_with_cuts_between_them() {
         line.lose(lost);
         journal.reserve(&client, "fawry-1", &payee(), 5000).unwrap_err();
         line.lose(NOTHING);
-        let id = journal.records().unwrap()[0].id.clone();
+        let id = records(&journal)[0].id.clone();
         journal.give_up(&id).unwrap();
+        if lost == REQUESTS {
+            // It may still come: there is none for sure after two minutes.
+            for _ in 0..2 {
+                assert_eq!(refusal(journal.go_on(&client, &id)), "no-request");
+                journal.give_up(&id).unwrap();
+            }
+            two_minutes_later(folder.path(), &id, "not-there");
+        }
         assert_eq!(journal.go_on(&client, &id).unwrap(), Progress::Cancelled);
+        assert_eq!(records(&journal), []);
     }
+    // Given up and not there yet; the first try comes late, and is cancelled.
+    line.lose(REQUESTS);
+    journal.reserve(&client, "fawry-1", &payee(), 5000).unwrap_err();
+    line.lose(NOTHING);
+    let id = records(&journal)[0].id.clone();
+    journal.give_up(&id).unwrap();
+    assert_eq!(refusal(journal.go_on(&client, &id)), "no-request");
+    client.reserve(&id, "fawry-1", &payee(), 5000).unwrap();
+    assert_eq!(journal.go_on(&client, &id).unwrap(), Progress::Cancelled);
+    assert_eq!(client.status(&id).unwrap().state, SaleState::Cancelled);
     // Paid, and the card is blocked.
     let id = reserved(&mut journal);
     journal.paid(&id).unwrap();
@@ -203,7 +243,7 @@ fn in_steps_with_cuts_between_them() {
     journal.go_on(&client, &id).unwrap_err();
     line.lose(NOTHING);
     assert_eq!(journal.go_on(&client, &id).unwrap(), Progress::Refunded);
-    assert_eq!(journal.records().unwrap(), []);
+    assert_eq!(records(&journal), []);
     assert_eq!(sales(&served), 1);
     world.check();
 }
@@ -218,12 +258,12 @@ fn a_refusal_is_final_only_where_no_other_try_can_be_under_way() {
     // The first try.
     let refused = journal.sell(&client, "fawry-1", &payee(), 1);
     assert!(matches!(refused, Err(JournalError::Client(ClientError::Refused(_)))), "{refused:?}");
-    assert_eq!(journal.records().unwrap(), []);
+    assert_eq!(records(&journal), []);
     // A repetition, after one whose outcome is unknown: kept, and asked about.
     line.lose(REQUESTS);
     journal.sell(&client, "fawry-1", &payee(), 1).unwrap_err();
     line.lose(NOTHING);
-    let id = journal.records().unwrap()[0].id.clone();
+    let id = records(&journal)[0].id.clone();
     for _ in 0..3 {
         let again = journal.go_on(&client, &id);
         assert!(matches!(again, Err(JournalError::Client(ClientError::Refused(_)))), "{again:?}");
@@ -246,17 +286,12 @@ fn a_refusal_is_final_only_where_no_other_try_can_be_under_way() {
     line.lose(REQUESTS);
     journal.sell(&client, "fawry-1", &payee(), 99_999_999).unwrap_err();
     line.lose(NOTHING);
-    let id = journal.records().unwrap()[0].id.clone();
+    let id = records(&journal)[0].id.clone();
     journal.go_on(&client, &id).unwrap_err();
-    let path = folder.path().join(format!("{}.json", hex::encode(&id)));
-    let text = std::fs::read_to_string(&path).unwrap();
-    let mut record: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let since = record["stage"]["refused"]["since"].as_u64().unwrap();
-    record["stage"]["refused"]["since"] = (since - 121).into();
-    std::fs::write(&path, record.to_string()).unwrap();
+    two_minutes_later(folder.path(), &id, "refused");
     let Ok(Progress::Nothing(problem)) = journal.go_on(&client, &id) else { panic!("nothing was expected") };
     assert_eq!(problem.code, "too-much");
-    assert_eq!(journal.records().unwrap(), []);
+    assert_eq!(records(&journal), []);
 }
 
 #[test]
@@ -268,7 +303,7 @@ fn a_revoked_token_says_nothing_about_an_earlier_try() {
     line.lose(ANSWERS);
     journal.sell(&line.client(&served.fawry), "fawry-1", &payee(), 5000).unwrap_err();
     line.lose(NOTHING);
-    let id = journal.records().unwrap()[0].id.clone();
+    let id = records(&journal)[0].id.clone();
     for _ in 0..2 {
         journal.go_on(&line.client("wrong"), &id).unwrap_err();
         assert_eq!(journal.record(&id).unwrap().stage, Stage::Asked);
@@ -285,9 +320,106 @@ fn a_journal_is_one_programs_and_says_where_it_is_damaged() {
     assert!(matches!(Journal::open(folder.path(), "k1"), Err(JournalError::InUse(_))));
     // Drafts that a power cut left behind were never sent.
     std::fs::write(folder.path().join("6B.json.17.new"), "half").unwrap();
-    assert_eq!(journal.records().unwrap(), []);
+    assert_eq!(records(&journal), []);
     std::fs::write(folder.path().join("6B.json"), "half").unwrap();
-    assert!(matches!(journal.records(), Err(JournalError::Damaged(..))));
+    let [one] = journal.records().unwrap().try_into().unwrap();
+    assert!(matches!(one, Err(JournalError::Damaged(..))), "{one:?}");
     drop(journal);
     assert!(Journal::open(folder.path(), "two words").is_err());
+}
+
+#[test]
+fn a_damaged_file_hides_no_other_sale() {
+    let served = Served::start();
+    served.world.customer(7);
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(folder.path());
+    std::fs::write(folder.path().join("6B.json"), "half").unwrap();
+    let sale = sold(journal.sell(&served.client(&served.fawry), "fawry-1", &payee(), 5000));
+    let [open, damaged] = journal.records().unwrap().try_into().unwrap();
+    assert_eq!(open.unwrap().id, sale.id);
+    assert!(matches!(damaged, Err(JournalError::Damaged(..))), "{damaged:?}");
+}
+
+#[test]
+fn money_that_was_taken_is_never_stuck() {
+    let served = Served::start();
+    served.world.customer(7);
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(folder.path());
+    let client = served.client(&served.fawry);
+    let paid = |journal: &mut Journal, amount| match journal.reserve(&client, "fawry-1", &payee(), amount) {
+        Ok(Progress::Reserved(sale)) => {
+            journal.paid(&sale.id).unwrap();
+            sale.id
+        }
+        other => panic!("{other:?}"),
+    };
+    // Above the limit, and nobody agrees: nothing is booked, and the sale ends with the money given back.
+    let id = paid(&mut journal, 1_500_000);
+    assert_eq!(refusal(journal.go_on(&client, &id)), "approval-needed");
+    assert!(matches!(journal.give_up(&id), Err(JournalError::OtherStage(_))), "money was taken");
+    journal.refund(&id, "nobody agreed").unwrap();
+    assert_eq!(journal.go_on(&client, &id).unwrap(), Progress::Cancelled);
+    assert_eq!(client.status(&id).unwrap().state, SaleState::Cancelled);
+    assert_eq!(records(&journal), []);
+    // To be given back, and cancelled elsewhere, also with the answer lost.
+    let id = paid(&mut journal, 5000);
+    journal.refund(&id, "changed her mind").unwrap();
+    client.cancel(&id, "fawry-1").unwrap();
+    assert_eq!(journal.go_on(&client, &id).unwrap(), Progress::Cancelled);
+    // Paid, and cancelled elsewhere.
+    let id = paid(&mut journal, 5000);
+    client.cancel(&id, "fawry-1").unwrap();
+    assert_eq!(journal.go_on(&client, &id).unwrap(), Progress::Cancelled);
+    // To be given back, and certified elsewhere.
+    let id = paid(&mut journal, 5000);
+    journal.refund(&id, "changed her mind").unwrap();
+    client.confirm(&id, "fawry-1").unwrap();
+    sold(journal.go_on(&client, &id));
+    journal.loaded(&id).unwrap();
+    // Paid, and given back elsewhere.
+    let id = paid(&mut journal, 5000);
+    let world = &served.world;
+    let on_card = card_host::ledger::Payee::Card(card_host::card_core::id::CardId::from(7));
+    world.office.block(&world.boss(), &world.id(), on_card, true, "lost").unwrap();
+    client.confirm(&id, "fawry-1").unwrap();
+    client.refund(&id, "fawry-1", "card blocked").unwrap();
+    assert_eq!(journal.go_on(&client, &id).unwrap(), Progress::Refunded);
+    assert_eq!(records(&journal), []);
+    world.check();
+}
+
+#[test]
+fn a_closed_vending_point_ends_what_was_not_sold_and_no_sale() {
+    let served = Served::start();
+    served.world.customer(7);
+    let (line, folder) = (Line::to(served.address), tempfile::tempdir().unwrap());
+    let client = line.client(&served.fawry);
+    let mut journal = open(folder.path());
+    for lost in [ANSWERS, REQUESTS] {
+        line.lose(lost);
+        journal.sell(&client, "fawry-1", &payee(), 5000).unwrap_err();
+    }
+    line.lose(NOTHING);
+    let world = &served.world;
+    let point = "fawry-1".parse().unwrap();
+    world.office.change_point(&world.boss(), &world.id(), &point, false, PointLimits::default()).unwrap();
+    let ids: Vec<String> = records(&journal).into_iter().map(|record| record.id).collect();
+    let mut sold = 0;
+    for id in ids {
+        match journal.go_on(&client, &id) {
+            Ok(Progress::Sold(_)) => sold += 1,
+            other => {
+                assert_eq!(refusal(other), "point-closed");
+                assert_eq!(refusal(journal.go_on(&client, &id)), "point-closed");
+                two_minutes_later(folder.path(), &id, "refused");
+                let Ok(Progress::Nothing(problem)) = journal.go_on(&client, &id) else {
+                    panic!("nothing was expected")
+                };
+                assert_eq!(problem.code, "point-closed");
+            }
+        }
+    }
+    assert_eq!((sold, records(&journal).len()), (1, 1));
 }

@@ -121,7 +121,7 @@ fn a_second_person() {
     client.reserve("b", "fawry-1", &card(7), 1_500_000).unwrap();
     assert_eq!(refused(client.confirm("b", "fawry-1")), is(422, "approval-needed"));
     assert_eq!(refused(client.approve("b", "fawry-1")), is(403, "not-allowed"));
-    let approved = second.approve("b", "fawry-1").unwrap();
+    let approved = second.approve("b", "fawry-2").unwrap();
     assert_eq!((approved.state, approved.approved_by.as_deref()), (SaleState::Reserved, Some("omar")));
     assert_eq!(client.confirm("b", "fawry-1").unwrap().state, SaleState::Certified);
     // Nobody approves what is their own.

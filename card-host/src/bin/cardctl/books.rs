@@ -11,11 +11,12 @@ use card_host::ledger::{
     PostgresLedger, RequestId, SqliteLedger, Who, binding_of, read,
 };
 use card_host::random::OsRandom;
+use card_host::server::Options;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Command};
 use crate::commands::Error;
 use crate::former;
 use crate::workplace::Workplace;
@@ -23,8 +24,21 @@ use crate::workplace::Workplace;
 /// The office of this program.
 pub(crate) type Office = card_host::ledger::Office<SoftwareKeyStore, SystemClock>;
 
-/// Connections to a database: one program, mostly one thing at a time; a server needs more.
+/// Connections to a database: one program, mostly one thing at a time.
 const CONNECTIONS: u32 = 16;
+
+/// Besides one for each thread that works for channels: for the rules, the status, and what else is run in a server.
+const BESIDE: u32 = 4;
+
+/// How many connections a command needs at most; they are made when they are needed.
+fn connections(command: &Command) -> u32 {
+    match command {
+        Command::Serve { .. } => {
+            u32::try_from(Options::default().work).unwrap_or(CONNECTIONS).saturating_add(BESIDE)
+        }
+        _ => CONNECTIONS,
+    }
+}
 
 /// The ledger of the data directory, or of a database, with whoever works with it.
 pub(crate) struct Books {
@@ -98,7 +112,8 @@ impl Place<'_> {
         let path = self.workplace.ledger_path();
         match &self.arguments.database {
             Some(url) => {
-                let ledger = PostgresLedger::connect(url, development_scope(), CONNECTIONS)?;
+                let ledger =
+                    PostgresLedger::connect(url, development_scope(), connections(&self.arguments.command))?;
                 opened(Arc::new(ledger), None).map(Some)
             }
             None if path.exists() => in_file(SqliteLedger::open(&path, development_scope())?).map(Some),
