@@ -25,10 +25,7 @@ fn directory() -> PathBuf {
 }
 
 fn is_disk(place: &Path) -> bool {
-    statfs(place).is_ok_and(|system| {
-        let kind = i64::try_from(system.f_type).unwrap_or_default();
-        !IN_MEMORY.contains(&kind)
-    })
+    statfs(place).is_ok_and(|system| !IN_MEMORY.contains(&system.f_type))
 }
 
 fn is_open(place: &Path) -> bool {

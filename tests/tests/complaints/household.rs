@@ -1,7 +1,7 @@
 //! A household in Cairo: its meter, its cards, and the company that issues and sells, in a world whose time the test sets.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use applet_sim::card::{Cost, Profile, SimulatedCard};
 use applet_sim::chip::{Chip, Entropy, FlashModel};
@@ -69,11 +69,11 @@ pub const fn kwh(amount: u32) -> Energy {
 
 /// The time of the world: that of the company, and of meters whose clocks are right.
 #[derive(Clone, Debug, Default)]
-pub struct World(Rc<Cell<u32>>);
+pub struct World(Arc<AtomicU32>);
 
 impl Clock for World {
     fn now(&self) -> Option<CardTime> {
-        Some(CardTime(self.0.get()))
+        Some(CardTime(self.0.load(Ordering::Relaxed)))
     }
 }
 
@@ -119,7 +119,7 @@ impl Household {
 
     pub fn with(now: CardTime, profile: Profile, change: impl FnOnce(&mut MeterState)) -> Self {
         let world = World::default();
-        world.0.set(now.0);
+        world.0.store(now.0, Ordering::Relaxed);
         let keys = SoftwareKeyStore::generate(KeyLength::Aes128, &mut OsRandom).unwrap();
         let issuer = Issuer::new(keys, world.clone(), CardTime::UNSET).with_earliest_time(CardTime(1));
         let account = BindingAccount {
@@ -381,7 +381,7 @@ impl Household {
     pub fn until(&mut self, time: CardTime) {
         let step = if time.0 - self.now().0 > 3 * DAY { HOUR } else { MINUTE };
         while self.now() < time {
-            self.world.0.set((self.now().0 + step).min(time.0));
+            self.world.0.store((self.now().0 + step).min(time.0), Ordering::Relaxed);
             self.meter.tick(self.reading()).unwrap();
         }
     }
@@ -392,7 +392,7 @@ impl Household {
 
     /// Time passes without power: the meter notices nothing.
     pub fn pass_without_power(&mut self, seconds: u32) {
-        self.world.0.set(self.now().0 + seconds);
+        self.world.0.store(self.now().0 + seconds, Ordering::Relaxed);
     }
 }
 
