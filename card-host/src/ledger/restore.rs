@@ -161,16 +161,23 @@ pub fn find_lost(
     list: &mut dyn BufRead,
 ) -> Result<LostSales, FindLostError> {
     let mut found = LostSales::default();
-    let mut text = String::new();
+    let mut line = Vec::new();
     for number in 1_u64.. {
-        text.clear();
-        if (&mut *list).take(LINE).read_line(&mut text)? == 0 {
+        line.clear();
+        let length = (&mut *list).take(LINE).read_until(b'\n', &mut line)?;
+        if length == 0 {
             break;
         }
-        if text.trim().is_empty() {
+        if !line.ends_with(b"\n") && u64::try_from(length).is_ok_and(|length| length >= LINE) {
+            list.skip_until(b'\n')?;
+            let why = format!("it is longer than {LINE} bytes: this is no acknowledged sale");
+            found.contradicting.push((number, why));
             continue;
         }
-        match compare(ledger, party, number, &text)? {
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        match compare(ledger, party, number, &line)? {
             Compared::Known => found.known = found.known.saturating_add(1),
             Compared::Lost(sale) => found.lost.push(sale),
             Compared::Contradicts(why) => found.contradicting.push((number, why)),
@@ -187,8 +194,8 @@ enum Compared {
     Contradicts(String),
 }
 
-fn compare(ledger: &dyn Ledger, party: &PartyCode, line: u64, text: &str) -> Result<Compared, LedgerError> {
-    let parsed: Line = match serde_json::from_str(text) {
+fn compare(ledger: &dyn Ledger, party: &PartyCode, line: u64, text: &[u8]) -> Result<Compared, LedgerError> {
+    let parsed: Line = match serde_json::from_slice(text) {
         Ok(parsed) => parsed,
         Err(error) => return Ok(Compared::Contradicts(format!("this is no acknowledged sale: {error}"))),
     };

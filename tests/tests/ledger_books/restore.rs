@@ -95,8 +95,12 @@ fn what_was_lost_is_entered_again_by_evidence() {
     let mut list: String = known.iter().chain(&lost).chain([&later]).map(line).collect();
     list.push_str("{\"request\": \"r1\", \"amount\": 5, \"voucher\": \"00\"}\nnot json\n");
     list.push_str(&line(&known[0]).replace("10000", "10001"));
-    let found = find_lost(&*world.ledger, &"fawry".parse().unwrap(), &mut list.as_bytes()).unwrap();
-    assert_eq!((found.known, found.lost.len(), found.contradicting.len()), (3, 4, 3), "{found:?}");
+    // What is no text, or far too long, is one line of the list, and the rest of it is read.
+    let mut list = list.into_bytes();
+    list.extend([&[0xFF, 0xFE, b'\n'][..], &[b'x'; 200_000], b"\n"].concat());
+    list.extend(line(&known[1]).into_bytes());
+    let found = find_lost(&*world.ledger, &"fawry".parse().unwrap(), &mut &list[..]).unwrap();
+    assert_eq!((found.known, found.lost.len(), found.contradicting.len()), (4, 4, 5), "{found:?}");
     assert_eq!(found.lost[2].request, later.request.id, "the newest of a binding first");
     assert_eq!(found.lost[2].amount, Piastres(30_000));
 
