@@ -308,7 +308,11 @@ impl Groups {
 
     /// Ends the group with a commit.
     fn close(&self, writer: &mut Writer) {
-        let (Some(open), Some(connection)) = (writer.open.take(), writer.connection.as_ref()) else { return };
+        let Some(open) = writer.open.take() else { return };
+        let Some(connection) = writer.connection.as_ref() else {
+            let _ = open.group.set(Outcome::Lost("the store was closed".to_owned()));
+            return;
+        };
         writer.quiet = open.members == 1 && self.waiting.load(Ordering::SeqCst) == 0;
         if !open.wrote {
             // Nothing to keep, nothing to wait for.
