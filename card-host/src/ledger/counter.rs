@@ -157,7 +157,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             let Some(record) = context.binding.clone() else { return Err(unknown(t, payee)?) };
             if let Some(card) = says.card {
-                self.of_this_binding(t, card, &record)?;
+                of_this_binding(t, card, &record)?;
             }
             let above = is_above(&says, &record);
             // A voucher that the copy had, too, says nothing about what came after it.
@@ -205,22 +205,6 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             self.book(t, &mut point, entry, &heads)?;
             Ok(HandedIn { known, binding: says.binding, finding })
         })
-    }
-
-    /// A receipt counts for the bindings that its card has served, as far as the ledger knows.
-    fn of_this_binding(
-        &self,
-        t: &mut dyn Transaction,
-        card: CardId,
-        record: &BindingRecord,
-    ) -> Result<(), LedgerError> {
-        let present = record.held.card.id == card;
-        if present || t.card(card)?.is_some_and(|held| held.binding == record.binding()) {
-            return Ok(());
-        }
-        let why =
-            format!("card {card} was never issued for this contract; hand in the certificate that it holds");
-        Err(Refusal::BadEvidence(why).into())
     }
 
     /// The binding after a restore: at least what the evidence shows, and certificates that are newer than all that was lost.
@@ -371,6 +355,17 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             Ok(())
         })
     }
+}
+
+/// A receipt counts for the bindings that its card has served, as far as the ledger knows.
+fn of_this_binding(t: &mut dyn Transaction, card: CardId, record: &BindingRecord) -> Result<(), LedgerError> {
+    let present = record.held.card.id == card;
+    if present || t.card(card)?.is_some_and(|held| held.binding == record.binding()) {
+        return Ok(());
+    }
+    let why =
+        format!("card {card} was never issued for this contract; hand in the certificate that it holds");
+    Err(Refusal::BadEvidence(why).into())
 }
 
 /// What a credit certificate says, where it is authentic.

@@ -146,11 +146,11 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         self.policy_at(now, |_, policy| {
             let rules = policy.rules(channel)?;
             day_limit(rules, point, sold, Piastres::ZERO)?;
-            self.cash_limit(rules, point, Piastres::ZERO)
+            Self::cash_limit(rules, point, Piastres::ZERO)
         })
     }
 
-    fn cash_limit(&self, rules: &ChannelRules, point: &Point, amount: Piastres) -> Result<(), LedgerError> {
+    fn cash_limit(rules: &ChannelRules, point: &Point, amount: Piastres) -> Result<(), LedgerError> {
         let most = point.most_cash.or(rules.most_cash.map(Piastres));
         match most.filter(|most| Self::cash_above(point, amount, *most)) {
             Some(most) => Err(Refusal::CashLimit { point: point.code.clone(), most }.into()),
@@ -287,7 +287,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             if at_once && approval_above(Some(rules)).is_some_and(|above| amount > above) {
                 return Err(Refusal::ApprovalNeeded { amount }.into());
             }
-            self.cash_limit(rules, point, amount)?;
+            Self::cash_limit(rules, point, amount)?;
             let debt = context.customer.as_ref().map_or(Piastres::ZERO, |customer| customer.debt);
             Ok((version, rules.divide(amount, debt)?))
         })

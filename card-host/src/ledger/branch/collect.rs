@@ -59,24 +59,20 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         let scope = card::select(transport)?.summary.scope;
         let mut keys = self.keys();
         let mail = card_work::read_mail(transport, &mut keys, scope)?;
-        let (receipt, meter, certificate) = {
+        let (receipt, meter, handed) = {
             let mut session = operate::session(transport, &mut keys, Role::Vending, &mut OsRandom)?;
             let receipt = operate::ask_in(&mut session, &read::receipt())?;
             let meter = operate::ask_in(&mut session, &read::meter())?;
-            (receipt, meter, operate::ask_in(&mut session, &read::purse())?.certificate)
-        };
-        let mut brought = Vec::new();
-        let evidence = Evidence::CardReceipt(receipt.emit().to_vec());
-        let found = Found::Card(keys.verify_receipt(scope, receipt)?);
-        let handed = self.hand_in(who, &evidence)?;
-        brought.push(Brought { found, handed });
-        if handed.finding == Finding::Above {
-            // Where the ledger was restored, this brings back what it has lost.
-            let certificate = Evidence::Certificate(certificate.emit().to_vec());
-            if let Some(first) = brought.last_mut() {
-                first.handed = self.hand_in(who, &certificate)?;
+            let mut handed = self.hand_in(who, &Evidence::CardReceipt(receipt.emit().to_vec()))?;
+            if handed.finding == Finding::Above {
+                // Where the ledger was restored, this brings back what it has lost.
+                let certificate = operate::ask_in(&mut session, &read::purse())?.certificate;
+                handed = self.hand_in(who, &Evidence::Certificate(certificate.emit().to_vec()))?;
             }
-        }
+            (receipt, meter, handed)
+        };
+        let found = Found::Card(keys.verify_receipt(scope, receipt)?);
+        let mut brought = vec![Brought { found, handed }];
         if let Some(file) = meter {
             let evidence = Evidence::MeterReceipt(file.receipt.emit().to_vec());
             let found = Found::Meter(keys.verify_meter_receipt(scope, file.receipt)?);
