@@ -3,7 +3,7 @@
 #   CARD_TESTS=long tests/run.sh    takes the long versions of the randomised tests as well
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export RUSTFLAGS="${RUSTFLAGS:-} -D warnings" RUSTDOCFLAGS="-D warnings" CARGO_TERM_COLOR=never
+export RUSTFLAGS="${RUSTFLAGS:-} -D warnings" RUSTDOCFLAGS="-D warnings" CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
 
 stage() {
     local name=$1 begin=$SECONDS
