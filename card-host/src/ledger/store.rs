@@ -162,7 +162,9 @@ pub trait Transaction {
     /// The newest mail in a slot; locked.
     fn mail_in(&mut self, binding: Binding, slot: Slot) -> Result<Option<MailRecord>, LedgerError>;
 
-    /// The newest readings of a binding, newest first, at most `most`.
+    /// The newest readings of a binding, newest first, at most `most`: by the number of the report, and among reports of one number by the
+    /// energy register. Those after the meter's memory went back (flag 0020, which stays until the binding is closed) are newer than those
+    /// before, whatever their numbers say.
     fn readings(&mut self, binding: Binding, most: u32) -> Result<Vec<Reading>, LedgerError>;
 
     /// All rules of selling, by version.

@@ -78,6 +78,20 @@ fn what_meters_show() {
     }
 }
 
+/// A meter whose memory went back reports under numbers that it has used before, and with the clock that it had then.
+#[test]
+fn a_memory_that_went_back() {
+    let books = well();
+    report(&books, Report { number: 2, applied: LAST.applied, balance: 60_000, energy: 400, flags: 0x20 });
+    assert_eq!(kinds(&books), [ExceptionKind::WentBack, ExceptionKind::Regressed]);
+    // It goes on, and its numbers pass those from before.
+    for (number, energy) in [(3, 900), (4, 1_600)] {
+        books.days(10);
+        report(&books, Report { number, applied: LAST.applied, balance: 20_000, energy, flags: 0x20 });
+    }
+    assert_eq!(kinds(&books), [ExceptionKind::WentBack, ExceptionKind::Regressed]);
+}
+
 #[test]
 fn a_card_above_the_ledger() {
     let books = well();

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use system_tests::postgres::Postgres;
 
-use crate::support::{SCOPE, connect, database, meter, open, sell, total};
+use crate::support::{SCOPE, binding, connect, database, meter, open, sell, total};
 
 fn store_error(url: &str, scope: Scope) -> StoreError {
     match PostgresLedger::connect(url, scope, 2) {
@@ -64,6 +64,37 @@ fn newer_and_foreign_databases_are_refused() {
     // What was begun was undone.
     let count = "SELECT count(*) FROM pg_tables WHERE tablename IN ('meta', 'request', 'point')";
     assert_eq!(client.query_one(count, &[]).unwrap().get::<_, i64>(0), 0);
+}
+
+#[test]
+fn tables_of_version_1_are_brought_forward() {
+    let url = database("version_1");
+    connect(&url, 1);
+    let mut client = Postgres::shared().connect("version_1").unwrap();
+    let first = include_str!("../../../card-host/src/ledger/postgres/migrations/V1__ledger.sql");
+    let begin = first.find("CREATE TABLE reading").unwrap();
+    let length = first[begin..].find(';').unwrap() + 1;
+    client
+        .batch_execute("DROP TABLE reading; DELETE FROM refinery_schema_history WHERE version = 2")
+        .unwrap();
+    client.batch_execute(&first[begin..begin + length]).unwrap();
+    for trigger in first.lines().filter(|line| line.starts_with("CREATE TRIGGER reading_")) {
+        client.batch_execute(trigger).unwrap();
+    }
+    let binding = binding(1, 2).binding();
+    for (number, flags) in [(4_i64, 0), (5, 1), (3, 0x20)] {
+        let sql = "INSERT INTO reading VALUES ($1, 2, $2, 1577836810, 11, 12, -13, 14, $3, 15)";
+        client.execute(sql, &[&binding.meter.0.as_slice(), &number, &flags]).unwrap();
+    }
+    let readings = read(&connect(&url, 1), |t| t.readings(binding, 9)).unwrap();
+    let numbers: Vec<_> = readings.iter().map(|reading| (reading.number, reading.flags.0)).collect();
+    assert_eq!(numbers, [(3, 0x20), (5, 1), (4, 0)]);
+    let [.., last] = readings[..] else { panic!() };
+    assert_eq!((last.time.0, last.applied_credit.0, last.applied_debited.0), (10, 11, 12));
+    assert_eq!((last.balance.0, last.energy.0, last.tampering), (-13, 14, 15));
+    for change in ["DELETE FROM reading", "UPDATE reading SET balance = 0", "TRUNCATE reading"] {
+        assert!(client.batch_execute(change).is_err(), "{change}");
+    }
 }
 
 #[test]

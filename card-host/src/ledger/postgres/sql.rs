@@ -165,7 +165,8 @@ pub(super) const MAIL_IN: Lockable = lockable!(
     "SELECT meter, binding, slot, version, envelope FROM mail WHERE meter = $1 AND binding = $2 AND slot = $3"
 );
 pub(super) const READINGS: &str = "SELECT meter, binding, number, time, applied_credit, applied_debited, balance, energy, flags, \
-    tampering FROM reading WHERE meter = $1 AND binding = $2 ORDER BY number DESC LIMIT $3";
+    tampering FROM reading WHERE meter = $1 AND binding = $2 \
+    ORDER BY regressed DESC, number DESC, energy DESC, time DESC, flags DESC, tampering DESC LIMIT $3";
 pub(super) const POLICIES: &str = "SELECT version, from_time, rules FROM policy ORDER BY version";
 pub(super) const MESSAGES: &str =
     "SELECT id, time, phone, text, taken FROM message WHERE taken = 0 ORDER BY time, id LIMIT $1";

@@ -351,7 +351,8 @@ impl Transaction for Rows<'_> {
 
     fn readings(&mut self, binding: Binding, most: u32) -> Result<Vec<Reading>, LedgerError> {
         let sql = "SELECT meter, binding, number, time, applied_credit, applied_debited, balance, energy, flags, tampering \
-                   FROM reading WHERE meter = ? AND binding = ? ORDER BY number DESC LIMIT ?";
+                   FROM reading WHERE meter = ? AND binding = ? \
+                   ORDER BY regressed DESC, number DESC, energy DESC, time DESC, flags DESC, tampering DESC LIMIT ?";
         self.all("reading", sql, params![binding.meter.0, binding.number, most], |columns| columns.reading())
     }
 

@@ -292,8 +292,9 @@ impl Rows<'_> {
 
     fn reading_head(&mut self, reading: &Reading) -> Result<(), LedgerError> {
         let sql = "INSERT INTO reading (meter, binding, number, time, applied_credit, applied_debited, balance, energy, flags, \
-                   tampering) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 \
-                   WHERE NOT EXISTS (SELECT 1 FROM reading WHERE meter = ?1 AND binding = ?2 AND number = ?3)";
+                   tampering, regressed) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, (?9 >> 5) & 1 \
+                   WHERE NOT EXISTS (SELECT 1 FROM reading WHERE meter = ?1 AND binding = ?2 AND regressed = (?9 >> 5) & 1 \
+                   AND number = ?3 AND energy = ?8 AND time = ?4 AND flags = ?9 AND tampering = ?10)";
         let params = params![
             reading.binding.meter.0,
             reading.binding.number,

@@ -125,6 +125,39 @@ fn tables_of_another_program_are_left_alone() {
     other(SqliteLedger::open(&path, SCOPE), "does not know (version 1)");
 }
 
+#[test]
+fn tables_of_version_1_are_brought_forward() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    drop(SqliteLedger::create(&path, SCOPE).unwrap());
+    let raw = Connection::open(&path).unwrap();
+    let first = include_str!("../migrations/V1__ledger.sql");
+    let begin = first.find("CREATE TABLE reading").unwrap();
+    let length = first[begin..].find(';').unwrap() + 1;
+    raw.execute_batch("DROP TABLE reading; DELETE FROM refinery_schema_history WHERE version = 2;").unwrap();
+    raw.execute_batch(&first[begin..begin + length]).unwrap();
+    let binding = binding(1, 2, 3).binding();
+    for (number, flags) in [(4, 0), (5, 1), (3, 0x20)] {
+        let sql = "INSERT INTO reading VALUES (?, 2, ?, 1577836810, 11, 12, -13, 14, ?, 15)";
+        raw.execute(sql, rusqlite::params![binding.meter.0, number, flags]).unwrap();
+    }
+    let ledger = SqliteLedger::open(&path, SCOPE).unwrap();
+    let readings = read(&ledger, |t| t.readings(binding, 9)).unwrap();
+    let numbers: Vec<_> = readings.iter().map(|reading| (reading.number, reading.flags.0)).collect();
+    assert_eq!(numbers, [(3, 0x20), (5, 1), (4, 0)]);
+    let [.., last] = readings[..] else { panic!() };
+    assert_eq!((last.time.0, last.applied_credit.0, last.applied_debited.0), (10, 11, 12));
+    assert_eq!((last.balance.0, last.energy.0, last.tampering), (-13, 14, 15));
+    for change in [
+        "DELETE FROM reading",
+        "UPDATE reading SET balance = 0",
+        "REPLACE INTO reading SELECT * FROM reading",
+    ] {
+        let refused = raw.execute(change, []).unwrap_err();
+        assert!(refused.to_string().contains("reading"), "{change}: {refused}");
+    }
+}
+
 /// Whoever opens it has the modes on which everything rests.
 #[test]
 fn the_modes() {

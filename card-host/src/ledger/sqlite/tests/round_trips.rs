@@ -321,7 +321,7 @@ fn what_is_there_already() {
         &ledger,
         "2",
         &[
-            Head::Reading(Reading { tampering: 0, ..first }),
+            Head::Reading(Reading { balance: Balance(1), ..first }),
             Head::Message(Message { taken: LATE, text: "second".to_owned(), ..message.clone() }),
         ],
     )
