@@ -11,27 +11,30 @@
 // A fixture fails the test that uses it, and with a reason.
 #![allow(clippy::panic, clippy::expect_used, reason = "a fixture fails the test that uses it, with a reason")]
 
+mod obstacle;
+mod relay;
+mod turn;
+
+pub use obstacle::obstacle;
+
 use std::ffi::CString;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
+use std::fs::{self, File};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use relay::{Relay, dial};
+use turn::{end_leftover, remove_dead_socket, take_turn, write_note};
 
 const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
 const FRIENDLY_NAME: &str = "Virtual Test Reader";
 const SOCKET: &str = "/run/pcscd/pcscd.comm";
-const PID_FILE: &str = "/run/pcscd/pcscd.pid";
 const DIRECTORY_PREFIX: &str = "virtual-reader-";
 
 /// The driver's own default; the network namespace keeps it from colliding with anything.
@@ -39,7 +42,6 @@ const DRIVER_PORT: u16 = 35963;
 /// The driver's release 3.3 has two.
 const SLOTS: u16 = 2;
 
-const TURN_LIMIT: Duration = Duration::from_secs(600);
 const START_LIMIT: Duration = Duration::from_secs(20);
 const END_LIMIT: Duration = Duration::from_secs(10);
 const CARD_LIMIT: Duration = Duration::from_secs(20);
@@ -320,275 +322,4 @@ fn readers() -> Vec<String> {
 fn free_address() -> SocketAddr {
     let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on 127.0.0.1");
     probe.local_addr().expect("its address")
-}
-
-/// Connects to a port of 127.0.0.1 within the network namespace of a process.
-fn dial(process: u32, port: u16) -> io::Result<TcpStream> {
-    let namespace = File::open(format!("/proc/{process}/ns/net"))?;
-    // A thread of its own goes there; a socket stays in the namespace where it was made, wherever it is used.
-    let there = thread::spawn(move || {
-        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
-        TcpStream::connect((Ipv4Addr::LOCALHOST, port))
-    });
-    there.join().unwrap_or_else(|_| Err(io::Error::other("the connecting thread panicked")))
-}
-
-/// Listens on 127.0.0.1 for cards and leads one at a time to the driver.
-#[derive(Debug)]
-struct Relay {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Relay {
-    fn start(address: SocketAddr, process: u32, port: u16) -> Self {
-        let listener = TcpListener::bind(address)
-            .unwrap_or_else(|error| panic!("{address} was taken by another program meanwhile: {error}"));
-        listener.set_nonblocking(true).expect("a listener that does not block");
-        let stop = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&stop);
-        let thread = thread::spawn(move || {
-            while !flag.load(Ordering::Acquire) {
-                match listener.accept() {
-                    Ok((card, _)) => {
-                        if let Ok(driver) = dial(process, port) {
-                            let _ = relay(card, driver, &flag);
-                        }
-                    }
-                    Err(_) => thread::sleep(POLL),
-                }
-            }
-        });
-        Self { stop, thread: Some(thread) }
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-/// Carries bytes both ways, until one side ends or `stop` is set.
-fn relay(card: TcpStream, driver: TcpStream, stop: &AtomicBool) -> io::Result<()> {
-    for stream in [&card, &driver] {
-        stream.set_nonblocking(false)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_millis(100)))?;
-    }
-    thread::scope(|scope| {
-        scope.spawn(|| carry(&card, &driver, stop));
-        carry(&driver, &card, stop);
-    });
-    Ok(())
-}
-
-/// Carries bytes one way. The end of one side is passed on to the other, which then ends by itself: what is still under way
-/// is not cut off, so that a card sees an end and not a broken connection.
-fn carry(mut from: &TcpStream, mut to: &TcpStream, stop: &AtomicBool) {
-    let mut buffer = vec![0; 0x1_0000];
-    while !stop.load(Ordering::Acquire) {
-        let _ = rustix::net::sockopt::set_tcp_quickack(from, true);
-        match from.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => {
-                if to.write_all(buffer.get(..count).unwrap_or_default()).is_err() {
-                    break;
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => break,
-        }
-    }
-    let _ = to.shutdown(Shutdown::Write);
-}
-
-/// Takes the machine's only turn, or panics when nobody gives it up for ten minutes.
-fn take_turn() -> File {
-    let path = std::env::temp_dir().join("virtual-reader.lock");
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .unwrap_or_else(|error| panic!("cannot open {}: {error}", path.display()));
-    let deadline = Instant::now() + TURN_LIMIT;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return file,
-            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(POLL),
-            Err(TryLockError::WouldBlock) => panic!(
-                "another test has held the virtual reader for {TURN_LIMIT:?} (pcscd's id is in {})",
-                path.display()
-            ),
-            Err(TryLockError::Error(error)) => panic!("cannot lock {}: {error}", path.display()),
-        }
-    }
-}
-
-fn write_note(turn: &mut File, note: &str) -> io::Result<()> {
-    turn.set_len(0)?;
-    turn.rewind()?;
-    turn.write_all(note.as_bytes())
-}
-
-/// Ends the pcscd of a test that was killed before it could do so itself: the one that the lock's file names, provided that
-/// it still is that pcscd.
-fn end_leftover(turn: &mut File) {
-    let mut note = String::new();
-    if turn.rewind().and_then(|()| turn.read_to_string(&mut note)).is_err() {
-        return;
-    }
-    let Some((id, directory)) = note.trim_end().split_once(' ') else { return };
-    let Some(id) = id.parse().ok().and_then(Pid::from_raw) else { return };
-    let directory = Path::new(directory);
-    let ours = directory.parent() == Some(&std::env::temp_dir())
-        && directory.file_name().is_some_and(|name| name.to_string_lossy().starts_with(DIRECTORY_PREFIX));
-    if !ours {
-        return;
-    }
-    let configuration = directory.join("reader.conf.d");
-    let path = PathBuf::from(format!("/proc/{}/cmdline", id.as_raw_nonzero()));
-    let runs = || {
-        let line = fs::read(&path).unwrap_or_default();
-        let mut words = line.split(|byte| *byte == 0);
-        words.next().is_some_and(|program| program.ends_with(b"pcscd"))
-            && words.any(|word| word == configuration.as_os_str().as_encoded_bytes())
-    };
-    let deadline = Instant::now() + END_LIMIT;
-    while runs() {
-        let late = Instant::now() > deadline;
-        let _ = kill_process(id, if late { Signal::KILL } else { Signal::TERM });
-        thread::sleep(POLL);
-    }
-    remove_dead_socket();
-    let _ = fs::remove_dir_all(directory);
-}
-
-/// Removes the files of a pcscd that was killed. Only its own turn may call this, so no live one can be ours.
-fn remove_dead_socket() {
-    if Path::new(SOCKET).exists() && UnixStream::connect(SOCKET).is_err() {
-        let _ = fs::remove_file(SOCKET);
-        let _ = fs::remove_file(PID_FILE);
-    }
-}
-
-/// Why tests with the virtual reader cannot run on this machine now, and what to do about it.
-#[must_use]
-pub fn obstacle() -> Option<String> {
-    if let Some(id) = running_pcscd(Path::new("/proc")) {
-        return Some(format!(
-            "another pcscd is running (process {id}), and a machine has only one. Stop it, for example with \
-             `systemctl stop pcscd.socket pcscd.service`."
-        ));
-    }
-    if UnixStream::connect(SOCKET).is_ok() {
-        return Some(format!(
-            "something listens on {SOCKET}, most likely systemd on behalf of pcscd. Stop it with `systemctl stop \
-             pcscd.socket`."
-        ));
-    }
-    if let Some(device) = usb_reader(Path::new("/sys/bus/usb/devices")) {
-        return Some(format!(
-            "a real card reader is attached (USB interface {device}), and a test must never touch a real card. Detach it."
-        ));
-    }
-    if !Path::new(DRIVER).exists() {
-        return Some(format!("{DRIVER} is missing: install the packages pcscd and vsmartcard-vpcd."));
-    }
-    for (program, package) in [("pcscd", "pcscd"), ("unshare", "util-linux"), ("ip", "iproute2")] {
-        if !on_path(program) {
-            return Some(format!("the program {program} is missing: install the package {package}."));
-        }
-    }
-    if !rustix::process::geteuid().is_root() {
-        return Some(format!(
-            "pcscd keeps its socket in {SOCKET} and is shut into a network namespace, which takes root. Run the tests as \
-             root, best in a virtual machine."
-        ));
-    }
-    None
-}
-
-fn on_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
-}
-
-/// The id of a process that is pcscd, in a tree like /proc.
-fn running_pcscd(processes: &Path) -> Option<u32> {
-    entries(processes).into_iter().find_map(|entry| {
-        let id = entry.file_name()?.to_str()?.parse().ok()?;
-        let name = fs::read_to_string(entry.join("comm")).ok()?;
-        // One that has ended but was not waited for holds nothing.
-        let state = fs::read_to_string(entry.join("stat")).unwrap_or_default();
-        let ended = state.rsplit(") ").next().is_some_and(|rest| rest.starts_with(['Z', 'X']));
-        (name.trim_end() == "pcscd" && !ended).then_some(id)
-    })
-}
-
-/// The name of a USB interface of the class of card readers (0B), in a tree like /sys/bus/usb/devices.
-fn usb_reader(devices: &Path) -> Option<String> {
-    entries(devices).into_iter().find_map(|entry| {
-        let class = fs::read_to_string(entry.join("bInterfaceClass")).ok()?;
-        let name = entry.file_name()?.to_string_lossy().into_owned();
-        class.trim().eq_ignore_ascii_case("0b").then_some(name)
-    })
-}
-
-fn entries(directory: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
-    entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Tree(PathBuf);
-
-    impl Tree {
-        fn new(name: &str, files: &[(&str, &str)]) -> Self {
-            let root = std::env::temp_dir().join(format!("tree-{name}-{}", std::process::id()));
-            for (path, content) in files {
-                let path = root.join(path);
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(path, content).unwrap();
-            }
-            Self(root)
-        }
-    }
-
-    impl Drop for Tree {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
-
-    #[test]
-    fn a_real_reader_is_found() {
-        let keyboard = ("1-1:1.0/bInterfaceClass", "03\n");
-        let tree =
-            Tree::new("usb", &[keyboard, ("1-2/idVendor", "076b\n"), ("1-2:1.0/bInterfaceClass", "0b\n")]);
-        assert_eq!(usb_reader(&tree.0).as_deref(), Some("1-2:1.0"));
-        let tree = Tree::new("usb-none", &[keyboard]);
-        assert_eq!(usb_reader(&tree.0), None);
-        assert_eq!(usb_reader(Path::new("/nonexistent")), None, "a machine without USB");
-    }
-
-    #[test]
-    fn another_pcscd_is_found_unless_it_has_ended() {
-        let shell = ("7/comm", "sh\n");
-        let tree = Tree::new(
-            "proc",
-            &[shell, ("self/comm", "x\n"), ("8/comm", "pcscd\n"), ("8/stat", "8 (pcscd) S 1")],
-        );
-        assert_eq!(running_pcscd(&tree.0), Some(8));
-        let tree = Tree::new("proc-ended", &[shell, ("8/comm", "pcscd\n"), ("8/stat", "8 (pcscd) Z 1")]);
-        assert_eq!(running_pcscd(&tree.0), None);
-    }
 }
