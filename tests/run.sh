@@ -13,6 +13,19 @@ stage() {
     echo "== $name: $((SECONDS - begin)) s"
 }
 
+# A full disk shows as a linker's bus error, or as a database that ends.
+room() {
+    local need=10000 place free
+    mkdir -p "${CARGO_TARGET_DIR:-target}"
+    for place in "${CARGO_TARGET_DIR:-target}" "${TMPDIR:-/tmp}"; do
+        free=$(df --output=avail --block-size=1M "$place" | tail -n 1)
+        if [ "$free" -lt "$need" ]; then
+            echo "$place has $free MB left, and the tests fill up to $need: make room, or name another place with CARGO_TARGET_DIR and TMPDIR"
+            return 1
+        fi
+    done
+}
+
 # Each line says itself that it ends the stage: a function in a condition is not ended by its first failure.
 features() {
     cargo check -q -p card-host --no-default-features || return
@@ -32,6 +45,7 @@ embedded() {
     done
 }
 
+stage "room" room
 stage "setup" tests/setup.sh test
 stage "format" cargo fmt --all --check
 stage "lints" cargo clippy -q --workspace --all-targets --all-features
