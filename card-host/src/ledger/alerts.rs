@@ -1,12 +1,13 @@
 //! Who runs out of credit soon, and what is said to them (docs/ledger.md, section 11).
 
+use card_core::id::Binding;
 use card_core::text::Language;
 use card_core::units::CardTime;
 
 use super::error::LedgerError;
 use super::office::{Office, Who};
 use super::records::{BindingRecord, Customer, Head, Message, Reading, Status};
-use super::store::{Transaction, read};
+use super::store::{Transaction, read, with_readings};
 use super::texts;
 use crate::issuer::Clock;
 use crate::keystore::KeyStore;
@@ -86,19 +87,13 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             let page = read(self.ledger(), |t| t.bindings(after, PAGE))?;
             let Some(last) = page.last() else { return Ok(sum) };
             after = Some(last.binding());
-            let mut messages = Vec::new();
-            for record in page.iter().filter(|record| record.status == Status::Open) {
-                sum.looked_at = sum.looked_at.saturating_add(1);
-                let Some((message, has_phone)) = read(self.ledger(), |t| alert(t, record, days, now))? else {
-                    continue;
-                };
-                sum.low = sum.low.saturating_add(1);
-                if has_phone {
-                    messages.push(message);
-                } else {
-                    sum.without_phone = sum.without_phone.saturating_add(1);
-                }
-            }
+            let open: Vec<_> = page.into_iter().filter(|record| record.status == Status::Open).collect();
+            sum.looked_at = sum.looked_at.saturating_add(open.len() as u64);
+            let due = read(self.ledger(), |t| alerts(t, &open, days, now))?;
+            sum.low = sum.low.saturating_add(due.len() as u64);
+            let (messages, without): (Vec<_>, Vec<_>) =
+                due.into_iter().partition(|message| !message.phone.is_empty());
+            sum.without_phone = sum.without_phone.saturating_add(without.len() as u64);
             if messages.is_empty() {
                 continue;
             }
@@ -141,19 +136,27 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
     }
 }
 
-/// The message about a binding, where one is due, and whether there is a number to send it to.
-fn alert(
+/// The messages about these bindings that are due; without a telephone number where there is none.
+fn alerts(
     t: &mut dyn Transaction,
-    record: &BindingRecord,
+    records: &[BindingRecord],
     days: u32,
     now: CardTime,
-) -> Result<Option<(Message, bool)>, LedgerError> {
-    let binding = record.binding();
-    let readings = t.readings(binding, READINGS)?;
-    let Some(outlook) = outlook(record, &readings, now).filter(|outlook| outlook.meter <= days) else {
-        return Ok(None);
-    };
-    let customer = t.customer(record.held.account)?.unwrap_or_default();
+) -> Result<Vec<Message>, LedgerError> {
+    let bindings: Vec<_> = records.iter().map(BindingRecord::binding).collect();
+    let readings = t.readings(&bindings, READINGS)?;
+    let mut messages = Vec::new();
+    for (record, readings) in with_readings(records, &readings) {
+        let low = outlook(record, readings, now).filter(|outlook| outlook.meter <= days);
+        if let Some(outlook) = low {
+            let customer = t.customer(record.held.account)?.unwrap_or_default();
+            messages.push(message(record.binding(), customer, &outlook, days, now));
+        }
+    }
+    Ok(messages)
+}
+
+fn message(binding: Binding, customer: Customer, outlook: &Outlook, days: u32, now: CardTime) -> Message {
     let Customer { phone, arabic, .. } = customer;
     let language = if arabic { Language::Arabic } else { Language::English };
     let meter = u64::from_be_bytes(binding.meter.0);
@@ -164,8 +167,7 @@ fn alert(
         texts::low(language, meter, outlook.all)
     };
     let id = format!("low/{}/{}/{}", binding.meter, binding.number, outlook.report);
-    let has_phone = !phone.is_empty();
-    Ok(Some((Message { id, time: now, phone, text, taken: CardTime::UNSET }, has_phone)))
+    Message { id, time: now, phone, text, taken: CardTime::UNSET }
 }
 
 #[cfg(test)]

@@ -59,6 +59,18 @@ pub fn read<T: Send>(
     out.ok_or(LedgerError::NotRun)
 }
 
+/// Bindings, each with its own of the `readings` that [`Transaction::readings`] has given for them, in this order.
+pub(super) fn with_readings<'a>(
+    bindings: &'a [BindingRecord],
+    readings: &'a [Reading],
+) -> impl Iterator<Item = (&'a BindingRecord, &'a [Reading])> {
+    let mut parts = readings.chunk_by(|one, next| one.binding == next.binding).peekable();
+    bindings.iter().map(move |record| {
+        let own = parts.next_if(|part| part.first().is_some_and(|first| first.binding == record.binding()));
+        (record, own.unwrap_or_default())
+    })
+}
+
 /// Whose binding is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Payee {
@@ -150,6 +162,9 @@ pub trait Transaction {
     /// A customer; locked.
     fn customer(&mut self, account: u64) -> Result<Option<Customer>, LedgerError>;
 
+    /// Customers who owe something, in pages, in an order of the store's own.
+    fn debtors(&mut self, after: Option<u64>, most: u32) -> Result<Vec<Customer>, LedgerError>;
+
     /// A card that was ever issued.
     fn card(&mut self, card: CardId) -> Result<Option<CardRecord>, LedgerError>;
 
@@ -162,10 +177,10 @@ pub trait Transaction {
     /// The newest mail in a slot; locked.
     fn mail_in(&mut self, binding: Binding, slot: Slot) -> Result<Option<MailRecord>, LedgerError>;
 
-    /// The newest readings of a binding, newest first, at most `most`: by the number of the report, and among reports of one number by the
-    /// energy register. Those after the meter's memory went back (flag 0020, which stays until the binding is closed) are newer than those
-    /// before, whatever their numbers say.
-    fn readings(&mut self, binding: Binding, most: u32) -> Result<Vec<Reading>, LedgerError>;
+    /// The newest readings of these bindings: one binding after the other as they are named, of each at most `most`, newest first: by the
+    /// number of the report, and among reports of one number by the energy register. Those after the meter's memory went back (flag 0020,
+    /// which stays until the binding is closed) are newer than those before, whatever their numbers say.
+    fn readings(&mut self, bindings: &[Binding], most: u32) -> Result<Vec<Reading>, LedgerError>;
 
     /// All rules of selling, by version.
     fn policies(&mut self) -> Result<Vec<PolicyRecord>, LedgerError>;

@@ -93,6 +93,20 @@ fn a_memory_that_went_back() {
 }
 
 #[test]
+fn each_meters_reports_are_its_own() {
+    let books = Books::new();
+    for customer in 1..=4 {
+        books.world.customer(customer);
+    }
+    let tampered = Report { number: 1, applied: 0, balance: 0, energy: 10, flags: 0x08 };
+    books.report(&books.world.record(2), &Report { flags: 0, ..tampered });
+    books.report(&books.world.record(4), &tampered);
+    let found = run(&books).exceptions;
+    let found: Vec<_> = found.iter().map(|exception| (exception.kind, exception.account)).collect();
+    assert_eq!(found, [(ExceptionKind::Tampering, 4)]);
+}
+
+#[test]
 fn a_card_above_the_ledger() {
     let books = well();
     books.tamper("UPDATE binding SET card_sequence = sequence + 1");

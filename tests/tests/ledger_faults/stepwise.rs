@@ -88,11 +88,12 @@ impl Transaction for Stepped<'_> {
         fn bindings(&mut self, after: Option<Binding>, most: u32) -> Vec<BindingRecord>;
         fn bindings_of(&mut self, account: u64) -> Vec<BindingRecord>;
         fn customer(&mut self, account: u64) -> Option<Customer>;
+        fn debtors(&mut self, after: Option<u64>, most: u32) -> Vec<Customer>;
         fn card(&mut self, card: CardId) -> Option<CardRecord>;
         fn link(&mut self, party: &PartyCode, card: CardId) -> Option<Link>;
         fn mail(&mut self, binding: Binding) -> Vec<MailRecord>;
         fn mail_in(&mut self, binding: Binding, slot: Slot) -> Option<MailRecord>;
-        fn readings(&mut self, binding: Binding, most: u32) -> Vec<Reading>;
+        fn readings(&mut self, bindings: &[Binding], most: u32) -> Vec<Reading>;
         fn policies(&mut self) -> Vec<PolicyRecord>;
         fn messages(&mut self, most: u32) -> Vec<Message>;
         fn message(&mut self, id: &str) -> Option<Message>;

@@ -86,7 +86,7 @@ fn tables_of_version_1_are_brought_forward() {
         let sql = "INSERT INTO reading VALUES ($1, 2, $2, 1577836810, 11, 12, -13, 14, $3, 15)";
         client.execute(sql, &[&binding.meter.0.as_slice(), &number, &flags]).unwrap();
     }
-    let readings = read(&connect(&url, 1), |t| t.readings(binding, 9)).unwrap();
+    let readings = read(&connect(&url, 1), |t| t.readings(&[binding], 9)).unwrap();
     let numbers: Vec<_> = readings.iter().map(|reading| (reading.number, reading.flags.0)).collect();
     assert_eq!(numbers, [(3, 0x20), (5, 1), (4, 0)]);
     let [.., last] = readings[..] else { panic!() };

@@ -257,8 +257,12 @@ fn everything_else() {
         time: NOW,
         signature: [255; 64],
     };
+    let early = Reading { binding: Binding { meter: MeterId::from(1), number: 1 }, ..reading(1, 0) };
     let heads = [
         Head::Customer(customer.clone()),
+        Head::Customer(Customer { account: 5, debt: Piastres(1), ..customer.clone() }),
+        Head::Customer(Customer { account: 6, debt: Piastres(0), ..customer.clone() }),
+        Head::Reading(early),
         Head::Card(card),
         Head::Point(other.clone()),
         Head::Party(party.clone()),
@@ -281,6 +285,12 @@ fn everything_else() {
     let see = |t: &mut dyn Transaction| {
         assert_eq!(t.customer(u64::MAX)?.as_ref(), Some(&customer));
         assert_eq!(t.customer(0)?, None);
+        // In the order in which the store keeps accounts.
+        let mut debtors = t.debtors(None, 1)?;
+        assert_eq!(debtors, from_ref(&customer));
+        debtors.extend(t.debtors(Some(u64::MAX), 9)?);
+        assert_eq!(debtors.iter().map(|debtor| debtor.account).collect::<Vec<_>>(), [u64::MAX, 5]);
+        assert_eq!(t.debtors(Some(5), 9)?, []);
         assert_eq!(t.card(card.card.id)?, Some(card));
         assert_eq!(t.card(CardId::from(1))?, None);
         assert_eq!(t.point(&other.code)?.as_ref(), Some(&other));
@@ -296,8 +306,12 @@ fn everything_else() {
         assert_eq!(t.mail(about)?, [mail(0, 0), mail(0x13, u32::MAX)]);
         assert_eq!(t.mail_in(about, Slot::AUDIT)?, Some(mail(0x13, u32::MAX)));
         assert_eq!(t.mail_in(about, Slot::READINGS)?, None);
-        assert_eq!(t.readings(about, 9)?, [reading(u32::MAX, i64::MAX), reading(0, i64::MIN)]);
-        assert_eq!(t.readings(about, 1)?, [reading(u32::MAX, i64::MAX)]);
+        assert_eq!(t.readings(&[about], 9)?, [reading(u32::MAX, i64::MAX), reading(0, i64::MIN)]);
+        assert_eq!(t.readings(&[about], 1)?, [reading(u32::MAX, i64::MAX)]);
+        let nobody = Binding { meter: MeterId::from(2), number: 1 };
+        let both = [early, reading(u32::MAX, i64::MAX)];
+        assert_eq!(t.readings(&[early.binding, nobody, about], 1)?, both);
+        assert_eq!(t.readings(&[about, early.binding], 1)?, [both[1], both[0]]);
         assert_eq!(t.policies()?, [policy(1), policy(u32::MAX)]);
         assert_eq!(t.messages(9)?, [message("early", 8, 0), message("late", 9, 0)]);
         assert_eq!(t.messages(1)?, [message("early", 8, 0)]);
@@ -341,7 +355,7 @@ fn everything_else() {
         assert_eq!(t.token(&token.hash)?.as_ref(), Some(&token));
         assert_eq!(t.link(&link.party, link.card)?.as_ref(), Some(&link));
         assert_eq!(t.mail(about)?, [mail(0, 1), mail(0x13, u32::MAX)]);
-        assert_eq!(t.readings(about, 9)?, [reading(u32::MAX, i64::MAX), reading(0, i64::MIN)]);
+        assert_eq!(t.readings(&[about], 9)?, [reading(u32::MAX, i64::MAX), reading(0, i64::MIN)]);
         assert_eq!(t.message("late")?, Some(message("late", 9, 5)));
         assert_eq!(t.messages(9)?, [message("early", 8, 0)]);
         assert_eq!(t.signed_head(&till.code, 7)?, Some(head(1)));

@@ -116,6 +116,11 @@ pub(super) const BINDINGS_OF: &str =
 pub(super) const POINT: Lockable = lockable!("SELECT ", point!(), " FROM point WHERE code = $1");
 pub(super) const POINTS: &str =
     concat!("SELECT ", point!(), " FROM point WHERE code > $1 ORDER BY code LIMIT $2");
+pub(super) const DEBTORS: &str = concat!(
+    "SELECT ",
+    customer!(),
+    " FROM customer WHERE debt <> 0 AND ($1::BIGINT IS NULL OR account > $1) ORDER BY account LIMIT $2"
+);
 pub(super) const CUSTOMER: Lockable = lockable!("SELECT ", customer!(), " FROM customer WHERE account = $1");
 
 pub(super) const STEPS: &str =
@@ -164,9 +169,12 @@ pub(super) const MAIL: &str = "SELECT meter, binding, slot, version, envelope FR
 pub(super) const MAIL_IN: Lockable = lockable!(
     "SELECT meter, binding, slot, version, envelope FROM mail WHERE meter = $1 AND binding = $2 AND slot = $3"
 );
-pub(super) const READINGS: &str = "SELECT meter, binding, number, time, applied_credit, applied_debited, balance, energy, flags, \
-    tampering FROM reading WHERE meter = $1 AND binding = $2 \
-    ORDER BY regressed DESC, number DESC, energy DESC, time DESC, flags DESC, tampering DESC LIMIT $3";
+/// Of many bindings in one exchange.
+pub(super) const READINGS: &str = "SELECT r.meter, r.binding, r.number, r.time, r.applied_credit, r.applied_debited, r.balance, r.energy, \
+    r.flags, r.tampering FROM unnest($1::BYTEA[], $2::BIGINT[]) WITH ORDINALITY AS wanted (meter, binding, place) \
+    CROSS JOIN LATERAL (SELECT * FROM reading WHERE meter = wanted.meter AND binding = wanted.binding \
+    ORDER BY regressed DESC, number DESC, energy DESC, time DESC, flags DESC, tampering DESC LIMIT $3) AS r \
+    ORDER BY place, r.regressed DESC, r.number DESC, r.energy DESC, r.time DESC, r.flags DESC, r.tampering DESC";
 pub(super) const POLICIES: &str = "SELECT version, from_time, rules FROM policy ORDER BY version";
 pub(super) const MESSAGES: &str =
     "SELECT id, time, phone, text, taken FROM message WHERE taken = 0 ORDER BY time, id LIMIT $1";

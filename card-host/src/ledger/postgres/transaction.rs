@@ -288,6 +288,11 @@ impl Transaction for PostgresTransaction<'_> {
         self.run(|t| t.customer_of(account))
     }
 
+    fn debtors(&mut self, after: Option<u64>, most: u32) -> Result<Vec<Customer>, LedgerError> {
+        let after = after.map(u64::cast_signed);
+        self.many(sql::DEBTORS, &[&after, &limit(most)], "customer", |columns| columns.customer())
+    }
+
     fn card(&mut self, card: CardId) -> Result<Option<CardRecord>, LedgerError> {
         self.one(sql::CARD, &[&card.0.as_slice()], "card", |columns| columns.card())
     }
@@ -307,9 +312,10 @@ impl Transaction for PostgresTransaction<'_> {
         self.one(sql::MAIL_IN.sql(self.writes), &values, "mail", |columns| columns.mail())
     }
 
-    fn readings(&mut self, binding: Binding, most: u32) -> Result<Vec<Reading>, LedgerError> {
-        let (meter, number) = (binding.meter.0.as_slice(), i64::from(binding.number));
-        self.many(sql::READINGS, &[&meter, &number, &limit(most)], "reading", |columns| columns.reading())
+    fn readings(&mut self, bindings: &[Binding], most: u32) -> Result<Vec<Reading>, LedgerError> {
+        let meters: Vec<_> = bindings.iter().map(|binding| binding.meter.0.as_slice()).collect();
+        let numbers: Vec<_> = bindings.iter().map(|binding| i64::from(binding.number)).collect();
+        self.many(sql::READINGS, &[&meters, &numbers, &limit(most)], "reading", |columns| columns.reading())
     }
 
     fn policies(&mut self) -> Result<Vec<PolicyRecord>, LedgerError> {

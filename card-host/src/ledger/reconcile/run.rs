@@ -12,7 +12,7 @@ use crate::ledger::error::LedgerError;
 use crate::ledger::export::first_at;
 use crate::ledger::policy::Policy;
 use crate::ledger::records::{BindingRecord, Point, Reading, Status};
-use crate::ledger::store::Transaction;
+use crate::ledger::store::{Transaction, with_readings};
 
 /// Rows of one page, and readings of a binding that are looked at.
 const PAGE: u32 = 500;
@@ -56,8 +56,10 @@ impl<'a> Run<'a> {
             let page = t.bindings(after, PAGE)?;
             let Some(last) = page.last() else { break };
             after = Some(last.binding());
-            for record in &page {
-                self.binding(t, record)?;
+            let bindings: Vec<_> = page.iter().map(BindingRecord::binding).collect();
+            let readings = t.readings(&bindings, READINGS)?;
+            for (record, readings) in with_readings(&page, &readings) {
+                self.binding(t, record, readings)?;
                 self.out.bindings = self.out.bindings.saturating_add(1);
             }
             progress(Progress { what: "bindings", done: self.out.bindings });
@@ -111,10 +113,14 @@ impl<'a> Run<'a> {
         self.options.now.0.saturating_sub(time.0) > days.saturating_mul(DAY)
     }
 
-    fn binding(&mut self, t: &mut dyn Transaction, record: &BindingRecord) -> Result<(), LedgerError> {
-        let readings = t.readings(record.binding(), READINGS)?;
+    fn binding(
+        &mut self,
+        t: &mut dyn Transaction,
+        record: &BindingRecord,
+        readings: &[Reading],
+    ) -> Result<(), LedgerError> {
         self.above(record);
-        self.readings(record, &readings);
+        self.readings(record, readings);
         if record.status == Status::Open {
             if record.epoch < self.epoch {
                 let what = format!("has not been seen since restore {}", self.epoch);
@@ -123,7 +129,7 @@ impl<'a> Run<'a> {
             self.silent(record);
             self.not_carried(t, record)?;
         } else {
-            self.superseded(t, record, &readings)?;
+            self.superseded(t, record, readings)?;
         }
         Ok(())
     }

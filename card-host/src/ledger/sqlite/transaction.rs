@@ -327,6 +327,12 @@ impl Transaction for Rows<'_> {
         self.one("customer", sql, [account(of)], |columns| columns.customer())
     }
 
+    fn debtors(&mut self, after: Option<u64>, most: u32) -> Result<Vec<Customer>, LedgerError> {
+        let sql = "SELECT account, debt, phone, arabic FROM customer WHERE debt <> 0 AND (?1 IS NULL OR account > ?1) \
+                   ORDER BY account LIMIT ?2";
+        self.all("customer", sql, params![after.map(account), most], |columns| columns.customer())
+    }
+
     fn card(&mut self, card: CardId) -> Result<Option<CardRecord>, LedgerError> {
         let sql = "SELECT id, generation, meter, binding, load_key, used FROM card WHERE id = ?";
         self.one("card", sql, [card.0], |columns| columns.card())
@@ -349,11 +355,18 @@ impl Transaction for Rows<'_> {
         })
     }
 
-    fn readings(&mut self, binding: Binding, most: u32) -> Result<Vec<Reading>, LedgerError> {
+    fn readings(&mut self, bindings: &[Binding], most: u32) -> Result<Vec<Reading>, LedgerError> {
         let sql = "SELECT meter, binding, number, time, applied_credit, applied_debited, balance, energy, flags, tampering \
                    FROM reading WHERE meter = ? AND binding = ? \
                    ORDER BY regressed DESC, number DESC, energy DESC, time DESC, flags DESC, tampering DESC LIMIT ?";
-        self.all("reading", sql, params![binding.meter.0, binding.number, most], |columns| columns.reading())
+        let mut out = Vec::new();
+        for Binding { meter, number } in bindings {
+            self.each("reading", sql, params![meter.0, number, most], |columns| {
+                out.push(columns.reading()?);
+                Ok(())
+            })?;
+        }
+        Ok(out)
     }
 
     fn policies(&mut self) -> Result<Vec<PolicyRecord>, LedgerError> {

@@ -142,7 +142,7 @@ fn tables_of_version_1_are_brought_forward() {
         raw.execute(sql, rusqlite::params![binding.meter.0, number, flags]).unwrap();
     }
     let ledger = SqliteLedger::open(&path, SCOPE).unwrap();
-    let readings = read(&ledger, |t| t.readings(binding, 9)).unwrap();
+    let readings = read(&ledger, |t| t.readings(&[binding], 9)).unwrap();
     let numbers: Vec<_> = readings.iter().map(|reading| (reading.number, reading.flags.0)).collect();
     assert_eq!(numbers, [(3, 0x20), (5, 1), (4, 0)]);
     let [.., last] = readings[..] else { panic!() };

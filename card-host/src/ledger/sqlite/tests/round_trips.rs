@@ -209,6 +209,7 @@ fn what_stands_with_the_last_values_of_all_fields() {
         flags: MeterFlags(u16::MAX),
         tampering: u8::MAX,
     };
+    let early = Reading { binding: Binding { meter: MeterId::from(1), number: 1 }, ..reading(1, 0) };
     let policy = |version, from| PolicyRecord { version, from, rules: "{}".to_owned() };
     let message = |id: &str, time| Message {
         id: id.to_owned(),
@@ -226,11 +227,14 @@ fn what_stands_with_the_last_values_of_all_fields() {
     let mut heads = vec![
         Head::Binding(Box::new(record.clone())),
         Head::Customer(customer.clone()),
+        Head::Customer(Customer { account: 5, debt: Piastres(1), ..customer.clone() }),
+        Head::Customer(Customer { account: 6, debt: Piastres(0), ..customer.clone() }),
         Head::Card(card),
         Head::Token(token.clone()),
         Head::Link(link.clone()),
         Head::Reading(reading(u32::MAX, i64::MIN)),
         Head::Reading(reading(0, i64::MAX)),
+        Head::Reading(early),
         Head::Policy(policy(u32::MAX, LATE)),
         Head::Policy(policy(0, CardTime::UNSET)),
         Head::Message(message("low/2", LATE)),
@@ -260,6 +264,12 @@ fn what_stands_with_the_last_values_of_all_fields() {
         assert_eq!(transaction.bindings(Some(late), 9)?, []);
         assert_eq!(transaction.bindings_of(u64::MAX)?, std::slice::from_ref(&record));
         assert_eq!(transaction.customer(u64::MAX)?.as_ref(), Some(&customer));
+        // In the order in which the store keeps accounts.
+        let mut debtors = transaction.debtors(None, 1)?;
+        assert_eq!(debtors, std::slice::from_ref(&customer));
+        debtors.extend(transaction.debtors(Some(u64::MAX), 9)?);
+        assert_eq!(debtors.iter().map(|debtor| debtor.account).collect::<Vec<_>>(), [u64::MAX, 5]);
+        assert_eq!(transaction.debtors(Some(5), 9)?, []);
         assert_eq!(transaction.card(card.card.id)?, Some(card));
         assert_eq!(transaction.token(&[0xFF; 32])?.as_ref(), Some(&token));
         assert_eq!(transaction.tokens(&token.party)?, std::slice::from_ref(&token));
@@ -267,8 +277,12 @@ fn what_stands_with_the_last_values_of_all_fields() {
         assert_eq!(transaction.mail(late)?, mails);
         assert_eq!(transaction.mail_in(late, mails[15].slot)?.as_ref(), Some(&mails[15]));
         let readings = [reading(u32::MAX, i64::MIN), reading(0, i64::MAX)];
-        assert_eq!(transaction.readings(late, 9)?, readings);
-        assert_eq!(transaction.readings(late, 1)?, readings[..1]);
+        assert_eq!(transaction.readings(&[late], 9)?, readings);
+        assert_eq!(transaction.readings(&[late], 1)?, readings[..1]);
+        let [other, nobody] = [1, 2].map(|meter| Binding { meter: MeterId::from(meter), number: 1 });
+        let both = [early, readings[0]];
+        assert_eq!(transaction.readings(&[other, nobody, late], 1)?, both);
+        assert_eq!(transaction.readings(&[late, other], 1)?, [both[1], both[0]]);
         assert_eq!(transaction.policies()?, [policy(0, CardTime::UNSET), policy(u32::MAX, LATE)]);
         let messages = [message("low/0", EARLY), message("low/1", LATE), message("low/2", LATE)];
         assert_eq!(transaction.messages(9)?, messages);
@@ -329,7 +343,7 @@ fn what_is_there_already() {
     // Queued anew, after it was taken: it is not sent twice.
     put(&ledger, "3", &[Head::Message(message.clone())]).unwrap();
     read(&ledger, |transaction| {
-        assert_eq!(transaction.readings(first.binding, 9)?, [first]);
+        assert_eq!(transaction.readings(&[first.binding], 9)?, [first]);
         assert_eq!(transaction.message("low")?, Some(Message { taken: LATE, ..message.clone() }));
         assert_eq!(transaction.messages(9)?, []);
         Ok(())
