@@ -132,7 +132,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         actor: &str,
         power: Power,
     ) -> Result<Zeroizing<String>, LedgerError> {
-        if actor.is_empty() || actor.chars().count() > Who::ACTOR {
+        if !Who::is_actor(actor) {
             return Err(
                 Refusal::Invalid("name who uses the token, in at most 64 characters".to_owned()).into()
             );

@@ -11,6 +11,7 @@ mod bindings;
 mod concurrent;
 mod correct;
 mod evidence;
+mod reasons;
 mod sell;
 #[allow(dead_code, reason = "other programs use the rest of it")]
 mod world;
@@ -52,6 +53,10 @@ over_both_stores! {
         cash_is_given_out_where_it_was_proposed,
         debts_are_paid_by_sales_and_debits,
         settings_once_and_by_the_company_only,
+    }
+    reasons::{
+        who_decides_says_why,
+        who_does_it_has_a_name,
     }
     bindings::{
         opened_replaced_blocked,
