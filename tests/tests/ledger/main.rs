@@ -53,6 +53,7 @@ over_both_stores! {
         cash_is_given_out_where_it_was_proposed,
         debts_are_paid_by_sales_and_debits,
         settings_once_and_by_the_company_only,
+        settings_asked_for_again_give_the_first_answer,
     }
     reasons::{
         who_decides_says_why,

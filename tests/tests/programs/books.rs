@@ -176,6 +176,25 @@ fn a_new_master_is_drawn_once_for_a_request() {
 }
 
 #[test]
+fn rules_asked_for_again_are_the_same_version() {
+    let branch = Branch::new();
+    let cardctl = &branch.cardctl;
+    let (path, other) = (branch.name("rules"), branch.name("other"));
+    let mut rules = cardctl.json(&["ledger", "rules"])["rules"].clone();
+    rules["correction_approval_above"] = 7.into();
+    fs::write(&path, rules.to_string()).unwrap();
+    rules["correction_approval_above"] = 8.into();
+    fs::write(&other, rules.to_string()).unwrap();
+    let first = cardctl.json(&["--request", "r-1", "ledger", "rules", &path]);
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    assert_eq!(cardctl.json(&["--request", "r-2", "ledger", "rules", &other])["version"], 3);
+    assert_eq!(cardctl.json(&["--request", "r-1", "ledger", "rules", &path]), first, "the first answer");
+    assert_eq!(cardctl.json(&["ledger", "rules"])["version"], 3);
+    branch.refused(&["--request", "r-1", "ledger", "rules", &other], &["used for something else"]);
+    branch.in_order();
+}
+
+#[test]
 fn what_is_not_named_of_a_party_or_a_point_stays_as_it_is() {
     let branch = Branch::new();
     let cardctl = &branch.cardctl;
@@ -252,7 +271,8 @@ fn tokens_are_listed_and_none_is_revoked_by_a_wrong_name() {
     );
     let right = revoke("r-1", "machine-1");
     assert_eq!(cardctl.json(&words(&right))["revoked"], 1);
-    assert_eq!(cardctl.json(&words(&right))["request"], "r-1", "repeated, it is done");
+    let again = cardctl.json(&words(&right));
+    assert_eq!((&again["request"], &again["revoked"]), (&"r-1".into(), &1.into()), "the first answer");
     let again = revoke("r-2", "machine-1");
     branch.refused(&words(&again), &["but of machine-2:"]);
     let list = cardctl.json(&["ledger", "token", "list", "fawry"])["tokens"].clone();
