@@ -1,6 +1,7 @@
 //! Who may sell, where, and by which rules; and the first entry of a new ledger.
 
 use card_core::id::Channel;
+use card_core::role::Role;
 use card_core::units::{Balance, CardTime, Piastres};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -15,7 +16,7 @@ use super::policy::Policy;
 use super::records::{Customer, Head, Party, Point, PolicyRecord, Power, Token};
 use super::store::{Ledger, Transaction, read};
 use crate::issuer::{Clock, Issuer};
-use crate::keystore::KeyStore;
+use crate::keystore::{KeyStore, KeyStoreError};
 use crate::random::OsRandom;
 use card_core::platform::Random;
 
@@ -138,7 +139,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             );
         }
         let mut bytes = Zeroizing::new([0; 32]);
-        OsRandom.fill(&mut *bytes).map_err(crate::keystore::KeyStoreError::from)?;
+        OsRandom.fill(&mut *bytes).map_err(KeyStoreError::from)?;
         let secret = Zeroizing::new(hex::encode(*bytes));
         let hash = token_hash(&secret);
         let document =
@@ -224,6 +225,18 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             let held = t.customer(account)?.unwrap_or(Customer { account, ..Customer::default() });
             Ok(vec![Head::Customer(Customer { phone: phone.to_owned(), arabic, ..held })])
         })
+    }
+
+    /// Enters that the next master of `role` is to be drawn, before it is, and gives the key version number that it gets. Repeated, it gives
+    /// the same number: where the key store has come to it, the master has been drawn.
+    pub fn next_master(&self, who: &Who, id: &RequestId, role: Role) -> Result<u8, LedgerError> {
+        let asked = json!({ "master": format!("{role:?}").to_lowercase() });
+        let answer = self.set_and_answer(who, id, &asked, |_, _| {
+            let next = self.issuer().keys().current(role)?.checked_add(1);
+            let next = next.filter(|next| role.has(*next)).ok_or(KeyStoreError::VersionsExhausted(role))?;
+            Ok((json!({ "version": next }), Vec::new()))
+        })?;
+        number(&answer, "version", id)
     }
 
     /// An entry that sets something, once. Only the company does that.

@@ -2,10 +2,13 @@
 
 use crate::world::{World, kiosk, refused, who};
 use card_host::card_core::id::{CardId, Channel};
+use card_host::card_core::role::Role;
 use card_host::card_core::units::{CardTime, Piastres};
+use card_host::keystore::KeyStore;
 use card_host::ledger::{
-    Approved, DebitOrder, DebitTo, Party, Payee, PointLimits, Policy, Power, Refusal, RequestKey,
+    Approved, DebitOrder, DebitTo, LedgerError, Party, Payee, PointLimits, Policy, Power, Refusal, RequestKey,
 };
+use card_host::random::OsRandom;
 
 fn debit(world: &World, amount: u64, to: DebitTo) -> DebitOrder {
     let payee = Payee::Card(CardId::from(1));
@@ -183,5 +186,22 @@ pub(crate) fn settings_asked_for_again_give_the_first_answer(world: &World) {
         refused(office.set_policy(&boss, &third, None, &rules(9))),
         Refusal::OtherRequest(third.clone())
     );
+    world.check();
+}
+
+pub(crate) fn a_master_is_entered_before_it_is_drawn(world: &World) {
+    let current = |role| world.office.keys().current(role).unwrap();
+    let draw = |id: &str, role| world.office.next_master(&world.boss(), &id.parse().unwrap(), role);
+    let first = current(Role::Credit);
+    for _ in 0..2 {
+        assert_eq!(draw("m-1", Role::Credit).unwrap(), first + 1);
+    }
+    assert!(matches!(refused(draw("m-1", Role::Report)), Refusal::OtherRequest(_)));
+    world.office.with_keys(|keys| keys.rotate(Role::Credit, &mut OsRandom).unwrap());
+    assert_eq!(draw("m-1", Role::Credit).unwrap(), current(Role::Credit), "drawn already");
+    assert_eq!(draw("m-2", Role::Credit).unwrap(), first + 2);
+    let many = || world.office.with_keys(|keys| keys.rotate(Role::Credit, &mut OsRandom)).is_ok();
+    while many() {}
+    assert!(matches!(draw("m-3", Role::Credit), Err(LedgerError::Issuer(_))), "there is no further one");
     world.check();
 }

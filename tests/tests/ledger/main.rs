@@ -54,6 +54,7 @@ over_both_stores! {
         debts_are_paid_by_sales_and_debits,
         settings_once_and_by_the_company_only,
         settings_asked_for_again_give_the_first_answer,
+        a_master_is_entered_before_it_is_drawn,
     }
     reasons::{
         who_decides_says_why,

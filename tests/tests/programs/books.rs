@@ -176,6 +176,27 @@ fn a_new_master_is_drawn_once_for_a_request() {
 }
 
 #[test]
+fn a_master_that_was_drawn_is_the_one_of_its_request() {
+    let branch = Branch::new();
+    let cardctl = &branch.cardctl;
+    let _ = cardctl.json(&["top-up", "10"]);
+    let keys = || fs::read(branch.path("data/development-keys.json")).unwrap();
+    let before = keys();
+    let change = ["--request", "k-1", "mail", "keys", "credit", "--new-master"];
+    // Interrupted between the drawing and the mail: here, since nothing is sent to a contract that has not been seen since a restore.
+    let _ = cardctl.json(&["ledger", "restored", "--reason", "a drill"]);
+    branch.refused(&change, &["restored from a copy"]);
+    let drawn = keys();
+    assert!(drawn != before);
+    branch.refused(&change, &["restored from a copy"]);
+    assert!(keys() == drawn, "the same keys as before");
+    let _ = cardctl.json(&["collect"]);
+    assert!(cardctl.json(&change)["says"].as_str().unwrap().ends_with("keys 72"));
+    assert!(keys() == drawn, "the same keys as before");
+    branch.in_order();
+}
+
+#[test]
 fn rules_asked_for_again_are_the_same_version() {
     let branch = Branch::new();
     let cardctl = &branch.cardctl;
