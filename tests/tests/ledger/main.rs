@@ -66,6 +66,8 @@ over_both_stores! {
         adopted_from_other_books,
         what_was_left_is_moved_once,
         an_estimate_is_moved_by_two_people,
+        what_can_never_be_moved_is_not_proposed,
+        the_final_report_is_among_the_evidence,
         a_card_goes_with_its_customer_to_another_meter,
         evidence_is_stored_once,
     }

@@ -216,6 +216,61 @@ fn rules_asked_for_again_are_the_same_version() {
 }
 
 #[test]
+fn what_was_left_is_moved_by_the_final_report_or_an_estimate() {
+    let branch = Branch::new();
+    let cardctl = &branch.cardctl;
+    let _ = cardctl.json(&["top-up", "50"]);
+    let _ = cardctl.json(&["meter", "tap"]);
+    // The customer gets meter 2, and somebody else meter 1.
+    let _ = cardctl.json(&["issue", "--meter", "2", "--account", "7"]);
+    let by_report = ["ledger", "move", "--from", "1/1", "--to", "2/1"];
+    branch.refused(
+        &by_report,
+        &["no final report of contract 1/1", "cardctl collect", "--estimate EGP --reason"],
+    );
+    let _ = cardctl.json(&["issue", "--meter", "1", "--account", "8", "--closes-former"]);
+    let _ = cardctl.json(&["top-up", "10"]);
+    let _ = cardctl.json(&["meter", "tap", "--meter", "1"]);
+    let collected = cardctl.json(&["collect"]);
+    assert_eq!(collected["mail"][0]["report"], "final report", "{collected}");
+    branch.refused(&["ledger", "move", "--from", "1/1", "--to", "1/2"], &["two bindings of one customer"]);
+    branch.refused(&["ledger", "move", "--from", "1/3", "--to", "2/1"], &["no contract number 3"]);
+    let once = [&["--request", "m-1"], &by_report[..]].concat();
+    let out = branch.name("voucher");
+    let moved = cardctl.json(&[&once[..], &["--out", &out]].concat());
+    assert_eq!((&moved["total_credit"], &moved["request"]), (&5_000.into(), &"m-1".into()));
+    assert_eq!(voucher_in(&branch.path("voucher")), moved["voucher"].as_str().unwrap());
+    assert_eq!(cardctl.json(&once)["voucher"], moved["voucher"], "moved once");
+    branch.refused(&by_report, &["contract 1/1 has been moved already"]);
+
+    // Meter 2 burns: what was left is estimated by one, and agreed to by another.
+    let _ = cardctl.json(&["issue", "--meter", "3", "--account", "7"]);
+    let estimate = |words: &[&'static str]| {
+        [&["--actor", "first", "--request", "m-2", "ledger", "move", "--from", "2/1", "--to", "3/1"], words]
+            .concat()
+    };
+    assert_eq!(cardctl.run(&estimate(&["--estimate", "30"])).status, Some(2));
+    assert_eq!(cardctl.run(&estimate(&["--reason", "burnt"])).status, Some(2));
+    branch.refused(&estimate(&["--estimate", "30", "--reason", " "]), &["say why"]);
+    let proposed = cardctl.json(&estimate(&["--estimate", "-30.5", "--reason", "burnt"]));
+    let to_move = json!({
+        "from": { "meter": 2, "binding": 1 }, "to": { "meter": 3, "binding": 1 }, "left": -3_050,
+    });
+    assert_eq!((&proposed["from"], &proposed["left"]), (&to_move["from"], &to_move["left"]));
+    assert_eq!(cardctl.json(&["ledger", "status"])["waiting"][0]["move"], to_move);
+    let said = cardctl.run(&["ledger", "status"]);
+    assert!(said.text().contains("-30.50 EGP go from contract 2/1 to contract 3/1"), "{said}");
+    branch.refused(&["--actor", "first", "ledger", "approve", "m-2"], &["first cannot be the second person"]);
+    let approved = cardctl.json(&["--actor", "second", "ledger", "approve", "m-2"]);
+    assert_eq!((&approved["total_credit"], &approved["total_debited"]), (&0.into(), &3_050.into()));
+    for (from, words) in [("2", "such as 17/1"), ("2/0", "such as 17/1"), ("x/1", "meter number")] {
+        let said = cardctl.run(&["ledger", "move", "--from", from, "--to", "3/1"]);
+        assert!(said.status == Some(2) && said.err.contains(words), "{said}");
+    }
+    branch.in_order();
+}
+
+#[test]
 fn what_is_not_named_of_a_party_or_a_point_stays_as_it_is() {
     let branch = Branch::new();
     let cardctl = &branch.cardctl;
