@@ -77,7 +77,9 @@ pub enum AccountError {
     #[error("this binding is closed, what was left has been moved: use the customer's new binding")]
     Closed,
     /// The report is of another binding, or customer and company of the two bindings differ.
-    #[error("the final report is of another binding: take the one of the binding that was closed")]
+    #[error(
+        "these are not two bindings of one customer, or the final report is of another binding: look at the numbers of meters and bindings"
+    )]
     OtherBinding,
     /// The report is not a final one.
     #[error("the meter's report is not a final one: wait for that, or have two people approve an estimate")]

@@ -1,19 +1,17 @@
-//! Bindings and their cards: opened, adopted from other books, replaced, blocked, moved (docs/ledger.md, section 7).
+//! Bindings and their cards: opened, adopted from other books, replaced, blocked (docs/ledger.md, section 7).
 
 use card_core::id::{Binding, CardId, CardRef, Channel, MeterId};
-use card_core::message::{BindingCertificate, Certificate, MeterReceipt, Verified};
+use card_core::message::{BindingCertificate, Certificate};
 use card_core::role::Role;
 use card_core::units::{CardTime, Piastres};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::accounts::LedgerAccount;
-use super::correct::Proposal;
 use super::entry::{Entry, Kind, RequestKey, Step, Transfer};
 use super::error::{LedgerError, Refusal};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
-use super::records::{BindingRecord, CardRecord, CardUse, Head, Point, Status};
+use super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
 use super::sale::{Certified, Steps, is_for};
 use super::sell::{about, sellable, unknown};
 use super::store::{Context, Payee, Transaction};
@@ -35,42 +33,6 @@ pub struct OpenOrder {
     pub card: CardRef,
     /// Whether another customer's open binding of this meter is to be closed by this one.
     pub closes_former: bool,
-}
-
-/// Moves what was left in one binding to another one of the same customer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MoveOrder {
-    /// Meter and number of the closed binding.
-    from: (u64, u32),
-    /// Meter and number of the new one.
-    to: (u64, u32),
-    /// What is estimated to be left, in piastres; below zero it is a debt. `None`: by the final report.
-    left: Option<i64>,
-}
-
-impl MoveOrder {
-    /// By the meter's final report.
-    pub fn by_report(from: Binding, to: Binding) -> Self {
-        Self { from: numbers(from), to: numbers(to), left: None }
-    }
-
-    /// By an estimate, which a second person approves.
-    pub fn estimated(from: Binding, to: Binding, left: i64) -> Self {
-        Self { left: Some(left), ..Self::by_report(from, to) }
-    }
-
-    fn from(&self) -> Binding {
-        Binding { meter: MeterId::from(self.from.0), number: self.from.1 }
-    }
-
-    fn to(&self) -> Binding {
-        Binding { meter: MeterId::from(self.to.0), number: self.to.1 }
-    }
-}
-
-fn numbers(binding: Binding) -> (u64, u32) {
-    (u64::from_be_bytes(binding.meter.0), binding.number)
 }
 
 /// Numbers of bindings that are left out after a restore, until a meter's binding has been seen.
@@ -312,124 +274,6 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         let mut issuer = self.issuer();
         Ok((issuer.binding_certificate(&record.held)?, issuer.certificate(&record.held)?))
     }
-
-    /// Moves what the final report of a closed binding says was left to a new binding of the same customer, once.
-    pub fn move_credit(
-        &self,
-        who: &Who,
-        id: &RequestId,
-        to: Binding,
-        report: &Verified<MeterReceipt>,
-    ) -> Result<Certified, LedgerError> {
-        let request = self.companys(who, id)?;
-        let order = MoveOrder::by_report(report.binding, to);
-        self.step(|t| {
-            let (context, mut point, _) = self.context(t, who, &request, None)?;
-            if let Some(done) = context.steps.first() {
-                let same = t.entry(&done.entry)?.filter(|entry| {
-                    entry.kind == Kind::Move && entry.binding == Some(to) && entry.reason == reason_of(&order)
-                });
-                return Ok(Certified::of(&same.ok_or_else(|| Refusal::OtherRequest(id.clone()))?));
-            }
-            let mut entry = draft(who, &request, Step::First, Kind::Move, self.now()?);
-            entry.reason = reason_of(&order);
-            Ok(Certified::of(&self.moved(t, &mut point, entry, &order, Some(report))?))
-        })
-    }
-
-    /// Proposes to a second person to move what is estimated to be left, where there is no final report.
-    pub fn propose_move(
-        &self,
-        who: &Who,
-        id: &RequestId,
-        order: &MoveOrder,
-        reason: &str,
-    ) -> Result<(), LedgerError> {
-        let request = self.companys(who, id)?;
-        if order.left.is_none() {
-            return Err(Refusal::Invalid("an estimate says how much is left".to_owned()).into());
-        }
-        let payload = serde_json::to_vec(&Proposal::Move(order.clone())).unwrap_or_default();
-        self.step(|t| {
-            let payee = Payee::Binding(order.to());
-            let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
-            if let Some(done) = context.steps.first() {
-                let same = t.entry(&done.entry)?.is_some_and(|entry| entry.payload == payload);
-                return if same { Ok(()) } else { Err(Refusal::OtherRequest(id.clone()).into()) };
-            }
-            let record = sellable(t, &context, payee)?;
-            let mut entry = draft(who, &request, Step::First, Kind::Propose, self.now()?);
-            about(&mut entry, &record.held);
-            reason.clone_into(&mut entry.reason);
-            entry.payload.clone_from(&payload);
-            self.book(t, &mut point, entry, &[])?;
-            Ok(())
-        })
-    }
-
-    /// Books a move into `entry`: the old binding is closed for ever, and its credit account is zero after it.
-    pub(super) fn moved(
-        &self,
-        t: &mut dyn Transaction,
-        point: &mut Point,
-        mut entry: Entry,
-        order: &MoveOrder,
-        report: Option<&Verified<MeterReceipt>>,
-    ) -> Result<Entry, LedgerError> {
-        // Both are locked, always in the same order.
-        let (from, to) = (order.from(), order.to());
-        let mut locked = [from, to];
-        locked.sort_unstable();
-        for binding in locked {
-            t.binding(Payee::Binding(binding))?.ok_or(Refusal::UnknownBinding(binding))?;
-        }
-        let old = t.binding(Payee::Binding(from))?.ok_or(Refusal::UnknownBinding(from))?;
-        let who = Who { party: point.party.clone(), point: point.code.clone(), actor: entry.actor.clone() };
-        let payee = Payee::Binding(to);
-        let (context, ..) = self.context(t, &who, &entry.request, Some(payee))?;
-        let new = sellable(t, &context, payee)?;
-        if old.status == Status::Closed {
-            return Err(Refusal::Closed(from).into());
-        }
-        let left = match (report, order.left) {
-            (Some(report), _) => old.held.left_by(report)?,
-            (None, Some(left)) => i128::from(left),
-            (None, None) => return Err(AccountError::NotFinal.into()),
-        };
-        let (held, closed) = new.held.move_estimate(old.held, left)?;
-        let (gone, come) = (LedgerAccount::Credit(from), LedgerAccount::Credit(to));
-        let certified = i128::from(old.held.total_credit.0) - i128::from(old.held.total_debited.0);
-        let consumed = certified.checked_sub(left).ok_or(AccountError::TotalExhausted)?;
-        entry.transfers = movements(&gone, &LedgerAccount::Moves, left)?;
-        entry.transfers.extend(movements(&LedgerAccount::Moves, &come, left)?);
-        entry.transfers.extend(movements(&gone, &LedgerAccount::Consumed, consumed)?);
-        entry.kind = Kind::Move;
-        entry.amount = Piastres(amount_of(left)?);
-        let new = self.certify(&mut entry, new, held, Channel::Branch)?;
-        let old = BindingRecord { held: closed, status: Status::Closed, ..old };
-        let heads = [Head::Binding(Box::new(old)), Head::Binding(Box::new(new))];
-        self.book(t, point, entry, &heads)
-    }
-}
-
-/// `amount` from one account to the other; the other way round where it is below zero; nothing where it is zero.
-fn movements(from: &LedgerAccount, to: &LedgerAccount, amount: i128) -> Result<Vec<Transfer>, LedgerError> {
-    let (debit, credit) = if amount < 0 { (to, from) } else { (from, to) };
-    let amount = Piastres(amount_of(amount)?);
-    let transfer = Transfer { debit: debit.clone(), credit: credit.clone(), amount };
-    Ok(if amount == Piastres::ZERO { Vec::new() } else { vec![transfer] })
-}
-
-fn amount_of(amount: i128) -> Result<u64, LedgerError> {
-    let amount =
-        u64::try_from(amount.unsigned_abs()).ok().filter(|amount| *amount <= crate::issuer::LAST_TOTAL.0);
-    Ok(amount.ok_or(AccountError::TotalExhausted)?)
-}
-
-/// Which binding was moved; the entry names the other one.
-fn reason_of(order: &MoveOrder) -> String {
-    let from = order.from();
-    format!("from {}/{}", from.meter, from.number)
 }
 
 /// The former binding as it stands once a newer one is opened; what was left in it waits to be moved.

@@ -215,11 +215,6 @@ fn at_point(
     request: &RequestKey,
     code: &PointCode,
 ) -> Result<(Context, Point), LedgerError> {
-    if who.actor.is_empty() || who.actor.chars().count() > Who::ACTOR {
-        return Err(
-            Refusal::Invalid("name the person or program, in at most 64 characters".to_owned()).into()
-        );
-    }
     let mut context = t.context(&Ask { request, point: code, payee: None })?;
     let may = |point: &Point| point.party == who.party || who.party.as_str() == COMPANY;
     let point = context.point.take().filter(may).ok_or_else(|| Refusal::UnknownPoint(code.clone()))?;

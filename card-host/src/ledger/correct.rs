@@ -5,9 +5,9 @@ use card_core::units::Piastres;
 use serde::{Deserialize, Serialize};
 
 use super::accounts::LedgerAccount;
-use super::bindings::MoveOrder;
 use super::entry::{Entry, Kind, RequestKey, Step, Transfer};
 use super::error::{LedgerError, Refusal, StoreError};
+use super::moves::MoveOrder;
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::records::{Customer, Head, Point};

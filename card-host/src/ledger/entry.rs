@@ -107,6 +107,24 @@ codes! {
     }
 }
 
+impl Kind {
+    /// Whether somebody decides it, and must say why.
+    pub const fn has_reason(self) -> bool {
+        matches!(
+            self,
+            Self::Refund
+                | Self::Propose
+                | Self::Debit
+                | Self::Adopt
+                | Self::Replace
+                | Self::Block
+                | Self::Move
+                | Self::Debt
+                | Self::Restore
+        )
+    }
+}
+
 codes! {
     /// The steps of what one request asked for. Each happens once.
     Step {
@@ -147,7 +165,7 @@ pub struct Entry {
     pub step: Step,
     /// Who: the person or program, as its token or login names it.
     pub actor: String,
-    /// Why, in words; may be empty where the kind says all.
+    /// Why, in words, see [`Entry::is_reason`]; empty where the kind says all, see [`Kind::has_reason`].
     pub reason: String,
     /// The binding that it is about.
     pub binding: Option<Binding>,
@@ -178,6 +196,13 @@ pub struct Entry {
 impl Entry {
     /// The most transfers in one entry.
     pub const TRANSFERS: usize = 32;
+    /// The most characters of a reason.
+    pub const REASON: usize = 200;
+
+    /// Whether a text is a reason: some words on one line, at most [`Entry::REASON`] characters.
+    pub fn is_reason(text: &str) -> bool {
+        !text.trim().is_empty() && text.chars().count() <= Self::REASON && !text.chars().any(char::is_control)
+    }
 
     /// The hash of this entry as docs/ledger.md, section 3, defines it: SHA-256 over the previous hash and all fields, each after its
     /// length (4 bytes, big-endian), numbers in decimal digits, in the order in which they are written here.

@@ -3,6 +3,7 @@
 use card_core::id::{Binding, CardId, MeterId};
 use card_core::units::Piastres;
 
+use super::entry::Entry;
 use super::names::{NameError, PartyCode, PointCode, RequestId};
 use crate::issuer::{AccountError, IssuerError};
 use crate::keystore::KeyStoreError;
@@ -228,6 +229,9 @@ pub enum Refusal {
     /// Evidence is not authentic, or not about this ledger's cards and meters.
     #[error("what was handed in is not authentic or not ours ({0}): it was not stored; treat it as forged")]
     BadEvidence(String),
+    /// Nobody said why, or at too great length.
+    #[error("say why, on one line of 1 to {} characters: the books keep the reason for good", Entry::REASON)]
+    NoReason,
     /// Some value is wrong.
     #[error("{0}")]
     Invalid(String),

@@ -17,6 +17,7 @@ mod entry;
 mod error;
 mod export;
 mod month;
+mod moves;
 mod names;
 mod office;
 mod policy;
@@ -38,7 +39,7 @@ pub use audit::{
     AuditFinding, AuditKey, AuditKeyError, AuditPublicKey, AuditReport, LostBranch, MoneyIdentity, Progress,
     RestoreMark, TrialBalance, TrialLine, sign_heads, trial_balance, verify,
 };
-pub use bindings::{MoveOrder, OpenOrder};
+pub use bindings::OpenOrder;
 pub use branch::{BranchError, Brought, Found, OfficeKeys};
 pub use close::{DayStatement, Sums, Waiting};
 pub use correct::{Approved, DebitOrder, DebitTo};
@@ -48,6 +49,7 @@ pub use error::{LedgerError, Refusal, StoreError};
 pub use export::{
     EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,
 };
+pub use moves::MoveOrder;
 pub use names::{ChargeCode, NameError, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};
 pub use policy::{ChannelRules, Charge, ChargeKind, Charged, Division, Policy};

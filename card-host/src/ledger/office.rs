@@ -30,6 +30,11 @@ impl Who {
     /// The most characters of [`actor`](Self::actor).
     pub const ACTOR: usize = 64;
 
+    /// Whether a text names a person or a program: some words, at most [`Who::ACTOR`] characters.
+    pub fn is_actor(text: &str) -> bool {
+        !text.trim().is_empty() && text.chars().count() <= Self::ACTOR
+    }
+
     /// The key of a request of this party.
     pub fn request(&self, id: &RequestId) -> RequestKey {
         RequestKey { party: self.party.clone(), id: id.clone() }
@@ -138,11 +143,6 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         request: &RequestKey,
         payee: Option<Payee>,
     ) -> Result<(Context, Point, Party), LedgerError> {
-        if who.actor.is_empty() || who.actor.chars().count() > Who::ACTOR {
-            return Err(
-                Refusal::Invalid("name the person or program, in at most 64 characters".to_owned()).into()
-            );
-        }
         let mut context = t.context(&Ask { request, point: &who.point, payee })?;
         let point = context.point.take().filter(|point| point.party == who.party);
         let point = point.ok_or_else(|| Refusal::UnknownPoint(who.point.clone()))?;
@@ -150,7 +150,8 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         Ok((context, point, party))
     }
 
-    /// Writes `entry` as the next one of `point`: number, hashes, cash and the day's sales follow from it.
+    /// Writes `entry` as the next one of `point`: number, hashes, cash and the day's sales follow from it. All entries come through here, and
+    /// each says who and why.
     pub(super) fn book(
         &self,
         t: &mut dyn Transaction,
@@ -159,6 +160,14 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         heads: &[Head],
     ) -> Result<Entry, LedgerError> {
         let corrupt = |what: &str| StoreError::Corrupt(format!("{} of vending point {}", what, point.code));
+        if !Who::is_actor(&entry.actor) {
+            let text = format!("name the person or program, in 1 to {} characters", Who::ACTOR);
+            return Err(Refusal::Invalid(text).into());
+        }
+        let unsaid = entry.reason.is_empty() && !entry.kind.has_reason();
+        if !unsaid && !Entry::is_reason(&entry.reason) {
+            return Err(Refusal::NoReason.into());
+        }
         if point.time > entry.time {
             if point.time.0.saturating_sub(entry.time.0) > CLOCKS_APART {
                 let (now, last) = (entry.time, point.time);

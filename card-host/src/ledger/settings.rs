@@ -1,8 +1,9 @@
 //! Who may sell, where, and by which rules; and the first entry of a new ledger.
 
 use card_core::id::Channel;
+use card_core::role::Role;
 use card_core::units::{Balance, CardTime, Piastres};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -15,7 +16,7 @@ use super::policy::Policy;
 use super::records::{Customer, Head, Party, Point, PolicyRecord, Power, Token};
 use super::store::{Ledger, Transaction, read};
 use crate::issuer::{Clock, Issuer};
-use crate::keystore::KeyStore;
+use crate::keystore::{KeyStore, KeyStoreError};
 use crate::random::OsRandom;
 use card_core::platform::Random;
 
@@ -132,13 +133,13 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         actor: &str,
         power: Power,
     ) -> Result<Zeroizing<String>, LedgerError> {
-        if actor.is_empty() || actor.chars().count() > Who::ACTOR {
+        if !Who::is_actor(actor) {
             return Err(
                 Refusal::Invalid("name who uses the token, in at most 64 characters".to_owned()).into()
             );
         }
         let mut bytes = Zeroizing::new([0; 32]);
-        OsRandom.fill(&mut *bytes).map_err(crate::keystore::KeyStoreError::from)?;
+        OsRandom.fill(&mut *bytes).map_err(KeyStoreError::from)?;
         let secret = Zeroizing::new(hex::encode(*bytes));
         let hash = token_hash(&secret);
         let document =
@@ -153,7 +154,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         Ok(secret)
     }
 
-    /// Revokes the tokens of a party that name this actor. Gives how many those were.
+    /// Revokes the tokens of a party that name this actor. Gives how many those were; repeated, the same number.
     pub fn revoke_tokens(
         &self,
         who: &Who,
@@ -161,15 +162,13 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         party: &PartyCode,
         actor: &str,
     ) -> Result<usize, LedgerError> {
-        let mut count = 0;
-        let document = json!({ "revoked": { "party": party, "actor": actor } });
-        self.set(who, id, &document, |t| {
+        let asked = json!({ "revoked": { "party": party, "actor": actor } });
+        let answer = self.set_and_answer(who, id, &asked, |t, _| {
             let found = t.tokens(party)?.into_iter().filter(|token| token.actor == actor && !token.revoked);
             let heads: Vec<_> = found.map(|token| Head::Token(Token { revoked: true, ..token })).collect();
-            count = heads.len();
-            Ok(heads)
+            Ok((json!({ "tokens": heads.len() }), heads))
         })?;
-        Ok(count)
+        number(&answer, "tokens", id)
     }
 
     /// The token with this secret, where it has not been revoked.
@@ -178,35 +177,31 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         Ok(read(self.ledger(), |t| t.token(&hash))?.filter(|token| !token.revoked))
     }
 
-    /// Enters rules of selling that hold from `from` on, which is not before now. Gives their version.
+    /// Enters rules of selling that hold from `from` on, which is not before now; `None`: from now on. Gives their version; repeated, the same
+    /// one, and they begin when they began.
     pub fn set_policy(
         &self,
         who: &Who,
         id: &RequestId,
-        from: CardTime,
+        from: Option<CardTime>,
         policy: &Policy,
     ) -> Result<u32, LedgerError> {
         let rules = Policy::from_json(&policy.to_json())?.to_json();
-        let document = json!({ "rules": rules, "from": from.to_unix() });
-        let mut version = 0;
-        self.set(who, id, &document, |t| {
+        let asked = json!({ "rules": rules, "from": from.map(CardTime::to_unix) });
+        let answer = self.set_and_answer(who, id, &asked, |t, now| {
+            let from = from.unwrap_or(now);
             let last = t.policies()?.last().map_or((0, CardTime::UNSET), |last| (last.version, last.from));
             if from < last.1 {
                 return Err(
                     Refusal::Invalid("rules begin after those that were entered before".to_owned()).into()
                 );
             }
-            version = last.0.saturating_add(1);
-            Ok(vec![Head::Policy(PolicyRecord { version, from, rules: rules.clone() })])
+            let version = last.0.saturating_add(1);
+            let heads = vec![Head::Policy(PolicyRecord { version, from, rules: rules.clone() })];
+            Ok((json!({ "version": version, "from": from.to_unix() }), heads))
         })?;
         self.reload()?;
-        if version == 0 {
-            // Entered before, under the same id.
-            let entered = read(self.ledger(), |t| t.policies())?;
-            let same = entered.iter().find(|record| record.from == from && record.rules == rules);
-            version = same.map_or(0, |record| record.version);
-        }
-        Ok(version)
+        number(&answer, "version", id)
     }
 
     /// Enters where messages to a customer go.
@@ -232,28 +227,54 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         })
     }
 
+    /// Enters that the next master of `role` is to be drawn, before it is, and gives the key version number that it gets. Repeated, it gives
+    /// the same number: where the key store has come to it, the master has been drawn.
+    pub fn next_master(&self, who: &Who, id: &RequestId, role: Role) -> Result<u8, LedgerError> {
+        let asked = json!({ "master": format!("{role:?}").to_lowercase() });
+        let answer = self.set_and_answer(who, id, &asked, |_, _| {
+            let next = self.issuer().keys().current(role)?.checked_add(1);
+            let next = next.filter(|next| role.has(*next)).ok_or(KeyStoreError::VersionsExhausted(role))?;
+            Ok((json!({ "version": next }), Vec::new()))
+        })?;
+        number(&answer, "version", id)
+    }
+
     /// An entry that sets something, once. Only the company does that.
     fn set(
         &self,
         who: &Who,
         id: &RequestId,
-        document: &serde_json::Value,
+        asked: &Value,
         mut heads: impl FnMut(&mut dyn Transaction) -> Result<Vec<Head>, LedgerError> + Send,
     ) -> Result<(), LedgerError> {
+        self.set_and_answer(who, id, asked, |t, _| Ok((Value::Null, heads(t)?))).map(drop)
+    }
+
+    /// The same, with an answer: it stands in the entry beside what was asked for, so a repetition gets it again.
+    fn set_and_answer(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        asked: &Value,
+        mut set: impl FnMut(&mut dyn Transaction, CardTime) -> Result<(Value, Vec<Head>), LedgerError> + Send,
+    ) -> Result<Value, LedgerError> {
         let request = self.companys(who, id)?;
-        let payload = document.to_string().into_bytes();
         self.step(|t| {
             let (context, mut point, _) = self.context(t, who, &request, None)?;
             if let Some(done) = context.steps.first() {
-                let same = t.entry(&done.entry)?.is_some_and(|entry| entry.payload == payload);
-                return if same { Ok(()) } else { Err(Refusal::OtherRequest(id.clone()).into()) };
+                let answer = t.entry(&done.entry)?.and_then(|entry| answered(&entry.payload, asked));
+                return Ok(answer.ok_or_else(|| Refusal::OtherRequest(id.clone()))?);
             }
             let now = self.now()?;
             let mut entry = draft(who, &request, Step::First, Kind::Settings, now);
-            entry.payload.clone_from(&payload);
-            let heads = heads(t)?;
+            let (answer, heads) = set(t, now)?;
+            let mut document = asked.clone();
+            if let (Some(fields), false) = (document.as_object_mut(), answer.is_null()) {
+                fields.insert(ANSWER.to_owned(), answer.clone());
+            }
+            entry.payload = document.to_string().into_bytes();
             self.book(t, &mut point, entry, &heads)?;
-            Ok(())
+            Ok(answer)
         })
     }
 
@@ -265,6 +286,22 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             Err(Refusal::Invalid(format!("{} cannot do this: only the company can", who.party)).into())
         }
     }
+}
+
+/// Where the answer stands in an entry that sets something.
+const ANSWER: &str = "answer";
+
+/// The answer in an entry, where the same was asked for.
+fn answered(payload: &[u8], asked: &Value) -> Option<Value> {
+    let mut document: Value = serde_json::from_slice(payload).ok()?;
+    let answer = document.as_object_mut()?.remove(ANSWER).unwrap_or_default();
+    (document == *asked).then_some(answer)
+}
+
+/// A number in an answer. Entries of former versions have none, and cannot be repeated.
+fn number<N: TryFrom<u64>>(answer: &Value, name: &str, id: &RequestId) -> Result<N, LedgerError> {
+    let number = answer.get(name).and_then(Value::as_u64).and_then(|number| N::try_from(number).ok());
+    Ok(number.ok_or_else(|| Refusal::OtherRequest(id.clone()))?)
 }
 
 fn token_hash(secret: &str) -> Hash {

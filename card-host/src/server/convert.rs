@@ -4,7 +4,7 @@ use card_core::id::{Binding, CardId, MeterId};
 
 use super::failure::Failure;
 use crate::ledger::{
-    ChargeKind, Collected, Evidence, HandedIn, LedgerError, Payee, RequestId, Sale, SaleState,
+    ChargeKind, Collected, Entry, Evidence, HandedIn, LedgerError, Payee, RequestId, Sale, SaleState,
 };
 use crate::wire::{self, Code, texts};
 
@@ -137,10 +137,13 @@ pub(super) fn printable(what: &str, text: &str, most: usize) -> Result<(), Failu
 
 /// The same for words.
 pub(super) fn words(what: &str, text: &str) -> Result<(), Failure> {
-    if (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
+    if Entry::is_reason(text) {
         return Ok(());
     }
-    Err(Failure::malformed(format!("`{what}` has 1 to 200 characters, without control characters")))
+    let most = Entry::REASON;
+    Err(Failure::malformed(format!(
+        "`{what}` has 1 to {most} characters, not only white space and without control characters"
+    )))
 }
 
 #[cfg(test)]

@@ -151,6 +151,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         Refusal::WrongStep(_) => Code::WrongStep,
         Refusal::MoreThanCertified { .. } => Code::MoreThanCertified,
         Refusal::BadEvidence(_) => Code::BadEvidence,
+        Refusal::NoReason => Code::Malformed,
         Refusal::Invalid(_) => Code::Invalid,
     }
 }

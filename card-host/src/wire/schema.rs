@@ -85,10 +85,10 @@ pub(crate) struct HexBytes(String);
 #[schema(pattern = "^[0-9A-Fa-f]{188}$", min_length = 188, max_length = 188)]
 pub(crate) struct VoucherBytes(String);
 
-/// A few words, without control characters.
+/// A few words: not only white space, and without control characters.
 #[derive(ToSchema)]
 #[schema(
-    pattern = "^[^\\x00-\\x1F\\x7F-\\x9F]{1,200}$",
+    pattern = "^[^\\x00-\\x1F\\x7F-\\x9F]*[^\\s\\x00-\\x1F\\x7F-\\x9F][^\\x00-\\x1F\\x7F-\\x9F]*$",
     min_length = 1,
     max_length = 200,
     example = "customer changed her mind"

@@ -175,6 +175,60 @@ pub(crate) fn an_estimate_is_moved_by_two_people(world: &World) {
     world.check();
 }
 
+pub(crate) fn what_can_never_be_moved_is_not_proposed(world: &World) {
+    world.customer(1);
+    world.sell(1, 10_000);
+    world.customer(2);
+    let to = world.office.open(&open(world, 11, 1, new_card(11))).unwrap().binding();
+    let from = world.record(1).binding();
+    let propose = |from, to, left| {
+        let order = MoveOrder::estimated(from, to, left);
+        world.office.propose_move(&world.boss(), &world.id(), &order, "meter burnt")
+    };
+    let none = Binding { number: 2, ..from };
+    assert_eq!(refused(propose(none, to, 3_000)), Refusal::UnknownBinding(none));
+    for (from, to) in [(from, world.record(2).binding()), (from, from)] {
+        let result = propose(from, to, 3_000);
+        let other = AccountError::OtherBinding;
+        assert!(matches!(result, Err(LedgerError::Issuer(IssuerError::Account(error))) if error == other));
+    }
+    assert!(propose(from, to, i64::MIN).is_err());
+    let before = world.entries().len();
+    propose(from, to, -3_000).unwrap();
+    let entries = world.entries();
+    let proposed = entries.iter().rfind(|entry| entry.reason == "meter burnt").unwrap();
+    assert_eq!((entries.len(), proposed.amount), (before + 1, Piastres(3_000)));
+    let old = world.record(1);
+    let last = verified(world, &report(world, &old, 4_000, MeterFlags::CLOSED.0));
+    world.office.move_credit(&world.boss(), &world.id(), to, &last).unwrap();
+    assert_eq!(refused(propose(from, to, 3_000)), Refusal::Closed(from));
+    world.check();
+}
+
+pub(crate) fn the_final_report_is_among_the_evidence(world: &World) {
+    world.customer(1);
+    world.sell(1, 10_000);
+    let (old, none) = (world.record(1), Binding { meter: MeterId::from(9), number: 1 });
+    let found = |of| world.office.final_report(of);
+    assert_eq!(refused(found(none)), Refusal::UnknownBinding(none));
+    let hand_in = |evidence| world.office.hand_in(&world.boss(), &evidence).unwrap();
+    hand_in(Evidence::Voucher(old.voucher.clone()));
+    hand_in(Evidence::MeterReceipt(report(world, &old, 6_000, 0)));
+    assert_eq!(found(old.binding()).unwrap(), None, "that meter still counts");
+    let last = report(world, &old, 4_000, MeterFlags::CLOSED.0);
+    hand_in(Evidence::MeterReceipt(last.clone()));
+    hand_in(Evidence::MeterReceipt(report(world, &old, 5_000, 0)));
+    let last = verified(world, &last);
+    assert_eq!(found(old.binding()).unwrap().as_deref(), Some(&*last));
+    let to = world.office.open(&open(world, 11, 1, new_card(11))).unwrap().binding();
+    assert_eq!(found(to).unwrap(), None, "it is another contract's");
+    let report = found(old.binding()).unwrap().unwrap();
+    let moved = world.office.move_credit(&world.boss(), &world.id(), to, &report).unwrap();
+    assert_eq!(moved.total_credit, Piastres(4_000));
+    assert_eq!(found(old.binding()).unwrap().as_deref(), Some(&*last), "also when it has been moved");
+    world.check();
+}
+
 pub(crate) fn a_card_goes_with_its_customer_to_another_meter(world: &World) {
     let first = world.customer(1);
     world.sell(1, 10_000);

@@ -2,10 +2,13 @@
 
 use crate::world::{World, kiosk, refused, who};
 use card_host::card_core::id::{CardId, Channel};
-use card_host::card_core::units::Piastres;
+use card_host::card_core::role::Role;
+use card_host::card_core::units::{CardTime, Piastres};
+use card_host::keystore::KeyStore;
 use card_host::ledger::{
-    Approved, DebitOrder, DebitTo, Party, Payee, PointLimits, Policy, Power, Refusal, RequestKey,
+    Approved, DebitOrder, DebitTo, LedgerError, Party, Payee, PointLimits, Policy, Power, Refusal, RequestKey,
 };
+use card_host::random::OsRandom;
 
 fn debit(world: &World, amount: u64, to: DebitTo) -> DebitOrder {
     let payee = Payee::Card(CardId::from(1));
@@ -129,21 +132,76 @@ pub(crate) fn settings_once_and_by_the_company_only(world: &World) {
         .iter()
         .any(|entry| entry.payload.windows(secret.len()).any(|window| window == secret.as_bytes()));
     assert!(!stored, "the secret is kept nowhere");
-    let revoke = world.id();
-    for _ in 0..2 {
-        world.office.revoke_tokens(&world.boss(), &revoke, &party.code, "machine 4").unwrap();
-        assert_eq!(world.office.token(&secret).unwrap(), None);
-    }
+    world.office.revoke_tokens(&world.boss(), &world.id(), &party.code, "machine 4").unwrap();
+    assert_eq!(world.office.token(&secret).unwrap(), None);
     let now = world.office.now().unwrap();
     let (before, _) = world.office.policy().unwrap();
     let id = world.id();
     let rules = Policy { correction_approval_above: 7, ..Policy::for_development() };
-    world
-        .office
-        .set_policy(&world.boss(), &id, card_host::card_core::units::CardTime(now.0 + 60), &rules)
-        .unwrap();
+    world.office.set_policy(&world.boss(), &id, Some(CardTime(now.0 + 60)), &rules).unwrap();
     assert_eq!(world.office.policy().unwrap().0, before, "not yet");
     world.clock.pass(60);
     assert_eq!(world.office.policy().unwrap(), (before + 1, rules));
+    world.check();
+}
+
+pub(crate) fn settings_asked_for_again_give_the_first_answer(world: &World) {
+    let (office, boss) = (&world.office, world.boss());
+    let fawry = "fawry".parse().unwrap();
+    let add = || office.add_token(&boss, &world.id(), &fawry, "machine 4", Power::Sell).unwrap();
+    let _ = (add(), add());
+    let revoke = world.id();
+    let asked = |name: &str| office.revoke_tokens(&boss, &revoke, &fawry, name);
+    assert_eq!(asked("machine 4").unwrap(), 2);
+    let newer = add();
+    assert_eq!(asked("machine 4").unwrap(), 2, "the first answer");
+    assert!(office.token(&newer).unwrap().is_some(), "and nothing is done again");
+    assert_eq!(refused(asked("machine 5")), Refusal::OtherRequest(revoke.clone()));
+
+    let (before, _) = office.policy().unwrap();
+    let rules = |above| Policy { correction_approval_above: above, ..Policy::for_development() };
+    let (id, later) = (world.id(), world.id());
+    let at_once = || office.set_policy(&boss, &id, None, &rules(7));
+    assert_eq!(at_once().unwrap(), before + 1);
+    world.clock.pass(60);
+    assert_eq!(office.set_policy(&boss, &world.id(), None, &rules(8)).unwrap(), before + 2);
+    world.clock.pass(60);
+    assert_eq!(at_once().unwrap(), before + 1, "the first answer");
+    assert_eq!(office.policy().unwrap(), (before + 2, rules(8)), "and nothing is done again");
+    let now = office.now().unwrap();
+    for (from, policy) in [(None, rules(8)), (Some(now), rules(7))] {
+        let other = office.set_policy(&boss, &id, from, &policy);
+        assert_eq!(refused(other), Refusal::OtherRequest(id.clone()), "{from:?}");
+    }
+    // With a start: the same rules from the same time under two ids are two versions.
+    let start = Some(CardTime(now.0 + 60));
+    for _ in 0..2 {
+        assert_eq!(office.set_policy(&boss, &later, start, &rules(9)).unwrap(), before + 3);
+    }
+    let third = world.id();
+    for _ in 0..2 {
+        assert_eq!(office.set_policy(&boss, &third, start, &rules(9)).unwrap(), before + 4);
+    }
+    assert_eq!(
+        refused(office.set_policy(&boss, &third, None, &rules(9))),
+        Refusal::OtherRequest(third.clone())
+    );
+    world.check();
+}
+
+pub(crate) fn a_master_is_entered_before_it_is_drawn(world: &World) {
+    let current = |role| world.office.keys().current(role).unwrap();
+    let draw = |id: &str, role| world.office.next_master(&world.boss(), &id.parse().unwrap(), role);
+    let first = current(Role::Credit);
+    for _ in 0..2 {
+        assert_eq!(draw("m-1", Role::Credit).unwrap(), first + 1);
+    }
+    assert!(matches!(refused(draw("m-1", Role::Report)), Refusal::OtherRequest(_)));
+    world.office.with_keys(|keys| keys.rotate(Role::Credit, &mut OsRandom).unwrap());
+    assert_eq!(draw("m-1", Role::Credit).unwrap(), current(Role::Credit), "drawn already");
+    assert_eq!(draw("m-2", Role::Credit).unwrap(), first + 2);
+    let many = || world.office.with_keys(|keys| keys.rotate(Role::Credit, &mut OsRandom)).is_ok();
+    while many() {}
+    assert!(matches!(draw("m-3", Role::Credit), Err(LedgerError::Issuer(_))), "there is no further one");
     world.check();
 }

@@ -11,6 +11,7 @@ mod bindings;
 mod concurrent;
 mod correct;
 mod evidence;
+mod reasons;
 mod sell;
 #[allow(dead_code, reason = "other programs use the rest of it")]
 mod world;
@@ -52,6 +53,12 @@ over_both_stores! {
         cash_is_given_out_where_it_was_proposed,
         debts_are_paid_by_sales_and_debits,
         settings_once_and_by_the_company_only,
+        settings_asked_for_again_give_the_first_answer,
+        a_master_is_entered_before_it_is_drawn,
+    }
+    reasons::{
+        who_decides_says_why,
+        who_does_it_has_a_name,
     }
     bindings::{
         opened_replaced_blocked,
@@ -59,6 +66,8 @@ over_both_stores! {
         adopted_from_other_books,
         what_was_left_is_moved_once,
         an_estimate_is_moved_by_two_people,
+        what_can_never_be_moved_is_not_proposed,
+        the_final_report_is_among_the_evidence,
         a_card_goes_with_its_customer_to_another_meter,
         evidence_is_stored_once,
     }

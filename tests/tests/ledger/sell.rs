@@ -248,8 +248,7 @@ pub(crate) fn rules_that_are_gone_certify_nothing(world: &World) {
     world.office.reserve(&order).unwrap();
     let mut rules = crate::world::rules();
     rules.channels.remove("kiosk");
-    let now = world.office.now().unwrap();
-    world.office.set_policy(&world.boss(), &world.id(), now, &rules).unwrap();
+    world.office.set_policy(&world.boss(), &world.id(), None, &rules).unwrap();
     let (sale, reason) = world.office.confirm(&kiosk(), &order.id).unwrap();
     assert_eq!(sale.state, SaleState::Paid);
     assert_eq!(refused(reason.map_or(Ok(()), Err)), Refusal::NoPolicy);

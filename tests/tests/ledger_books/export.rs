@@ -1,7 +1,7 @@
 //! An export, and another program that believes only the document.
 
 use crate::books::Books;
-use crate::world::kiosk;
+use crate::world::who;
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::ledger::{ExportError, ExportOrder, Manifest, export};
 use std::path::Path;
@@ -26,9 +26,10 @@ fn verified(folder: &Path, key: &Path) -> (bool, String) {
 fn another_program_finds_it_right_and_every_change_wrong() {
     let books = Books::busy();
     let world = &books.world;
+    let till = who("fawry", "fawry-1", "till\n1");
     world
         .office
-        .deposit(&kiosk(), &world.id(), &"fawry-1".parse().unwrap(), Piastres(5), "=1+1, \"مكتب\"\n")
+        .deposit(&till, &world.id(), &"fawry-1".parse().unwrap(), Piastres(5), "=1+1, \"مكتب\"")
         .unwrap();
     let (folder, key) = (books.path("export"), books.path("audit.pub.pem"));
     books.auditor.public().create(&key).unwrap();

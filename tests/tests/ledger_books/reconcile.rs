@@ -45,6 +45,12 @@ fn report(books: &Books, change: Report) {
 const LAST: Report = Report { number: 4, applied: 99_400, balance: 20_000, energy: 1_600, flags: 0 };
 
 #[test]
+fn what_is_to_do_names_the_command() {
+    let to_do = card_host::ledger::ExceptionKind::NotMoved.to_do();
+    assert!(to_do.contains("cardctl ledger move --from") && to_do.contains("--estimate"), "{to_do}");
+}
+
+#[test]
 fn where_all_is_well_nothing_is_found() {
     let books = well();
     assert_eq!(run(&books).exceptions, []);

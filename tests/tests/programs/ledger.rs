@@ -132,6 +132,21 @@ fn corrections_need_a_reason_and_large_ones_a_second_person() {
     let tap = cardctl.json(&["meter", "tap"]);
     assert_eq!((&tap["credit"], &tap["debit"]), (&300_000.into(), &1_050.into()));
 
+    // Nobody says why, or who.
+    let meter = ["--meter", "1", "--reason", " "];
+    for command in ["block", "unblock"] {
+        branch.refused(&[&["ledger", command], &meter[..]].concat(), &["say why"]);
+    }
+    for command in ["debit", "propose"] {
+        branch.refused(&[&["ledger", command, "1"], &meter[..]].concat(), &["say why"]);
+    }
+    branch.refused(&["ledger", "debt", "7", "40", "--reason", ""], &["say why", "1 to 200 characters"]);
+    branch.refused(&["ledger", "restored", "--reason", &"x".repeat(201)], &["say why"]);
+    assert_eq!(
+        cardctl.run(&["--actor", " ", "ledger", "unblock", "--meter", "1", "--reason", "a"]).status,
+        Some(2)
+    );
+
     let much = ["--meter", "1", "1500", "--to", "correction", "--reason", "sold twice"];
     branch.refused(&[&["ledger", "debit"], &much[..]].concat(), &["second person", "ledger propose"]);
     let propose = [&["--actor", "first", "--request", "p-1", "ledger", "propose"], &much[..]].concat();

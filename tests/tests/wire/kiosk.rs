@@ -273,7 +273,7 @@ fn a_refusal_is_final_only_where_no_other_try_can_be_under_way() {
     let (world, mut rules) = (&served.world, crate::world::rules());
     rules.channels.get_mut("kiosk").unwrap().least = 1;
     rules.channels.get_mut("kiosk").unwrap().charges.clear();
-    world.office.set_policy(&world.boss(), &world.id(), world.office.now().unwrap(), &rules).unwrap();
+    world.office.set_policy(&world.boss(), &world.id(), None, &rules).unwrap();
     let order = card_host::ledger::SaleOrder {
         id: id.parse().unwrap(),
         who: crate::world::who("fawry", "fawry-1", "front"),

@@ -341,8 +341,7 @@ fn rules_are_read_anew() {
     client.sell("a", "fawry-1", &payee(7), 5000).unwrap();
     let (world, mut rules) = (&served.world, crate::world::rules());
     rules.channels.get_mut("kiosk").unwrap().least = 6000;
-    let now = world.office.now().unwrap();
-    world.office.set_policy(&world.boss(), &world.id(), now, &rules).unwrap();
+    world.office.set_policy(&world.boss(), &world.id(), None, &rules).unwrap();
     let begun = Instant::now();
     let refused =
         (0..).map(|number| client.sell(&format!("b{number}"), "fawry-1", &payee(7), 5000)).find_map(|sold| {

@@ -103,6 +103,10 @@ fn sales_in_steps() {
     assert_eq!(paid.json()["state"], "paid");
     let paid = client.confirm("d", "fawry-1").unwrap();
     assert_eq!((paid.state, paid.waits_for.unwrap().code.as_str()), (SaleState::Paid, "card-blocked"));
+    for reason in ["", " ", "\u{a0}\u{3000}", "two\nlines", &"x".repeat(201)] {
+        assert_eq!(refused(client.refund("d", "fawry-1", reason)), is(400, "malformed"), "{reason:?}");
+    }
+    assert_eq!(client.status("d").unwrap().state, SaleState::Paid, "nobody said why");
     assert_eq!(client.refund("d", "fawry-1", "card blocked").unwrap().state, SaleState::Refunded);
     assert_eq!(refused(client.confirm("d", "fawry-1")), is(409, "refunded"));
     assert_eq!(refused(client.sell("e", "fawry-1", &card(7), 5000)), is(422, "card-blocked"));

@@ -198,10 +198,10 @@ fn access_number(text: &str) -> Result<Secret, String> {
 }
 
 fn actor(text: &str) -> Result<String, String> {
-    match text.chars().count() {
-        1..=Who::ACTOR => Ok(text.to_owned()),
-        _ => Err(format!("a name has 1 to {} characters", Who::ACTOR)),
+    if Who::is_actor(text) {
+        return Ok(text.to_owned());
     }
+    Err(format!("a name has 1 to {} characters, not only white space", Who::ACTOR))
 }
 
 fn language(text: &str) -> Result<Language, String> {

@@ -8,7 +8,6 @@ use card_core::text::Language;
 use card_core::units::CardTime;
 use card_host::card;
 use card_host::desk::{DeskError, Mail, Order, deliver};
-use card_host::ledger::read;
 use card_host::tariff_file;
 use card_host::transport::Transport;
 use clap::{Subcommand, ValueEnum};
@@ -202,11 +201,11 @@ fn make(
             (0x09, notices.emit().as_slice().to_vec(), says)
         }
         MailCommand::Keys { role, new_master } => {
-            // What this request has done before is not done again: the master that it drew is the one whose keys are on their way.
-            let request = who.request(id);
-            let done = !read(office.ledger(), |t| t.steps(&request))?.is_empty();
-            if *new_master && !done {
-                office.with_keys(|keys| workplace.new_master(keys, role.role()))?;
+            if *new_master {
+                // What this request has done before is not done again, wherever it was interrupted: its master has the version that was
+                // entered before it was drawn.
+                let version = office.next_master(who, &books::id(&format!("{id}.master"))?, role.role())?;
+                office.with_keys(|keys| workplace.master(keys, role.role(), version))?;
             }
             let (version, mail) = office.change_keys(who, id, of, role.role())?;
             let says = format!("keys {version:02X}");

@@ -7,7 +7,7 @@ use card_core::id::{CardId, MeterId, Scope, State};
 use card_core::key::KeyLength;
 use card_core::platform::Random;
 use card_core::role::Role;
-use card_host::keystore::{KeyStoreError, SoftwareKeyStore};
+use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
 use card_host::operate;
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, SimulatedMeterError, from_the_maker};
@@ -114,11 +114,18 @@ impl Workplace {
         self.directory.join(name)
     }
 
-    /// Draws a new master, which is stored before it is used.
-    pub(crate) fn new_master(&self, keys: &mut SoftwareKeyStore, role: Role) -> Result<u8, WorkplaceError> {
-        let version = keys.rotate(role, &mut OsRandom)?;
-        keys.save(&self.keys_path())?;
-        Ok(version)
+    /// Draws the master with this key version number, where it has not been drawn. It is stored before it is used.
+    pub(crate) fn master(
+        &self,
+        keys: &mut SoftwareKeyStore,
+        role: Role,
+        version: u8,
+    ) -> Result<(), WorkplaceError> {
+        if keys.current(role)? < version {
+            keys.rotate(role, &mut OsRandom)?;
+            keys.save(&self.keys_path())?;
+        }
+        Ok(())
     }
 
     /// Where the last voucher for a card is kept.

@@ -186,7 +186,9 @@ impl ExceptionKind {
             Self::PaidWaits => "confirm the sale again, or give the money back",
             Self::AnnouncedWaits => "ask the channel whether it has the money: confirm, or cancel",
             Self::ProposedWaits => "have a second person approve it, or withdraw it",
-            Self::NotMoved => "bring the final report of the meter, or have two people move an estimate",
+            Self::NotMoved => {
+                "collect the final report of the meter, then `cardctl ledger move --from METER/BINDING --to METER/BINDING`; where there is none, with --estimate EGP --reason TEXT, which a second person approves"
+            }
             Self::CashAbove => "have the cash handed over and book the deposit",
             Self::NotClosed => "count the cash and close the day",
             Self::EvidenceNeeded => {

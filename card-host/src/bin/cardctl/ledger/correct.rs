@@ -62,8 +62,8 @@ pub(super) fn approve(books: &Books, request: &RequestKey, out: Option<&Path>) -
     }
 }
 
-/// A correction that was certified; its voucher goes to the card.
-fn certified_output(
+/// A correction or a move that was certified; its voucher goes to the card.
+pub(super) fn certified_output(
     books: &Books,
     certified: &Certified,
     draft: Option<Draft>,

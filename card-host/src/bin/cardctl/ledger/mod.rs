@@ -3,6 +3,7 @@
 mod correct;
 mod days;
 mod lost;
+mod moves;
 mod settings;
 mod show;
 
@@ -53,7 +54,7 @@ pub(crate) enum LedgerCommand {
     Debit(Debit),
     /// Proposes to take credit back: a second person approves it.
     Propose(Debit),
-    /// Agrees, as a second person, to a sale that was announced or a correction that was proposed. Not for what the same person asked for.
+    /// Agrees, as a second person, to a sale that was announced, or a correction or move that was proposed. Not for what the same person asked for.
     Approve {
         #[command(flatten)]
         request: Request,
@@ -61,11 +62,14 @@ pub(crate) enum LedgerCommand {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Withdraws a correction that was proposed.
+    /// Withdraws a correction or move that was proposed.
     Withdraw {
         /// The id under which it was proposed.
         id: RequestId,
     },
+    /// Moves what was left in a contract that has ended to another contract of the same customer, once: by the meter's final report, which
+    /// `cardctl collect` has brought; or, where there is none, by an estimate, which a second person approves.
+    Move(moves::Move),
     /// Enters a debt of a customer, which is paid with sales by the rules of their channel.
     Debt {
         /// The customer's account number.
@@ -281,6 +285,7 @@ pub(crate) fn run(arguments: &Arguments, command: &LedgerCommand, print: Print<'
         LedgerCommand::Propose(debit) => correct::propose(&books, debit)?,
         LedgerCommand::Approve { request, out } => correct::approve(&books, &request.key(), out.as_deref())?,
         LedgerCommand::Withdraw { id } => correct::withdraw(&books, id)?,
+        LedgerCommand::Move(order) => moves::run(&books, order)?,
         LedgerCommand::Debt { account, amount, reason } => correct::debt(&books, *account, *amount, reason)?,
         LedgerCommand::Block(block) => correct::block(&books, block, true)?,
         LedgerCommand::Unblock(block) => correct::block(&books, block, false)?,

@@ -294,7 +294,7 @@ pub(super) fn rules(books: &Books, file: Option<&Path>) -> Result<Output, Error>
     let text = std::fs::read_to_string(file)
         .map_err(|error| given(format!("{}: {error}: name a file that can be read", file.display())))?;
     let policy = Policy::from_json(&text).map_err(LedgerError::from)?;
-    let version = books.office.set_policy(&books.who, &books.id, books.office.now()?, &policy)?;
+    let version = books.office.set_policy(&books.who, &books.id, None, &policy)?;
     let text = format!("version {version} of the rules holds from now on");
     Ok(Output::new(text, json!({ "request": books.id, "version": version })))
 }

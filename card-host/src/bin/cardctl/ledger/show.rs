@@ -5,6 +5,7 @@ use card_host::ledger::{BindingRecord, Entry, Payee, Sale, binding_of, read};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
+use super::moves;
 use crate::books::Books;
 use crate::commands::Error;
 use crate::output::{self, Output, Table, egp, time};
@@ -49,10 +50,16 @@ pub(super) fn status(books: &Books) -> Result<Output, Error> {
         }));
     }
     let _ = write!(text, "\n\nrules of selling: version {version}; restored from a copy: {epoch} times");
+    let mut waits = Vec::new();
     for entry in &waiting {
-        let _ = write!(text, "\nwaits: {}", in_words(entry));
+        let (mut json, moved) = (entry_json(entry), moves::proposed(entry));
+        let to_move = moved.as_ref().map_or_else(String::new, |(text, _)| format!(": {text}"));
+        let _ = write!(text, "\nwaits: {}{to_move}", in_words(entry));
+        if let (Some(fields), Some((_, order))) = (json.as_object_mut(), moved) {
+            let _ = fields.insert("move".to_owned(), order);
+        }
+        waits.push(json);
     }
-    let waits: Vec<_> = waiting.iter().map(entry_json).collect();
     Ok(Output::new(text, json!({ "points": list, "rules": version, "epoch": epoch, "waiting": waits })))
 }
 
