@@ -20,6 +20,7 @@ mod disk;
 mod measure;
 mod postgres;
 mod sqlite;
+mod walks;
 
 use crate::company::Loaded;
 use crate::measure::{LEAST, Line};

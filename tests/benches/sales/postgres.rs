@@ -15,6 +15,7 @@ use crate::company::{
 };
 use crate::measure::{Line, Turn, turn};
 use crate::sqlite::tills;
+use crate::walks;
 
 const STORE: &str = "PostgreSQL";
 const DATABASE: &str = "ledger";
@@ -61,7 +62,20 @@ pub(crate) fn run(loaded: &Loaded, directory: &Path) -> Vec<Line> {
         .collect();
     compare(&mut client, [(Side::Ledger, sold), (Side::Limit, sold_bare)], &template);
     log(loaded, &company, &mut client, &mut limits[0]);
+    walks::run(STORE, loaded, &company, || bindings(&mut client));
     lines
+}
+
+/// Reads all bindings in pages, with all their columns.
+fn bindings(client: &mut Client) -> u64 {
+    let page = client.prepare(&walks::statement("$1", "$2")).unwrap();
+    let (mut count, mut last) = (0, (Vec::<u8>::new(), 0_i64));
+    loop {
+        let rows = client.query(&page, &[&last.0, &last.1]).unwrap();
+        let Some(row) = rows.last() else { return count };
+        last = (row.get(0), row.get(1));
+        count += rows.len() as u64;
+    }
 }
 
 /// Copies the first customer a million times.

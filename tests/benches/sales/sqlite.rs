@@ -3,6 +3,7 @@
 use card_host::ledger::{BindingRecord, SqliteLedger};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Statement, ToSql, params};
+use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use crate::company::{
     ACTOR, AMOUNT, CREDIT, Company, Dice, FEE, LEVY, Loaded, PARTY, Side, TRANSFERS, card, scope, who,
 };
 use crate::measure::{Line, Speed, Turn, turn, turn_here};
+use crate::walks;
 
 const STORE: &str = "SQLite";
 
@@ -41,7 +43,30 @@ pub(crate) fn run(loaded: &Loaded, directory: &Path) -> Vec<Line> {
         .collect();
     limit.compare(sold, &template);
     pages(loaded, &company, &mut limit);
+    walks::run(STORE, loaded, &company, || bindings(&path));
     lines
+}
+
+/// Reads all bindings in pages, with all their columns.
+fn bindings(path: &Path) -> u64 {
+    let connection = Connection::open(path).unwrap();
+    let mut page = connection.prepare(&walks::statement("?1", "?2")).unwrap();
+    let columns = page.column_count();
+    let (mut count, mut last) = (0, (Vec::new(), 0_i64));
+    loop {
+        let mut rows = page.query(params![last.0, last.1]).unwrap();
+        let before = count;
+        while let Some(row) = rows.next().unwrap() {
+            for column in 0..columns {
+                black_box(row.get_ref(column).unwrap());
+            }
+            last = (row.get(0).unwrap(), row.get(1).unwrap());
+            count += 1;
+        }
+        if count == before {
+            return count;
+        }
+    }
 }
 
 /// What the tills of the ledger do.
