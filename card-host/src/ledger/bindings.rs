@@ -277,12 +277,12 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
 }
 
 /// The former binding as it stands once a newer one is opened; what was left in it waits to be moved.
-fn superseded(former: &BindingRecord) -> Option<Head> {
+pub(super) fn superseded(former: &BindingRecord) -> Option<Head> {
     let open = former.status == Status::Open;
     open.then(|| Head::Binding(Box::new(BindingRecord { status: Status::Superseded, ..former.clone() })))
 }
 
-fn new_record(held: BindingAccount, epoch: u32) -> BindingRecord {
+pub(super) fn new_record(held: BindingAccount, epoch: u32) -> BindingRecord {
     BindingRecord {
         held,
         status: Status::Open,
@@ -296,7 +296,7 @@ fn new_record(held: BindingAccount, epoch: u32) -> BindingRecord {
     }
 }
 
-fn card_head(record: &BindingRecord, used: CardUse) -> Head {
+pub(super) fn card_head(record: &BindingRecord, used: CardUse) -> Head {
     let BindingAccount { card, binding, load_key, .. } = record.held;
     Head::Card(CardRecord { card, binding, load_key, used })
 }

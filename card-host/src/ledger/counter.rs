@@ -85,7 +85,7 @@ impl Finding {
 pub const SEQUENCE_GAP: u32 = 1000;
 
 /// What evidence says.
-struct Says {
+pub(super) struct Says {
     binding: Binding,
     card: Option<CardId>,
     /// Whether it shows totals at all; other mail of meters does not.
@@ -155,9 +155,15 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         let payee = Payee::Binding(says.binding);
         self.step(|t| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
-            let Some(record) = context.binding.clone() else { return Err(unknown(t, payee)?) };
+            let Some(record) = context.binding.clone() else {
+                let lost = says.card.filter(|_| context.epoch > 0);
+                return Err(match lost {
+                    Some(card) => Refusal::LostCard(card).into(),
+                    None => unknown(t, payee)?,
+                });
+            };
             if let Some(card) = says.card {
-                of_this_binding(t, card, &record)?;
+                of_this_binding(t, card, &record, context.epoch)?;
             }
             let above = is_above(&says, &record);
             // A voucher that the copy had, too, says nothing about what came after it.
@@ -208,7 +214,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
     }
 
     /// The binding after a restore: at least what the evidence shows, and certificates that are newer than all that was lost.
-    fn recovered(
+    pub(super) fn recovered(
         &self,
         says: &Says,
         held: &BindingAccount,
@@ -358,10 +364,19 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
 }
 
 /// A receipt counts for the bindings that its card has served, as far as the ledger knows.
-fn of_this_binding(t: &mut dyn Transaction, card: CardId, record: &BindingRecord) -> Result<(), LedgerError> {
-    let present = record.held.card.id == card;
-    if present || t.card(card)?.is_some_and(|held| held.binding == record.binding()) {
+fn of_this_binding(
+    t: &mut dyn Transaction,
+    card: CardId,
+    record: &BindingRecord,
+    epoch: u32,
+) -> Result<(), LedgerError> {
+    if record.held.card.id == card {
         return Ok(());
+    }
+    match t.card(card)? {
+        Some(held) if held.binding == record.binding() => return Ok(()),
+        None if epoch > 0 => return Err(Refusal::LostCard(card).into()),
+        _ => {}
     }
     let why =
         format!("card {card} was never issued for this contract; hand in the certificate that it holds");
@@ -369,7 +384,11 @@ fn of_this_binding(t: &mut dyn Transaction, card: CardId, record: &BindingRecord
 }
 
 /// What a credit certificate says, where it is authentic.
-fn certified(keys: &mut impl KeyStore, scope: Scope, certificate: Certificate) -> Result<Says, LedgerError> {
+pub(super) fn certified(
+    keys: &mut impl KeyStore,
+    scope: Scope,
+    certificate: Certificate,
+) -> Result<Says, LedgerError> {
     let bad = |error: &dyn std::fmt::Display| Refusal::BadEvidence(error.to_string());
     let again = keys.sign_certificate(scope, certificate).map_err(|error| bad(&error))?;
     if again.mac != certificate.mac {

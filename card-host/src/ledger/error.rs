@@ -138,6 +138,46 @@ pub enum Refusal {
         "the ledger was restored from a copy, and this contract has not been seen since: read the card, or the meter's report, and hand it in"
     )]
     EvidenceNeeded(Binding),
+    /// After a restore, a card that is not known, or not to serve the contract that it shows.
+    #[error(
+        "the ledger was restored from a copy, and does not know that card {0} serves this contract: have the company enter what the card shows (`cardctl ledger recover-card`)"
+    )]
+    LostCard(CardId),
+    /// Nothing was restored.
+    #[error(
+        "no restore of this ledger was declared, so a card that it does not know is not of this ledger: look which ledger is opened; where it was restored from a copy, declare it (`cardctl ledger restored`)"
+    )]
+    NothingRestored,
+    /// There is nothing to recover: the card serves its contract here.
+    #[error("card {0} is known here and serves this contract: hand in what it brings (`cardctl collect`)")]
+    CardServes(CardId),
+    /// A contract that was lost, and that a newer one of its meter has closed.
+    #[error(
+        "contract number {} of meter {} was closed by number {newest}: open a new contract, and have what is left in this one credited by two people",
+        .binding.number, u64::from_be_bytes(.binding.meter.0)
+    )]
+    OlderContract {
+        /// The contract.
+        binding: Binding,
+        /// Number of the meter's newest contract.
+        newest: u32,
+    },
+    /// Another contract has the number.
+    #[error(
+        "contract number {} of meter {} is another one here, with another customer or opening time: open a new contract, and have what the card shows credited by two people",
+        .0.number, u64::from_be_bytes(.0.meter.0)
+    )]
+    OtherContract(Binding),
+    /// The card was replaced.
+    #[error(
+        "card {card} is not newer than card {present}, which serves this contract: use that one, or issue a new card"
+    )]
+    NotNewer {
+        /// The card.
+        card: CardId,
+        /// The present card of the contract.
+        present: CardId,
+    },
     /// Card or meter have more than the ledger has certified.
     #[error(
         "card or meter {} have more than the ledger has certified: where the ledger was restored from a copy, declare it (`cardctl ledger restored`) and hand in the card's certificate or the channels' vouchers; else have the meter looked at",

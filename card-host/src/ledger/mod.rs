@@ -25,6 +25,7 @@ mod policy;
 mod postgres;
 mod reconcile;
 mod records;
+mod recover;
 mod restore;
 mod sale;
 mod sell;
@@ -62,6 +63,7 @@ pub use records::{
     BindingRecord, CardRecord, CardUse, Customer, Head, Link, MailRecord, Message, Party, Point,
     PolicyRecord, Power, Reading, SignedHead, Status, StepDone, Token,
 };
+pub use recover::{RecoveredCard, ShownCard};
 pub use restore::{FindLostError, LostSale, LostSales, Restored, find_lost};
 pub use sale::{Certified, Sale, SaleState};
 pub use sell::SaleOrder;

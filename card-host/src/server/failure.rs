@@ -125,7 +125,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         Refusal::UnknownPoint(_) => Code::UnknownPoint,
         Refusal::PointClosed(_) => Code::PointClosed,
         Refusal::UnknownParty(_) => Code::UnknownParty,
-        Refusal::UnknownCard(_) => Code::UnknownCard,
+        Refusal::UnknownCard(_) | Refusal::LostCard(_) => Code::UnknownCard,
         Refusal::UnknownMeter(_) => Code::UnknownMeter,
         Refusal::MeterInUse { .. } => Code::MeterInUse,
         Refusal::CardInUse(_) => Code::CardInUse,
@@ -152,7 +152,13 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         Refusal::MoreThanCertified { .. } => Code::MoreThanCertified,
         Refusal::BadEvidence(_) => Code::BadEvidence,
         Refusal::NoReason => Code::Malformed,
-        Refusal::Invalid(_) => Code::Invalid,
+        // The company alone recovers cards, and not through a channel.
+        Refusal::NothingRestored
+        | Refusal::CardServes(_)
+        | Refusal::OlderContract { .. }
+        | Refusal::OtherContract(_)
+        | Refusal::NotNewer { .. }
+        | Refusal::Invalid(_) => Code::Invalid,
     }
 }
 

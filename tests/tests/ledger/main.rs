@@ -12,6 +12,7 @@ mod concurrent;
 mod correct;
 mod evidence;
 mod reasons;
+mod recover;
 mod sell;
 #[allow(dead_code, reason = "other programs use the rest of it")]
 mod world;
@@ -75,6 +76,17 @@ over_both_stores! {
         a_card_tells_of_its_own_bindings_only,
         what_a_card_has_above_the_ledger_stops_sales,
         numbers_of_lost_bindings_are_left_out,
+    }
+    recover::{
+        a_lost_contract_comes_back_with_its_card,
+        what_a_lost_contract_has_closed,
+        a_card_that_replaced_another_comes_back,
+        vouchers_of_a_lost_contract_follow_its_card,
+        from_many_branches_at_once_it_is_entered_once,
+        where_nothing_was_restored_nothing_is_recovered,
+        what_is_not_recovered,
+        a_technicians_card_is_nobodys,
+        what_the_issuer_has_not_signed_is_not_recovered,
     }
     concurrent::{
         hot_and_cold_bindings,

@@ -5,7 +5,7 @@ use applet_sim::chip::FlashModel;
 use card_host::card_core::id::{Binding, CardId, CardRef, Channel, MeterId, Scope};
 use card_host::card_core::key::KeyLength;
 use card_host::card_core::layout::PROFILE_SIZE;
-use card_host::card_core::message::Voucher;
+use card_host::card_core::message::{BindingCertificate, Certificate, Voucher};
 use card_host::card_core::role::Role;
 use card_host::card_core::scp03::Mode;
 use card_host::card_core::terminal::read as ask;
@@ -187,11 +187,20 @@ impl World {
 
     /// The card of a binding, from blank to personalised. A branch's voucher activates it.
     pub(crate) fn card(&self, record: &BindingRecord) -> Simulator<FlashModel> {
+        self.card_with(record, self.office.certificates(record).unwrap())
+    }
+
+    /// The same with these certificates.
+    pub(crate) fn card_with(
+        &self,
+        record: &BindingRecord,
+        certificates: (BindingCertificate, Certificate),
+    ) -> Simulator<FlashModel> {
         let card = record.held.card;
         let blank =
             SimulatedCard::blank(card.id, self.scope().environment, KeyLength::Aes256, Profile::Contactless);
         let mut card = Simulator::new(blank.unwrap());
-        self.personalise(&mut card, record);
+        self.personalise_with(&mut card, record, certificates);
         card
     }
 
@@ -204,8 +213,18 @@ impl World {
 
     /// Makes a blank card the card of a binding.
     pub(crate) fn personalise(&self, card: &mut impl Transport, record: &BindingRecord) {
-        let (binding, certificate) = self.office.certificates(record).unwrap();
+        self.personalise_with(card, record, self.office.certificates(record).unwrap());
+    }
+
+    fn personalise_with(
+        &self,
+        card: &mut impl Transport,
+        record: &BindingRecord,
+        (binding, certificate): (BindingCertificate, Certificate),
+    ) {
         let access = new_access_number(&mut OsRandom).unwrap();
+        let mut profile = [0; PROFILE_SIZE];
+        profile[..8].copy_from_slice(&record.held.account.to_be_bytes());
         self.office.with_keys(|keys| {
             let order = Order {
                 scope: self.ledger.scope(),
@@ -214,7 +233,7 @@ impl World {
                 flags: 0,
                 issue_time: certificate.issue_time,
                 expiry_time: CardTime::UNSET,
-                profile: [0; PROFILE_SIZE],
+                profile,
                 binding,
                 certificate,
                 access: &access,

@@ -4,9 +4,14 @@ use crate::books::{Books, Report};
 use crate::world::{kiosk, load, refused};
 use card_host::card_core::id::{CardId, MeterId};
 use card_host::card_core::message::Voucher;
-use card_host::card_core::units::Piastres;
+use card_host::card_core::parameters::command::kind;
+use card_host::card_core::units::{CardTime, Piastres};
+use card_host::desk::Order;
 use card_host::keystore::KeyStore;
-use card_host::ledger::{AuditFinding, Evidence, Finding, Payee, Refusal, Sale, find_lost, read};
+use card_host::ledger::{
+    AuditFinding, BranchError, Evidence, Finding, LedgerError, LostSale, Payee, Refusal, Sale, find_lost,
+    read,
+};
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 
 fn line(sale: &Sale) -> String {
@@ -227,6 +232,106 @@ fn a_point_of_which_the_copy_knows_nothing_is_lost_with_it() {
     books.days(1);
     assert_eq!(books.findings(std::slice::from_ref(&forged)), [AuditFinding::Rewritten(forged.id)]);
 }
+
+#[test]
+fn a_contract_and_a_card_from_after_the_copy_come_back_with_their_cards() {
+    let mut books = Books::new();
+    let world = &books.world;
+    let boss = world.boss();
+    let mut old = world.card(&world.customer(1));
+    let first = world.office.sell(&world.order(boss.clone(), 1, 5_000)).unwrap();
+    load(&mut old, &voucher(&first));
+    let mut heads = books.sign();
+    books.back_up("copy.sqlite");
+    books.days(1);
+
+    // After the copy: customer 1 gets another card, and buys for it; customer 2 comes, with a card and a meter.
+    let world = &books.world;
+    let replaced =
+        world.office.replace_card(&boss, &world.id(), Payee::Card(CardId::from(1)), CardId::from(11), "lost");
+    let replaced = replaced.unwrap();
+    let mut new = world.card(&replaced);
+    let activates = world.office.refresh(&boss, &world.id(), Payee::Card(CardId::from(11))).unwrap();
+    load(&mut new, &activates.voucher);
+    let more = world.sell(11, 8_000);
+    load(&mut new, &voucher(&more));
+    let opened = world.customer(2);
+    let mut card = world.card(&opened);
+    let charged = world.office.sell(&world.order(boss.clone(), 2, 5_000)).unwrap();
+    load(&mut card, &voucher(&charged));
+    let loaded = world.sell(2, 10_000);
+    load(&mut card, &voucher(&loaded));
+    let keys = world.office.with_keys(|keys| keys.meter_keys(world.scope(), MeterId::from(2))).unwrap();
+    let mut meter =
+        SimulatedMeter::in_memory(MeterId::from(2), world.scope(), keys, &from_the_maker()).unwrap();
+    meter.tap(&mut card, world.office.now().unwrap()).unwrap();
+    // The channel has sold once more, and the card has not been charged with it.
+    let waits = world.sell(2, 20_000);
+    world.office.command(&boss, &world.id(), CardId::from(2), &READ_OUT).unwrap();
+    heads.extend(books.sign());
+    let before = (world.record(1).held, world.record(2).held);
+
+    books.days(1);
+    books.restore("copy.sqlite");
+    let world = &books.world;
+    world.office.declare_restored(&boss, &world.id(), "the disk died").unwrap();
+    let list: String = [&more, &loaded, &waits].into_iter().map(line).collect();
+    let compare = |books: &Books| {
+        find_lost(&*books.world.ledger, &"fawry".parse().unwrap(), &mut list.as_bytes()).unwrap().lost
+    };
+    let hand = |sale: &LostSale| world.office.hand_in(&boss, &Evidence::Voucher(sale.voucher.clone()));
+    let found = compare(&books);
+    assert_eq!(found.len(), 3);
+    assert_eq!(refused(hand(&found[1])), Refusal::UnknownBinding(opened.binding()));
+    for (card, number) in [(&mut new, 11), (&mut card, 2)] {
+        match world.office.take_from_card(&boss, card) {
+            Err(BranchError::Ledger(LedgerError::Refused(Refusal::LostCard(lost)))) => {
+                assert_eq!(lost, CardId::from(number));
+            }
+            other => panic!("{other:?}"),
+        }
+        world.office.recover_card(&boss, &world.id(), card, "brought by its customer").unwrap();
+    }
+    let one = credit(&first) + credit(&more);
+    assert_eq!(world.record(1).held.card, replaced.held.card);
+    assert_eq!(world.record(1).held.total_credit, Piastres(one));
+    assert_eq!(world.record(2).held.total_credit, Piastres(credit(&charged) + credit(&loaded)));
+
+    // What waited for the card is handed in after it, and contains all.
+    let findings: Vec<_> = compare(&books).iter().map(|sale| hand(sale).unwrap().finding).collect();
+    assert_eq!(findings, [Finding::Agrees, Finding::Recovered, Finding::Behind]);
+    let (record_one, record_two) = (world.record(1), world.record(2));
+    let two = credit(&charged) + credit(&loaded) + credit(&waits);
+    assert_eq!(record_two.held.total_credit, Piastres(two));
+    let lost = one - credit(&first) + two;
+    assert_eq!(world.balance("recovered"), i128::from(lost));
+    for (now, before) in [(record_one.held, before.0), (record_two.held, before.1)] {
+        assert!(now.sequence > before.sequence);
+        let same = card_host::issuer::BindingAccount { sequence: before.sequence, ..now };
+        assert_eq!(same, before, "all but the sequence is as it was");
+    }
+
+    // Card and meter take what is sold now, and commands that are sent now.
+    books.days(1);
+    let world = &books.world;
+    let (command, mail) = world.office.command(&boss, &world.id(), CardId::from(2), &READ_OUT).unwrap();
+    assert!(command.counter > 1 && mail.envelope.version > 1, "newer than the one that was lost");
+    let sold = world.sell(2, 1_000);
+    load(&mut card, &voucher(&sold));
+    meter.tap(&mut card, world.office.now().unwrap()).unwrap();
+    assert_eq!(meter.state().unwrap().applied_credit, Piastres(two + credit(&sold)));
+    let sold = world.sell(11, 1_000);
+    load(&mut new, &voucher(&sold));
+    assert!(matches!(refused(world.office.collect(CardId::from(1))), Refusal::Replaced(..)));
+
+    heads.extend(books.sign());
+    let report = books.audit(&heads);
+    assert_eq!(report.findings, []);
+    assert_eq!((report.restores.len(), report.money.received), (1, report.money.accounted()));
+    books.world.check();
+}
+
+const READ_OUT: Order = Order { kind: kind::READ_OUT, value: 0, expiry: CardTime::UNSET, technician: None };
 
 trait IdIs {
     fn id_is(&self, point: &str, number: u64) -> bool;

@@ -410,6 +410,81 @@ fn what_a_channel_has_and_the_copy_has_not_is_found_and_handed_in() {
 }
 
 #[test]
+fn cards_that_the_copy_does_not_know_are_recovered() {
+    let branch = Branch::new();
+    let cardctl = &branch.cardctl;
+    let _ = cardctl.json(&["top-up", "10"]);
+    let copy = branch.name("copy");
+    let _ = cardctl.json(&["ledger", "backup", &copy]);
+    branch.refused(
+        &["ledger", "recover-card", "--reason", "to try"],
+        &["no restore of this ledger was declared", "ledger restored"],
+    );
+    let simulated = branch.path("data/simulated.card");
+    let put_in = |number: &str| {
+        let present = cardctl.json(&["info"])["card"].as_str().unwrap().to_owned();
+        fs::rename(&simulated, branch.path(&format!("data/{present}.card"))).unwrap();
+        fs::rename(branch.path(&format!("data/{number}.card")), &simulated).unwrap();
+    };
+    let number = |said: &serde_json::Value| said["card"].as_str().unwrap().to_owned();
+
+    // After the copy: the customer gets another card; a new one comes, buys, and has a voucher that is not on the card; a technician.
+    let second = number(&cardctl.json(&["issue", "--meter", "1", "--account", "7"]));
+    let _ = cardctl.json(&["refresh"]);
+    let _ = cardctl.json(&["top-up", "30"]);
+    let new = number(&cardctl.json(&["issue", "--meter", "2", "--account", "8"]));
+    let _ = cardctl.json(&["top-up", "50"]);
+    let _ = cardctl.json(&["meter", "tap"]);
+    let out = branch.name("voucher");
+    let _ = cardctl.json(&["--request", "k-1", "top-up", "20", "--channel", "kiosk", "--out", &out]);
+    let voucher = voucher_in(&branch.path("voucher"));
+    let technician = number(&cardctl.json(&["engineering", "--meter", "2"]));
+    for name in ["ledger.sqlite-wal", "ledger.sqlite-shm"] {
+        let _ = fs::remove_file(branch.path("data").join(name));
+    }
+    fs::copy(&copy, branch.path("data/ledger.sqlite")).unwrap();
+    let _ = cardctl.json(&["ledger", "restored", "--reason", "the disk died"]);
+
+    let recover = ["--request", "c-1", "ledger", "recover-card", "--reason", "brought by its customer"];
+    let list = branch.name("list");
+    fs::write(&list, format!("{}\n", json!({ "request": "k-1", "amount": 2_000, "voucher": voucher })))
+        .unwrap();
+    let hand_in = ["--format", "json", "ledger", "lost", "kiosk", &list, "--hand-in"];
+    let said = cardctl.run(&hand_in);
+    assert!(said.status == Some(1) && said.out.contains("ledger recover-card"), "{said}");
+
+    // A technician's card is nobody's; the customer's is.
+    branch.refused(&["collect"], &[&technician, "ledger recover-card"]);
+    branch.refused(&recover, &[&technician, "engineering card"]);
+    put_in(&new);
+    branch.refused(&["collect"], &[&new, "restored from a copy", "ledger recover-card"]);
+    let recovered = cardctl.json(&recover);
+    assert_eq!((&recovered["card"], &recovered["account"]), (&new.as_str().into(), &8.into()));
+    assert_eq!((&recovered["request"], &recovered["meter"]), (&"c-1".into(), &2.into()));
+    assert_eq!(recovered["total_credit"], recovered["recovered_credit"]);
+    assert_eq!(cardctl.json(&recover), recovered, "the same again");
+    branch.refused(&["ledger", "recover-card", "--reason", "again"], &["is known here", "cardctl collect"]);
+    let said = cardctl.run(&hand_in);
+    assert_eq!(said.json()["lost"][0]["finding"], "recovered", "{said}");
+    let statement = || cardctl.json(&["ledger", "statement", "--meter", "2"]);
+    assert_eq!(statement()["total_credit"], 7_000);
+    assert_eq!(cardctl.json(&["top-up", "5"])["total_credit"], 7_500);
+    assert_eq!(cardctl.json(&["meter", "tap"])["credit"], 2_500);
+
+    put_in(&second);
+    branch.refused(&recover, &["used for something else"]);
+    branch.refused(&["collect"], &[&second, "ledger recover-card"]);
+    let said = cardctl.run(&["ledger", "recover-card", "--reason", "brought by its customer"]);
+    let text = said.text();
+    assert!(text.contains(&second) && text.contains("40.00 EGP, 30.00 EGP of it entered now"), "{said}");
+    assert_eq!(branch.statement()["total_credit"], 4_000);
+    assert_eq!(cardctl.json(&["top-up", "10"])["total_credit"], 5_000);
+    put_in(&branch.card);
+    branch.refused(&["ledger", "recover-card", "--reason", "found"], &["has been replaced", &second]);
+    branch.in_order();
+}
+
+#[test]
 fn the_books_in_a_database() {
     let directory = TempDir::new().unwrap();
     let cardctl = Cardctl::new("sim", directory.path().join("data"));

@@ -8,6 +8,7 @@ mod engineering;
 mod issue;
 mod keys;
 mod mail;
+mod recover;
 
 pub use collect::{Brought, Found};
 pub use keys::OfficeKeys;

@@ -64,7 +64,14 @@ fn hand(books: &Books, sale: &LostSale) -> Result<HandedIn, Error> {
 }
 
 fn refused(refusal: &Refusal) -> HandedIn {
-    HandedIn { code: "refused", says: format!("REFUSED: {refusal}"), good: false }
+    // A voucher alone does not say whose the contract was.
+    let then = match refusal {
+        Refusal::UnknownBinding(_) => {
+            "; where it was opened after the copy, read its card (`cardctl ledger recover-card`) and hand this in again"
+        }
+        _ => "",
+    };
+    HandedIn { code: "refused", says: format!("REFUSED: {refusal}{then}"), good: false }
 }
 
 fn output(found: &LostSales, handed: &[HandedIn]) -> Output {

@@ -4,6 +4,7 @@ mod correct;
 mod days;
 mod lost;
 mod moves;
+mod recover;
 mod settings;
 mod show;
 
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 
 use crate::arguments::{Arguments, account, meter_number};
 use crate::books::{Books, Founding};
-use crate::commands::{Error, Print};
+use crate::commands::{Error, Print, with_card};
 use crate::contents;
 use crate::workplace::Workplace;
 
@@ -146,6 +147,14 @@ pub(crate) enum LedgerCommand {
         #[arg(long)]
         hand_in: bool,
     },
+    /// After a restore: enters the contract of the card in the reader, where the copy does not have it: it was opened, or the card replaced
+    /// another one, after the copy was made. The card shows its contract, its customer and its totals, as the issuer has signed them. Once it is
+    /// entered, hand in the lists of the channels again, before anything is sold: `lost --hand-in`.
+    RecoverCard {
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Enters a party that sells, or changes what is named of it; shows and lists them.
     Party(settings::PartyArguments),
     /// Enters a vending point, or changes what is named of it; shows and lists them.
@@ -264,7 +273,11 @@ fn card(text: &str) -> Result<CardId, String> {
 
 /// Does what was asked for; `false` where it found something wrong.
 pub(crate) fn run(arguments: &Arguments, command: &LedgerCommand, print: Print<'_>) -> Result<bool, Error> {
-    let workplace = Workplace::shared(arguments.data.as_deref())?;
+    let data = arguments.data.as_deref();
+    let workplace = match command {
+        LedgerCommand::RecoverCard { .. } => Workplace::open(data)?,
+        _ => Workplace::shared(data)?,
+    };
     let founding = match command {
         LedgerCommand::Begin => Founding::OnPurpose,
         LedgerCommand::Party(party) if party.enters() => Founding::WhereNew(KeyLength::Aes256),
@@ -301,6 +314,9 @@ pub(crate) fn run(arguments: &Arguments, command: &LedgerCommand, print: Print<'
             let (output, found_good) = lost::lost(&books, party, file, *hand_in)?;
             good = found_good;
             output
+        }
+        LedgerCommand::RecoverCard { reason } => {
+            with_card(arguments, Some(&workplace), false, |card| recover::card(card, &books, reason))?
         }
         LedgerCommand::Party(party) => settings::party(&books, party)?,
         LedgerCommand::Point(point) => settings::point(&books, point)?,
