@@ -35,7 +35,7 @@ pub struct OpenOrder {
     pub closes_former: bool,
 }
 
-/// Numbers of bindings that are left out after a restore, until a meter's binding has been seen.
+/// Numbers of bindings that are left out after a restore.
 pub(super) const BINDING_GAP: u32 = 1000;
 
 impl<K: KeyStore, C: Clock> Office<K, C> {
@@ -55,9 +55,8 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             let now = self.now()?;
             let mut heads = Vec::new();
             let last = context.binding.as_ref().map_or(0, |former| former.binding().number);
-            // After a restore, numbers that were lost may be in the field.
-            let lost = context.binding.as_ref().map_or(0, |former| former.epoch) < context.epoch;
-            let step = if lost { BINDING_GAP } else { 1 };
+            // After a restore, numbers that were lost may be in the field: also where something older of the meter has been seen since.
+            let step = if context.epoch > 0 { BINDING_GAP } else { 1 };
             let number = last.checked_add(step).ok_or(AccountError::BindingExhausted)?;
             if let Some(former) = &context.binding {
                 if former.status == Status::Open

@@ -97,6 +97,9 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         reason: &str,
     ) -> Result<RecoveredCard, LedgerError> {
         let request = self.companys(who, id)?;
+        if !Entry::is_reason(reason) {
+            return Err(Refusal::NoReason.into());
+        }
         let says = self.authentic(shown)?;
         let (card, binding) = (shown.card, shown.binding.binding);
         let other = || LedgerError::from(Refusal::OtherRequest(id.clone()));

@@ -156,7 +156,7 @@ pub(crate) fn a_lost_contract_comes_back_with_its_card(world: &World) {
         card: CardRef { id: CardId::from(22), generation: 1 },
         closes_former: false,
     };
-    assert_eq!(world.office.open(&anew).unwrap().binding().number, 4);
+    assert_eq!(world.office.open(&anew).unwrap().binding().number, 1003);
     in_order(world);
 }
 
