@@ -140,7 +140,7 @@ pub enum Refusal {
     EvidenceNeeded(Binding),
     /// After a restore, a card that is not known, or not to serve the contract that it shows.
     #[error(
-        "the ledger was restored from a copy, and does not know that card {0} serves this contract: have the company enter what the card shows (`cardctl ledger recover-card`)"
+        "the ledger does not know card {0}, or not for this contract; it was restored from a copy, and may have lost it: look at the card's number, and have the company enter what the card shows (`cardctl ledger recover-card`)"
     )]
     LostCard(CardId),
     /// Nothing was restored.

@@ -361,6 +361,7 @@ pub(super) fn unknown(t: &mut dyn Transaction, payee: Payee) -> Result<LedgerErr
         Payee::Meter(meter) => Refusal::UnknownMeter(meter),
         Payee::Binding(binding) => Refusal::UnknownBinding(binding),
         Payee::Card(id) => match t.card(id)? {
+            None if t.epoch()? > 0 => Refusal::LostCard(id),
             None => Refusal::UnknownCard(id),
             Some(card) if card.used == CardUse::Engineering => Refusal::Engineering(id),
             Some(card) => match t.binding(Payee::Binding(card.binding))? {

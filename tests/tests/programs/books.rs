@@ -457,7 +457,9 @@ fn cards_that_the_copy_does_not_know_are_recovered() {
     branch.refused(&["collect"], &[&technician, "ledger recover-card"]);
     branch.refused(&recover, &[&technician, "engineering card"]);
     put_in(&new);
-    branch.refused(&["collect"], &[&new, "restored from a copy", "ledger recover-card"]);
+    for told in [&["collect"][..], &["top-up", "5"]] {
+        branch.refused(told, &[&new, "restored from a copy", "ledger recover-card"]);
+    }
     let recovered = cardctl.json(&recover);
     assert_eq!((&recovered["card"], &recovered["account"]), (&new.as_str().into(), &8.into()));
     assert_eq!((&recovered["request"], &recovered["meter"]), (&"c-1".into(), &2.into()));
