@@ -15,15 +15,16 @@ stage() {
 
 # A full disk shows as a linker's bus error, or as a database that ends.
 room() {
-    local need=10000 place free
+    local place need free
     mkdir -p "${CARGO_TARGET_DIR:-target}"
-    for place in "${CARGO_TARGET_DIR:-target}" "${TMPDIR:-/tmp}"; do
+    while read -r need place; do
         free=$(df --output=avail --block-size=1M "$place" | tail -n 1)
         if [ "$free" -lt "$need" ]; then
-            echo "$place has $free MB left, and the tests fill up to $need: make room, or name another place with CARGO_TARGET_DIR and TMPDIR"
+            echo "$place has $free MB left, and the tests take up to $need: make room, or name another place with CARGO_TARGET_DIR or TMPDIR"
             return 1
         fi
-    done
+    done <<< "10000 ${CARGO_TARGET_DIR:-target}
+1000 ${TMPDIR:-/tmp}"
 }
 
 # Each line says itself that it ends the stage: a function in a condition is not ended by its first failure.

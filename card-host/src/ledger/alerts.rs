@@ -161,12 +161,12 @@ fn message(binding: Binding, customer: Customer, outlook: &Outlook, days: u32, n
     let language = if arabic { Language::Arabic } else { Language::English };
     let meter = u64::from_be_bytes(binding.meter.0);
     // Whoever has charged the card needs no charge, but a way to the meter.
-    let text = if outlook.all > days {
-        texts::carry(language, meter)
+    let (about, text) = if outlook.all > days {
+        ("carry", texts::carry(language, meter))
     } else {
-        texts::low(language, meter, outlook.all)
+        ("low", texts::low(language, meter, outlook.all))
     };
-    let id = format!("low/{}/{}/{}", binding.meter, binding.number, outlook.report);
+    let id = format!("{about}/{}/{}/{}", binding.meter, binding.number, outlook.report);
     Message { id, time: now, phone, text, taken: CardTime::UNSET }
 }
 

@@ -14,6 +14,7 @@ use super::office::{Office, Who, draft};
 use super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
 use super::sale::{Certified, Steps, is_for};
 use super::sell::{about, sellable, unknown};
+use super::settings::OFFICE;
 use super::store::{Context, Payee, Transaction};
 use crate::issuer::{AccountError, BindingAccount, Clock};
 use crate::keystore::KeyStore;
@@ -35,14 +36,15 @@ pub struct OpenOrder {
     pub closes_former: bool,
 }
 
-/// Numbers of bindings that are left out after a restore.
-pub(super) const BINDING_GAP: u32 = 1000;
+/// Each restore begins a range of numbers of bindings of so many: those that were lost by it are in the ranges before.
+const NUMBERS_OF_A_RESTORE: u32 = 1_000_000;
 
 impl<K: KeyStore, C: Clock> Office<K, C> {
     /// Opens a binding. Its first certificate, of nothing, has sequence 1: see [`certificates`](Self::certificates).
     pub fn open(&self, order: &OpenOrder) -> Result<BindingRecord, LedgerError> {
         let request = self.companys(&order.who, &order.id)?;
         self.step(|t| {
+            alone(t)?;
             let payee = Payee::Meter(order.meter);
             let (context, mut point, _) = self.context(t, &order.who, &request, Some(payee))?;
             if !context.steps.is_empty() {
@@ -56,8 +58,9 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             let mut heads = Vec::new();
             let last = context.binding.as_ref().map_or(0, |former| former.binding().number);
             // After a restore, numbers that were lost may be in the field: also where something older of the meter has been seen since.
-            let step = if context.epoch > 0 { BINDING_GAP } else { 1 };
-            let number = last.checked_add(step).ok_or(AccountError::BindingExhausted)?;
+            let exhausted = || AccountError::BindingExhausted;
+            let first = context.epoch.checked_mul(NUMBERS_OF_A_RESTORE).ok_or_else(exhausted)?;
+            let number = last.checked_add(1).ok_or_else(exhausted)?.max(first);
             if let Some(former) = &context.binding {
                 if former.status == Status::Open
                     && former.held.account != order.account
@@ -135,6 +138,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             .into());
         }
         self.step(|t| {
+            alone(t)?;
             let (context, mut point, _) =
                 self.context(t, who, &request, Some(Payee::Meter(held.binding.meter)))?;
             if !context.steps.is_empty() {
@@ -273,6 +277,13 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         let mut issuer = self.issuer();
         Ok((issuer.binding_certificate(&record.held)?, issuer.certificate(&record.held)?))
     }
+}
+
+/// Who enters a binding waits for others who do, at the company's point: one that is not there yet has no row to lock, and of two, neither
+/// would see that it closes the other.
+pub(super) fn alone(t: &mut dyn Transaction) -> Result<(), LedgerError> {
+    t.point(&OFFICE.parse()?)?;
+    Ok(())
 }
 
 /// The former binding as it stands once a newer one is opened; what was left in it waits to be moved.

@@ -143,6 +143,23 @@ pub enum Refusal {
         "the ledger does not know card {0}, or not for this contract; it was restored from a copy, and may have lost it: look at the card's number, and have the company enter what the card shows (`cardctl ledger recover-card`)"
     )]
     LostCard(CardId),
+    /// A final report that says too much was left.
+    #[error(
+        "the memory of meter {} went back, so its final report of contract number {} does not say what was used since: propose an estimate to a second person (`cardctl ledger move --estimate`)",
+        u64::from_be_bytes(.0.meter.0), .0.number
+    )]
+    WentBack(Binding),
+    /// After a restore, what may have been moved after the copy.
+    #[error(
+        "the ledger was restored from a copy, and the contract on meter {} has recovered credit since: what was left in contract number {} of meter {} may be in it; look at what the customer paid, and where it is not, propose it to a second person (`cardctl ledger move --estimate`)",
+        u64::from_be_bytes(.to.meter.0), .from.number, u64::from_be_bytes(.from.meter.0)
+    )]
+    MayBeMoved {
+        /// The contract that has ended.
+        from: Binding,
+        /// The contract that has recovered credit.
+        to: Binding,
+    },
     /// Nothing was restored.
     #[error(
         "no restore of this ledger was declared, so a card that it does not know is not of this ledger: look which ledger is opened; where it was restored from a copy, declare it (`cardctl ledger restored`)"
@@ -153,7 +170,7 @@ pub enum Refusal {
     CardServes(CardId),
     /// A contract that was lost, and that a newer one of its meter has closed.
     #[error(
-        "contract number {} of meter {} was closed by number {newest}: open a new contract, and have what is left in this one credited by two people",
+        "contract number {} of meter {} was closed by number {newest}: use the card of that one, or a new one; what is left in this one is credited by two people",
         .binding.number, u64::from_be_bytes(.binding.meter.0)
     )]
     OlderContract {

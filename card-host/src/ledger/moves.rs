@@ -132,6 +132,10 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
     ) -> Result<Entry, LedgerError> {
         let who = Who { party: point.party.clone(), point: point.code.clone(), actor: entry.actor.clone() };
         let (old, new) = self.both(t, &who, &entry.request, order)?;
+        if let Some(report) = report {
+            believed(&old, report)?;
+            not_moved_before(t, &old, &new)?;
+        }
         let left = match (report, order.left) {
             (Some(report), _) => old.held.left_by(report)?,
             (None, Some(left)) => i128::from(left),
@@ -205,6 +209,33 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         let Some(receipt) = receipt else { return Ok(None) };
         authentic(keys.verify_meter_receipt(scope, receipt))
     }
+}
+
+/// Whether a final report says what was left: not that of a meter whose memory went back, which has lost what was used since. An honest one
+/// has applied no less than any report before it.
+pub(super) fn believed(old: &BindingRecord, report: &MeterReceipt) -> Result<(), Refusal> {
+    let back = report.flags.has(MeterFlags::REGRESSED)
+        || report.applied_credit < old.applied_credit
+        || report.applied_debited < old.applied_debited;
+    if back { Err(Refusal::WentBack(old.binding())) } else { Ok(()) }
+}
+
+/// After a restore, what was left may have been moved after the copy: then it is in what the new binding has recovered.
+fn not_moved_before(
+    t: &mut dyn Transaction,
+    old: &BindingRecord,
+    new: &BindingRecord,
+) -> Result<(), LedgerError> {
+    let epoch = t.epoch()?;
+    if old.epoch < epoch {
+        return Err(Refusal::EvidenceNeeded(old.binding()).into());
+    }
+    let recovers =
+        |entry: &Entry| entry.transfers.iter().any(|transfer| transfer.debit == LedgerAccount::Recovered);
+    if epoch > 0 && t.history(new.binding(), LOOK_BACK)?.iter().any(recovers) {
+        return Err(Refusal::MayBeMoved { from: old.binding(), to: new.binding() }.into());
+    }
+    Ok(())
 }
 
 /// Something that was checked; `None` where it is not authentic, and so something else.

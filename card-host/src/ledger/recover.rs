@@ -7,7 +7,7 @@ use card_core::role::Role;
 use card_core::units::Piastres;
 
 use super::accounts::LedgerAccount;
-use super::bindings::{card_head, new_record, superseded, totals};
+use super::bindings::{alone, card_head, new_record, superseded, totals};
 use super::branch::after_a_restore;
 use super::counter::{Says, certified};
 use super::entry::{Entry, Kind, Step};
@@ -17,7 +17,6 @@ use super::office::{Office, Who, draft};
 use super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
 use super::sale::is_for;
 use super::sell::about;
-use super::settings::OFFICE;
 use super::store::{Context, Payee, Transaction};
 use crate::issuer::{BindingAccount, Clock};
 use crate::keystore::KeyStore;
@@ -103,10 +102,8 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         let says = self.authentic(shown)?;
         let (card, binding) = (shown.card, shown.binding.binding);
         let other = || LedgerError::from(Refusal::OtherRequest(id.clone()));
-        let office = OFFICE.parse()?;
         self.step(|t| {
-            // A contract that is not known yet has no row to lock: all branches wait for each other here, and it is entered once.
-            t.point(&office)?;
+            alone(t)?;
             let payee = Payee::Meter(binding.meter);
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             if let Some(done) = context.steps.first() {

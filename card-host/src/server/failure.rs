@@ -152,8 +152,10 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         Refusal::MoreThanCertified { .. } => Code::MoreThanCertified,
         Refusal::BadEvidence(_) => Code::BadEvidence,
         Refusal::NoReason => Code::Malformed,
-        // The company alone recovers cards, and not through a channel.
-        Refusal::NothingRestored
+        // The company alone moves credit and recovers cards, and not through a channel.
+        Refusal::WentBack(_)
+        | Refusal::MayBeMoved { .. }
+        | Refusal::NothingRestored
         | Refusal::CardServes(_)
         | Refusal::OlderContract { .. }
         | Refusal::OtherContract(_)

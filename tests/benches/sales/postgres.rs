@@ -62,6 +62,8 @@ pub(crate) fn run(loaded: &Loaded, directory: &Path) -> Vec<Line> {
         .collect();
     compare(&mut client, [(Side::Ledger, sold), (Side::Limit, sold_bare)], &template);
     log(loaded, &company, &mut client, &mut limits[0]);
+    client.batch_execute(walks::REPORTS).unwrap();
+    client.batch_execute("VACUUM ANALYZE reading").unwrap();
     walks::run(STORE, loaded, &company, || bindings(&mut client));
     lines
 }

@@ -43,6 +43,7 @@ pub(crate) fn run(loaded: &Loaded, directory: &Path) -> Vec<Line> {
         .collect();
     limit.compare(sold, &template);
     pages(loaded, &company, &mut limit);
+    Connection::open(&path).unwrap().execute_batch(walks::REPORTS).unwrap();
     walks::run(STORE, loaded, &company, || bindings(&path));
     lines
 }

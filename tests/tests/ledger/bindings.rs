@@ -149,6 +149,66 @@ pub(crate) fn what_was_left_is_moved_once(world: &World) {
     }
 }
 
+/// A meter whose memory went back has lost what was used since: its final report is no proof of what was left.
+pub(crate) fn what_a_lost_memory_says_is_not_moved(world: &World) {
+    for (number, flags, applied_earlier) in [(1_u64, 0x20, false), (2, 0, true)] {
+        world.customer(number);
+        world.sell(number, 10_000);
+        let old = world.record(number);
+        if applied_earlier {
+            let seen = report(world, &old, 1_000, 0);
+            world.office.hand_in(&kiosk(), &Evidence::MeterReceipt(seen)).unwrap();
+        }
+        let to =
+            world.office.open(&open(world, number + 10, number, new_card(number + 10))).unwrap().binding();
+        let less = Piastres(old.held.total_credit.0 - u64::from(applied_earlier));
+        let lost = BindingAccount { total_credit: less, ..old.held };
+        let lost = BindingRecord { held: lost, ..old.clone() };
+        let last = report(world, &lost, 4_000, MeterFlags::CLOSED.0 | flags);
+        let before = world.entries().len();
+        let moved = world.office.move_credit(&world.boss(), &world.id(), to, &verified(world, &last));
+        assert_eq!(refused(moved), Refusal::WentBack(old.binding()));
+        assert_eq!(world.entries().len(), before);
+        // Two people may.
+        let id = world.id();
+        let order = MoveOrder::estimated(old.binding(), to, 500);
+        world.office.propose_move(&world.boss(), &id, &order, "by the bills").unwrap();
+        let request = RequestKey { party: world.boss().party, id };
+        world.office.approve(&who("company", "office", "tarek"), &request).unwrap();
+        world.check();
+    }
+}
+
+/// What was moved after the copy that the ledger was restored from is in what the new contract recovers.
+pub(crate) fn after_a_restore_nothing_is_moved_twice(world: &World) {
+    world.customer(1);
+    world.sell(1, 10_000);
+    let old = world.record(1);
+    let to = world.office.open(&open(world, 11, 1, new_card(11))).unwrap();
+    let last = report(world, &old, 4_000, MeterFlags::CLOSED.0);
+    let evidence = Evidence::MeterReceipt(last.clone());
+    world.office.hand_in(&kiosk(), &evidence).unwrap();
+    world.office.declare_restored(&world.boss(), &world.id(), "fire").unwrap();
+    let again = || {
+        let report = verified(world, &last);
+        refused(world.office.move_credit(&world.boss(), &world.id(), to.binding(), &report))
+    };
+    // The new contract's certificate, with what was moved to it in the lost ledger.
+    assert_eq!(again(), Refusal::EvidenceNeeded(to.binding()));
+    let mut held = to.held;
+    (held.sequence, held.total_credit) = (held.sequence + 1, Piastres(4_000));
+    let (_, certificate) = world.office.certificates(&BindingRecord { held, ..to.clone() }).unwrap();
+    let shown = Evidence::Certificate(certificate.emit().to_vec());
+    world.office.hand_in(&kiosk(), &shown).unwrap();
+    // The old one has not been seen; and where it has, what was recovered speaks.
+    assert_eq!(again(), Refusal::EvidenceNeeded(old.binding()));
+    world.office.hand_in(&kiosk(), &evidence).unwrap();
+    assert_eq!(again(), Refusal::MayBeMoved { from: old.binding(), to: to.binding() });
+    assert_ne!(world.binding(old.binding()).status, Status::Closed);
+    assert_eq!(world.binding(to.binding()).held.total_credit, Piastres(4_000));
+    world.check();
+}
+
 pub(crate) fn an_estimate_is_moved_by_two_people(world: &World) {
     world.customer(1);
     world.sell(1, 10_000);

@@ -1,10 +1,10 @@
 //! What cards bring back, and what it does to the ledger.
 
 use crate::world::{World, kiosk, refused};
-use card_host::card_core::id::{Binding, MeterId};
+use card_host::card_core::id::{Binding, CardId, CardRef, MeterId};
 use card_host::card_core::units::Piastres;
 use card_host::issuer::BindingAccount;
-use card_host::ledger::{BindingRecord, Evidence, Finding, Refusal};
+use card_host::ledger::{BindingRecord, Evidence, Finding, OpenOrder, Refusal};
 
 /// The receipt and the certificate of a card that was personalised as if its binding were this one.
 fn of_card(world: &World, record: &BindingRecord) -> (Evidence, Evidence) {
@@ -68,7 +68,22 @@ pub(crate) fn numbers_of_lost_bindings_are_left_out(world: &World) {
     world.office.declare_restored(&world.boss(), &world.id(), "fire").unwrap();
     // Of this meter a later contract may be in the field; it would have taken the next number.
     let opened = world.customer(2);
-    assert_eq!(opened.binding(), Binding { meter: MeterId::from(2), number: 1_000 });
+    assert_eq!(opened.binding(), Binding { meter: MeterId::from(2), number: 1_000_000 });
     world.sell(2, 1_000);
+    let next = |number, card| {
+        let order = OpenOrder {
+            who: world.boss(),
+            id: world.id(),
+            meter: MeterId::from(2),
+            account: number,
+            card: CardRef { id: CardId::from(card), generation: 1 },
+            closes_former: true,
+        };
+        world.office.open(&order).unwrap().binding().number
+    };
+    assert_eq!(next(3, 30), 1_000_001);
+    // Another disaster: what was opened after the first one may be lost now.
+    world.office.declare_restored(&world.boss(), &world.id(), "flood").unwrap();
+    assert_eq!((next(4, 40), next(5, 50)), (2_000_000, 2_000_001));
     world.check();
 }

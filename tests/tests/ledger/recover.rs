@@ -156,7 +156,7 @@ pub(crate) fn a_lost_contract_comes_back_with_its_card(world: &World) {
         card: CardRef { id: CardId::from(22), generation: 1 },
         closes_former: false,
     };
-    assert_eq!(world.office.open(&anew).unwrap().binding().number, 1003);
+    assert_eq!(world.office.open(&anew).unwrap().binding().number, 1_000_000);
     in_order(world);
 }
 
@@ -308,6 +308,44 @@ pub(crate) fn from_many_branches_at_once_it_is_entered_once(world: &World) {
         assert_eq!(entered, 1, "meter {meter}");
     }
     assert_eq!(recoveries(world).len(), 8);
+    in_order(world);
+}
+
+/// One opens a contract on a meter without any, while another recovers the one that was lost: whichever is first, one of both is open.
+pub(crate) fn opened_and_recovered_at_once(world: &World) {
+    let known = world.customer(1);
+    world.add_point("branch-1", "company", PointLimits::default());
+    restored(world);
+    for meter in 2..10 {
+        let shown = shown(world, &lost(&known, meter, 1, meter));
+        let order = OpenOrder {
+            who: world.boss(),
+            id: world.id(),
+            meter: MeterId::from(meter),
+            account: meter,
+            card: CardRef { id: CardId::from(meter + 100), generation: 1 },
+            closes_former: false,
+        };
+        let start = Barrier::new(2);
+        let (opened, recovered) = std::thread::scope(|scope| {
+            let recovers = scope.spawn(|| {
+                start.wait();
+                world.office.recover(&who("company", "branch-1", "mona"), &world.id(), &shown, WHY)
+            });
+            start.wait();
+            (world.office.open(&order).unwrap(), recovers.join().unwrap())
+        });
+        let newest = opened.binding().number;
+        if let Err(error) = recovered {
+            assert_eq!(
+                refused::<()>(Err(error)),
+                Refusal::OlderContract { binding: shown.binding.binding, newest }
+            );
+        } else {
+            assert_eq!(world.binding(shown.binding.binding).status, Status::Superseded, "meter {meter}");
+        }
+        assert_eq!(world.binding(opened.binding()).status, Status::Open, "meter {meter}");
+    }
     in_order(world);
 }
 

@@ -83,4 +83,12 @@ fn a_charge_that_waits_needs_no_other_one() {
         "{}",
         messages[0].text
     );
+    // Where that is used up, too, a charge is needed: said once, by the same report.
+    world.clock.pass(90 * 86_400);
+    for queued in [1, 0] {
+        assert_eq!(world.office.queue_alerts(&world.boss(), 3).unwrap().queued, queued);
+    }
+    let messages = world.office.messages(10).unwrap();
+    let ids: Vec<_> = messages.iter().map(|message| message.id.as_str()).collect();
+    assert_eq!(ids, ["carry/0000000000000001/1/2", "low/0000000000000001/1/2"]);
 }

@@ -261,10 +261,13 @@ fn a_contract_and_a_card_from_after_the_copy_come_back_with_their_cards() {
     load(&mut card, &voucher(&charged));
     let loaded = world.sell(2, 10_000);
     load(&mut card, &voucher(&loaded));
-    let keys = world.office.with_keys(|keys| keys.meter_keys(world.scope(), MeterId::from(2))).unwrap();
-    let mut meter =
-        SimulatedMeter::in_memory(MeterId::from(2), world.scope(), keys, &from_the_maker()).unwrap();
-    meter.tap(&mut card, world.office.now().unwrap()).unwrap();
+    let [_, mut meter] = [(1, &mut new), (2, &mut card)].map(|(number, card)| {
+        let id = MeterId::from(number);
+        let keys = world.office.with_keys(|keys| keys.meter_keys(world.scope(), id)).unwrap();
+        let mut meter = SimulatedMeter::in_memory(id, world.scope(), keys, &from_the_maker()).unwrap();
+        meter.tap(card, world.office.now().unwrap()).unwrap();
+        meter
+    });
     // The channel has sold once more, and the card has not been charged with it.
     let waits = world.sell(2, 20_000);
     world.office.command(&boss, &world.id(), CardId::from(2), &READ_OUT).unwrap();
@@ -293,6 +296,8 @@ fn a_contract_and_a_card_from_after_the_copy_come_back_with_their_cards() {
         world.office.recover_card(&boss, &world.id(), card, "brought by its customer").unwrap();
     }
     let one = credit(&first) + credit(&more);
+    // What the card brought of its meter was taken, though the card itself was not.
+    assert_ne!(world.record(1).heard, CardTime::UNSET);
     assert_eq!(world.record(1).held.card, replaced.held.card);
     assert_eq!(world.record(1).held.total_credit, Piastres(one));
     assert_eq!(world.record(2).held.total_credit, Piastres(credit(&charged) + credit(&loaded)));

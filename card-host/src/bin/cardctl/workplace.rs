@@ -31,6 +31,8 @@ pub(crate) enum WorkplaceError {
     NoCard,
     #[error("there is no simulated meter {}: issue a card for it first", u64::from_be_bytes(.0.0))]
     NoMeter(MeterId),
+    #[error("{} is older than the ledger, which has entered master {version:02X}: put the newest copy of the keys there", path.display())]
+    OldKeys { path: PathBuf, version: u8 },
     #[error(transparent)]
     Keys(#[from] KeyStoreError),
     #[error(transparent)]
@@ -122,7 +124,10 @@ impl Workplace {
         version: u8,
     ) -> Result<(), WorkplaceError> {
         if keys.current(role)? < version {
-            keys.rotate(role, &mut OsRandom)?;
+            let drawn = keys.rotate(role, &mut OsRandom)?;
+            if drawn != version {
+                return Err(WorkplaceError::OldKeys { path: self.keys_path(), version });
+            }
             keys.save(&self.keys_path())?;
         }
         Ok(())

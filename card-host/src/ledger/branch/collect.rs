@@ -50,7 +50,8 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         Ok(answer)
     }
 
-    /// Opens and hands in all that is on the card behind `transport`: its receipt, its meter's, and mail of meters.
+    /// Opens and hands in all that is on the card behind `transport`: its receipt, its meter's, and mail of meters. Where the ledger refuses
+    /// one of them, the others are handed in all the same, and the first refusal is the answer.
     pub fn take_from_card(
         &self,
         who: &Who,
@@ -59,29 +60,30 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         let scope = card::select(transport)?.summary.scope;
         let mut keys = self.keys();
         let mail = card_work::read_mail(transport, &mut keys, scope)?;
-        let (receipt, meter, handed) = {
+        // What the ledger refuses of one, it may take of the others.
+        let (receipt, meter, own) = {
             let mut session = operate::session(transport, &mut keys, Role::Vending, &mut OsRandom)?;
             let receipt = operate::ask_in(&mut session, &read::receipt())?;
             let meter = operate::ask_in(&mut session, &read::meter())?;
-            let mut handed = self.hand_in(who, &Evidence::CardReceipt(receipt.emit().to_vec()))?;
-            if handed.finding == Finding::Above {
+            let mut own = self.hand_in(who, &Evidence::CardReceipt(receipt.emit().to_vec()));
+            if own.as_ref().is_ok_and(|handed| handed.finding == Finding::Above) {
                 // Where the ledger was restored, this brings back what it has lost.
                 let certificate = operate::ask_in(&mut session, &read::purse())?.certificate;
-                handed = self.hand_in(who, &Evidence::Certificate(certificate.emit().to_vec()))?;
+                own = self.hand_in(who, &Evidence::Certificate(certificate.emit().to_vec()));
             }
-            (receipt, meter, handed)
+            (receipt, meter, own)
         };
-        let found = Found::Card(keys.verify_receipt(scope, receipt)?);
-        let mut brought = vec![Brought { found, handed }];
+        let mut brought = vec![(Found::Card(keys.verify_receipt(scope, receipt)?), own)];
         if let Some(file) = meter {
             let evidence = Evidence::MeterReceipt(file.receipt.emit().to_vec());
             let found = Found::Meter(keys.verify_meter_receipt(scope, file.receipt)?);
-            brought.push(Brought { found, handed: self.hand_in(who, &evidence)? });
+            brought.push((found, self.hand_in(who, &evidence)));
         }
         for (envelope, collected) in mail {
-            let handed = self.hand_in(who, &Evidence::MeterMail(envelope.as_bytes().to_vec()))?;
-            brought.push(Brought { found: Found::Mail(collected), handed });
+            let evidence = Evidence::MeterMail(envelope.as_bytes().to_vec());
+            brought.push((Found::Mail(collected), self.hand_in(who, &evidence)));
         }
-        Ok(brought)
+        let brought = brought.into_iter().map(|(found, handed)| Ok(Brought { found, handed: handed? }));
+        brought.collect()
     }
 }

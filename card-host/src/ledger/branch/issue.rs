@@ -6,7 +6,9 @@ use card_core::message::{MeterReceipt, Verified};
 use card_core::role::Role;
 
 use super::super::bindings::OpenOrder;
-use super::super::error::{LedgerError, Refusal};
+use super::super::counter::Evidence;
+use super::super::error::LedgerError;
+use super::super::moves::believed;
 use super::super::names::RequestId;
 use super::super::office::{Office, Who};
 use super::super::records::{BindingRecord, CardUse, Status};
@@ -115,8 +117,9 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         report: &Verified<MeterReceipt>,
     ) -> Result<BindingAccount, BranchError> {
         let present = operate::present(transport)?;
-        let closed = read(self.ledger(), |t| t.binding(Payee::Binding(report.binding)))?;
-        let closed = closed.ok_or(Refusal::UnknownBinding(report.binding))?;
+        // It is evidence, too: after a restore, nothing is moved without.
+        self.hand_in(who, &Evidence::MeterReceipt(report.emit().to_vec()))?;
+        let closed = self.bound(report.binding)?;
         let serving = read(self.ledger(), |t| t.binding(Payee::Meter(meter)))?
             .filter(|serving| serving.status == Status::Open);
         // Where it was begun before, the customer's card serves the new binding already.
@@ -126,6 +129,9 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         let holder = opened.as_ref().unwrap_or(&closed).held.card;
         if present != holder {
             return Err(DeskError::OtherCard { expected: holder, present }.into());
+        }
+        if closed.status != Status::Closed {
+            believed(&closed, report)?;
         }
         let to = match opened {
             Some(opened) => opened.binding(),

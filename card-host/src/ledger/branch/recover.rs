@@ -42,6 +42,9 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         };
         // The certificates do not name the card, so it is the one whose key has signed its receipt.
         let card = keys.verify_receipt(self.scope(), receipt)?.card;
+        if card != summary.card {
+            return Err(bad("its receipt is that of another card").into());
+        }
         // A technician's card has the certificates of the customer's, and nothing of the customer in its profile.
         let account = profile.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
         match account {

@@ -16,8 +16,8 @@ mod embedded {
 
 /// Whoever changes tables holds this lock, so that two sellers can start at once.
 const LOCK: i64 = 7_236_837_430_148_164_719;
-/// For a migration.
-const PATIENCE: Duration = Duration::from_secs(660);
+/// For a migration: the readings of a country are copied.
+const PATIENCE: Duration = Duration::from_secs(12 * 3600);
 /// Tables are made for this month and as many after it.
 const AHEAD: u32 = 2;
 /// Makes the tables of a month.
@@ -27,7 +27,7 @@ pub(super) const MAKE_MONTH: &str = "SELECT ledger_month($1)";
 pub(super) fn prepare(connection: &mut Connection, scope: Scope) -> Result<(), Failure> {
     // Others may be at it, and an old ledger may take its time.
     connection.patience = PATIENCE;
-    connection.batch("SET statement_timeout = '10min'; SET lock_timeout = '2min'")?;
+    connection.batch("SET statement_timeout = '11h'; SET lock_timeout = '2min'")?;
     connection.execute("SELECT pg_advisory_lock($1)", &[&LOCK])?;
     migrate(connection)?;
     identify(connection, scope)?;

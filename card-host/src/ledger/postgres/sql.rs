@@ -119,7 +119,7 @@ pub(super) const POINTS: &str =
 pub(super) const DEBTORS: &str = concat!(
     "SELECT ",
     customer!(),
-    " FROM customer WHERE debt <> 0 AND ($1::BIGINT IS NULL OR account > $1) ORDER BY account LIMIT $2"
+    " FROM customer WHERE debt <> 0 AND account >= $1 ORDER BY account LIMIT $2"
 );
 pub(super) const CUSTOMER: Lockable = lockable!("SELECT ", customer!(), " FROM customer WHERE account = $1");
 

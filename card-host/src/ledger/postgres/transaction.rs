@@ -289,8 +289,10 @@ impl Transaction for PostgresTransaction<'_> {
     }
 
     fn debtors(&mut self, after: Option<u64>, most: u32) -> Result<Vec<Customer>, LedgerError> {
-        let after = after.map(u64::cast_signed);
-        self.many(sql::DEBTORS, &[&after, &limit(most)], "customer", |columns| columns.customer())
+        let Some(from) = after.map_or(Some(i64::MIN), |after| after.cast_signed().checked_add(1)) else {
+            return Ok(Vec::new());
+        };
+        self.many(sql::DEBTORS, &[&from, &limit(most)], "customer", |columns| columns.customer())
     }
 
     fn card(&mut self, card: CardId) -> Result<Option<CardRecord>, LedgerError> {

@@ -187,7 +187,7 @@ impl ExceptionKind {
             Self::AnnouncedWaits => "ask the channel whether it has the money: confirm, or cancel",
             Self::ProposedWaits => "have a second person approve it, or withdraw it",
             Self::NotMoved => {
-                "collect the final report of the meter, then `cardctl ledger move --from METER/BINDING --to METER/BINDING`; where there is none, with --estimate EGP --reason TEXT, which a second person approves"
+                "collect the final report of the meter, then `cardctl ledger move --from METER/BINDING --to METER/BINDING`; where there is none, with --estimate EGP --reason TEXT, which a second person approves. After a restore, first look whether it had been moved"
             }
             Self::CashAbove => "have the cash handed over and book the deposit",
             Self::NotClosed => "count the cash and close the day",

@@ -328,9 +328,11 @@ impl Transaction for Rows<'_> {
     }
 
     fn debtors(&mut self, after: Option<u64>, most: u32) -> Result<Vec<Customer>, LedgerError> {
-        let sql = "SELECT account, debt, phone, arabic FROM customer WHERE debt <> 0 AND (?1 IS NULL OR account > ?1) \
-                   ORDER BY account LIMIT ?2";
-        self.all("customer", sql, params![after.map(account), most], |columns| columns.customer())
+        let Some(from) = after.map_or(Some(i64::MIN), |after| account(after).checked_add(1)) else {
+            return Ok(Vec::new());
+        };
+        let sql = "SELECT account, debt, phone, arabic FROM customer WHERE debt <> 0 AND account >= ? ORDER BY account LIMIT ?";
+        self.all("customer", sql, params![from, most], |columns| columns.customer())
     }
 
     fn card(&mut self, card: CardId) -> Result<Option<CardRecord>, LedgerError> {

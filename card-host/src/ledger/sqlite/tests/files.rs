@@ -134,7 +134,7 @@ fn tables_of_version_1_are_brought_forward() {
     let first = include_str!("../migrations/V1__ledger.sql");
     let begin = first.find("CREATE TABLE reading").unwrap();
     let length = first[begin..].find(';').unwrap() + 1;
-    raw.execute_batch("DROP TABLE reading; DELETE FROM refinery_schema_history WHERE version = 2;").unwrap();
+    raw.execute_batch("DROP TABLE reading; DROP INDEX customer_debt; DELETE FROM refinery_schema_history WHERE version = 2;").unwrap();
     raw.execute_batch(&first[begin..begin + length]).unwrap();
     let binding = binding(1, 2, 3).binding();
     for (number, flags) in [(4, 0), (5, 1), (3, 0x20)] {

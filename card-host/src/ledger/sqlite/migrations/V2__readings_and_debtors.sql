@@ -4,7 +4,7 @@
 CREATE TABLE reading_of_v2 (
     meter BLOB NOT NULL CHECK (length(meter) = 8),
     binding INTEGER NOT NULL CHECK (binding >= 0),
-    regressed INTEGER NOT NULL CHECK (regressed = (flags >> 5) & 1),
+    regressed INTEGER NOT NULL DEFAULT 0 CHECK (regressed = (flags >> 5) & 1),
     number INTEGER NOT NULL CHECK (number >= 0),
     energy INTEGER NOT NULL CHECK (energy >= 0),
     time INTEGER NOT NULL CHECK (time >= 0),
@@ -31,3 +31,6 @@ CREATE TRIGGER reading_replaced BEFORE INSERT ON reading
 WHEN EXISTS (SELECT 1 FROM reading WHERE meter = NEW.meter AND binding = NEW.binding AND regressed = NEW.regressed AND number = NEW.number
     AND energy = NEW.energy AND time = NEW.time AND flags = NEW.flags AND tampering = NEW.tampering)
 BEGIN SELECT RAISE(ABORT, 'reading: this report has been written'); END;
+
+-- Those who owe something are few, and looked for in the order of their accounts.
+CREATE INDEX customer_debt ON customer (account) WHERE debt <> 0;

@@ -4,3 +4,6 @@
 ALTER TABLE reading ADD COLUMN regressed SMALLINT NOT NULL GENERATED ALWAYS AS (((flags >> 5) & 1)::SMALLINT) STORED;
 ALTER TABLE reading DROP CONSTRAINT reading_pkey;
 ALTER TABLE reading ADD PRIMARY KEY (meter, binding, regressed, number, energy, time, flags, tampering);
+
+-- Those who owe something are few, and looked for in the order of their accounts.
+CREATE INDEX customer_debt ON customer (account) WHERE debt <> 0;
