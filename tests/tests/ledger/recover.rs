@@ -14,6 +14,7 @@ use card_host::ledger::{
 };
 use card_host::random::OsRandom;
 use std::sync::Barrier;
+use std::time::Duration;
 
 const WHY: &str = "the disk died";
 
@@ -314,12 +315,14 @@ pub(crate) fn from_many_branches_at_once_it_is_entered_once(world: &World) {
 /// One opens a contract on a meter without any, while another recovers the one that was lost: whichever is first, one of both is open.
 pub(crate) fn opened_and_recovered_at_once(world: &World) {
     let known = world.customer(1);
-    world.add_point("branch-1", "company", PointLimits::default());
+    for branch in ["branch-1", "branch-2"] {
+        world.add_point(branch, "company", PointLimits::default());
+    }
     restored(world);
-    for meter in 2..10 {
+    for meter in 2..26 {
         let shown = shown(world, &lost(&known, meter, 1, meter));
         let order = OpenOrder {
-            who: world.boss(),
+            who: who("company", "branch-2", "tarek"),
             id: world.id(),
             meter: MeterId::from(meter),
             account: meter,
@@ -333,6 +336,8 @@ pub(crate) fn opened_and_recovered_at_once(world: &World) {
                 world.office.recover(&who("company", "branch-1", "mona"), &world.id(), &shown, WHY)
             });
             start.wait();
+            // Certificates are checked before: somewhere in these steps both are under way.
+            std::thread::sleep(Duration::from_micros(250 * (meter % 12)));
             (world.office.open(&order).unwrap(), recovers.join().unwrap())
         });
         let newest = opened.binding().number;
