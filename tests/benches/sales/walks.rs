@@ -5,6 +5,7 @@ use card_host::ledger::{AuditKey, ReconcileOptions, reconcile, verify};
 use std::time::Instant;
 
 use crate::company::{Company, Loaded, who};
+use crate::thousandths;
 
 /// Rows of a page, of the bare loop as of the ledger's.
 pub(crate) const PAGE: i64 = 500;
@@ -45,7 +46,8 @@ pub(crate) fn run(store: &str, loaded: &Loaded, company: &Company, mut bare: imp
     let mut said = format!("{store} gone through, bindings in a second: bare {}", limit.rate());
     for (name, walk) in walks {
         assert_eq!(walk.bindings, limit.bindings, "{name}");
-        said += &format!(", {name} {} (1/{})", walk.rate(), walk.nanoseconds / limit.nanoseconds.max(1));
+        let ratio = u64::try_from(limit.nanoseconds * 1000 / walk.nanoseconds.max(1)).unwrap();
+        said += &format!(", {name} {} ({})", walk.rate(), thousandths(ratio));
     }
     loaded.say(&said);
 }
