@@ -2,7 +2,7 @@
 //! and makes them durable as often, and does nothing else. Both run in turns, in the same tables with a million bindings.
 //!
 //! Speeds of machines differ, and those of a busy one from second to second; so what counts is the ratio of two
-//! turns that follow each other, and of these the median. Ends with status 1 where the ledger is below [`LEAST`] of the limit in three
+//! turns that follow each other, and of these the median. Ends with status 1 where the ledger is below [`LEAST`] of the limit in five
 //! series of turns.
 //!
 //! For development, `CARD_BENCH_BINDINGS` loads fewer bindings, and words after `--` choose: `sqlite`, `postgresql`, `1`, `8`, `64`.

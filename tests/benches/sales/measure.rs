@@ -10,9 +10,9 @@ const TURN: Duration = Duration::from_millis(1_500);
 const WARM_UP: Duration = Duration::from_millis(150);
 /// Turns of each side in a series.
 const TURNS: usize = 7;
-/// Where a series falls short, others may have used the machine: so another one is made, and the best one counts. What is slow by itself is
+/// Where a series falls short, others may have used the machine, perhaps for minutes: so another one is made, and the best one counts. What is slow by itself is
 /// so in every series.
-const SERIES: usize = 3;
+const SERIES: usize = 5;
 
 /// What was measured with so many clients.
 pub(crate) struct Line {
