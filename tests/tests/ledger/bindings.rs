@@ -11,25 +11,16 @@ use card_host::ledger::{
     RequestKey, Status,
 };
 
-fn open(world: &World, meter: u64, account: u64, card: CardRef) -> OpenOrder {
-    let (who, id) = (world.boss(), world.id());
-    OpenOrder { who, id, meter: MeterId::from(meter), account, card, closes_former: false }
-}
-
-fn new_card(number: u64) -> CardRef {
-    CardRef { id: CardId::from(number), generation: 1 }
-}
-
 pub(crate) fn opened_replaced_blocked(world: &World) {
-    let order = open(world, 1, 1, new_card(1));
+    let order = world.opening(1, 1, 1);
     let opened = world.office.open(&order).unwrap();
     assert_eq!(world.office.open(&order).unwrap(), opened);
     assert_eq!((opened.held.sequence, opened.status), (1, Status::Open));
     let other = OpenOrder { account: 2, ..order.clone() };
     assert_eq!(refused(world.office.open(&other)), Refusal::OtherRequest(order.id.clone()));
-    let others = open(world, 1, 2, new_card(2));
+    let others = world.opening(1, 2, 2);
     assert!(matches!(refused(world.office.open(&others)), Refusal::MeterInUse { .. }));
-    let taken = open(world, 2, 2, new_card(1));
+    let taken = world.opening(2, 2, 1);
     assert_eq!(refused(world.office.open(&taken)), Refusal::CardInUse(CardId::from(1)));
     world.sell(1, 10_000);
     let id = world.id();
@@ -130,7 +121,7 @@ pub(crate) fn what_was_left_is_moved_once(world: &World) {
         world.customer(number);
         world.sell(number, 10_000);
         let old = world.record(number);
-        let to = open(world, number + 10, number, new_card(number + 10));
+        let to = world.opening(number + 10, number, number + 10);
         let to = world.office.open(&to).unwrap();
         let not_final = verified(world, &report(world, &old, balance, 0));
         let result = world.office.move_credit(&world.boss(), &world.id(), to.binding(), &not_final);
@@ -159,8 +150,7 @@ pub(crate) fn what_a_lost_memory_says_is_not_moved(world: &World) {
             let seen = report(world, &old, 1_000, 0);
             world.office.hand_in(&kiosk(), &Evidence::MeterReceipt(seen)).unwrap();
         }
-        let to =
-            world.office.open(&open(world, number + 10, number, new_card(number + 10))).unwrap().binding();
+        let to = world.office.open(&world.opening(number + 10, number, number + 10)).unwrap().binding();
         let less = Piastres(old.held.total_credit.0 - u64::from(applied_earlier));
         let lost = BindingAccount { total_credit: less, ..old.held };
         let lost = BindingRecord { held: lost, ..old.clone() };
@@ -184,7 +174,7 @@ pub(crate) fn after_a_restore_nothing_is_moved_twice(world: &World) {
     world.customer(1);
     world.sell(1, 10_000);
     let old = world.record(1);
-    let to = world.office.open(&open(world, 11, 1, new_card(11))).unwrap();
+    let to = world.office.open(&world.opening(11, 1, 11)).unwrap();
     let last = report(world, &old, 4_000, MeterFlags::CLOSED.0);
     let evidence = Evidence::MeterReceipt(last.clone());
     world.office.hand_in(&kiosk(), &evidence).unwrap();
@@ -212,7 +202,7 @@ pub(crate) fn after_a_restore_nothing_is_moved_twice(world: &World) {
 pub(crate) fn an_estimate_is_moved_by_two_people(world: &World) {
     world.customer(1);
     world.sell(1, 10_000);
-    let to = world.office.open(&open(world, 11, 1, new_card(11))).unwrap().binding();
+    let to = world.office.open(&world.opening(11, 1, 11)).unwrap().binding();
     let from = Binding { meter: MeterId::from(1), number: 1 };
     let id = world.id();
     let order = MoveOrder::estimated(from, to, 3_000);
@@ -239,7 +229,7 @@ pub(crate) fn what_can_never_be_moved_is_not_proposed(world: &World) {
     world.customer(1);
     world.sell(1, 10_000);
     world.customer(2);
-    let to = world.office.open(&open(world, 11, 1, new_card(11))).unwrap().binding();
+    let to = world.office.open(&world.opening(11, 1, 11)).unwrap().binding();
     let from = world.record(1).binding();
     let propose = |from, to, left| {
         let order = MoveOrder::estimated(from, to, left);
@@ -280,7 +270,7 @@ pub(crate) fn the_final_report_is_among_the_evidence(world: &World) {
     hand_in(Evidence::MeterReceipt(report(world, &old, 5_000, 0)));
     let last = verified(world, &last);
     assert_eq!(found(old.binding()).unwrap().as_deref(), Some(&*last));
-    let to = world.office.open(&open(world, 11, 1, new_card(11))).unwrap().binding();
+    let to = world.office.open(&world.opening(11, 1, 11)).unwrap().binding();
     assert_eq!(found(to).unwrap(), None, "it is another contract's");
     let report = found(old.binding()).unwrap().unwrap();
     let moved = world.office.move_credit(&world.boss(), &world.id(), to, &report).unwrap();
@@ -292,15 +282,15 @@ pub(crate) fn the_final_report_is_among_the_evidence(world: &World) {
 pub(crate) fn a_card_goes_with_its_customer_to_another_meter(world: &World) {
     let first = world.customer(1);
     world.sell(1, 10_000);
-    let there = open(world, 2, 1, first.held.card);
+    let there = OpenOrder { card: first.held.card, ..world.opening(2, 1, 1) };
     let second = world.office.open(&there).unwrap();
     assert_eq!(second.binding().meter, MeterId::from(2));
     assert_eq!(world.record(1).status, Status::Superseded);
     assert_eq!(world.sell(1, 10_000).binding, second.binding(), "the card is sold to where it is now");
-    let others = OpenOrder { account: 9, ..open(world, 3, 9, first.held.card) };
+    let others = OpenOrder { card: first.held.card, ..world.opening(3, 9, 1) };
     assert_eq!(refused(world.office.open(&others)), Refusal::CardInUse(first.held.card.id));
     // And the same customer opens the same meter anew.
-    let anew = world.office.open(&open(world, 2, 1, new_card(8))).unwrap();
+    let anew = world.office.open(&world.opening(2, 1, 8)).unwrap();
     assert_eq!(anew.binding().number, 2);
     world.check();
 }

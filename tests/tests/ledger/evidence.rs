@@ -1,7 +1,7 @@
 //! What cards bring back, and what it does to the ledger.
 
 use crate::world::{World, kiosk, refused};
-use card_host::card_core::id::{Binding, CardId, CardRef, MeterId};
+use card_host::card_core::id::{Binding, MeterId};
 use card_host::card_core::units::Piastres;
 use card_host::issuer::BindingAccount;
 use card_host::ledger::{BindingRecord, Evidence, Finding, OpenOrder, Refusal};
@@ -71,14 +71,7 @@ pub(crate) fn numbers_of_lost_bindings_are_left_out(world: &World) {
     assert_eq!(opened.binding(), Binding { meter: MeterId::from(2), number: 1_000_000 });
     world.sell(2, 1_000);
     let next = |number, card| {
-        let order = OpenOrder {
-            who: world.boss(),
-            id: world.id(),
-            meter: MeterId::from(2),
-            account: number,
-            card: CardRef { id: CardId::from(card), generation: 1 },
-            closes_former: true,
-        };
+        let order = OpenOrder { closes_former: true, ..world.opening(2, number, card) };
         world.office.open(&order).unwrap().binding().number
     };
     assert_eq!(next(3, 30), 1_000_001);

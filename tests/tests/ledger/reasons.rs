@@ -7,7 +7,7 @@ use card_host::card_core::units::{CardTime, Piastres};
 use card_host::issuer::{BindingAccount, Issuer};
 use card_host::keystore::SoftwareKeyStore;
 use card_host::ledger::{
-    DebitOrder, DebitTo, LedgerError, MoveOrder, OpenOrder, Payee, Power, Refusal, RequestId, SqliteLedger,
+    DebitOrder, DebitTo, LedgerError, MoveOrder, Payee, Power, Refusal, RequestId, SqliteLedger,
 };
 use card_host::random::OsRandom;
 use std::sync::Arc;
@@ -51,15 +51,7 @@ fn decide(world: &World, reason: &str, paid: &RequestId) -> Vec<Result<(), Ledge
 pub(crate) fn who_decides_says_why(world: &World) {
     world.customer(1);
     world.customer(2);
-    let to = OpenOrder {
-        who: world.boss(),
-        id: world.id(),
-        meter: MeterId::from(12),
-        account: 2,
-        card: CardRef { id: CardId::from(12), generation: 1 },
-        closes_former: false,
-    };
-    world.office.open(&to).unwrap();
+    world.office.open(&world.opening(12, 2, 12)).unwrap();
     world.sell(1, 50_000);
     // Paid, and not certified: it can be given back.
     let paid = world.order(kiosk(), 1, 10_000);

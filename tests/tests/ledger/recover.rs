@@ -149,15 +149,7 @@ pub(crate) fn a_lost_contract_comes_back_with_its_card(world: &World) {
     assert_eq!(refused(other), Refusal::OtherRequest(mail), "about this card, and something else");
     // With a voucher of its own, it still gets the first answer.
     assert_eq!(bring(&mut card), expected);
-    let anew = OpenOrder {
-        who: boss.clone(),
-        id: world.id(),
-        meter: MeterId::from(2),
-        account: 2,
-        card: CardRef { id: CardId::from(22), generation: 1 },
-        closes_former: false,
-    };
-    assert_eq!(world.office.open(&anew).unwrap().binding().number, 1_000_000);
+    assert_eq!(world.office.open(&world.opening(2, 2, 22)).unwrap().binding().number, 1_000_000);
     in_order(world);
 }
 
@@ -321,14 +313,8 @@ pub(crate) fn opened_and_recovered_at_once(world: &World) {
     restored(world);
     for meter in 2..26 {
         let shown = shown(world, &lost(&known, meter, 1, meter));
-        let order = OpenOrder {
-            who: who("company", "branch-2", "tarek"),
-            id: world.id(),
-            meter: MeterId::from(meter),
-            account: meter,
-            card: CardRef { id: CardId::from(meter + 100), generation: 1 },
-            closes_former: false,
-        };
+        let who_opens = who("company", "branch-2", "tarek");
+        let order = OpenOrder { who: who_opens, ..world.opening(meter, meter, meter + 100) };
         let start = Barrier::new(2);
         let (opened, recovered) = std::thread::scope(|scope| {
             let recovers = scope.spawn(|| {
@@ -378,15 +364,7 @@ pub(crate) fn what_is_not_recovered(world: &World) {
         world.sell(number, 10_000);
     }
     let boss = world.boss();
-    let anew = OpenOrder {
-        who: boss.clone(),
-        id: world.id(),
-        meter: MeterId::from(3),
-        account: 3,
-        card: CardRef { id: CardId::from(33), generation: 1 },
-        closes_former: false,
-    };
-    world.office.open(&anew).unwrap();
+    world.office.open(&world.opening(3, 3, 33)).unwrap();
     let payee = Payee::Meter(MeterId::from(2));
     world.office.replace_card(&boss, &world.id(), payee, CardId::from(22), "lost").unwrap();
     restored(world);

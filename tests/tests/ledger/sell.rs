@@ -164,14 +164,7 @@ pub(crate) fn what_nothing_is_sold_to(world: &World) {
     assert_eq!(sell(Payee::Card(card)), Refusal::Replaced(card, new));
     world.sell(2, 10_000);
     // Another customer moves in.
-    let order = card_host::ledger::OpenOrder {
-        who: world.boss(),
-        id: world.id(),
-        meter,
-        account: 3,
-        card: card_host::card_core::id::CardRef { id: CardId::from(3), generation: 1 },
-        closes_former: true,
-    };
+    let order = card_host::ledger::OpenOrder { closes_former: true, ..world.opening(1, 3, 3) };
     world.office.open(&order).unwrap();
     let closed = Binding { meter, number: 1 };
     assert_eq!(sell(Payee::Card(new)), Refusal::Closed(closed));

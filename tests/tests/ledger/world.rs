@@ -157,15 +157,19 @@ impl World {
 
     /// A customer with a card and a meter, both with this number; the account is the number, too.
     pub(crate) fn customer(&self, number: u64) -> BindingRecord {
-        let order = OpenOrder {
+        self.office.open(&self.opening(number, number, number)).unwrap()
+    }
+
+    /// Opens a binding on a meter for an account, with a new card.
+    pub(crate) fn opening(&self, meter: u64, account: u64, card: u64) -> OpenOrder {
+        OpenOrder {
             who: self.boss(),
             id: self.id(),
-            meter: MeterId::from(number),
-            account: number,
-            card: CardRef { id: CardId::from(number), generation: 1 },
+            meter: MeterId::from(meter),
+            account,
+            card: CardRef { id: CardId::from(card), generation: 1 },
             closes_former: false,
-        };
-        self.office.open(&order).unwrap()
+        }
     }
 
     pub(crate) fn order(&self, who: Who, card: u64, amount: u64) -> SaleOrder {

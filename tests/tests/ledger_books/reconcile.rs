@@ -2,7 +2,7 @@
 
 use crate::books::{Books, Report};
 use crate::world::{kiosk, wallet};
-use card_host::card_core::id::{Binding, CardId, CardRef, MeterId};
+use card_host::card_core::id::{Binding, CardId};
 use card_host::card_core::units::Piastres;
 use card_host::ledger::{
     DebitOrder, DebitTo, ExceptionKind, OpenOrder, Payee, PointLimits, ReconcileOptions, Reconciliation,
@@ -182,14 +182,7 @@ fn what_waits() {
 fn superseded_bindings() {
     let books = well();
     let world = &books.world;
-    let order = OpenOrder {
-        who: world.boss(),
-        id: world.id(),
-        meter: MeterId::from(1),
-        account: 2,
-        card: CardRef { id: CardId::from(9), generation: 1 },
-        closes_former: true,
-    };
+    let order = OpenOrder { closes_former: true, ..world.opening(1, 2, 9) };
     world.office.open(&order).unwrap();
     books.days(30);
     let old = world.record(1);
