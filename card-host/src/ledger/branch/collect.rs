@@ -6,6 +6,7 @@ use card_core::terminal::load::LoadAnswer;
 use card_core::terminal::read;
 
 use super::super::counter::{Evidence, Finding, HandedIn};
+use super::super::error::LedgerError;
 use super::super::office::{Office, Who};
 use super::BranchError;
 use crate::card;
@@ -60,16 +61,20 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         let scope = card::select(transport)?.summary.scope;
         let mut keys = self.keys();
         let mail = card_work::read_mail(transport, &mut keys, scope)?;
-        // What the ledger refuses of one, it may take of the others.
+        // What the ledger refuses of one, it may take of the others; one that cannot be reached is not asked for each.
+        let hand = |evidence| match self.hand_in(who, &evidence) {
+            Err(LedgerError::Refused(refusal)) => Ok(Err(refusal)),
+            handed => handed.map(Ok),
+        };
         let (receipt, meter, own) = {
             let mut session = operate::session(transport, &mut keys, Role::Vending, &mut OsRandom)?;
             let receipt = operate::ask_in(&mut session, &read::receipt())?;
             let meter = operate::ask_in(&mut session, &read::meter())?;
-            let mut own = self.hand_in(who, &Evidence::CardReceipt(receipt.emit().to_vec()));
+            let mut own = hand(Evidence::CardReceipt(receipt.emit().to_vec()))?;
             if own.as_ref().is_ok_and(|handed| handed.finding == Finding::Above) {
                 // Where the ledger was restored, this brings back what it has lost.
                 let certificate = operate::ask_in(&mut session, &read::purse())?.certificate;
-                own = self.hand_in(who, &Evidence::Certificate(certificate.emit().to_vec()));
+                own = hand(Evidence::Certificate(certificate.emit().to_vec()))?;
             }
             (receipt, meter, own)
         };
@@ -77,11 +82,11 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         if let Some(file) = meter {
             let evidence = Evidence::MeterReceipt(file.receipt.emit().to_vec());
             let found = Found::Meter(keys.verify_meter_receipt(scope, file.receipt)?);
-            brought.push((found, self.hand_in(who, &evidence)));
+            brought.push((found, hand(evidence)?));
         }
         for (envelope, collected) in mail {
             let evidence = Evidence::MeterMail(envelope.as_bytes().to_vec());
-            brought.push((Found::Mail(collected), self.hand_in(who, &evidence)));
+            brought.push((Found::Mail(collected), hand(evidence)?));
         }
         let brought = brought.into_iter().map(|(found, handed)| Ok(Brought { found, handed: handed? }));
         brought.collect()
