@@ -5,7 +5,7 @@ use card_host::card_core::key::KeyLength;
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::desk::development_scope;
 use card_host::issuer::{Issuer, SystemClock};
-use card_host::keystore::SoftwareKeyStore;
+use card_host::keystore::{KeyStore, SoftwareKeyStore};
 use card_host::ledger::{
     BindingRecord, Charge, ChargeKind, Ledger, Office, OpenOrder, Party, Payee, PointLimits, Policy,
     RequestId, SaleOrder, Who,
@@ -98,7 +98,7 @@ impl Dice {
 
 /// The office of that company.
 pub(crate) struct Company {
-    pub(crate) office: Office<SoftwareKeyStore, SystemClock>,
+    pub(crate) office: Office,
     requests: AtomicU64,
 }
 
@@ -106,7 +106,7 @@ impl Company {
     /// A company with vending points and one customer, number 0; the others are copies of that one.
     pub(crate) fn found(ledger: Arc<dyn Ledger>) -> (Self, BindingRecord) {
         let keys = SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom).unwrap();
-        let issuer = Issuer::new(keys, SystemClock, CardTime::UNSET);
+        let issuer: Issuer = Issuer::new(Arc::new(keys), SystemClock, CardTime::UNSET);
         let office = Office::found(ledger, issuer, "founder", &rules()).unwrap();
         let boss = who("company", "office");
         let party = Party { code: PARTY.parse().unwrap(), channel: Channel::Kiosk, open: true };

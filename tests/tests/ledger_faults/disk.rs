@@ -101,12 +101,8 @@ fn loses_power() {
             let clock = crate::world::TestClock::new();
             clock.set(CardTime(time.0 + 1));
             let reopen = |ledger: SqliteLedger| {
-                let issuer = Issuer::new(SoftwareKeyStore::open(&path).unwrap(), clock.clone(), time);
-                World::again(
-                    Arc::new(ledger),
-                    |ledger| Office::with_issuer(ledger, issuer).unwrap(),
-                    clock.clone(),
-                )
+                let keys = Arc::new(SoftwareKeyStore::open(&path).unwrap());
+                World::again(Arc::new(ledger), keys, clock.clone(), time)
             };
             let world = reopen(through(&files, &file));
             let before = files.operations();
