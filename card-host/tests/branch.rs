@@ -21,7 +21,7 @@ use card_core::terminal::load::LoadOutcome;
 use card_core::units::{CardTime, Piastres};
 use card_host::desk::{CardChoice, DeskError, Issued, Order, deliver, development_scope};
 use card_host::issuer::{Issuer, SystemClock};
-use card_host::keystore::{KeyStore, SoftwareKeyStore};
+use card_host::keystore::SoftwareKeyStore;
 use card_host::ledger::{
     BranchError, CardUse, Finding, Found, LedgerError, Office, Payee, Policy, Refusal, RequestId, SaleOrder,
     SqliteLedger, Status, Who, binding_of, read,

@@ -152,7 +152,7 @@ fn a_pause_after_an_overload_costs_its_minutes_only() {
 }
 
 fn image(path: &Path) -> SimulatedMeter<applet_sim::chip::ImageMemory> {
-    let mut desk = Desk::new(keys(), development_scope());
+    let desk = Desk::new(keys(), development_scope());
     let (id, scope) = (MeterId::from(METER), desk.scope());
     let keys = desk.keys().meter_keys(scope, id).unwrap();
     SimulatedMeter::create(path, id, scope, keys, &from_the_maker()).unwrap()

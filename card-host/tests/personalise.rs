@@ -18,6 +18,8 @@ use card_core::platform::Random;
 use card_core::role::Role;
 use card_core::scp03::{Mode, SecurityLevel};
 use card_core::units::{CardTime, Piastres};
+use std::sync::Arc;
+
 use card_host::card::{self, CardError};
 use card_host::channel::{SecureChannel, challenge};
 use card_host::issuer::{BindingAccount, Clock, Issuer};

@@ -5,7 +5,7 @@ use card_host::card_core::key::KeyLength;
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::desk::development_scope;
 use card_host::issuer::{Issuer, SystemClock};
-use card_host::keystore::{KeyStore, SoftwareKeyStore};
+use card_host::keystore::SoftwareKeyStore;
 use card_host::ledger::{
     BindingRecord, Charge, ChargeKind, Ledger, Office, OpenOrder, Party, Payee, PointLimits, Policy,
     RequestId, SaleOrder, Who,

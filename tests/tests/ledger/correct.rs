@@ -4,7 +4,6 @@ use crate::world::{World, kiosk, refused, who};
 use card_host::card_core::id::{CardId, Channel};
 use card_host::card_core::role::Role;
 use card_host::card_core::units::{CardTime, Piastres};
-use card_host::keystore::KeyStore;
 use card_host::ledger::{
     Approved, DebitOrder, DebitTo, LedgerError, Party, Payee, PointLimits, Policy, Power, Refusal, RequestKey,
 };

@@ -7,7 +7,7 @@ use card_host::card_core::units::{CardTime, Piastres};
 use card_host::issuer::{BindingAccount, Issuer};
 use card_host::keystore::SoftwareKeyStore;
 use card_host::ledger::{
-    DebitOrder, DebitTo, LedgerError, MoveOrder, Payee, Power, Refusal, RequestId, SqliteLedger,
+    DebitOrder, DebitTo, LedgerError, MoveOrder, Office, Payee, Power, Refusal, RequestId, SqliteLedger,
 };
 use card_host::random::OsRandom;
 use std::sync::Arc;

@@ -7,8 +7,8 @@ use card_host::desk::development_scope;
 use card_host::issuer::{Clock, Issuer, SystemClock};
 use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
 use card_host::ledger::{
-    BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Party, Payee, Point, PointCode, PointLimits, Policy,
-    PostgresLedger, RequestId, SqliteLedger, Who, binding_of, read,
+    BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Office, Party, Payee, Point, PointCode, PointLimits,
+    Policy, PostgresLedger, RequestId, SqliteLedger, Who, binding_of, read,
 };
 use card_host::random::OsRandom;
 use card_host::server::Options;
