@@ -3,6 +3,7 @@
 //! A command passes one gate ([`layout`](card_core::layout) says who may do what in which state) and then reaches its
 //! handler. What survives a reset is in one struct, `Persistent`, what does not in another, `Volatile`; a handler changes the
 //! former by one atomic update at the most.
+#![no_std]
 
 #[cfg(feature = "apdu-app")]
 mod app;

@@ -11,7 +11,7 @@
     clippy::indexing_slicing
 )]
 
-use applet_sim::application::{PAGES, manufacture};
+use card_applet::{PAGES, manufacture};
 use applet_sim::card::{Profile, SimulatedCard};
 use applet_sim::chip::{Chip, Entropy, FlashModel};
 use card_core::id::{

@@ -1,6 +1,6 @@
 //! A card in the field: the real application on a board, and hands that take it away too early.
 
-use applet_sim::application::{CardApplication, PAGES, Protocol, Reply, manufacture};
+use card_applet::{CardApplication, PAGES, Protocol, Reply, manufacture};
 use applet_sim::chip::Cut;
 use card_core::id::{CardId, Environment, MeterId};
 use card_core::key::{AesKey, KeyLength};

@@ -57,7 +57,7 @@ struct Alone<T>(UnsafeCell<T>);
 unsafe impl<T> Sync for Alone<T> {}
 
 static METER: Alone<Pages<{ MEMORY_PAGES as usize }>> = Alone(UnsafeCell::new(Pages::ERASED));
-static CARD: Alone<Pages<{ applet_sim::application::PAGES as usize }>> =
+static CARD: Alone<Pages<{ card_applet::PAGES as usize }>> =
     Alone(UnsafeCell::new(Pages::ERASED));
 
 fn meter<T>(call: impl FnOnce(&mut Pages<{ MEMORY_PAGES as usize }>) -> Result<T, MemoryError>) -> u8 {
@@ -107,7 +107,7 @@ pub(crate) const BOARD: MeterBoard = MeterBoard {
 pub(crate) struct Chip;
 
 impl Chip {
-    fn pages(&mut self) -> &mut Pages<{ applet_sim::application::PAGES as usize }> {
+    fn pages(&mut self) -> &mut Pages<{ card_applet::PAGES as usize }> {
         // SAFETY: there is one chip, and who calls this holds it alone.
         unsafe { &mut *CARD.0.get() }
     }
