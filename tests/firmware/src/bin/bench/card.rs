@@ -1,4 +1,4 @@
-//! The card: the application of `applet-sim` on its chip, personalised over its commands.
+//! The card: the card application on its chip, personalised over its commands.
 
 use card_applet::{CardApplication, Protocol, Reply, manufacture};
 use card_core::apdu::Command;

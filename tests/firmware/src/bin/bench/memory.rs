@@ -9,7 +9,7 @@ use card_core::platform::{
     Block, Delay, Engine, Memory, MemoryError, PAGE, PartialBlock, Random, RandomError,
 };
 use card_core::soft::SoftEngine;
-use meter_firmware::{METER_BOARD_OK, METER_BOARD_OUT_OF_RANGE, MeterBoard};
+use card_meter::{METER_BOARD_OK, METER_BOARD_OUT_OF_RANGE, MeterBoard};
 
 /// Pages in RAM, inverted, so that RAM of zeros is erased.
 pub(crate) struct Pages<const N: usize>([[u8; PAGE]; N]);
