@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what is wrong by failing")]
 
 use apdu_app::{App, CommandView, Interface};
-use card_applet::{CardApplication, PAGES, Protocol, manufacture};
 use applet_sim::chip::{Chip, Entropy, FlashModel};
+use card_applet::{CardApplication, PAGES, Protocol, manufacture};
 use card_core::id::{AID, CardId, Environment};
 use card_core::key::{AesKey, KeyLength};
 use serde_json::Value;

@@ -11,8 +11,8 @@
 
 mod common;
 
-use card_applet::{CardApplication, Protocol};
 use applet_sim::chip::Cut;
+use card_applet::{CardApplication, Protocol};
 use card_core::id::State;
 use card_core::message::Certificate;
 use card_core::platform::PAGE;

@@ -233,8 +233,7 @@ fn a_card_of_another_maker_is_not_authentic() {
         applet_sim::chip::Entropy::System,
     );
     let master = card_core::key::AesKey::new(&[9; 32]).unwrap();
-    card_applet::manufacture(&mut chip, CARD, Environment::Test, &master, KeyLength::Aes256)
-        .unwrap();
+    card_applet::manufacture(&mut chip, CARD, Environment::Test, &master, KeyLength::Aes256).unwrap();
     let card = SimulatedCard::new(chip, Profile::T1);
     let mut card = Torn { card, left: usize::MAX, executes: false };
     let error = personalise(&mut card, issuer.keys_mut(), &order, &mut OsRandom, &mut |_| ()).unwrap_err();

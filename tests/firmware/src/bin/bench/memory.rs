@@ -57,8 +57,7 @@ struct Alone<T>(UnsafeCell<T>);
 unsafe impl<T> Sync for Alone<T> {}
 
 static METER: Alone<Pages<{ MEMORY_PAGES as usize }>> = Alone(UnsafeCell::new(Pages::ERASED));
-static CARD: Alone<Pages<{ card_applet::PAGES as usize }>> =
-    Alone(UnsafeCell::new(Pages::ERASED));
+static CARD: Alone<Pages<{ card_applet::PAGES as usize }>> = Alone(UnsafeCell::new(Pages::ERASED));
 
 fn meter<T>(call: impl FnOnce(&mut Pages<{ MEMORY_PAGES as usize }>) -> Result<T, MemoryError>) -> u8 {
     // SAFETY: none of the functions below calls another one, so this reference is the only one.
