@@ -30,6 +30,7 @@ mod restore;
 mod sale;
 mod sell;
 mod settings;
+mod signing;
 mod sqlite;
 mod store;
 mod texts;

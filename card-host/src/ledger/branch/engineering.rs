@@ -10,6 +10,7 @@ use super::super::names::RequestId;
 use super::super::office::{Office, Who, draft};
 use super::super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
 use super::super::sell::{reference, unknown};
+use super::super::signing::Wanted;
 use super::super::store::{Payee, read};
 use super::{BranchError, held_by};
 use crate::card;
@@ -29,7 +30,7 @@ struct Entered {
     /// The binding with the technician's card in the customer's place, as it was before: its certificate goes on the card at its issue.
     before: BindingAccount,
     /// Certified for it by the entry: activates the card.
-    voucher: Voucher,
+    voucher: Vec<u8>,
     /// The binding as it stands.
     record: BindingRecord,
     card: CardRecord,
@@ -62,7 +63,10 @@ impl Office {
             _ => self.require_new(&summary)?,
         }
         let entered = self.enter_engineer(who, id, meter, summary.card.id, false)?;
-        let Entered { before, voucher, .. } = entered;
+        let before = entered.before;
+        let voucher = Voucher::parse(&entered.voucher)
+            .map_err(|_| StoreError::Corrupt(format!("the voucher of request {id}")))
+            .map_err(LedgerError::from)?;
         let papers = {
             let issuer = self.issuer();
             Papers {
@@ -113,7 +117,7 @@ impl Office {
     ) -> Result<Entered, LedgerError> {
         let request = self.companys(who, id)?;
         let payee = Payee::Meter(meter);
-        self.step(|t| {
+        self.signing_step(|t, signing| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             if let Some(done) = context.steps.first() {
                 let other = || Refusal::OtherRequest(id.clone());
@@ -132,9 +136,7 @@ impl Office {
                     total_debited: entry.total_debited,
                     ..held_by(&record, Some(&card))
                 };
-                let voucher = Voucher::parse(&entry.payload)
-                    .map_err(|_| StoreError::Corrupt(format!("the voucher of request {id}")))?;
-                return Ok(Entered { before, voucher, record, card });
+                return Ok(Entered { before, voucher: entry.payload, record, card });
             }
             let Some(record) = context.binding.clone() else { return Err(unknown(t, payee)?) };
             if record.status != Status::Open {
@@ -168,11 +170,11 @@ impl Office {
             let held = record.held.refresh()?;
             let mut entry = draft(who, &request, RequestStep::First, Kind::Refresh, self.now()?);
             ENGINEERING.clone_into(&mut entry.reason);
-            let record = self.certify(&mut entry, record, held, Channel::Branch)?;
+            let record = Self::certify(signing, &mut entry, record, held, Channel::Branch)?;
             let own = held_by(&record, Some(&card));
-            let voucher = self.issuer().voucher(&own, Channel::Branch, reference(&request))?;
+            let voucher = signing.signed(Wanted::Voucher(own, Channel::Branch, reference(&request)))?;
             entry.card = Some(engineer);
-            entry.payload = voucher.emit().to_vec();
+            entry.payload.clone_from(&voucher);
             let heads = [Head::Card(card), Head::Binding(Box::new(record.clone()))];
             self.book(t, &mut point, entry, &heads)?;
             Ok(Entered { before, voucher, record, card })

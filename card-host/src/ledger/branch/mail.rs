@@ -14,6 +14,7 @@ use super::super::names::RequestId;
 use super::super::office::{Office, Who, draft};
 use super::super::records::{BindingRecord, Head, MailRecord, Status};
 use super::super::sell::{about, unknown};
+use super::super::signing::Wanted;
 use super::super::store::{Context, Payee, Transaction};
 use super::{BranchError, carried_by, held_by};
 use crate::desk::card_work::{self, COMMAND_SLOTS};
@@ -25,6 +26,16 @@ use crate::transport::Transport;
 enum Letter<'a> {
     Plain { slot: Slot, plaintext: &'a [u8] },
     Command(&'a Order),
+}
+
+/// Mail as it was entered.
+struct Posted {
+    command: Option<Command>,
+    /// Who carries it.
+    held: BindingAccount,
+    envelope: Vec<u8>,
+    /// Of mail that was entered before: what must give the same bytes, where it is the same.
+    again: Option<Wanted>,
 }
 
 /// A letter with its place.
@@ -70,63 +81,36 @@ impl Office {
         letter: &Letter<'_>,
     ) -> Result<(Option<Command>, Mail), LedgerError> {
         let request = self.companys(who, id)?;
-        self.step(|t| {
+        let Posted { command, held, envelope, again } = self.signing_step(|t, signing| {
             let (payee, engineer) = carried_by(t, carrier)?;
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             let record = addressee(t, &context, payee)?;
             let held = held_by(&record, engineer.as_ref());
             if let Some(done) = context.steps.first() {
-                let entry = t.entry(&done.entry)?;
-                let (command, envelope) = self.posted(entry.as_ref(), &held, letter, id)?;
-                let delivery = self.issuer().delivery(&held, &envelope)?;
-                return Ok((command, Mail { envelope, delivery }));
+                return posted(t.entry(&done.entry)?, held, letter, id);
             }
             let Placed { slot, version, command, plaintext } = place(&t.mail(record.binding())?, letter)?;
-            let envelope = self.issuer().mail(&held, slot, version, &plaintext)?;
-            let delivery = self.issuer().delivery(&held, &envelope)?;
+            let envelope = signing.signed(Wanted::Mail(held, slot, version, plaintext))?;
             let mut entry = draft(who, &request, Step::First, Kind::Mail, self.now()?);
             about(&mut entry, &held);
             totals(&mut entry, &held);
-            entry.payload = envelope.as_bytes().to_vec();
+            entry.payload.clone_from(&envelope);
             entry.reason = command.map_or_else(String::new, |command| format!("command {}", command.counter));
             let mail =
                 MailRecord { binding: record.binding(), slot, version, envelope: entry.payload.clone() };
             self.book(t, &mut point, entry, &[Head::Mail(mail)])?;
-            Ok((command, Mail { envelope, delivery }))
-        })
-    }
-
-    /// What a request has posted before, where it was the same: sealing is deterministic, so the same plaintext gives the same bytes.
-    fn posted(
-        &self,
-        entry: Option<&Entry>,
-        held: &BindingAccount,
-        letter: &Letter<'_>,
-        id: &RequestId,
-    ) -> Result<(Option<Command>, Envelope), LedgerError> {
-        let other = || Refusal::OtherRequest(id.clone());
-        let entry = entry.filter(|entry| entry.kind == Kind::Mail && entry.binding == Some(held.binding));
-        let entry = entry.ok_or_else(other)?;
-        let sent = Envelope::parse(&entry.payload).map_err(|_| other())?;
-        let command = match letter {
-            Letter::Plain { .. } => None,
-            Letter::Command(order) => {
-                let counter = entry.reason.strip_prefix("command ").and_then(|counter| counter.parse().ok());
-                Some(numbered(order, counter.ok_or_else(other)?))
-            }
-        };
-        let plaintext = match (letter, &command) {
-            (Letter::Plain { plaintext, .. }, _) => plaintext.to_vec(),
-            (_, Some(command)) => command.emit().to_vec(),
-            (Letter::Command(_), None) => return Err(other().into()),
-        };
-        let slot = match letter {
-            Letter::Plain { slot, .. } => *slot,
-            Letter::Command(_) => sent.slot,
-        };
-        let sealer = BindingAccount { parameter_keys: sent.key_version, ..*held };
-        let again = self.issuer().mail(&sealer, slot, sent.version, &plaintext)?;
-        if again.as_bytes() == entry.payload { Ok((command, sent)) } else { Err(other().into()) }
+            Ok(Posted { command, held, envelope, again: None })
+        })?;
+        // Sealing is deterministic: the same plaintext gives the same bytes.
+        if let Some(again) = again
+            && again.sign(self.issuer())? != envelope
+        {
+            return Err(Refusal::OtherRequest(id.clone()).into());
+        }
+        let envelope = Envelope::parse(&envelope)
+            .map_err(|_| StoreError::Corrupt(format!("the mail of request {id}")))?;
+        let delivery = self.issuer().delivery(&held, &envelope)?;
+        Ok((command, Mail { envelope, delivery }))
     }
 
     /// Mail with the next keys of `role` for the meter of a card's binding: credit, parameter or report keys; where the meter has the current
@@ -192,6 +176,30 @@ fn addressee(t: &mut dyn Transaction, context: &Context, payee: Payee) -> Result
         return Err(Refusal::EvidenceNeeded(record.binding()).into());
     }
     Ok(record)
+}
+
+/// What a request has posted before.
+fn posted(
+    entry: Option<Entry>,
+    held: BindingAccount,
+    letter: &Letter<'_>,
+    id: &RequestId,
+) -> Result<Posted, LedgerError> {
+    let other = || Refusal::OtherRequest(id.clone());
+    let entry = entry.filter(|entry| entry.kind == Kind::Mail && entry.binding == Some(held.binding));
+    let entry = entry.ok_or_else(other)?;
+    let sent = Envelope::parse(&entry.payload).map_err(|_| other())?;
+    let (command, slot, plaintext) = match letter {
+        Letter::Plain { slot, plaintext } => (None, *slot, plaintext.to_vec()),
+        Letter::Command(order) => {
+            let counter = entry.reason.strip_prefix("command ").and_then(|counter| counter.parse().ok());
+            let command = numbered(order, counter.ok_or_else(other)?);
+            (Some(command), sent.slot, command.emit().to_vec())
+        }
+    };
+    let sealer = BindingAccount { parameter_keys: sent.key_version, ..held };
+    let again = Some(Wanted::Mail(sealer, slot, sent.version, plaintext));
+    Ok(Posted { command, held, envelope: entry.payload, again })
 }
 
 /// The slot, version and, for a command, the counter that come next after `sent`.
