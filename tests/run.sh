@@ -43,14 +43,13 @@ card-ledger
 card-ledger sqlite
 card-ledger postgres"
     cargo check -q -p applet-sim --no-default-features || return
-    cargo check -q -p applet-sim --no-default-features --features simulator || return
 }
 
 embedded() {
     local target
     for target in thumbv7em-none-eabi thumbv6m-none-eabi; do
         cargo build -q -p card-core --target "$target" || return
-        cargo build -q -p applet-sim --no-default-features --features apdu-app --target "$target" || return
+        cargo build -q -p card-applet --features apdu-app --target "$target" || return
     done
 }
 
