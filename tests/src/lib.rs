@@ -10,3 +10,5 @@ pub mod postgres;
 pub mod programs;
 #[cfg(target_os = "linux")]
 pub mod stage;
+#[cfg(target_os = "linux")]
+pub mod watched_keys;

@@ -99,15 +99,17 @@ impl Dice {
 /// The office of that company.
 pub(crate) struct Company {
     pub(crate) office: Office,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) keys: Arc<SoftwareKeyStore>,
     requests: AtomicU64,
 }
 
 impl Company {
     /// A company with vending points and one customer, number 0; the others are copies of that one.
     pub(crate) fn found(ledger: Arc<dyn Ledger>) -> (Self, BindingRecord) {
-        let keys = SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom).unwrap();
-        let issuer: Issuer = Issuer::new(Arc::new(keys), SystemClock, CardTime::UNSET);
-        let office = Office::found(ledger, issuer, "founder", &rules()).unwrap();
+        let keys = Arc::new(SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom).unwrap());
+        let issuer: Issuer = Issuer::new(keys.clone(), SystemClock, CardTime::UNSET);
+        let office = Office::found(Arc::clone(&ledger), issuer, "founder", &rules()).unwrap();
         let boss = who("company", "office");
         let party = Party { code: PARTY.parse().unwrap(), channel: Channel::Kiosk, open: true };
         office.set_party(&boss, &id("party"), &party).unwrap();
@@ -128,11 +130,16 @@ impl Company {
         };
         let template = office.open(&order).unwrap();
         assert_eq!(template.held.binding.number, 1);
-        (Self { office, requests: AtomicU64::new(0) }, template)
+        (Self { office, ledger, keys, requests: AtomicU64::new(0) }, template)
     }
 
     /// One sale as a till makes it.
     pub(crate) fn sell(&self, till: &Who, customer: u64) {
+        self.sell_through(&self.office, till, customer);
+    }
+
+    /// One sale through another office of the company.
+    pub(crate) fn sell_through(&self, office: &Office, till: &Who, customer: u64) {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let order = SaleOrder {
             who: till.clone(),
@@ -140,7 +147,7 @@ impl Company {
             payee: Payee::Card(card(customer)),
             amount: Piastres(AMOUNT.cast_unsigned()),
         };
-        let sale = self.office.sell(&order).unwrap();
+        let sale = office.sell(&order).unwrap();
         assert!(sale.certified.is_some_and(|certified| certified.voucher.len() == VOUCHER));
     }
 }
