@@ -28,10 +28,10 @@ mod record;
 mod state;
 mod status;
 mod supply;
+mod verdict;
 mod visit;
 
 pub use clock::Clock;
-pub use decide::{Decision, Reason, Verdict};
 pub use events::History;
 pub use inbox::{Executed, Inbox, MailRefusal, Received};
 pub use keys::{MeterIdentity, MeterKeys, Pair, ReportKeys, Versioned, VersionedKey, WrongRole};
@@ -39,6 +39,7 @@ pub use metering::{DailyProfile, Debts};
 pub use state::MeterState;
 pub use status::Status;
 pub use supply::{Supply, Tampering, reason};
+pub use verdict::{Decision, Reason, Verdict};
 pub use visit::{Step, Visit, VisitError};
 
 use zeroize::Zeroizing;

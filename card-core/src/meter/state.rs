@@ -1,12 +1,12 @@
 //! What a meter knows: one value, changed as a whole (docs/meter.md, section 1). Nothing here writes.
 
 use super::clock::Clock;
-use super::decide::{Decision, Verdict};
 use super::events::{Happening, History};
 use super::inbox::Inbox;
 use super::keys::{MeterIdentity, ReportKeys};
 use super::metering::{DailyProfile, Debts};
 use super::supply::Supply;
+use super::verdict::{Decision, Verdict};
 use crate::calendar::Calendar;
 use crate::id::Binding;
 use crate::message::{BindingCertificate, Certificate, MeterFlags, MeterReceipt, Month, Voucher};

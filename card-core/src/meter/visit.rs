@@ -1,6 +1,7 @@
 //! A card's visit at a meter, from SELECT to the last piece of mail, sans-IO (specification, section 11).
 
-use super::decide::{Reason, Verdict, greet};
+use super::decide::greet;
+use super::verdict::{Reason, Verdict};
 use super::{Hardware, Meter, MeterError, Received};
 use crate::apdu::MAX_COMMAND;
 use crate::bytes::Buffer;
