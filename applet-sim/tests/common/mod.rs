@@ -12,7 +12,7 @@
 )]
 
 use applet_sim::card::{Profile, SimulatedCard};
-use applet_sim::chip::{Chip, Entropy, FlashModel, chip};
+use applet_sim::chip::{Chip, Entropy, FlashModel};
 use card_applet::{PAGES, manufacture};
 use card_core::id::{
     Binding, CardId, CardRef, Channel, Company, Environment, MeterId, Reference, Scope, State,
@@ -486,7 +486,7 @@ pub fn chip_of(card: &Card) -> TestChip {
 }
 
 fn make_blank() -> TestChip {
-    let mut chip = chip(FlashModel::new(PAGES, 1), Entropy::Fixed(Vec::new().into()));
+    let mut chip = applet_sim::chip::chip(FlashModel::new(PAGES, 1), Entropy::Fixed(Vec::new().into()));
     let master = AesKey::new(&TEST_INITIAL_MASTER).unwrap();
     manufacture(&mut chip, CARD, SCOPE.environment, &master, LENGTH).unwrap();
     chip
