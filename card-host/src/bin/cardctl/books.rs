@@ -18,7 +18,6 @@ use std::sync::Arc;
 
 use crate::arguments::{Arguments, Command};
 use crate::commands::Error;
-use crate::former;
 use crate::workplace::Workplace;
 
 /// The office of this program.
@@ -58,7 +57,7 @@ pub(crate) struct Books {
 /// Whether a ledger that is not there is founded. One that is missed must never be replaced by an empty one unseen.
 #[derive(Clone, Copy)]
 pub(crate) enum Founding {
-    /// Only for the list of a former version.
+    /// It is missed.
     Never,
     /// Where nothing of a former ledger is there either; with new keys of this length.
     WhereNew(KeyLength),
@@ -148,8 +147,7 @@ fn office_point() -> Result<PointCode, Error> {
 }
 
 impl Books {
-    /// Opens the ledger with its keys, or founds one with rules for development where `founding` allows it; takes the list of a former
-    /// version over, once.
+    /// Opens the ledger with its keys, or founds one with rules for development where `founding` allows it.
     pub(crate) fn open(
         arguments: &Arguments,
         workplace: &Workplace,
@@ -158,10 +156,9 @@ impl Books {
         let place = Place { arguments, workplace };
         let mut opened = place.open()?;
         let mut keys = workplace.keys()?;
-        let former = workplace.former_path().exists();
         let (founds, length) = match founding {
-            Founding::Never => (former && keys.is_some(), KeyLength::Aes256),
-            Founding::WhereNew(length) => (former == keys.is_some(), length),
+            Founding::Never => (false, KeyLength::Aes256),
+            Founding::WhereNew(length) => (keys.is_none(), length),
             Founding::OnPurpose => (true, KeyLength::Aes256),
         };
         let founded = opened.as_ref().is_some_and(|opened| opened.founded);
@@ -176,7 +173,6 @@ impl Books {
             (Some(opened), None) if !opened.founded && founds => (opened, workplace.new_keys(length)?),
             (Some(opened), None) if opened.founded => return Err(NoBooks::Keys(workplace.keys_path()).into()),
             (_, Some(_)) => return Err(NoBooks::Lost(at).into()),
-            (_, None) if former => return Err(NoBooks::Keys(workplace.keys_path()).into()),
             (_, None) => return Err(NoBooks::Never(at).into()),
         };
         if let Some(warning) = keys.warning() {
@@ -204,10 +200,7 @@ impl Books {
             Some(id) => id.clone(),
             None => new_id()?,
         };
-        let books =
-            Self { office: Arc::new(office), who, id, repeated: arguments.repeats, sqlite, begun: !founded };
-        former::take_over(workplace, &books)?;
-        Ok(books)
+        Ok(Self { office: Arc::new(office), who, id, repeated: arguments.repeats, sqlite, begun: !founded })
     }
 
     /// Who sells through this channel: the company itself at a branch, else a party of the channel's name with one vending point. For
