@@ -16,7 +16,6 @@ mod counter;
 mod entry;
 mod error;
 mod export;
-mod month;
 mod moves;
 mod names;
 mod office;
