@@ -48,7 +48,7 @@ pub mod channel;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod desk;
-mod durable;
+pub mod durable;
 pub mod error;
 pub mod issuer;
 pub mod keystore;
