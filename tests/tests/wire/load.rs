@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use card_host::client::{Client, ClientError, Timeouts};
 use card_host::ledger::{Kind, Power};
-use card_host::server::{Options, serve};
+use card_host::server::{Options, log_to_stderr, serve};
 use card_host::wire::{Payee, Sale, SaleState, UnlinkQuery};
 use fastrand::Rng;
 
@@ -246,8 +246,10 @@ fn served_in_a_process() {
     }
     let party = "fawry".parse().unwrap();
     let token = world.office.add_token(&world.boss(), &world.id(), &party, "front", Power::Sell).unwrap();
-    let options = Options { signals: true, log: true, ..wide() };
+    let log = log_to_stderr();
+    let options = Options { signals: true, ..wide() };
     serve(second_office(&world), options, |address| println!("\nserving {address} {}", &*token)).unwrap();
+    drop(log);
     println!("ended well");
 }
 

@@ -280,28 +280,20 @@ pub(crate) fn id(text: &str) -> Result<RequestId, Error> {
     Ok(text.parse().map_err(LedgerError::from)?)
 }
 
-/// The name of whoever runs this program, as the operating system has it.
+/// The name of whoever runs this program, as the operating system has it; variables of the environment are not always set.
 fn login() -> String {
     let names = ["USER", "LOGNAME", "USERNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
-    let name = user().into_iter().chain(names);
+    let name = whoami::username().ok().or_else(number).into_iter().chain(names);
     let name = name.map(|name| name.trim().chars().take(Who::ACTOR).collect::<String>());
     name.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// The owner of this process, where the system tells: variables of the environment are not always set.
-#[cfg(target_os = "linux")]
-fn user() -> Option<String> {
-    let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").ok()?);
-    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let mut fields = users.lines().map(|line| line.split(':'));
-    let named = fields.find_map(|mut line| {
-        let name = line.next()?;
-        (line.nth(1)?.parse() == Ok(owner)).then(|| name.to_owned())
-    });
-    Some(named.unwrap_or_else(|| format!("uid-{owner}")))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn user() -> Option<String> {
+/// Users without a name are told apart by their numbers, where the system has them.
+fn number() -> Option<String> {
+    #[cfg(target_os = "linux")]
+    return std::fs::metadata("/proc/self")
+        .ok()
+        .map(|me| format!("uid-{}", std::os::unix::fs::MetadataExt::uid(&me)));
+    #[cfg(not(target_os = "linux"))]
     None
 }
