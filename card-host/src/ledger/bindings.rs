@@ -339,10 +339,3 @@ fn again(
     let record = t.binding(Payee::Binding(binding))?.ok_or_else(other)?;
     if same(&first, &record) { Ok(record) } else { Err(other().into()) }
 }
-
-impl RequestKey {
-    /// For what the company does by itself.
-    pub fn of_company(id: RequestId) -> Result<Self, LedgerError> {
-        Ok(Self { party: super::settings::COMPANY.parse()?, id })
-    }
-}

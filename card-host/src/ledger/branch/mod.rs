@@ -11,7 +11,6 @@ mod recover;
 
 pub use collect::{Brought, Found};
 pub use keys::OfficeKeys;
-pub(super) use mail::after_a_restore;
 
 use card_core::id::{CardId, MeterId};
 use card_core::terminal::load::Misfit;
