@@ -41,7 +41,7 @@
 //! # }
 //! ```
 //!
-//! Every error says what is wrong and what to do; [`Error`] holds them all.
+//! Every error says what is wrong and what to do.
 
 pub mod card;
 pub mod channel;
@@ -49,7 +49,6 @@ pub mod channel;
 pub mod client;
 pub mod desk;
 pub mod durable;
-pub mod error;
 pub mod issuer;
 pub mod keystore;
 #[cfg(feature = "ledger")]
@@ -77,6 +76,5 @@ pub mod wire;
 #[cfg(feature = "simulator")]
 pub use applet_sim;
 pub use card_core;
-pub use error::Error;
 pub use reader_error::{Holder, ReaderError};
 pub use transport::{Transport, TransportError};
