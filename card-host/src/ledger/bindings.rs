@@ -7,7 +7,7 @@ use card_core::units::{CardTime, Piastres};
 use serde_json::json;
 
 use super::accounts::LedgerAccount;
-use super::entry::{Entry, Kind, RequestKey, Step, Transfer};
+use super::entry::{Entry, Kind, Step, Transfer};
 use super::error::{LedgerError, Refusal};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};

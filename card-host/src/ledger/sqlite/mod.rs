@@ -10,7 +10,7 @@ mod transaction;
 mod write;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use card_core::id::Scope;
