@@ -12,10 +12,7 @@ use crate::issuer::AccountError;
 pub const SEQUENCE_GAP: u32 = 1000;
 
 /// The mail of a binding after a restore: versions that may have been given out since the copy was made are left out, in every slot.
-pub(super) fn after_a_restore(
-    t: &mut dyn Transaction,
-    binding: Binding,
-) -> Result<Vec<Head>, LedgerError> {
+pub(super) fn after_a_restore(t: &mut dyn Transaction, binding: Binding) -> Result<Vec<Head>, LedgerError> {
     let sent = t.mail(binding)?;
     let to_meter = Slot::ALL.into_iter().filter(|slot| slot.direction() == Direction::ToMeter);
     let heads = to_meter.map(|slot| {
