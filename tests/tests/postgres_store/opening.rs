@@ -1,7 +1,7 @@
 //! A ledger is opened: by two at once, by the wrong company, on a server that would lose it.
 
 use card_core::id::{Company, Environment, Scope};
-use card_host::ledger::{Ledger, LedgerError, PostgresLedger, StoreError, read};
+use card_ledger::{Ledger, LedgerError, PostgresLedger, StoreError, read};
 use std::thread;
 use std::time::{Duration, Instant};
 use system_tests::postgres::Postgres;
