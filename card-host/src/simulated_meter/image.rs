@@ -21,8 +21,7 @@ impl SimulatedMeter<FlashModel> {
         let mut meter = Self::powered(FlashModel::from_pages(pages, std::process::id().into()))?;
         let result = act(&mut meter)?;
         meter.save()?;
-        let memory =
-            meter.act(|meter| Ok::<_, SimulatedMeterError>(meter.hardware().memory().pages().to_vec()))?;
+        let memory = meter.memory.get().pages().to_vec();
         let draft = Draft::new(path);
         let new = Image::create_new(draft.path(), count, metadata)?;
         for (number, page) in (0..count).zip(&memory) {
