@@ -59,33 +59,14 @@ pub fn long() -> bool {
     std::env::var("CARD_TESTS").is_ok_and(|value| value == "long")
 }
 
-/// SplitMix64: dice that fall the same every time.
-#[derive(Debug, Clone)]
-pub struct Dice(pub u64);
-
-impl Dice {
-    pub const fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    pub const fn below(&mut self, sides: u64) -> u64 {
-        self.next() % sides
-    }
-
-    pub fn bytes(&mut self, len: usize) -> Vec<u8> {
-        (0..len).map(|_| self.next() as u8).collect()
-    }
-}
-
 /// Sixteen bytes that differ at every call, and are the same in every run of a test.
 fn challenge() -> [u8; 16] {
     thread_local!(static CALLS: Cell<u64> = const { Cell::new(0) });
     let calls = CALLS.get() + 1;
     CALLS.set(calls);
-    Dice(calls).bytes(16).try_into().unwrap()
+    let mut challenge = [0; 16];
+    fastrand::Rng::with_seed(calls).fill(&mut challenge);
+    challenge
 }
 
 // ---- Keys ----
@@ -375,7 +356,7 @@ pub fn handshake(
     keys: &KeySet,
     level: SecurityLevel,
 ) -> Result<(PendingSession, Vec<u8>), HandshakeError> {
-    card.chip_mut().unwrap().set_entropy(Entropy::Fixed(challenge().to_vec().into()));
+    card.chip_mut().unwrap().random = Entropy::Fixed(challenge().to_vec().into());
     let host = HostHandshake::new(mode(card), p1, challenge());
     let command = host.command().emit().unwrap();
     let answer = card.answer(command.as_slice()).expect("power");
@@ -486,7 +467,7 @@ pub fn chip_of(card: &Card) -> TestChip {
 }
 
 fn make_blank() -> TestChip {
-    let mut chip = Chip::new(FlashModel::new(PAGES, 1), Entropy::Fixed(Vec::new().into()));
+    let mut chip = applet_sim::chip::chip(FlashModel::new(PAGES, 1), Entropy::Fixed(Vec::new().into()));
     let master = AesKey::new(&TEST_INITIAL_MASTER).unwrap();
     manufacture(&mut chip, CARD, SCOPE.environment, &master, LENGTH).unwrap();
     chip
@@ -611,7 +592,7 @@ pub enum Depth {
 
 /// The key set that the card has for a role, known by its cryptogram: EXTERNAL AUTHENTICATE would change a counter.
 fn which_keys(card: &mut Card, role: u8) -> Result<Option<(u8, MeterId)>, u16> {
-    card.chip_mut().unwrap().set_entropy(Entropy::Fixed(challenge().to_vec().into()));
+    card.chip_mut().unwrap().random = Entropy::Fixed(challenge().to_vec().into());
     let host_challenge = challenge();
     let mode = mode(card);
     let host = || HostHandshake::new(mode, role << 4, host_challenge);
@@ -659,7 +640,7 @@ pub fn read_all(card: &mut Card, depth: Depth) -> Snapshot {
         // 9404 says that the code was right; nothing is written.
         out.put(format!("load key {:02X}", probe[1]), plain(card, [0x80, 0x40, 0, 0], probe));
     }
-    let mut memory = card.chip().unwrap().memory().clone();
+    let mut memory = card.chip().unwrap().memory.clone();
     let mut counters = vec![0; map::FAILURES.capacity()];
     let found = map::FAILURES.peek(&mut memory, &mut counters).unwrap();
     counters.truncate(found.map_or(0, |record| record.len));

@@ -1,23 +1,23 @@
 //! Mail to meters: sealed with the next version of its slot, written, and only then given out.
 
 use card_core::id::{Binding, CardId};
-use card_core::message::{Direction, Envelope, Slot};
-use card_core::parameters::Command;
+use card_core::message::{Envelope, Slot};
+use card_core::parameters::{Action, Command};
 use card_core::role::Role;
 use serde_json::json;
 
 use super::super::bindings::totals;
-use super::super::counter::SEQUENCE_GAP;
 use super::super::entry::{Entry, Kind, Step};
 use super::super::error::{LedgerError, Refusal, StoreError};
 use super::super::names::RequestId;
 use super::super::office::{Office, Who, draft};
+use super::super::payload::Payload;
 use super::super::records::{BindingRecord, Head, MailRecord, Status};
 use super::super::sell::{about, unknown};
 use super::super::signing::Wanted;
 use super::super::store::{Context, Payee, Transaction};
 use super::{BranchError, carried_by, held_by};
-use card_host::desk::card_work::{self, COMMAND_SLOTS};
+use card_host::desk::card_work;
 use card_host::desk::{Mail, Order};
 use card_host::issuer::{AccountError, BindingAccount};
 use card_host::transport::Transport;
@@ -94,10 +94,14 @@ impl Office {
             let mut entry = draft(who, &request, Step::First, Kind::Mail, self.now()?);
             about(&mut entry, &held);
             totals(&mut entry, &held);
-            entry.payload.clone_from(&envelope);
-            entry.reason = command.map_or_else(String::new, |command| format!("command {}", command.counter));
-            let mail =
-                MailRecord { binding: record.binding(), slot, version, envelope: entry.payload.clone() };
+            entry.payload = match command {
+                Some(Command { counter, .. }) => {
+                    entry.reason = format!("command {counter}");
+                    Payload::Command { counter, envelope: envelope.clone() }.emit()
+                }
+                None => envelope.clone(),
+            };
+            let mail = MailRecord { binding: record.binding(), slot, version, envelope: envelope.clone() };
             self.book(t, &mut point, entry, &[Head::Mail(mail)])?;
             Ok(Posted { command, held, envelope, again: None })
         })?;
@@ -188,18 +192,21 @@ fn posted(
     let other = || Refusal::OtherRequest(id.clone());
     let entry = entry.filter(|entry| entry.kind == Kind::Mail && entry.binding == Some(held.binding));
     let entry = entry.ok_or_else(other)?;
-    let sent = Envelope::parse(&entry.payload).map_err(|_| other())?;
-    let (command, slot, plaintext) = match letter {
-        Letter::Plain { slot, plaintext } => (None, *slot, plaintext.to_vec()),
-        Letter::Command(order) => {
-            let counter = entry.reason.strip_prefix("command ").and_then(|counter| counter.parse().ok());
-            let command = numbered(order, counter.ok_or_else(other)?);
-            (Some(command), sent.slot, command.emit().to_vec())
+    let parsed = |bytes: &[u8]| Envelope::parse(bytes).map_err(|_| other());
+    let (command, sent, slot, plaintext) = match (letter, Payload::parse(&entry.payload)) {
+        (Letter::Plain { slot, plaintext }, None) => {
+            (None, parsed(&entry.payload)?, *slot, plaintext.to_vec())
         }
+        (Letter::Command(order), Some(Payload::Command { counter, envelope })) => {
+            let (command, sent) = (numbered(order, counter), parsed(&envelope)?);
+            let slot = sent.slot;
+            (Some(command), sent, slot, command.emit().to_vec())
+        }
+        _ => return Err(other().into()),
     };
     let sealer = BindingAccount { parameter_keys: sent.key_version, ..held };
     let again = Some(Wanted::Mail(sealer, slot, sent.version, plaintext));
-    Ok(Posted { command, held, envelope: entry.payload, again })
+    Ok(Posted { command, held, envelope: sent.as_bytes().to_vec(), again })
 }
 
 /// The slot, version and, for a command, the counter that come next after `sent`.
@@ -215,12 +222,12 @@ fn place(sent: &[MailRecord], letter: &Letter<'_>) -> Result<Placed, LedgerError
             Ok(Placed { slot: *slot, version: next(*slot)?, command: None, plaintext: plaintext.to_vec() })
         }
         Letter::Command(order) => {
-            let slots = || COMMAND_SLOTS.iter().filter_map(|number| Slot::new(*number));
-            let sum = slots().try_fold(0_u32, |sum, slot| sum.checked_add(last(slot)));
+            let sum = Slot::COMMANDS.into_iter().try_fold(0_u32, |sum, slot| sum.checked_add(last(slot)));
             let sum = sum.ok_or(AccountError::SequenceExhausted)?;
-            let turn = usize::try_from(sum).unwrap_or(0) % COMMAND_SLOTS.len();
-            let slot =
-                slots().nth(turn).ok_or_else(|| StoreError::Corrupt("slots of commands".to_owned()))?;
+            let turn = usize::try_from(sum).unwrap_or(0) % Slot::COMMANDS.len();
+            let slot = *Slot::COMMANDS
+                .get(turn)
+                .ok_or_else(|| StoreError::Corrupt("slots of commands".to_owned()))?;
             let version = next(slot)?;
             let counter = sum.checked_add(1).ok_or(AccountError::SequenceExhausted)?;
             let command = numbered(order, counter);
@@ -231,22 +238,5 @@ fn place(sent: &[MailRecord], letter: &Letter<'_>) -> Result<Placed, LedgerError
 
 fn numbered(order: &Order, counter: u32) -> Command {
     let Order { kind, value, expiry, technician } = *order;
-    Command { counter, expiry, card: technician, kind, value }
-}
-
-/// The mail of a binding after a restore: versions that may have been given out since the copy was made are left out, in every slot.
-pub(in super::super) fn after_a_restore(
-    t: &mut dyn Transaction,
-    binding: Binding,
-) -> Result<Vec<Head>, LedgerError> {
-    let sent = t.mail(binding)?;
-    let to_meter = Slot::ALL.into_iter().filter(|slot| slot.direction() == Direction::ToMeter);
-    let heads = to_meter.map(|slot| {
-        let held = sent.iter().find(|mail| mail.slot == slot);
-        let version = held.map_or(0, |mail| mail.version).checked_add(SEQUENCE_GAP);
-        let version = version.ok_or(AccountError::SequenceExhausted)?;
-        let envelope = held.map(|mail| mail.envelope.clone()).unwrap_or_default();
-        Ok(Head::Mail(MailRecord { binding, slot, version, envelope }))
-    });
-    heads.collect()
+    Command { counter, expiry, card: technician, action: Action::of(kind, value) }
 }
