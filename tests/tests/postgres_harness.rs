@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use postgres::{Client, NoTls};
+use system_tests::HANG;
 use system_tests::cut_proxy::{Cut, CutProxy};
 use system_tests::postgres::Postgres;
 
@@ -166,7 +167,7 @@ fn a_killed_server_leaves_no_process_behind() {
         processes.push(client.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0));
     }
     // In case the test fails while the query runs.
-    busy.batch_execute("SET statement_timeout = '60s'").unwrap();
+    busy.batch_execute("SET statement_timeout = '15min'").unwrap();
     let directory = server.directory().to_owned();
     thread::scope(|scope| {
         // One that never looks whether the server is still there.
@@ -174,7 +175,7 @@ fn a_killed_server_leaves_no_process_behind() {
         let works = scope.spawn(move || busy.query(endless, &[]).map(|_| ()));
         let active =
             "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%AS endless'";
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + HANG;
         while idle.query_one(active, &[]).unwrap().get::<_, i64>(0) == 0 {
             assert!(Instant::now() < deadline && !works.is_finished(), "the query does not run");
             thread::sleep(Duration::from_millis(10));
@@ -211,7 +212,7 @@ fn a_server_ends_with_the_process_of_its_test() {
     let line = line.expect("the server runs");
     let (id, directory) = line.split_once(' ').unwrap();
     process.wait().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(90);
+    let deadline = Instant::now() + HANG;
     let runs = || std::fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|line| !line.is_empty());
     while runs() || Path::new(directory).exists() {
         assert!(
@@ -352,7 +353,7 @@ fn a_relay_refuses_delays_and_cuts_whatever_is_under_way() {
 fn a_request_for_encryption_is_passed_on() {
     let (proxy, _, _) = relayed("cut_ssl");
     let mut stream = TcpStream::connect(proxy.address()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.set_read_timeout(Some(HANG)).unwrap();
     // The code of the request for SSL, which the server has not. The ordinary protocol goes on after that.
     stream.write_all(&[8_u32.to_be_bytes(), 80_877_103_u32.to_be_bytes()].concat()).unwrap();
     let mut answer = [0];
@@ -408,7 +409,7 @@ fn nothing_of_the_answer_passes_and_all_that_came_before_it_does() {
                 }
             });
             let mut client = TcpStream::connect(proxy.address()).unwrap();
-            client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            client.set_read_timeout(Some(HANG)).unwrap();
             client.write_all(&start).unwrap();
             client.read_exact(&mut vec![0; ready.len()]).unwrap();
             client.write_all(&requests).unwrap();

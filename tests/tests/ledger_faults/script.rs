@@ -5,6 +5,8 @@ use card_host::card_core::id::CardId;
 use card_host::card_core::units::Piastres;
 use card_host::ledger::{DebitOrder, DebitTo, LedgerError, Payee, RequestId, SaleOrder};
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+use system_tests::HANG;
 
 /// The things that are done, in this order.
 pub(crate) const ACTIONS: [&str; 7] = ["sell", "reserve", "confirm", "doubt", "cancel", "debit", "refresh"];
@@ -46,13 +48,12 @@ pub(crate) fn act(office: &TestOffice, action: &str, round: &str) -> Result<Stri
 /// Asks for everything of a round again and again until it is answered, and compares with what was answered before.
 pub(crate) fn settle(office: &TestOffice, round: &str, before: &BTreeMap<String, String>) {
     for action in ACTIONS {
-        let mut tries = 0;
+        let begin = Instant::now();
         let answer = loop {
             match act(office, action, round) {
                 Ok(answer) => break answer,
-                Err(error) if error.is_passing() && tries < 20 => {
-                    tries += 1;
-                    std::thread::sleep(std::time::Duration::from_millis(50));
+                Err(error) if error.is_passing() && begin.elapsed() < HANG => {
+                    std::thread::sleep(Duration::from_millis(50));
                 }
                 Err(error) => panic!("{round}.{action}: {error}"),
             }

@@ -6,10 +6,10 @@ use card_host::ledger::{
     transact,
 };
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
+use system_tests::HANG;
 use system_tests::postgres::Postgres;
 
 use crate::support::{
@@ -17,13 +17,21 @@ use crate::support::{
     with_customers,
 };
 
-/// Waits until a session of this database waits for a lock.
-fn until_one_waits(database: &str) {
+/// So often a transaction is run at most.
+const TRIES: u32 = 10;
+
+/// Waits until a session of this database waits for a lock, and gives what it waits in: session and beginning of the statement.
+/// One wait can be left out: that which was seen before.
+fn until_one_waits(database: &str, but: &str) -> String {
     let mut client = Postgres::shared().connect("postgres").unwrap();
     let begin = Instant::now();
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'";
-    while client.query_one(waiting, &[&database]).unwrap().get::<_, i64>(0) == 0 {
-        assert!(begin.elapsed() < Duration::from_secs(10), "nobody waits for a lock");
+    let waiting = "SELECT pid || ' ' || query_start FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock' \
+                   AND pid || ' ' || query_start <> $2";
+    loop {
+        if let Some(row) = client.query(waiting, &[&database, &but]).unwrap().first() {
+            return row.get(0);
+        }
+        assert!(begin.elapsed() < HANG, "nobody waits for a lock");
         thread::sleep(Duration::from_millis(5));
     }
 }
@@ -33,14 +41,12 @@ fn locks_in_opposite_order() {
     let (_, ledger) = with_customers("opposite_order", 2);
     open_tills(&ledger, ["one", "two"].into_iter().map(str::to_owned));
     let both = Barrier::new(2);
-    let runs = AtomicU32::new(0);
     let add = |till: &str, first: u64, second: u64| {
         let till: PointCode = code(till);
         let request = request(till.as_str());
         let mut run = 0;
-        transact(&ledger, |t| {
+        let done = transact(&ledger, |t| {
             run += 1;
-            runs.fetch_add(1, Ordering::SeqCst);
             let context = t.context(&Ask { request: &request, point: &till, payee: Some(meter(first)) })?;
             // Only the first time: afterwards there is nobody to meet.
             if run == 1 {
@@ -51,15 +57,17 @@ fn locks_in_opposite_order() {
             let (entry, point, mut heads) = sold(&context, request.id.as_str(), 100, NOW);
             heads.push(Head::Binding(Box::new(other)));
             t.write(&entry, &point, &heads)
-        })
+        });
+        done.unwrap();
+        run
     };
-    thread::scope(|scope| {
+    let (one, two) = thread::scope(|scope| {
         let one = scope.spawn(|| add("one", 1, 2));
         let two = scope.spawn(|| add("two", 2, 1));
-        one.join().unwrap().unwrap();
-        two.join().unwrap().unwrap();
+        (one.join().unwrap(), two.join().unwrap())
     });
-    assert_eq!(runs.load(Ordering::SeqCst), 3, "one of the two was run again");
+    // At least one of the two is a victim; which, and whether both are, is up to the server.
+    assert!(one + two >= 3 && one.max(two) <= TRIES, "{one} and {two} runs");
     assert_eq!((total(&ledger, 1), total(&ledger, 2)), (101, 101));
     assert_eq!((chain(&ledger, "one").len(), chain(&ledger, "two").len()), (1, 1));
 }
@@ -106,7 +114,7 @@ fn one_waits_for_the_other(
                 let held = request("holds");
                 t.context(&Ask { request: &held, point: &code("till"), payee: Some(meter(1)) })?;
                 locked.send(()).unwrap();
-                until_one_waits(name);
+                until_one_waits(name, "");
                 first.take().unwrap()(t)
             })
         });
@@ -146,8 +154,10 @@ fn a_step_that_was_made_during_the_wait() {
             .unwrap();
         },
     );
-    // The statement had begun before the step was made: not seen, refused by its key, run again, seen.
-    assert_eq!(seen.into_inner().unwrap(), [0, 1]);
+    // The statement had begun before the step was made: not seen, refused by its key, run again, seen. (On a machine that stands
+    // still for seconds, the wait for the lock may end first, and it is seen at once.)
+    let seen = seen.into_inner().unwrap();
+    assert!(seen == [0, 1] || seen == [1], "{seen:?}");
     assert_eq!((total(&ledger, 1), chain(&ledger, "till").len()), (100, 2));
 }
 
@@ -229,11 +239,13 @@ fn a_lock_that_is_held_for_long() {
     let result = sell(&ledger, "1", meter(1));
     assert!(matches!(result, Err(LedgerError::Store(StoreError::Unavailable(_)))), "{result:?}");
     let took = begin.elapsed();
-    assert!(took > Duration::from_secs(10) && took < Duration::from_secs(25), "{took:?}");
-    // Shorter, and nobody notices.
+    println!("given up after {took:?}, of about 15 s");
+    assert!(took > Duration::from_secs(10) && took < HANG, "{took:?}");
+    // Shorter, and nobody notices: given up once, and waited for again.
     thread::scope(|scope| {
         let sale = scope.spawn(|| sell(&ledger, "1", meter(1)));
-        thread::sleep(Duration::from_secs(4));
+        let first = until_one_waits("held_for_long", "");
+        until_one_waits("held_for_long", &first);
         hold.commit().unwrap();
         assert_eq!(sale.join().unwrap().unwrap(), 2);
     });

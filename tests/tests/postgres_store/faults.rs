@@ -3,6 +3,7 @@
 use card_host::ledger::{LedgerError, PostgresLedger, StoreError, read, transact};
 use std::thread;
 use std::time::{Duration, Instant};
+use system_tests::HANG;
 use system_tests::cut_proxy::{Cut, CutProxy};
 use system_tests::postgres::Postgres;
 
@@ -86,7 +87,8 @@ fn a_server_that_is_killed_and_started_again() {
             let begin = Instant::now();
             let result = sell(&ledger, "down", meter(1));
             assert!(is_unavailable(&result), "{result:?}");
-            assert!(begin.elapsed() < Duration::from_secs(12), "{:?}", begin.elapsed());
+            println!("down: said after {:?}", begin.elapsed());
+            assert!(begin.elapsed() < HANG);
         }
         server.restart().unwrap();
         sell(&ledger, &format!("{round}"), meter(1)).unwrap();
@@ -170,12 +172,13 @@ fn nobody_waits_for_ever() {
     let begin = Instant::now();
     let result = sell(&ledger, "1", meter(1));
     assert!(is_unavailable(&result), "{result:?}");
-    assert!(begin.elapsed() < Duration::from_secs(12), "{:?}", begin.elapsed());
+    println!("refused: said after {:?}", begin.elapsed());
+    assert!(begin.elapsed() < HANG);
     relay.refuse(false);
     // The pool tries again after some time by itself.
     let begin = Instant::now();
     while sell(&ledger, "1", meter(1)).is_err() {
-        assert!(begin.elapsed() < Duration::from_secs(20));
+        assert!(begin.elapsed() < HANG);
     }
     // A connection that hears nothing any more and was idle is given up.
     thread::sleep(Duration::from_secs(2));
@@ -183,12 +186,13 @@ fn nobody_waits_for_ever() {
     let begin = Instant::now();
     let result = sell(&ledger, "2", meter(1));
     assert!(is_unavailable(&result), "{result:?}");
-    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+    println!("silent: said after {:?}", begin.elapsed());
+    assert!(begin.elapsed() < HANG);
 
     // And one that falls silent in a commit: nobody knows, then.
     relay.delay(Duration::ZERO);
     while sell(&ledger, "2", meter(1)).is_err() {
-        assert!(begin.elapsed() < Duration::from_secs(60));
+        assert!(begin.elapsed() < HANG);
     }
     let begin = Instant::now();
     let (request, till) = (request("3"), code("till"));
@@ -202,5 +206,6 @@ fn nobody_waits_for_ever() {
     });
     assert!(result.as_ref().is_err_and(LedgerError::is_unknown), "{result:?}");
     let took = begin.elapsed();
-    assert!(took > Duration::from_secs(12) && took < Duration::from_secs(20), "{took:?}");
+    println!("silent in a commit: said after {took:?}, of 15 s");
+    assert!(took > Duration::from_secs(12) && took < HANG, "{took:?}");
 }

@@ -3,7 +3,8 @@
 use card_core::id::{Company, Environment, Scope};
 use card_host::ledger::{Ledger, LedgerError, PostgresLedger, StoreError, read};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
+use system_tests::HANG;
 use system_tests::postgres::Postgres;
 
 use crate::support::{SCOPE, binding, connect, database, meter, open, sell, total};
@@ -136,5 +137,6 @@ fn addresses_where_nothing_is() {
     // A host that says nothing: TEST-NET-1 (RFC 5737).
     let error = store_error("postgresql://nobody@192.0.2.1:5432/none", SCOPE);
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
-    assert!(begin.elapsed() < Duration::from_secs(15));
+    println!("four addresses in {:?}", begin.elapsed());
+    assert!(begin.elapsed() < HANG);
 }

@@ -48,7 +48,7 @@ fn all_answers_are_as_described() {
         "0000000000000007",
     ];
     let output = Command::new("timeout")
-        .arg(if long { "1800" } else { "300" })
+        .arg(if long { "3600" } else { "1800" })
         .arg(python("python"))
         .args(arguments)
         .stdin(Stdio::null())

@@ -16,6 +16,7 @@ use card_host::keystore::SoftwareKeyStore;
 use card_host::ledger::{Ledger, Office, Power, SqliteLedger};
 use card_host::server::{Options, ServerError, Stop, serve};
 use serde_json::Value;
+use system_tests::HANG;
 
 use crate::world::World;
 
@@ -61,7 +62,7 @@ pub(crate) struct Served {
 }
 
 /// Longer than a computer with too much to do needs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = HANG;
 
 /// Limits that no test meets by chance.
 pub(crate) fn wide() -> Options {
@@ -70,6 +71,7 @@ pub(crate) fn wide() -> Options {
         address: "127.0.0.1:0".parse().unwrap(),
         rate: much,
         burst: much,
+        read_timeout: PATIENCE,
         request_timeout: PATIENCE,
         grace: PATIENCE,
         log: false,
@@ -98,7 +100,7 @@ impl Served {
         let (said, address) = mpsc::channel();
         let thread =
             std::thread::spawn(move || serve(office, options, |address| said.send(address).unwrap()));
-        let address = address.recv_timeout(Duration::from_secs(10)).expect("the server listens");
+        let address = address.recv_timeout(HANG).expect("the server listens");
         Self { world, address, fawry, cib, second, stop, thread: Some(thread), _directory: directory }
     }
 
@@ -138,7 +140,7 @@ impl Served {
     /// Sends bytes and reads to the end.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.set_read_timeout(Some(HANG)).unwrap();
         // One that has seen enough hangs up while we still write.
         let _ = stream.write_all(bytes);
         Answer::read(&mut stream)
