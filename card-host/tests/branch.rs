@@ -30,7 +30,7 @@ use card_host::operate;
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 use card_host::tour::{Stage, Table};
-use card_host::transport::{Transport, TransportError};
+use card_host::transport::{Card, Link, Transport, TransportError};
 use std::sync::Arc;
 
 const CHOICE: CardChoice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
@@ -150,7 +150,7 @@ struct Torn<'a> {
     left: usize,
 }
 
-impl Transport for Torn<'_> {
+impl Link for Torn<'_> {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         let answer = self.card.transmit(command)?;
         if command[1] == self.instruction {
@@ -173,7 +173,7 @@ fn what_was_torn_is_finished_by_repeating_it_with_the_same_card() {
     // A replacement, torn at the first and the last PUT KEY, then at SET STATUS.
     for (instruction, left) in [(0xD8, 1), (0xD8, 5), (0xF0, 1)] {
         let id = bench.id();
-        let mut torn = Torn { card: bench.stage.card().unwrap(), instruction, left };
+        let mut torn = Card::open(Torn { card: bench.stage.card().unwrap(), instruction, left });
         let issued = bench.office.issue(&bench.who, &id, &mut torn, meter, 7, CHOICE, &mut |_| {});
         assert!(issued.is_err(), "{issued:?}");
     }
@@ -190,7 +190,7 @@ fn what_was_torn_is_finished_by_repeating_it_with_the_same_card() {
     let before = bench.entries();
     let id = bench.id();
     for (instruction, left) in [(0xD8, 2), (0xF0, 1), (0x40, 1)] {
-        let mut torn = Torn { card: bench.stage.card().unwrap(), instruction, left };
+        let mut torn = Card::open(Torn { card: bench.stage.card().unwrap(), instruction, left });
         let made = bench.office.issue_engineering(&bench.who, &id, &mut torn, meter, CHOICE, &mut |_| {});
         assert!(made.is_err(), "{made:?}");
     }
@@ -323,7 +323,7 @@ fn what_was_left_goes_to_its_owners_card_once() {
     bench.stage.insert(0).unwrap();
     let mut new_meter = bench.meter(2);
     // Torn as the session for BIND begins, after the ledger has done its part; then finished, with another id.
-    let mut torn = Torn { card: bench.stage.card().unwrap(), instruction: 0x50, left: 1 };
+    let mut torn = Card::open(Torn { card: bench.stage.card().unwrap(), instruction: 0x50, left: 1 });
     let cut = bench.office.move_to_meter(&who, &id, &mut torn, to, &report);
     assert!(cut.is_err(), "{cut:?}");
     drop(torn);

@@ -23,7 +23,7 @@ use card_host::operate;
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 use card_host::tour::{Stage, Table};
-use card_host::transport::{Transport, TransportError};
+use card_host::transport::{Card, Link, Transport, TransportError};
 
 const CHOICE: CardChoice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
 
@@ -161,7 +161,7 @@ struct Torn<'a> {
     left: usize,
 }
 
-impl Transport for Torn<'_> {
+impl Link for Torn<'_> {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         let answer = self.card.transmit(command)?;
         if command[1] == self.instruction {
@@ -177,7 +177,7 @@ impl Transport for Torn<'_> {
 impl Bench {
     fn issue_torn(&mut self, account: u64, instruction: u8, left: usize) {
         let card = self.stage.card().unwrap();
-        let mut torn = Torn { card, instruction, left };
+        let mut torn = Card::open(Torn { card, instruction, left });
         let meter = MeterId::from(account);
         assert!(self.desk.issue(&mut torn, meter, account, CHOICE, &mut |_| {}).is_err());
     }
@@ -217,7 +217,7 @@ struct Forger<'a> {
     answer: Vec<u8>,
 }
 
-impl Transport for Forger<'_> {
+impl Link for Forger<'_> {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         if command[1] == 0x40 { Ok(self.answer.clone()) } else { self.card.transmit(command) }
     }
@@ -241,7 +241,7 @@ fn a_receipt_of_another_card_or_another_time_is_not_believed() {
     let voucher = bench.desk.sell(card, Piastres(5_000), Channel::Branch).unwrap();
     for answer in answers {
         let card = bench.stage.card().unwrap();
-        let believed = bench.desk.load(&mut Forger { card, answer }, &voucher);
+        let believed = bench.desk.load(&mut Card::open(Forger { card, answer }), &voucher);
         assert!(matches!(believed, Err(DeskError::OtherReceipt)), "{believed:?}");
     }
     assert!(bench.desk.load(&mut bench.stage.card().unwrap(), &voucher).is_ok());
