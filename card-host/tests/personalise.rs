@@ -248,12 +248,11 @@ fn a_card_of_another_maker_is_not_authentic() {
     let access = new_access_number(&mut OsRandom).unwrap();
     let order = order(&mut issuer, &access, Mode::S8);
     let mut chip = applet_sim::chip::Chip::new(
-        FlashModel::new(applet_sim::application::PAGES, 1),
+        FlashModel::new(card_applet::PAGES, 1),
         applet_sim::chip::Entropy::System,
     );
     let master = card_core::key::AesKey::new(&[9; 32]).unwrap();
-    applet_sim::application::manufacture(&mut chip, CARD, Environment::Test, &master, KeyLength::Aes256)
-        .unwrap();
+    card_applet::manufacture(&mut chip, CARD, Environment::Test, &master, KeyLength::Aes256).unwrap();
     let card = SimulatedCard::new(chip, Profile::T1);
     let mut card = Torn { card, left: usize::MAX, executes: false };
     let error =
