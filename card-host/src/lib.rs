@@ -33,7 +33,7 @@
 //! let issued = desk.issue(&mut card, meter, 4711, choice, &mut |step| println!("{step}"))?;
 //! let voucher = desk.sell(issued.account.card.id, Piastres::from_egp("50.00")?, Channel::Branch)?;
 //! desk.load(&mut card, &voucher)?;
-//! let keys = desk.keys_mut().meter_keys(scope, meter)?;
+//! let keys = desk.keys().meter_keys(scope, meter)?;
 //! let mut meter = SimulatedMeter::in_memory(meter, scope, keys, &from_the_maker())?;
 //! meter.tap(&mut card, desk.now())?;
 //! assert_eq!(meter.state()?.balance.to_string(), "50.00");

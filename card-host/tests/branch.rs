@@ -36,7 +36,8 @@ use std::sync::Arc;
 const CHOICE: CardChoice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
 
 struct Bench {
-    office: Office<SoftwareKeyStore, SystemClock>,
+    office: Office,
+    keys: Arc<SoftwareKeyStore>,
     who: Who,
     stage: Table,
     requests: u32,
@@ -44,16 +45,16 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let keys = SoftwareKeyStore::generate(KeyLength::Aes128, &mut OsRandom).unwrap();
+        let keys = Arc::new(SoftwareKeyStore::generate(KeyLength::Aes128, &mut OsRandom).unwrap());
         let ledger = Arc::new(SqliteLedger::in_memory(development_scope()).unwrap());
-        let issuer = Issuer::new(keys, SystemClock, CardTime::UNSET);
+        let issuer: Issuer = Issuer::new(keys.clone(), SystemClock, CardTime::UNSET);
         let office = Office::found(ledger, issuer, "test", &Policy::for_development()).unwrap();
         let who = Who {
             party: "company".parse().unwrap(),
             point: "office".parse().unwrap(),
             actor: "test".to_owned(),
         };
-        Self { office, who, stage: Table::new(Profile::T1), requests: 0 }
+        Self { office, keys, who, stage: Table::new(Profile::T1), requests: 0 }
     }
 
     fn id(&mut self) -> RequestId {
@@ -98,7 +99,7 @@ impl Bench {
 
     fn meter(&self, id: u64) -> SimulatedMeter<FlashModel> {
         let (id, scope) = (MeterId::from(id), self.office.scope());
-        let keys = self.office.with_keys(|keys| keys.meter_keys(scope, id)).unwrap();
+        let keys = self.keys.meter_keys(scope, id).unwrap();
         SimulatedMeter::in_memory(id, scope, keys, &from_the_maker()).unwrap()
     }
 
@@ -285,7 +286,7 @@ fn mail_is_numbered_and_repeated_as_it_was() {
     let again = bench.office.take_from_card(&who, &mut bench.stage.card().unwrap()).unwrap();
     assert!(again.iter().all(|item| item.handed.known) && bench.entries() == entries);
     // New keys are used once the meter has them.
-    bench.office.with_keys(|keys| keys.rotate(Role::Credit, &mut OsRandom)).unwrap();
+    bench.keys.rotate(Role::Credit, &mut OsRandom).unwrap();
     let id = bench.id();
     let (version, mail) = bench.office.change_keys(&who, &id, card, Role::Credit).unwrap();
     assert_eq!(version, 0x72);
@@ -308,8 +309,8 @@ fn closed_contract() -> (Bench, Verified<MeterReceipt>) {
         bench.sell(issued.account.card.id, 100).unwrap();
         let _ = bench.tap(&mut meter);
     }
-    let mut keys = bench.office.keys();
-    let report = operate::final_report(&mut bench.stage.card().unwrap(), &mut keys).unwrap().unwrap();
+    let keys = bench.office.keys();
+    let report = operate::final_report(&mut bench.stage.card().unwrap(), keys).unwrap().unwrap();
     (bench, report)
 }
 

@@ -103,7 +103,7 @@ fn a_sale_can_be_refused_before_it_is_made() {
 
 fn meter(desk: &mut Desk, id: u64) -> SimulatedMeter<FlashModel> {
     let (id, scope) = (MeterId::from(id), desk.scope());
-    let keys = desk.keys_mut().meter_keys(scope, id).unwrap();
+    let keys = desk.keys().meter_keys(scope, id).unwrap();
     SimulatedMeter::in_memory(id, scope, keys, &from_the_maker()).unwrap()
 }
 
@@ -116,7 +116,7 @@ fn closed_contract() -> (Bench, Verified<MeterReceipt>) {
         bench.sell(issued.account.card.id).unwrap();
         meter.tap(&mut bench.stage.card().unwrap(), bench.desk.now()).unwrap();
     }
-    let report = operate::final_report(&mut bench.stage.card().unwrap(), bench.desk.keys_mut());
+    let report = operate::final_report(&mut bench.stage.card().unwrap(), bench.desk.keys());
     (bench, report.unwrap().unwrap())
 }
 
@@ -129,7 +129,7 @@ fn what_was_left_goes_to_its_owners_card_only() {
     assert_eq!(bench.desk.accounts().len(), 2, "nothing was moved");
     bench.stage.insert(0).unwrap();
     // A credit key that was rotated since the first meter was installed: the new meter has the new one only.
-    bench.desk.keys_mut().rotate(Role::Credit, &mut OsRandom).unwrap();
+    bench.desk.keys().rotate(Role::Credit, &mut OsRandom).unwrap();
     let mut new_meter = meter(&mut bench.desk, 2);
     let moved = bench.desk.move_to_meter(&mut bench.stage.card().unwrap(), to, &report).unwrap();
     // Meanwhile the customer takes a second contract, on another meter.
@@ -195,7 +195,7 @@ fn an_issue_that_was_torn_is_finished_by_repeating_it() {
     bench.stage.insert(card).unwrap();
     // At the first PUT KEY; then the load master is rotated; then at the last PUT KEY; then the answer to SET STATUS is lost.
     bench.issue_torn(7, 0xD8, 1);
-    bench.desk.keys_mut().rotate(Role::Load, &mut OsRandom).unwrap();
+    bench.desk.keys().rotate(Role::Load, &mut OsRandom).unwrap();
     bench.issue_torn(7, 0xD8, 5);
     // Half done for one customer, it is nobody else's.
     let refused = bench.issue_again(8);

@@ -51,7 +51,7 @@ impl Bench {
         let card = stage.new_card().unwrap();
         stage.insert(card).unwrap();
         let issued = desk.issue(&mut stage.card().unwrap(), id, 7, CHOICE, &mut |_| {}).unwrap();
-        let keys = desk.keys_mut().meter_keys(scope, id).unwrap();
+        let keys = desk.keys().meter_keys(scope, id).unwrap();
         let meter = SimulatedMeter::in_memory(id, scope, keys, &from_the_maker()).unwrap();
         let mut bench = Self { desk, stage, meter, card: issued.account.card.id };
         bench.sell(100_000);
@@ -152,9 +152,9 @@ fn a_pause_after_an_overload_costs_its_minutes_only() {
 }
 
 fn image(path: &Path) -> SimulatedMeter<applet_sim::chip::ImageMemory> {
-    let mut desk = Desk::new(keys(), development_scope());
+    let desk = Desk::new(keys(), development_scope());
     let (id, scope) = (MeterId::from(METER), desk.scope());
-    let keys = desk.keys_mut().meter_keys(scope, id).unwrap();
+    let keys = desk.keys().meter_keys(scope, id).unwrap();
     SimulatedMeter::create(path, id, scope, keys, &from_the_maker()).unwrap()
 }
 
@@ -307,7 +307,7 @@ fn an_engineering_card_is_bound_anew_for_the_next_meter() {
     let refused = bench.meter.tap(&mut bench.stage.card().unwrap(), now);
     assert!(matches!(refused, Err(SimulatedMeterError::Tap(_))), "its keys are another meter's: {refused:?}");
     let scope = bench.desk.scope();
-    let keys = bench.desk.keys_mut().meter_keys(scope, other).unwrap();
+    let keys = bench.desk.keys().meter_keys(scope, other).unwrap();
     let mut meter = SimulatedMeter::in_memory(other, scope, keys, &from_the_maker()).unwrap();
     let tap = meter.tap(&mut bench.stage.card().unwrap(), bench.desk.now()).unwrap();
     assert!(matches!(tap.verdict, Some(Verdict::Apply { credit: Piastres::ZERO, .. })), "{tap:?}");
@@ -367,7 +367,7 @@ fn versions_and_counters_are_those_of_the_binding_whoever_carries() {
 fn new_keys_are_used_once_the_meter_has_them() {
     let mut bench = Bench::new();
     for role in [Role::Credit, Role::Parameter, Role::Report] {
-        bench.desk.keys_mut().rotate(role, &mut OsRandom).unwrap();
+        bench.desk.keys().rotate(role, &mut OsRandom).unwrap();
         let (version, mail) = bench.desk.change_keys(bench.card, role).unwrap();
         assert_eq!(version, role.key_version(2));
         deliver(&mut bench.stage.card().unwrap(), &mail.delivery).unwrap();
@@ -376,7 +376,7 @@ fn new_keys_are_used_once_the_meter_has_them() {
             assert!(bench.desk.learn_keys(&mut bench.stage.card().unwrap()).unwrap().is_empty());
             bench.sell(100);
             // Nor does a newer master change what the meter is to get next.
-            bench.desk.keys_mut().rotate(role, &mut OsRandom).unwrap();
+            bench.desk.keys().rotate(role, &mut OsRandom).unwrap();
             assert_eq!(bench.desk.change_keys(bench.card, role).unwrap().0, version);
         }
         let tap = bench.tap();

@@ -109,7 +109,7 @@ fn measure(profile: Profile, length: KeyLength, mode: Mode) {
     assert_eq!(cost.records, 0);
 
     let scope = desk.scope();
-    let keys = desk.keys_mut().meter_keys(scope, id).unwrap();
+    let keys = desk.keys().meter_keys(scope, id).unwrap();
     let mut meter = SimulatedMeter::in_memory(id, scope, keys, &from_the_maker()).unwrap();
     let mut tap = |stage: &mut Table| {
         let before = stage.cost();
@@ -175,7 +175,7 @@ impl News<'_> {
         assert!(cost.time() < BACKLOG, "a year's backlog takes {} us", cost.time());
         let mut card = self.stage.card().unwrap();
         let mut session =
-            operate::session(&mut card, self.desk.keys_mut(), Role::Vending, &mut OsRandom).unwrap();
+            operate::session(&mut card, self.desk.keys(), Role::Vending, &mut OsRandom).unwrap();
         let reading = operate::read_private(&mut session).unwrap();
         drop(card);
         assert_eq!(reading.months, self.meter.months().unwrap().into_iter().rev().collect::<Vec<_>>());

@@ -14,6 +14,7 @@
 )]
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 use aes::cipher::consts::U16;
@@ -32,7 +33,7 @@ use card_host::issuer::{BindingAccount, Issuer, SystemClock};
 use card_host::keystore::SoftwareKeyStore;
 use card_host::random::OsRandom;
 
-type Desk = Issuer<SoftwareKeyStore, SystemClock>;
+type Desk = Issuer<SoftwareKeyStore>;
 
 /// The goal: vouchers are made at least so fast, of bare AES.
 const GOAL: f64 = 0.7;
@@ -45,14 +46,14 @@ const SCOPE: Scope = Scope { company: Company(3), environment: Environment::Test
 fn main() {
     let keys = SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom).unwrap();
     let [credit, load] = masters(&keys);
-    let mut desk = Issuer::new(keys, SystemClock, CardTime::UNSET);
-    let count = count(&mut desk, &credit, &load);
+    let desk = Issuer::new(Arc::new(keys), SystemClock, CardTime::UNSET);
+    let count = count(&desk, &credit, &load);
     assert_eq!((count.blocks, count.kept, count.expansions), BLOCKS, "blocks, kept ones, expansions");
-    Series::measure(&mut desk, &count).print(&count);
+    Series::measure(&desk, &count).print(&count);
 }
 
 /// A sale to another meter and another card each time, so that nothing that was derived could be used again.
-fn sell(desk: &mut Desk, number: u64) -> Voucher {
+fn sell(desk: &Desk, number: u64) -> Voucher {
     let account = BindingAccount {
         scope: SCOPE,
         binding: Binding { meter: MeterId::from(number), number: 1 },
@@ -131,7 +132,7 @@ impl Engine for Counting<'_> {
 }
 
 /// Makes a voucher of the desk's again, counting.
-fn count(desk: &mut Desk, credit: &AesKey, load: &AesKey) -> Count {
+fn count(desk: &Desk, credit: &AesKey, load: &AesKey) -> Count {
     let sold = sell(desk, 1);
     let mut engine = Counting { masters: [credit, load], count: Count::default() };
     let meter = sold.certificate.binding.meter;
@@ -157,7 +158,7 @@ struct Series {
 }
 
 impl Series {
-    fn measure(desk: &mut Desk, count: &Count) -> Self {
+    fn measure(desk: &Desk, count: &Count) -> Self {
         let (mut vouchers, mut blocks, mut chains, mut expansions) = (vec![], vec![], vec![], vec![]);
         let key = Array::from([7; 32]);
         let cipher = Aes256::new(&key);

@@ -38,7 +38,7 @@ fn bench() -> Bench {
     stage.insert(card).unwrap();
     let choice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
     desk.issue(&mut stage.card().unwrap(), id, 1, choice, &mut |_| {}).unwrap();
-    let keys = desk.keys_mut().meter_keys(scope, id).unwrap();
+    let keys = desk.keys().meter_keys(scope, id).unwrap();
     let meter = SimulatedMeter::in_memory(id, scope, keys, &from_the_maker()).unwrap();
     let mut bench = Bench { stage, desk, meter };
     bench.charge(1_000);

@@ -74,7 +74,7 @@ fn our_reading(reader: &str, desk: &mut Desk) -> (Ours, Protocol, String) {
     let public = operate::read_public(&mut card).unwrap();
     assert_eq!(public.status.state, Some(State::Active));
 
-    let mut session = operate::session(&mut card, desk.keys_mut(), Role::Vending, &mut OsRandom).unwrap();
+    let mut session = operate::session(&mut card, desk.keys(), Role::Vending, &mut OsRandom).unwrap();
     let mut private = |instruction, p1, p2| hex(&session.ask(&command(instruction, p1, p2)).unwrap());
     let profile = private(Instruction::ReadBinary, 0x82, 0);
     let purse = private(Instruction::ReadBinary, 0x84, 0);
@@ -106,7 +106,7 @@ impl Customer {
             desk.load(&mut card, &voucher).unwrap();
         }
         let scope = desk.scope();
-        let meter_keys = desk.keys_mut().meter_keys(scope, meter).unwrap();
+        let meter_keys = desk.keys().meter_keys(scope, meter).unwrap();
         let mut meter = SimulatedMeter::in_memory(meter, scope, meter_keys, &from_the_maker()).unwrap();
         let tap = meter.tap(&mut card, desk.now()).unwrap();
         assert!(matches!(tap.verdict, Some(Verdict::Apply { credit: Piastres(7_525), .. })), "{tap:?}");
@@ -120,9 +120,9 @@ impl Customer {
 
     fn vending_keys(&mut self) -> KeySet {
         let scope = self.desk.scope();
-        let version = self.desk.keys_mut().current(Role::Vending).unwrap();
+        let version = self.desk.keys().current(Role::Vending).unwrap();
         let key = CardKey { scope, version, card: self.card, meter: None, initial_length: None };
-        self.desk.keys_mut().card_key_set(&key).unwrap()
+        self.desk.keys().card_key_set(&key).unwrap()
     }
 }
 

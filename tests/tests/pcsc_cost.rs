@@ -67,7 +67,7 @@ fn used_card(image: &std::path::Path) {
         desk.load(card, &voucher).unwrap();
     };
     charge(&mut desk, &mut card);
-    let keys = desk.keys_mut().meter_keys(scope, meter).unwrap();
+    let keys = desk.keys().meter_keys(scope, meter).unwrap();
     let mut meter = SimulatedMeter::in_memory(meter, scope, keys, &from_the_maker()).unwrap();
     assert!(meter.tap(&mut card, desk.now()).unwrap().settled);
     charge(&mut desk, &mut card);

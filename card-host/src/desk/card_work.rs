@@ -55,7 +55,7 @@ pub(crate) fn unused(summary: &CardSummary, held: &BindingAccount) -> Result<(),
 /// Makes the card behind `transport` the card of `held`, and gives the number that is printed on it.
 pub(crate) fn make(
     transport: &mut impl Transport,
-    keys: &mut dyn KeyStore,
+    keys: &dyn KeyStore,
     held: &BindingAccount,
     papers: Papers,
     choice: CardChoice,
@@ -90,7 +90,7 @@ fn profile(account: u64) -> [u8; PROFILE_SIZE] {
 /// Loads a voucher, and checks that the card's receipt is authentic and about it.
 pub(crate) fn load_checked(
     transport: &mut impl Transport,
-    keys: &mut dyn KeyStore,
+    keys: &dyn KeyStore,
     scope: Scope,
     voucher: &Voucher,
 ) -> Result<LoadAnswer, DeskError> {
@@ -102,7 +102,7 @@ pub(crate) fn load_checked(
 /// What the meters have put on the card that is there, opened and checked. The card must have been selected.
 pub(crate) fn read_mail(
     transport: &mut impl Transport,
-    keys: &mut dyn KeyStore,
+    keys: &dyn KeyStore,
     scope: Scope,
 ) -> Result<Vec<(Envelope, Collected)>, DeskError> {
     let mut found = Vec::new();
@@ -114,7 +114,7 @@ pub(crate) fn read_mail(
         };
         let opened = keys.open_mail(scope, &envelope)?;
         let bytes = opened.as_slice();
-        let mut receipt = || -> Result<_, DeskError> {
+        let receipt = || -> Result<_, DeskError> {
             let receipt =
                 MeterReceipt::parse(bytes).map_err(RequestError::from).map_err(OperateError::from)?;
             Ok(keys.verify_meter_receipt(scope, receipt)?)
@@ -133,7 +133,7 @@ pub(crate) fn read_mail(
 
 /// The next keys of `role` for the meter of a binding, wrapped: where the meter has the current ones, these again.
 pub(crate) fn next_keys(
-    keys: &mut dyn KeyStore,
+    keys: &dyn KeyStore,
     account: &BindingAccount,
     role: Role,
 ) -> Result<(u8, KeyChange), KeyStoreError> {
@@ -172,7 +172,7 @@ pub(crate) fn with_keys(
 /// The key versions that the meter's events on the card tell of, oldest first. The card is read only where there is something to learn.
 pub(crate) fn heard_keys(
     transport: &mut impl Transport,
-    keys: &mut dyn KeyStore,
+    keys: &dyn KeyStore,
     account: &BindingAccount,
 ) -> Result<Vec<u8>, DeskError> {
     let current = [keys.current(Role::Credit)?, keys.current(Role::Parameter)?];

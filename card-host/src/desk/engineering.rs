@@ -61,7 +61,7 @@ impl Desk {
         };
         books.put(held);
         self.books = books;
-        let access = card_work::make(transport, self.issuer.keys_mut(), &own, papers, choice, progress)?;
+        let access = card_work::make(transport, self.issuer.keys(), &own, papers, choice, progress)?;
         self.activate(transport, own)?;
         Ok(Issued { account: own, access, replaces: None })
     }
@@ -92,7 +92,7 @@ impl Desk {
         let meter_key = self.issuer.keys().current(Role::Meter)?;
         books.put(held);
         self.books = books;
-        operate::rebind(transport, self.issuer.keys_mut(), meter_key, &binding, &certificate, &mut OsRandom)?;
+        operate::rebind(transport, self.issuer.keys(), meter_key, &binding, &certificate, &mut OsRandom)?;
         Ok(own)
     }
 

@@ -38,7 +38,7 @@ impl Desk {
             issue_time: self.now(),
         };
         self.books = books;
-        let access = card_work::make(transport, self.issuer.keys_mut(), &held, papers, choice, progress)?;
+        let access = card_work::make(transport, self.issuer.keys(), &held, papers, choice, progress)?;
         Ok(Issued { account: held, access, replaces })
     }
 
@@ -120,7 +120,7 @@ impl Desk {
         let certificate = self.issuer.certificate(&opened)?;
         let meter_key = self.issuer.keys().current(Role::Meter)?;
         self.books = books;
-        operate::rebind(transport, self.issuer.keys_mut(), meter_key, &binding, &certificate, &mut OsRandom)?;
+        operate::rebind(transport, self.issuer.keys(), meter_key, &binding, &certificate, &mut OsRandom)?;
         Ok(opened)
     }
 

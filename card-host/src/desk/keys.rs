@@ -16,7 +16,7 @@ impl Desk {
     /// ones, these again. Gives their key version number too. A new master is drawn by the key store, and kept before this is called.
     pub fn change_keys(&mut self, card: CardId, role: Role) -> Result<(u8, Mail), DeskError> {
         let account = self.carrier(card)?;
-        let (version, change) = card_work::next_keys(self.issuer.keys_mut(), &account, role)?;
+        let (version, change) = card_work::next_keys(self.issuer.keys(), &account, role)?;
         Ok((version, self.mail(card, Slot::METER_KEYS, change.emit().as_slice())?))
     }
 
@@ -40,7 +40,7 @@ impl Desk {
         let card = operate::present(transport)?.id;
         let account = self.carrier(card)?;
         let mut learnt = Vec::new();
-        for version in card_work::heard_keys(transport, self.issuer.keys_mut(), &account)? {
+        for version in card_work::heard_keys(transport, self.issuer.keys(), &account)? {
             if self.keys_changed(account.binding, version)? {
                 learnt.push(version);
             }

@@ -100,7 +100,7 @@ impl Desk {
     /// Opens what the meters have put on the card that is there, and checks it.
     pub fn collect(&mut self, transport: &mut impl Transport) -> Result<Vec<Collected>, DeskError> {
         let scope = card::select(transport)?.summary.scope;
-        let found = card_work::read_mail(transport, self.issuer.keys_mut(), scope)?;
+        let found = card_work::read_mail(transport, self.issuer.keys(), scope)?;
         Ok(found.into_iter().map(|(_, collected)| collected).collect())
     }
 

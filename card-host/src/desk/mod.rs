@@ -11,6 +11,8 @@ mod mail;
 
 pub use mail::{Collected, Mail, Order, Report, deliver};
 
+use std::sync::Arc;
+
 use books::Books;
 use card_core::access_number::AccessNumber;
 use card_core::id::{CardId, CardRef, Channel, Company, Environment, MeterId, Reference, Scope};
@@ -31,7 +33,7 @@ use crate::transport::{Transport, TransportError};
 
 /// The desk.
 pub struct Desk {
-    issuer: Issuer<SoftwareKeyStore, SystemClock>,
+    issuer: Issuer<SoftwareKeyStore>,
     scope: Scope,
     books: Books,
 }
@@ -179,7 +181,7 @@ impl From<TransportError> for DeskError {
 impl Desk {
     /// A desk that has issued nothing yet.
     pub fn new(keys: SoftwareKeyStore, scope: Scope) -> Self {
-        let issuer = Issuer::new(keys, SystemClock, CardTime::UNSET);
+        let issuer = Issuer::new(Arc::new(keys), SystemClock, CardTime::UNSET);
         Self { issuer, scope, books: Books::default() }
     }
 
@@ -189,8 +191,8 @@ impl Desk {
     }
 
     /// The key store.
-    pub const fn keys_mut(&mut self) -> &mut SoftwareKeyStore {
-        self.issuer.keys_mut()
+    pub fn keys(&self) -> &SoftwareKeyStore {
+        self.issuer.keys()
     }
 
     /// What must be shown to whoever uses the desk.
@@ -264,7 +266,7 @@ impl Desk {
         transport: &mut impl Transport,
         voucher: &Voucher,
     ) -> Result<LoadAnswer, DeskError> {
-        card_work::load_checked(transport, self.issuer.keys_mut(), self.scope, voucher)
+        card_work::load_checked(transport, self.issuer.keys(), self.scope, voucher)
     }
 }
 

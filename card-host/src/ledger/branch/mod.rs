@@ -6,12 +6,10 @@ mod adopt;
 mod collect;
 mod engineering;
 mod issue;
-mod keys;
 mod mail;
 mod recover;
 
 pub use collect::{Brought, Found};
-pub use keys::OfficeKeys;
 pub(super) use mail::after_a_restore;
 
 use card_core::id::{CardId, MeterId};
@@ -25,8 +23,8 @@ use super::records::{BindingRecord, CardRecord, CardUse, Status};
 use super::store::{Payee, Transaction, read};
 use crate::card::CardError;
 use crate::desk::DeskError;
-use crate::issuer::{BindingAccount, Clock};
-use crate::keystore::{KeyStore, KeyStoreError};
+use crate::issuer::BindingAccount;
+use crate::keystore::KeyStoreError;
 use crate::operate::OperateError;
 
 /// Why a branch did not do it.
@@ -54,7 +52,7 @@ macro_rules! through {
 through!(Ledger: Refusal);
 through!(Desk: CardError, OperateError, KeyStoreError, Misfit);
 
-impl<K: KeyStore, C: Clock> Office<K, C> {
+impl Office {
     /// The open binding that a meter serves now.
     pub fn serving(&self, meter: MeterId) -> Result<BindingRecord, LedgerError> {
         let record = read(self.ledger(), |t| binding_of(t, Payee::Meter(meter)))?;
