@@ -16,3 +16,5 @@ pub mod postgres;
 pub mod programs;
 #[cfg(target_os = "linux")]
 pub mod stage;
+#[cfg(target_os = "linux")]
+pub mod world;

@@ -1,5 +1,14 @@
 //! A company with a ledger: some customers, some channels, and a clock that the test sets.
 
+// A fixture fails the test that uses it, and with a reason.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a fixture fails the test that uses it, with a reason"
+)]
+
+use crate::postgres::Postgres;
 use applet_sim::card::{Profile, SimulatedCard};
 use applet_sim::chip::FlashModel;
 use card_host::card_core::id::{Binding, CardId, CardRef, Channel, MeterId, Scope};
@@ -25,23 +34,32 @@ use card_host::transport::{Card, Simulator, Transport};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use system_tests::postgres::Postgres;
 
 /// A clock that the test sets.
 #[derive(Clone)]
-pub(crate) struct TestClock(Arc<AtomicU32>);
+pub struct TestClock(Arc<AtomicU32>);
 
 impl TestClock {
-    pub(crate) fn new() -> Self {
+    /// Some time after this program was built.
+    #[must_use]
+    pub fn new() -> Self {
         Self(Arc::new(AtomicU32::new(BUILD_TIME.0 + 100_000)))
     }
 
-    pub(crate) fn pass(&self, seconds: u32) {
+    /// Lets time pass.
+    pub fn pass(&self, seconds: u32) {
         self.0.fetch_add(seconds, Ordering::SeqCst);
     }
 
-    pub(crate) fn set(&self, time: CardTime) {
+    /// Sets it to a time.
+    pub fn set(&self, time: CardTime) {
         self.0.store(time.0, Ordering::SeqCst);
+    }
+}
+
+impl Default for TestClock {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -51,19 +69,23 @@ impl Clock for TestClock {
     }
 }
 
-pub(crate) struct World {
-    pub(crate) office: Office,
+/// A company: its office, its ledger, its clock.
+pub struct World {
+    /// Its own office, which may do everything.
+    pub office: Office,
     /// The office's keys.
-    pub(crate) keys: Arc<SoftwareKeyStore>,
-    pub(crate) ledger: Arc<dyn Ledger>,
-    pub(crate) clock: TestClock,
+    pub keys: Arc<SoftwareKeyStore>,
+    /// What the office keeps its books in.
+    pub ledger: Arc<dyn Ledger>,
+    /// What time it is there.
+    pub clock: TestClock,
     ids: AtomicU64,
     /// Where the file is; it lives as long as the world.
     _directory: Option<tempfile::TempDir>,
 }
 
 /// What is sold at kiosks: 2 EGP and 1 % at most 5 EGP of fees, 1 EGP of a levy.
-pub(crate) fn rules() -> Policy {
+pub fn rules() -> Policy {
     let mut rules = Policy::for_development();
     let kiosk = rules.channels.get_mut("kiosk").unwrap();
     kiosk.charges = vec![
@@ -86,14 +108,18 @@ pub(crate) fn rules() -> Policy {
 }
 
 impl World {
-    pub(crate) fn over_sqlite() -> Self {
+    /// With a new ledger in an SQLite file.
+    #[must_use]
+    pub fn over_sqlite() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let ledger =
             SqliteLedger::create(&directory.path().join("ledger.sqlite"), development_scope()).unwrap();
         Self { _directory: Some(directory), ..Self::over(Arc::new(ledger)) }
     }
 
-    pub(crate) fn over_postgres() -> Self {
+    /// With a new database on the server that all tests share.
+    #[must_use]
+    pub fn over_postgres() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let server = Postgres::shared();
@@ -102,12 +128,14 @@ impl World {
         Self::over(Arc::new(ledger))
     }
 
-    pub(crate) fn over(ledger: Arc<dyn Ledger>) -> Self {
+    /// With this ledger, which is empty, and new keys.
+    pub fn over(ledger: Arc<dyn Ledger>) -> Self {
         let keys = SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom).unwrap();
         Self::with_keys(ledger, keys)
     }
 
-    pub(crate) fn with_keys(ledger: Arc<dyn Ledger>, keys: SoftwareKeyStore) -> Self {
+    /// With this ledger, which is empty, and these keys.
+    pub fn with_keys(ledger: Arc<dyn Ledger>, keys: SoftwareKeyStore) -> Self {
         let (clock, keys) = (TestClock::new(), Arc::new(keys));
         let issuer: Issuer = Issuer::new(keys.clone(), clock.clone(), CardTime::UNSET);
         let office = Office::found(Arc::clone(&ledger), issuer, "founder", &rules()).unwrap();
@@ -127,7 +155,7 @@ impl World {
     }
 
     /// A company that is there already, opened again.
-    pub(crate) fn again(
+    pub fn again(
         ledger: Arc<dyn Ledger>,
         keys: Arc<SoftwareKeyStore>,
         clock: TestClock,
@@ -138,32 +166,34 @@ impl World {
         Self { office, keys, ledger, clock, ids: AtomicU64::new(0), _directory: None }
     }
 
-    pub(crate) fn add_point(&self, point: &str, party: &str, limits: PointLimits) {
+    /// Enters a vending point.
+    pub fn add_point(&self, point: &str, party: &str, limits: PointLimits) {
         let (point, party) = (point.parse().unwrap(), party.parse().unwrap());
         self.office.add_point(&self.boss(), &self.id(), &point, &party, limits).unwrap();
     }
 
-    pub(crate) fn scope(&self) -> Scope {
+    /// Company and environment.
+    pub fn scope(&self) -> Scope {
         self.ledger.scope()
     }
 
     /// A new id of a request.
-    pub(crate) fn id(&self) -> card_host::ledger::RequestId {
+    pub fn id(&self) -> card_host::ledger::RequestId {
         format!("r{}", self.ids.fetch_add(1, Ordering::Relaxed)).parse().unwrap()
     }
 
     /// The company's own office.
-    pub(crate) fn boss(&self) -> Who {
+    pub fn boss(&self) -> Who {
         who("company", "office", "mona")
     }
 
     /// A customer with a card and a meter, both with this number; the account is the number, too.
-    pub(crate) fn customer(&self, number: u64) -> BindingRecord {
+    pub fn customer(&self, number: u64) -> BindingRecord {
         self.office.open(&self.opening(number, number, number)).unwrap()
     }
 
     /// Opens a binding on a meter for an account, with a new card.
-    pub(crate) fn opening(&self, meter: u64, account: u64, card: u64) -> OpenOrder {
+    pub fn opening(&self, meter: u64, account: u64, card: u64) -> OpenOrder {
         OpenOrder {
             who: self.boss(),
             id: self.id(),
@@ -174,30 +204,33 @@ impl World {
         }
     }
 
-    pub(crate) fn order(&self, who: Who, card: u64, amount: u64) -> SaleOrder {
+    /// Who wants to buy for a card.
+    pub fn order(&self, who: Who, card: u64, amount: u64) -> SaleOrder {
         SaleOrder { who, id: self.id(), payee: Payee::Card(CardId::from(card)), amount: Piastres(amount) }
     }
 
     /// Sells at a kiosk.
-    pub(crate) fn sell(&self, card: u64, amount: u64) -> Sale {
+    pub fn sell(&self, card: u64, amount: u64) -> Sale {
         self.office.sell(&self.order(kiosk(), card, amount)).unwrap()
     }
 
-    pub(crate) fn record(&self, number: u64) -> BindingRecord {
+    /// The first binding of a meter.
+    pub fn record(&self, number: u64) -> BindingRecord {
         self.binding(Binding { meter: MeterId::from(number), number: 1 })
     }
 
-    pub(crate) fn binding(&self, binding: Binding) -> BindingRecord {
+    /// A binding as the ledger has it.
+    pub fn binding(&self, binding: Binding) -> BindingRecord {
         read(&*self.ledger, |t| t.binding(Payee::Binding(binding))).unwrap().unwrap()
     }
 
     /// The card of a binding, from blank to personalised. A branch's voucher activates it.
-    pub(crate) fn card(&self, record: &BindingRecord) -> Card<Simulator<FlashModel>> {
+    pub fn card(&self, record: &BindingRecord) -> Card<Simulator<FlashModel>> {
         self.card_with(record, self.office.certificates(record).unwrap())
     }
 
     /// The same with these certificates.
-    pub(crate) fn card_with(
+    pub fn card_with(
         &self,
         record: &BindingRecord,
         certificates: (BindingCertificate, Certificate),
@@ -211,13 +244,13 @@ impl World {
     }
 
     /// The receipt of a card, read as at a branch.
-    pub(crate) fn receipt(&self, card: &mut impl Transport) -> Vec<u8> {
+    pub fn receipt(&self, card: &mut impl Transport) -> Vec<u8> {
         let mut session = operate::session(card, self.office.keys(), Role::Vending, &mut OsRandom).unwrap();
         operate::ask_in(&mut session, &ask::receipt()).unwrap().emit().to_vec()
     }
 
     /// Makes a blank card the card of a binding.
-    pub(crate) fn personalise(&self, card: &mut impl Transport, record: &BindingRecord) {
+    pub fn personalise(&self, card: &mut impl Transport, record: &BindingRecord) {
         self.personalise_with(card, record, self.office.certificates(record).unwrap());
     }
 
@@ -248,14 +281,14 @@ impl World {
     }
 
     /// Debits less credits of an account.
-    pub(crate) fn balance(&self, account: &str) -> i128 {
+    pub fn balance(&self, account: &str) -> i128 {
         let balances = read(&*self.ledger, |t| t.balances()).unwrap();
         let found = balances.iter().find(|balance| balance.account.to_string() == account);
         found.map_or(0, |found| i128::from(found.debits.0) - i128::from(found.credits.0))
     }
 
     /// All entries of all vending points.
-    pub(crate) fn entries(&self) -> Vec<Entry> {
+    pub fn entries(&self) -> Vec<Entry> {
         read(&*self.ledger, |t| {
             let mut all = Vec::new();
             let mut last = None;
@@ -278,7 +311,7 @@ impl World {
     }
 
     /// Checks what must hold at every moment, from the entries alone against where things stand.
-    pub(crate) fn check(&self) {
+    pub fn check(&self) {
         let entries = self.entries();
         let mut accounts: BTreeMap<LedgerAccount, i128> = BTreeMap::new();
         let mut ends: BTreeMap<String, (u64, [u8; 32])> = BTreeMap::new();
@@ -381,29 +414,33 @@ impl World {
 }
 
 /// Loads a voucher, and gives the card's receipt.
-pub(crate) fn load(card: &mut Card<Simulator<FlashModel>>, voucher: &[u8]) -> Evidence {
+pub fn load(card: &mut Card<Simulator<FlashModel>>, voucher: &[u8]) -> Evidence {
     let answer = card_host::desk::load(card, &Voucher::parse(voucher).unwrap()).unwrap();
     Evidence::CardReceipt(answer.receipt.emit().to_vec())
 }
 
-pub(crate) fn who(party: &str, point: &str, actor: &str) -> Who {
+/// Somebody of a party at a vending point.
+pub fn who(party: &str, point: &str, actor: &str) -> Who {
     Who { party: party.parse().unwrap(), point: point.parse().unwrap(), actor: actor.to_owned() }
 }
 
-pub(crate) fn kiosk() -> Who {
+/// A kiosk's till.
+pub fn kiosk() -> Who {
     who("fawry", "fawry-1", "till 1")
 }
 
-pub(crate) fn wallet() -> Who {
+/// A wallet, which pays before it is certified.
+pub fn wallet() -> Who {
     who("vodafone", "vodafone-1", "front")
 }
 
-pub(crate) fn bank() -> Who {
+/// A bank's application.
+pub fn bank() -> Who {
     who("cib", "cib-1", "application")
 }
 
 /// The refusal in a result.
-pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, LedgerError>) -> Refusal {
+pub fn refused<T: std::fmt::Debug>(result: Result<T, LedgerError>) -> Refusal {
     match result {
         Err(LedgerError::Refused(refusal)) => refusal,
         other => panic!("not refused: {other:?}"),

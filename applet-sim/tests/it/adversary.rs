@@ -8,8 +8,8 @@
     reason = "a test says what is wrong by failing"
 )]
 
-mod common;
-
+use crate::common;
+use crate::common::*;
 use applet_sim::card::{Profile, SimulatedCard};
 use card_core::id::{CardId, Channel, Company, Environment, Scope, State};
 use card_core::message::Voucher;
@@ -17,7 +17,6 @@ use card_core::role::Role;
 use card_core::scp03::SecurityLevel;
 use card_core::scp03::host::HandshakeError;
 use card_core::soft::SoftEngine;
-use common::*;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 

@@ -15,7 +15,7 @@ fn bytes(value: &Value) -> Vec<u8> {
 
 #[test]
 fn the_runner_gets_what_the_reader_gets() {
-    let vectors: Value = serde_json::from_str(include_str!("../../tests/vectors/card.json")).unwrap();
+    let vectors: Value = serde_json::from_str(include_str!("../../../tests/vectors/card.json")).unwrap();
     let (mut compared, mut left_out) = (0, 0);
     for transcript in vectors["transcripts"].as_array().unwrap() {
         let initial = &transcript["initial"];

@@ -1,15 +1,13 @@
 //! What a passer-by cannot do to a card, and what must not stay in its memory.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what is wrong by failing")]
 
-mod common;
-
+use crate::common::*;
 use applet_sim::card::{Profile, SimulatedCard};
 use applet_sim::chip::{Cut, Entropy};
 use card_core::id::State;
 use card_core::key::AesKey;
 use card_core::scp03::{HostHandshake, KeySet, Mode, SecurityLevel};
 use card_core::soft::SoftEngine;
-use common::*;
 
 /// Wrong EXTERNAL AUTHENTICATE, with the power cut while the failure is being counted: recovery erases the half-written page each time,
 /// until it is worn out. The right keys must work all the same.

@@ -7,11 +7,9 @@
     reason = "a test says what is wrong by failing"
 )]
 
-mod common;
-
+use crate::common::*;
 use card_core::id::State;
 use card_core::store::Log;
-use common::*;
 
 const LOAD: [u8; 4] = [0x80, 0x40, 0, 0];
 const LAST: u32 = u32::MAX;

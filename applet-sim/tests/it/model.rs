@@ -8,12 +8,10 @@
     reason = "a test says what is wrong by failing"
 )]
 
-mod common;
-
+use crate::common::*;
 use applet_sim::chip::Cut;
 use card_core::id::{Channel, State};
 use card_core::message::Receipt;
-use common::*;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::collections::HashMap;

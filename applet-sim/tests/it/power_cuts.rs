@@ -9,15 +9,14 @@
     reason = "a test says what is wrong by failing"
 )]
 
-mod common;
-
+use crate::common;
+use crate::common::*;
 use applet_sim::chip::Cut;
 use card_applet::{CardApplication, Protocol};
 use card_core::id::State;
 use card_core::message::Certificate;
 use card_core::platform::PAGE;
 use card_core::scp03::SecurityLevel;
-use common::*;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::OnceLock;

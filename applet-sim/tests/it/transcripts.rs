@@ -14,7 +14,7 @@ use card_core::id::{CardId, Environment};
 use card_core::key::{AesKey, KeyLength};
 use serde_json::Value;
 
-const VECTORS: &str = include_str!("../../tests/vectors/card.json");
+const VECTORS: &str = include_str!("../../../tests/vectors/card.json");
 
 fn bytes(value: &Value) -> Vec<u8> {
     hex::decode(value.as_str().expect("a string")).expect("hexadecimal")

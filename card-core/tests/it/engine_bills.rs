@@ -7,8 +7,8 @@
     reason = "a test says what is wrong by failing"
 )]
 
-mod support;
-
+use crate::support::paper::*;
+use crate::support::*;
 use card_core::calendar::{Calendar, Change, Zone};
 use card_core::id::Binding;
 use card_core::message::{Certificate, Envelope, MeterFlags, Month, Slot};
@@ -18,8 +18,6 @@ use card_core::soft::SoftEngine;
 use card_core::tariff::*;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use proptest::prelude::*;
-use support::paper::*;
-use support::*;
 
 const DAY: i64 = 86_400;
 /// Greatest step of the clock in these tests, so that several months can pass between two readings.

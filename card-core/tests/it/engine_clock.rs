@@ -6,15 +6,13 @@
     reason = "a test says what is wrong by failing"
 )]
 
-mod support;
-
+use crate::support::*;
 use card_core::message::MeterFlags;
 use card_core::meter::events::code;
 use card_core::meter::{Clock, MailRefusal, Meter, MeterState, reason};
 use card_core::parameters::{Command, Limits, command::kind};
 use card_core::tariff::EGYPT_2024_08;
 use card_core::units::{Balance, CardTime, Energy};
-use support::*;
 
 /// The greatest step before the first mail.
 const STEP: u32 = 2_592_000;

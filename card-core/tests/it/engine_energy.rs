@@ -6,8 +6,7 @@
     reason = "a test says what is wrong by failing"
 )]
 
-mod support;
-
+use crate::support::*;
 use card_core::message::Month;
 use card_core::meter::events::code;
 use card_core::meter::{Meter, MeterState, UNWRITTEN, reason};
@@ -15,7 +14,6 @@ use card_core::parameters::{Debt, DebtKind, DebtPlan};
 use card_core::tariff::EGYPT_2024_08;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use proptest::prelude::*;
-use support::*;
 
 fn debt(id: u32, first_month: u16, count: u16, amount: u32, last: u32) -> Debt {
     Debt { id, kind: DebtKind::Arrears, first_month, count, amount, last }

@@ -6,8 +6,7 @@
     reason = "a test says what is wrong by failing"
 )]
 
-mod support;
-
+use crate::support::*;
 use card_core::calendar::{Calendar, Holiday};
 use card_core::message::{Certificate, MeterFlags};
 use card_core::meter::events::code;
@@ -15,7 +14,6 @@ use card_core::meter::{MailRefusal, Meter, MeterState, Tampering, reason};
 use card_core::parameters::{Limits, command::kind};
 use card_core::tariff::EGYPT_2024_08;
 use card_core::units::{Balance, CardTime, Energy};
-use support::*;
 
 const SATURDAY: u32 = FRIDAY + 1;
 const SUNDAY: u32 = FRIDAY + 2;

@@ -7,8 +7,7 @@
     reason = "a test says what is wrong by failing"
 )]
 
-mod support;
-
+use crate::support::*;
 use card_core::calendar::Calendar;
 use card_core::id::{CardId, CardRef};
 use card_core::message::{Certificate, Envelope, MeterFlags, Slot, Voucher};
@@ -21,7 +20,6 @@ use card_core::parameters::{
 use card_core::scp03::Mode;
 use card_core::soft::SoftEngine;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
-use support::*;
 
 const SELECT: u8 = 0xA4;
 const FIVE: [u8; 5] = [SELECT, 0x50, 0x82, 0x46, 0x48];

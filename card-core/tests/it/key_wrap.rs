@@ -34,7 +34,7 @@ fn unwrapped(kek: &AesKey, wrapped: &[u8]) -> Result<Vec<u8>, KeyWrapError> {
 
 #[test]
 fn rfc_3394() {
-    let text = include_str!("../../tests/vectors/published/aes_key_wrap_rfc3394.json");
+    let text = include_str!("../../../tests/vectors/published/aes_key_wrap_rfc3394.json");
     let document: Value = serde_json::from_str(text).unwrap();
     let all = document["vectors"].as_array().unwrap();
     assert_eq!(all.len(), 6);

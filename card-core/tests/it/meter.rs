@@ -6,8 +6,7 @@
     reason = "a test says what is wrong by failing"
 )]
 
-mod support;
-
+use crate::support::*;
 use card_core::calendar::Calendar;
 use card_core::id::{CardRef, Company, Environment, MeterId, Scope, State};
 use card_core::layout::CertificateAnswer;
@@ -29,7 +28,6 @@ use card_core::terminal::session::OpenError;
 use card_core::text::{Language, Situation};
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use proptest::prelude::*;
-use support::*;
 
 fn advice(reason: Reason) -> &'static str {
     Situation::from(reason).text(Language::English).to_do

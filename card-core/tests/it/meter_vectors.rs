@@ -6,8 +6,7 @@
     reason = "a test says what is wrong by failing"
 )]
 
-mod support;
-
+use crate::support::Chip;
 use card_core::id::{CardRef, Company, Environment, MeterId, Scope};
 use card_core::key::{AesKey, KeyLength};
 use card_core::layout::{CardSummary, CertificateAnswer};
@@ -21,7 +20,6 @@ use card_core::tariff::EGYPT_2024_08_CODED;
 use card_core::terminal::exchange::Presented;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use serde_json::Value;
-use support::Chip;
 
 fn vectors() -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/meter.json");

@@ -231,11 +231,11 @@ fn transcript(text: &str) -> Transcript {
 }
 
 const TRANSCRIPTS: [&str; 5] = [
-    include_str!("../../tests/vectors/generated/scp03_s8_aes128_level33.json"),
-    include_str!("../../tests/vectors/generated/scp03_s8_aes192_level33.json"),
-    include_str!("../../tests/vectors/generated/scp03_s8_aes256_level33.json"),
-    include_str!("../../tests/vectors/generated/scp03_s16_aes128_level33.json"),
-    include_str!("../../tests/vectors/generated/scp03_s16_aes256_level33.json"),
+    include_str!("../../../tests/vectors/generated/scp03_s8_aes128_level33.json"),
+    include_str!("../../../tests/vectors/generated/scp03_s8_aes192_level33.json"),
+    include_str!("../../../tests/vectors/generated/scp03_s8_aes256_level33.json"),
+    include_str!("../../../tests/vectors/generated/scp03_s16_aes128_level33.json"),
+    include_str!("../../../tests/vectors/generated/scp03_s16_aes256_level33.json"),
 ];
 
 /// Our card, byte by byte, against hosts of other implementations.

@@ -7,12 +7,10 @@
     reason = "a test says what is wrong by failing"
 )]
 
-mod support;
-
+use crate::support::paper::*;
 use card_core::tariff::*;
 use card_core::units::Energy;
 use proptest::prelude::*;
-use support::paper::*;
 
 /// The energy charge in piastres of a month whose 10 Wh number n were consumed under tariff `units[n - 1]`.
 fn charge_by_units(tables: &[Vec<Row>], units: &[usize]) -> u128 {

@@ -6,8 +6,7 @@
     reason = "a test says what is wrong by failing"
 )]
 
-mod support;
-
+use crate::support::*;
 use card_core::apdu::{Command, StatusWord};
 use card_core::bytes::Buffer;
 use card_core::id::{AID, CardId, CardRef, Channel, Company, Environment, Reference, Scope, State};
@@ -27,7 +26,6 @@ use card_core::terminal::{Request, RequestError};
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use hex_literal::hex;
 use proptest::prelude::*;
-use support::*;
 
 const OK: [u8; 2] = [0x90, 0];
 

@@ -9,21 +9,13 @@
     reason = "a test says what is wrong by failing"
 )]
 
-#[path = "complaints/clock.rs"]
 mod clock;
-#[path = "complaints/counters.rs"]
 mod counters;
-#[path = "complaints/fairness.rs"]
 mod fairness;
-#[path = "complaints/household.rs"]
 mod household;
-#[path = "complaints/loads.rs"]
 mod loads;
-#[path = "complaints/messages.rs"]
 mod messages;
-#[path = "complaints/minting.rs"]
 mod minting;
-#[path = "complaints/supply.rs"]
 mod supply;
 
 use std::collections::BTreeSet;

@@ -156,7 +156,7 @@ fn a_user_who_is_refused_is_told_so() {
     let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
     thread::spawn(move || listener.incoming().for_each(drop));
     let status = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "a_user_who_is_refused_is_told_so"])
+        .args(["--exact", "host_pcsc::a_user_who_is_refused_is_told_so"])
         .env(SOCKET, &path)
         .status();
     std::fs::remove_file(&path).unwrap();

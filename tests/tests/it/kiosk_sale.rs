@@ -9,10 +9,6 @@
     reason = "a test says what is wrong by failing"
 )]
 
-#[path = "ledger/world.rs"]
-#[allow(dead_code, unused_imports, reason = "another program uses the rest of it")]
-mod world;
-
 use applet_sim::card::Profile;
 use card_host::card;
 use card_host::card_core::id::{Channel, MeterId};
@@ -32,7 +28,7 @@ use std::sync::{Arc, mpsc};
 use system_tests::pcscd::Pcscd;
 use system_tests::postgres::Postgres;
 use system_tests::stage::ReaderStage;
-use world::World;
+use system_tests::world::{self, World};
 
 /// What a server process has: the same ledger and keys, opened anew.
 fn server(

@@ -14,19 +14,17 @@ mod evidence;
 mod reasons;
 mod recover;
 mod sell;
-#[allow(dead_code, reason = "other programs use the rest of it")]
-mod world;
 
-use world::World;
+use system_tests::world::World;
 
 /// Runs each case over each store.
 macro_rules! over_both_stores {
     ($($module:ident :: { $($case:ident),* $(,)? })*) => {
         mod sqlite {
-            $(mod $module { $(#[test] fn $case() { crate::$module::$case(&crate::World::over_sqlite()); })* })*
+            $(mod $module { $(#[test] fn $case() { crate::ledger::$module::$case(&crate::ledger::World::over_sqlite()); })* })*
         }
         mod postgres {
-            $(mod $module { $(#[test] fn $case() { crate::$module::$case(&crate::World::over_postgres()); })* })*
+            $(mod $module { $(#[test] fn $case() { crate::ledger::$module::$case(&crate::ledger::World::over_postgres()); })* })*
         }
     };
 }

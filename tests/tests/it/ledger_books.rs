@@ -14,6 +14,3 @@ mod close;
 mod export;
 mod reconcile;
 mod restore;
-#[path = "../ledger/world.rs"]
-#[allow(dead_code, reason = "the ledger's own tests use the rest")]
-mod world;

@@ -14,6 +14,3 @@ mod disk;
 mod script;
 mod seller_killed;
 mod stepwise;
-#[path = "../ledger/world.rs"]
-#[allow(dead_code, reason = "another program uses the rest of it")]
-mod world;

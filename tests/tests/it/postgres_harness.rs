@@ -201,7 +201,7 @@ fn a_server_ends_with_the_process_of_its_test() {
         std::process::abort();
     }
     let mut process = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "a_server_ends_with_the_process_of_its_test", "--nocapture"])
+        .args(["--exact", "postgres_harness::a_server_ends_with_the_process_of_its_test", "--nocapture"])
         .env(DIES, "1")
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

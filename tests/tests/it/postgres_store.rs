@@ -10,15 +10,9 @@
     reason = "a test says what is wrong by failing"
 )]
 
-#[path = "postgres_store/conflicts.rs"]
 mod conflicts;
-#[path = "postgres_store/faults.rs"]
 mod faults;
-#[path = "postgres_store/opening.rs"]
 mod opening;
-#[path = "postgres_store/refusals.rs"]
 mod refusals;
-#[path = "postgres_store/rows.rs"]
 mod rows;
-#[path = "postgres_store/support.rs"]
 mod support;

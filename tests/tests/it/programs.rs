@@ -8,9 +8,7 @@
     reason = "a test says what is wrong by failing"
 )]
 
-#[path = "programs/books.rs"]
 mod books;
-#[path = "programs/ledger.rs"]
 mod ledger;
 
 use std::collections::BTreeSet;

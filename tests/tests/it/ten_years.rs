@@ -10,43 +10,24 @@
 )]
 #![allow(unreachable_pub, clippy::indexing_slicing, reason = "the modules of one test")]
 
-#[path = "ten_years/actions.rs"]
 mod actions;
-#[path = "ten_years/board.rs"]
 mod board;
-#[path = "ten_years/books.rs"]
 mod books;
-#[path = "ten_years/cards.rs"]
 mod cards;
-#[path = "ten_years/compare.rs"]
 mod compare;
-#[path = "ten_years/dice.rs"]
 mod dice;
-#[path = "ten_years/field_card.rs"]
 mod field_card;
-#[path = "ten_years/finish.rs"]
 mod finish;
-#[path = "ten_years/loads.rs"]
 mod loads;
-#[path = "ten_years/local.rs"]
 mod local;
-#[path = "ten_years/meter_side.rs"]
 mod meter_side;
-#[path = "ten_years/model.rs"]
 mod model;
-#[path = "ten_years/moves.rs"]
 mod moves;
-#[path = "ten_years/orders.rs"]
 mod orders;
-#[path = "ten_years/price.rs"]
 mod price;
-#[path = "ten_years/tally.rs"]
 mod tally;
-#[path = "ten_years/timekeeper.rs"]
 mod timekeeper;
-#[path = "ten_years/visits.rs"]
 mod visits;
-#[path = "ten_years/world.rs"]
 mod world;
 
 use std::cell::RefCell;

@@ -10,18 +10,9 @@
     reason = "a test says what is wrong by failing"
 )]
 
-#[path = "wire/kiosk.rs"]
 mod kiosk;
-#[path = "wire/limits.rs"]
 mod limits;
-#[path = "wire/load.rs"]
 mod load;
-#[path = "wire/others.rs"]
 mod others;
-#[path = "wire/protocol.rs"]
 mod protocol;
-#[path = "wire/served.rs"]
 mod served;
-#[allow(dead_code, unused_imports, reason = "other tests use more of it")]
-#[path = "ledger/world.rs"]
-mod world;

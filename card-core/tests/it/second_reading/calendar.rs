@@ -4,7 +4,7 @@ use card_core::calendar::{Calendar, LocalTime};
 use card_core::units::CardTime;
 use serde::Deserialize;
 
-use crate::vectors::{Hex, read};
+use super::vectors::{Hex, read};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

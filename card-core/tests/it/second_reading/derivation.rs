@@ -10,7 +10,7 @@ use card_core::scp03::KeySet;
 use card_core::soft::SoftEngine;
 use serde::Deserialize;
 
-use crate::vectors::{Hex, Witness, read, scope};
+use super::vectors::{Hex, Witness, read, scope};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

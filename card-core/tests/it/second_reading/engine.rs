@@ -10,8 +10,8 @@ use card_core::terminal::exchange::Presented;
 use card_core::units::{CardTime, Energy, Piastres};
 use serde::Deserialize;
 
+use super::vectors::{Hex, read};
 use crate::support::{self, Chip};
-use crate::vectors::{Hex, read};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

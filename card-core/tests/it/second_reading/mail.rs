@@ -7,7 +7,7 @@ use card_core::message::{Delivery, Direction, Envelope, MAX_PLAINTEXT, MailKeys,
 use card_core::soft::SoftEngine;
 use serde::Deserialize;
 
-use crate::vectors::{Fields, Hex, Witness, read, scope};
+use super::vectors::{Fields, Hex, Witness, read, scope};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

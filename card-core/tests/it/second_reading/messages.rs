@@ -11,8 +11,8 @@ use card_core::soft::SoftEngine;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use serde::Deserialize;
 
-use crate::records::{IllFormedRecord, Record};
-use crate::vectors::{Fields, Hex, Witness, read, scope};
+use super::records::{IllFormedRecord, Record};
+use super::vectors::{Fields, Hex, Witness, read, scope};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -17,8 +17,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::vectors::{Hex, read, scope};
 use crate::support::{self, Chip};
-use crate::vectors::{Hex, read, scope};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -4,8 +4,8 @@ use card_core::message::{Event, Month};
 use card_core::units::{CardTime, Energy};
 use serde::Deserialize;
 
-use crate::messages::{Vectors, piastres};
-use crate::vectors::{Fields, Hex, read};
+use super::messages::{Vectors, piastres};
+use super::vectors::{Fields, Hex, read};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

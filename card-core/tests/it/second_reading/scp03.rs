@@ -10,7 +10,7 @@ use card_core::scp03::{CardHandshake, HostHandshake, KeySet, Mode, SecurityLevel
 use card_core::soft::SoftEngine;
 use serde::Deserialize;
 
-use crate::vectors::{Hex, Witness, read};
+use super::vectors::{Hex, Witness, read};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

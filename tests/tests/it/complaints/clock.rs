@@ -5,7 +5,7 @@ use card_core::parameters::command::kind;
 use card_core::terminal::load::LoadOutcome;
 use card_core::units::{CardTime, Energy};
 
-use crate::household::{DAY, HOUR, Household, MINUTE, egp, kwh, summer, utc, winter};
+use super::household::{DAY, HOUR, Household, MINUTE, egp, kwh, summer, utc, winter};
 
 /// Thursday, 30 October 2025, 24:00 in summer: then it is 23:00 once more.
 const CHANGE: CardTime = utc(2025, 10, 30, 21, 0);
@@ -90,7 +90,7 @@ fn a_clock_that_is_behind_is_put_right_by_the_time_in_the_next_charge() {
     // Given a meter that believes it is 29 October, when it is noon of Sunday, 2 November,
     let mut home = Household::new(winter(2025, 11, 2, 12, 0));
     home.clock_error = -4 * i64::from(DAY);
-    home.meter = home.another_meter(crate::household::METER);
+    home.meter = home.another_meter(super::household::METER);
     home.meter.tick(home.reading()).unwrap();
     assert_eq!(home.state().month_index, 69);
     // when the customer charges,

@@ -12,7 +12,7 @@ use card_host::issuer::AccountError;
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 use card_host::transport::Card;
 
-use crate::household::{DAY, HOUR, Household, METER, MONDAY, at_the_meter, egp, kwh, winter};
+use super::household::{DAY, HOUR, Household, METER, MONDAY, at_the_meter, egp, kwh, winter};
 use applet_sim::card::Profile;
 
 const LAST: u32 = u32::MAX;

@@ -4,7 +4,7 @@ use card_core::meter::events::code;
 use card_core::text::Situation;
 use card_core::units::{CardTime, Energy};
 
-use crate::household::{DAY, Household, MONDAY, at_the_meter, egp, kwh, told, winter};
+use super::household::{DAY, Household, MONDAY, at_the_meter, egp, kwh, told, winter};
 
 /// What a month of 351 kWh costs: 200 at 0.95, 150 at 1.55, one at 1.95; 15 EGP of service fee; 20 for cleaning.
 const BILL: i64 = 19_000 + 23_250 + 195 + 1_500 + 2_000;

@@ -7,7 +7,7 @@ use card_core::meter::Tampering;
 use card_core::terminal::load::LoadOutcome;
 use card_core::units::{Energy, Piastres};
 
-use crate::household::{Household, MONDAY, egp, kwh};
+use super::household::{Household, MONDAY, egp, kwh};
 
 #[test]
 fn any_number_of_loads_may_be_pending_and_none_blocks_the_next() {

@@ -12,7 +12,7 @@ use card_host::issuer::BindingAccount;
 use card_host::transport::{Card, Link, Simulator};
 use card_host::{ReaderError, TransportError};
 
-use crate::household::{DAY, HOUR, Household, METER, MONDAY, at_the_meter, egp, kwh};
+use super::household::{DAY, HOUR, Household, METER, MONDAY, at_the_meter, egp, kwh};
 
 #[test]
 fn load_count_mismatch_cannot_come_from_the_order_of_charges() {

@@ -9,7 +9,7 @@ use card_host::issuer::BindingAccount;
 use card_host::keystore::{KeyStore, SoftwareKeyStore};
 use card_host::random::OsRandom;
 
-use crate::household::{Household, MONDAY, at_the_meter, egp, kwh, mail_code};
+use super::household::{Household, MONDAY, at_the_meter, egp, kwh, mail_code};
 
 #[test]
 fn a_cloned_card_brings_its_credit_once() {

@@ -13,7 +13,7 @@ use card_host::operate;
 use card_host::random::OsRandom;
 use card_host::transport::Card;
 
-use crate::household::{DAY, HOUR, Household, METER, MINUTE, MONDAY, egp, kwh, told, winter};
+use super::household::{DAY, HOUR, Household, METER, MINUTE, MONDAY, egp, kwh, told, winter};
 
 #[test]
 fn the_supply_is_cut_at_zero_and_comes_back_at_once_on_charging() {

@@ -1,6 +1,5 @@
 //! Bindings and their cards, moves, and what comes back.
 
-use crate::world::{World, kiosk, load, refused, who};
 use card_host::card_core::id::{Binding, CardId, CardRef, MeterId};
 use card_host::card_core::message::{MeterFlags, MeterReceipt};
 use card_host::card_core::soft::SoftEngine;
@@ -10,6 +9,7 @@ use card_host::ledger::{
     Approved, BindingRecord, Evidence, Finding, LedgerError, MoveOrder, OpenOrder, Payee, Refusal,
     RequestKey, Status,
 };
+use system_tests::world::{World, kiosk, load, refused, who};
 
 pub(crate) fn opened_replaced_blocked(world: &World) {
     let order = world.opening(1, 1, 1);

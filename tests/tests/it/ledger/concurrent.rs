@@ -1,6 +1,5 @@
 //! Many at once.
 
-use crate::world::{World, kiosk, who};
 use card_host::card_core::id::CardId;
 use card_host::card_core::units::Piastres;
 use card_host::ledger::{
@@ -8,6 +7,7 @@ use card_host::ledger::{
 };
 use std::collections::BTreeMap;
 use std::sync::{Barrier, Mutex};
+use system_tests::world::{World, kiosk, who};
 
 const CLIENTS: usize = 8;
 

@@ -1,6 +1,5 @@
 //! Corrections, debts, settings, and the second person.
 
-use crate::world::{World, kiosk, refused, who};
 use card_host::card_core::id::{CardId, Channel};
 use card_host::card_core::role::Role;
 use card_host::card_core::units::{CardTime, Piastres};
@@ -8,6 +7,7 @@ use card_host::ledger::{
     Approved, DebitOrder, DebitTo, LedgerError, Party, Payee, PointLimits, Policy, Power, Refusal, RequestKey,
 };
 use card_host::random::OsRandom;
+use system_tests::world::{World, kiosk, refused, who};
 
 fn debit(world: &World, amount: u64, to: DebitTo) -> DebitOrder {
     let payee = Payee::Card(CardId::from(1));

@@ -1,6 +1,5 @@
 //! Every entry says who did it, and what somebody decides, why.
 
-use crate::world::{World, kiosk, refused, who};
 use card_host::card_core::id::{Binding, CardId, CardRef, MeterId};
 use card_host::card_core::key::KeyLength;
 use card_host::card_core::units::{CardTime, Piastres};
@@ -11,6 +10,7 @@ use card_host::ledger::{
 };
 use card_host::random::OsRandom;
 use std::sync::Arc;
+use system_tests::world::{World, kiosk, refused, who};
 
 const ONE: Payee = Payee::Card(CardId([0, 0, 0, 0, 0, 0, 0, 1]));
 
@@ -102,6 +102,6 @@ pub(crate) fn who_does_it_has_a_name(world: &World) {
     let ledger = SqliteLedger::create(&directory.path().join("ledger.sqlite"), world.scope());
     let keys = SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom);
     let issuer: Issuer = Issuer::new(Arc::new(keys.unwrap()), world.clock.clone(), CardTime::UNSET);
-    let founded = Office::found(Arc::new(ledger.unwrap()), issuer, " ", &crate::world::rules());
+    let founded = Office::found(Arc::new(ledger.unwrap()), issuer, " ", &system_tests::world::rules());
     assert!(matches!(refused(founded.map(drop)), Refusal::Invalid(_)));
 }

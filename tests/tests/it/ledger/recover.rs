@@ -1,6 +1,5 @@
 //! After a restore: contracts and cards that the ledger has lost, entered again by what the card shows.
 
-use crate::world::{World, kiosk, load, refused, who};
 use card_host::card_core::id::{Binding, CardId, CardRef, Channel, Company, MeterId, Reference, Scope};
 use card_host::card_core::message::{BindingCertificate, Certificate, Slot, Voucher};
 use card_host::card_core::role::Role;
@@ -15,6 +14,7 @@ use card_host::ledger::{
 use card_host::random::OsRandom;
 use std::sync::Barrier;
 use std::time::Duration;
+use system_tests::world::{World, kiosk, load, refused, who};
 
 const WHY: &str = "the disk died";
 

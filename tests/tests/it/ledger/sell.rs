@@ -1,6 +1,5 @@
 //! Selling, step by step.
 
-use crate::world::{World, bank, kiosk, refused, wallet, who};
 use card_host::card_core::id::{Binding, CardId, MeterId};
 use card_host::card_core::message::Voucher;
 use card_host::card_core::units::{CardTime, Piastres};
@@ -8,6 +7,7 @@ use card_host::keystore::KeyStore;
 use card_host::ledger::{
     Approved, Division, LedgerError, Payee, PointLimits, Refusal, RequestKey, SaleOrder, SaleState,
 };
+use system_tests::world::{World, bank, kiosk, refused, wallet, who};
 
 pub(crate) fn a_repetition_gives_the_same_answer(world: &World) {
     world.customer(1);
@@ -185,7 +185,7 @@ pub(crate) fn limits_of_channel_and_point(world: &World) {
     world.customer(1);
     let sell = |who: &str, amount| {
         let order =
-            SaleOrder { who: crate::world::who("fawry", who, "x"), ..world.order(kiosk(), 1, amount) };
+            SaleOrder { who: system_tests::world::who("fawry", who, "x"), ..world.order(kiosk(), 1, amount) };
         world.office.sell(&order)
     };
     assert!(matches!(refused(sell("fawry-1", 99)), Refusal::TooLittle { .. }));
@@ -239,7 +239,7 @@ pub(crate) fn rules_that_are_gone_certify_nothing(world: &World) {
     world.customer(1);
     let order = world.order(kiosk(), 1, 10_000);
     world.office.reserve(&order).unwrap();
-    let mut rules = crate::world::rules();
+    let mut rules = system_tests::world::rules();
     rules.channels.remove("kiosk");
     world.office.set_policy(&world.boss(), &world.id(), None, &rules).unwrap();
     let (sale, reason) = world.office.confirm(&kiosk(), &order.id).unwrap();

@@ -1,8 +1,8 @@
 //! Who runs out is told so once for each report, and a gateway that dies gets it again.
 
-use crate::books::{Books, Report};
-use crate::world::{kiosk, refused};
+use super::books::{Books, Report};
 use card_host::ledger::{QueuedAlerts, Refusal};
+use system_tests::world::{kiosk, refused};
 
 /// Customer 1 uses 10 EGP a day and has 30 left; customer 2 uses nothing; customer 3 has no telephone.
 fn world() -> Books {

@@ -1,6 +1,6 @@
 //! Who changes the past is found.
 
-use crate::books::Books;
+use super::books::Books;
 use card_host::ledger::{AuditFinding, AuditKey, AuditPublicKey, EntryId, trial_balance};
 
 fn at(point: &str, number: u64) -> EntryId {

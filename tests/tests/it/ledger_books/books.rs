@@ -1,6 +1,5 @@
 //! A world whose file can be looked into, changed and restored, and its auditor.
 
-use crate::world::{World, kiosk, wallet};
 use card_host::card_core::key::KeyLength;
 use card_host::card_core::message::{MeterFlags, MeterReceipt};
 use card_host::card_core::soft::SoftEngine;
@@ -15,6 +14,7 @@ use card_host::ledger::{
 use card_host::random::OsRandom;
 use std::path::PathBuf;
 use std::sync::Arc;
+use system_tests::world::{World, kiosk, wallet};
 
 pub(crate) struct Books {
     pub(crate) world: World,

@@ -1,9 +1,9 @@
 //! Deposits, and days closed.
 
-use crate::books::Books;
-use crate::world::{kiosk, refused, wallet};
+use super::books::Books;
 use card_host::card_core::units::{Balance, Piastres};
 use card_host::ledger::{Kind, PointCode, Refusal, read};
+use system_tests::world::{kiosk, refused, wallet};
 
 fn point(code: &str) -> PointCode {
     code.parse().unwrap()

@@ -1,11 +1,11 @@
 //! An export, and another program that believes only the document.
 
-use crate::books::Books;
-use crate::world::who;
+use super::books::Books;
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::ledger::{ExportError, ExportOrder, Manifest, export};
 use std::path::Path;
 use std::process::Command;
+use system_tests::world::who;
 
 fn all(books: &Books) -> ExportOrder {
     let now = books.world.office.now().unwrap();

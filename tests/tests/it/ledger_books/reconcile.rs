@@ -1,13 +1,13 @@
 //! Each exception is made, and found; a world in which all is well gives none.
 
-use crate::books::{Books, Report};
-use crate::world::{kiosk, wallet};
+use super::books::{Books, Report};
 use card_host::card_core::id::{Binding, CardId};
 use card_host::card_core::units::Piastres;
 use card_host::ledger::{
     DebitOrder, DebitTo, ExceptionKind, OpenOrder, Payee, PointLimits, ReconcileOptions, Reconciliation,
     Severity, reconcile,
 };
+use system_tests::world::{kiosk, wallet};
 
 fn run(books: &Books) -> Reconciliation {
     let options = ReconcileOptions::at(books.world.office.now().unwrap());

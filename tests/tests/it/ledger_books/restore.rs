@@ -1,7 +1,6 @@
 //! After a disaster: an older copy takes the ledger's place, and cards, meters and channels know more than it.
 
-use crate::books::{Books, Report};
-use crate::world::{kiosk, load, refused};
+use super::books::{Books, Report};
 use card_host::card_core::id::{CardId, MeterId};
 use card_host::card_core::message::Voucher;
 use card_host::card_core::parameters::command::kind;
@@ -13,6 +12,7 @@ use card_host::ledger::{
     read,
 };
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
+use system_tests::world::{kiosk, load, refused};
 
 fn line(sale: &Sale) -> String {
     let voucher = hex::encode(&sale.certified.as_ref().unwrap().voucher);
@@ -197,7 +197,7 @@ fn a_point_of_which_the_copy_knows_nothing_is_lost_with_it() {
     books.back_up("copy.sqlite");
     books.world.add_point("fawry-9", "fawry", card_host::ledger::PointLimits::default());
     let order = card_host::ledger::SaleOrder {
-        who: crate::world::who("fawry", "fawry-9", "till"),
+        who: system_tests::world::who("fawry", "fawry-9", "till"),
         ..books.world.order(kiosk(), 1, 5_000)
     };
     books.world.office.sell(&order).unwrap();

@@ -1,6 +1,5 @@
 //! A connection to the database that is lost in COMMIT: before it reaches the server, and after the server has answered.
 
-use crate::world::{World, who};
 use card_host::card_core::id::CardId;
 use card_host::card_core::units::Piastres;
 use card_host::desk::development_scope;
@@ -9,14 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use system_tests::cut_proxy::{Cut, CutProxy};
 use system_tests::postgres::Postgres;
+use system_tests::world::{World, who};
 
 #[test]
 fn in_commit() {
     let server = Postgres::shared();
-    let direct = server.create_database("lost_in_commit").unwrap();
+    let direct = server.create_database("world_lost_in_commit").unwrap();
     drop(PostgresLedger::connect(&direct, development_scope(), 1).unwrap());
     let proxy = CutProxy::start(server.address()).unwrap();
-    let url = server.url_at(proxy.address(), "lost_in_commit");
+    let url = server.url_at(proxy.address(), "world_lost_in_commit");
     let ledger = PostgresLedger::connect(&url, development_scope(), 8).unwrap();
     let world = World::over(Arc::new(ledger));
     let (clients, rounds) = (4_u64, 12_u64);

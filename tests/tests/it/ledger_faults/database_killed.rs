@@ -1,14 +1,14 @@
 //! `kill -9` of the database server between any two steps of a seller.
 
-use crate::script::{ACTIONS, act, settle};
-use crate::stepwise::Stepwise;
-use crate::world::World;
+use super::script::{ACTIONS, act, settle};
+use super::stepwise::Stepwise;
 use card_host::desk::development_scope;
 use card_host::ledger::PostgresLedger;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use system_tests::postgres::Postgres;
+use system_tests::world::World;
 
 #[test]
 fn between_any_two_steps() {

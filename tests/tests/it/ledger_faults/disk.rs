@@ -1,7 +1,6 @@
 //! A disk under SQLite that fails, is full, or loses power, at each of its operations.
 
-use crate::script::{ACTIONS, act, settle};
-use crate::world::World;
+use super::script::{ACTIONS, act, settle};
 use card_host::card_core::key::KeyLength;
 use card_host::card_core::units::CardTime;
 use card_host::desk::development_scope;
@@ -12,6 +11,7 @@ use faulty_files::{Fault, FaultyFiles};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use system_tests::world::World;
 
 fn keys() -> (tempfile::TempDir, std::path::PathBuf) {
     let directory = tempfile::tempdir().unwrap();
@@ -97,7 +97,7 @@ fn loses_power() {
         for n in 1.. {
             let round = format!("p{seed}.{n}");
             let files = FaultyFiles::register(&round).unwrap();
-            let clock = crate::world::TestClock::new();
+            let clock = system_tests::world::TestClock::new();
             clock.set(CardTime(time.0 + 1));
             let reopen = |ledger: SqliteLedger| {
                 let keys = Arc::new(SoftwareKeyStore::open(&path).unwrap());

@@ -1,12 +1,12 @@
 //! What a seller does in these tests: sales in one step and in three, a cancellation, a debit, a refresh.
 
-use crate::world::{kiosk, wallet, who};
 use card_host::card_core::id::CardId;
 use card_host::card_core::units::Piastres;
 use card_host::ledger::{DebitOrder, DebitTo, LedgerError, Office, Payee, RequestId, SaleOrder};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use system_tests::HANG;
+use system_tests::world::{kiosk, wallet, who};
 
 /// The things that are done, in this order.
 pub(crate) const ACTIONS: [&str; 7] = ["sell", "reserve", "confirm", "doubt", "cancel", "debit", "refresh"];

@@ -1,8 +1,7 @@
 //! `kill -9` of a seller between any two steps.
 
-use crate::script::{ACTIONS, act, settle};
-use crate::stepwise::Stepwise;
-use crate::world::{TestClock, World};
+use super::script::{ACTIONS, act, settle};
+use super::stepwise::Stepwise;
 use card_host::card_core::key::KeyLength;
 use card_host::card_core::units::CardTime;
 use card_host::desk::development_scope;
@@ -14,6 +13,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use system_tests::postgres::Postgres;
+use system_tests::world::{TestClock, World};
 
 /// Where the seller finds things: environment variables of its process.
 const PLACE: &str = "LEDGER_TEST_PLACE";
@@ -63,7 +63,7 @@ fn killed_between_any_two_steps(place: &str) {
     for step in 1.. {
         let round = format!("k{step}");
         let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "seller_killed::the_seller", "--nocapture"])
+            .args(["--exact", "ledger_faults::seller_killed::the_seller", "--nocapture"])
             .env(PLACE, place)
             .env("LEDGER_TEST_KILL_AT", step.to_string())
             .env("LEDGER_TEST_TIME", world.office.now().unwrap().0.to_string())

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use system_tests::HANG;
 use system_tests::postgres::Postgres;
 
-use crate::support::{
+use super::support::{
     NOW, after, binding, chain, code, entry, meter, open_tills, request, sell, sell_at, sold, total,
     with_customers,
 };

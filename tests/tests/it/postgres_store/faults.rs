@@ -7,7 +7,7 @@ use system_tests::HANG;
 use system_tests::cut_proxy::{Cut, CutProxy};
 use system_tests::postgres::Postgres;
 
-use crate::support::{
+use super::support::{
     NOW, SCOPE, chain, code, connect, database, meter, open, request, sell, sold, total, with_customers,
 };
 

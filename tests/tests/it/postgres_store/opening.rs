@@ -7,7 +7,7 @@ use std::time::Instant;
 use system_tests::HANG;
 use system_tests::postgres::Postgres;
 
-use crate::support::{SCOPE, binding, connect, database, meter, open, sell, total};
+use super::support::{SCOPE, binding, connect, database, meter, open, sell, total};
 
 fn store_error(url: &str, scope: Scope) -> StoreError {
     match PostgresLedger::connect(url, scope, 2) {
@@ -72,7 +72,7 @@ fn tables_of_version_1_are_brought_forward() {
     let url = database("version_1");
     connect(&url, 1);
     let mut client = Postgres::shared().connect("version_1").unwrap();
-    let first = include_str!("../../../card-host/src/ledger/postgres/migrations/V1__ledger.sql");
+    let first = include_str!("../../../../card-host/src/ledger/postgres/migrations/V1__ledger.sql");
     let begin = first.find("CREATE TABLE reading").unwrap();
     let length = first[begin..].find(';').unwrap() + 1;
     client

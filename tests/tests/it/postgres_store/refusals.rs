@@ -8,7 +8,7 @@ use card_host::ledger::{
 use postgres::Client;
 use system_tests::postgres::Postgres;
 
-use crate::support::{
+use super::support::{
     NOW, after, binding, chain, code, entry, meter, sell, sell_at, sold, total, with_customers,
 };
 
@@ -159,7 +159,7 @@ fn nothing_is_written_by_a_reader() {
 fn work_that_fails_leaves_nothing() {
     let (_, ledger) = with_customers("leaves_nothing", 1);
     let result: Result<(), _> = transact(&ledger, |t| {
-        let (request, till) = (crate::support::request("1"), code("till"));
+        let (request, till) = (super::support::request("1"), code("till"));
         let context =
             t.context(&card_host::ledger::Ask { request: &request, point: &till, payee: Some(meter(1)) })?;
         let (entry, point, heads) = sold(&context, "1", 100, NOW);

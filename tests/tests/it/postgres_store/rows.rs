@@ -10,7 +10,7 @@ use card_host::ledger::{
 };
 use std::slice::from_ref;
 
-use crate::support::{NOW, SCOPE, after, binding, chain, code, connect, database, entry, point, request};
+use super::support::{NOW, SCOPE, after, binding, chain, code, connect, database, entry, point, request};
 
 /// The largest amount, and the largest total.
 const MOST: Piastres = Piastres(i64::MAX as u64);
@@ -190,7 +190,7 @@ fn bindings() {
     // Without an open one, the newest.
     let mut first = binding(9, 1);
     first.status = Status::Superseded;
-    let next = crate::support::entry(&till, Kind::Block, "2", Step::First, NOW);
+    let next = super::support::entry(&till, Kind::Block, "2", Step::First, NOW);
     transact(&ledger, |t| t.write(&next, &after(&till, &next), &[Head::Binding(Box::new(first.clone()))]))
         .unwrap();
     let newest = read(&ledger, |t| t.binding(Payee::Card(CardId::from(9)))).unwrap();
@@ -345,7 +345,7 @@ fn everything_else() {
         Head::Message(Message { text: "other".to_owned(), ..message("late", 1, 5) }),
         Head::Signed(SignedHead { head: [4; 32], ..head(1) }),
     ];
-    let next = crate::support::entry(&till, Kind::Settings, "2", Step::First, NOW);
+    let next = super::support::entry(&till, Kind::Settings, "2", Step::First, NOW);
     transact(&ledger, |t| t.write(&next, &after(&till, &next), &heads)).unwrap();
     read(&ledger, |t| {
         assert_eq!(t.customer(u64::MAX)?.as_ref(), Some(&customer));

@@ -10,7 +10,7 @@ use card_host::client::{Client, ClientError, Journal, JournalError, Progress, Re
 use card_host::ledger::{Kind, PointLimits};
 use card_host::wire::{Payee, Sale, SaleState};
 
-use crate::served::{PATIENCE, Served};
+use super::served::{PATIENCE, Served};
 
 fn payee() -> Payee {
     Payee::Card(format!("{:016X}", 7))
@@ -277,14 +277,14 @@ fn a_refusal_is_final_only_where_no_other_try_can_be_under_way() {
         assert!(matches!(journal.record(&id).unwrap().stage, Stage::Refused { .. }));
     }
     // The first try comes late, after rules have changed in between, and sells: it is found.
-    let (world, mut rules) = (&served.world, crate::world::rules());
+    let (world, mut rules) = (&served.world, system_tests::world::rules());
     rules.channels.get_mut("kiosk").unwrap().least = 1;
     rules.channels.get_mut("kiosk").unwrap().charges.clear();
     world.office.set_policy(&world.boss(), &world.id(), None, &rules).unwrap();
     let order = card_host::ledger::SaleOrder {
         id: id.parse().unwrap(),
-        who: crate::world::who("fawry", "fawry-1", "front"),
-        ..world.order(crate::world::kiosk(), 7, 1)
+        who: system_tests::world::who("fawry", "fawry-1", "front"),
+        ..world.order(system_tests::world::kiosk(), 7, 1)
     };
     world.office.sell(&order).unwrap();
     assert_eq!(sold(journal.go_on(&client, &id)).id, id);

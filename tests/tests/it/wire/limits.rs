@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use card_host::server::Options;
 use system_tests::HANG;
 
-use crate::served::{Answer, Served, sale, wide};
+use super::served::{Answer, Served, sale, wide};
 
 fn number(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).unwrap()

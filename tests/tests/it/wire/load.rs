@@ -15,8 +15,8 @@ use card_host::wire::{Payee, Sale, SaleState, UnlinkQuery};
 
 use system_tests::HANG;
 
-use crate::served::{PATIENCE, Served, company, sale, second_office, wide};
-use crate::world::World;
+use super::served::{PATIENCE, Served, company, sale, second_office, wide};
+use system_tests::world::World;
 
 const CLIENTS: u64 = 16;
 const CARDS: u64 = 5;
@@ -275,7 +275,7 @@ impl Drop for Process {
 fn ended_by(signal: rustix::process::Signal) {
     let directory = tempfile::tempdir().unwrap();
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "--nocapture", "load::served_in_a_process"])
+        .args(["--ignored", "--exact", "--nocapture", "wire::load::served_in_a_process"])
         .env("WIRE_SERVED", directory.path())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -342,7 +342,7 @@ fn rules_are_read_anew() {
     served.world.customer(7);
     let client = served.client(&served.fawry);
     client.sell("a", "fawry-1", &payee(7), 5000).unwrap();
-    let (world, mut rules) = (&served.world, crate::world::rules());
+    let (world, mut rules) = (&served.world, system_tests::world::rules());
     rules.channels.get_mut("kiosk").unwrap().least = 6000;
     world.office.set_policy(&world.boss(), &world.id(), None, &rules).unwrap();
     let begun = Instant::now();

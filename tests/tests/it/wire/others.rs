@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use card_host::ledger::Kind;
 use system_tests::programs::run;
 
-use crate::served::Served;
+use super::served::Served;
 
 fn python(program: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python/bin").join(program);

@@ -6,8 +6,8 @@ use card_host::client::ClientError;
 use card_host::ledger::{Evidence, PartyCode};
 use card_host::wire::{Consent, EvidenceKind, EvidenceRequest, LinkRequest, Payee, SaleState, UnlinkQuery};
 
-use crate::served::{Served, sale};
-use crate::world::load;
+use super::served::{Served, sale};
+use system_tests::world::load;
 
 fn card(number: u64) -> Payee {
     Payee::Card(format!("{number:016X}"))

@@ -18,7 +18,7 @@ use card_host::server::{Options, ServerError, Stop, serve};
 use serde_json::Value;
 use system_tests::HANG;
 
-use crate::world::World;
+use system_tests::world::World;
 
 /// Not random: two offices have the same keys.
 struct Counting(u8);
