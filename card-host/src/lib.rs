@@ -10,7 +10,6 @@
 //!   card. [`operate`]: reads, moves and blocks an issued card. A vending system with a ledger of its own builds on these three.
 //! - [`tap`]: a card at a meter; `simulated_meter` (feature `simulator`) is one, at which days can pass.
 //! - [`desk`]: all of it together for simulations, with bindings in memory, and mail to meters; `tour` plays the main job on it.
-//! - `ledger` (feature `ledger`): the issuer's books, and what a branch does with a card over them.
 //!
 //! A card is issued, charged and tapped (with the features `simulator`):
 //!
@@ -45,23 +44,17 @@
 
 pub mod card;
 pub mod channel;
-#[cfg(feature = "client")]
-pub mod client;
 pub mod desk;
-mod durable;
+pub mod durable;
 pub mod error;
 pub mod issuer;
 pub mod keystore;
-#[cfg(feature = "ledger")]
-pub mod ledger;
 pub mod operate;
 #[cfg(feature = "pcsc")]
 pub mod pcsc;
 pub mod personalise;
 pub mod random;
 pub mod reader_error;
-#[cfg(feature = "server")]
-pub mod server;
 #[cfg(feature = "simulator")]
 pub mod simulated_meter;
 pub mod tap;
@@ -71,8 +64,6 @@ pub mod tlv;
 #[cfg(feature = "simulator")]
 pub mod tour;
 pub mod transport;
-#[cfg(any(feature = "server", feature = "client"))]
-pub mod wire;
 
 #[cfg(feature = "simulator")]
 pub use applet_sim;

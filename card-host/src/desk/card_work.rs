@@ -20,19 +20,22 @@ use crate::random::OsRandom;
 use crate::transport::Transport;
 
 /// Commands go round in these slots, so that the four newest can wait on a card together.
-pub(crate) const COMMAND_SLOTS: [u8; 4] = [0x05, 0x06, 0x07, 0x08];
+pub const COMMAND_SLOTS: [u8; 4] = [0x05, 0x06, 0x07, 0x08];
 
 /// What is put on a card at its issue.
-pub(crate) struct Papers {
-    pub(crate) binding: BindingCertificate,
-    pub(crate) certificate: Certificate,
+pub struct Papers {
+    /// Opens the binding.
+    pub binding: BindingCertificate,
+    /// The totals.
+    pub certificate: Certificate,
     /// The account in the customer's profile; 0 where the card is no customer's.
-    pub(crate) profile: u64,
-    pub(crate) issue_time: CardTime,
+    pub profile: u64,
+    /// When it is issued.
+    pub issue_time: CardTime,
 }
 
 /// A blank card of the right environment.
-pub(crate) fn blank(scope: Scope, summary: &CardSummary) -> Result<(), DeskError> {
+pub fn blank(scope: Scope, summary: &CardSummary) -> Result<(), DeskError> {
     if summary.scope.environment != scope.environment {
         return Err(PersonaliseError::OtherEnvironment { card: summary.scope, order: scope }.into());
     }
@@ -44,7 +47,7 @@ pub(crate) fn blank(scope: Scope, summary: &CardSummary) -> Result<(), DeskError
 }
 
 /// A card that an issue which was torn has left behind: not in use yet.
-pub(crate) fn unused(summary: &CardSummary, held: &BindingAccount) -> Result<(), DeskError> {
+pub fn unused(summary: &CardSummary, held: &BindingAccount) -> Result<(), DeskError> {
     match summary.state {
         Some(State::Blank | State::Personalised) => Ok(()),
         Some(_) => Err(DeskError::AlreadyIssued { card: summary.card.id, meter: held.binding.meter }),
@@ -53,7 +56,7 @@ pub(crate) fn unused(summary: &CardSummary, held: &BindingAccount) -> Result<(),
 }
 
 /// Makes the card behind `transport` the card of `held`, and gives the number that is printed on it.
-pub(crate) fn make(
+pub fn make(
     transport: &mut impl Transport,
     keys: &dyn KeyStore,
     held: &BindingAccount,
@@ -88,7 +91,7 @@ fn profile(account: u64) -> [u8; PROFILE_SIZE] {
 }
 
 /// Loads a voucher, and checks that the card's receipt is authentic and about it.
-pub(crate) fn load_checked(
+pub fn load_checked(
     transport: &mut impl Transport,
     keys: &dyn KeyStore,
     scope: Scope,
@@ -100,7 +103,7 @@ pub(crate) fn load_checked(
 }
 
 /// What the meters have put on the card that is there, opened and checked. The card must have been selected.
-pub(crate) fn read_mail(
+pub fn read_mail(
     transport: &mut impl Transport,
     keys: &dyn KeyStore,
     scope: Scope,
@@ -132,7 +135,7 @@ pub(crate) fn read_mail(
 }
 
 /// The next keys of `role` for the meter of a binding, wrapped: where the meter has the current ones, these again.
-pub(crate) fn next_keys(
+pub fn next_keys(
     keys: &dyn KeyStore,
     account: &BindingAccount,
     role: Role,
@@ -149,7 +152,7 @@ pub(crate) fn next_keys(
 }
 
 /// The account of a binding once its meter has keys of this key version number; `None` where that is no news.
-pub(crate) fn with_keys(
+pub fn with_keys(
     keys: &dyn KeyStore,
     held: BindingAccount,
     version: u8,
@@ -170,7 +173,7 @@ pub(crate) fn with_keys(
 }
 
 /// The key versions that the meter's events on the card tell of, oldest first. The card is read only where there is something to learn.
-pub(crate) fn heard_keys(
+pub fn heard_keys(
     transport: &mut impl Transport,
     keys: &dyn KeyStore,
     account: &BindingAccount,

@@ -3,7 +3,7 @@
 //! does the same with cards over books that stay.
 
 mod books;
-pub(crate) mod card_work;
+pub mod card_work;
 mod engineering;
 mod issue;
 mod keys;

@@ -3,7 +3,7 @@
 use card_host::card_core::id::{Binding, MeterId};
 use card_host::card_core::units::Piastres;
 use card_host::issuer::BindingAccount;
-use card_host::ledger::{BindingRecord, Evidence, Finding, OpenOrder, Refusal};
+use card_ledger::{BindingRecord, Evidence, Finding, OpenOrder, Refusal};
 use system_tests::world::{World, kiosk, refused};
 
 /// The receipt and the certificate of a card that was personalised as if its binding were this one.

@@ -5,10 +5,10 @@ use card_host::card_core::key::KeyLength;
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::issuer::{BindingAccount, Issuer};
 use card_host::keystore::SoftwareKeyStore;
-use card_host::ledger::{
+use card_host::random::OsRandom;
+use card_ledger::{
     DebitOrder, DebitTo, LedgerError, MoveOrder, Office, Payee, Power, Refusal, RequestId, SqliteLedger,
 };
-use card_host::random::OsRandom;
 use std::sync::Arc;
 use system_tests::world::{World, kiosk, refused, who};
 

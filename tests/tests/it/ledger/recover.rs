@@ -7,11 +7,11 @@ use card_host::card_core::units::{CardTime, Piastres};
 use card_host::desk::Mail;
 use card_host::issuer::BindingAccount;
 use card_host::keystore::KeyStore;
-use card_host::ledger::{
+use card_host::random::OsRandom;
+use card_ledger::{
     AuditKey, BindingRecord, BranchError, CardUse, Entry, Evidence, Finding, Kind, LedgerError, OpenOrder,
     Payee, PointLimits, RecoveredCard, Refusal, RequestId, SEQUENCE_GAP, ShownCard, Status, read, verify,
 };
-use card_host::random::OsRandom;
 use std::sync::Barrier;
 use std::time::Duration;
 use system_tests::world::{World, kiosk, load, refused, who};

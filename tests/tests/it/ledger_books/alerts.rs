@@ -1,7 +1,7 @@
 //! Who runs out is told so once for each report, and a gateway that dies gets it again.
 
 use super::books::{Books, Report};
-use card_host::ledger::{QueuedAlerts, Refusal};
+use card_ledger::{QueuedAlerts, Refusal};
 use system_tests::world::{kiosk, refused};
 
 /// Customer 1 uses 10 EGP a day and has 30 left; customer 2 uses nothing; customer 3 has no telephone.

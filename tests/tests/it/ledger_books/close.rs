@@ -2,7 +2,7 @@
 
 use super::books::Books;
 use card_host::card_core::units::{Balance, Piastres};
-use card_host::ledger::{Kind, PointCode, Refusal, read};
+use card_ledger::{Kind, PointCode, Refusal, read};
 use system_tests::world::{kiosk, refused, wallet};
 
 fn point(code: &str) -> PointCode {

@@ -2,7 +2,7 @@
 
 use super::books::Books;
 use card_host::card_core::units::{CardTime, Piastres};
-use card_host::ledger::{ExportError, ExportOrder, Manifest, export};
+use card_ledger::{ExportError, ExportOrder, Manifest, export};
 use std::path::Path;
 use std::process::Command;
 use system_tests::world::who;

@@ -3,7 +3,7 @@
 use super::script::{ACTIONS, act, settle};
 use super::stepwise::Stepwise;
 use card_host::desk::development_scope;
-use card_host::ledger::PostgresLedger;
+use card_ledger::PostgresLedger;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

@@ -2,7 +2,7 @@
 
 use card_host::card_core::id::CardId;
 use card_host::card_core::units::Piastres;
-use card_host::ledger::{DebitOrder, DebitTo, LedgerError, Office, Payee, RequestId, SaleOrder};
+use card_ledger::{DebitOrder, DebitTo, LedgerError, Office, Payee, RequestId, SaleOrder};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use system_tests::HANG;
