@@ -186,7 +186,6 @@ fn options() -> Options {
     Options {
         address,
         signals: false,
-        log: false,
         rate: much,
         burst: much,
         // Limits that no test meets by chance.

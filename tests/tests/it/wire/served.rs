@@ -74,7 +74,6 @@ pub(crate) fn wide() -> Options {
         read_timeout: PATIENCE,
         request_timeout: PATIENCE,
         grace: PATIENCE,
-        log: false,
         signals: false,
         stop: Stop::new(),
         ..Options::default()
