@@ -4,7 +4,7 @@ use card_core::access_number::AccessNumber;
 use card_core::id::{Scope, State};
 use card_core::layout::{CardSummary, PROFILE_SIZE};
 use card_core::message::{BindingCertificate, Certificate, Envelope, MeterReceipt, Slot, Voucher};
-use card_core::meter::events::code;
+use card_core::meter::events::Happening;
 use card_core::parameters::{AuditRecords, KeyChange, Readings};
 use card_core::role::Role;
 use card_core::terminal::RequestError;
@@ -18,9 +18,6 @@ use crate::operate::{self, OperateError};
 use crate::personalise::{Order, PersonaliseError, Step, Versions, new_access_number, personalise};
 use crate::random::OsRandom;
 use crate::transport::Transport;
-
-/// Commands go round in these slots, so that the four newest can wait on a card together.
-pub const COMMAND_SLOTS: [u8; 4] = [0x05, 0x06, 0x07, 0x08];
 
 /// What is put on a card at its issue.
 pub struct Papers {
@@ -185,6 +182,9 @@ pub fn heard_keys(
     let mut session = operate::session(transport, keys, Role::Vending, &mut OsRandom)?;
     let events = operate::read_private(&mut session)?.events;
     // The newest comes first.
-    let changes = events.iter().rev().filter(|event| event.code == code::KEYS_CHANGED);
-    Ok(changes.map(|event| event.data).map(|[version, ..]| version).collect())
+    let changes = events.iter().rev().filter_map(|event| match Happening::of(event)? {
+        Happening::KeysChanged { version } => Some(version),
+        _ => None,
+    });
+    Ok(changes.collect())
 }

@@ -3,7 +3,7 @@
 use card_core::id::{Binding, CardId};
 use card_core::message::Delivery;
 use card_core::message::{Envelope, MeterReceipt, Slot, Verified};
-use card_core::parameters::{AuditRecords, Command, ParameterError, Readings};
+use card_core::parameters::{Action, AuditRecords, Command, ParameterError, Readings};
 use card_core::terminal::load::{MailAnswer, Misfit, mail_fits, put_mail};
 use card_core::units::CardTime;
 
@@ -76,10 +76,9 @@ impl Desk {
         let binding = self.carrier(card)?.binding;
         let counter = books.next(binding, Counted::Command)?;
         let Order { kind, value, expiry, technician } = *order;
-        let command = Command { counter, expiry, card: technician, kind, value };
-        let index = usize::try_from(counter.saturating_sub(1)).unwrap_or(0) % card_work::COMMAND_SLOTS.len();
-        let slot = card_work::COMMAND_SLOTS.get(index).and_then(|number| Slot::new(*number));
-        let slot = slot.ok_or(DeskError::NoSlot)?;
+        let command = Command { counter, expiry, card: technician, action: Action::of(kind, value) };
+        let index = usize::try_from(counter.saturating_sub(1)).unwrap_or(0) % Slot::COMMANDS.len();
+        let slot = *Slot::COMMANDS.get(index).ok_or(DeskError::NoSlot)?;
         let mail = self.seal(books, card, slot, &command.emit())?;
         Ok((command, mail))
     }

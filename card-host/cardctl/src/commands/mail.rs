@@ -7,7 +7,7 @@ use card_core::role::Role;
 use card_core::text::Language;
 use card_core::units::CardTime;
 use card_host::card;
-use card_host::desk::{DeskError, Mail, Order, deliver};
+use card_host::desk::{Mail, Order, deliver};
 use card_host::tariff_file;
 use card_host::transport::Transport;
 use clap::{Subcommand, ValueEnum};
@@ -182,23 +182,23 @@ fn make(
         MailCommand::Tariff { file } => {
             let tariff = tariff_file::read(file)?;
             let says = format!("tariff version {}", tariff.version());
-            (0x00, tariff.emit().as_slice().to_vec(), says)
+            (Slot::TARIFF, tariff.emit().as_slice().to_vec(), says)
         }
-        MailCommand::Limits(limits) => (0x02, limits.limits()?.emit().to_vec(), "limits".to_owned()),
+        MailCommand::Limits(limits) => (Slot::LIMITS, limits.limits()?.emit().to_vec(), "limits".to_owned()),
         MailCommand::Calendar(calendar) => {
             let calendar = calendar.calendar()?;
             let says = format!("calendar, holidays: {}", calendar.holidays().len());
-            (0x03, calendar.emit().as_slice().to_vec(), says)
+            (Slot::CALENDAR, calendar.emit().as_slice().to_vec(), says)
         }
         MailCommand::Debt(debts) => {
             let plan = debts.plan()?;
             let says = format!("plan of debts: {}", plan.debts().len());
-            (0x04, plan.emit().as_slice().to_vec(), says)
+            (Slot::DEBT_PLAN, plan.emit().as_slice().to_vec(), says)
         }
         MailCommand::Notice(notices) => {
             let notices = notices.notices()?;
             let says = format!("notices: {}", notices.notices().len());
-            (0x09, notices.emit().as_slice().to_vec(), says)
+            (Slot::NOTICES, notices.emit().as_slice().to_vec(), says)
         }
         MailCommand::Keys { role, new_master } => {
             if *new_master {
@@ -215,11 +215,10 @@ fn make(
             let now = now(workplace, books, of)?;
             let order = order(now, *kind, technician.as_deref(), present, *expires, *value)?;
             let (sent, mail) = office.command(who, id, of, &order)?;
-            let says = format!("command {}, {}", sent.counter, self::command(sent.kind));
+            let says = format!("command {}, {}", sent.counter, self::command(sent.action.kind()));
             return Ok(Made { mail, says, keys: None });
         }
     };
-    let slot = Slot::new(slot).ok_or(DeskError::NoSlot)?;
     Ok(Made { mail: office.mail(who, id, of, slot, &plaintext)?, says, keys: None })
 }
 

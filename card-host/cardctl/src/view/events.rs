@@ -2,7 +2,7 @@
 
 use card_core::calendar::Calendar;
 use card_core::message::Event;
-use card_core::meter::events::code;
+use card_core::meter::events::Happening;
 use card_core::text::{Language, Situation};
 use card_core::units::{Balance, CardTime, Piastres};
 use serde_json::{Value, json};
@@ -13,48 +13,51 @@ use crate::view::{egp, time};
 
 /// An event in words; times in it are local where the meter's calendar is known, else in UTC.
 pub(crate) fn in_words(event: &Event, calendar: Option<&Calendar>) -> String {
-    let [a, b, c, d, e, f] = event.data;
-    let first = u32::from_be_bytes([a, b, c, d]);
-    let when = |at: u32| match calendar {
-        Some(calendar) => local::time(calendar, CardTime(at)),
-        None => time(CardTime(at)),
+    let when = |at: CardTime| match calendar {
+        Some(calendar) => local::time(calendar, at),
+        None => time(at),
     };
-    match event.code {
-        code::BINDING_OPENED => format!("binding {first} opened"),
-        code::CARD_REFUSED => {
-            let generation = u16::from_be_bytes([c, d]);
-            format!("a card of generation {generation} was refused (reason {a:02X})")
+    let Some(happening) = Happening::of(event) else {
+        return format!("{:04X} {}", event.code, hex::encode_upper(event.data));
+    };
+    match happening {
+        Happening::BindingOpened { number } => format!("binding {number} opened"),
+        Happening::CardRefused { reason, generation } => {
+            format!("a card of generation {generation} was refused (reason {reason:02X})")
         }
-        code::CLOCK_DOUBTFUL => format!("the clock is doubtful: it showed {}", when(first)),
-        code::CLOCK_SET => format!("the clock was set by a command; it was {} before", when(first)),
-        code::MAIL_REFUSED => {
-            let version = u32::from_be_bytes([c, d, e, f]);
-            format!("mail in slot {a:02X}, version {version}, was refused ({b:02X}): {}", mail(b))
+        Happening::ClockDoubtful { reading } => {
+            format!("the clock is doubtful: it showed {}", when(reading))
         }
-        code::COMMAND => format!("command {first}, {}: {}", command(e), outcome(f)),
-        code::KEYS_CHANGED => format!("new keys, version number {a:02X}"),
-        code::SUPPLY_CUT => {
+        Happening::ClockSet { before } => {
+            format!("the clock was set by a command; it was {} before", when(before))
+        }
+        Happening::MailRefused { slot, refusal, version } => format!(
+            "mail in slot {slot:02X}, version {version}, was refused ({refusal:02X}): {}",
+            mail(refusal)
+        ),
+        Happening::Command { counter, kind, outcome: became } => {
+            format!("command {counter}, {}: {}", command(kind), outcome(became))
+        }
+        Happening::KeysChanged { version } => format!("new keys, version number {version:02X}"),
+        Happening::SupplyCut { reasons } => {
             let reasons: Vec<_> =
-                Situation::in_cut(a).map(|situation| situation.text(Language::English).what).collect();
+                Situation::in_cut(reasons).map(|situation| situation.text(Language::English).what).collect();
             reasons.join("; ")
         }
-        code::SUPPLY_RESTORED => "the supply is on again".to_owned(),
-        code::LOAN_GIVEN => format!("emergency loan, until {}", when(first)),
-        code::OVERLOAD => format!("overload: {first} W, number {e}"),
-        code::TAMPERING => Situation::of_tampering(a).map_or_else(
-            || format!("tampering {a:02X}"),
+        Happening::SupplyRestored => "the supply is on again".to_owned(),
+        Happening::LoanGiven { until } => format!("emergency loan, until {}", when(until)),
+        Happening::Overload { watts, count } => format!("overload: {watts} W, number {count}"),
+        Happening::Tampering { kind } => Situation::of_tampering(kind).map_or_else(
+            || format!("tampering {kind:02X}"),
             |seen| seen.text(Language::English).what.to_owned(),
         ),
-        code::RE_RATED => {
-            let adjustment = i32::from_be_bytes([a, b, c, d]);
-            format!("the month was rated again, slab {e}: {} taken", egp(Balance(adjustment.into())))
+        Happening::ReRated { adjustment, slab } => {
+            format!("the month was rated again, slab {slab}: {} taken", egp(Balance(adjustment.into())))
         }
-        code::INSTALMENT => {
-            let debt = u16::from_be_bytes([e, f]);
-            format!("instalment of {} taken, debt ..{debt:04X}", egp(Piastres(first.into())))
+        Happening::Instalment { amount, debt } => {
+            format!("instalment of {} taken, debt ..{debt:04X}", egp(Piastres(amount.into())))
         }
-        code::TARIFF => format!("tariff version {first} is in force"),
-        other => format!("{other:04X} {}", hex::encode_upper(event.data)),
+        Happening::Tariff { version } => format!("tariff version {version} is in force"),
     }
 }
 

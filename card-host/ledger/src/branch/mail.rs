@@ -2,7 +2,7 @@
 
 use card_core::id::{Binding, CardId};
 use card_core::message::{Direction, Envelope, Slot};
-use card_core::parameters::Command;
+use card_core::parameters::{Action, Command};
 use card_core::role::Role;
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use super::super::records::{BindingRecord, Head, MailRecord, Status};
 use super::super::sell::{about, unknown};
 use super::super::store::{Context, Payee, Transaction};
 use super::{BranchError, carried_by, held_by};
-use card_host::desk::card_work::{self, COMMAND_SLOTS};
+use card_host::desk::card_work;
 use card_host::desk::{Mail, Order};
 use card_host::issuer::{AccountError, BindingAccount};
 use card_host::transport::Transport;
@@ -207,12 +207,12 @@ fn place(sent: &[MailRecord], letter: &Letter<'_>) -> Result<Placed, LedgerError
             Ok(Placed { slot: *slot, version: next(*slot)?, command: None, plaintext: plaintext.to_vec() })
         }
         Letter::Command(order) => {
-            let slots = || COMMAND_SLOTS.iter().filter_map(|number| Slot::new(*number));
-            let sum = slots().try_fold(0_u32, |sum, slot| sum.checked_add(last(slot)));
+            let sum = Slot::COMMANDS.into_iter().try_fold(0_u32, |sum, slot| sum.checked_add(last(slot)));
             let sum = sum.ok_or(AccountError::SequenceExhausted)?;
-            let turn = usize::try_from(sum).unwrap_or(0) % COMMAND_SLOTS.len();
-            let slot =
-                slots().nth(turn).ok_or_else(|| StoreError::Corrupt("slots of commands".to_owned()))?;
+            let turn = usize::try_from(sum).unwrap_or(0) % Slot::COMMANDS.len();
+            let slot = *Slot::COMMANDS
+                .get(turn)
+                .ok_or_else(|| StoreError::Corrupt("slots of commands".to_owned()))?;
             let version = next(slot)?;
             let counter = sum.checked_add(1).ok_or(AccountError::SequenceExhausted)?;
             let command = numbered(order, counter);
@@ -223,7 +223,7 @@ fn place(sent: &[MailRecord], letter: &Letter<'_>) -> Result<Placed, LedgerError
 
 fn numbered(order: &Order, counter: u32) -> Command {
     let Order { kind, value, expiry, technician } = *order;
-    Command { counter, expiry, card: technician, kind, value }
+    Command { counter, expiry, card: technician, action: Action::of(kind, value) }
 }
 
 /// The mail of a binding after a restore: versions that may have been given out since the copy was made are left out, in every slot.
