@@ -32,7 +32,6 @@ use self::sale::{NotLoaded, Sale};
 use crate::cli::contents::ContentError;
 use crate::cli::{Arguments, Command, Secret};
 use crate::context::books::{Books, Founding, NoBooks, new_id};
-use crate::context::former::FormerError;
 use crate::context::voucher_file::{self, VoucherFileError};
 use crate::context::workplace::{Workplace, WorkplaceError};
 use crate::view::collect;
@@ -64,8 +63,6 @@ pub(crate) enum Error {
     FindLost(#[from] FindLostError),
     #[error(transparent)]
     NoBooks(#[from] NoBooks),
-    #[error(transparent)]
-    Former(#[from] FormerError),
     #[error(transparent)]
     AuditKey(#[from] AuditKeyError),
     #[error(transparent)]

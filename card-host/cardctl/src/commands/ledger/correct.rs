@@ -12,7 +12,7 @@ use std::path::Path;
 use super::{Debit, Reasoned};
 use crate::commands::Error;
 use crate::context::books::Books;
-use crate::context::voucher_file::Draft;
+use crate::context::voucher_file::Taken;
 use crate::view::{Output, Table, egp};
 
 fn order(books: &Books, debit: &Debit) -> DebitOrder {
@@ -27,9 +27,9 @@ fn order(books: &Books, debit: &Debit) -> DebitOrder {
 }
 
 pub(super) fn debit(books: &Books, debit: &Debit) -> Result<Output, Error> {
-    let draft = debit.out.as_deref().map(Draft::create).transpose()?;
+    let taken = debit.out.as_deref().map(Taken::create).transpose()?;
     match books.office.debit(&order(books, debit)) {
-        Ok(certified) => certified_output(books, &certified, draft, debit.out.as_deref()),
+        Ok(certified) => certified_output(books, &certified, taken, debit.out.as_deref()),
         Err(LedgerError::Refused(Refusal::ApprovalNeeded { amount })) => Err(super::given(format!(
             "{} need a second person: the same with `ledger propose` instead of `ledger debit`, and another one approves it",
             egp(amount)
@@ -49,7 +49,7 @@ pub(super) fn propose(books: &Books, debit: &Debit) -> Result<Output, Error> {
 }
 
 pub(super) fn approve(books: &Books, request: &RequestKey, out: Option<&Path>) -> Result<Output, Error> {
-    let draft = out.map(Draft::create).transpose()?;
+    let taken = out.map(Taken::create).transpose()?;
     match books.office.approve(&books.who, request)? {
         Approved::Sale => {
             let text = format!(
@@ -58,7 +58,7 @@ pub(super) fn approve(books: &Books, request: &RequestKey, out: Option<&Path>) -
             );
             Ok(Output::new(text, json!({ "request": request.id, "approved": "sale" })))
         }
-        Approved::Certified(certified) => certified_output(books, &certified, draft, out),
+        Approved::Certified(certified) => certified_output(books, &certified, taken, out),
     }
 }
 
@@ -66,13 +66,13 @@ pub(super) fn approve(books: &Books, request: &RequestKey, out: Option<&Path>) -
 pub(super) fn certified_output(
     books: &Books,
     certified: &Certified,
-    draft: Option<Draft>,
+    taken: Option<Taken>,
     out: Option<&Path>,
 ) -> Result<Output, Error> {
     let voucher = Voucher::parse(&certified.voucher)
         .map_err(|_| LedgerError::from(StoreError::Corrupt("a voucher".to_owned())))?;
-    if let Some(draft) = draft {
-        draft.write(&voucher)?;
+    if let Some(taken) = taken {
+        taken.write(&voucher)?;
     }
     let mut table = Table::default();
     table.line("card", voucher.card);

@@ -12,7 +12,7 @@ use super::given;
 use crate::cli::meter_number;
 use crate::commands::Error;
 use crate::context::books::Books;
-use crate::context::voucher_file::Draft;
+use crate::context::voucher_file::Taken;
 use crate::view::{Output, egp};
 
 #[derive(Args)]
@@ -73,9 +73,9 @@ fn by_report(books: &Books, order: &Move) -> Result<Output, Error> {
             said(order.from)
         ))
     })?;
-    let draft = order.out.as_deref().map(Draft::create).transpose()?;
+    let taken = order.out.as_deref().map(Taken::create).transpose()?;
     let certified = books.office.move_credit(&books.who, &books.id, order.to, &report)?;
-    certified_output(books, &certified, draft, order.out.as_deref())
+    certified_output(books, &certified, taken, order.out.as_deref())
 }
 
 fn propose(books: &Books, order: &Move, left: i64, reason: &str) -> Result<Output, Error> {
