@@ -1,7 +1,7 @@
 //! Everything that can go wrong, in one type.
 
 use crate::card::CardError;
-use crate::desk::DeskError;
+use crate::card_work::CardWorkError;
 use crate::issuer::{AccountError, IssuerError};
 use crate::keystore::KeyStoreError;
 use crate::operate::OperateError;
@@ -45,9 +45,9 @@ pub enum Error {
     /// An issued card.
     #[error(transparent)]
     Operate(#[from] OperateError),
-    /// The development desk.
+    /// Work with the card in the reader.
     #[error(transparent)]
-    Desk(#[from] DeskError),
+    CardWork(#[from] CardWorkError),
     /// A visit at a meter.
     #[error(transparent)]
     Tap(#[from] TapError),
@@ -56,7 +56,7 @@ pub enum Error {
     #[error(transparent)]
     SimulatedMeter(#[from] crate::simulated_meter::SimulatedMeterError),
     /// The tour.
-    #[cfg(feature = "simulator")]
+    #[cfg(all(feature = "simulator", feature = "ledger"))]
     #[error(transparent)]
     Tour(#[from] crate::tour::TourError),
 }

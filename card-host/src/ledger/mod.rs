@@ -13,6 +13,7 @@ mod branch;
 mod close;
 mod correct;
 mod counter;
+mod development;
 mod entry;
 mod error;
 mod export;
@@ -45,6 +46,7 @@ pub use branch::{BranchError, Brought, Found, OfficeKeys};
 pub use close::{DayStatement, Sums, Waiting};
 pub use correct::{Approved, DebitOrder, DebitTo};
 pub use counter::{Collected, Evidence, Finding, HandedIn, SEQUENCE_GAP, binding_of};
+pub use development::Development;
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
 pub use error::{LedgerError, Refusal, StoreError};
 pub use export::{

@@ -18,7 +18,7 @@ use card_core::terminal::load::{LoadOutcome, MailAnswer, put_mail};
 use card_core::text::{Language, Situation};
 use card_core::units::{CardTime, Energy, Piastres};
 use card_host::TransportError;
-use card_host::desk::{DeskError, development_scope, load};
+use card_host::card_work::{CardWorkError, development_scope, load};
 use card_host::issuer::{BindingAccount, Clock, Issuer};
 use card_host::keystore::{KeyStore, SoftwareKeyStore};
 use card_host::operate::{self, OperateError};
@@ -241,10 +241,10 @@ impl Household {
     pub fn load(&mut self, voucher: &Voucher) -> Result<LoadOutcome, &'static str> {
         match load(&mut self.transport(), voucher) {
             Ok(answer) => Ok(answer.outcome),
-            Err(DeskError::Misfit(misfit)) => Err(told((&misfit).into())),
-            Err(DeskError::Operate(OperateError::Request(card_core::terminal::RequestError::Refused(
-                status,
-            )))) => Err(told(status.into())),
+            Err(CardWorkError::Misfit(misfit)) => Err(told((&misfit).into())),
+            Err(CardWorkError::Operate(OperateError::Request(
+                card_core::terminal::RequestError::Refused(status),
+            ))) => Err(told(status.into())),
             Err(error) => panic!("{error}"),
         }
     }

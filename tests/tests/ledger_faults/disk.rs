@@ -4,7 +4,7 @@ use crate::script::{ACTIONS, act, settle};
 use crate::world::World;
 use card_host::card_core::key::KeyLength;
 use card_host::card_core::units::CardTime;
-use card_host::desk::development_scope;
+use card_host::card_work::development_scope;
 use card_host::issuer::Issuer;
 use card_host::keystore::SoftwareKeyStore;
 use card_host::ledger::{LedgerError, Office, SqliteLedger, StoreError};

@@ -5,7 +5,7 @@ use crate::stepwise::Stepwise;
 use crate::world::{TestClock, World};
 use card_host::card_core::key::KeyLength;
 use card_host::card_core::units::CardTime;
-use card_host::desk::development_scope;
+use card_host::card_work::development_scope;
 use card_host::keystore::SoftwareKeyStore;
 use card_host::ledger::{Ledger, Office, PostgresLedger, SqliteLedger};
 use card_host::random::OsRandom;

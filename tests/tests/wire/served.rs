@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use card_host::card_core::key::KeyLength;
 use card_host::card_core::platform::{Random, RandomError};
+use card_host::card_work::development_scope;
 use card_host::client::{Client, Timeouts};
-use card_host::desk::development_scope;
 use card_host::keystore::SoftwareKeyStore;
 use card_host::ledger::{Ledger, Office, Power, SqliteLedger};
 use card_host::server::{Options, ServerError, Stop, serve};

@@ -3,7 +3,7 @@ use applet_sim::card::{Cost, Profile};
 use card_core::key::KeyLength;
 use card_core::role::Role;
 use card_host::card::CardError;
-use card_host::desk::{CardChoice, DeskError};
+use card_host::card_work::{CardChoice, CardWorkError};
 use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
 use card_host::ledger::{AuditKeyError, BranchError, ExportError, FindLostError, LedgerError};
 use card_host::operate::{self, OperateError};
@@ -55,7 +55,9 @@ pub(crate) enum Error {
     #[error(transparent)]
     SoldToFormer(#[from] sale::SoldToFormer),
     #[error(transparent)]
-    Desk(#[from] DeskError),
+    CardWork(#[from] CardWorkError),
+    #[error(transparent)]
+    Branch(BranchError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error(transparent)]
@@ -86,6 +88,8 @@ pub(crate) enum Error {
     Tour(#[from] TourError),
     #[error(transparent)]
     Tariff(#[from] TariffFileError),
+    #[error("there is no slot of mail for this: this is a mistake in the program")]
+    NoSlot,
     #[error("cannot print: {0}")]
     Output(#[from] std::io::Error),
 }
@@ -94,9 +98,8 @@ impl From<BranchError> for Error {
     fn from(error: BranchError) -> Self {
         match error {
             BranchError::Ledger(error) => Self::Ledger(error),
-            BranchError::Desk(error) => Self::Desk(error),
-            // None yet.
-            error => Self::Output(std::io::Error::other(error)),
+            BranchError::Card(error) => Self::CardWork(error),
+            error => Self::Branch(error),
         }
     }
 }
@@ -316,7 +319,7 @@ fn diagnose(print: Print<'_>) -> Result<bool, Error> {
 fn play(profile: Profile, print: Print<'_>) -> Result<(), Error> {
     let mut failed = None;
     let mut total = Cost::default();
-    let money = tour::play(&mut tour::Table::new(profile), KeyLength::Aes256, &mut |line| {
+    let money = tour::play(&mut card_host::stage::Table::new(profile), KeyLength::Aes256, &mut |line| {
         total = total + line.cost;
         let (cost, json) = output::cost(&line.cost);
         let text = format!("{:>2}  {:<38} {cost}\n      {}", line.number, line.title, line.outcome);

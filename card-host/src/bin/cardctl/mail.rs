@@ -7,7 +7,7 @@ use card_core::role::Role;
 use card_core::text::Language;
 use card_core::units::CardTime;
 use card_host::card;
-use card_host::desk::{DeskError, Mail, Order, deliver};
+use card_host::card_work::{Mail, Order, deliver};
 use card_host::tariff_file;
 use card_host::transport::Transport;
 use clap::{Subcommand, ValueEnum};
@@ -219,7 +219,7 @@ fn make(
             return Ok(Made { mail, says, keys: None });
         }
     };
-    let slot = Slot::new(slot).ok_or(DeskError::NoSlot)?;
+    let slot = Slot::new(slot).ok_or(Error::NoSlot)?;
     Ok(Made { mail: office.mail(who, id, of, slot, &plaintext)?, says, keys: None })
 }
 

@@ -10,7 +10,7 @@ use super::super::error::LedgerError;
 use super::super::office::{Office, Who};
 use super::BranchError;
 use crate::card;
-use crate::desk::{Collected, card_work};
+use crate::card_work::{self, Collected};
 use crate::issuer::Clock;
 use crate::keystore::KeyStore;
 use crate::operate;

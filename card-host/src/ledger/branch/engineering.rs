@@ -13,8 +13,7 @@ use super::super::sell::{reference, unknown};
 use super::super::store::{Payee, read};
 use super::{BranchError, held_by};
 use crate::card;
-use crate::desk::card_work::{self, Papers};
-use crate::desk::{CardChoice, DeskError, Issued};
+use crate::card_work::{self, CardChoice, Issued, Papers};
 use crate::issuer::{BindingAccount, Clock};
 use crate::keystore::KeyStore;
 use crate::operate;
@@ -156,9 +155,12 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
                     used: CardUse::Engineering,
                 },
                 Some(known) if known.card.generation != generation => {
-                    let (own, customers) = (known.card.generation, generation);
-                    let wrong = DeskError::EngineersGeneration { card: engineer, own, customers };
-                    return Err(Refusal::Invalid(wrong.to_string()).into());
+                    let wrong = format!(
+                        "engineering card {engineer} is of generation {}, and the customer's card of {generation}: \
+                         make a blank card an engineering card",
+                        known.card.generation
+                    );
+                    return Err(Refusal::Invalid(wrong).into());
                 }
                 Some(known) if !rebind && known.binding != record.binding() => {
                     return Err(Refusal::CardInUse(engineer).into());

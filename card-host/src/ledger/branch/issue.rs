@@ -15,8 +15,7 @@ use super::super::records::{BindingRecord, CardUse, Status};
 use super::super::store::{Payee, read};
 use super::{BranchError, further};
 use crate::card;
-use crate::desk::card_work::{self, Papers};
-use crate::desk::{CardChoice, DeskError, Issued};
+use crate::card_work::{self, CardChoice, CardWorkError, Issued, Papers};
 use crate::issuer::{BindingAccount, Clock};
 use crate::keystore::KeyStore;
 use crate::operate;
@@ -100,7 +99,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
     pub(super) fn require_new(&self, summary: &CardSummary) -> Result<(), BranchError> {
         let card = summary.card.id;
         if let Some(known) = read(self.ledger(), |t| t.card(card))? {
-            return Err(DeskError::AlreadyIssued { card, meter: known.binding.meter }.into());
+            return Err(CardWorkError::AlreadyIssued { card, meter: known.binding.meter }.into());
         }
         Ok(card_work::blank(self.scope(), summary)?)
     }
@@ -128,7 +127,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         });
         let holder = opened.as_ref().unwrap_or(&closed).held.card;
         if present != holder {
-            return Err(DeskError::OtherCard { expected: holder, present }.into());
+            return Err(BranchError::OtherCard { expected: holder, present });
         }
         if closed.status != Status::Closed {
             believed(&closed, report)?;

@@ -14,7 +14,7 @@ pub use collect::{Brought, Found};
 pub use keys::OfficeKeys;
 pub(super) use mail::after_a_restore;
 
-use card_core::id::{CardId, MeterId};
+use card_core::id::{CardId, CardRef, MeterId};
 use card_core::terminal::load::Misfit;
 
 use super::counter::binding_of;
@@ -24,7 +24,7 @@ use super::office::Office;
 use super::records::{BindingRecord, CardRecord, CardUse, Status};
 use super::store::{Payee, Transaction, read};
 use crate::card::CardError;
-use crate::desk::DeskError;
+use crate::card_work::CardWorkError;
 use crate::issuer::{BindingAccount, Clock};
 use crate::keystore::{KeyStore, KeyStoreError};
 use crate::operate::OperateError;
@@ -38,7 +38,15 @@ pub enum BranchError {
     Ledger(#[from] LedgerError),
     /// The card in the reader, or what is done with it.
     #[error(transparent)]
-    Desk(#[from] DeskError),
+    Card(#[from] CardWorkError),
+    /// Another card than the one that is meant is there.
+    #[error("this is card {}, and card {} is meant: use that one", .present.id, .expected.id)]
+    OtherCard {
+        /// The card that is meant.
+        expected: CardRef,
+        /// The card that is there.
+        present: CardRef,
+    },
 }
 
 macro_rules! through {
@@ -52,7 +60,7 @@ macro_rules! through {
 }
 
 through!(Ledger: Refusal);
-through!(Desk: CardError, OperateError, KeyStoreError, Misfit);
+through!(Card: CardError, OperateError, KeyStoreError, Misfit);
 
 impl<K: KeyStore, C: Clock> Office<K, C> {
     /// The open binding that a meter serves now.
