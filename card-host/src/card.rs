@@ -126,16 +126,17 @@ pub fn key_information(transport: &mut impl Transport) -> Result<KeyInformation,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::Card;
     use crate::transport::script::Script;
     use hex_literal::hex;
 
     #[test]
     fn another_card_is_named_as_such() {
         for status in [[0x6A, 0x82], [0x6D, 0x00], [0x6E, 0x00]] {
-            let error = select(&mut Script::new(&[&status])).unwrap_err();
+            let error = select(&mut Card::open(Script::new(&[&status]))).unwrap_err();
             assert!(matches!(error, CardError::NotOurs(_)), "{error}");
         }
-        let error = select(&mut Script::new(&[&[0x65, 0x81]])).unwrap_err();
+        let error = select(&mut Card::open(Script::new(&[&[0x65, 0x81]]))).unwrap_err();
         let text = error.to_string();
         assert!(
             text.contains("SELECT") && text.contains("6581") && text.contains("replace the card"),
@@ -145,10 +146,10 @@ mod tests {
 
     #[test]
     fn selecting_sends_our_name() {
-        let mut script = Script::new(&[&hex!(
+        let mut card = Card::open(Script::new(&[&hex!(
             "6F21 8408F04547454C454301 A515 9F6501FF C10F 01 03 54 0001 0102030405060708 0001 9000"
-        )]);
-        assert_eq!(select(&mut script).unwrap().summary.card.generation, 1);
-        assert_eq!(script.sent, [hex!("00A4040008F04547454C45430100").to_vec()]);
+        )]));
+        assert_eq!(select(&mut card).unwrap().summary.card.generation, 1);
+        assert_eq!(card.link().sent, [hex!("00A4040008F04547454C45430100").to_vec()]);
     }
 }

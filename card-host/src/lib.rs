@@ -2,8 +2,8 @@
 //!
 //! From the bottom up:
 //!
-//! - [`transport`]: bytes to bytes, in layers that stack; `pcsc` (feature `pcsc`) is the real one at the bottom, and
-//!   `transport::Simulator` (feature `simulator`) a card in the same process.
+//! - [`transport`]: bytes to bytes. `pcsc` (feature `pcsc`) opens the card in a reader; [`Card::open`] opens one behind any link,
+//!   as `transport::Simulator` (feature `simulator`) in the same process.
 //! - [`card`]: what is asked of a card without keys; [`tlv`] reads what it answers; [`channel`] adds SCP03.
 //! - [`keystore`]: what a hardware security module does for an issuer, and a software stand-in for development.
 //! - [`issuer`]: running totals of a binding, and the messages that certify them. [`personalise`]: makes a blank card a customer's
@@ -24,14 +24,14 @@
 //! use card_host::random::OsRandom;
 //! use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 //! use card_host::stage::blank_card;
-//! use card_host::transport::{Simulator, standard};
+//! use card_host::transport::{Card, Simulator};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let keys = SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom)?;
 //! let company = Development::new(keys)?;
 //! let (office, who) = (&company.office, &company.who);
 //! let (scope, meter) = (office.scope(), MeterId::from(17));
-//! let mut card = standard(Simulator::new(blank_card("contactless".parse()?)?));
+//! let mut card = Card::open(Simulator::new(blank_card("contactless".parse()?)?));
 //! let choice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
 //! let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, &mut |step| println!("{step}"))?;
 //! let voucher = company.sell(issued.account.card.id, Piastres::from_egp("50.00")?, Channel::Branch)?;
@@ -84,4 +84,4 @@ pub use applet_sim;
 pub use card_core;
 pub use error::Error;
 pub use reader_error::{Holder, ReaderError};
-pub use transport::{Transport, TransportError};
+pub use transport::{Card, Link, Transport, TransportError};

@@ -7,7 +7,7 @@ use card_core::key::KeyLength;
 
 use crate::random::OsRandom;
 use crate::reader_error::ReaderError;
-use crate::transport::{Simulator, Transport, standard};
+use crate::transport::{Card, Simulator, Transport};
 use card_core::platform::Random;
 
 /// Reader and cards cannot do what they are asked to.
@@ -83,7 +83,7 @@ impl Stage for Table {
     }
 
     fn card(&mut self) -> Result<Box<dyn Transport + '_>, StageError> {
-        Ok(Box::new(standard(self.inserted()?)))
+        Ok(Box::new(Card::open(self.inserted()?)))
     }
 
     fn cost(&mut self) -> Cost {

@@ -40,7 +40,7 @@ pub enum TapCause {
     Visit(#[from] VisitError),
 }
 
-/// Lets a card visit a meter, at a reading of the meter's clock (not set where it has none). The transport must answer completely ([`standard`](crate::transport::standard)).
+/// Lets a card visit a meter, at a reading of the meter's clock (not set where it has none).
 pub fn tap<H: Hardware>(
     meter: &mut Meter<H>,
     transport: &mut impl Transport,

@@ -24,7 +24,7 @@ use card_host::issuer::{BindingAccount, Clock, Issuer};
 use card_host::keystore::{CardKey, KeyStore, KeyStoreError, SoftwareKeyStore};
 use card_host::personalise::*;
 use card_host::random::OsRandom;
-use card_host::transport::{Count, Replay, Trace, Transport, TransportError, standard};
+use card_host::transport::{Card, Count, Link, Replay, Trace, TransportError};
 
 const SCOPE: Scope = Scope { company: Company(7), environment: Environment::Test };
 const CARD: CardId = CardId([0xC1; 8]);
@@ -50,7 +50,7 @@ impl Torn {
     }
 }
 
-impl Transport for Torn {
+impl Link for Torn {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         let torn = TransportError::Simulator("torn".into());
         if self.left == 0 {
@@ -127,7 +127,7 @@ fn a_blank_card_becomes_a_customers_card() {
         let mut issuer = issuer(issued);
         let access = new_access_number(&mut OsRandom).unwrap();
         let order = order(&mut issuer, &access, mode);
-        let mut transport = Count::new(standard(Torn::new(initial, profile)));
+        let mut transport = Count::new(Card::open(Torn::new(initial, profile)));
         let mut steps = Vec::new();
         let outcome = personalise(&mut transport, issuer.keys_mut(), &order, &mut OsRandom, &mut |step| {
             steps.push(step)
@@ -181,18 +181,36 @@ fn a_run_that_was_torn_anywhere_is_completed_by_the_next() {
         for left in 1.. {
             let mut card = Torn::new(KeyLength::Aes256, Profile::T1);
             card.again(left, executes);
-            let first = personalise(&mut card, issuer.keys_mut(), &order, &mut OsRandom, &mut |_| ());
+            let first = personalise(
+                &mut Card::open(&mut card),
+                issuer.keys_mut(),
+                &order,
+                &mut OsRandom,
+                &mut |_| (),
+            );
             if first.is_ok() {
                 break;
             }
             torn += 1;
             // Torn a second time two commands further on, then left alone.
             card.again(left + 2, executes);
-            let _ = personalise(&mut card, issuer.keys_mut(), &order, &mut OsRandom, &mut |_| ());
+            let _ = personalise(
+                &mut Card::open(&mut card),
+                issuer.keys_mut(),
+                &order,
+                &mut OsRandom,
+                &mut |_| (),
+            );
             card.again(usize::MAX, false);
-            let outcome = personalise(&mut card, issuer.keys_mut(), &order, &mut OsRandom, &mut |_| ());
+            let outcome = personalise(
+                &mut Card::open(&mut card),
+                issuer.keys_mut(),
+                &order,
+                &mut OsRandom,
+                &mut |_| (),
+            );
             outcome.unwrap_or_else(|error| panic!("after {left}, {executes}: {error}"));
-            let summary = card::select(&mut card).unwrap().summary;
+            let summary = card::select(&mut Card::open(&mut card)).unwrap().summary;
             assert_eq!((summary.state, summary.card), (Some(State::Personalised), order.card));
         }
     }
@@ -207,7 +225,8 @@ fn other_cards_and_orders_are_refused() {
     let order = order(&mut issuer, &access, Mode::S8);
     let mut card = Torn::new(KeyLength::Aes256, Profile::T1);
     let mut run = |order: &Order<'_>, issuer: &mut Issuer<SoftwareKeyStore, Now>| {
-        personalise(&mut card, issuer.keys_mut(), order, &mut OsRandom, &mut |_| ()).unwrap_err()
+        personalise(&mut Card::open(&mut card), issuer.keys_mut(), order, &mut OsRandom, &mut |_| ())
+            .unwrap_err()
     };
     let other = Order { card: CardRef { id: CardId([1; 8]), generation: 1 }, ..order };
     assert!(matches!(run(&other, &mut issuer), PersonaliseError::OtherCard { .. }));
@@ -237,7 +256,9 @@ fn a_card_of_another_maker_is_not_authentic() {
         .unwrap();
     let card = SimulatedCard::new(chip, Profile::T1);
     let mut card = Torn { card, left: usize::MAX, executes: false };
-    let error = personalise(&mut card, issuer.keys_mut(), &order, &mut OsRandom, &mut |_| ()).unwrap_err();
+    let error =
+        personalise(&mut Card::open(&mut card), issuer.keys_mut(), &order, &mut OsRandom, &mut |_| ())
+            .unwrap_err();
     assert!(matches!(error, PersonaliseError::Keys(KeyStoreError::Handshake(_))), "{error}");
     assert!(error.to_string().contains("check that the keys"), "{error}");
 }
@@ -256,7 +277,7 @@ fn a_recorded_run_replays_and_holds_no_key() {
     let mut issuer = issuer(KeyLength::Aes256);
     let access = new_access_number(&mut OsRandom).unwrap();
     let order = order(&mut issuer, &access, Mode::S8);
-    let mut traced = Trace::new(Torn::new(KeyLength::Aes256, Profile::T1));
+    let mut traced = Trace::new(Card::open(Torn::new(KeyLength::Aes256, Profile::T1)));
     personalise(&mut traced, issuer.keys_mut(), &order, &mut Fixed, &mut |_| ()).unwrap();
     let text = traced.recording().to_string();
     for role in [Role::Admin, Role::Vending, Role::Meter] {
@@ -271,10 +292,12 @@ fn a_recorded_run_replays_and_holds_no_key() {
     assert!(text.contains("# PUT KEY"), "{text}");
     let recording = card_host::transport::Recording::parse(&text).unwrap();
     let mut replay = Replay::new(&recording);
-    personalise(&mut replay, issuer.keys_mut(), &order, &mut Fixed, &mut |_| ()).unwrap();
+    personalise(&mut Card::open(&mut replay), issuer.keys_mut(), &order, &mut Fixed, &mut |_| ()).unwrap();
     replay.finish().unwrap();
     let mut replay = Replay::new(&recording);
-    let error = personalise(&mut replay, issuer.keys_mut(), &order, &mut OsRandom, &mut |_| ()).unwrap_err();
+    let error =
+        personalise(&mut Card::open(&mut replay), issuer.keys_mut(), &order, &mut OsRandom, &mut |_| ())
+            .unwrap_err();
     let mismatch = matches!(error, PersonaliseError::Card(CardError::Transport(TransportError::Replay(_))));
     assert!(mismatch, "{error}");
 }

@@ -13,7 +13,7 @@ use applet_sim::chip::FlashModel;
 use applet_sim::vpcd::{Ended, VirtualCard, VirtualSlot};
 use card_host::pcsc;
 use card_host::stage::{Stage, StageError, blank_card, tear};
-use card_host::transport::{Transport, standard};
+use card_host::transport::Transport;
 
 use crate::pcscd::Pcscd;
 
@@ -139,7 +139,7 @@ impl Stage for ReaderStage<'_> {
 
     fn card(&mut self) -> Result<Box<dyn Transport + '_>, StageError> {
         self.connections += 1;
-        Ok(Box::new(standard(pcsc::connect(&self.pcscd.reader_name())?)))
+        Ok(Box::new(pcsc::open(&self.pcscd.reader_name())?))
     }
 
     fn cost(&mut self) -> Cost {

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use applet_sim::vpcd::{Ended, VirtualCard, VirtualSlot, VpcdError, atr_contact_t0, atr_contact_t1};
 use card_host::pcsc::{CardAfter, Limits, Outcome, Protocol};
-use card_host::transport::{Transport, standard};
+use card_host::transport::{Card, Link};
 use card_host::{ReaderError, TransportError};
 use system_tests::pcscd::Pcscd;
 
@@ -412,7 +412,7 @@ fn our_own_card_is_recognised_and_diagnosed() {
             SimulatedCard::blank(CardId([0xC5; 8]), Environment::Test, KeyLength::Aes256, profile).unwrap();
         let _inserted = Inserted::new(pcscd.vpcd_address(), card);
         pcscd.wait_for_card(true);
-        let mut transport = standard(connect(&pcscd.reader_name()).unwrap());
+        let mut transport = Card::open(connect(&pcscd.reader_name()).unwrap());
         let found = card_host::card::select(&mut transport).unwrap();
         assert_eq!(found.summary.card.id, CardId([0xC5; 8]));
         drop(transport);

@@ -26,7 +26,6 @@ use card_host::operate;
 use card_host::pcsc::{self, Protocol};
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
-use card_host::transport::standard;
 use serde_json::Value;
 use system_tests::pcscd::Pcscd;
 use system_tests::programs::{CardProcess, Said, programs, run};
@@ -65,9 +64,8 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn our_reading(reader: &str, company: &Development) -> (Ours, Protocol, String) {
-    let connection = pcsc::connect(reader).unwrap();
-    let (protocol, atr) = (connection.protocol(), hex(connection.atr()));
-    let mut card = standard(connection);
+    let mut card = pcsc::open(reader).unwrap();
+    let (protocol, atr) = (card.link().protocol(), hex(card.link().atr()));
     let aid = hex::decode(&SELECT[10..]).unwrap();
     let select = card_core::apdu::Command { data: &aid, ..command(Instruction::Select, 4, 0) };
     let select = hex(&ask(&mut card, &select).unwrap());
@@ -103,7 +101,7 @@ impl Customer {
         let company = Development::new(keys).unwrap();
         let Development { office, who, .. } = &company;
         let meter = MeterId::from(METER);
-        let mut card = standard(pcsc::connect(&reader).unwrap());
+        let mut card = pcsc::open(&reader).unwrap();
         let choice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
         let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, &mut |_| {}).unwrap();
         for (channel, amount) in [(Channel::Branch, 5_000), (Channel::Kiosk, 2_525)] {

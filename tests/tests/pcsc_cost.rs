@@ -24,7 +24,7 @@ use card_host::keystore::SoftwareKeyStore;
 use card_host::ledger::Development;
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
-use card_host::transport::{Simulator, standard};
+use card_host::transport::Simulator;
 use pcsc::{Card, Context, Disposition, Protocol, Protocols, Scope, ShareMode};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use system_tests::pcscd::Pcscd;
@@ -56,7 +56,7 @@ impl VirtualCard for PlainCard {
 /// A customer's card in an image file: charged and settled, so that its public status has something to say.
 fn used_card(image: &std::path::Path) {
     let card = SimulatedCard::create(image, CardId([0xC5; 8]), KeyLength::Aes256, Profile::T1).unwrap();
-    let mut card = standard(Simulator::new(card));
+    let mut card = card_host::Card::open(Simulator::new(card));
     let keys = SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom).unwrap();
     let company = Development::new(keys).unwrap();
     let Development { office, who, .. } = &company;

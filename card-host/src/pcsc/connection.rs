@@ -6,13 +6,13 @@
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use ::pcsc::{Card, Context, Disposition, Error, MAX_BUFFER_SIZE, Protocols, ShareMode, Transaction};
+use ::pcsc::{Context, Disposition, Error, MAX_BUFFER_SIZE, Protocols, ShareMode, Transaction};
 use card_core::apdu::{MAX_COMMAND, Response, StatusWord};
 use card_core::scp03::EXTERNAL_AUTHENTICATE;
 
 use super::{c_name, choose, connect_error, establish, holders, in_use, list, session_error, spawn};
 use crate::reader_error::ReaderError;
-use crate::transport::{Transport, TransportError};
+use crate::transport::{Card, Link, TransportError};
 
 /// How long each step may take before it is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +99,12 @@ pub struct Connection {
     ended: bool,
 }
 
-/// Connects to the card in the reader with this name, or the only one with it in its name; an empty name is the only reader.
+/// The card in the reader with this name, or the only one with it in its name; an empty name is the only reader.
+pub fn open(reader: &str) -> Result<Card<Connection>, ReaderError> {
+    connect(reader).map(Card::open)
+}
+
+/// The link below [`open`].
 pub fn connect(reader: &str) -> Result<Connection, ReaderError> {
     connect_with(reader, Limits::default())
 }
@@ -211,7 +216,7 @@ impl Connection {
     }
 }
 
-impl Transport for Connection {
+impl Link for Connection {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         if !(4..=MAX_COMMAND).contains(&command.len()) {
             return Err(TransportError::CommandLength(command.len()));
@@ -266,7 +271,7 @@ fn serve(
     let _ = progress.send(Progress::Found(reader.clone()));
     let mut card = power(&context, &reader)?;
     let outcome = hold(&mut card, &reader, progress, requests, responses);
-    // `Card` resets the card when it is dropped, so it is never just dropped.
+    // It resets the card when it is dropped, so it is never just dropped.
     let _ = card.disconnect(Disposition::LeaveCard);
     if let Ok(Some(End)) = outcome {
         let _ = responses.send(Ok(Vec::new()));
@@ -278,7 +283,7 @@ fn serve(
 struct End;
 
 fn hold(
-    card: &mut Card,
+    card: &mut ::pcsc::Card,
     reader: &str,
     progress: &Sender<Progress>,
     requests: &Receiver<Request>,
@@ -332,7 +337,7 @@ fn answer(
 
 const IDLE: Duration = Duration::from_secs(2);
 
-fn power(context: &Context, reader: &str) -> Result<Card, ReaderError> {
+fn power(context: &Context, reader: &str) -> Result<::pcsc::Card, ReaderError> {
     let name = c_name(reader)?;
     context
         .connect(&name, ShareMode::Shared, Protocols::T0 | Protocols::T1)
@@ -340,7 +345,11 @@ fn power(context: &Context, reader: &str) -> Result<Card, ReaderError> {
 }
 
 /// Takes the transaction. A reset by another program before that concerns no session of ours.
-fn begin<'card>(card: &'card mut Card, reader: &str, tries: u8) -> Result<Transaction<'card>, ReaderError> {
+fn begin<'card>(
+    card: &'card mut ::pcsc::Card,
+    reader: &str,
+    tries: u8,
+) -> Result<Transaction<'card>, ReaderError> {
     match card.transaction2() {
         Ok(transaction) => Ok(transaction),
         Err((card, Error::ResetCard)) if tries > 0 => {

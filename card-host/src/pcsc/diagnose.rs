@@ -8,7 +8,7 @@ use card_core::layout::advice;
 use super::{CardAfter, Limits, Protocol, SERVICE_LIMIT, connect_with, establish, holders, list, watched};
 use crate::card::{self, CardError};
 use crate::reader_error::ReaderError;
-use crate::transport::standard;
+use crate::transport::Card;
 
 /// How a check came out, with what was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,7 +166,7 @@ fn look_into(reader: &str, checks: &mut Vec<Check>) {
     };
     checks.push(Check::good(&card, format!("answers, {protocol}")));
     checks.push(Check::good(&atr, hex::encode_upper(connection.atr())));
-    checks.push(match card::select(&mut standard(&mut connection)) {
+    checks.push(match card::select(&mut Card::open(&mut connection)) {
         Ok(found) => {
             let summary = found.summary;
             let text = format!(

@@ -1,7 +1,7 @@
 //! Readers over PC/SC: pcscd on Linux, WinSCard on Windows, the PCSC framework on macOS.
 //!
 //! - [`readers`] lists them, [`find`] picks one by a part of its name, [`wait_for_card`] waits for one with a card;
-//! - [`connect`] opens a [`Connection`]: shared mode, T=0 or T=1, one transaction for as long as it lasts, every step watched by
+//! - [`open`] opens the card in one, over a [`Connection`]: shared mode, T=0 or T=1, one transaction for as long as it lasts, every step watched by
 //!   a deadline. It never reconnects: a card that is reset in a session has forgotten it, and that is an error;
 //! - [`diagnose`] looks at everything between the program and the card application, and says what to do.
 
@@ -10,7 +10,7 @@ mod diagnose;
 mod holders;
 mod wait;
 
-pub use connection::{CardAfter, Connection, Limits, Protocol, connect, connect_with};
+pub use connection::{CardAfter, Connection, Limits, Protocol, connect, connect_with, open};
 pub use diagnose::{Check, Outcome, diagnose};
 pub use holders::holders;
 pub use wait::{CardPresent, wait_for_card};

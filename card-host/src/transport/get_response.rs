@@ -1,6 +1,6 @@
 //! Fetches what a card holds back behind 61xx (ISO/IEC 7816-4, 5.3.4 and 7.6.1).
 
-use super::{Transport, TransportError, status_bytes};
+use super::{Link, TransportError, status_bytes};
 
 /// Answers 61xx with GET RESPONSE until the response is complete, within bounds.
 #[derive(Debug)]
@@ -24,18 +24,13 @@ impl<T> GetResponse<T> {
         &self.inner
     }
 
-    /// What is inside.
-    pub const fn inner_mut(&mut self) -> &mut T {
-        &mut self.inner
-    }
-
     /// What was inside.
     pub fn into_inner(self) -> T {
         self.inner
     }
 }
 
-impl<T: Transport> Transport for GetResponse<T> {
+impl<T: Link> Link for GetResponse<T> {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         let mut whole = Vec::new();
         let mut response = self.inner.transmit(command)?;

@@ -1,8 +1,10 @@
-//! Transport: one function, command bytes to response bytes, and layers around it that stack.
+//! From a program to a card: one function, command bytes to response bytes, and layers around it that stack.
 //!
-//! [`standard`] is the stack that card sessions expect: a transport that answers every command completely, whatever the
-//! protocol below it is.
+//! A [`Link`] carries bytes and may leave an answer incomplete, as T=0 does. A [`Transport`] answers every command
+//! completely, whatever the protocol below it is: only that is taken for whatever is done with a card. [`Card::open`] makes
+//! one out of any link.
 
+mod card;
 mod get_response;
 mod replay;
 #[cfg(feature = "simulator")]
@@ -11,6 +13,7 @@ mod trace;
 mod usage;
 mod wrong_length;
 
+pub use card::Card;
 pub use get_response::GetResponse;
 pub use replay::{Replay, ReplayError};
 #[cfg(feature = "simulator")]
@@ -23,7 +26,7 @@ use crate::reader_error::ReaderError;
 use card_core::apdu::ResponseError;
 
 /// Sends one command to a card and gives back its response, data and status word.
-pub trait Transport {
+pub trait Link {
     /// Sends `command` (ISO/IEC 7816-3, 12.1: 4 to 261 bytes) and returns the response, at least the two bytes of the status
     /// word. After an error it is not known whether the card executed the command, and the session is over.
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError>;
@@ -32,7 +35,17 @@ pub trait Transport {
     fn description(&self) -> String;
 }
 
-impl<T: Transport + ?Sized> Transport for &mut T {
+/// A link whose answers are complete: a [`Card`], and layers around one. Nothing else can be one.
+pub trait Transport: Link + sealed::Complete {}
+
+impl<T: Link + sealed::Complete + ?Sized> Transport for T {}
+
+mod sealed {
+    /// What goes through a [`Card`](super::Card).
+    pub trait Complete {}
+}
+
+impl<T: Link + ?Sized> Link for &mut T {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         (**self).transmit(command)
     }
@@ -41,7 +54,7 @@ impl<T: Transport + ?Sized> Transport for &mut T {
     }
 }
 
-impl<T: Transport + ?Sized> Transport for Box<T> {
+impl<T: Link + ?Sized> Link for Box<T> {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         (**self).transmit(command)
     }
@@ -49,6 +62,9 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
         (**self).description()
     }
 }
+
+impl<T: sealed::Complete + ?Sized> sealed::Complete for &mut T {}
+impl<T: sealed::Complete + ?Sized> sealed::Complete for Box<T> {}
 
 /// Why a command has no response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -89,11 +105,6 @@ impl From<ResponseError> for TransportError {
     }
 }
 
-/// Layers that make any transport answer completely: [`WrongLength`] inside, [`GetResponse`] around it.
-pub const fn standard<T: Transport>(inner: T) -> GetResponse<WrongLength<T>> {
-    GetResponse::new(WrongLength::new(inner))
-}
-
 /// SW1 and SW2 of a response.
 fn status_bytes(response: &[u8]) -> Result<(&[u8], [u8; 2]), TransportError> {
     response.split_last_chunk().map(|(data, status)| (data, *status)).ok_or(ResponseError::TooShort.into())
@@ -103,7 +114,7 @@ fn status_bytes(response: &[u8]) -> Result<(&[u8], [u8; 2]), TransportError> {
 pub(crate) mod script {
     //! A card that answers from a list, for the tests of the layers.
 
-    use super::{Transport, TransportError};
+    use super::{Link, TransportError};
     use std::collections::VecDeque;
 
     pub(crate) struct Script {
@@ -117,7 +128,7 @@ pub(crate) mod script {
         }
     }
 
-    impl Transport for Script {
+    impl Link for Script {
         fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
             self.sent.push(command.to_vec());
             Ok(self.answers.pop_front().expect("the script has an answer left"))

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Exchange, Recording, Transport, TransportError, instruction_name};
+use super::{Exchange, Link, Recording, TransportError, instruction_name};
 
 /// A program does not do what was recorded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +62,7 @@ impl Replay {
     }
 }
 
-impl Transport for Replay {
+impl Link for Replay {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         let next = self.left.front().ok_or(ReplayError::Exhausted { number: self.done })?;
         if next.command != command {

@@ -3,7 +3,7 @@
 use applet_sim::card::SimulatedCard;
 use applet_sim::chip::SimulatedMemory;
 
-use super::{Transport, TransportError};
+use super::{Link, TransportError};
 use crate::reader_error::ReaderError;
 
 /// A simulated card, as if it lay in a reader.
@@ -28,7 +28,7 @@ impl<M: SimulatedMemory> Simulator<M> {
     }
 }
 
-impl<M: SimulatedMemory> Transport for Simulator<M> {
+impl<M: SimulatedMemory> Link for Simulator<M> {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         let mute = ReaderError::UnresponsiveCard { reader: self.description() };
         self.card.answer(command).ok_or(mute.into())

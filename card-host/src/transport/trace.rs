@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use card_core::apdu::StatusWord;
 use card_core::layout::Instruction;
 
-use super::{Transport, TransportError};
+use super::sealed::Complete;
+use super::{Link, TransportError};
 
 /// One command and what came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,18 +171,13 @@ impl<T> Trace<T> {
         &self.inner
     }
 
-    /// What is inside.
-    pub const fn inner_mut(&mut self) -> &mut T {
-        &mut self.inner
-    }
-
     /// What was inside, and the recording.
     pub fn into_parts(self) -> (T, Recording) {
         (self.inner, self.recording)
     }
 }
 
-impl<T: Transport> Transport for Trace<T> {
+impl<T: Link> Link for Trace<T> {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         let begun = Instant::now();
         let outcome = self.inner.transmit(command);
@@ -197,6 +193,8 @@ impl<T: Transport> Transport for Trace<T> {
         self.inner.description()
     }
 }
+
+impl<T: Complete> Complete for Trace<T> {}
 
 #[cfg(test)]
 mod tests {

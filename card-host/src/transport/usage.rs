@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Transport, TransportError};
+use super::sealed::Complete;
+use super::{Link, TransportError};
 
 /// What went over a transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,18 +41,13 @@ impl<T> Count<T> {
         &self.inner
     }
 
-    /// What is inside.
-    pub const fn inner_mut(&mut self) -> &mut T {
-        &mut self.inner
-    }
-
     /// What was inside.
     pub fn into_inner(self) -> T {
         self.inner
     }
 }
 
-impl<T: Transport> Transport for Count<T> {
+impl<T: Link> Link for Count<T> {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         let begun = Instant::now();
         let outcome = self.inner.transmit(command);
@@ -67,6 +63,8 @@ impl<T: Transport> Transport for Count<T> {
         self.inner.description()
     }
 }
+
+impl<T: Complete> Complete for Count<T> {}
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! Repeats a reading command that a card refused for its Le with 6Cxx (ISO/IEC 7816-3, 12.2.2; 7816-4, table 6).
 
-use super::{Transport, TransportError, status_bytes};
+use super::{Link, TransportError, status_bytes};
 
 /// Answers 6Cxx by the same command with Le = xx, once, and only for commands without a data field: a command that carries data may
 /// have changed the card and is never sent again.
@@ -26,7 +26,7 @@ impl<T> WrongLength<T> {
     }
 }
 
-impl<T: Transport> Transport for WrongLength<T> {
+impl<T: Link> Link for WrongLength<T> {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         let response = self.inner.transmit(command)?;
         match (status_bytes(&response)?, command) {

@@ -18,7 +18,7 @@ use card_host::operate;
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 use card_host::stage::{Stage, Table};
-use card_host::transport::{Transport, TransportError};
+use card_host::transport::{Card, Link, Transport, TransportError};
 
 pub const CHOICE: CardChoice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
 
@@ -141,12 +141,18 @@ pub fn closed_contract() -> (Bench, Verified<MeterReceipt>) {
 
 /// Passes commands on until one with this instruction has been executed so many times; its answer is lost.
 pub struct Torn<'a> {
-    pub card: Box<dyn Transport + 'a>,
-    pub instruction: u8,
-    pub left: usize,
+    card: Box<dyn Transport + 'a>,
+    instruction: u8,
+    left: usize,
 }
 
-impl Transport for Torn<'_> {
+impl<'a> Torn<'a> {
+    pub fn open(card: Box<dyn Transport + 'a>, instruction: u8, left: usize) -> Card<Self> {
+        Card::open(Self { card, instruction, left })
+    }
+}
+
+impl Link for Torn<'_> {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         let answer = self.card.transmit(command)?;
         if command[1] == self.instruction {

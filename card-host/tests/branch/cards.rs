@@ -10,7 +10,7 @@ use card_host::ledger::{BranchError, Development, LedgerError, Refusal};
 use card_host::operate;
 use card_host::random::OsRandom;
 use card_host::stage::Stage;
-use card_host::transport::{Transport, TransportError};
+use card_host::transport::{Card, Link, Transport, TransportError};
 
 use crate::bench::{Bench, CHOICE, Torn, closed_contract, refused};
 
@@ -96,7 +96,7 @@ fn an_issue_that_was_torn_is_finished_by_repeating_it() {
     let torn = |bench: &mut Bench, instruction, left| {
         let Development { office, who, .. } = &bench.company;
         let id = bench.company.id();
-        let mut torn = Torn { card: bench.stage.card().unwrap(), instruction, left };
+        let mut torn = Torn::open(bench.stage.card().unwrap(), instruction, left);
         let issued = office.issue(who, &id, &mut torn, MeterId::from(7), 7, CHOICE, &mut |_| {});
         assert!(issued.is_err(), "{issued:?}");
     };
@@ -122,7 +122,7 @@ struct Forger<'a> {
     answer: Vec<u8>,
 }
 
-impl Transport for Forger<'_> {
+impl Link for Forger<'_> {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         if command[1] == 0x40 { Ok(self.answer.clone()) } else { self.card.transmit(command) }
     }
@@ -147,7 +147,7 @@ fn a_receipt_of_another_card_or_another_time_is_not_believed() {
     let Development { office, who, .. } = &bench.company;
     for answer in answers {
         let card = bench.stage.card().unwrap();
-        let believed = office.load(who, &mut Forger { card, answer }, &voucher);
+        let believed = office.load(who, &mut Card::open(Forger { card, answer }), &voucher);
         assert!(matches!(believed, Err(BranchError::Card(CardWorkError::OtherReceipt))), "{believed:?}");
     }
     assert!(office.load(who, &mut bench.stage.card().unwrap(), &voucher).is_ok());

@@ -59,7 +59,7 @@ fn what_was_torn_is_finished_by_repeating_it_with_the_same_card() {
     // A replacement, torn at the first and the last PUT KEY, then at SET STATUS.
     for (instruction, left) in [(0xD8, 1), (0xD8, 5), (0xF0, 1)] {
         let id = bench.company.id();
-        let mut torn = Torn { card: bench.stage.card().unwrap(), instruction, left };
+        let mut torn = Torn::open(bench.stage.card().unwrap(), instruction, left);
         let issued =
             bench.company.office.issue(&bench.company.who, &id, &mut torn, meter, 7, CHOICE, &mut |_| {});
         assert!(issued.is_err(), "{issued:?}");
@@ -77,7 +77,7 @@ fn what_was_torn_is_finished_by_repeating_it_with_the_same_card() {
     let before = bench.entries();
     let id = bench.company.id();
     for (instruction, left) in [(0xD8, 2), (0xF0, 1), (0x40, 1)] {
-        let mut torn = Torn { card: bench.stage.card().unwrap(), instruction, left };
+        let mut torn = Torn::open(bench.stage.card().unwrap(), instruction, left);
         let made = bench.company.office.issue_engineering(
             &bench.company.who,
             &id,
@@ -203,7 +203,7 @@ fn what_was_left_goes_to_its_owners_card_once() {
     bench.stage.insert(0).unwrap();
     let mut new_meter = bench.meter(2);
     // Torn as the session for BIND begins, after the ledger has done its part; then finished, with another id.
-    let mut torn = Torn { card: bench.stage.card().unwrap(), instruction: 0x50, left: 1 };
+    let mut torn = Torn::open(bench.stage.card().unwrap(), 0x50, 1);
     let cut = bench.company.office.move_to_meter(&who, &id, &mut torn, to, &report);
     assert!(cut.is_err(), "{cut:?}");
     drop(torn);

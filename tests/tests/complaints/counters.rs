@@ -10,7 +10,7 @@ use card_core::units::{Balance, CardTime, Energy};
 use card_host::card_work::development_scope;
 use card_host::issuer::AccountError;
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
-use card_host::transport::standard;
+use card_host::transport::Card;
 
 use crate::household::{DAY, HOUR, Household, METER, MONDAY, at_the_meter, egp, kwh, winter};
 use applet_sim::card::Profile;
@@ -121,7 +121,7 @@ fn the_last_event_is_kept_and_the_meter_works_on_without_more() {
         SimulatedMeter::create(&path, MeterId::from(METER), scope, keys, &from_the_maker()).unwrap();
     home.charge(egp(10));
     let reading = home.reading();
-    let tap = meter.tap(&mut standard(&mut home.cards[0]), reading);
+    let tap = meter.tap(&mut Card::open(&mut home.cards[0]), reading);
     assert_eq!(at_the_meter(&tap), "T01");
     let events = meter.events().unwrap();
     assert_eq!(events.len() as u32, meter.state().unwrap().history.last_event());
@@ -136,11 +136,11 @@ fn the_last_event_is_kept_and_the_meter_works_on_without_more() {
     assert_eq!(meter.state().unwrap().supply.cut, 0x02);
     // Credit, consumption and the visit are as ever.
     home.charge(egp(5));
-    let tap = meter.tap(&mut standard(&mut home.cards[0]), reading);
+    let tap = meter.tap(&mut Card::open(&mut home.cards[0]), reading);
     assert_eq!(at_the_meter(&tap), "T01");
     meter.consume(reading, kwh(1)).unwrap();
     assert_eq!(meter.state().unwrap().balance, Balance(1_500 - 68));
-    let tap = meter.tap(&mut standard(&mut home.cards[0]), reading);
+    let tap = meter.tap(&mut Card::open(&mut home.cards[0]), reading);
     assert_eq!(at_the_meter(&tap), "T02");
     meter.tamper(reading, Tampering::Bypass).unwrap();
     assert_eq!(meter.state().unwrap().history.last_event(), LAST);

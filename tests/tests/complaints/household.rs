@@ -26,7 +26,7 @@ use card_host::personalise::{Order, Versions, personalise};
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, SimulatedMeterError, from_the_maker};
 use card_host::tap::{Tap, TapCause};
-use card_host::transport::{Simulator, Transport, standard};
+use card_host::transport::{Card, Simulator, Transport};
 
 pub type Meter = SimulatedMeter<FlashModel>;
 
@@ -183,7 +183,7 @@ impl Household {
             access: &AccessNumber::new([7; 10]),
             versions: Versions::current(self.issuer.keys()).unwrap(),
         };
-        personalise(&mut standard(&mut card), self.issuer.keys_mut(), &order, &mut OsRandom, &mut |_| {})
+        personalise(&mut Card::open(&mut card), self.issuer.keys_mut(), &order, &mut OsRandom, &mut |_| {})
             .unwrap();
         self.cards.push(card);
         self.card = self.cards.len() - 1;
@@ -257,7 +257,7 @@ impl Household {
     // ---- the card
 
     pub fn transport(&mut self) -> impl Transport + '_ {
-        standard(&mut self.cards[self.card])
+        Card::open(&mut self.cards[self.card])
     }
 
     /// Another card with the same memory and the same keys: what whoever breaks a chip can make.
@@ -287,13 +287,13 @@ impl Household {
 
     pub fn tap_card(&mut self, card: usize) -> &'static str {
         let reading = self.reading();
-        at_the_meter(&self.meter.tap(&mut standard(&mut self.cards[card]), reading))
+        at_the_meter(&self.meter.tap(&mut Card::open(&mut self.cards[card]), reading))
     }
 
     /// A visit in which mail comes: what the meter did with each, by its code.
     pub fn deliver(&mut self, card: usize) -> Vec<&'static str> {
         let reading = self.reading();
-        let tap = self.meter.tap(&mut standard(&mut self.cards[card]), reading).unwrap();
+        let tap = self.meter.tap(&mut Card::open(&mut self.cards[card]), reading).unwrap();
         assert!(tap.settled);
         tap.received.iter().map(|received| mail_code(received.result)).collect()
     }
@@ -336,16 +336,16 @@ impl Household {
     /// A command; it does not expire where that is not set.
     pub fn command(&mut self, kind: u8, value: u32, card: Option<usize>, expiry: CardTime) -> Envelope {
         self.commands += 1;
-        let card = card.map(|card| operate::present(&mut standard(&mut self.cards[card])).unwrap().id);
+        let card = card.map(|card| operate::present(&mut Card::open(&mut self.cards[card])).unwrap().id);
         self.mail(0x05, &Command { counter: self.commands, expiry, card, kind, value }.emit())
     }
 
     /// Puts mail on a card; or the code of what its holder is told.
     pub fn put(&mut self, card: usize, mail: &Envelope) -> Result<MailAnswer, &'static str> {
-        let id = operate::present(&mut standard(&mut self.cards[card])).unwrap();
+        let id = operate::present(&mut Card::open(&mut self.cards[card])).unwrap();
         let holder = BindingAccount { card: id, ..self.account };
         let delivery = self.issuer.delivery(&holder, mail).unwrap();
-        match operate::ask(&mut standard(&mut self.cards[card]), &put_mail(delivery.as_slice())) {
+        match operate::ask(&mut Card::open(&mut self.cards[card]), &put_mail(delivery.as_slice())) {
             Ok(answer) => Ok(answer),
             Err(OperateError::Request(card_core::terminal::RequestError::Refused(status))) => {
                 Err(told(status.into()))

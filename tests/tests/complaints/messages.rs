@@ -9,7 +9,7 @@ use card_core::terminal::load::LoadOutcome;
 use card_core::text::{Language, Situation};
 use card_core::units::CardTime;
 use card_host::issuer::BindingAccount;
-use card_host::transport::{Simulator, Transport, standard};
+use card_host::transport::{Card, Link, Simulator};
 use card_host::{ReaderError, TransportError};
 
 use crate::household::{DAY, HOUR, Household, METER, MONDAY, at_the_meter, egp, kwh};
@@ -85,10 +85,10 @@ struct Failing<'a> {
     how: fn() -> ReaderError,
 }
 
-impl Transport for Failing<'_> {
+impl Link for Failing<'_> {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         self.left = self.left.checked_sub(1).ok_or_else(|| TransportError::from((self.how)()))?;
-        standard(&mut *self.card).transmit(command)
+        Card::open(&mut *self.card).transmit(command)
     }
 
     fn description(&self) -> String {
@@ -102,10 +102,10 @@ fn an_unreadable_or_reversed_card_is_told_so() {
     let how = || ReaderError::UnresponsiveCard { reader: "the slot".into() };
     let reading = home.reading();
     let mut card = Failing { card: &mut home.cards[0], left: 0, how };
-    assert_eq!(at_the_meter(&home.meter.tap(&mut card, reading)), "R02");
+    assert_eq!(at_the_meter(&home.meter.tap(&mut Card::open(&mut card), reading)), "R02");
     // A bank's card, and one whose answers are nonsense.
     for (answer, code) in [(vec![0x6A, 0x82], "6A82"), (vec![0x6F, 0x05, 0x90, 0x00], "R02")] {
-        let visit = home.meter.tap(&mut Always(answer), reading);
+        let visit = home.meter.tap(&mut Card::open(Always(answer)), reading);
         assert_eq!(at_the_meter(&visit), code);
     }
     assert_eq!((home.tap(), home.balance()), ("T02", 1_000));
@@ -114,7 +114,7 @@ fn an_unreadable_or_reversed_card_is_told_so() {
 /// Something in the slot that always says the same.
 struct Always(Vec<u8>);
 
-impl Transport for Always {
+impl Link for Always {
     fn transmit(&mut self, _: &[u8]) -> Result<Vec<u8>, TransportError> {
         Ok(self.0.clone())
     }
@@ -132,7 +132,11 @@ fn a_card_that_is_taken_out_early_is_told_so_and_credited_once() {
         home.charge(egp(1));
         let (before, reading) = (home.balance(), home.reading());
         let mut card = Failing { card: &mut home.cards[0], left, how };
-        assert_eq!(at_the_meter(&home.meter.tap(&mut card, reading)), "R03", "after {left} exchanges");
+        assert_eq!(
+            at_the_meter(&home.meter.tap(&mut Card::open(&mut card), reading)),
+            "R03",
+            "after {left} exchanges"
+        );
         // Before the certificate was read nothing has come, and afterwards all of it; and never twice.
         let credited = left >= 4;
         assert_eq!(home.balance(), before + if credited { 100 } else { 0 });

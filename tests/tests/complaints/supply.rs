@@ -11,7 +11,7 @@ use card_host::issuer::{AccountError, BindingAccount};
 use card_host::keystore::KeyStore;
 use card_host::operate;
 use card_host::random::OsRandom;
-use card_host::transport::standard;
+use card_host::transport::Card;
 
 use crate::household::{DAY, HOUR, Household, METER, MINUTE, MONDAY, egp, kwh, told, winter};
 
@@ -201,7 +201,7 @@ fn a_card_that_was_away_for_months_takes_all_of_them_home() {
     assert_eq!((kept[3].energy, kept[3].fees), (Energy(0), 900 + 2_000));
     // One visit later all of it is on the card, and the month that runs.
     assert_eq!(home.tap(), "T02");
-    let mut card = standard(&mut home.cards[0]);
+    let mut card = Card::open(&mut home.cards[0]);
     let mut session =
         operate::session(&mut card, home.issuer.keys_mut(), Role::Vending, &mut OsRandom).unwrap();
     let reading = operate::read_private(&mut session).unwrap();
@@ -243,7 +243,7 @@ fn a_lost_card_is_blocked_at_the_meter_before_its_replacement_comes() {
     assert_eq!((home.tap(), home.balance()), ("T01", 5_000));
     // Where the lost card comes to a branch, it is blocked, and says so.
     operate::set_status(
-        &mut standard(&mut home.cards[lost]),
+        &mut Card::open(&mut home.cards[lost]),
         home.issuer.keys_mut(),
         card_core::id::State::Blocked,
         &mut OsRandom,
@@ -266,7 +266,7 @@ fn what_was_left_in_a_replaced_meter_is_moved_once() {
     home.issue(home.account, CardTime::UNSET);
     home.activate();
     assert_eq!(home.tap(), "T02");
-    let mut workshops = standard(&mut home.cards[home.card]);
+    let mut workshops = Card::open(&mut home.cards[home.card]);
     let report = operate::final_report(&mut workshops, home.issuer.keys_mut()).unwrap().unwrap();
     // The month that ran pays its fees: 1 EGP of service for 50 kWh, 20 for cleaning.
     assert_eq!(report.balance.0, 10_000 - 3_400 - 100 - 2_000);
@@ -280,7 +280,7 @@ fn what_was_left_in_a_replaced_meter_is_moved_once() {
     let binding = home.issuer.binding_certificate(&opened).unwrap();
     let certificate = home.issuer.certificate(&opened).unwrap();
     let meter_key = home.issuer.keys().current(Role::Meter).unwrap();
-    let mut card = standard(&mut home.cards[customers]);
+    let mut card = Card::open(&mut home.cards[customers]);
     operate::rebind(&mut card, home.issuer.keys_mut(), meter_key, &binding, &certificate, &mut OsRandom)
         .unwrap();
     // and the customer's card brings it there.

@@ -21,7 +21,7 @@ use card_host::ledger::{
 use card_host::operate;
 use card_host::personalise::{Order, Versions, new_access_number, personalise};
 use card_host::random::OsRandom;
-use card_host::transport::{Simulator, Transport};
+use card_host::transport::{Card, Simulator, Transport};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -190,7 +190,7 @@ impl World {
     }
 
     /// The card of a binding, from blank to personalised. A branch's voucher activates it.
-    pub(crate) fn card(&self, record: &BindingRecord) -> Simulator<FlashModel> {
+    pub(crate) fn card(&self, record: &BindingRecord) -> Card<Simulator<FlashModel>> {
         self.card_with(record, self.office.certificates(record).unwrap())
     }
 
@@ -199,11 +199,11 @@ impl World {
         &self,
         record: &BindingRecord,
         certificates: (BindingCertificate, Certificate),
-    ) -> Simulator<FlashModel> {
+    ) -> Card<Simulator<FlashModel>> {
         let card = record.held.card;
         let blank =
             SimulatedCard::blank(card.id, self.scope().environment, KeyLength::Aes256, Profile::Contactless);
-        let mut card = Simulator::new(blank.unwrap());
+        let mut card = Card::open(Simulator::new(blank.unwrap()));
         self.personalise_with(&mut card, record, certificates);
         card
     }
@@ -381,7 +381,7 @@ impl World {
 }
 
 /// Loads a voucher, and gives the card's receipt.
-pub(crate) fn load(card: &mut Simulator<FlashModel>, voucher: &[u8]) -> Evidence {
+pub(crate) fn load(card: &mut Card<Simulator<FlashModel>>, voucher: &[u8]) -> Evidence {
     let answer = card_host::card_work::load(card, &Voucher::parse(voucher).unwrap()).unwrap();
     Evidence::CardReceipt(answer.receipt.emit().to_vec())
 }

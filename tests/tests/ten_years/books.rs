@@ -157,7 +157,8 @@ impl Books {
             access: &access,
             versions: Versions { meter: self.meter_key, ..current },
         };
-        personalise(card, self.issuer.keys_mut(), &order, dice, &mut |_| {}).expect("a card is issued");
+        personalise(&mut card.open(), self.issuer.keys_mut(), &order, dice, &mut |_| {})
+            .expect("a card is issued");
         card.meter = Some(account.binding.meter);
         *account = account.refresh().expect("a refresh");
         self.sales += 1;

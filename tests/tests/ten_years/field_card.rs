@@ -6,7 +6,7 @@ use card_core::id::{CardId, Environment, MeterId};
 use card_core::key::{AesKey, KeyLength};
 use card_core::role::TEST_INITIAL_MASTER;
 use card_host::reader_error::ReaderError;
-use card_host::transport::{Transport, TransportError};
+use card_host::transport::{Card, Link, TransportError};
 
 use super::board::Board;
 use super::dice::Dice;
@@ -56,6 +56,11 @@ impl FieldCard {
         }
     }
 
+    /// As what is done with a card takes it.
+    pub const fn open(&mut self) -> Card<&mut Self> {
+        Card::open(self)
+    }
+
     pub const fn has_power(&self) -> bool {
         self.application.is_some()
     }
@@ -69,7 +74,7 @@ pub fn any_cut(dice: &mut Dice) -> Cut {
     }
 }
 
-impl Transport for FieldCard {
+impl Link for FieldCard {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         let mute = || TransportError::from(ReaderError::UnresponsiveCard { reader: "a hand".into() });
         let removed = match &mut self.removal {

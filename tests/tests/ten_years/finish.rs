@@ -31,13 +31,15 @@ impl World {
         self.all_audits_seen();
 
         let balance = self.model.balance();
-        let public = operate::read_public(&mut held.card).expect("a card").status.balances.expect("public");
+        let public =
+            operate::read_public(&mut held.card.open()).expect("a card").status.balances.expect("public");
         assert_eq!((public.pending_credit.0, public.pending_debit.0), (0, 0), "nothing is on its way");
         let at_meter = public.at_meter.expect("a meter has settled");
         assert_eq!(i128::from(at_meter.balance.0), balance, "what the card shows");
         let keys = self.books.issuer.keys_mut();
+        let mut card = held.card.open();
         let mut session =
-            operate::session(&mut held.card, keys, Role::Vending, &mut self.dice).expect("a session");
+            operate::session(&mut card, keys, Role::Vending, &mut self.dice).expect("a session");
         let reading = operate::read_private(&mut session).expect("the card's files");
         let plain: Vec<_> = self.model.contract.months.iter().rev().take(36).map(compare::month).collect();
         assert_eq!(reading.months, plain, "the months on the card");

@@ -27,7 +27,7 @@ impl World {
         loop {
             self.insert(card);
             self.trouble(card);
-            let result = card_work::load(card, voucher);
+            let result = card_work::load(&mut card.open(), voucher);
             card.board.no_cut();
             match result {
                 Ok(answer) => {
@@ -72,8 +72,8 @@ impl World {
     /// What the card shows never falls.
     pub fn look(&mut self, held: &mut Held) {
         self.insert(&mut held.card);
-        operate::present(&mut held.card).expect("a card");
-        let receipt = operate::ask(&mut held.card, &read::receipt()).expect("a receipt");
+        operate::present(&mut held.card.open()).expect("a card");
+        let receipt = operate::ask(&mut held.card.open(), &read::receipt()).expect("a receipt");
         let receipt = self.books.issuer.keys_mut().verify_receipt(SCOPE, receipt).expect("authentic");
         let mut now = (
             receipt.binding.number,
@@ -94,12 +94,12 @@ impl World {
 
     /// The issuer takes what the meter has put on the card.
     pub fn collect(&mut self, card: &mut FieldCard) {
-        let audit = operate::ask(card, &get_mail(Slot::AUDIT));
+        let audit = operate::ask(&mut card.open(), &get_mail(Slot::AUDIT));
         if let Ok(envelope) = audit {
             self.books.audit(&envelope);
             self.count("audit records collected");
         }
-        if let Ok(envelope) = operate::ask(card, &get_mail(Slot::READINGS)) {
+        if let Ok(envelope) = operate::ask(&mut card.open(), &get_mail(Slot::READINGS)) {
             let opened = self.books.issuer.keys_mut().open_mail(SCOPE, &envelope).expect("authentic");
             let readings = card_core::parameters::Readings::parse(opened.as_slice()).expect("readings");
             let applied = i128::from(readings.applied_credit.0) - i128::from(readings.applied_debited.0);
@@ -116,8 +116,8 @@ impl World {
             let delivery = self.books.issuer.delivery(account, &sent.envelope).expect("a delivery");
             self.insert(card);
             self.trouble(card);
-            let answered =
-                operate::present(card).and_then(|_| operate::ask(card, &put_mail(delivery.as_slice())));
+            let answered = operate::present(&mut card.open())
+                .and_then(|_| operate::ask(&mut card.open(), &put_mail(delivery.as_slice())));
             card.board.no_cut();
             match answered {
                 Ok(answer) => {

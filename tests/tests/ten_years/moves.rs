@@ -91,7 +91,7 @@ impl World {
 
     fn insert_and_collect(&mut self, card: &mut FieldCard) {
         card.insert(&mut self.dice, false);
-        operate::present(card).expect("a card");
+        operate::present(&mut card.open()).expect("a card");
         self.collect(card);
     }
 
@@ -191,7 +191,7 @@ impl World {
         loop {
             if let Visited::Done(_) = self.visit(&mut card) {
                 card.insert(&mut self.dice, false);
-                let report = operate::final_report(&mut card, self.books.issuer.keys_mut());
+                let report = operate::final_report(&mut card.open(), self.books.issuer.keys_mut());
                 return report.expect("the card").expect("a final report");
             }
         }
@@ -231,8 +231,14 @@ impl World {
             }
             let keys = self.books.issuer.keys_mut();
             let meter_key = self.books.meter_key;
-            let bound =
-                operate::rebind(&mut held.card, keys, meter_key, &binding, &certificate, &mut self.dice);
+            let bound = operate::rebind(
+                &mut held.card.open(),
+                keys,
+                meter_key,
+                &binding,
+                &certificate,
+                &mut self.dice,
+            );
             held.card.board.no_cut();
             match bound {
                 Ok(()) => break,
@@ -291,8 +297,9 @@ impl World {
         assert!(self.model.balance() <= before, "no credit");
         let mut held = self.cards.pop().expect("a card");
         held.card.insert(&mut self.dice, false);
-        let public = operate::read_public(&mut held.card).expect("a card");
-        let mail = operate::ask(&mut held.card, &get_mail(Slot::REGRESSION)).expect("a regression report");
+        let public = operate::read_public(&mut held.card.open()).expect("a card");
+        let mail =
+            operate::ask(&mut held.card.open(), &get_mail(Slot::REGRESSION)).expect("a regression report");
         self.cards.push(held);
         let opened = self.books.issuer.keys_mut().open_mail(SCOPE, &mail).expect("authentic");
         let report = MeterReceipt::parse(opened.as_slice()).expect("a receipt");

@@ -6,7 +6,7 @@ use card_core::layout::{CertificateAnswer, Instruction};
 use card_core::message::{Direction, Slot};
 use card_core::meter::{Reason, Verdict, Visit, VisitError};
 use card_core::units::CardTime;
-use card_host::transport::Transport;
+use card_host::transport::Link;
 
 use super::cards::Outcome;
 use super::field_card::FieldCard;

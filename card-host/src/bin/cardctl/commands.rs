@@ -14,7 +14,7 @@ use card_host::server::ServerError;
 use card_host::simulated_meter::{ProfileError, SimulatedMeterError};
 use card_host::tariff_file::TariffFileError;
 use card_host::tour::{self, TourError};
-use card_host::transport::{Trace, Transport, standard};
+use card_host::transport::{Card, Link, Trace, Transport};
 use serde_json::json;
 use std::io::Write;
 
@@ -255,14 +255,14 @@ pub(crate) fn with_card<T>(
 
 fn traced<T>(
     trace: bool,
-    transport: &mut dyn Transport,
+    link: &mut dyn Link,
     act: impl FnOnce(&mut Box<dyn Transport + '_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
     if !trace {
-        return act(&mut (Box::new(standard(transport)) as Box<dyn Transport + '_>));
+        return act(&mut (Box::new(Card::open(link)) as Box<dyn Transport + '_>));
     }
-    let mut trace = Trace::new(transport);
-    let result = act(&mut (Box::new(standard(&mut trace)) as Box<dyn Transport + '_>));
+    let mut trace = Trace::new(link);
+    let result = act(&mut (Box::new(Card::open(&mut trace)) as Box<dyn Transport + '_>));
     let (_, recording) = trace.into_parts();
     let _ = write!(std::io::stderr(), "{recording}");
     result

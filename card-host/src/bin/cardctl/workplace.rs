@@ -11,7 +11,7 @@ use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
 use card_host::operate;
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, SimulatedMeterError, from_the_maker};
-use card_host::transport::{Simulator, standard};
+use card_host::transport::{Card, Simulator};
 use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -157,7 +157,7 @@ impl Workplace {
         let path = self.card_path();
         if path.exists() {
             let mut card = self.card()?;
-            let summary = operate::read_public(&mut standard(&mut card)).map(|public| public.summary);
+            let summary = operate::read_public(&mut Card::open(&mut card)).map(|public| public.summary);
             match summary {
                 Ok(summary) if summary.state == Some(State::Blank) => return Ok(card),
                 Ok(summary) => self.put_away(&summary.card.id.to_string())?,
