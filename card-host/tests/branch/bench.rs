@@ -20,75 +20,86 @@ use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 use card_host::stage::{Stage, Table};
 use card_host::transport::{Card, Link, Transport, TransportError};
 
-pub const CHOICE: CardChoice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
+pub(crate) const CHOICE: CardChoice =
+    CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
 
-pub struct Bench {
-    pub company: Development,
-    pub stage: Table,
+pub(crate) struct Bench {
+    pub(crate) company: Development,
+    pub(crate) stage: Table,
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let keys = SoftwareKeyStore::generate(KeyLength::Aes128, &mut OsRandom).unwrap();
         Self { company: Development::new(keys).unwrap(), stage: Table::new(Profile::T1) }
     }
 
-    pub fn card(&mut self) -> Box<dyn Transport + '_> {
+    pub(crate) fn card(&mut self) -> Box<dyn Transport + '_> {
         self.stage.card().unwrap()
     }
 
-    pub fn new_card(&mut self) -> usize {
+    pub(crate) fn new_card(&mut self) -> usize {
         let card = self.stage.new_card().unwrap();
         self.stage.insert(card).unwrap();
         card
     }
 
     /// Issues the card that is there.
-    pub fn issue_it(&mut self, meter: u64, account: u64, choice: CardChoice) -> Result<Issued, BranchError> {
+    pub(crate) fn issue_it(
+        &mut self,
+        meter: u64,
+        account: u64,
+        choice: CardChoice,
+    ) -> Result<Issued, BranchError> {
         let Development { office, who, .. } = &self.company;
         let mut card = self.stage.card().unwrap();
         let meter = MeterId::from(meter);
         office.issue(who, &self.company.id(), &mut card, meter, account, choice, &mut |_| {})
     }
 
-    pub fn issue(&mut self, meter: u64, account: u64, choice: CardChoice) -> Result<Issued, BranchError> {
+    pub(crate) fn issue(
+        &mut self,
+        meter: u64,
+        account: u64,
+        choice: CardChoice,
+    ) -> Result<Issued, BranchError> {
         self.new_card();
         self.issue_it(meter, account, choice)
     }
 
     /// Makes the card that is there an engineering card.
-    pub fn issue_engineering(&mut self, meter: u64) -> Result<Issued, BranchError> {
+    pub(crate) fn issue_engineering(&mut self, meter: u64) -> Result<Issued, BranchError> {
         let Development { office, who, .. } = &self.company;
         let mut card = self.stage.card().unwrap();
         let meter = MeterId::from(meter);
         office.issue_engineering(who, &self.company.id(), &mut card, meter, CHOICE, &mut |_| {})
     }
 
-    pub fn sell(&mut self, card: CardId, amount: u64) -> Result<LoadOutcome, BranchError> {
+    pub(crate) fn sell(&mut self, card: CardId, amount: u64) -> Result<LoadOutcome, BranchError> {
         let voucher = self.company.sell(card, Piastres(amount), Channel::Branch)?;
         let Development { office, who, .. } = &self.company;
         Ok(office.load(who, &mut self.stage.card().unwrap(), &voucher)?.outcome)
     }
 
     /// Binds the engineering card that is there to another meter.
-    pub fn rebind_engineering(&mut self, meter: u64) -> Result<BindingAccount, BranchError> {
+    pub(crate) fn rebind_engineering(&mut self, meter: u64) -> Result<BindingAccount, BranchError> {
         let Development { office, who, .. } = &self.company;
         let mut card = self.stage.card().unwrap();
         office.rebind_engineering(who, &self.company.id(), &mut card, MeterId::from(meter))
     }
 
-    pub fn mail(&self, carrier: CardId, slot: Slot, plaintext: &[u8]) -> Result<Mail, LedgerError> {
+    pub(crate) fn mail(&self, carrier: CardId, slot: Slot, plaintext: &[u8]) -> Result<Mail, LedgerError> {
         let Development { office, who, .. } = &self.company;
         office.mail(who, &self.company.id(), carrier, slot, plaintext)
     }
 
-    pub fn command(&self, carrier: CardId, order: &Order) -> (Command, Mail) {
+    pub(crate) fn command(&self, carrier: CardId, order: &Order) -> (Command, Mail) {
         let Development { office, who, .. } = &self.company;
         office.command(who, &self.company.id(), carrier, order).unwrap()
     }
 
     /// Moves the customer whose card is there to another meter.
-    pub fn move_to(
+    pub(crate) fn move_to(
         &mut self,
         meter: u64,
         report: &Verified<MeterReceipt>,
@@ -98,27 +109,27 @@ impl Bench {
         office.move_to_meter(who, &self.company.id(), &mut card, MeterId::from(meter), report)
     }
 
-    pub fn meter(&self, id: u64) -> SimulatedMeter<FlashModel> {
+    pub(crate) fn meter(&self, id: u64) -> SimulatedMeter<FlashModel> {
         let (id, office) = (MeterId::from(id), &self.company.office);
         let scope = office.scope();
         let keys = office.with_keys(|keys| keys.meter_keys(scope, id)).unwrap();
         SimulatedMeter::in_memory(id, scope, keys, &from_the_maker()).unwrap()
     }
 
-    pub fn tap(&mut self, meter: &mut SimulatedMeter<FlashModel>) -> Option<Verdict> {
+    pub(crate) fn tap(&mut self, meter: &mut SimulatedMeter<FlashModel>) -> Option<Verdict> {
         let now = self.company.office.now().unwrap();
         meter.tap(&mut self.stage.card().unwrap(), now).unwrap().verdict
     }
 
     /// How many entries the office has written.
-    pub fn entries(&self) -> u64 {
+    pub(crate) fn entries(&self) -> u64 {
         let Development { office, who, .. } = &self.company;
         read(office.ledger(), |t| t.point(&who.point)).unwrap().unwrap().number
     }
 }
 
 /// What the ledger has refused.
-pub fn refused<T: std::fmt::Debug>(result: Result<T, BranchError>) -> Refusal {
+pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, BranchError>) -> Refusal {
     match result {
         Err(BranchError::Ledger(LedgerError::Refused(refusal))) => refusal,
         other => panic!("not refused: {other:?}"),
@@ -126,7 +137,7 @@ pub fn refused<T: std::fmt::Debug>(result: Result<T, BranchError>) -> Refusal {
 }
 
 /// Customer 100 has used meter 1; customer 200's card has closed that contract and carries the final report. Cards 0 and 1.
-pub fn closed_contract() -> (Bench, Verified<MeterReceipt>) {
+pub(crate) fn closed_contract() -> (Bench, Verified<MeterReceipt>) {
     let mut bench = Bench::new();
     let mut meter = bench.meter(1);
     for (account, closes_former) in [(100, false), (200, true)] {
@@ -140,14 +151,14 @@ pub fn closed_contract() -> (Bench, Verified<MeterReceipt>) {
 }
 
 /// Passes commands on until one with this instruction has been executed so many times; its answer is lost.
-pub struct Torn<'a> {
+pub(crate) struct Torn<'a> {
     card: Box<dyn Transport + 'a>,
     instruction: u8,
     left: usize,
 }
 
 impl<'a> Torn<'a> {
-    pub fn open(card: Box<dyn Transport + 'a>, instruction: u8, left: usize) -> Card<Self> {
+    pub(crate) fn open(card: Box<dyn Transport + 'a>, instruction: u8, left: usize) -> Card<Self> {
         Card::open(Self { card, instruction, left })
     }
 }

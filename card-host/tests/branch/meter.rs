@@ -318,8 +318,8 @@ fn an_engineering_card_is_bound_anew_for_the_next_meter() {
     assert_eq!(bench.branch.company.office.meter_of(engineer).unwrap(), other);
     // The meter that it was for refuses it now, the other one takes it.
     let now = bench.now();
-    let refused = bench.meter.tap(&mut bench.branch.card(), now);
-    assert!(matches!(refused, Err(SimulatedMeterError::Tap(_))), "its keys are another meter's: {refused:?}");
+    let unknown = bench.meter.tap(&mut bench.branch.card(), now);
+    assert!(matches!(unknown, Err(SimulatedMeterError::Tap(_))), "its keys are another meter's: {unknown:?}");
     let mut meter = bench.branch.meter(2);
     let verdict = bench.branch.tap(&mut meter);
     assert!(matches!(verdict, Some(Verdict::Apply { credit: Piastres::ZERO, .. })), "{verdict:?}");

@@ -235,7 +235,7 @@ fn nobody_is_moved_to_a_meter_that_serves_somebody() {
     assert!(
         matches!(
             refused,
-            Err(BranchError::Ledger(LedgerError::Refused(Refusal::MeterInUse { account: 300, .. })))
+            Err(BranchError::Ledger(LedgerError::Refused(Refusal::MeterInUse { card, .. }))) if card == taken
         ),
         "{refused:?}"
     );

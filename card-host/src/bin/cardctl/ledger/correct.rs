@@ -1,6 +1,5 @@
 //! Corrections, and the second person.
 
-use card_core::message::Voucher;
 use card_core::units::Piastres;
 use card_host::ledger::{
     Approved, Certified, DebitOrder, LedgerError, Refusal, RequestId, RequestKey, Sale, SaleState, Who,
