@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a meter's firmware takes, for each target: flash, RAM and stack of the smallest image with the credit engine and the terminal
-# session (tests/firmware), and what of it can panic. Fails where a budget is exceeded.
+# session (card-core/ffi, by the images in tests/firmware), and what of it can panic. Fails where a budget is exceeded.
 #   tests/firmware-size.sh -v    also says where the stack is how deep, and which functions can panic
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -33,7 +33,7 @@ panics() {
         END { for (f in calls) { crate = f; sub(/^.* as /, "", crate); gsub(/^[<&(]+/, "", crate); sub(/::.*/, "", crate); print calls[f], crate, f } }' | sort -k2,2 -k1,1nr
 }
 
-count() { awk -v own="$2" '{ ours = $2 == "card_core" || $2 == "meter_firmware" || $2 ~ /^meter_/; if (ours == own) sum += $1 } END { print sum + 0 }' <<< "$1"; }
+count() { awk -v own="$2" '{ ours = $2 == "card_core" || $2 == "card_meter" || $2 == "meter_firmware" || $2 ~ /^meter_/; if (ours == own) sum += $1 } END { print sum + 0 }' <<< "$1"; }
 
 failed=0
 check() { if [ "$3" -gt "$4" ]; then echo "$1: $2 $3 is above its budget $4"; failed=1; fi; }
@@ -70,9 +70,9 @@ for target in thumbv7em-none-eabi thumbv6m-none-eabi; do
 done
 
 # The header, in the hands of a C compiler: a small firmware, linked with the same code for this computer, and run.
-cargo rustc -q -p meter-firmware --lib --crate-type staticlib
-gcc -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Werror -UNDEBUG -o "$out/debug/meter-user" tests/firmware/user.c \
-    "$out/debug/libmeter_firmware.a" -lpthread -ldl -lm
+cargo rustc -q -p card-meter --lib --crate-type staticlib
+gcc -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Werror -UNDEBUG -Icard-core/ffi -o "$out/debug/meter-user" \
+    card-core/ffi/examples/user.c "$out/debug/libcard_meter.a" -lpthread -ldl -lm
 "$out/debug/meter-user"
 echo "meter.h: C compiles, links and runs"
 exit $failed

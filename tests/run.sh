@@ -35,14 +35,13 @@ features() {
         cargo check -q -p card-host --no-default-features --features "$set" || return
     done
     cargo check -q -p applet-sim --no-default-features || return
-    cargo check -q -p applet-sim --no-default-features --features simulator || return
 }
 
 embedded() {
     local target
     for target in thumbv7em-none-eabi thumbv6m-none-eabi; do
         cargo build -q -p card-core --target "$target" || return
-        cargo build -q -p applet-sim --no-default-features --features apdu-app --target "$target" || return
+        cargo build -q -p card-applet --features apdu-app --target "$target" || return
     done
 }
 

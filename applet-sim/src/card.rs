@@ -1,10 +1,10 @@
 //! A whole simulated card: the application on its chip, an ATR, a link, and an account of what each command cost.
 
-use crate::application::{CardApplication, ManufactureError, PAGES, Protocol, Reply, manufacture};
 use crate::chip::{
     CHIP, Chip, Entropy, FlashModel, Image, ImageError, ImageMemory, Link, METADATA, SimulatedMemory, Usage,
 };
 use crate::vpcd::{VirtualCard, atr_contact_t0, atr_contact_t1, atr_contactless_a};
+use card_applet::{CardApplication, ManufactureError, PAGES, Protocol, Reply, manufacture};
 use card_core::id::{CardId, Environment};
 use card_core::key::{AesKey, KeyLength};
 use card_core::role::TEST_INITIAL_MASTER;

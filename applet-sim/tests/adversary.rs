@@ -1,5 +1,4 @@
 //! What a card answers to input that is wrong, forged, replayed, or random: always clearly, and never by writing.
-#![cfg(feature = "simulator")]
 // Helpers of tests, which clippy does not take for tests.
 #![allow(
     clippy::unwrap_used,
@@ -604,7 +603,7 @@ fn logs() -> Vec<(&'static str, std::ops::Range<u16>)> {
     .into_iter()
     .collect();
     let mail = 74 + 33 + 44 + 72;
-    assert_eq!(applet_sim::application::PAGES, mail + 16 * 6, "the memory has another layout");
+    assert_eq!(card_applet::PAGES, mail + 16 * 6, "the memory has another layout");
     logs.extend((0..16).map(|slot| ("mail", mail + 6 * slot..mail + 6 * slot + 6)));
     logs
 }

@@ -1,11 +1,10 @@
 //! The transcripts of `tests/vectors/card.json` again, through the `apdu_app::App` trait, as a firmware runner would call it.
 //! What the runner does itself is left out: GET RESPONSE and 61xx, extended lengths, class bytes that the crate refuses.
-#![cfg(feature = "apdu-app")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what is wrong by failing")]
 
 use apdu_app::{App, CommandView, Interface};
-use applet_sim::application::{CardApplication, PAGES, Protocol, manufacture};
 use applet_sim::chip::{Chip, Entropy, FlashModel};
+use card_applet::{CardApplication, PAGES, Protocol, manufacture};
 use card_core::id::{AID, CardId, Environment};
 use card_core::key::{AesKey, KeyLength};
 use serde_json::Value;

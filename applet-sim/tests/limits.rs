@@ -1,5 +1,4 @@
 //! The last value of each counter that the card keeps (specification, section 14).
-#![cfg(feature = "simulator")]
 // Helpers of tests, which clippy does not take for tests.
 #![allow(
     clippy::unwrap_used,

@@ -1,6 +1,5 @@
 //! Random lives of a card against a small model of its purse: whatever comes, in whatever order, and wherever power is lost, a
 //! certificate changes the card at most once, nothing is half done, and nothing falls.
-#![cfg(feature = "simulator")]
 // Helpers of tests, which clippy does not take for tests.
 #![allow(
     clippy::unwrap_used,

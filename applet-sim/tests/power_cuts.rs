@@ -1,7 +1,6 @@
 //! Power is cut at every memory operation of every command that writes, in several ways, and again in every operation of the
 //! recovery that follows: the card then shows the old state or the new one, and always the same one from then on; and the
 //! command, repeated, leads to the new state (specification, section 13).
-#![cfg(feature = "simulator")]
 // Helpers of tests, which clippy does not take for tests.
 #![allow(
     clippy::unwrap_used,
@@ -12,8 +11,8 @@
 
 mod common;
 
-use applet_sim::application::{CardApplication, Protocol};
 use applet_sim::chip::Cut;
+use card_applet::{CardApplication, Protocol};
 use card_core::id::State;
 use card_core::message::Certificate;
 use card_core::platform::PAGE;

@@ -1,6 +1,5 @@
 //! The store against the simulated memory: power cut in every operation, in every way, again while recovering, with
 //! bits that read differently each time.
-#![cfg(feature = "simulator")]
 // Helpers of tests, which clippy does not take for tests.
 #![allow(
     clippy::unwrap_used,

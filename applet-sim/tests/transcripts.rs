@@ -8,8 +8,8 @@
     reason = "a test says what is wrong by failing"
 )]
 
-use applet_sim::application::{CardApplication, PAGES, Protocol, Reply, manufacture};
 use applet_sim::chip::{Chip, Entropy, FlashModel};
+use card_applet::{CardApplication, PAGES, Protocol, Reply, manufacture};
 use card_core::id::{CardId, Environment};
 use card_core::key::{AesKey, KeyLength};
 use serde_json::Value;

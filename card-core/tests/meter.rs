@@ -26,9 +26,14 @@ use card_core::store::StoreError;
 use card_core::tariff::{EGYPT_2024_08, MonthMeter};
 use card_core::terminal::exchange::Presented;
 use card_core::terminal::session::OpenError;
+use card_core::text::{Language, Situation};
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use proptest::prelude::*;
 use support::*;
+
+fn advice(reason: Reason) -> &'static str {
+    Situation::from(reason).text(Language::English).to_do
+}
 
 fn install(chip: &Chip) -> Meter<Chip> {
     Meter::install(chip.clone(), identity(), meter_keys(), &fresh()).unwrap()
@@ -182,7 +187,7 @@ fn every_reason() {
     }
     // Each has words, advice and a code of its own.
     let all: std::collections::BTreeMap<u8, String> =
-        reasons.iter().map(|(reason, _)| (reason.code(), format!("{reason}: {}", reason.advice()))).collect();
+        reasons.iter().map(|(reason, _)| (reason.code(), format!("{reason}: {}", advice(*reason)))).collect();
     assert_eq!(all.len(), 15);
 }
 

@@ -2,11 +2,12 @@
 
 use card_core::apdu::{Command, Le, Response, StatusWord};
 use card_core::id::AID;
-use card_core::layout::{self, Instruction, tag};
+use card_core::layout::{Instruction, tag};
 use card_core::message::FormatError;
 use card_core::platform::RandomError;
 use card_core::scp03::Mode;
 use card_core::scp03::host::{HandshakeError, SessionError};
+use card_core::text::advice;
 
 use crate::tlv::{self, ControlInformation, KeyInformation, TlvError};
 use crate::transport::{Transport, TransportError, instruction_name};
@@ -19,7 +20,7 @@ pub enum CardError {
     #[error(transparent)]
     Transport(#[from] TransportError),
     /// The card answered with an error status.
-    #[error("{command}: {} (status {:04X}): {}", layout::advice(*.status).0, .status.0, layout::advice(*.status).1)]
+    #[error("{command}: {} (status {:04X}): {}", advice(*.status).0, .status.0, advice(*.status).1)]
     Refused {
         /// Name of the command.
         command: &'static str,

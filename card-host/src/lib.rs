@@ -36,7 +36,7 @@
 //! let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, &mut |step| println!("{step}"))?;
 //! let voucher = company.sell(issued.account.card.id, Piastres::from_egp("50.00")?, Channel::Branch)?;
 //! office.load(who, &mut card, &voucher)?;
-//! let keys = office.with_keys(|keys| keys.meter_keys(scope, meter))?;
+//! let keys = company.keys.meter_keys(scope, meter)?;
 //! let mut meter = SimulatedMeter::in_memory(meter, scope, keys, &from_the_maker())?;
 //! meter.tap(&mut card, office.now()?)?;
 //! assert_eq!(meter.state()?.balance.to_string(), "50.00");

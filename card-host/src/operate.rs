@@ -104,7 +104,7 @@ pub fn read_public(transport: &mut impl Transport) -> Result<Public, OperateErro
 /// Opens a session with an issued card, as admin or vending, at level 33.
 pub fn session<'t, T: Transport>(
     transport: &'t mut T,
-    keys: &mut dyn KeyStore,
+    keys: &dyn KeyStore,
     role: Role,
     random: &mut impl Random,
 ) -> Result<SecureChannel<'t, T>, OperateError> {
@@ -183,7 +183,7 @@ fn records<T, U: Transport>(
 /// that has the binding already is left as it is, so that this can be repeated.
 pub fn rebind(
     transport: &mut impl Transport,
-    keys: &mut dyn KeyStore,
+    keys: &dyn KeyStore,
     meter_key: u8,
     binding: &BindingCertificate,
     certificate: &Certificate,
@@ -210,7 +210,7 @@ pub fn rebind(
 /// SET STATUS: blocks (vending), unblocks or terminates (admin) a card.
 pub fn set_status(
     transport: &mut impl Transport,
-    keys: &mut dyn KeyStore,
+    keys: &dyn KeyStore,
     state: State,
     random: &mut impl Random,
 ) -> Result<(), OperateError> {
@@ -223,7 +223,7 @@ pub fn set_status(
 /// The final report of a closed binding, where a meter has put one on the card; opened and checked.
 pub fn final_report(
     transport: &mut impl Transport,
-    keys: &mut dyn KeyStore,
+    keys: &dyn KeyStore,
 ) -> Result<Option<card_core::message::Verified<MeterReceipt>>, OperateError> {
     let scope = issued(transport)?.scope;
     let envelope: Envelope = match ask(transport, &get_mail(Slot::FINAL_REPORT)) {

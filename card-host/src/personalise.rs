@@ -128,7 +128,7 @@ impl Step {
     pub fn build(
         self,
         order: &Order<'_>,
-        keys: &mut dyn KeyStore,
+        keys: &dyn KeyStore,
         session: &HostSession,
         present: &KeyInformation,
     ) -> Result<StepCommand, KeyStoreError> {
@@ -308,7 +308,7 @@ pub fn new_access_number(random: &mut dyn Random) -> Result<AccessNumber, Random
 /// this again after any failure is safe and goes on where the card stands.
 pub fn personalise(
     transport: &mut impl Transport,
-    keys: &mut dyn KeyStore,
+    keys: &dyn KeyStore,
     order: &Order<'_>,
     random: &mut impl Random,
     progress: &mut dyn FnMut(Step),
@@ -353,7 +353,7 @@ fn perform<T: Transport>(
     channel: &mut SecureChannel<'_, T>,
     step: Step,
     order: &Order<'_>,
-    keys: &mut dyn KeyStore,
+    keys: &dyn KeyStore,
     present: &KeyInformation,
 ) -> Result<(), PersonaliseError> {
     let sent = step.build(order, keys, channel.session(), present)?;
@@ -367,7 +367,7 @@ fn perform<T: Transport>(
 /// A session with the initial admin key set or, where the card has it no more, the issued one.
 fn open<'t, T: Transport>(
     transport: &'t mut T,
-    keys: &mut dyn KeyStore,
+    keys: &dyn KeyStore,
     summary: &CardSummary,
     random: &mut impl Random,
 ) -> Result<SecureChannel<'t, T>, PersonaliseError> {
@@ -399,7 +399,7 @@ fn open<'t, T: Transport>(
 
 fn try_open(
     transport: &mut impl Transport,
-    keys: &mut dyn KeyStore,
+    keys: &dyn KeyStore,
     mode: Mode,
     key: &CardKey,
     random: &mut impl Random,

@@ -18,6 +18,8 @@ use card_core::platform::Random;
 use card_core::role::Role;
 use card_core::scp03::{Mode, SecurityLevel};
 use card_core::units::{CardTime, Piastres};
+use std::sync::Arc;
+
 use card_host::card::{self, CardError};
 use card_host::channel::{SecureChannel, challenge};
 use card_host::issuer::{BindingAccount, Clock, Issuer};
@@ -95,12 +97,12 @@ fn account() -> BindingAccount {
     account.refresh().unwrap()
 }
 
-fn issuer(length: KeyLength) -> Issuer<SoftwareKeyStore, Now> {
-    let store = SoftwareKeyStore::generate(length, &mut OsRandom).unwrap();
+fn issuer(length: KeyLength) -> Issuer<SoftwareKeyStore> {
+    let store = Arc::new(SoftwareKeyStore::generate(length, &mut OsRandom).unwrap());
     Issuer::new(store, Now, CardTime::UNSET).with_earliest_time(CardTime(1))
 }
 
-fn order<'a>(issuer: &mut Issuer<SoftwareKeyStore, Now>, access: &'a AccessNumber, mode: Mode) -> Order<'a> {
+fn order<'a>(issuer: &Issuer<SoftwareKeyStore>, access: &'a AccessNumber, mode: Mode) -> Order<'a> {
     let account = account();
     Order {
         scope: SCOPE,
@@ -124,19 +126,18 @@ fn a_blank_card_becomes_a_customers_card() {
         (KeyLength::Aes128, KeyLength::Aes256, Mode::S16, Profile::T0),
         (KeyLength::Aes256, KeyLength::Aes128, Mode::S16, Profile::Contactless),
     ] {
-        let mut issuer = issuer(issued);
+        let issuer = issuer(issued);
         let access = new_access_number(&mut OsRandom).unwrap();
-        let order = order(&mut issuer, &access, mode);
+        let order = order(&issuer, &access, mode);
         let mut transport = Count::new(Card::open(Torn::new(initial, profile)));
         let mut steps = Vec::new();
-        let outcome = personalise(&mut transport, issuer.keys_mut(), &order, &mut OsRandom, &mut |step| {
-            steps.push(step)
-        });
+        let outcome =
+            personalise(&mut transport, issuer.keys(), &order, &mut OsRandom, &mut |step| steps.push(step));
         assert_eq!(outcome.unwrap(), Outcome::Done);
         assert_eq!(steps, Step::ALL);
         println!("{profile:?}, {mode:?}: {:?}", transport.usage());
 
-        let again = personalise(&mut transport, issuer.keys_mut(), &order, &mut OsRandom, &mut |_| panic!());
+        let again = personalise(&mut transport, issuer.keys(), &order, &mut OsRandom, &mut |_| panic!());
         assert_eq!(again.unwrap(), Outcome::AlreadyDone);
 
         // Each key set opens a session, and the receipt key signs.
@@ -145,7 +146,7 @@ fn a_blank_card_becomes_a_customers_card() {
             let key =
                 CardKey { scope: SCOPE, version, card: order.card, meter: Some(METER), initial_length: None };
             let random = challenge(&mut OsRandom).unwrap();
-            let keys = issuer.keys_mut();
+            let keys = issuer.keys();
             SecureChannel::open(&mut transport, mode, version, random, |challenge| {
                 keys.authenticate(&key, challenge, SecurityLevel::Full).map_err(PersonaliseError::from)
             })
@@ -153,7 +154,7 @@ fn a_blank_card_becomes_a_customers_card() {
         }
         let receipt = card::get_data(&mut transport, tag::RECEIPT).unwrap();
         let receipt = Receipt::parse(&receipt[3..]).unwrap();
-        let receipt = issuer.keys_mut().verify_receipt(SCOPE, receipt).unwrap();
+        let receipt = issuer.keys().verify_receipt(SCOPE, receipt).unwrap();
         assert_eq!((receipt.card, receipt.binding), (order.card, order.binding.binding));
 
         // The first voucher activates it.
@@ -164,51 +165,36 @@ fn a_blank_card_becomes_a_customers_card() {
         let answer = card::ask(&mut transport, &load).unwrap();
         assert_eq!(answer[0], 1);
         let receipt = Receipt::parse(&answer[1..]).unwrap();
-        let receipt = issuer.keys_mut().verify_receipt(SCOPE, receipt).unwrap();
+        let receipt = issuer.keys().verify_receipt(SCOPE, receipt).unwrap();
         assert_eq!((receipt.total_credit, receipt.state), (Piastres(5000), State::Active));
-        let error = personalise(&mut transport, issuer.keys_mut(), &order, &mut OsRandom, &mut |_| ());
+        let error = personalise(&mut transport, issuer.keys(), &order, &mut OsRandom, &mut |_| ());
         assert!(matches!(error, Err(PersonaliseError::NotBlank(State::Active))));
     }
 }
 
 #[test]
 fn a_run_that_was_torn_anywhere_is_completed_by_the_next() {
-    let mut issuer = issuer(KeyLength::Aes256);
+    let issuer = issuer(KeyLength::Aes256);
     let access = new_access_number(&mut OsRandom).unwrap();
-    let order = order(&mut issuer, &access, Mode::S16);
+    let order = order(&issuer, &access, Mode::S16);
     let mut torn = 0;
     for executes in [false, true] {
         for left in 1.. {
             let mut card = Torn::new(KeyLength::Aes256, Profile::T1);
             card.again(left, executes);
-            let first = personalise(
-                &mut Card::open(&mut card),
-                issuer.keys_mut(),
-                &order,
-                &mut OsRandom,
-                &mut |_| (),
-            );
+            let first =
+                personalise(&mut Card::open(&mut card), issuer.keys(), &order, &mut OsRandom, &mut |_| ());
             if first.is_ok() {
                 break;
             }
             torn += 1;
             // Torn a second time two commands further on, then left alone.
             card.again(left + 2, executes);
-            let _ = personalise(
-                &mut Card::open(&mut card),
-                issuer.keys_mut(),
-                &order,
-                &mut OsRandom,
-                &mut |_| (),
-            );
+            let _ =
+                personalise(&mut Card::open(&mut card), issuer.keys(), &order, &mut OsRandom, &mut |_| ());
             card.again(usize::MAX, false);
-            let outcome = personalise(
-                &mut Card::open(&mut card),
-                issuer.keys_mut(),
-                &order,
-                &mut OsRandom,
-                &mut |_| (),
-            );
+            let outcome =
+                personalise(&mut Card::open(&mut card), issuer.keys(), &order, &mut OsRandom, &mut |_| ());
             outcome.unwrap_or_else(|error| panic!("after {left}, {executes}: {error}"));
             let summary = card::select(&mut Card::open(&mut card)).unwrap().summary;
             assert_eq!((summary.state, summary.card), (Some(State::Personalised), order.card));
@@ -220,45 +206,42 @@ fn a_run_that_was_torn_anywhere_is_completed_by_the_next() {
 
 #[test]
 fn other_cards_and_orders_are_refused() {
-    let mut issuer = issuer(KeyLength::Aes256);
+    let issuer = issuer(KeyLength::Aes256);
     let access = new_access_number(&mut OsRandom).unwrap();
-    let order = order(&mut issuer, &access, Mode::S8);
+    let order = order(&issuer, &access, Mode::S8);
     let mut card = Torn::new(KeyLength::Aes256, Profile::T1);
-    let mut run = |order: &Order<'_>, issuer: &mut Issuer<SoftwareKeyStore, Now>| {
-        personalise(&mut Card::open(&mut card), issuer.keys_mut(), order, &mut OsRandom, &mut |_| ())
-            .unwrap_err()
+    let mut run = |order: &Order<'_>, issuer: &Issuer<SoftwareKeyStore>| {
+        personalise(&mut Card::open(&mut card), issuer.keys(), order, &mut OsRandom, &mut |_| ()).unwrap_err()
     };
     let other = Order { card: CardRef { id: CardId([1; 8]), generation: 1 }, ..order };
-    assert!(matches!(run(&other, &mut issuer), PersonaliseError::OtherCard { .. }));
+    assert!(matches!(run(&other, &issuer), PersonaliseError::OtherCard { .. }));
     let scope = Scope { environment: Environment::Production, ..SCOPE };
     let other = Order { scope, ..order };
-    assert!(matches!(run(&other, &mut issuer), PersonaliseError::OtherEnvironment { .. }));
+    assert!(matches!(run(&other, &issuer), PersonaliseError::OtherEnvironment { .. }));
     let other = Order { card: CardRef { id: CARD, generation: 2 }, ..order };
-    assert!(matches!(run(&other, &mut issuer), PersonaliseError::Order("certificate's generation")));
+    assert!(matches!(run(&other, &issuer), PersonaliseError::Order("certificate's generation")));
     let other = Order { versions: Versions { load: 0x50, ..order.versions }, ..order };
-    assert!(matches!(run(&other, &mut issuer), PersonaliseError::Order("key versions")));
+    assert!(matches!(run(&other, &issuer), PersonaliseError::Order("key versions")));
     let other = Order { versions: Versions { load: 0x52, ..order.versions }, ..order };
-    let error = run(&other, &mut issuer);
+    let error = run(&other, &issuer);
     assert!(matches!(error, PersonaliseError::Keys(KeyStoreError::NoMaster { .. })), "{error}");
 }
 
 #[test]
 fn a_card_of_another_maker_is_not_authentic() {
-    let mut issuer = issuer(KeyLength::Aes256);
+    let issuer = issuer(KeyLength::Aes256);
     let access = new_access_number(&mut OsRandom).unwrap();
-    let order = order(&mut issuer, &access, Mode::S8);
+    let order = order(&issuer, &access, Mode::S8);
     let mut chip = applet_sim::chip::Chip::new(
-        FlashModel::new(applet_sim::application::PAGES, 1),
+        FlashModel::new(card_applet::PAGES, 1),
         applet_sim::chip::Entropy::System,
     );
     let master = card_core::key::AesKey::new(&[9; 32]).unwrap();
-    applet_sim::application::manufacture(&mut chip, CARD, Environment::Test, &master, KeyLength::Aes256)
-        .unwrap();
+    card_applet::manufacture(&mut chip, CARD, Environment::Test, &master, KeyLength::Aes256).unwrap();
     let card = SimulatedCard::new(chip, Profile::T1);
     let mut card = Torn { card, left: usize::MAX, executes: false };
-    let error =
-        personalise(&mut Card::open(&mut card), issuer.keys_mut(), &order, &mut OsRandom, &mut |_| ())
-            .unwrap_err();
+    let error = personalise(&mut Card::open(&mut card), issuer.keys(), &order, &mut OsRandom, &mut |_| ())
+        .unwrap_err();
     assert!(matches!(error, PersonaliseError::Keys(KeyStoreError::Handshake(_))), "{error}");
     assert!(error.to_string().contains("check that the keys"), "{error}");
 }
@@ -274,17 +257,17 @@ impl Random for Fixed {
 
 #[test]
 fn a_recorded_run_replays_and_holds_no_key() {
-    let mut issuer = issuer(KeyLength::Aes256);
+    let issuer = issuer(KeyLength::Aes256);
     let access = new_access_number(&mut OsRandom).unwrap();
-    let order = order(&mut issuer, &access, Mode::S8);
+    let order = order(&issuer, &access, Mode::S8);
     let mut traced = Trace::new(Card::open(Torn::new(KeyLength::Aes256, Profile::T1)));
-    personalise(&mut traced, issuer.keys_mut(), &order, &mut Fixed, &mut |_| ()).unwrap();
+    personalise(&mut traced, issuer.keys(), &order, &mut Fixed, &mut |_| ()).unwrap();
     let text = traced.recording().to_string();
     for role in [Role::Admin, Role::Vending, Role::Meter] {
         let version = issuer.keys().current(role).unwrap();
         let key =
             CardKey { scope: SCOPE, version, card: order.card, meter: Some(METER), initial_length: None };
-        let set = issuer.keys_mut().card_key_set(&key).unwrap();
+        let set = issuer.keys().card_key_set(&key).unwrap();
         for key in [set.enc(), set.mac(), set.dek()] {
             assert!(!text.contains(&hex::encode_upper(key.expose())));
         }
@@ -292,12 +275,11 @@ fn a_recorded_run_replays_and_holds_no_key() {
     assert!(text.contains("# PUT KEY"), "{text}");
     let recording = card_host::transport::Recording::parse(&text).unwrap();
     let mut replay = Replay::new(&recording);
-    personalise(&mut Card::open(&mut replay), issuer.keys_mut(), &order, &mut Fixed, &mut |_| ()).unwrap();
+    personalise(&mut Card::open(&mut replay), issuer.keys(), &order, &mut Fixed, &mut |_| ()).unwrap();
     replay.finish().unwrap();
     let mut replay = Replay::new(&recording);
-    let error =
-        personalise(&mut Card::open(&mut replay), issuer.keys_mut(), &order, &mut OsRandom, &mut |_| ())
-            .unwrap_err();
+    let error = personalise(&mut Card::open(&mut replay), issuer.keys(), &order, &mut OsRandom, &mut |_| ())
+        .unwrap_err();
     let mismatch = matches!(error, PersonaliseError::Card(CardError::Transport(TransportError::Replay(_))));
     assert!(mismatch, "{error}");
 }

@@ -111,7 +111,7 @@ fn measure(profile: Profile, length: KeyLength, mode: Mode) {
     assert_eq!(cost.records, 0);
 
     let scope = office.scope();
-    let keys = office.with_keys(|keys| keys.meter_keys(scope, id)).unwrap();
+    let keys = company.keys.meter_keys(scope, id).unwrap();
     let mut meter = SimulatedMeter::in_memory(id, scope, keys, &from_the_maker()).unwrap();
     let mut tap = |stage: &mut Table| {
         let before = stage.cost();
@@ -180,8 +180,7 @@ impl News<'_> {
         assert!(cost.time() < BACKLOG, "a year's backlog takes {} us", cost.time());
         let mut card = self.stage.card().unwrap();
         let mut session =
-            operate::session(&mut card, &mut self.company.office.keys(), Role::Vending, &mut OsRandom)
-                .unwrap();
+            operate::session(&mut card, self.company.office.keys(), Role::Vending, &mut OsRandom).unwrap();
         let reading = operate::read_private(&mut session).unwrap();
         drop(card);
         assert_eq!(reading.months, self.meter.months().unwrap().into_iter().rev().collect::<Vec<_>>());

@@ -15,6 +15,7 @@
 
 use std::hint::black_box;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aes::cipher::consts::U16;
@@ -33,7 +34,7 @@ use card_host::issuer::{BindingAccount, Issuer, SystemClock};
 use card_host::keystore::SoftwareKeyStore;
 use card_host::random::OsRandom;
 
-type Desk = Issuer<SoftwareKeyStore, SystemClock>;
+type Desk = Issuer<SoftwareKeyStore>;
 
 /// Vouchers are made at least so fast, of bare AES.
 const LEAST: f64 = 0.7;
@@ -46,13 +47,13 @@ const SCOPE: Scope = Scope { company: Company(3), environment: Environment::Test
 fn main() -> ExitCode {
     let keys = SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom).unwrap();
     let [credit, load] = masters(&keys);
-    let mut desk = Issuer::new(keys, SystemClock, CardTime::UNSET);
-    let count = count(&mut desk, &credit, &load);
+    let desk = Issuer::new(Arc::new(keys), SystemClock, CardTime::UNSET);
+    let count = count(&desk, &credit, &load);
 
     let begin = Instant::now();
-    let mut best = Series::measure(&mut desk, &count);
+    let mut best = Series::measure(&desk, &count);
     while !best.passes(&count) && begin.elapsed() < PATIENCE {
-        let series = Series::measure(&mut desk, &count);
+        let series = Series::measure(&desk, &count);
         if series.voucher / series.block < best.voucher / best.block {
             best = series;
         }
@@ -66,7 +67,7 @@ fn main() -> ExitCode {
 }
 
 /// A sale to another meter and another card each time, so that nothing that was derived could be used again.
-fn sell(desk: &mut Desk, number: u64) -> Voucher {
+fn sell(desk: &Desk, number: u64) -> Voucher {
     let account = BindingAccount {
         scope: SCOPE,
         binding: Binding { meter: MeterId::from(number), number: 1 },
@@ -145,7 +146,7 @@ impl Engine for Counting<'_> {
 }
 
 /// Makes a voucher of the desk's again, counting.
-fn count(desk: &mut Desk, credit: &AesKey, load: &AesKey) -> Count {
+fn count(desk: &Desk, credit: &AesKey, load: &AesKey) -> Count {
     let sold = sell(desk, 1);
     let mut engine = Counting { masters: [credit, load], count: Count::default() };
     let meter = sold.certificate.binding.meter;
@@ -171,7 +172,7 @@ struct Series {
 }
 
 impl Series {
-    fn measure(desk: &mut Desk, count: &Count) -> Self {
+    fn measure(desk: &Desk, count: &Count) -> Self {
         let (mut vouchers, mut blocks, mut chains, mut expansions) = (vec![], vec![], vec![], vec![]);
         let key = Array::from([7; 32]);
         let cipher = Aes256::new(&key);

@@ -40,7 +40,7 @@ fn bench() -> Bench {
     stage.insert(card).unwrap();
     let choice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
     office.issue(who, &company.id(), &mut stage.card().unwrap(), id, 1, choice, &mut |_| {}).unwrap();
-    let keys = office.with_keys(|keys| keys.meter_keys(scope, id)).unwrap();
+    let keys = company.keys.meter_keys(scope, id).unwrap();
     let meter = SimulatedMeter::in_memory(id, scope, keys, &from_the_maker()).unwrap();
     let mut bench = Bench { stage, company, meter };
     bench.charge(1_000);

@@ -20,7 +20,7 @@ use card_core::scp03::{KeySet, Mode};
 use card_core::units::Piastres;
 use card_host::card::{ask, command, get_data};
 use card_host::card_work::CardChoice;
-use card_host::keystore::{CardKey, KeyStore, SoftwareKeyStore};
+use card_host::keystore::{CardKey, SoftwareKeyStore};
 use card_host::ledger::Development;
 use card_host::operate;
 use card_host::pcsc::{self, Protocol};
@@ -76,7 +76,7 @@ fn our_reading(reader: &str, company: &Development) -> (Ours, Protocol, String) 
     assert_eq!(public.status.state, Some(State::Active));
 
     let mut session =
-        operate::session(&mut card, &mut company.office.keys(), Role::Vending, &mut OsRandom).unwrap();
+        operate::session(&mut card, company.office.keys(), Role::Vending, &mut OsRandom).unwrap();
     let mut private = |instruction, p1, p2| hex(&session.ask(&command(instruction, p1, p2)).unwrap());
     let profile = private(Instruction::ReadBinary, 0x82, 0);
     let purse = private(Instruction::ReadBinary, 0x84, 0);
@@ -109,7 +109,7 @@ impl Customer {
             office.load(who, &mut card, &voucher).unwrap();
         }
         let scope = office.scope();
-        let meter_keys = office.with_keys(|keys| keys.meter_keys(scope, meter)).unwrap();
+        let meter_keys = company.keys.meter_keys(scope, meter).unwrap();
         let mut meter = SimulatedMeter::in_memory(meter, scope, meter_keys, &from_the_maker()).unwrap();
         let tap = meter.tap(&mut card, office.now().unwrap()).unwrap();
         assert!(matches!(tap.verdict, Some(Verdict::Apply { credit: Piastres(7_525), .. })), "{tap:?}");
@@ -123,7 +123,7 @@ impl Customer {
 
     fn vending_keys(&mut self) -> KeySet {
         let Development { office, .. } = &self.company;
-        let (scope, mut keys) = (office.scope(), office.keys());
+        let (scope, keys) = (office.scope(), office.keys());
         let version = keys.current(Role::Vending).unwrap();
         let key = CardKey { scope, version, card: self.card, meter: None, initial_length: None };
         keys.card_key_set(&key).unwrap()

@@ -41,7 +41,7 @@ fn server(
     keys: SoftwareKeyStore,
 ) -> (std::net::SocketAddr, Stop, std::thread::JoinHandle<()>) {
     let ledger: Arc<dyn Ledger> = Arc::new(PostgresLedger::connect(url, development_scope(), 8).unwrap());
-    let issuer = Issuer::new(keys, world.clock.clone(), CardTime::UNSET);
+    let issuer: Issuer = Issuer::new(Arc::new(keys), world.clock.clone(), CardTime::UNSET);
     let office = Arc::new(Office::with_issuer(ledger, issuer).unwrap());
     let stop = Stop::default();
     let address = "127.0.0.1:0".parse().unwrap();
@@ -137,7 +137,7 @@ fn pulled_out_repeated_and_sold_once() {
     assert_eq!(client.pending(&blank_id.to_string()).unwrap().voucher, None);
 
     // The meter believes it, once.
-    let meter_keys = world.office.with_keys(|keys| keys.meter_keys(development_scope(), meter)).unwrap();
+    let meter_keys = world.keys.meter_keys(development_scope(), meter).unwrap();
     let mut meter =
         SimulatedMeter::in_memory(meter, development_scope(), meter_keys, &from_the_maker()).unwrap();
     let now = world.office.now().unwrap();

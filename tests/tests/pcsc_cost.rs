@@ -68,7 +68,7 @@ fn used_card(image: &std::path::Path) {
         office.load(who, card, &voucher).unwrap();
     };
     charge(&mut card);
-    let keys = office.with_keys(|keys| keys.meter_keys(scope, meter)).unwrap();
+    let keys = company.keys.meter_keys(scope, meter).unwrap();
     let mut meter = SimulatedMeter::in_memory(meter, scope, keys, &from_the_maker()).unwrap();
     assert!(meter.tap(&mut card, office.now().unwrap()).unwrap().settled);
     charge(&mut card);

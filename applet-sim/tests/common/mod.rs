@@ -11,9 +11,9 @@
     clippy::indexing_slicing
 )]
 
-use applet_sim::application::{PAGES, manufacture};
 use applet_sim::card::{Profile, SimulatedCard};
 use applet_sim::chip::{Chip, Entropy, FlashModel};
+use card_applet::{PAGES, manufacture};
 use card_core::id::{
     Binding, CardId, CardRef, Channel, Company, Environment, MeterId, Reference, Scope, State,
 };

@@ -7,7 +7,6 @@ use crate::layout::{CardSummary, CertificateAnswer};
 use crate::message::{BindingCertificate, Certificate, Verified};
 use crate::platform::Engine;
 use crate::terminal::exchange::Presented;
-use crate::text::{Language, Situation};
 use crate::units::{Balance, CardTime, Piastres};
 
 /// The decision on a presented card.
@@ -37,55 +36,67 @@ pub enum Verdict {
     Refuse(Reason),
 }
 
-/// Why a meter refuses a card. `Display` says what it is; [`Reason::advice`] says what to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Why a meter refuses a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Reason {
     /// Step 2.
+    #[error("the card is from another electricity company")]
     WrongCompany,
     /// Step 2.
+    #[error("test and production do not mix, and one of the two is for tests only")]
     WrongEnvironment,
     /// Step 2.
+    #[error("the card's memory has failed")]
     CardFailed,
     /// Step 2.
+    #[error("{}", in_words(*.0))]
     CardNotActive(State),
     /// Step 2.
+    #[error("the card has expired")]
     Expired,
     /// Steps 1 and 3: neither the current nor the previous version of the key.
+    #[error("the meter does not know the keys of this card")]
     UnknownKeyVersion,
     /// Step 3.
+    #[error("the meter cannot verify the credit on this card")]
     NotAuthentic,
     /// Step 3.
+    #[error("the card is for another meter")]
     WrongMeter,
     /// Step 3.
+    #[error("the credit on this card was certified for another issue of the card")]
     GenerationMismatch,
     /// Step 4.
+    #[error("the card is for an earlier contract of this meter")]
     OldBinding,
     /// Step 4.
+    #[error("the meter cannot verify the new contract on this card")]
     BindingNotProven,
     /// Step 5.
+    #[error("the card has been replaced by a newer one")]
     ReplacedCard,
     /// Step 6.
+    #[error("the meter's memory has gone back to an earlier time")]
     Regressed,
     /// Step 7: the certificate is newer, but a total in it is lower.
+    #[error("the credit on this card does not agree with what the meter has added before")]
     Inconsistent,
     /// Step 7: the balance would leave the range of i64 with both differences.
+    #[error("the balance would be more than the meter can hold")]
     BalanceOverflow,
 }
 
-impl core::fmt::Display for Reason {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(Situation::of_reason(*self).text(Language::English).what)
+const fn in_words(state: State) -> &'static str {
+    match state {
+        State::Blank => "the card has not been issued yet",
+        State::Personalised => "the card is not activated yet",
+        State::Active => "the card is active",
+        State::Blocked => "the card is blocked",
+        State::Terminated => "the card has been taken out of use",
     }
 }
 
-impl core::error::Error for Reason {}
-
 impl Reason {
-    /// What the customer or the service can do about it.
-    pub const fn advice(self) -> &'static str {
-        Situation::of_reason(self).text(Language::English).to_do
-    }
-
     /// As it stands in the event [`CARD_REFUSED`](super::events::code::CARD_REFUSED).
     pub const fn code(self) -> u8 {
         match self {

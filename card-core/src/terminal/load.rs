@@ -5,7 +5,6 @@ use crate::bytes::Reader;
 use crate::id::{CardId, Channel, Scope, State};
 use crate::layout::{CardSummary, Instruction};
 use crate::message::{Delivery, Envelope, FormatError, Receipt, Slot, Voucher};
-use crate::text::{Language, Situation, Text};
 
 /// What a card did with a voucher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,13 +84,15 @@ pub const fn get_mail(slot: Slot) -> Request<'static, Envelope> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Misfit {
     /// The card would answer 9402.
-    #[error("{}", self.text())]
+    #[error("this is from another electricity company: go to the company that issued the card")]
     OtherCompany,
     /// The card would answer 9403.
-    #[error("{}", self.text())]
+    #[error(
+        "test and production do not mix, and one of the two is for tests only: use a card of the same kind, or ask your electricity company"
+    )]
     OtherEnvironment,
     /// The card would answer 9401.
-    #[error("this is for card {expected}, and card {present} is there: {}", self.text().to_do)]
+    #[error("this is for card {expected}, and card {present} is there: use the card that it was issued for")]
     OtherCard {
         /// The card that it is for.
         expected: CardId,
@@ -99,7 +100,9 @@ pub enum Misfit {
         present: CardId,
     },
     /// The card would answer 9406.
-    #[error("this is for generation {expected} of the card, and generation {present} is there: {}", self.text().to_do)]
+    #[error(
+        "this is for generation {expected} of the card, and generation {present} is there: use the newest card, and fetch the charge again from where you bought it"
+    )]
     OtherGeneration {
         /// The generation that it is for.
         expected: u16,
@@ -107,16 +110,27 @@ pub enum Misfit {
         present: u16,
     },
     /// The card would answer 6985. `None`: its memory has failed.
-    #[error("the card's state does not allow loading: {}", self.text())]
+    #[error("the card's state does not allow loading: {}", in_words(*.0))]
     State(Option<State>),
     /// The card would answer 940D.
-    #[error("{}", self.text())]
+    #[error("the card is not activated yet: make the first charge at a branch")]
     NotActivated,
 }
 
-impl Misfit {
-    const fn text(&self) -> Text {
-        Situation::of_misfit(self).text(Language::English)
+const fn in_words(state: Option<State>) -> &'static str {
+    match state {
+        None => {
+            "the card's memory has failed: replace the card at a branch; its credit is on record at the company"
+        }
+        Some(State::Blank) => "the card has not been issued yet: have it issued at a branch",
+        Some(State::Personalised) => "the card is not activated yet: make the first charge at a branch",
+        Some(State::Active) => "the card is active: charge it, and take it to your meter",
+        Some(State::Blocked) => {
+            "the card is blocked: ask at a branch, also where it was reported lost and has been found"
+        }
+        Some(State::Terminated) => {
+            "the card has been taken out of use: use your new card, or get one at a branch"
+        }
     }
 }
 

@@ -406,3 +406,35 @@ fn no_two_complaints_have_the_same_answer(document: &str) {
         }
     }
 }
+
+/// Errors have their own words, so that firmware need not link this table. They are the table's.
+#[test]
+fn errors_say_what_the_table_says() {
+    let states = [State::Blank, State::Personalised, State::Active, State::Blocked, State::Terminated];
+    let whole = |situation: Situation| situation.text(Language::English).to_string();
+    for reason in REASONS
+        .into_iter()
+        .chain([Reason::WrongEnvironment, Reason::CardFailed])
+        .chain(states.map(Reason::CardNotActive))
+    {
+        assert_eq!(reason.to_string(), Situation::from(reason).text(Language::English).what);
+    }
+    for misfit in [Misfit::OtherCompany, Misfit::OtherEnvironment, Misfit::NotActivated] {
+        assert_eq!(misfit.to_string(), whole((&misfit).into()));
+    }
+    for state in states.map(Some).into_iter().chain([None]) {
+        let misfit = Misfit::State(state);
+        let said = misfit.to_string();
+        assert_eq!(
+            said.strip_prefix("the card's state does not allow loading: "),
+            Some(&*whole((&misfit).into()))
+        );
+    }
+    let card = CardId([1; 8]);
+    for misfit in [
+        Misfit::OtherCard { expected: card, present: card },
+        Misfit::OtherGeneration { expected: 1, present: 2 },
+    ] {
+        assert!(misfit.to_string().ends_with(Situation::from(&misfit).text(Language::English).to_do));
+    }
+}

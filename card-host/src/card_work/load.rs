@@ -22,7 +22,7 @@ pub fn load(transport: &mut impl Transport, voucher: &Voucher) -> Result<LoadAns
 /// Loads a voucher, and checks that the card's receipt is authentic and about it.
 pub fn load_checked(
     transport: &mut impl Transport,
-    keys: &mut dyn KeyStore,
+    keys: &dyn KeyStore,
     scope: Scope,
     voucher: &Voucher,
 ) -> Result<LoadAnswer, CardWorkError> {

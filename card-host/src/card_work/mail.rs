@@ -79,7 +79,7 @@ pub fn deliver(
 /// What the meters have put on the card that is there, opened and checked. The card must have been selected.
 pub fn read_mail(
     transport: &mut impl Transport,
-    keys: &mut dyn KeyStore,
+    keys: &dyn KeyStore,
     scope: Scope,
 ) -> Result<Vec<(Envelope, Collected)>, CardWorkError> {
     let mut found = Vec::new();
@@ -91,7 +91,7 @@ pub fn read_mail(
         };
         let opened = keys.open_mail(scope, &envelope)?;
         let bytes = opened.as_slice();
-        let mut receipt = || -> Result<_, CardWorkError> {
+        let receipt = || -> Result<_, CardWorkError> {
             let receipt =
                 MeterReceipt::parse(bytes).map_err(RequestError::from).map_err(OperateError::from)?;
             Ok(keys.verify_meter_receipt(scope, receipt)?)

@@ -77,7 +77,7 @@ pub fn unused(summary: &CardSummary, held: &BindingAccount) -> Result<(), CardWo
 /// Makes the card behind `transport` the card of `held`, and gives the number that is printed on it.
 pub fn make(
     transport: &mut impl Transport,
-    keys: &mut dyn KeyStore,
+    keys: &dyn KeyStore,
     held: &BindingAccount,
     papers: Papers,
     choice: CardChoice,

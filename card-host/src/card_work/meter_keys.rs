@@ -16,7 +16,7 @@ use crate::transport::Transport;
 
 /// The next keys of `role` for the meter of a binding, wrapped: where the meter has the current ones, these again.
 pub fn next_keys(
-    keys: &mut dyn KeyStore,
+    keys: &dyn KeyStore,
     account: &BindingAccount,
     role: Role,
 ) -> Result<(u8, KeyChange), KeyStoreError> {
@@ -55,7 +55,7 @@ pub fn with_keys(
 /// The key versions that the meter's events on the card tell of, oldest first. The card is read only where there is something to learn.
 pub fn heard_keys(
     transport: &mut impl Transport,
-    keys: &mut dyn KeyStore,
+    keys: &dyn KeyStore,
     account: &BindingAccount,
 ) -> Result<Vec<u8>, CardWorkError> {
     let current = [keys.current(Role::Credit)?, keys.current(Role::Parameter)?];

@@ -5,6 +5,9 @@ mod account;
 
 pub use account::{AccountError, BindingAccount, LAST_TOTAL};
 
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use card_core::id::{Channel, Reference};
@@ -14,7 +17,7 @@ use card_core::units::CardTime;
 use crate::keystore::{DeliveryBytes, KeyStore, KeyStoreError};
 
 /// A source of time.
-pub trait Clock: Send {
+pub trait Clock: Send + Sync {
     /// The time now; `None` where it is not known, or cannot be written as card time.
     fn now(&self) -> Option<CardTime>;
 }
@@ -85,42 +88,38 @@ pub enum IssuerError {
     Keys(#[from] KeyStoreError),
 }
 
-/// Signs for the ledger.
-#[derive(Debug)]
-pub struct Issuer<K, C> {
-    keys: K,
-    clock: C,
-    last_issue: CardTime,
+/// Signs for the ledger. Many threads may ask at once, and none waits here for another.
+pub struct Issuer<K: KeyStore + ?Sized = dyn KeyStore> {
+    keys: Arc<K>,
+    clock: Box<dyn Clock>,
+    /// Only grows.
+    last_issue: AtomicU32,
     build_time: CardTime,
 }
 
-impl<K: KeyStore, C: Clock> Issuer<K, C> {
+impl<K: KeyStore + ?Sized> Issuer<K> {
     /// An issuer that goes on after `last_issue`, the time of what was signed last, as it was stored
     /// ([`CardTime::UNSET`] at the first start).
-    pub const fn new(keys: K, clock: C, last_issue: CardTime) -> Self {
-        Self { keys, clock, last_issue, build_time: BUILD_TIME }
+    pub fn new(keys: Arc<K>, clock: impl Clock + 'static, last_issue: CardTime) -> Self {
+        let last_issue = AtomicU32::new(last_issue.0);
+        Self { keys, clock: Box::new(clock), last_issue, build_time: BUILD_TIME }
     }
 
     /// For simulations, whose time is not that of the world: accepts a clock from `earliest` on.
     #[must_use]
-    pub const fn with_earliest_time(mut self, earliest: CardTime) -> Self {
+    pub fn with_earliest_time(mut self, earliest: CardTime) -> Self {
         self.build_time = earliest;
         self
     }
 
     /// The time of what was signed last; to be stored.
-    pub const fn last_issue(&self) -> CardTime {
-        self.last_issue
+    pub fn last_issue(&self) -> CardTime {
+        CardTime(self.last_issue.load(Ordering::Acquire))
     }
 
     /// The key store.
-    pub const fn keys(&self) -> &K {
+    pub fn keys(&self) -> &K {
         &self.keys
-    }
-
-    /// The key store.
-    pub const fn keys_mut(&mut self) -> &mut K {
-        &mut self.keys
     }
 
     /// The time, where something may be signed now.
@@ -132,16 +131,17 @@ impl<K: KeyStore, C: Clock> Issuer<K, C> {
 
     /// The checked time. It is taken as used only once something was signed.
     fn now(&self) -> Result<CardTime, IssuerError> {
+        // Before the clock is read: another thread may read it later, and sign first.
+        let last = self.last_issue();
         let now = self.clock.now().filter(|now| *now != CardTime::UNSET).ok_or(IssuerError::NoTime)?;
         if now < self.build_time {
             return Err(IssuerError::ClockBeforeBuild { now });
         }
-        let last = self.last_issue;
         if now < last { Err(IssuerError::ClockBeforeLastIssue { now, last }) } else { Ok(now) }
     }
 
     /// The certificate of an account as it stands.
-    pub fn certificate(&mut self, account: &BindingAccount) -> Result<Certificate, IssuerError> {
+    pub fn certificate(&self, account: &BindingAccount) -> Result<Certificate, IssuerError> {
         let BindingAccount { scope, binding, card, sequence, total_credit, total_debited, .. } = *account;
         if account.moved {
             return Err(AccountError::Closed.into());
@@ -161,15 +161,12 @@ impl<K: KeyStore, C: Clock> Issuer<K, C> {
             mac: [0; 16],
         };
         let certificate = self.keys.sign_certificate(scope, certificate)?;
-        self.last_issue = issue_time;
+        self.last_issue.fetch_max(issue_time.0, Ordering::AcqRel);
         Ok(certificate)
     }
 
     /// The binding certificate of an account.
-    pub fn binding_certificate(
-        &mut self,
-        account: &BindingAccount,
-    ) -> Result<BindingCertificate, IssuerError> {
+    pub fn binding_certificate(&self, account: &BindingAccount) -> Result<BindingCertificate, IssuerError> {
         if account.moved {
             return Err(AccountError::Closed.into());
         }
@@ -189,7 +186,7 @@ impl<K: KeyStore, C: Clock> Issuer<K, C> {
 
     /// A voucher for the account's card, with a new certificate of the account as it stands.
     pub fn voucher(
-        &mut self,
+        &self,
         account: &BindingAccount,
         channel: Channel,
         reference: Reference,
@@ -200,7 +197,7 @@ impl<K: KeyStore, C: Clock> Issuer<K, C> {
 
     /// A voucher with a certificate that was made before: the same answer again for a repeated request.
     pub fn voucher_with(
-        &mut self,
+        &self,
         account: &BindingAccount,
         certificate: Certificate,
         channel: Channel,
@@ -220,7 +217,7 @@ impl<K: KeyStore, C: Clock> Issuer<K, C> {
 
     /// Mail to the account's meter, sealed; `version` is above all that were sent in this slot and binding.
     pub fn mail(
-        &mut self,
+        &self,
         account: &BindingAccount,
         slot: Slot,
         version: u32,
@@ -238,11 +235,17 @@ impl<K: KeyStore, C: Clock> Issuer<K, C> {
 
     /// The delivery of mail by the account's card.
     pub fn delivery(
-        &mut self,
+        &self,
         account: &BindingAccount,
         envelope: &Envelope,
     ) -> Result<DeliveryBytes, IssuerError> {
         Ok(self.keys.sign_delivery(account.scope, account.card.id, account.load_key, envelope)?)
+    }
+}
+
+impl<K: KeyStore + ?Sized> fmt::Debug for Issuer<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issuer").field("last_issue", &self.last_issue()).finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::keystore::SoftwareKeyStore;
+use crate::keystore::{KeyStore, SoftwareKeyStore};
 use crate::random::OsRandom;
 use card_core::id::{Binding, CardId, CardRef, Company, Environment, MeterId, Scope};
 use card_core::key::KeyLength;
@@ -7,13 +7,18 @@ use card_core::message::{MeterFlags, MeterReceipt, Verified};
 use card_core::soft::SoftEngine;
 use card_core::units::{Balance, Energy, Piastres};
 use proptest::prelude::*;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 const SCOPE: Scope = Scope { company: Company(3), environment: Environment::Test };
 
-struct Fixed<'a>(&'a Mutex<Option<CardTime>>);
+#[derive(Clone)]
+struct Fixed(Arc<Mutex<Option<CardTime>>>);
 
-impl Clock for Fixed<'_> {
+fn fixed(time: u32) -> Fixed {
+    Fixed(Arc::new(Mutex::new(Some(CardTime(time)))))
+}
+
+impl Clock for Fixed {
     fn now(&self) -> Option<CardTime> {
         *self.0.lock().unwrap()
     }
@@ -41,7 +46,7 @@ fn store() -> SoftwareKeyStore {
 }
 
 fn report(
-    store: &mut SoftwareKeyStore,
+    store: &SoftwareKeyStore,
     binding: Binding,
     applied: (u64, u64),
     balance: i64,
@@ -65,40 +70,41 @@ fn report(
 
 #[test]
 fn the_clock_is_checked_before_anything_is_signed() {
-    let time = Mutex::new(Some(CardTime(100)));
-    let mut issuer = Issuer::new(store(), Fixed(&time), CardTime::UNSET);
+    let time = fixed(100);
+    let issuer = Issuer::new(Arc::new(store()), time.clone(), CardTime::UNSET);
     let account = account().credit(Piastres(5)).unwrap();
     let error = issuer.certificate(&account).unwrap_err();
     assert!(matches!(error, IssuerError::ClockBeforeBuild { now: CardTime(100) }), "{error}");
     assert!(BUILD_TIME > CardTime::from_unix(1_735_689_600).unwrap(), "built after 2025 began");
     assert!(SystemClock.now().unwrap() >= BUILD_TIME);
 
-    let mut issuer = issuer.with_earliest_time(CardTime(50));
+    let issuer = issuer.with_earliest_time(CardTime(50));
     assert_eq!(issuer.certificate(&account).unwrap().issue_time, CardTime(100));
     assert_eq!(issuer.last_issue(), CardTime(100));
     issuer.certificate(&account).unwrap();
     for wrong in [99, 51] {
-        *time.lock().unwrap() = Some(CardTime(wrong));
+        *time.0.lock().unwrap() = Some(CardTime(wrong));
         let error = issuer.certificate(&account).unwrap_err();
         assert!(matches!(error, IssuerError::ClockBeforeLastIssue { last: CardTime(100), .. }), "{error}");
         assert!(issuer.binding_certificate(&account).is_err());
         assert!(issuer.voucher(&account, Channel::Kiosk, Reference([0; 8])).is_err());
     }
     for unknown in [None, Some(CardTime::UNSET)] {
-        *time.lock().unwrap() = unknown;
+        *time.0.lock().unwrap() = unknown;
         assert!(matches!(issuer.certificate(&account), Err(IssuerError::NoTime)));
     }
     // The last time is one like all others.
-    *time.lock().unwrap() = Some(CardTime(u32::MAX));
+    *time.0.lock().unwrap() = Some(CardTime(u32::MAX));
     issuer.certificate(&account).unwrap();
 }
 
 #[test]
 fn what_is_signed_says_what_the_account_says() {
-    let time = Mutex::new(Some(CardTime(100)));
-    let mut issuer = Issuer::new(store(), Fixed(&time), CardTime::UNSET).with_earliest_time(CardTime(1));
+    let time = fixed(100);
+    let issuer =
+        Issuer::new(Arc::new(store()), time.clone(), CardTime::UNSET).with_earliest_time(CardTime(1));
     let account = account().credit(Piastres(500)).unwrap().debit(Piastres(20)).unwrap();
-    let keys = issuer.keys_mut().meter_keys(SCOPE, account.binding.meter).unwrap();
+    let keys = issuer.keys().meter_keys(SCOPE, account.binding.meter).unwrap();
     let certificate = issuer.certificate(&account).unwrap();
     certificate.verify(&mut SoftEngine, &keys.credit.1, SCOPE).unwrap();
     assert_eq!(
@@ -123,8 +129,9 @@ fn what_is_signed_says_what_the_account_says() {
 
 #[test]
 fn nothing_is_certified_before_it_has_begun_or_after_it_was_closed() {
-    let time = Mutex::new(Some(CardTime(100)));
-    let mut issuer = Issuer::new(store(), Fixed(&time), CardTime::UNSET).with_earliest_time(CardTime(1));
+    let time = fixed(100);
+    let issuer =
+        Issuer::new(Arc::new(store()), time.clone(), CardTime::UNSET).with_earliest_time(CardTime(1));
     assert!(matches!(issuer.certificate(&account()), Err(IssuerError::NotStarted)));
     let closed = BindingAccount { moved: true, sequence: 1, ..account() };
     assert!(matches!(issuer.certificate(&closed), Err(IssuerError::Account(AccountError::Closed))));
@@ -172,31 +179,31 @@ fn last_values_are_the_last() {
 
 #[test]
 fn what_was_left_is_moved_exactly_once() {
-    let mut store = store();
+    let store = store();
     let old = account().credit(Piastres(1000)).unwrap().credit(Piastres(500)).unwrap();
     let old = old.debit(Piastres(40)).unwrap();
     let new = old.open_binding(MeterId([6; 8]), 4, CardTime(9)).unwrap();
     // 1000 of 1500 and nothing of 40 were applied, 300 are left of them: 300 + 500 - 40.
-    let last = report(&mut store, old.binding, (1000, 0), 300, MeterFlags::CLOSED);
+    let last = report(&store, old.binding, (1000, 0), 300, MeterFlags::CLOSED);
     let (opened, closed) = new.move_from(old, &last).unwrap();
     assert_eq!((opened.total_credit, opened.total_debited, opened.sequence), (Piastres(760), Piastres(0), 1));
     assert_eq!(opened.move_from(closed, &last), Err(AccountError::Closed));
     assert_eq!(new.move_from(closed, &last), Err(AccountError::Closed));
 
-    let debt = report(&mut store, old.binding, (1500, 40), -25, MeterFlags::CLOSED);
+    let debt = report(&store, old.binding, (1500, 40), -25, MeterFlags::CLOSED);
     let (opened, _) = new.move_from(old, &debt).unwrap();
     assert_eq!((opened.total_credit, opened.total_debited), (Piastres(0), Piastres(25)));
-    let nothing = report(&mut store, old.binding, (1500, 40), 0, MeterFlags::CLOSED);
+    let nothing = report(&store, old.binding, (1500, 40), 0, MeterFlags::CLOSED);
     let (opened, _) = new.move_from(old, &nothing).unwrap();
     assert_eq!((opened.total_credit, opened.total_debited, opened.sequence), (Piastres(0), Piastres(0), 1));
 
-    let open = report(&mut store, old.binding, (1000, 0), 300, MeterFlags(0));
+    let open = report(&store, old.binding, (1000, 0), 300, MeterFlags(0));
     assert_eq!(new.move_from(old, &open), Err(AccountError::NotFinal));
-    let above = report(&mut store, old.binding, (1501, 0), 300, MeterFlags::CLOSED);
+    let above = report(&store, old.binding, (1501, 0), 300, MeterFlags::CLOSED);
     assert_eq!(new.move_from(old, &above), Err(AccountError::AboveCertified));
-    let above = report(&mut store, old.binding, (1000, 41), 300, MeterFlags::CLOSED);
+    let above = report(&store, old.binding, (1000, 41), 300, MeterFlags::CLOSED);
     assert_eq!(new.move_from(old, &above), Err(AccountError::AboveCertified));
-    let foreign = report(&mut store, new.binding, (0, 0), 300, MeterFlags::CLOSED);
+    let foreign = report(&store, new.binding, (0, 0), 300, MeterFlags::CLOSED);
     assert_eq!(new.move_from(old, &foreign), Err(AccountError::OtherBinding));
     let stranger = BindingAccount { account: 78, ..old };
     assert_eq!(new.move_from(stranger, &last), Err(AccountError::OtherBinding));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use card_core::key::{AesKey, KeyLength};
 use card_core::role::Role;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::KeyStoreError;
-use super::software::{MASTERS, Masters, SoftwareKeyStore};
+use super::software::{Held, MASTERS, Masters, SoftwareKeyStore};
 
 /// Why the file of a key store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -87,11 +88,9 @@ fn name(role: Role) -> &'static str {
 }
 
 fn text(store: &SoftwareKeyStore) -> Zeroizing<Vec<u8>> {
-    let keys: BTreeMap<(u8, u8), Zeroizing<String>> = store
-        .masters
-        .iter()
-        .map(|(id, key)| (*id, Zeroizing::new(hex::encode(key.key().expose()))))
-        .collect();
+    let held = store.held();
+    let keys: BTreeMap<(u8, u8), Zeroizing<String>> =
+        held.masters.iter().map(|(id, key)| (*id, Zeroizing::new(hex::encode(key.key().expose())))).collect();
     let get = |role: Role, version| keys.get(&(role as u8, version)).map_or("", |key| key.as_str());
     let masters = MASTERS
         .iter()
@@ -101,7 +100,7 @@ fn text(store: &SoftwareKeyStore) -> Zeroizing<Vec<u8>> {
         })
         .collect();
     let current =
-        MASTERS.iter().filter_map(|role| Some((name(*role), *store.current.get(&(*role as u8))?))).collect();
+        MASTERS.iter().filter_map(|role| Some((name(*role), *held.current.get(&(*role as u8))?))).collect();
     let content = Content {
         notice: NOTICE,
         format: FORMAT,
@@ -176,7 +175,7 @@ fn parse(bytes: &[u8], path: &Path) -> Result<SoftwareKeyStore, KeyStoreError> {
     let key = |text: &str| {
         let mut bytes = Zeroizing::new([0; 32]);
         hex::decode_to_slice(text, &mut *bytes).ok()?;
-        AesKey::new(&*bytes).map(ExpandedKey::new).map(Box::new)
+        AesKey::new(&*bytes).map(ExpandedKey::new).map(Arc::new)
     };
     let mut masters = Masters::new();
     let wrong_key = || malformed("with a key that is not 32 bytes in hexadecimal");
@@ -199,5 +198,5 @@ fn parse(bytes: &[u8], path: &Path) -> Result<SoftwareKeyStore, KeyStoreError> {
     if content.masters.len() != MASTERS.len() || content.current.len() != MASTERS.len() {
         return Err(malformed("with an unknown role").into());
     }
-    Ok(SoftwareKeyStore::from_parts(length, masters, current))
+    Ok(SoftwareKeyStore::from_parts(length, Held { masters, current }))
 }

@@ -49,7 +49,9 @@ pub struct CardKey {
 }
 
 /// Operations with an issuer's masters. All take the scope: company and environment are part of every derivation and message.
-pub trait KeyStore: Send {
+///
+/// Many ask at once, each in a thread of its own: a store that can do one thing at a time queues them itself.
+pub trait KeyStore: Send + Sync {
     /// The only environment that the store serves.
     fn environment(&self) -> Environment;
 
@@ -61,12 +63,12 @@ pub trait KeyStore: Send {
 
     /// The static key set of one card, for SCP03 on this host. A store that keeps these to itself answers
     /// [`KeyStoreError::NotExportable`], and brings its own [`authenticate`](Self::authenticate).
-    fn card_key_set(&mut self, key: &CardKey) -> Result<KeySet, KeyStoreError>;
+    fn card_key_set(&self, key: &CardKey) -> Result<KeySet, KeyStoreError>;
 
     /// Checks a card's cryptogram and answers it: the session with the key set that `key` names. Only the version and the card of
     /// `key` that the challenge names are accepted.
     fn authenticate(
-        &mut self,
+        &self,
         key: &CardKey,
         challenge: Challenge,
         level: SecurityLevel,
@@ -83,11 +85,11 @@ pub trait KeyStore: Send {
 
     /// A key set or key for PUT KEY and BIND, encrypted for one card within `session` (its data encryption key). A store that
     /// knows the card's DEK itself does not need the session for it.
-    fn wrapped_keys(&mut self, key: &CardKey, session: &HostSession) -> Result<WrappedKeys, KeyStoreError>;
+    fn wrapped_keys(&self, key: &CardKey, session: &HostSession) -> Result<WrappedKeys, KeyStoreError>;
 
     /// The holder's key set, from the access number that is printed on the card, wrapped like [`wrapped_keys`](Self::wrapped_keys).
     fn wrapped_holder_keys(
-        &mut self,
+        &self,
         scope: Scope,
         card: CardRef,
         access: &AccessNumber,
@@ -95,29 +97,25 @@ pub trait KeyStore: Send {
     ) -> Result<WrappedKeys, KeyStoreError>;
 
     /// Signs a credit certificate with the credit key that it names.
-    fn sign_certificate(
-        &mut self,
-        scope: Scope,
-        certificate: Certificate,
-    ) -> Result<Certificate, KeyStoreError>;
+    fn sign_certificate(&self, scope: Scope, certificate: Certificate) -> Result<Certificate, KeyStoreError>;
 
     /// Signs a binding certificate with the credit key that it names.
     fn sign_binding(
-        &mut self,
+        &self,
         scope: Scope,
         certificate: BindingCertificate,
     ) -> Result<BindingCertificate, KeyStoreError>;
 
     /// Signs a voucher with the load key that it names. The scope stands in the voucher.
-    fn sign_voucher(&mut self, voucher: Voucher) -> Result<Voucher, KeyStoreError>;
+    fn sign_voucher(&self, voucher: Voucher) -> Result<Voucher, KeyStoreError>;
 
     /// Checks a voucher, with the load key that it names. The scope stands in the voucher; the certificate in it has a code of its own, which is
     /// not checked here.
-    fn verify_voucher(&mut self, voucher: Voucher) -> Result<Verified<Voucher>, KeyStoreError>;
+    fn verify_voucher(&self, voucher: Voucher) -> Result<Verified<Voucher>, KeyStoreError>;
 
     /// Signs the delivery of an envelope to a card, with the load key of this key version number.
     fn sign_delivery(
-        &mut self,
+        &self,
         scope: Scope,
         card: CardId,
         version: u8,
@@ -125,18 +123,18 @@ pub trait KeyStore: Send {
     ) -> Result<DeliveryBytes, KeyStoreError>;
 
     /// Checks a card's receipt.
-    fn verify_receipt(&mut self, scope: Scope, receipt: Receipt) -> Result<Verified<Receipt>, KeyStoreError>;
+    fn verify_receipt(&self, scope: Scope, receipt: Receipt) -> Result<Verified<Receipt>, KeyStoreError>;
 
     /// Checks a meter's receipt.
     fn verify_meter_receipt(
-        &mut self,
+        &self,
         scope: Scope,
         receipt: MeterReceipt,
     ) -> Result<Verified<MeterReceipt>, KeyStoreError>;
 
     /// Seals mail to a meter with the parameter keys of this key version number; `plaintext` has at most 145 bytes.
     fn seal_mail(
-        &mut self,
+        &self,
         scope: Scope,
         key_version: u8,
         binding: Binding,
@@ -148,7 +146,7 @@ pub trait KeyStore: Send {
     /// New keys for a meter: those of key version number `version` (7v, 8v, 9v, Av or Bv), wrapped under its transport key of key version
     /// number `transport` (docs/meter.md, section 9). It is the plaintext of a mail.
     fn wrapped_meter_keys(
-        &mut self,
+        &self,
         scope: Scope,
         meter: MeterId,
         version: u8,
@@ -156,7 +154,7 @@ pub trait KeyStore: Send {
     ) -> Result<KeyChange, KeyStoreError>;
 
     /// Opens mail from a meter with the report keys that it names.
-    fn open_mail(&mut self, scope: Scope, envelope: &Envelope) -> Result<Opened, KeyStoreError>;
+    fn open_mail(&self, scope: Scope, envelope: &Envelope) -> Result<Opened, KeyStoreError>;
 }
 
 /// Why a store did not do what it was asked.

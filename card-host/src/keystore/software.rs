@@ -3,6 +3,7 @@
 use core::fmt;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use card_core::access_number::AccessNumber;
 use card_core::id::{Binding, CardId, CardRef, Environment, MeterId, Scope};
@@ -24,7 +25,7 @@ const WARNING: &str = "WARNING: these keys are kept in a file, for development a
                        issue a real card with them";
 
 /// The masters by role and version.
-pub(super) type Masters = BTreeMap<(u8, u8), Box<ExpandedKey>>;
+pub(super) type Masters = BTreeMap<(u8, u8), Arc<ExpandedKey>>;
 
 /// The roles that have a master of their own; the meter key set comes from the meter base key, the holder's from the access
 /// number.
@@ -43,10 +44,14 @@ pub(super) const MASTERS: [Role; 9] = [
 /// Masters in memory, perhaps from a file. For the test environment only. Masters are wiped when dropped, and never shown.
 pub struct SoftwareKeyStore {
     pub(super) length: KeyLength,
+    held: RwLock<Held>,
+}
+
+/// What a store holds. It is locked to look a master up, and not while one is used.
+pub(super) struct Held {
     /// Under (role, version); the initial master of blank cards is (admin, 0).
     pub(super) masters: Masters,
     pub(super) current: BTreeMap<u8, u8>,
-    engine: SoftEngine,
 }
 
 /// The keys of one meter, as its maker puts them in. They leave the store for simulated meters only.
@@ -70,20 +75,23 @@ impl SoftwareKeyStore {
     /// New random masters, version 1 of each role, and the public initial master of test cards, for keys of `length`: 16 or 32 bytes; 24 is taken for 32.
     pub fn generate(length: KeyLength, random: &mut dyn Random) -> Result<Self, KeyStoreError> {
         let length = if length == KeyLength::Aes128 { length } else { KeyLength::Aes256 };
-        let mut store =
-            Self { length, masters: Masters::new(), current: BTreeMap::new(), engine: SoftEngine };
+        let mut held = Held { masters: Masters::new(), current: BTreeMap::new() };
         if let Some(initial) = AesKey::new(&TEST_INITIAL_MASTER) {
-            store.masters.insert((Role::Admin as u8, 0), Box::new(ExpandedKey::new(initial)));
+            held.masters.insert((Role::Admin as u8, 0), Arc::new(ExpandedKey::new(initial)));
         }
         for role in MASTERS {
-            store.draw(role, 1, random)?;
-            store.current.insert(role as u8, 1);
+            held.draw(role, 1, random)?;
         }
-        Ok(store)
+        Ok(Self::from_parts(length, held))
     }
 
-    pub(super) fn from_parts(length: KeyLength, masters: Masters, current: BTreeMap<u8, u8>) -> Self {
-        Self { length, masters, current, engine: SoftEngine }
+    pub(super) const fn from_parts(length: KeyLength, held: Held) -> Self {
+        Self { length, held: RwLock::new(held) }
+    }
+
+    /// What it holds. Changes are whole whatever happens, so a panic elsewhere has spoiled nothing.
+    pub(super) fn held(&self) -> RwLockReadGuard<'_, Held> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a new file with `store` in it, readable by its owner only from the first moment on (on Unix). An existing file
@@ -108,28 +116,18 @@ impl SoftwareKeyStore {
     }
 
     /// Draws the next master of `role`, which becomes the current one, and gives back its key version number.
-    pub fn rotate(&mut self, role: Role, random: &mut dyn Random) -> Result<u8, KeyStoreError> {
-        let current = self.current(role)?;
-        let next = (current & 0x0F) + 1;
+    pub fn rotate(&self, role: Role, random: &mut dyn Random) -> Result<u8, KeyStoreError> {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        let next = (held.current(role)? & 0x0F) + 1;
         if next > 15 {
             return Err(KeyStoreError::VersionsExhausted(role));
         }
-        self.draw(role, next, random)?;
-        self.current.insert(role as u8, next);
+        held.draw(role, next, random)?;
         Ok(role.key_version(next))
     }
 
-    fn draw(&mut self, role: Role, version: u8, random: &mut dyn Random) -> Result<(), KeyStoreError> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        random.fill(&mut *bytes)?;
-        if let Some(key) = AesKey::new(&*bytes) {
-            self.masters.insert((role as u8, version), Box::new(ExpandedKey::new(key)));
-        }
-        Ok(())
-    }
-
     /// The keys of a meter, of the current versions.
-    pub fn meter_keys(&mut self, scope: Scope, meter: MeterId) -> Result<MeterKeys, KeyStoreError> {
+    pub fn meter_keys(&self, scope: Scope, meter: MeterId) -> Result<MeterKeys, KeyStoreError> {
         let versions = [Role::Credit, Role::Parameter, Role::Report, Role::MeterBase, Role::Transport]
             .map(|role| self.current(role));
         let [credit, parameter, report, base, transport] = versions;
@@ -153,15 +151,13 @@ impl SoftwareKeyStore {
         if scope.company.is_valid() { Ok(()) } else { Err(KeyStoreError::Company(scope.company.0)) }
     }
 
-    fn master(&self, version: u8, role: Role) -> Result<&ExpandedKey, KeyStoreError> {
+    fn master(&self, version: u8, role: Role) -> Result<Arc<ExpandedKey>, KeyStoreError> {
         if Role::of(version) != Some(role) {
             return Err(KeyStoreError::WrongRole(version));
         }
         let version = version & 0x0F;
-        self.masters
-            .get(&(role as u8, version))
-            .map(|key| &**key)
-            .ok_or(KeyStoreError::NoMaster { role, version })
+        let master = self.held().masters.get(&(role as u8, version)).map(Arc::clone);
+        master.ok_or(KeyStoreError::NoMaster { role, version })
     }
 
     /// The single key of a role, and the engine that derived it and is the quickest to use it.
@@ -171,7 +167,7 @@ impl SoftwareKeyStore {
         version: u8,
         role: Role,
         derivation: &Derivation,
-    ) -> Result<(&ExpandedKey, AesKey), KeyStoreError> {
+    ) -> Result<(Arc<ExpandedKey>, AesKey), KeyStoreError> {
         self.check(scope)?;
         let master = self.master(version, role)?;
         let key = derivation.single(&mut &*master, master.key()).ok_or(KeyStoreError::WrongRole(version))?;
@@ -215,6 +211,25 @@ impl SoftwareKeyStore {
     }
 }
 
+impl Held {
+    /// The current key version number of a role that has a master.
+    fn current(&self, role: Role) -> Result<u8, KeyStoreError> {
+        let version = self.current.get(&(role as u8)).copied();
+        version.map(|version| role.key_version(version)).ok_or(KeyStoreError::NoMaster { role, version: 1 })
+    }
+
+    /// Draws a master, which becomes the current one.
+    fn draw(&mut self, role: Role, version: u8, random: &mut dyn Random) -> Result<(), KeyStoreError> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        random.fill(&mut *bytes)?;
+        if let Some(key) = AesKey::new(&*bytes) {
+            self.masters.insert((role as u8, version), Arc::new(ExpandedKey::new(key)));
+            self.current.insert(role as u8, version);
+        }
+        Ok(())
+    }
+}
+
 impl KeyStore for SoftwareKeyStore {
     fn environment(&self) -> Environment {
         Environment::Test
@@ -228,19 +243,13 @@ impl KeyStore for SoftwareKeyStore {
         match role {
             Role::Holder => Ok(HOLDER),
             Role::Meter => Ok(role.key_version(self.current(Role::MeterBase)?)),
-            role => {
-                let version = self.current.get(&(role as u8)).copied();
-                version
-                    .map(|version| role.key_version(version))
-                    .ok_or(KeyStoreError::NoMaster { role, version: 1 })
-            }
+            role => self.held().current(role),
         }
     }
 
-    fn card_key_set(&mut self, key: &CardKey) -> Result<KeySet, KeyStoreError> {
+    fn card_key_set(&self, key: &CardKey) -> Result<KeySet, KeyStoreError> {
         let CardKey { scope, version, card, meter, initial_length } = *key;
         let wrong = KeyStoreError::WrongRole(version);
-        let mut engine = self.engine;
         if version == INITIAL_ADMIN {
             if scope.environment != self.environment() {
                 self.check(scope)?;
@@ -261,29 +270,28 @@ impl KeyStore for SoftwareKeyStore {
                 let meter = meter.ok_or(KeyStoreError::NoMeter)?;
                 let base = Role::MeterBase.key_version(version);
                 let base = self.meter_key(scope, base, Role::MeterBase, meter)?;
-                derivation.key_set(&mut engine, &base)
+                derivation.key_set(&mut SoftEngine, &base)
             }
             _ => None,
         };
         keys.ok_or(wrong)
     }
 
-    fn wrapped_keys(&mut self, key: &CardKey, session: &HostSession) -> Result<WrappedKeys, KeyStoreError> {
-        let mut engine = self.engine;
+    fn wrapped_keys(&self, key: &CardKey, session: &HostSession) -> Result<WrappedKeys, KeyStoreError> {
         match Role::of(key.version) {
             Some(role @ (Role::Load | Role::Receipt)) => {
                 let single = self.chip_key(key.scope, key.version, role, key.card.id)?;
-                wrap(&mut engine, session, key.version, &[&single])
+                wrap(&mut SoftEngine, session, key.version, &[&single])
             }
             _ => {
                 let set = self.card_key_set(key)?;
-                wrap(&mut engine, session, key.version, &[set.enc(), set.mac(), set.dek()])
+                wrap(&mut SoftEngine, session, key.version, &[set.enc(), set.mac(), set.dek()])
             }
         }
     }
 
     fn wrapped_holder_keys(
-        &mut self,
+        &self,
         scope: Scope,
         card: CardRef,
         access: &AccessNumber,
@@ -291,72 +299,67 @@ impl KeyStore for SoftwareKeyStore {
     ) -> Result<WrappedKeys, KeyStoreError> {
         self.check(scope)?;
         let wrong = || KeyStoreError::WrongRole(HOLDER);
-        let mut engine = self.engine;
         let parent = access.key().ok_or_else(wrong)?;
         let derivation = Derivation::for_card(scope, HOLDER, card, self.length);
-        let set = derivation.key_set(&mut engine, &parent).ok_or_else(wrong)?;
-        wrap(&mut engine, session, HOLDER, &[set.enc(), set.mac(), set.dek()])
+        let set = derivation.key_set(&mut SoftEngine, &parent).ok_or_else(wrong)?;
+        wrap(&mut SoftEngine, session, HOLDER, &[set.enc(), set.mac(), set.dek()])
     }
 
-    fn sign_certificate(
-        &mut self,
-        scope: Scope,
-        certificate: Certificate,
-    ) -> Result<Certificate, KeyStoreError> {
+    fn sign_certificate(&self, scope: Scope, certificate: Certificate) -> Result<Certificate, KeyStoreError> {
         let (version, meter) = (certificate.key_version, certificate.binding.meter);
         let derivation = Derivation::for_meter(scope, version, meter, self.length);
-        let (mut engine, key) = self.derived(scope, version, Role::Credit, &derivation)?;
-        Ok(certificate.sign(&mut engine, &key, scope))
+        let (master, key) = self.derived(scope, version, Role::Credit, &derivation)?;
+        Ok(certificate.sign(&mut &*master, &key, scope))
     }
 
     fn sign_binding(
-        &mut self,
+        &self,
         scope: Scope,
         certificate: BindingCertificate,
     ) -> Result<BindingCertificate, KeyStoreError> {
         let key = self.meter_key(scope, certificate.key_version, Role::Credit, certificate.binding.meter)?;
-        Ok(certificate.sign(&mut self.engine, &key, scope))
+        Ok(certificate.sign(&mut SoftEngine, &key, scope))
     }
 
-    fn sign_voucher(&mut self, voucher: Voucher) -> Result<Voucher, KeyStoreError> {
+    fn sign_voucher(&self, voucher: Voucher) -> Result<Voucher, KeyStoreError> {
         let (scope, version) = (voucher.scope, voucher.key_version);
         let derivation = Derivation::for_chip(scope, version, voucher.card, self.length);
-        let (mut engine, key) = self.derived(scope, version, Role::Load, &derivation)?;
-        Ok(voucher.sign(&mut engine, &key))
+        let (master, key) = self.derived(scope, version, Role::Load, &derivation)?;
+        Ok(voucher.sign(&mut &*master, &key))
     }
 
-    fn verify_voucher(&mut self, voucher: Voucher) -> Result<Verified<Voucher>, KeyStoreError> {
+    fn verify_voucher(&self, voucher: Voucher) -> Result<Verified<Voucher>, KeyStoreError> {
         let key = self.chip_key(voucher.scope, voucher.key_version, Role::Load, voucher.card)?;
-        Ok(voucher.verify(&mut self.engine, &key)?)
+        Ok(voucher.verify(&mut SoftEngine, &key)?)
     }
 
     fn sign_delivery(
-        &mut self,
+        &self,
         scope: Scope,
         card: CardId,
         version: u8,
         envelope: &Envelope,
     ) -> Result<DeliveryBytes, KeyStoreError> {
         let key = self.chip_key(scope, version, Role::Load, card)?;
-        Ok(Delivery::make(&mut self.engine, &key, version, scope, card, envelope)?)
+        Ok(Delivery::make(&mut SoftEngine, &key, version, scope, card, envelope)?)
     }
 
-    fn verify_receipt(&mut self, scope: Scope, receipt: Receipt) -> Result<Verified<Receipt>, KeyStoreError> {
+    fn verify_receipt(&self, scope: Scope, receipt: Receipt) -> Result<Verified<Receipt>, KeyStoreError> {
         let key = self.chip_key(scope, receipt.key_version, Role::Receipt, receipt.card.id)?;
-        Ok(receipt.verify(&mut self.engine, &key, scope)?)
+        Ok(receipt.verify(&mut SoftEngine, &key, scope)?)
     }
 
     fn verify_meter_receipt(
-        &mut self,
+        &self,
         scope: Scope,
         receipt: MeterReceipt,
     ) -> Result<Verified<MeterReceipt>, KeyStoreError> {
         let key = self.report_receipt_key(scope, receipt.key_version, receipt.binding.meter)?;
-        Ok(receipt.verify(&mut self.engine, &key, scope)?)
+        Ok(receipt.verify(&mut SoftEngine, &key, scope)?)
     }
 
     fn seal_mail(
-        &mut self,
+        &self,
         scope: Scope,
         key_version: u8,
         binding: Binding,
@@ -365,11 +368,11 @@ impl KeyStore for SoftwareKeyStore {
         plaintext: &[u8],
     ) -> Result<Envelope, KeyStoreError> {
         let keys = self.mail_keys(scope, key_version, Role::Parameter, binding.meter)?;
-        Ok(Envelope::seal(&mut self.engine, &keys, scope, binding, slot, version, plaintext)?)
+        Ok(Envelope::seal(&mut SoftEngine, &keys, scope, binding, slot, version, plaintext)?)
     }
 
     fn wrapped_meter_keys(
-        &mut self,
+        &self,
         scope: Scope,
         meter: MeterId,
         version: u8,
@@ -392,18 +395,18 @@ impl KeyStore for SoftwareKeyStore {
         };
         let new = NewKeys::new(version, keys).map_err(wrong)?;
         let key = self.meter_key(scope, transport, Role::Transport, meter)?;
-        KeyChange::seal(&mut self.engine, transport, &key, scope, &new).map_err(wrong)
+        KeyChange::seal(&mut SoftEngine, transport, &key, scope, &new).map_err(wrong)
     }
 
-    fn open_mail(&mut self, scope: Scope, envelope: &Envelope) -> Result<Opened, KeyStoreError> {
+    fn open_mail(&self, scope: Scope, envelope: &Envelope) -> Result<Opened, KeyStoreError> {
         let keys = self.mail_keys(scope, envelope.key_version, Role::Report, envelope.binding.meter)?;
-        Ok(envelope.open(&mut self.engine, &keys, scope)?)
+        Ok(envelope.open(&mut SoftEngine, &keys, scope)?)
     }
 }
 
 impl fmt::Debug for SoftwareKeyStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SoftwareKeyStore({:?}, {} masters, redacted)", self.length, self.masters.len())
+        write!(f, "SoftwareKeyStore({:?}, {} masters, redacted)", self.length, self.held().masters.len())
     }
 }
 

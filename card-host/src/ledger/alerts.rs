@@ -9,8 +9,6 @@ use super::office::{Office, Who};
 use super::records::{BindingRecord, Customer, Head, Message, Reading, Status};
 use super::store::{Transaction, read, with_readings};
 use super::texts;
-use crate::issuer::Clock;
-use crate::keystore::KeyStore;
 
 /// What was queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,7 +75,7 @@ pub(super) fn cost(earlier: &Reading, later: &Reading) -> i128 {
     applied(later) - applied(earlier) - grown
 }
 
-impl<K: KeyStore, C: Clock> Office<K, C> {
+impl Office {
     /// Queues a message to every customer who runs out of credit within `days`, as far as reports show: once for each report.
     pub fn queue_alerts(&self, who: &Who, days: u32) -> Result<QueuedAlerts, LedgerError> {
         self.companys(who, &"alerts".parse()?)?;

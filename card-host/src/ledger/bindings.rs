@@ -16,8 +16,7 @@ use super::sale::{Certified, Steps, is_for};
 use super::sell::{about, sellable, unknown};
 use super::settings::OFFICE;
 use super::store::{Context, Payee, Transaction};
-use crate::issuer::{AccountError, BindingAccount, Clock};
-use crate::keystore::KeyStore;
+use crate::issuer::{AccountError, BindingAccount};
 
 /// A new binding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +38,7 @@ pub struct OpenOrder {
 /// Each restore begins a range of numbers of bindings of so many: those that were lost by it are in the ranges before.
 const NUMBERS_OF_A_RESTORE: u32 = 1_000_000;
 
-impl<K: KeyStore, C: Clock> Office<K, C> {
+impl Office {
     /// Opens a binding. Its first certificate, of nothing, has sequence 1: see [`certificates`](Self::certificates).
     pub fn open(&self, order: &OpenOrder) -> Result<BindingRecord, LedgerError> {
         let request = self.companys(&order.who, &order.id)?;
@@ -82,8 +81,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
                 heads.extend(superseded(&own));
             }
             let (credit_key, parameter_keys, load_key) = {
-                let issuer = self.issuer();
-                let keys = issuer.keys();
+                let keys = self.keys();
                 let load_key = keys.current(Role::Load)?;
                 match &context.binding {
                     Some(former) => (former.held.credit_key, former.held.parameter_keys, load_key),
@@ -206,7 +204,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             if t.card(card)?.is_some() {
                 return Err(Refusal::CardInUse(card).into());
             }
-            let load_key = self.issuer().keys().current(Role::Load)?;
+            let load_key = self.keys().current(Role::Load)?;
             let former = card_head(&record, CardUse::Replaced);
             let held = BindingAccount { load_key, ..record.held.replace_card(card)? };
             let record = BindingRecord { blocked: false, card_sequence: 0, ..record };
@@ -274,7 +272,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         &self,
         record: &BindingRecord,
     ) -> Result<(BindingCertificate, Certificate), LedgerError> {
-        let mut issuer = self.issuer();
+        let issuer = self.issuer();
         Ok((issuer.binding_certificate(&record.held)?, issuer.certificate(&record.held)?))
     }
 }

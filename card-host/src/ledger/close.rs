@@ -13,8 +13,6 @@ use super::office::{Office, Who, draft};
 use super::records::Point;
 use super::settings::COMPANY;
 use super::store::{Ask, Context, Transaction, read};
-use crate::issuer::Clock;
-use crate::keystore::KeyStore;
 
 /// How many, and how much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -90,7 +88,7 @@ impl DayStatement {
     }
 }
 
-impl<K: KeyStore, C: Clock> Office<K, C> {
+impl Office {
     /// A vending point hands over cash: its own party books it, or the company. Repeated, it gives the same entry.
     pub fn deposit(
         &self,

@@ -15,8 +15,6 @@ use super::sale::{Certified, Steps, is_for};
 use super::sell::{about, sellable};
 use super::settings::COMPANY;
 use super::store::{Payee, Transaction};
-use crate::issuer::Clock;
-use crate::keystore::KeyStore;
 
 /// Where a debit goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +62,7 @@ pub(super) enum Proposal {
     Move(MoveOrder),
 }
 
-impl<K: KeyStore, C: Clock> Office<K, C> {
+impl Office {
     /// Takes credit back, by a voucher that the card takes to the meter. Above the limit in the rules it is refused: [`propose`](Self::propose) it.
     pub fn debit(&self, order: &DebitOrder) -> Result<Certified, LedgerError> {
         let request = self.companys(&order.who, &order.id)?;

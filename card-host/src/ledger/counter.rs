@@ -15,7 +15,7 @@ use super::office::{Office, Who, draft};
 use super::records::{BindingRecord, CardUse, Head, Link, MailRecord, Reading, Status};
 use super::sell::{about, unknown};
 use super::store::{Payee, Transaction, read};
-use crate::issuer::{BindingAccount, Clock, LAST_TOTAL};
+use crate::issuer::{BindingAccount, LAST_TOTAL};
 use crate::keystore::KeyStore;
 
 /// What waits for a card. All of it can be given to the card again and again.
@@ -101,7 +101,7 @@ pub(super) struct Says {
     reading: Option<Reading>,
 }
 
-impl<K: KeyStore, C: Clock> Office<K, C> {
+impl Office {
     /// What waits for a card: through any channel, whoever sold it.
     pub fn collect(&self, card: CardId) -> Result<Collected, LedgerError> {
         let payee = Payee::Card(card);
@@ -128,7 +128,6 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         }
         let waits = record.card_sequence < record.held.sequence && !record.voucher.is_empty();
         let voucher = waits.then(|| record.voucher.clone());
-        let mut issuer = self.issuer();
         let mut deliveries = Vec::with_capacity(mail.len());
         // Where only the version is known, there is nothing to deliver.
         for MailRecord { envelope, slot, .. } in mail.iter().filter(|mail| !mail.envelope.is_empty()) {
@@ -139,7 +138,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
                     record.binding()
                 ))
             })?;
-            deliveries.push(issuer.delivery(&record.held, &envelope)?.as_slice().to_vec());
+            deliveries.push(self.issuer().delivery(&record.held, &envelope)?.as_slice().to_vec());
         }
         Ok(Collected { card, voucher, mail: deliveries })
     }
@@ -245,8 +244,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
     fn verified<'a>(&self, evidence: &'a Evidence) -> Result<(Says, &'a [u8]), LedgerError> {
         let bad = |error: &dyn std::fmt::Display| Refusal::BadEvidence(error.to_string());
         let scope = self.scope();
-        let mut issuer = self.issuer();
-        let keys = issuer.keys_mut();
+        let keys = self.keys();
         match evidence {
             Evidence::CardReceipt(bytes) => {
                 let receipt = Receipt::parse(bytes).map_err(|error| bad(&error))?;
@@ -385,7 +383,7 @@ fn of_this_binding(
 
 /// What a credit certificate says, where it is authentic.
 pub(super) fn certified(
-    keys: &mut impl KeyStore,
+    keys: &dyn KeyStore,
     scope: Scope,
     certificate: Certificate,
 ) -> Result<Says, LedgerError> {

@@ -26,7 +26,9 @@ const SELLERS: [(&str, Channel); 3] =
 /// A company with one office, and one seller for each other channel.
 pub struct Development {
     /// The office.
-    pub office: Office<SoftwareKeyStore, SystemClock>,
+    pub office: Office,
+    /// Its keys.
+    pub keys: Arc<SoftwareKeyStore>,
     /// Who works there.
     pub who: Who,
     requests: AtomicU64,
@@ -36,9 +38,10 @@ impl Development {
     /// Founds it, with rules of selling for development.
     pub fn new(keys: SoftwareKeyStore) -> Result<Self, LedgerError> {
         let ledger = Arc::new(SqliteLedger::in_memory(development_scope())?);
-        let issuer = Issuer::new(keys, SystemClock, CardTime::UNSET);
+        let keys = Arc::new(keys);
+        let issuer: Issuer = Issuer::new(keys.clone(), SystemClock, CardTime::UNSET);
         let office = Office::found(ledger, issuer, "development", &Policy::for_development())?;
-        let development = Self { office, who: at(COMPANY, OFFICE)?, requests: AtomicU64::new(0) };
+        let development = Self { office, keys, who: at(COMPANY, OFFICE)?, requests: AtomicU64::new(0) };
         let Self { office, who, .. } = &development;
         for (name, channel) in SELLERS {
             let party = Party { code: name.parse()?, channel, open: true };

@@ -42,7 +42,7 @@ pub use audit::{
     RestoreMark, TrialBalance, TrialLine, sign_heads, trial_balance, verify,
 };
 pub use bindings::OpenOrder;
-pub use branch::{BranchError, Brought, Found, OfficeKeys};
+pub use branch::{BranchError, Brought, Found};
 pub use close::{DayStatement, Sums, Waiting};
 pub use correct::{Approved, DebitOrder, DebitTo};
 pub use counter::{Collected, Evidence, Finding, HandedIn, SEQUENCE_GAP, binding_of};

@@ -16,8 +16,8 @@ use super::records::{BindingRecord, Head, Point, Status};
 use super::sale::Certified;
 use super::sell::{about, sellable};
 use super::store::{Payee, Transaction, read};
-use crate::issuer::{AccountError, Clock};
-use crate::keystore::{KeyStore, KeyStoreError};
+use crate::issuer::AccountError;
+use crate::keystore::KeyStoreError;
 
 /// Moves what was left in one binding to another one of the same customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +65,7 @@ fn numbers(binding: Binding) -> (u64, u32) {
 /// How many of a binding's newest entries are looked at for its final report: after the report come a few receipts.
 const LOOK_BACK: u32 = 1000;
 
-impl<K: KeyStore, C: Clock> Office<K, C> {
+impl Office {
     /// Moves what the final report of a closed binding says was left to a new binding of the same customer, once.
     pub fn move_credit(
         &self,
@@ -198,7 +198,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
 
     /// The meter's receipt in evidence, where it has one.
     fn reported(&self, payload: &[u8]) -> Result<Option<Verified<MeterReceipt>>, LedgerError> {
-        let (scope, mut keys) = (self.scope(), self.keys());
+        let (scope, keys) = (self.scope(), self.keys());
         let receipt = match Envelope::parse(payload) {
             Ok(envelope) if envelope.slot == Slot::FINAL_REPORT => {
                 let opened = authentic(keys.open_mail(scope, &envelope))?;

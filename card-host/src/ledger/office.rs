@@ -3,7 +3,7 @@
 use card_core::calendar::Calendar;
 use card_core::id::Scope;
 use card_core::units::{Balance, CardTime, Piastres};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::accounts::LedgerAccount;
 use super::entry::{Entry, EntryId, Kind, RequestKey, Step};
@@ -42,9 +42,9 @@ impl Who {
 }
 
 /// The office. Shared by all threads of a program.
-pub struct Office<K, C> {
+pub struct Office {
     ledger: Arc<dyn Ledger>,
-    issuer: Mutex<Issuer<K, C>>,
+    issuer: Issuer,
     policies: RwLock<Arc<[(PolicyRecord, Policy)]>>,
     calendar: Calendar,
 }
@@ -55,18 +55,21 @@ const REPEATS: u32 = 3;
 /// How far the clocks of sellers may be apart, in seconds.
 const CLOCKS_APART: u32 = 300;
 
-impl<K: KeyStore, C: Clock> Office<K, C> {
+impl Office {
     /// An office over a ledger. `keys` and `clock` are those of the issuer; it goes on after the time of the last entry.
-    pub fn new(ledger: Arc<dyn Ledger>, keys: K, clock: C) -> Result<Self, LedgerError> {
+    pub fn new(
+        ledger: Arc<dyn Ledger>,
+        keys: Arc<dyn KeyStore>,
+        clock: impl Clock + 'static,
+    ) -> Result<Self, LedgerError> {
         let last = read(&*ledger, |t| t.last_time())?;
         Self::with_issuer(ledger, Issuer::new(keys, clock, last))
     }
 
     /// An office with an issuer that is there already.
-    pub fn with_issuer(ledger: Arc<dyn Ledger>, issuer: Issuer<K, C>) -> Result<Self, LedgerError> {
+    pub fn with_issuer(ledger: Arc<dyn Ledger>, issuer: Issuer) -> Result<Self, LedgerError> {
         let policies = load_policies(&*ledger)?;
-        let (issuer, policies) = (Mutex::new(issuer), RwLock::new(policies));
-        Ok(Self { ledger, issuer, policies, calendar: Calendar::EGYPT })
+        Ok(Self { ledger, issuer, policies: RwLock::new(policies), calendar: Calendar::EGYPT })
     }
 
     /// The ledger.
@@ -101,14 +104,14 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         }
     }
 
-    /// Does something with the issuer's keys, while nobody else signs.
-    pub fn with_keys<T>(&self, work: impl FnOnce(&mut K) -> T) -> T {
-        work(self.issuer().keys_mut())
+    /// The issuer's keys.
+    pub fn keys(&self) -> &dyn KeyStore {
+        self.issuer.keys()
     }
 
-    /// The issuer. It is a short lock: signing, and no waiting.
-    pub(super) fn issuer(&self) -> MutexGuard<'_, Issuer<K, C>> {
-        self.issuer.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The issuer.
+    pub(super) const fn issuer(&self) -> &Issuer {
+        &self.issuer
     }
 
     /// The checked time.

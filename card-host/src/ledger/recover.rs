@@ -18,8 +18,7 @@ use super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
 use super::sale::is_for;
 use super::sell::about;
 use super::store::{Context, Payee, Transaction};
-use crate::issuer::{BindingAccount, Clock};
-use crate::keystore::KeyStore;
+use crate::issuer::BindingAccount;
 
 /// What a card shows of its contract. Whoever gives it here has authenticated the card: the certificates do not name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +83,7 @@ struct Lost {
     heads: Vec<Head>,
 }
 
-impl<K: KeyStore, C: Clock> Office<K, C> {
+impl Office {
     /// After a restore: enters the contract of a card that the ledger has lost, with the totals that the card shows; or the card, where it
     /// replaced the one that the contract has here. Nothing is made of what the issuer has not signed. The next certificate is newer than all
     /// that was lost. The card behind a transport is read by [`recover_card`](Self::recover_card).
@@ -150,8 +149,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
     fn authentic(&self, shown: &ShownCard) -> Result<Says, LedgerError> {
         let bad = |why: String| LedgerError::from(Refusal::BadEvidence(why));
         let scope = self.scope();
-        let mut issuer = self.issuer();
-        let keys = issuer.keys_mut();
+        let keys = self.keys();
         let says = certified(keys, scope, shown.certificate)?;
         let again = keys.sign_binding(scope, shown.binding).map_err(|error| bad(error.to_string()))?;
         if again.mac != shown.binding.mac {
@@ -190,7 +188,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         }
         let parameter_keys = match &context.binding {
             Some(former) => former.held.parameter_keys,
-            None => self.issuer().keys().current(Role::Parameter)?,
+            None => self.keys().current(Role::Parameter)?,
         };
         let held = BindingAccount {
             scope: self.scope(),

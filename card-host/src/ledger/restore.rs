@@ -16,8 +16,6 @@ use super::sale::Steps;
 use super::sell::reference;
 use super::settings::OFFICE;
 use super::store::{Ask, Ledger, read};
-use crate::issuer::Clock;
-use crate::keystore::KeyStore;
 
 /// A restore that was declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +73,7 @@ pub enum FindLostError {
 /// Vending points of one page.
 const PAGE: u32 = 200;
 
-impl<K: KeyStore, C: Clock> Office<K, C> {
+impl Office {
     /// Declares that the ledger was restored from a copy. From then on a binding sells only after evidence of its card, its meter, or a
     /// voucher. An entry marks the chain of every vending point, so that signed heads of what was lost can be told from a past that was rewritten.
     /// Repeated with the same id, it marks the chains that an interruption has left out, and declares nothing anew.

@@ -14,8 +14,7 @@ use super::policy::{ChannelRules, Division};
 use super::records::{BindingRecord, CardUse, Customer, Head, Party, Point, Status};
 use super::sale::{Sale, Steps, announced, is_for};
 use super::store::{Context, Payee, Transaction, read};
-use crate::issuer::{BindingAccount, Clock};
-use crate::keystore::KeyStore;
+use crate::issuer::BindingAccount;
 
 /// What a channel asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +29,7 @@ pub struct SaleOrder {
     pub amount: Piastres,
 }
 
-impl<K: KeyStore, C: Clock> Office<K, C> {
+impl Office {
     /// Sells what the channel has the money for: announced, paid and certified in one step. Repeated, it gives what it gave
     /// the first time.
     pub fn sell(&self, order: &SaleOrder) -> Result<Sale, LedgerError> {

@@ -15,8 +15,8 @@ use super::office::{Office, Who, draft};
 use super::policy::Policy;
 use super::records::{Customer, Head, Party, Point, PolicyRecord, Power, Token};
 use super::store::{Ledger, Transaction, read};
-use crate::issuer::{Clock, Issuer};
-use crate::keystore::{KeyStore, KeyStoreError};
+use crate::issuer::Issuer;
+use crate::keystore::KeyStoreError;
 use crate::random::OsRandom;
 use card_core::platform::Random;
 
@@ -34,12 +34,12 @@ pub struct PointLimits {
     pub most_daily: Option<Piastres>,
 }
 
-impl<K: KeyStore, C: Clock> Office<K, C> {
+impl Office {
     /// Begins a ledger: the company as a party that sells at branches, its point `office`, and rules of selling. Where that has been done it
     /// changes nothing.
     pub fn found(
         ledger: Arc<dyn Ledger>,
-        issuer: Issuer<K, C>,
+        issuer: Issuer,
         actor: &str,
         rules: &Policy,
     ) -> Result<Self, LedgerError> {
@@ -232,7 +232,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
     pub fn next_master(&self, who: &Who, id: &RequestId, role: Role) -> Result<u8, LedgerError> {
         let asked = json!({ "master": format!("{role:?}").to_lowercase() });
         let answer = self.set_and_answer(who, id, &asked, |_, _| {
-            let next = self.issuer().keys().current(role)?.checked_add(1);
+            let next = self.keys().current(role)?.checked_add(1);
             let next = next.filter(|next| role.has(*next)).ok_or(KeyStoreError::VersionsExhausted(role))?;
             Ok((json!({ "version": next }), Vec::new()))
         })?;

@@ -4,6 +4,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use card_core::units::CardTime;
 use governor::clock::{Clock as _, MonotonicClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use sha2::{Digest, Sha256};
@@ -16,10 +17,9 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Options;
-use super::books::Books;
 use super::failure::Failure;
 use super::log::Log;
-use crate::ledger::{Hash, LedgerError, PartyCode, PointCode, Power, Who};
+use crate::ledger::{Hash, LedgerError, Office, PartyCode, PointCode, Power, Who, read};
 use crate::wire::{Code, Status, VERSION};
 
 /// The longest secret that is looked at.
@@ -39,7 +39,7 @@ const STATUS_AGE: Duration = Duration::from_secs(1);
 pub(super) struct App(Arc<Shared>);
 
 struct Shared {
-    books: Arc<dyn Books>,
+    office: Arc<Office>,
     options: Options,
     log: Log,
     /// One for each thread that may work in the office.
@@ -77,10 +77,10 @@ impl Caller {
 pub(super) struct Asked(pub(super) PartyCode);
 
 impl App {
-    pub(super) fn new(books: Arc<dyn Books>, options: Options, log: Log) -> Self {
+    pub(super) fn new(office: Arc<Office>, options: Options, log: Log) -> Self {
         let rate = Quota::per_second(options.rate).allow_burst(options.burst);
         Self(Arc::new(Shared {
-            books,
+            office,
             log,
             work: Arc::new(Semaphore::new(options.work)),
             shares: Mutex::default(),
@@ -105,7 +105,7 @@ impl App {
     pub(super) async fn run<T: Send + 'static>(
         &self,
         party: &PartyCode,
-        work: impl FnOnce(&dyn Books) -> Result<T, LedgerError> + Send + 'static,
+        work: impl FnOnce(&Office) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, Failure> {
         let deadline = Instant::now() + self.0.options.request_timeout;
         let share = self.share(party);
@@ -114,8 +114,8 @@ impl App {
                 "this channel asks for too much at once: nothing was done; repeat with the same id",
             ));
         };
-        let work = move |books: &dyn Books| {
-            let done = work(books);
+        let work = move |office: &Office| {
+            let done = work(office);
             drop(permit);
             done
         };
@@ -133,15 +133,15 @@ impl App {
     async fn work<T: Send + 'static>(
         &self,
         deadline: Instant,
-        work: impl FnOnce(&dyn Books) -> Result<T, LedgerError> + Send + 'static,
+        work: impl FnOnce(&Office) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, Failure> {
         // A channel that hangs up while it waits here has asked for nothing.
         let Ok(Ok(permit)) = timeout_at(deadline, Arc::clone(&self.0.work).acquire_owned()).await else {
             return Err(busy("too much is asked for at once: nothing was done; repeat with the same id"));
         };
-        let books = Arc::clone(&self.0.books);
+        let office = Arc::clone(&self.0.office);
         let task = spawn_blocking(move || {
-            let done = work(&*books);
+            let done = work(&office);
             drop(permit);
             done
         });
@@ -164,8 +164,8 @@ impl App {
 
     /// What is done every few seconds: rules of selling, and forgetting.
     pub(super) async fn keep_house(&self) {
-        let books = Arc::clone(&self.0.books);
-        match spawn_blocking(move || books.reload()).await {
+        let office = Arc::clone(&self.0.office);
+        match spawn_blocking(move || office.reload()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 self.log().line(format_args!("rules=not-reloaded error={:?}", error.to_string()))
@@ -184,8 +184,12 @@ impl App {
         if let Some((_, status)) = last.as_ref().filter(|(time, _)| time.elapsed() < STATUS_AGE) {
             return status.clone();
         }
-        let books = Arc::clone(&self.0.books);
-        let asked = spawn_blocking(move || (books.time(), books.answers()));
+        let office = Arc::clone(&self.0.office);
+        let asked = spawn_blocking(move || {
+            // The time is given where something may be signed now.
+            let time = office.now().ok().map(CardTime::to_unix);
+            (time, read(office.ledger(), |t| t.epoch()).is_ok())
+        });
         let (time, store) = match timeout(Duration::from_secs(2), asked).await {
             Ok(Ok(answer)) => answer,
             _ => (None, false),
@@ -216,7 +220,7 @@ impl App {
         }
         let secret = zeroize::Zeroizing::new(secret.to_owned());
         let deadline = Instant::now() + self.0.options.request_timeout;
-        let Some(token) = self.work(deadline, move |books| books.token(&secret)).await? else {
+        let Some(token) = self.work(deadline, move |office| office.token(&secret)).await? else {
             lock(&self.0.good).remove(&hash);
             self.failed(from);
             return Err(Failure::new(

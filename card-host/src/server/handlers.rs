@@ -55,8 +55,8 @@ pub(super) async fn sell(
         amount: Piastres(request.amount_piastres),
     };
     let sale = match request.payment {
-        Payment::Received => app.run(&caller.party, move |books| books.sell(&order)).await?,
-        Payment::Pending => app.run(&caller.party, move |books| books.reserve(&order)).await?,
+        Payment::Received => app.run(&caller.party, move |office| office.sell(&order)).await?,
+        Payment::Pending => app.run(&caller.party, move |office| office.reserve(&order)).await?,
     };
     Ok(json(StatusCode::CREATED, &convert::sale(&sale, None)))
 }
@@ -71,7 +71,7 @@ pub(super) async fn sale(
     SaleId(id): SaleId,
 ) -> Result<Response, Failure> {
     let request = crate::ledger::RequestKey { party: caller.party.clone(), id };
-    let sale = app.run(&caller.party, move |books| books.status(&request)).await?;
+    let sale = app.run(&caller.party, move |office| office.status(&request)).await?;
     Ok(json(StatusCode::OK, &convert::sale(&sale, None)))
 }
 
@@ -90,7 +90,7 @@ pub(super) async fn confirm(
     Sent(request): Sent<PointRequest>,
 ) -> Result<Response, Failure> {
     let who = caller.at(&request.point)?;
-    let (sale, reason) = app.run(&caller.party, move |books| books.confirm(&who, &id)).await?;
+    let (sale, reason) = app.run(&caller.party, move |office| office.confirm(&who, &id)).await?;
     let status = if sale.certified.is_some() { StatusCode::OK } else { StatusCode::ACCEPTED };
     let mut response = json(status, &convert::sale(&sale, reason.as_ref()));
     if let Some(fault) = reason.as_ref().and_then(|error| Failure::of(error).fault()) {
@@ -111,7 +111,7 @@ pub(super) async fn cancel(
     Sent(request): Sent<PointRequest>,
 ) -> Result<Response, Failure> {
     let who = caller.at(&request.point)?;
-    let sale = app.run(&caller.party, move |books| books.cancel(&who, &id)).await?;
+    let sale = app.run(&caller.party, move |office| office.cancel(&who, &id)).await?;
     Ok(json(StatusCode::OK, &convert::sale(&sale, None)))
 }
 
@@ -128,7 +128,7 @@ pub(super) async fn refund(
 ) -> Result<Response, Failure> {
     let who = caller.at(&request.point)?;
     convert::words("reason", &request.reason)?;
-    let sale = app.run(&caller.party, move |books| books.refund(&who, &id, &request.reason)).await?;
+    let sale = app.run(&caller.party, move |office| office.refund(&who, &id, &request.reason)).await?;
     Ok(json(StatusCode::OK, &convert::sale(&sale, None)))
 }
 
@@ -147,7 +147,14 @@ pub(super) async fn approve(
     if caller.power != Power::Approve {
         return Err(Failure::new(Code::NotAllowed, "this token sells, and does not approve"));
     }
-    let sale = app.run(&caller.party, move |books| books.approve(&who, &id)).await?;
+    let sale = app.run(&caller.party, move |office| {
+        let request = who.request(&id);
+        // Corrections are approved at the office, and not over this wire: what is no sale is refused before it.
+        office.status(&request)?;
+        office.approve(&who, &request)?;
+        office.status(&request)
+    });
+    let sale = sale.await?;
     Ok(json(StatusCode::OK, &convert::sale(&sale, None)))
 }
 
@@ -160,7 +167,7 @@ pub(super) async fn pending(
     caller: Caller,
     CardInPath(card): CardInPath,
 ) -> Result<Response, Failure> {
-    let collected = app.run(&caller.party, move |books| books.collect(card)).await?;
+    let collected = app.run(&caller.party, move |office| office.collect(card)).await?;
     Ok(json(StatusCode::OK, &convert::waiting(&collected)))
 }
 
@@ -175,7 +182,7 @@ pub(super) async fn hand_in(
 ) -> Result<Response, Failure> {
     let who = caller.at(&request.point)?;
     let evidence = convert::evidence(&request)?;
-    let done = app.run(&caller.party, move |books| books.hand_in(&who, &evidence)).await?;
+    let done = app.run(&caller.party, move |office| office.hand_in(&who, &evidence)).await?;
     Ok(json(StatusCode::OK, &convert::handed_in(&done)))
 }
 
@@ -200,7 +207,7 @@ pub(super) async fn link(
         return Err(Failure::malformed("`time` is in POSIX seconds, after 2020-01-01"));
     }
     let consent = format!("{}@{time}", request.consent.text);
-    app.run(&caller.party, move |books| books.link(&who, &id, card, &request.customer, &consent)).await?;
+    app.run(&caller.party, move |office| office.link(&who, &id, card, &request.customer, &consent)).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -218,7 +225,7 @@ pub(super) async fn unlink(
 ) -> Result<Response, Failure> {
     let who = caller.at(&asked.point)?;
     convert::printable("customer", &asked.customer, 64)?;
-    app.run(&caller.party, move |books| books.unlink(&who, &id, card, &asked.customer)).await?;
+    app.run(&caller.party, move |office| office.unlink(&who, &id, card, &asked.customer)).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

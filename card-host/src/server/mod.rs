@@ -5,7 +5,6 @@
 //! the log. What is answered is durable; what was not answered is found by repeating with the same id.
 
 mod app;
-mod books;
 mod convert;
 mod describe;
 mod extract;
@@ -26,11 +25,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use self::app::{App, Asked};
-use self::books::Books;
 use self::failure::Fault;
 use self::log::Log;
-use crate::issuer::Clock;
-use crate::keystore::KeyStore;
 use crate::ledger::Office;
 
 /// How often the rules of selling are read anew.
@@ -135,25 +131,8 @@ pub enum ServerError {
 }
 
 /// Serves until it is stopped. `ready` is called once it listens, with its address.
-pub fn serve<K, C>(
-    office: Arc<Office<K, C>>,
-    options: Options,
-    ready: impl FnOnce(SocketAddr),
-) -> Result<(), ServerError>
-where
-    K: KeyStore + Send + 'static,
-    C: Clock + Send + 'static,
-{
-    serve_books(office, options, ready)
-}
-
-/// The description of the protocol as JSON (OpenAPI), generated from the code.
-pub fn openapi() -> String {
-    describe::text().to_owned()
-}
-
-fn serve_books(
-    books: Arc<dyn Books>,
+pub fn serve(
+    office: Arc<Office>,
     options: Options,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServerError> {
@@ -170,17 +149,22 @@ fn serve_books(
         .build()
         .map_err(ServerError::Runtime)?;
     let (log, log_end) = Log::start(options.log);
-    // A store's connections may only be ended outside of the runtime, so the last hold of the books is here.
-    let kept = Arc::clone(&books);
-    let served = runtime.block_on(run(books, options, log, ready));
+    // A store's connections may only be ended outside of the runtime, so the last hold of the office is here.
+    let kept = Arc::clone(&office);
+    let served = runtime.block_on(run(office, options, log, ready));
     runtime.shutdown_timeout(Duration::from_millis(200));
     drop(kept);
     log_end.wait();
     served
 }
 
+/// The description of the protocol as JSON (OpenAPI), generated from the code.
+pub fn openapi() -> String {
+    describe::text().to_owned()
+}
+
 async fn run(
-    books: Arc<dyn Books>,
+    office: Arc<Office>,
     options: Options,
     log: Log,
     ready: impl FnOnce(SocketAddr),
@@ -188,7 +172,7 @@ async fn run(
     let cannot = |error| ServerError::Address(options.address, error);
     let listener = TcpListener::bind(options.address).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
-    let app = App::new(books, options.clone(), log);
+    let app = App::new(office, options.clone(), log);
     let signals = options.signals.then(|| tokio::spawn(signalled(options.stop.clone())));
     let house = tokio::spawn(keep_house(app.clone()));
     let router = describe::routes(&app)

@@ -15,14 +15,22 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use card_core::id::CardId;
+use card_core::id::{Binding, CardId, Company, Environment, Scope};
+use card_core::key::KeyLength;
+use card_core::message::Slot;
+use card_core::units::CardTime;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::issuer::Clock;
+use crate::keystore::SoftwareKeyStore;
 use crate::ledger::{
-    Collected, Evidence, HandedIn, LedgerError, Power, Refusal, RequestId, RequestKey, Sale, SaleOrder,
-    StoreError, Token, Who,
+    AccountBalance, Ask, BindingRecord, CardRecord, Context, Customer, Entry, EntryId, Hash, Head, Ledger,
+    LedgerError, Link, MailRecord, Message, Party, PartyCode, Payee, Point, PointCode, PolicyRecord, Power,
+    Reading, RequestKey, SignedHead, StepDone, StoreError, Token, Transaction, Work,
 };
+use crate::random::OsRandom;
 
 /// Answers `status` as it is told to.
 #[derive(Default)]
@@ -38,74 +46,120 @@ struct Fake {
 }
 
 impl Fake {
-    fn work<T>(&self) -> Result<T, LedgerError> {
+    fn work(&self) -> Result<(), LedgerError> {
         self.begun.fetch_add(1, Ordering::SeqCst);
         std::thread::sleep(Duration::from_millis(self.takes_ms.load(Ordering::SeqCst)));
         assert!(!self.panics.load(Ordering::SeqCst), "as it was told");
         self.done.fetch_add(1, Ordering::SeqCst);
-        if self.gone.load(Ordering::SeqCst) {
-            return Err(StoreError::Unavailable("no disk".to_owned()).into());
-        }
-        Err(Refusal::NoRequest("a".parse()?).into())
+        self.there()
+    }
+
+    fn there(&self) -> Result<(), LedgerError> {
+        let gone = self.gone.load(Ordering::SeqCst);
+        if gone { Err(StoreError::Unavailable("no disk".to_owned()).into()) } else { Ok(()) }
     }
 }
 
-impl Books for Fake {
-    fn token(&self, secret: &str) -> Result<Option<Token>, LedgerError> {
-        self.looked_up.fetch_add(1, Ordering::SeqCst);
-        if secret == "wrong" {
-            return Ok(None);
-        }
+/// The ledger of an office with a few tokens and without anything else.
+struct FakeLedger(Arc<Fake>);
+
+impl Ledger for FakeLedger {
+    fn scope(&self) -> Scope {
+        Scope { company: Company(1), environment: Environment::Test }
+    }
+
+    fn transact(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
+        self.read(work)
+    }
+
+    fn read(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
+        work(&mut FakeRows(&self.0))
+    }
+}
+
+struct FakeRows<'a>(&'a Fake);
+
+/// What nobody asks for here.
+macro_rules! never {
+    ($($name:ident($($of:ty),*) -> $out:ty;)*) => {
+        $(fn $name(&mut self, $(_: $of),*) -> Result<$out, LedgerError> {
+            panic!(stringify!($name))
+        })*
+    };
+}
+
+impl Transaction for FakeRows<'_> {
+    fn token(&mut self, hash: &Hash) -> Result<Option<Token>, LedgerError> {
+        self.0.looked_up.fetch_add(1, Ordering::SeqCst);
         // `x` is Fawry's; all others are named like their party.
-        let party = if secret == "x" { "fawry" } else { secret };
+        let known = [("x", "fawry"), ("cib", "cib"), ("branch", "branch")].into_iter();
+        let mut known = known.filter(|(secret, _)| *hash == <[u8; 32]>::from(Sha256::digest(secret)));
+        let Some((_, party)) = known.next() else { return Ok(None) };
         let (party, actor) = (party.parse()?, "front".to_owned());
-        Ok(Some(Token { hash: [0; 32], party, actor, power: Power::Sell, revoked: false }))
+        Ok(Some(Token { hash: *hash, party, actor, power: Power::Sell, revoked: false }))
     }
-    fn sell(&self, _: &SaleOrder) -> Result<Sale, LedgerError> {
-        self.work()
-    }
-    fn reserve(&self, _: &SaleOrder) -> Result<Sale, LedgerError> {
-        self.work()
-    }
-    fn confirm(&self, _: &Who, _: &RequestId) -> Result<(Sale, Option<LedgerError>), LedgerError> {
-        self.work()
-    }
-    fn cancel(&self, _: &Who, _: &RequestId) -> Result<Sale, LedgerError> {
-        self.work()
-    }
-    fn refund(&self, _: &Who, _: &RequestId, _: &str) -> Result<Sale, LedgerError> {
-        self.work()
-    }
-    fn approve(&self, _: &Who, _: &RequestId) -> Result<Sale, LedgerError> {
-        self.work()
-    }
-    fn status(&self, request: &RequestKey) -> Result<Sale, LedgerError> {
-        while request.party.as_str() == "fawry" && self.holds_fawry.load(Ordering::SeqCst) {
+
+    fn steps(&mut self, request: &RequestKey) -> Result<Vec<StepDone>, LedgerError> {
+        while request.party.as_str() == "fawry" && self.0.holds_fawry.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(5));
         }
-        self.work()
+        self.0.work()?;
+        Ok(Vec::new())
     }
-    fn collect(&self, _: CardId) -> Result<Collected, LedgerError> {
-        self.work()
+
+    fn epoch(&mut self) -> Result<u32, LedgerError> {
+        self.0.there()?;
+        Ok(0)
     }
-    fn hand_in(&self, _: &Who, _: &Evidence) -> Result<HandedIn, LedgerError> {
-        self.work()
+
+    fn policies(&mut self) -> Result<Vec<PolicyRecord>, LedgerError> {
+        Ok(Vec::new())
     }
-    fn link(&self, _: &Who, _: &RequestId, _: CardId, _: &str, _: &str) -> Result<(), LedgerError> {
-        self.work()
+
+    fn last_time(&mut self) -> Result<CardTime, LedgerError> {
+        Ok(CardTime::UNSET)
     }
-    fn unlink(&self, _: &Who, _: &RequestId, _: CardId, _: &str) -> Result<(), LedgerError> {
-        self.work()
+
+    never! {
+        context(&Ask<'_>) -> Context;
+        write(&Entry, &Point, &[Head]) -> ();
+        keep(&[Head]) -> ();
+        entry(&EntryId) -> Option<Entry>;
+        chain(&PointCode, u64, u32) -> Vec<Entry>;
+        history(Binding, u32) -> Vec<Entry>;
+        point(&PointCode) -> Option<Point>;
+        points(Option<&PointCode>, u32) -> Vec<Point>;
+        party(&PartyCode) -> Option<Party>;
+        tokens(&PartyCode) -> Vec<Token>;
+        binding(Payee) -> Option<BindingRecord>;
+        bindings(Option<Binding>, u32) -> Vec<BindingRecord>;
+        bindings_of(u64) -> Vec<BindingRecord>;
+        customer(u64) -> Option<Customer>;
+        debtors(Option<u64>, u32) -> Vec<Customer>;
+        card(CardId) -> Option<CardRecord>;
+        link(&PartyCode, CardId) -> Option<Link>;
+        mail(Binding) -> Vec<MailRecord>;
+        mail_in(Binding, Slot) -> Option<MailRecord>;
+        readings(&[Binding], u32) -> Vec<Reading>;
+        messages(u32) -> Vec<Message>;
+        message(&str) -> Option<Message>;
+        signed_head(&PointCode, u64) -> Option<SignedHead>;
+        waiting(Option<&PointCode>, Option<&RequestKey>, u32) -> Vec<Entry>;
+        balances() -> Vec<AccountBalance>;
     }
-    fn time(&self) -> Option<u64> {
-        None
+}
+
+/// An office that does not know the time.
+fn office(fake: &Arc<Fake>) -> Arc<Office> {
+    struct NoTime;
+    impl Clock for NoTime {
+        fn now(&self) -> Option<CardTime> {
+            None
+        }
     }
-    fn answers(&self) -> bool {
-        !self.gone.load(Ordering::SeqCst)
-    }
-    fn reload(&self) -> Result<(), LedgerError> {
-        Ok(())
-    }
+    let keys = SoftwareKeyStore::generate(KeyLength::Aes128, &mut OsRandom).unwrap();
+    let ledger = Arc::new(FakeLedger(Arc::clone(fake)));
+    Arc::new(Office::new(ledger, Arc::new(keys), NoTime).unwrap())
 }
 
 struct Running {
@@ -124,10 +178,10 @@ fn options() -> Options {
 impl Running {
     fn start(options: Options) -> Self {
         let fake = Arc::new(Fake::default());
-        let (books, stop) = (Arc::clone(&fake), options.stop.clone());
+        let (office, stop) = (office(&fake), options.stop.clone());
         let (said, address) = mpsc::channel();
         let thread =
-            std::thread::spawn(move || serve_books(books, options, |address| said.send(address).unwrap()));
+            std::thread::spawn(move || serve(office, options, |address| said.send(address).unwrap()));
         let address = address.recv_timeout(Duration::from_secs(10)).unwrap();
         Self { fake, address, stop, thread: Some(thread) }
     }
@@ -314,10 +368,10 @@ fn a_store_that_is_gone_and_a_mistake_of_ours() {
 #[test]
 fn an_address_that_is_taken() {
     let running = Running::start(options());
-    let taken =
-        serve_books(Arc::new(Fake::default()), Options { address: running.address, ..options() }, |_| {});
+    let office = office(&running.fake);
+    let taken = serve(Arc::clone(&office), Options { address: running.address, ..options() }, |_| {});
     assert!(matches!(taken, Err(ServerError::Address(..))));
-    let none = serve_books(Arc::new(Fake::default()), Options { work: 0, ..options() }, |_| {});
+    let none = serve(office, Options { work: 0, ..options() }, |_| {});
     assert!(matches!(none, Err(ServerError::Limits)));
     assert!(ADDRESS.ip().is_loopback() && Options::default().address == ADDRESS);
 }

@@ -104,7 +104,7 @@ fn read(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError> {
     tour.step("what the desk reads, and the holder", |stage, money| {
         let mut card = stage.card()?;
         let mut session =
-            operate::session(&mut card, &mut world.company.office.keys(), Role::Vending, &mut OsRandom)?;
+            operate::session(&mut card, world.company.office.keys(), Role::Vending, &mut OsRandom)?;
         let reading = operate::read_private(&mut session)?;
         must("loads in the log", reading.loads.len(), SALES.len())?;
         must("settled credit", reading.purse.settled_credit, money.paid)?;
@@ -240,7 +240,7 @@ fn replace_meter(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError
         must("the outcome", loaded(stage, &voucher)?, LoadOutcome::Refreshed)?;
         tap(world, stage)?;
         money.fees = money.fees.checked_add(fees).unwrap_or(money.fees);
-        let report = operate::final_report(&mut stage.card()?, &mut world.company.office.keys())?;
+        let report = operate::final_report(&mut stage.card()?, world.company.office.keys())?;
         let report = report.ok_or(TourCause::Unexpected("there is no final report".to_owned()))?;
         let left = left(money);
         must("the balance in the final report", report.balance, left)?;
@@ -291,7 +291,7 @@ fn issue(
 
 fn new_meter(company: &Development, id: MeterId) -> Result<Meter, TourCause> {
     let scope = company.office.scope();
-    let keys = company.office.with_keys(|keys| keys.meter_keys(scope, id))?;
+    let keys = company.keys.meter_keys(scope, id)?;
     Ok(Meter::in_memory(id, scope, keys, &from_the_maker())?)
 }
 

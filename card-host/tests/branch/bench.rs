@@ -110,9 +110,8 @@ impl Bench {
     }
 
     pub(crate) fn meter(&self, id: u64) -> SimulatedMeter<FlashModel> {
-        let (id, office) = (MeterId::from(id), &self.company.office);
-        let scope = office.scope();
-        let keys = office.with_keys(|keys| keys.meter_keys(scope, id)).unwrap();
+        let (id, scope) = (MeterId::from(id), self.company.office.scope());
+        let keys = self.company.keys.meter_keys(scope, id).unwrap();
         SimulatedMeter::in_memory(id, scope, keys, &from_the_maker()).unwrap()
     }
 
@@ -145,8 +144,8 @@ pub(crate) fn closed_contract() -> (Bench, Verified<MeterReceipt>) {
         bench.sell(issued.account.card.id, 100).unwrap();
         let _ = bench.tap(&mut meter);
     }
-    let mut keys = bench.company.office.keys();
-    let report = operate::final_report(&mut bench.stage.card().unwrap(), &mut keys).unwrap().unwrap();
+    let keys = bench.company.office.keys();
+    let report = operate::final_report(&mut bench.stage.card().unwrap(), keys).unwrap().unwrap();
     (bench, report)
 }
 

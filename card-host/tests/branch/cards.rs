@@ -75,7 +75,7 @@ fn what_was_left_goes_to_its_owners_card_only() {
     assert!(matches!(nobody, Err(LedgerError::Refused(_))), "nothing was moved: {nobody:?}");
     bench.stage.insert(0).unwrap();
     // A credit key that was rotated since the first meter was installed: the new meter has the new one only.
-    bench.company.office.with_keys(|keys| keys.rotate(Role::Credit, &mut OsRandom)).unwrap();
+    bench.company.keys.rotate(Role::Credit, &mut OsRandom).unwrap();
     let mut new_meter = bench.meter(2);
     let moved = bench.move_to(2, &report).unwrap();
     // Meanwhile the customer takes a second contract, on another meter.
@@ -102,7 +102,7 @@ fn an_issue_that_was_torn_is_finished_by_repeating_it() {
     };
     // At the first PUT KEY; then the load master is rotated; then at the last PUT KEY; then the answer to SET STATUS is lost.
     torn(&mut bench, 0xD8, 1);
-    bench.company.office.with_keys(|keys| keys.rotate(Role::Load, &mut OsRandom)).unwrap();
+    bench.company.keys.rotate(Role::Load, &mut OsRandom).unwrap();
     torn(&mut bench, 0xD8, 5);
     // Half done for one customer, it is nobody else's.
     let refused = bench.issue_it(8, 8, CHOICE);

@@ -104,7 +104,7 @@ impl Bench {
     }
 
     fn rotate(&mut self, role: Role) {
-        self.branch.company.office.with_keys(|keys| keys.rotate(role, &mut OsRandom)).unwrap();
+        self.branch.company.keys.rotate(role, &mut OsRandom).unwrap();
     }
 }
 
@@ -175,7 +175,7 @@ fn a_pause_after_an_overload_costs_its_minutes_only() {
 
 fn image(path: &Path) -> SimulatedMeter<applet_sim::chip::ImageMemory> {
     let (id, scope) = (MeterId::from(METER), development_scope());
-    let mut store = SoftwareKeyStore::generate(KeyLength::Aes128, &mut OsRandom).unwrap();
+    let store = SoftwareKeyStore::generate(KeyLength::Aes128, &mut OsRandom).unwrap();
     let keys = store.meter_keys(scope, id).unwrap();
     SimulatedMeter::create(path, id, scope, keys, &from_the_maker()).unwrap()
 }

@@ -98,7 +98,7 @@ impl Dice {
 
 /// The office of that company.
 pub(crate) struct Company {
-    pub(crate) office: Office<SoftwareKeyStore, SystemClock>,
+    pub(crate) office: Office,
     requests: AtomicU64,
 }
 
@@ -106,7 +106,7 @@ impl Company {
     /// A company with vending points and one customer, number 0; the others are copies of that one.
     pub(crate) fn found(ledger: Arc<dyn Ledger>) -> (Self, BindingRecord) {
         let keys = SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom).unwrap();
-        let issuer = Issuer::new(keys, SystemClock, CardTime::UNSET);
+        let issuer: Issuer = Issuer::new(Arc::new(keys), SystemClock, CardTime::UNSET);
         let office = Office::found(ledger, issuer, "founder", &rules()).unwrap();
         let boss = who("company", "office");
         let party = Party { code: PARTY.parse().unwrap(), channel: Channel::Kiosk, open: true };

@@ -116,7 +116,7 @@ fn the_last_event_is_kept_and_the_meter_works_on_without_more() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("meter");
     let scope = development_scope();
-    let keys = home.issuer.keys_mut().meter_keys(scope, MeterId::from(METER)).unwrap();
+    let keys = home.issuer.keys().meter_keys(scope, MeterId::from(METER)).unwrap();
     let mut meter =
         SimulatedMeter::create(&path, MeterId::from(METER), scope, keys, &from_the_maker()).unwrap();
     home.charge(egp(10));

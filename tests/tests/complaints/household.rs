@@ -88,7 +88,7 @@ pub fn told(situation: Situation) -> &'static str {
 
 pub struct Household {
     world: World,
-    pub issuer: Issuer<SoftwareKeyStore, World>,
+    pub issuer: Issuer<SoftwareKeyStore>,
     /// The company's books.
     pub account: BindingAccount,
     pub cards: Vec<Simulator<FlashModel>>,
@@ -121,7 +121,8 @@ impl Household {
         let world = World::default();
         world.0.store(now.0, Ordering::Relaxed);
         let keys = SoftwareKeyStore::generate(KeyLength::Aes128, &mut OsRandom).unwrap();
-        let issuer = Issuer::new(keys, world.clone(), CardTime::UNSET).with_earliest_time(CardTime(1));
+        let issuer =
+            Issuer::new(Arc::new(keys), world.clone(), CardTime::UNSET).with_earliest_time(CardTime(1));
         let account = BindingAccount {
             scope: development_scope(),
             binding: Binding { meter: MeterId::from(METER), number: 1 },
@@ -138,11 +139,10 @@ impl Household {
         };
         let mut fresh = from_the_maker();
         change(&mut fresh);
-        let mut keys = issuer;
-        let meter = install(&mut keys, METER, &fresh);
+        let meter = install(&issuer, METER, &fresh);
         let mut home = Self {
             world,
-            issuer: keys,
+            issuer,
             account: account.refresh().unwrap(),
             cards: vec![],
             card: 0,
@@ -160,7 +160,7 @@ impl Household {
 
     /// Another meter of the same company.
     pub fn another_meter(&mut self, id: u64) -> Meter {
-        install(&mut self.issuer, id, &from_the_maker())
+        install(&self.issuer, id, &from_the_maker())
     }
 
     // ---- the branch
@@ -183,7 +183,7 @@ impl Household {
             access: &AccessNumber::new([7; 10]),
             versions: Versions::current(self.issuer.keys()).unwrap(),
         };
-        personalise(&mut Card::open(&mut card), self.issuer.keys_mut(), &order, &mut OsRandom, &mut |_| {})
+        personalise(&mut Card::open(&mut card), self.issuer.keys(), &order, &mut OsRandom, &mut |_| {})
             .unwrap();
         self.cards.push(card);
         self.card = self.cards.len() - 1;
@@ -396,9 +396,9 @@ impl Household {
     }
 }
 
-fn install(issuer: &mut Issuer<SoftwareKeyStore, World>, id: u64, fresh: &MeterState) -> Meter {
+fn install(issuer: &Issuer<SoftwareKeyStore>, id: u64, fresh: &MeterState) -> Meter {
     let (id, scope) = (MeterId::from(id), development_scope());
-    let keys = issuer.keys_mut().meter_keys(scope, id).unwrap();
+    let keys = issuer.keys().meter_keys(scope, id).unwrap();
     Meter::in_memory(id, scope, keys, fresh).unwrap()
 }
 

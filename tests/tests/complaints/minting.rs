@@ -65,12 +65,12 @@ fn a_forged_voucher_is_not_loaded() {
 fn who_steals_the_keys_of_vending_can_load_a_card_and_mint_nothing() {
     let mut home = Household::with_credit(MONDAY, egp(10));
     // The thief has the card's load key, which signs vouchers, and no credit key: the certificate is made with one of his own.
-    let mut own = SoftwareKeyStore::generate(card_core::key::KeyLength::Aes128, &mut OsRandom).unwrap();
+    let own = SoftwareKeyStore::generate(card_core::key::KeyLength::Aes128, &mut OsRandom).unwrap();
     let sold = home.buy(egp(1), Channel::Kiosk);
     let (sequence, total_credit) = (sold.certificate.sequence + 1, Piastres(1_000_000));
     let forged = Certificate { sequence, total_credit, ..sold.certificate };
     let certificate = own.sign_certificate(home.account.scope, forged).unwrap();
-    let voucher = home.issuer.keys_mut().sign_voucher(Voucher { certificate, ..sold }).unwrap();
+    let voucher = home.issuer.keys().sign_voucher(Voucher { certificate, ..sold }).unwrap();
     // The card cannot tell. The meter can, and credits nothing.
     assert_eq!(home.load(&voucher), Ok(LoadOutcome::Loaded));
     assert_eq!((home.tap(), home.balance()), ("M07", 1_000));
@@ -123,7 +123,7 @@ fn who_may_carry_mail_cannot_write_it() {
     let mut home = Household::with_credit(MONDAY, egp(10));
     let limits = card_core::parameters::Limits { loan_hours: u16::MAX, ..Default::default() };
     // Sealed by somebody with keys of his own.
-    let mut own = SoftwareKeyStore::generate(card_core::key::KeyLength::Aes128, &mut OsRandom).unwrap();
+    let own = SoftwareKeyStore::generate(card_core::key::KeyLength::Aes128, &mut OsRandom).unwrap();
     let BindingAccount { scope, binding, parameter_keys, .. } = home.account;
     let slot = card_core::message::Slot::new(0x02).unwrap();
     let mail = own.seal_mail(scope, parameter_keys, binding, slot, 9, &limits.emit()).unwrap();

@@ -202,8 +202,7 @@ fn a_card_that_was_away_for_months_takes_all_of_them_home() {
     // One visit later all of it is on the card, and the month that runs.
     assert_eq!(home.tap(), "T02");
     let mut card = Card::open(&mut home.cards[0]);
-    let mut session =
-        operate::session(&mut card, home.issuer.keys_mut(), Role::Vending, &mut OsRandom).unwrap();
+    let mut session = operate::session(&mut card, home.issuer.keys(), Role::Vending, &mut OsRandom).unwrap();
     let reading = operate::read_private(&mut session).unwrap();
     assert_eq!(reading.months.iter().rev().copied().collect::<Vec<_>>(), kept);
     assert_eq!(reading.meter.unwrap().receipt.balance.0, home.balance());
@@ -244,7 +243,7 @@ fn a_lost_card_is_blocked_at_the_meter_before_its_replacement_comes() {
     // Where the lost card comes to a branch, it is blocked, and says so.
     operate::set_status(
         &mut Card::open(&mut home.cards[lost]),
-        home.issuer.keys_mut(),
+        home.issuer.keys(),
         card_core::id::State::Blocked,
         &mut OsRandom,
     )
@@ -267,7 +266,7 @@ fn what_was_left_in_a_replaced_meter_is_moved_once() {
     home.activate();
     assert_eq!(home.tap(), "T02");
     let mut workshops = Card::open(&mut home.cards[home.card]);
-    let report = operate::final_report(&mut workshops, home.issuer.keys_mut()).unwrap().unwrap();
+    let report = operate::final_report(&mut workshops, home.issuer.keys()).unwrap().unwrap();
     // The month that ran pays its fees: 1 EGP of service for 50 kWh, 20 for cleaning.
     assert_eq!(report.balance.0, 10_000 - 3_400 - 100 - 2_000);
     // then it is moved to the new meter with what waits on the card, once,
@@ -281,8 +280,7 @@ fn what_was_left_in_a_replaced_meter_is_moved_once() {
     let certificate = home.issuer.certificate(&opened).unwrap();
     let meter_key = home.issuer.keys().current(Role::Meter).unwrap();
     let mut card = Card::open(&mut home.cards[customers]);
-    operate::rebind(&mut card, home.issuer.keys_mut(), meter_key, &binding, &certificate, &mut OsRandom)
-        .unwrap();
+    operate::rebind(&mut card, home.issuer.keys(), meter_key, &binding, &certificate, &mut OsRandom).unwrap();
     // and the customer's card brings it there.
     assert_eq!((home.tap(), home.balance()), ("T01", 4_500 + 4_000));
     assert_eq!((home.tap(), home.balance()), ("T02", 8_500));

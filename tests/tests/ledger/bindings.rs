@@ -93,7 +93,7 @@ pub(crate) fn adopted_from_other_books(world: &World) {
 fn report(world: &World, record: &BindingRecord, balance: i64, flags: u16) -> Vec<u8> {
     let scope = world.scope();
     let meter = record.binding().meter;
-    let keys = world.office.with_keys(|keys| keys.meter_keys(scope, meter)).unwrap();
+    let keys = world.keys.meter_keys(scope, meter).unwrap();
     let receipt = MeterReceipt {
         key_version: keys.report.version,
         binding: record.binding(),
@@ -113,7 +113,7 @@ fn verified(world: &World, bytes: &[u8]) -> card_host::card_core::message::Verif
     use card_host::keystore::KeyStore;
     let scope = world.scope();
     let receipt = MeterReceipt::parse(bytes).unwrap();
-    world.office.with_keys(|keys| keys.verify_meter_receipt(scope, receipt)).unwrap()
+    world.keys.verify_meter_receipt(scope, receipt).unwrap()
 }
 
 pub(crate) fn what_was_left_is_moved_once(world: &World) {

@@ -4,7 +4,6 @@ use crate::world::{World, kiosk, refused, who};
 use card_host::card_core::id::{CardId, Channel};
 use card_host::card_core::role::Role;
 use card_host::card_core::units::{CardTime, Piastres};
-use card_host::keystore::KeyStore;
 use card_host::ledger::{
     Approved, DebitOrder, DebitTo, LedgerError, Party, Payee, PointLimits, Policy, Power, Refusal, RequestKey,
 };
@@ -197,10 +196,10 @@ pub(crate) fn a_master_is_entered_before_it_is_drawn(world: &World) {
         assert_eq!(draw("m-1", Role::Credit).unwrap(), first + 1);
     }
     assert!(matches!(refused(draw("m-1", Role::Report)), Refusal::OtherRequest(_)));
-    world.office.with_keys(|keys| keys.rotate(Role::Credit, &mut OsRandom).unwrap());
+    world.keys.rotate(Role::Credit, &mut OsRandom).unwrap();
     assert_eq!(draw("m-1", Role::Credit).unwrap(), current(Role::Credit), "drawn already");
     assert_eq!(draw("m-2", Role::Credit).unwrap(), first + 2);
-    let many = || world.office.with_keys(|keys| keys.rotate(Role::Credit, &mut OsRandom)).is_ok();
+    let many = || world.keys.rotate(Role::Credit, &mut OsRandom).is_ok();
     while many() {}
     assert!(matches!(draw("m-3", Role::Credit), Err(LedgerError::Issuer(_))), "there is no further one");
     world.check();

@@ -1,13 +1,13 @@
 //! Every entry says who did it, and what somebody decides, why.
 
-use crate::world::{TestOffice, World, kiosk, refused, who};
+use crate::world::{World, kiosk, refused, who};
 use card_host::card_core::id::{Binding, CardId, CardRef, MeterId};
 use card_host::card_core::key::KeyLength;
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::issuer::{BindingAccount, Issuer};
 use card_host::keystore::SoftwareKeyStore;
 use card_host::ledger::{
-    DebitOrder, DebitTo, LedgerError, MoveOrder, Payee, Power, Refusal, RequestId, SqliteLedger,
+    DebitOrder, DebitTo, LedgerError, MoveOrder, Office, Payee, Power, Refusal, RequestId, SqliteLedger,
 };
 use card_host::random::OsRandom;
 use std::sync::Arc;
@@ -101,7 +101,7 @@ pub(crate) fn who_does_it_has_a_name(world: &World) {
     let directory = tempfile::tempdir().unwrap();
     let ledger = SqliteLedger::create(&directory.path().join("ledger.sqlite"), world.scope());
     let keys = SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom);
-    let issuer = Issuer::new(keys.unwrap(), world.clock.clone(), CardTime::UNSET);
-    let founded = TestOffice::found(Arc::new(ledger.unwrap()), issuer, " ", &crate::world::rules());
+    let issuer: Issuer = Issuer::new(Arc::new(keys.unwrap()), world.clock.clone(), CardTime::UNSET);
+    let founded = Office::found(Arc::new(ledger.unwrap()), issuer, " ", &crate::world::rules());
     assert!(matches!(refused(founded.map(drop)), Refusal::Invalid(_)));
 }

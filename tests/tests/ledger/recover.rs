@@ -165,11 +165,9 @@ pub(crate) fn what_a_lost_contract_has_closed(world: &World) {
     let moved = BindingRecord { held, ..moved };
     let shown = shown(world, &moved);
     // The meter has the keys that it had: newer ones are there, and it has not heard of them.
-    world.office.with_keys(|keys| {
-        for role in [Role::Credit, Role::Parameter, Role::Load] {
-            keys.rotate(role, &mut OsRandom).unwrap();
-        }
-    });
+    for role in [Role::Credit, Role::Parameter, Role::Load] {
+        world.keys.rotate(role, &mut OsRandom).unwrap();
+    }
     recover_as(world, &world.id(), &shown).unwrap();
     let now = world.binding(moved.binding()).held;
     let keys = |held: &BindingAccount| (held.credit_key, held.parameter_keys, held.load_key);
@@ -256,7 +254,7 @@ pub(crate) fn vouchers_of_a_lost_contract_follow_its_card(world: &World) {
             reference: Reference([0; 8]),
             mac: [0; 16],
         };
-        let voucher = world.office.with_keys(|keys| keys.sign_voucher(voucher)).unwrap();
+        let voucher = world.keys.sign_voucher(voucher).unwrap();
         world.office.hand_in(&kiosk(), &Evidence::Voucher(voucher.emit().to_vec()))
     };
     assert_eq!(refused(voucher(6, 60_000)), Refusal::UnknownBinding(record.binding()));
@@ -442,16 +440,8 @@ pub(crate) fn what_the_issuer_has_not_signed_is_not_recovered(world: &World) {
     let good = shown(world, &record);
     let elsewhere = shown(world, &lost(&known, 3, 1, 3));
     let scope = Scope { company: Company(world.scope().company.0 + 1), ..world.scope() };
-    let (theirs, credit) = world
-        .office
-        .with_keys(|keys| {
-            let binding = keys.sign_binding(scope, good.binding)?;
-            Ok::<_, card_host::keystore::KeyStoreError>((
-                binding,
-                keys.sign_certificate(scope, good.certificate)?,
-            ))
-        })
-        .unwrap();
+    let theirs = world.keys.sign_binding(scope, good.binding).unwrap();
+    let credit = world.keys.sign_certificate(scope, good.certificate).unwrap();
     let flipped = |mut mac: [u8; 16]| {
         mac[7] ^= 1;
         mac

@@ -321,7 +321,7 @@ pub(crate) fn the_voucher_is_for_the_card_and_its_meter(world: &World) {
     assert_eq!(voucher.certificate.binding, Binding { meter: MeterId::from(1), number: 1 });
     assert_eq!(voucher.certificate.total_credit, Piastres(sale.division.credit));
     assert_eq!(voucher.channel, card_host::card_core::id::Channel::Kiosk);
-    let again = world.office.with_keys(|keys| keys.sign_voucher(voucher)).unwrap();
+    let again = world.keys.sign_voucher(voucher).unwrap();
     assert_eq!(again.emit().as_slice(), certified.voucher, "signed with the keys of the issuer");
     assert_eq!(world.office.collect(CardId::from(1)).unwrap().voucher, Some(certified.voucher));
     world.check();

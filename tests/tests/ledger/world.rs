@@ -51,10 +51,10 @@ impl Clock for TestClock {
     }
 }
 
-pub(crate) type TestOffice = Office<SoftwareKeyStore, TestClock>;
-
 pub(crate) struct World {
-    pub(crate) office: TestOffice,
+    pub(crate) office: Office,
+    /// The office's keys.
+    pub(crate) keys: Arc<SoftwareKeyStore>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) clock: TestClock,
     ids: AtomicU64,
@@ -108,10 +108,10 @@ impl World {
     }
 
     pub(crate) fn with_keys(ledger: Arc<dyn Ledger>, keys: SoftwareKeyStore) -> Self {
-        let clock = TestClock::new();
-        let issuer = Issuer::new(keys, clock.clone(), CardTime::UNSET);
+        let (clock, keys) = (TestClock::new(), Arc::new(keys));
+        let issuer: Issuer = Issuer::new(keys.clone(), clock.clone(), CardTime::UNSET);
         let office = Office::found(Arc::clone(&ledger), issuer, "founder", &rules()).unwrap();
-        let world = Self { office, ledger, clock, ids: AtomicU64::new(0), _directory: None };
+        let world = Self { office, keys, ledger, clock, ids: AtomicU64::new(0), _directory: None };
         let boss = world.boss();
         let parties = [("fawry", Channel::Kiosk), ("cib", Channel::Bank), ("vodafone", Channel::Wallet)];
         for (code, channel) in parties {
@@ -129,11 +129,13 @@ impl World {
     /// A company that is there already, opened again.
     pub(crate) fn again(
         ledger: Arc<dyn Ledger>,
-        office: impl FnOnce(Arc<dyn Ledger>) -> TestOffice,
+        keys: Arc<SoftwareKeyStore>,
         clock: TestClock,
+        last_issue: CardTime,
     ) -> Self {
-        let office = office(Arc::clone(&ledger));
-        Self { office, ledger, clock, ids: AtomicU64::new(0), _directory: None }
+        let issuer: Issuer = Issuer::new(keys.clone(), clock.clone(), last_issue);
+        let office = Office::with_issuer(Arc::clone(&ledger), issuer).unwrap();
+        Self { office, keys, ledger, clock, ids: AtomicU64::new(0), _directory: None }
     }
 
     pub(crate) fn add_point(&self, point: &str, party: &str, limits: PointLimits) {
@@ -210,8 +212,7 @@ impl World {
 
     /// The receipt of a card, read as at a branch.
     pub(crate) fn receipt(&self, card: &mut impl Transport) -> Vec<u8> {
-        let mut keys = self.office.keys();
-        let mut session = operate::session(card, &mut keys, Role::Vending, &mut OsRandom).unwrap();
+        let mut session = operate::session(card, self.office.keys(), Role::Vending, &mut OsRandom).unwrap();
         operate::ask_in(&mut session, &ask::receipt()).unwrap().emit().to_vec()
     }
 
@@ -229,22 +230,21 @@ impl World {
         let access = new_access_number(&mut OsRandom).unwrap();
         let mut profile = [0; PROFILE_SIZE];
         profile[..8].copy_from_slice(&record.held.account.to_be_bytes());
-        self.office.with_keys(|keys| {
-            let order = Order {
-                scope: self.ledger.scope(),
-                card: record.held.card,
-                mode: Mode::S8,
-                flags: 0,
-                issue_time: certificate.issue_time,
-                expiry_time: CardTime::UNSET,
-                profile,
-                binding,
-                certificate,
-                access: &access,
-                versions: Versions::current(keys).unwrap(),
-            };
-            personalise(card, keys, &order, &mut OsRandom, &mut |_| {}).unwrap();
-        });
+        let keys = self.office.keys();
+        let order = Order {
+            scope: self.ledger.scope(),
+            card: record.held.card,
+            mode: Mode::S8,
+            flags: 0,
+            issue_time: certificate.issue_time,
+            expiry_time: CardTime::UNSET,
+            profile,
+            binding,
+            certificate,
+            access: &access,
+            versions: Versions::current(keys).unwrap(),
+        };
+        personalise(card, keys, &order, &mut OsRandom, &mut |_| {}).unwrap();
     }
 
     /// Debits less credits of an account.

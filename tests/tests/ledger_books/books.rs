@@ -87,8 +87,9 @@ impl Books {
     /// The disk is gone, and a copy takes its place. Cards, meters, channels and the auditor keep what they have.
     pub(crate) fn restore(&mut self, name: &str) {
         let ledger = Arc::new(SqliteLedger::open(&self.path(name), development_scope()).unwrap());
-        let keys = SoftwareKeyStore::open(&self.path("keys.json")).unwrap();
-        let issuer = Issuer::new(keys, self.world.clock.clone(), CardTime::UNSET);
+        let keys = Arc::new(SoftwareKeyStore::open(&self.path("keys.json")).unwrap());
+        self.world.keys = Arc::clone(&keys);
+        let issuer: Issuer = Issuer::new(keys, self.world.clock.clone(), CardTime::UNSET);
         self.world.office = Office::with_issuer(ledger.clone(), issuer).unwrap();
         self.world.ledger = ledger;
     }
@@ -113,7 +114,7 @@ impl Books {
 
     pub(crate) fn receipt(&self, record: &BindingRecord, report: &Report) -> Evidence {
         let (scope, meter) = (self.world.scope(), record.binding().meter);
-        let keys = self.world.office.with_keys(|keys| keys.meter_keys(scope, meter)).unwrap();
+        let keys = self.world.keys.meter_keys(scope, meter).unwrap();
         let receipt = MeterReceipt {
             key_version: keys.report.version,
             binding: record.binding(),

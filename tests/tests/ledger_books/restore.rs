@@ -42,7 +42,7 @@ fn what_was_lost_is_entered_again_by_evidence() {
         }
     }
     let mut card = card.unwrap();
-    let meter_keys = world.office.with_keys(|keys| keys.meter_keys(world.scope(), MeterId::from(1))).unwrap();
+    let meter_keys = world.keys.meter_keys(world.scope(), MeterId::from(1)).unwrap();
     let mut meter =
         SimulatedMeter::in_memory(MeterId::from(1), world.scope(), meter_keys, &from_the_maker()).unwrap();
     // The first voucher of a card is a branch's.
@@ -126,7 +126,7 @@ fn what_was_lost_is_entered_again_by_evidence() {
     // With the load key of one chip alone nobody makes credit: the certificate has a code of its own.
     let mut raised = Voucher::parse(&found.lost[2].voucher).unwrap();
     raised.certificate.total_credit.0 += 1_000_000;
-    let raised = books.world.office.with_keys(|keys| keys.sign_voucher(raised)).unwrap();
+    let raised = books.world.keys.sign_voucher(raised).unwrap();
     let raised = Evidence::Voucher(raised.emit().to_vec());
     assert!(matches!(refused(books.world.office.hand_in(&kiosk(), &raised)), Refusal::BadEvidence(_)));
     // In the wrong order, the newest last: it is recovered all the same.
@@ -263,7 +263,7 @@ fn a_contract_and_a_card_from_after_the_copy_come_back_with_their_cards() {
     load(&mut card, &voucher(&loaded));
     let [_, mut meter] = [(1, &mut new), (2, &mut card)].map(|(number, card)| {
         let id = MeterId::from(number);
-        let keys = world.office.with_keys(|keys| keys.meter_keys(world.scope(), id)).unwrap();
+        let keys = world.keys.meter_keys(world.scope(), id).unwrap();
         let mut meter = SimulatedMeter::in_memory(id, world.scope(), keys, &from_the_maker()).unwrap();
         meter.tap(card, world.office.now().unwrap()).unwrap();
         meter
@@ -356,7 +356,7 @@ fn mail_without_totals_unlocks_nothing() {
     let record = world.record(1);
     // Events of a meter, authentic: they say nothing about credit.
     let (scope, binding) = (world.scope(), record.binding());
-    let keys = world.office.with_keys(|keys| keys.meter_keys(scope, binding.meter)).unwrap();
+    let keys = world.keys.meter_keys(scope, binding.meter).unwrap();
     let slot = card_host::card_core::message::Slot::new(0x13).unwrap();
     let envelope = card_host::card_core::message::Envelope::seal(
         &mut card_host::card_core::soft::SoftEngine,

@@ -5,9 +5,8 @@ use crate::world::World;
 use card_host::card_core::key::KeyLength;
 use card_host::card_core::units::CardTime;
 use card_host::card_work::development_scope;
-use card_host::issuer::Issuer;
 use card_host::keystore::SoftwareKeyStore;
-use card_host::ledger::{LedgerError, Office, SqliteLedger, StoreError};
+use card_host::ledger::{LedgerError, SqliteLedger, StoreError};
 use card_host::random::OsRandom;
 use faulty_files::{Fault, FaultyFiles};
 use std::collections::BTreeMap;
@@ -101,12 +100,8 @@ fn loses_power() {
             let clock = crate::world::TestClock::new();
             clock.set(CardTime(time.0 + 1));
             let reopen = |ledger: SqliteLedger| {
-                let issuer = Issuer::new(SoftwareKeyStore::open(&path).unwrap(), clock.clone(), time);
-                World::again(
-                    Arc::new(ledger),
-                    |ledger| Office::with_issuer(ledger, issuer).unwrap(),
-                    clock.clone(),
-                )
+                let keys = Arc::new(SoftwareKeyStore::open(&path).unwrap());
+                World::again(Arc::new(ledger), keys, clock.clone(), time)
             };
             let world = reopen(through(&files, &file));
             let before = files.operations();

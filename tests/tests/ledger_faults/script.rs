@@ -1,16 +1,16 @@
 //! What a seller does in these tests: sales in one step and in three, a cancellation, a debit, a refresh.
 
-use crate::world::{TestOffice, kiosk, wallet, who};
+use crate::world::{kiosk, wallet, who};
 use card_host::card_core::id::CardId;
 use card_host::card_core::units::Piastres;
-use card_host::ledger::{DebitOrder, DebitTo, LedgerError, Payee, RequestId, SaleOrder};
+use card_host::ledger::{DebitOrder, DebitTo, LedgerError, Office, Payee, RequestId, SaleOrder};
 use std::collections::BTreeMap;
 
 /// The things that are done, in this order.
 pub(crate) const ACTIONS: [&str; 7] = ["sell", "reserve", "confirm", "doubt", "cancel", "debit", "refresh"];
 
 /// Does one of them. The answer is the same text whenever it is asked for again.
-pub(crate) fn act(office: &TestOffice, action: &str, round: &str) -> Result<String, LedgerError> {
+pub(crate) fn act(office: &Office, action: &str, round: &str) -> Result<String, LedgerError> {
     let id = |action: &str| -> RequestId { format!("{round}.{action}").parse().unwrap() };
     let order = |who, action: &str, card| SaleOrder {
         who,
@@ -44,7 +44,7 @@ pub(crate) fn act(office: &TestOffice, action: &str, round: &str) -> Result<Stri
 }
 
 /// Asks for everything of a round again and again until it is answered, and compares with what was answered before.
-pub(crate) fn settle(office: &TestOffice, round: &str, before: &BTreeMap<String, String>) {
+pub(crate) fn settle(office: &Office, round: &str, before: &BTreeMap<String, String>) {
     for action in ACTIONS {
         let mut tries = 0;
         let answer = loop {

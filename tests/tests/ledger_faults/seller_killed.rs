@@ -43,7 +43,7 @@ fn the_seller() {
             std::thread::sleep(std::time::Duration::from_secs(60));
         }
     });
-    let office = Office::new(Arc::new(stepwise), keys, clock).unwrap();
+    let office = Office::new(Arc::new(stepwise), Arc::new(keys), clock).unwrap();
     for action in ACTIONS {
         let answer = act(&office, action, &variable("ROUND")).unwrap();
         println!("\nacknowledged\t{action}\t{answer}");

@@ -44,7 +44,7 @@ pub struct Sent {
 }
 
 pub struct Books {
-    pub issuer: Issuer<SoftwareKeyStore, WallClock>,
+    pub issuer: Issuer<SoftwareKeyStore>,
     pub clock: WallClock,
     /// The customer's open binding.
     pub account: BindingAccount,
@@ -86,7 +86,8 @@ impl Books {
             moved: false,
         };
         let meter_key = current(Role::Meter);
-        let issuer = Issuer::new(keys, clock.clone(), CardTime::UNSET).with_earliest_time(CardTime(1));
+        let issuer =
+            Issuer::new(Arc::new(keys), clock.clone(), CardTime::UNSET).with_earliest_time(CardTime(1));
         Self {
             issuer,
             clock,
@@ -111,7 +112,7 @@ impl Books {
     }
 
     pub fn meter_keys(&mut self, meter: MeterId) -> MeterKeys {
-        self.issuer.keys_mut().meter_keys(SCOPE, meter).expect("the meter's keys")
+        self.issuer.keys().meter_keys(SCOPE, meter).expect("the meter's keys")
     }
 
     // ---- credit
@@ -157,7 +158,7 @@ impl Books {
             access: &access,
             versions: Versions { meter: self.meter_key, ..current },
         };
-        personalise(&mut card.open(), self.issuer.keys_mut(), &order, dice, &mut |_| {})
+        personalise(&mut card.open(), self.issuer.keys(), &order, dice, &mut |_| {})
             .expect("a card is issued");
         card.meter = Some(account.binding.meter);
         *account = account.refresh().expect("a refresh");
@@ -234,7 +235,7 @@ impl Books {
     pub fn rotate(&mut self, role: Role, transport: u8, dice: &mut Dice) -> Order {
         let meter = self.account.binding.meter;
         let old = self.meter_keys(meter);
-        let store = self.issuer.keys_mut();
+        let store = self.issuer.keys();
         store.rotate(role, dice).expect("a new master");
         let MeterKeys { credit, parameter, report, receipt, base, .. } = self.meter_keys(meter);
         let (version, keys) = match role {
@@ -251,7 +252,7 @@ impl Books {
 
     /// Takes audit records from an envelope of slot 13.
     pub fn audit(&mut self, envelope: &Envelope) {
-        let opened = self.issuer.keys_mut().open_mail(SCOPE, envelope).expect("authentic audit records");
+        let opened = self.issuer.keys().open_mail(SCOPE, envelope).expect("authentic audit records");
         let records = AuditRecords::parse(opened.as_slice()).expect("audit records");
         for record in records.records() {
             let key = (envelope.binding.meter, envelope.binding.number, record.counter);

@@ -1,7 +1,7 @@
 //! A card in the field: the real application on a board, and hands that take it away too early.
 
-use applet_sim::application::{CardApplication, PAGES, Protocol, Reply, manufacture};
 use applet_sim::chip::Cut;
+use card_applet::{CardApplication, PAGES, Protocol, Reply, manufacture};
 use card_core::id::{CardId, Environment, MeterId};
 use card_core::key::{AesKey, KeyLength};
 use card_core::role::TEST_INITIAL_MASTER;

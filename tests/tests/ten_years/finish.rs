@@ -36,7 +36,7 @@ impl World {
         assert_eq!((public.pending_credit.0, public.pending_debit.0), (0, 0), "nothing is on its way");
         let at_meter = public.at_meter.expect("a meter has settled");
         assert_eq!(i128::from(at_meter.balance.0), balance, "what the card shows");
-        let keys = self.books.issuer.keys_mut();
+        let keys = self.books.issuer.keys();
         let mut card = held.card.open();
         let mut session =
             operate::session(&mut card, keys, Role::Vending, &mut self.dice).expect("a session");

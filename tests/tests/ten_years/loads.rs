@@ -31,7 +31,7 @@ impl World {
             card.board.no_cut();
             match result {
                 Ok(answer) => {
-                    let receipt = self.books.issuer.keys_mut().verify_receipt(SCOPE, answer.receipt);
+                    let receipt = self.books.issuer.keys().verify_receipt(SCOPE, answer.receipt);
                     receipt.expect("an authentic receipt");
                     let (held, new) = (answer.receipt.sequence, voucher.certificate.sequence);
                     let right = match answer.outcome {
@@ -74,7 +74,7 @@ impl World {
         self.insert(&mut held.card);
         operate::present(&mut held.card.open()).expect("a card");
         let receipt = operate::ask(&mut held.card.open(), &read::receipt()).expect("a receipt");
-        let receipt = self.books.issuer.keys_mut().verify_receipt(SCOPE, receipt).expect("authentic");
+        let receipt = self.books.issuer.keys().verify_receipt(SCOPE, receipt).expect("authentic");
         let mut now = (
             receipt.binding.number,
             receipt.sequence,
@@ -100,7 +100,7 @@ impl World {
             self.count("audit records collected");
         }
         if let Ok(envelope) = operate::ask(&mut card.open(), &get_mail(Slot::READINGS)) {
-            let opened = self.books.issuer.keys_mut().open_mail(SCOPE, &envelope).expect("authentic");
+            let opened = self.books.issuer.keys().open_mail(SCOPE, &envelope).expect("authentic");
             let readings = card_core::parameters::Readings::parse(opened.as_slice()).expect("readings");
             let applied = i128::from(readings.applied_credit.0) - i128::from(readings.applied_debited.0);
             let account = &self.books.account;

@@ -191,7 +191,7 @@ impl World {
         loop {
             if let Visited::Done(_) = self.visit(&mut card) {
                 card.insert(&mut self.dice, false);
-                let report = operate::final_report(&mut card.open(), self.books.issuer.keys_mut());
+                let report = operate::final_report(&mut card.open(), self.books.issuer.keys());
                 return report.expect("the card").expect("a final report");
             }
         }
@@ -212,7 +212,7 @@ impl World {
             self.settle("binding over the network", out, result.map(|_| ()));
         }
         let receipt = self.meter().state().final_report.expect("a final report");
-        self.books.issuer.keys_mut().verify_meter_receipt(SCOPE, receipt).expect("authentic")
+        self.books.issuer.keys().verify_meter_receipt(SCOPE, receipt).expect("authentic")
     }
 
     /// BIND: the customer's card serves the open binding.
@@ -229,7 +229,7 @@ impl World {
                 let how = any_cut(&mut self.dice);
                 held.card.board.cut_after(self.dice.below(60), how);
             }
-            let keys = self.books.issuer.keys_mut();
+            let keys = self.books.issuer.keys();
             let meter_key = self.books.meter_key;
             let bound = operate::rebind(
                 &mut held.card.open(),
@@ -301,7 +301,7 @@ impl World {
         let mail =
             operate::ask(&mut held.card.open(), &get_mail(Slot::REGRESSION)).expect("a regression report");
         self.cards.push(held);
-        let opened = self.books.issuer.keys_mut().open_mail(SCOPE, &mail).expect("authentic");
+        let opened = self.books.issuer.keys().open_mail(SCOPE, &mail).expect("authentic");
         let report = MeterReceipt::parse(opened.as_slice()).expect("a receipt");
         assert!(report.flags.has(MeterFlags::REGRESSED), "the report says what happened");
         // Nor is credit believed from anywhere else.

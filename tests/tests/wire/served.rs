@@ -43,9 +43,9 @@ pub(crate) fn company(file: &Path) -> World {
 }
 
 /// A second office over the same ledger with the same keys, as another program has it.
-pub(crate) fn second_office(world: &World) -> Arc<Office<SoftwareKeyStore, crate::world::TestClock>> {
+pub(crate) fn second_office(world: &World) -> Arc<Office> {
     let ledger: Arc<dyn Ledger> = Arc::clone(&world.ledger);
-    Arc::new(Office::new(ledger, keys(), world.clock.clone()).unwrap())
+    Arc::new(Office::new(ledger, Arc::new(keys()), world.clock.clone()).unwrap())
 }
 
 pub(crate) struct Served {

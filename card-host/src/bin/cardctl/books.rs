@@ -7,8 +7,8 @@ use card_host::card_work::development_scope;
 use card_host::issuer::{Clock, Issuer, SystemClock};
 use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
 use card_host::ledger::{
-    BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Party, Payee, Point, PointCode, PointLimits, Policy,
-    PostgresLedger, RequestId, SqliteLedger, Who, binding_of, read,
+    BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Office, Party, Payee, Point, PointCode, PointLimits,
+    Policy, PostgresLedger, RequestId, SqliteLedger, Who, binding_of, read,
 };
 use card_host::random::OsRandom;
 use card_host::server::Options;
@@ -20,9 +20,6 @@ use crate::arguments::{Arguments, Command};
 use crate::commands::Error;
 use crate::former;
 use crate::workplace::Workplace;
-
-/// The office of this program.
-pub(crate) type Office = card_host::ledger::Office<SoftwareKeyStore, SystemClock>;
 
 /// Connections to a database: one program, mostly one thing at a time.
 const CONNECTIONS: u32 = 16;
@@ -43,6 +40,8 @@ fn connections(command: &Command) -> u32 {
 /// The ledger of the data directory, or of a database, with whoever works with it.
 pub(crate) struct Books {
     pub(crate) office: Arc<Office>,
+    /// The office's keys, which are in a file of the data directory.
+    pub(crate) keys: Arc<SoftwareKeyStore>,
     /// Who runs this program, for the company.
     pub(crate) who: Who,
     /// The request that this program is run for.
@@ -185,7 +184,8 @@ impl Books {
         let Opened { ledger, sqlite, founded } = opened;
         let actor = arguments.actor.clone().unwrap_or_else(login);
         let last = read(&*ledger, |t| t.last_time())?;
-        let issuer = Issuer::new(keys, SystemClock, last);
+        let keys = Arc::new(keys);
+        let issuer: Issuer = Issuer::new(keys.clone(), SystemClock, last);
         let office = if founded {
             Office::with_issuer(ledger, issuer)?
         } else {
@@ -204,8 +204,8 @@ impl Books {
             Some(id) => id.clone(),
             None => new_id()?,
         };
-        let books =
-            Self { office: Arc::new(office), who, id, repeated: arguments.repeats, sqlite, begun: !founded };
+        let office = Arc::new(office);
+        let books = Self { office, keys, who, id, repeated: arguments.repeats, sqlite, begun: !founded };
         former::take_over(workplace, &books)?;
         Ok(books)
     }

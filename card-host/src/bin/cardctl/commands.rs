@@ -139,7 +139,7 @@ pub(crate) fn run(arguments: &Arguments, print: Print<'_>) -> Result<bool, Error
             // First of all the access number must be seen: it is kept nowhere.
             print(&output)?;
             let scope = books.office.scope();
-            books.office.with_keys(|keys| workplace.install_meter(keys, scope, *meter))?;
+            workplace.install_meter(&books.keys, scope, *meter)?;
         }
         Command::TopUp { amount, channel, out } => {
             let workplace = open()?;
@@ -213,9 +213,9 @@ pub(crate) fn run(arguments: &Arguments, print: Print<'_>) -> Result<bool, Error
                 })?,
                 None => {
                     let workplace = open()?;
-                    let mut keys = desk_keys(&workplace)?;
+                    let keys = desk_keys(&workplace)?;
                     with_card(arguments, Some(&workplace), false, |card| {
-                        let session = operate::session(card, &mut keys, Role::Vending, &mut OsRandom);
+                        let session = operate::session(card, &keys, Role::Vending, &mut OsRandom);
                         Ok(output::reading(&operate::read_private(&mut session?)?))
                     })?
                 }

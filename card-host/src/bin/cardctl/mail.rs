@@ -205,7 +205,7 @@ fn make(
                 // What this request has done before is not done again, wherever it was interrupted: its master has the version that was
                 // entered before it was drawn.
                 let version = office.next_master(who, &books::id(&format!("{id}.master"))?, role.role())?;
-                office.with_keys(|keys| workplace.master(keys, role.role(), version))?;
+                workplace.master(&books.keys, role.role(), version)?;
             }
             let (version, mail) = office.change_keys(who, id, of, role.role())?;
             let says = format!("keys {version:02X}");

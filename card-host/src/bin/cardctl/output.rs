@@ -254,7 +254,10 @@ pub(crate) fn verdict(verdict: Verdict, language: Language) -> (String, Value) {
             (Situation::NothingNew.text(language).what.to_owned(), json!({ "outcome": "nothing" }))
         }
         Verdict::Refuse(reason) => (
-            format!("the meter refuses the card: {reason}; {}", reason.advice()),
+            format!(
+                "the meter refuses the card: {reason}; {}",
+                Situation::from(reason).text(Language::English).to_do
+            ),
             json!({ "outcome": "refused", "reason": reason.to_string() }),
         ),
     };

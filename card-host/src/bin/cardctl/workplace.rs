@@ -119,7 +119,7 @@ impl Workplace {
     /// Draws the master with this key version number, where it has not been drawn. It is stored before it is used.
     pub(crate) fn master(
         &self,
-        keys: &mut SoftwareKeyStore,
+        keys: &SoftwareKeyStore,
         role: Role,
         version: u8,
     ) -> Result<(), WorkplaceError> {
@@ -187,7 +187,7 @@ impl Workplace {
     /// Installs the simulated meter, where it is not there yet.
     pub(crate) fn install_meter(
         &self,
-        keys: &mut SoftwareKeyStore,
+        keys: &SoftwareKeyStore,
         scope: Scope,
         meter: MeterId,
     ) -> Result<(), WorkplaceError> {

@@ -5,7 +5,6 @@ use crate::random::OsRandom;
 use card_core::id::{Channel, Company, Reference};
 use card_core::message::MeterFlags;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
-use std::sync::Mutex;
 use std::{fs, thread};
 
 const SCOPE: Scope = Scope { company: Company(7), environment: Environment::Test };
@@ -34,7 +33,7 @@ fn certificate(key_version: u8) -> Certificate {
 fn a_file_reads_back_and_is_private() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.json");
-    let mut store = store();
+    let store = store();
     store.create(&path).unwrap();
     let error = store.create(&path).unwrap_err();
     assert!(matches!(error, KeyStoreError::File(FileError::Exists(_))), "{error}");
@@ -42,12 +41,12 @@ fn a_file_reads_back_and_is_private() {
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains("Never issue a real card"), "{text}");
 
-    let mut back = SoftwareKeyStore::open(&path).unwrap();
+    let back = SoftwareKeyStore::open(&path).unwrap();
     let made = store.sign_certificate(SCOPE, certificate(0x71)).unwrap();
     assert_eq!(back.sign_certificate(SCOPE, certificate(0x71)).unwrap(), made);
     assert_eq!(store.rotate(Role::Credit, &mut OsRandom).unwrap(), 0x72);
     store.save(&path).unwrap();
-    let mut back = SoftwareKeyStore::open(&path).unwrap();
+    let back = SoftwareKeyStore::open(&path).unwrap();
     assert_eq!(back.current(Role::Credit).unwrap(), 0x72);
     assert_eq!(back.sign_certificate(SCOPE, certificate(0x71)).unwrap(), made, "the old one stays");
     assert_ne!(back.sign_certificate(SCOPE, certificate(0x72)).unwrap().mac, made.mac);
@@ -119,7 +118,7 @@ fn it_says_loudly_what_it_is_and_shows_nothing() {
     assert!(store.warning().unwrap().starts_with("WARNING"));
     let shown = format!("{store:?}");
     assert!(shown.contains("redacted"), "{shown}");
-    for master in store.masters.values() {
+    for master in store.held().masters.values() {
         let shown = format!("{shown} {master:?}");
         assert!(!shown.contains(&hex::encode(master.key().expose())));
     }
@@ -127,7 +126,7 @@ fn it_says_loudly_what_it_is_and_shows_nothing() {
 
 #[test]
 fn other_environments_companies_roles_and_versions_are_refused() {
-    let mut store = store();
+    let store = store();
     let scope = Scope { environment: Environment::Production, ..SCOPE };
     let error = store.sign_certificate(scope, certificate(0x71)).unwrap_err();
     assert!(matches!(error, KeyStoreError::OtherEnvironment { .. }), "{error}");
@@ -151,7 +150,7 @@ fn other_environments_companies_roles_and_versions_are_refused() {
 
 #[test]
 fn versions_end_at_fifteen() {
-    let mut store = store();
+    let store = store();
     for version in 2..=15 {
         assert_eq!(store.rotate(Role::Load, &mut OsRandom).unwrap(), 0x50 | version);
     }
@@ -161,7 +160,7 @@ fn versions_end_at_fifteen() {
 
 #[test]
 fn what_it_signs_and_seals_fits_the_meters_keys() {
-    let mut store = store();
+    let store = store();
     let meter = store.meter_keys(SCOPE, METER).unwrap();
     let mut engine = SoftEngine;
     let signed = store.sign_certificate(SCOPE, certificate(0x71)).unwrap();
@@ -205,7 +204,7 @@ fn what_it_signs_and_seals_fits_the_meters_keys() {
 
 #[test]
 fn a_voucher_is_for_one_card() {
-    let mut store = store();
+    let store = store();
     let certificate = store.sign_certificate(SCOPE, certificate(0x71)).unwrap();
     let voucher = voucher(certificate);
     let signed = store.sign_voucher(voucher).unwrap();
@@ -217,9 +216,10 @@ fn a_voucher_is_for_one_card() {
 
 /// A store whose masters are known: of each role, 32 times its number.
 fn fixed(length: KeyLength) -> SoftwareKeyStore {
-    let master = |role: Role| Box::new(ExpandedKey::new(AesKey::new(&[role as u8; 32]).unwrap()));
+    let master = |role: Role| Arc::new(ExpandedKey::new(AesKey::new(&[role as u8; 32]).unwrap()));
     let masters = MASTERS.map(|role| ((role as u8, 1), master(role))).into();
-    SoftwareKeyStore::from_parts(length, masters, MASTERS.map(|role| (role as u8, 1)).into())
+    let current = MASTERS.map(|role| (role as u8, 1)).into();
+    SoftwareKeyStore::from_parts(length, Held { masters, current })
 }
 
 fn voucher(certificate: Certificate) -> Voucher {
@@ -247,7 +247,7 @@ fn the_voucher_of_known_masters() {
             "01510007540808080808080808020101010101010101017109090909090909090000000100010000000100000000000000050000000000000000000000016aa0fb8d77fe992163daf11e672dd15d6837265d27878a27175f4f74b33424da",
         ),
     ] {
-        let mut store = fixed(length);
+        let store = fixed(length);
         let certificate = store.sign_certificate(SCOPE, certificate(0x71)).unwrap();
         let made = store.sign_voucher(voucher(certificate)).unwrap();
         assert_eq!(hex::encode(made.emit()), expected, "{length:?}");
@@ -264,8 +264,8 @@ impl Clock for Noon {
 
 #[test]
 fn threads_share_one_issuer() {
-    const fn is_send<T: Send>() {}
-    is_send::<SoftwareKeyStore>();
+    const fn is_shared<T: Send + Sync>() {}
+    is_shared::<SoftwareKeyStore>();
     let account = |meter: u64| BindingAccount {
         scope: SCOPE,
         binding: Binding { meter: meter.into(), number: 1 },
@@ -280,25 +280,23 @@ fn threads_share_one_issuer() {
         opening_time: CardTime(1),
         moved: false,
     };
-    let issuer = || Issuer::new(fixed(KeyLength::Aes256), Noon, CardTime::UNSET);
-    let sell = |issuer: &mut Issuer<_, _>, meter| {
+    let issuer = || Issuer::new(Arc::new(fixed(KeyLength::Aes256)), Noon, CardTime::UNSET);
+    let sell = |issuer: &Issuer<_>, meter| {
         issuer.voucher(&account(meter), Channel::Bank, Reference::from(meter)).unwrap()
     };
-    let shared = Mutex::new(issuer());
+    let shared = issuer();
     let sold = thread::scope(|scope| {
         let desk = |desk: u64| {
             let shared = &shared;
-            scope.spawn(move || {
-                (0..50).map(|sale| sell(&mut shared.lock().unwrap(), 4 * sale + desk)).collect::<Vec<_>>()
-            })
+            scope.spawn(move || (0..50).map(|sale| sell(shared, 4 * sale + desk)).collect::<Vec<_>>())
         };
         let desks = [0, 1, 2, 3].map(desk);
         desks.map(|desk| desk.join().unwrap())
     });
-    let mut alone = issuer();
+    let alone = issuer();
     for (desk, sold) in (0_u64..).zip(sold) {
         for (sale, voucher) in (0_u64..).zip(sold) {
-            assert_eq!(voucher, sell(&mut alone, 4 * sale + desk));
+            assert_eq!(voucher, sell(&alone, 4 * sale + desk));
         }
     }
 }

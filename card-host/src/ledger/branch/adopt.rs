@@ -12,10 +12,8 @@ use super::super::office::{Office, Who, draft};
 use super::super::records::{CardRecord, Head, MailRecord};
 use super::super::sell::{about, unknown};
 use super::super::store::Payee;
-use crate::issuer::Clock;
-use crate::keystore::KeyStore;
 
-impl<K: KeyStore, C: Clock> Office<K, C> {
+impl Office {
     /// Takes the further cards of an adopted binding, replaced ones and technicians', and the last versions of its mail: what is sent from here
     /// must be newer. Repeated, it changes nothing.
     pub fn adopt_cards(

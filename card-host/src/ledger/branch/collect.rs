@@ -11,8 +11,6 @@ use super::super::office::{Office, Who};
 use super::BranchError;
 use crate::card;
 use crate::card_work::{self, Collected};
-use crate::issuer::Clock;
-use crate::keystore::KeyStore;
 use crate::operate;
 use crate::random::OsRandom;
 use crate::transport::Transport;
@@ -37,7 +35,7 @@ pub struct Brought {
     pub handed: HandedIn,
 }
 
-impl<K: KeyStore, C: Clock> Office<K, C> {
+impl Office {
     /// Loads a voucher onto the card behind `transport`, checks that the card's receipt is authentic and about it, and hands that receipt in.
     pub fn load(
         &self,
@@ -45,7 +43,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         transport: &mut impl Transport,
         voucher: &Voucher,
     ) -> Result<LoadAnswer, BranchError> {
-        let answer = card_work::load_checked(transport, &mut self.keys(), self.scope(), voucher)?;
+        let answer = card_work::load_checked(transport, self.keys(), self.scope(), voucher)?;
         // The voucher is on the card, whatever the ledger says now. The card keeps its receipt: it is handed in with the next one.
         let _ = self.hand_in(who, &Evidence::CardReceipt(answer.receipt.emit().to_vec()));
         Ok(answer)
@@ -59,15 +57,15 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         transport: &mut impl Transport,
     ) -> Result<Vec<Brought>, BranchError> {
         let scope = card::select(transport)?.summary.scope;
-        let mut keys = self.keys();
-        let mail = card_work::read_mail(transport, &mut keys, scope)?;
+        let keys = self.keys();
+        let mail = card_work::read_mail(transport, keys, scope)?;
         // What the ledger refuses of one, it may take of the others; one that cannot be reached is not asked for each.
         let hand = |evidence| match self.hand_in(who, &evidence) {
             Err(LedgerError::Refused(refusal)) => Ok(Err(refusal)),
             handed => handed.map(Ok),
         };
         let (receipt, meter, own) = {
-            let mut session = operate::session(transport, &mut keys, Role::Vending, &mut OsRandom)?;
+            let mut session = operate::session(transport, keys, Role::Vending, &mut OsRandom)?;
             let receipt = operate::ask_in(&mut session, &read::receipt())?;
             let meter = operate::ask_in(&mut session, &read::meter())?;
             let mut own = hand(Evidence::CardReceipt(receipt.emit().to_vec()))?;

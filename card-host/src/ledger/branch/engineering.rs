@@ -14,8 +14,7 @@ use super::super::store::{Payee, read};
 use super::{BranchError, held_by};
 use crate::card;
 use crate::card_work::{self, CardChoice, Issued, Papers};
-use crate::issuer::{BindingAccount, Clock};
-use crate::keystore::KeyStore;
+use crate::issuer::BindingAccount;
 use crate::operate;
 use crate::personalise::Step;
 use crate::random::OsRandom;
@@ -35,7 +34,7 @@ struct Entered {
     card: CardRecord,
 }
 
-impl<K: KeyStore, C: Clock> Office<K, C> {
+impl Office {
     /// Makes the blank card behind `transport` an engineering card for the present binding of `meter`, and activates it: bound like the
     /// customer's card, with its generation and certificate, and no replacement of it. It has no authority of its own: commands name it.
     /// To be repeated where it was torn, with the same card.
@@ -64,7 +63,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         let entered = self.enter_engineer(who, id, meter, summary.card.id, false)?;
         let Entered { before, voucher, .. } = entered;
         let papers = {
-            let mut issuer = self.issuer();
+            let issuer = self.issuer();
             Papers {
                 binding: issuer.binding_certificate(&before).map_err(LedgerError::from)?,
                 certificate: issuer.certificate(&before).map_err(LedgerError::from)?,
@@ -73,9 +72,9 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
                 issue_time: issuer.checked_time().map_err(LedgerError::from)?,
             }
         };
-        let mut keys = self.keys();
-        let access = card_work::make(transport, &mut keys, &before, papers, choice, progress)?;
-        card_work::load_checked(transport, &mut keys, self.scope(), &voucher)?;
+        let keys = self.keys();
+        let access = card_work::make(transport, keys, &before, papers, choice, progress)?;
+        card_work::load_checked(transport, keys, self.scope(), &voucher)?;
         Ok(Issued { account: held_by(&entered.record, Some(&entered.card)), access, replaces: None })
     }
 
@@ -92,12 +91,12 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         let entered = self.enter_engineer(who, id, meter, present, true)?;
         let own = held_by(&entered.record, Some(&entered.card));
         let (binding, certificate) = {
-            let mut issuer = self.issuer();
+            let issuer = self.issuer();
             let binding = issuer.binding_certificate(&own).map_err(LedgerError::from)?;
             (binding, issuer.certificate(&own).map_err(LedgerError::from)?)
         };
         let meter_key = self.keys().current(Role::Meter)?;
-        operate::rebind(transport, &mut self.keys(), meter_key, &binding, &certificate, &mut OsRandom)?;
+        operate::rebind(transport, self.keys(), meter_key, &binding, &certificate, &mut OsRandom)?;
         Ok(own)
     }
 
@@ -151,7 +150,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
                 None => CardRecord {
                     card: CardRef { id: engineer, generation },
                     binding: record.binding(),
-                    load_key: self.issuer().keys().current(Role::Load)?,
+                    load_key: self.keys().current(Role::Load)?,
                     used: CardUse::Engineering,
                 },
                 Some(known) if known.card.generation != generation => {

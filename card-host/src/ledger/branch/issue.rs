@@ -16,8 +16,7 @@ use super::super::store::{Payee, read};
 use super::{BranchError, further};
 use crate::card;
 use crate::card_work::{self, CardChoice, CardWorkError, Issued, Papers};
-use crate::issuer::{BindingAccount, Clock};
-use crate::keystore::KeyStore;
+use crate::issuer::BindingAccount;
 use crate::operate;
 use crate::personalise::Step;
 use crate::random::OsRandom;
@@ -26,7 +25,7 @@ use crate::transport::Transport;
 /// How many of a binding's newest entries are looked at for the card that was replaced last: the replacement is the newest or nearly so.
 const LOOK_BACK: u32 = 64;
 
-impl<K: KeyStore, C: Clock> Office<K, C> {
+impl Office {
     /// Issues the blank card behind `transport` to an account for a meter: the first card of a new binding, or where the account has a
     /// card on that meter already, its replacement. To be repeated where it was torn, with the same card; the access number of the
     /// last run is the one that holds.
@@ -73,7 +72,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         };
         let (binding, certificate) = self.certificates(&record)?;
         let papers = Papers { binding, certificate, profile: account, issue_time: self.now()? };
-        let access = card_work::make(transport, &mut self.keys(), &record.held, papers, choice, progress)?;
+        let access = card_work::make(transport, self.keys(), &record.held, papers, choice, progress)?;
         Ok(Issued { account: record.held, access, replaces })
     }
 
@@ -152,7 +151,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         let record = self.bound(to)?;
         let (binding, certificate) = self.certificates(&record)?;
         let meter_key = self.keys().current(Role::Meter)?;
-        operate::rebind(transport, &mut self.keys(), meter_key, &binding, &certificate, &mut OsRandom)?;
+        operate::rebind(transport, self.keys(), meter_key, &binding, &certificate, &mut OsRandom)?;
         Ok(record.held)
     }
 

@@ -17,8 +17,7 @@ use super::super::sell::{about, unknown};
 use super::super::store::{Context, Payee, Transaction};
 use super::{BranchError, carried_by, held_by};
 use crate::card_work::{self, COMMAND_SLOTS, Mail, Order};
-use crate::issuer::{AccountError, BindingAccount, Clock};
-use crate::keystore::KeyStore;
+use crate::issuer::{AccountError, BindingAccount};
 use crate::transport::Transport;
 
 /// What is sent.
@@ -36,7 +35,7 @@ struct Placed {
     plaintext: Vec<u8>,
 }
 
-impl<K: KeyStore, C: Clock> Office<K, C> {
+impl Office {
     /// Seals mail for the meter of a card's binding, with the next version of its slot. It waits for every card of the binding from then on,
     /// see [`collect`](Self::collect). Repeated, it gives the same envelope.
     pub fn mail(
@@ -82,12 +81,8 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
                 return Ok((command, Mail { envelope, delivery }));
             }
             let Placed { slot, version, command, plaintext } = place(&t.mail(record.binding())?, letter)?;
-            let (envelope, delivery) = {
-                let mut issuer = self.issuer();
-                let envelope = issuer.mail(&held, slot, version, &plaintext)?;
-                let delivery = issuer.delivery(&held, &envelope)?;
-                (envelope, delivery)
-            };
+            let envelope = self.issuer().mail(&held, slot, version, &plaintext)?;
+            let delivery = self.issuer().delivery(&held, &envelope)?;
             let mut entry = draft(who, &request, Step::First, Kind::Mail, self.now()?);
             about(&mut entry, &held);
             totals(&mut entry, &held);
@@ -143,7 +138,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         role: Role,
     ) -> Result<(u8, Mail), LedgerError> {
         let held = self.carrier(carrier)?;
-        let (version, change) = card_work::next_keys(&mut self.keys(), &held, role)?;
+        let (version, change) = card_work::next_keys(self.keys(), &held, role)?;
         Ok((version, self.mail(who, id, carrier, Slot::METER_KEYS, change.emit().as_slice())?))
     }
 
@@ -158,7 +153,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
             let Some(record) = context.binding.clone().filter(|_| context.steps.is_empty()) else {
                 return Ok(false);
             };
-            let Some(held) = card_work::with_keys(&self.keys(), record.held, version)? else {
+            let Some(held) = card_work::with_keys(self.keys(), record.held, version)? else {
                 return Ok(false);
             };
             let mut entry = draft(who, &request, Step::First, Kind::Settings, self.now()?);
@@ -177,7 +172,7 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         let card = crate::operate::present(transport)?.id;
         let held = self.carrier(card)?;
         let mut learnt = Vec::new();
-        for version in card_work::heard_keys(transport, &mut self.keys(), &held)? {
+        for version in card_work::heard_keys(transport, self.keys(), &held)? {
             if self.keys_changed(who, held.binding, version)? {
                 learnt.push(version);
             }

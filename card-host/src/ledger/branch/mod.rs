@@ -6,12 +6,10 @@ mod adopt;
 mod collect;
 mod engineering;
 mod issue;
-mod keys;
 mod mail;
 mod recover;
 
 pub use collect::{Brought, Found};
-pub use keys::OfficeKeys;
 pub(super) use mail::after_a_restore;
 
 use card_core::id::{CardId, CardRef, MeterId};
@@ -25,8 +23,8 @@ use super::records::{BindingRecord, CardRecord, CardUse, Status};
 use super::store::{Payee, Transaction, read};
 use crate::card::CardError;
 use crate::card_work::CardWorkError;
-use crate::issuer::{BindingAccount, Clock};
-use crate::keystore::{KeyStore, KeyStoreError};
+use crate::issuer::BindingAccount;
+use crate::keystore::KeyStoreError;
 use crate::operate::OperateError;
 
 /// Why a branch did not do it.
@@ -62,7 +60,7 @@ macro_rules! through {
 through!(Ledger: Refusal);
 through!(Card: CardError, OperateError, KeyStoreError, Misfit);
 
-impl<K: KeyStore, C: Clock> Office<K, C> {
+impl Office {
     /// The open binding that a meter serves now.
     pub fn serving(&self, meter: MeterId) -> Result<BindingRecord, LedgerError> {
         let record = read(self.ledger(), |t| binding_of(t, Payee::Meter(meter)))?;

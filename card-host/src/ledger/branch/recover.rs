@@ -9,13 +9,11 @@ use super::super::office::{Office, Who};
 use super::super::recover::{RecoveredCard, ShownCard};
 use super::BranchError;
 use crate::card;
-use crate::issuer::Clock;
-use crate::keystore::KeyStore;
 use crate::operate::{self, OperateError};
 use crate::random::OsRandom;
 use crate::transport::Transport;
 
-impl<K: KeyStore, C: Clock> Office<K, C> {
+impl Office {
     /// After a restore: enters the contract of the card behind `transport` again, from what the card shows, see [`recover`](Self::recover).
     /// To be repeated where it was torn.
     pub fn recover_card(
@@ -32,9 +30,9 @@ impl<K: KeyStore, C: Clock> Office<K, C> {
         }
         let load_key = card::key_information(transport)?.version(Role::Load);
         let load_key = load_key.ok_or(OperateError::NotIssued)?;
-        let mut keys = self.keys();
+        let keys = self.keys();
         let (receipt, profile, binding, certificate) = {
-            let mut session = operate::session(transport, &mut keys, Role::Vending, &mut OsRandom)?;
+            let mut session = operate::session(transport, keys, Role::Vending, &mut OsRandom)?;
             let receipt = operate::ask_in(&mut session, &read::receipt())?;
             let profile = operate::ask_in(&mut session, &read::profile())?;
             let binding = operate::ask_in(&mut session, &read::binding())?;

@@ -11,8 +11,8 @@ fn main() {}
 
 #[cfg(target_os = "none")]
 extern "C" fn main() {
+    use card_meter::*;
     use core::hint::black_box;
-    use meter_firmware::*;
     // Through pointers that the compiler knows nothing of: it has to keep each function whole.
     black_box(meter_install as *const ());
     black_box(meter_power_up as *const ());

@@ -1,6 +1,6 @@
-//! The card: the application of `applet-sim` on its chip, personalised over its commands.
+//! The card: the card application on its chip, personalised over its commands.
 
-use applet_sim::application::{CardApplication, Protocol, Reply, manufacture};
+use card_applet::{CardApplication, Protocol, Reply, manufacture};
 use card_core::apdu::Command;
 use card_core::bytes::Buffer;
 use card_core::key::AesKey;

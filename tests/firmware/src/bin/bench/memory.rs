@@ -9,7 +9,7 @@ use card_core::platform::{
     Block, Delay, Engine, Memory, MemoryError, PAGE, PartialBlock, Random, RandomError,
 };
 use card_core::soft::SoftEngine;
-use meter_firmware::{METER_BOARD_OK, METER_BOARD_OUT_OF_RANGE, MeterBoard};
+use card_meter::{METER_BOARD_OK, METER_BOARD_OUT_OF_RANGE, MeterBoard};
 
 /// Pages in RAM, inverted, so that RAM of zeros is erased.
 pub(crate) struct Pages<const N: usize>([[u8; PAGE]; N]);
@@ -57,8 +57,7 @@ struct Alone<T>(UnsafeCell<T>);
 unsafe impl<T> Sync for Alone<T> {}
 
 static METER: Alone<Pages<{ MEMORY_PAGES as usize }>> = Alone(UnsafeCell::new(Pages::ERASED));
-static CARD: Alone<Pages<{ applet_sim::application::PAGES as usize }>> =
-    Alone(UnsafeCell::new(Pages::ERASED));
+static CARD: Alone<Pages<{ card_applet::PAGES as usize }>> = Alone(UnsafeCell::new(Pages::ERASED));
 
 fn meter<T>(call: impl FnOnce(&mut Pages<{ MEMORY_PAGES as usize }>) -> Result<T, MemoryError>) -> u8 {
     // SAFETY: none of the functions below calls another one, so this reference is the only one.
@@ -107,7 +106,7 @@ pub(crate) const BOARD: MeterBoard = MeterBoard {
 pub(crate) struct Chip;
 
 impl Chip {
-    fn pages(&mut self) -> &mut Pages<{ applet_sim::application::PAGES as usize }> {
+    fn pages(&mut self) -> &mut Pages<{ card_applet::PAGES as usize }> {
         // SAFETY: there is one chip, and who calls this holds it alone.
         unsafe { &mut *CARD.0.get() }
     }

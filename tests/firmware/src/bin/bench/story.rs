@@ -7,7 +7,7 @@ use card_core::parameters::{Debt, DebtKind, DebtPlan, KeyChange, NewKeys, comman
 use card_core::soft::SoftEngine;
 use card_core::tariff::{EGYPT_2024_08, Tariff};
 use card_core::units::CardTime;
-use meter_firmware::{
+use card_meter::{
     METER_COMMAND_SIZE, METER_MAIL_SIZE, METER_RESPONSE_SIZE, METER_TARIFF_SIZE, MeterCommand,
     MeterInstallation, MeterKey, MeterMail, MeterOutcome, MeterResponse, MeterResult, MeterStatus,
     meter_card_begin, meter_card_gone, meter_card_outcome, meter_card_respond, meter_consume, meter_demand,

@@ -1,14 +1,13 @@
 //! SELECT, READ BINARY, READ RECORD and GET DATA (specification, 7.1 to 7.4).
 
-use super::memory_map as map;
-use super::session::Channel;
-use super::{CardApplication, Reply, ensure, no_data, put};
+use crate::card::{CardApplication, Channel, Reply};
+use crate::checks::{ensure, no_data, put};
+use crate::memory_map as map;
+use crate::request::{Object, Place};
 use card_core::apdu::{Le, StatusWord};
 use card_core::bytes::Buffer;
 use card_core::id::AID;
-use card_core::layout::{
-    Authority, File, Form, Identity, PublicBalances, PublicStatus, PurseFile, status, tag,
-};
+use card_core::layout::{Authority, File, Form, Identity, PublicBalances, PublicStatus, PurseFile, status};
 use card_core::message::{MeterFlags, Receipt};
 use card_core::platform::Platform;
 use card_core::role::Role;
@@ -19,9 +18,9 @@ const SHORTEST_AID: usize = 5;
 const LONGEST_FILE: usize = 96;
 
 impl<P: Platform> CardApplication<P> {
-    pub(super) fn select(
+    pub(crate) fn select(
         &mut self,
-        p2: u8,
+        answer: bool,
         data: &[u8],
         reply: &mut Reply,
     ) -> Result<StatusWord, StatusWord> {
@@ -29,7 +28,7 @@ impl<P: Platform> CardApplication<P> {
         ensure(ours, StatusWord::FILE_NOT_FOUND)?;
         self.volatile.channel = Channel::Idle;
         self.volatile.current_file = None;
-        if p2 == 0 {
+        if answer {
             put(reply, &[0x6F, 0x21, 0x84, 0x08])?;
             put(reply, &AID)?;
             put(reply, &[0xA5, 0x15, 0x9F, 0x65, 0x01, 0xFF, 0xC1, 0x0F])?;
@@ -39,7 +38,7 @@ impl<P: Platform> CardApplication<P> {
     }
 
     /// The card summary; of a card whose memory has failed only that is known.
-    pub(super) fn summary(&self) -> [u8; 15] {
+    pub(crate) fn summary(&self) -> [u8; 15] {
         match &self.persistent {
             Some(persistent) => persistent.identity().summary(self.state()).emit(),
             None => {
@@ -52,19 +51,18 @@ impl<P: Platform> CardApplication<P> {
         }
     }
 
-    pub(super) fn read_binary(
+    pub(crate) fn read_binary(
         &mut self,
         authority: Option<Authority>,
-        (p1, p2): (u8, u8),
+        place: Place,
         le: Option<Le>,
         data: &[u8],
         reply: &mut Reply,
     ) -> Result<StatusWord, StatusWord> {
-        let (file, offset) = match p1 {
-            0x80.. => (file(p1 & 0x7F)?, usize::from(p2)),
-            _ => {
-                let current = self.volatile.current_file.ok_or(StatusWord::NOT_ALLOWED)?;
-                (current, usize::from(u16::from_be_bytes([p1, p2])))
+        let (file, offset) = match place {
+            Place::Of { file, offset } => (file.ok_or(StatusWord::FILE_NOT_FOUND)?, usize::from(offset)),
+            Place::InCurrent { offset } => {
+                (self.volatile.current_file.ok_or(StatusWord::NOT_ALLOWED)?, usize::from(offset))
             }
         };
         ensure(file.may_be_read_by(authority), StatusWord::SECURITY_STATUS)?;
@@ -125,14 +123,15 @@ impl<P: Platform> CardApplication<P> {
         })
     }
 
-    pub(super) fn read_record(
+    pub(crate) fn read_record(
         &mut self,
         authority: Option<Authority>,
-        (number, p2): (u8, u8),
+        file: Option<File>,
+        number: u8,
         data: &[u8],
         reply: &mut Reply,
     ) -> Result<StatusWord, StatusWord> {
-        let file = file(p2 >> 3)?;
+        let file = file.ok_or(StatusWord::FILE_NOT_FOUND)?;
         ensure(file.may_be_read_by(authority), StatusWord::SECURITY_STATUS)?;
         no_data(data)?;
         let Form::Cyclic { size, count } = file.form() else { return Err(status::WRONG_FORM) };
@@ -179,29 +178,28 @@ impl<P: Platform> CardApplication<P> {
         Err(StatusWord::RECORD_NOT_FOUND)
     }
 
-    pub(super) fn get_data(
+    pub(crate) fn get_data(
         &mut self,
         authority: Option<Authority>,
-        (p1, p2): (u8, u8),
+        object: Option<Object>,
         data: &[u8],
         reply: &mut Reply,
     ) -> Result<StatusWord, StatusWord> {
-        let tag = u16::from_be_bytes([p1, p2]);
-        let public = tag != tag::RECEIPT || !self.balance_is_private()?;
+        let public = object != Some(Object::Receipt) || !self.balance_is_private()?;
         ensure(public || authority.is_some(), StatusWord::SECURITY_STATUS)?;
         no_data(data)?;
-        match tag {
-            tag::CARD_RECOGNITION => {
+        match object.ok_or(StatusWord::DATA_NOT_FOUND)? {
+            Object::CardRecognition => {
                 put(reply, &RECOGNITION)?;
                 put(reply, &[self.memory()?.identity().mode.i()])?;
             }
-            tag::KEY_INFORMATION => self.key_information(reply)?,
-            tag::PUBLIC_STATUS => {
+            Object::KeyInformation => self.key_information(reply)?,
+            Object::PublicStatus => {
                 let status = PublicStatus { state: self.state(), balances: self.public_balances()? };
                 put(reply, &[0xDF, 0x21, 0x20])?;
                 put(reply, &status.emit())?;
             }
-            tag::RECEIPT => {
+            Object::Receipt => {
                 ensure(self.memory()?.purse().certificate.is_some(), StatusWord::DATA_NOT_FOUND)?;
                 let key = self.with_memory(|m, p| m.key_info(p, Role::Receipt))?;
                 ensure(key.is_some(), StatusWord::DATA_NOT_FOUND)?;
@@ -209,7 +207,6 @@ impl<P: Platform> CardApplication<P> {
                 let receipt = self.receipt()?;
                 put(reply, &receipt.emit())?;
             }
-            _ => return Err(StatusWord::DATA_NOT_FOUND),
         }
         Ok(StatusWord::OK)
     }
@@ -258,7 +255,7 @@ impl<P: Platform> CardApplication<P> {
     }
 
     /// The latest receipt, made when it is asked for.
-    pub(super) fn receipt(&mut self) -> Result<Receipt, StatusWord> {
+    pub(crate) fn receipt(&mut self) -> Result<Receipt, StatusWord> {
         let (key_version, key) =
             self.with_memory(|m, p| m.single_key(p, Role::Receipt))?.ok_or(StatusWord::CONDITIONS_OF_USE)?;
         let memory = self.memory()?;
@@ -287,7 +284,3 @@ const RECOGNITION: [u8; 49] = [
     0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B, 0x02, 0x02, 0x03, 0x63, 0x09, 0x06, 0x07, 0x2A, 0x86, 0x48, 0x86,
     0xFC, 0x6B, 0x03, 0x64, 0x0B, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B, 0x04, 0x03,
 ];
-
-fn file(sfi: u8) -> Result<File, StatusWord> {
-    File::from_sfi(sfi).ok_or(StatusWord::FILE_NOT_FOUND)
-}

@@ -1,10 +1,10 @@
 //! The persistent half of the card: everything that survives a reset, and the only code that writes it.
 
-use super::key_records::{
+use crate::key_records::{
     NO_BINDING, WIPING, emit_binding, emit_key_set, emit_single_key, parse_key_set, parse_single_key,
 };
-use super::memory_map as map;
-use super::records::{FAILURES_SIZE, IdentityRecord, PurseRecord, SettlementRecord};
+use crate::memory_map as map;
+use crate::records::{FAILURES_SIZE, IdentityRecord, PurseRecord, SettlementRecord};
 use card_core::bytes::{Buffer, Reader, WrongLength};
 use card_core::id::{CardId, Environment};
 use card_core::key::AesKey;
@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 /// The memory does not hold what it should: the card answers 6581 until its next power-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Failed;
+pub(crate) struct Failed;
 
 impl From<StoreError> for Failed {
     fn from(_: StoreError) -> Self {
@@ -100,7 +100,7 @@ impl core::ops::DerefMut for Payload {
 }
 
 /// Everything that survives a reset. Small and hot records are kept in RAM as well; keys and mail are not.
-pub(super) struct Persistent {
+pub(crate) struct Persistent {
     identity: (Cell, IdentityRecord),
     purse: (Cell, PurseRecord),
     settlement: (Cell, SettlementRecord),
@@ -129,7 +129,7 @@ struct MailCell {
 
 impl Persistent {
     /// What a card maker does: writes the identity of a blank card and its initial admin key set.
-    pub(super) fn manufacture(
+    pub(crate) fn manufacture(
         memory: &mut impl Memory,
         card: CardId,
         environment: Environment,
@@ -142,7 +142,7 @@ impl Persistent {
     }
 
     /// Power-up: makes doubtful memory safe and reads the small records.
-    pub(super) fn recover(memory: &mut impl Memory) -> Result<Self, Failed> {
+    pub(crate) fn recover(memory: &mut impl Memory) -> Result<Self, Failed> {
         let mut payload = Payload::new();
         let out = &mut payload;
         let (cell, found) = Cell::recover(map::IDENTITY, memory, out)?;
@@ -201,7 +201,7 @@ impl Persistent {
     }
 
     /// Writes a history record; it counts once the state record that names its number is written.
-    pub(super) fn write_history(
+    pub(crate) fn write_history(
         &mut self,
         memory: &mut impl Memory,
         ring: Ring,
@@ -214,15 +214,15 @@ impl Persistent {
     }
 
     /// Records written since power-up.
-    pub(super) const fn written(&self) -> u32 {
+    pub(crate) const fn written(&self) -> u32 {
         self.written
     }
 
-    pub(super) fn identity(&self) -> &IdentityRecord {
+    pub(crate) fn identity(&self) -> &IdentityRecord {
         &self.identity.1
     }
 
-    pub(super) fn set_identity(
+    pub(crate) fn set_identity(
         &mut self,
         memory: &mut impl Memory,
         record: IdentityRecord,
@@ -232,21 +232,21 @@ impl Persistent {
         Ok(())
     }
 
-    pub(super) fn purse(&self) -> &PurseRecord {
+    pub(crate) fn purse(&self) -> &PurseRecord {
         &self.purse.1
     }
 
-    pub(super) fn set_purse(&mut self, memory: &mut impl Memory, record: PurseRecord) -> Result<(), Failed> {
+    pub(crate) fn set_purse(&mut self, memory: &mut impl Memory, record: PurseRecord) -> Result<(), Failed> {
         self.purse.0.commit(memory, record.emit()?.as_slice(), &mut self.written)?;
         self.purse.1 = record;
         Ok(())
     }
 
-    pub(super) fn settlement(&self) -> &SettlementRecord {
+    pub(crate) fn settlement(&self) -> &SettlementRecord {
         &self.settlement.1
     }
 
-    pub(super) fn set_settlement(
+    pub(crate) fn set_settlement(
         &mut self,
         memory: &mut impl Memory,
         record: SettlementRecord,
@@ -257,11 +257,11 @@ impl Persistent {
     }
 
     /// Failed authentications of a role since its last success.
-    pub(super) fn failures(&self, role: Role) -> u16 {
+    pub(crate) fn failures(&self, role: Role) -> u16 {
         role.session_index().and_then(|index| self.failures.1.get(index)).copied().unwrap_or(0)
     }
 
-    pub(super) fn set_failures(
+    pub(crate) fn set_failures(
         &mut self,
         memory: &mut impl Memory,
         role: Role,
@@ -282,7 +282,7 @@ impl Persistent {
     }
 
     /// The binding certificate; `None` before BIND.
-    pub(super) fn binding(&self, memory: &mut impl Memory) -> Result<Option<BindingCertificate>, Failed> {
+    pub(crate) fn binding(&self, memory: &mut impl Memory) -> Result<Option<BindingCertificate>, Failed> {
         let mut payload = Payload::new();
         let Some(bytes) = self.read_binding(memory, &mut payload)? else { return Ok(None) };
         let certificate = bytes.get(..BindingCertificate::SIZE).ok_or(Failed)?;
@@ -303,7 +303,7 @@ impl Persistent {
 
     /// BIND: binding and meter keys go to the log that does not count, then the purse makes it count. What the other log held is
     /// overwritten in all its slots, so that no copy of the former meter keys stays behind.
-    pub(super) fn bind(
+    pub(crate) fn bind(
         &mut self,
         memory: &mut impl Memory,
         binding: &BindingCertificate,
@@ -321,7 +321,7 @@ impl Persistent {
     }
 
     /// Key version number and key length of a role's keys, where the card has them.
-    pub(super) fn key_info(&self, memory: &mut impl Memory, role: Role) -> Result<Option<(u8, u8)>, Failed> {
+    pub(crate) fn key_info(&self, memory: &mut impl Memory, role: Role) -> Result<Option<(u8, u8)>, Failed> {
         if role == Role::Meter {
             return Ok(self.key_set(memory, role)?.map(|set| (set.version(), set.length().bytes() as u8)));
         }
@@ -329,7 +329,7 @@ impl Persistent {
     }
 
     /// The key set of a role with sessions.
-    pub(super) fn key_set(&self, memory: &mut impl Memory, role: Role) -> Result<Option<KeySet>, Failed> {
+    pub(crate) fn key_set(&self, memory: &mut impl Memory, role: Role) -> Result<Option<KeySet>, Failed> {
         let mut payload = Payload::new();
         let bytes = match role {
             Role::Meter => self
@@ -344,7 +344,7 @@ impl Persistent {
     }
 
     /// The single key of a role, with its version.
-    pub(super) fn single_key(
+    pub(crate) fn single_key(
         &self,
         memory: &mut impl Memory,
         role: Role,
@@ -357,7 +357,7 @@ impl Persistent {
 
     /// Replaces a role's key set as a whole. It is written twice, so that no copy of the old keys stays behind (but where power is cut
     /// between the two: then until the next replacement).
-    pub(super) fn set_key_set(
+    pub(crate) fn set_key_set(
         &mut self,
         memory: &mut impl Memory,
         role: Role,
@@ -375,7 +375,7 @@ impl Persistent {
     }
 
     /// Replaces the key of a role that has one.
-    pub(super) fn set_single_key(
+    pub(crate) fn set_single_key(
         &mut self,
         memory: &mut impl Memory,
         role: Role,
@@ -401,12 +401,12 @@ impl Persistent {
     }
 
     /// Version of the mail in a slot; 0: empty.
-    pub(super) fn mail_version(&self, slot: Slot) -> u32 {
+    pub(crate) fn mail_version(&self, slot: Slot) -> u32 {
         self.mail_held(slot).1
     }
 
     /// Number of the binding and version of the mail in a slot; (0, 0): empty.
-    pub(super) fn mail_held(&self, slot: Slot) -> (u32, u32) {
+    pub(crate) fn mail_held(&self, slot: Slot) -> (u32, u32) {
         match self.mail.get(slot.index()) {
             Some(mail) if mail.binding_marker == self.purse.1.binding_marker => mail.held,
             _ => (0, 0),
@@ -414,7 +414,7 @@ impl Persistent {
     }
 
     /// Versions of all slots, as the mail directory has them.
-    pub(super) fn mail_versions(&self) -> [u32; Slot::COUNT] {
+    pub(crate) fn mail_versions(&self) -> [u32; Slot::COUNT] {
         let mut versions = [0; Slot::COUNT];
         for (version, slot) in versions.iter_mut().zip(Slot::ALL) {
             *version = self.mail_version(slot);
@@ -423,7 +423,7 @@ impl Persistent {
     }
 
     /// The mail in a slot.
-    pub(super) fn mail(&self, memory: &mut impl Memory, slot: Slot) -> Result<Option<Envelope>, Failed> {
+    pub(crate) fn mail(&self, memory: &mut impl Memory, slot: Slot) -> Result<Option<Envelope>, Failed> {
         if self.mail_version(slot) == 0 {
             return Ok(None);
         }
@@ -433,7 +433,7 @@ impl Persistent {
         Envelope::parse(bytes).map(Some).map_err(|_| Failed)
     }
 
-    pub(super) fn set_mail(&mut self, memory: &mut impl Memory, envelope: &Envelope) -> Result<(), Failed> {
+    pub(crate) fn set_mail(&mut self, memory: &mut impl Memory, envelope: &Envelope) -> Result<(), Failed> {
         let marker = self.purse.1.binding_marker;
         let mut out = Buffer::<{ MAX_ENVELOPE + 2 }>::new();
         out.u16(marker)?.put(envelope.as_bytes())?;

@@ -1,4 +1,4 @@
-/* The meter of the prepaid electricity card (docs/meter.md, section 15). Made from tests/firmware/src by its test `header`. */
+/* The meter of the prepaid electricity card (docs/meter.md, section 15). Made from the crate card-meter by its test `header`. */
 
 #ifndef METER_H
 #define METER_H

@@ -5,7 +5,7 @@
 //! secure messaging that is all the difference, and with it the runner's 9000 would not fit the R-MAC, so the warning goes out
 //! alone.
 
-use super::{CardApplication, Reply};
+use crate::card::{CardApplication, Reply};
 use apdu_app::{CommandView, Interface, VecView};
 use card_core::apdu::{Command, Le, StatusWord};
 use card_core::id::AID;

@@ -4,37 +4,37 @@ use card_core::message::Slot;
 use card_core::store::{Log, Ring};
 
 /// Identity and profile: 119 bytes.
-pub(super) const IDENTITY: Log = Log::new(0, 3, 2);
+pub(crate) const IDENTITY: Log = Log::new(0, 3, 2);
 /// State, certificate, counters: 65 bytes; hot.
-pub(super) const PURSE: Log = Log::new(IDENTITY.end(), 2, 8);
+pub(crate) const PURSE: Log = Log::new(IDENTITY.end(), 2, 8);
 /// What the meter last settled: 106 bytes; hot.
-pub(super) const SETTLEMENT: Log = Log::new(PURSE.end(), 2, 8);
+pub(crate) const SETTLEMENT: Log = Log::new(PURSE.end(), 2, 8);
 /// Failed authentications: 8 bytes.
-pub(super) const FAILURES: Log = Log::new(SETTLEMENT.end(), 1, 8);
+pub(crate) const FAILURES: Log = Log::new(SETTLEMENT.end(), 1, 8);
 /// Binding and meter key set, twice: the purse says which one counts.
-pub(super) const BINDINGS: [Log; 2] = [Log::new(FAILURES.end(), 3, 2), Log::new(FAILURES.end() + 6, 3, 2)];
+pub(crate) const BINDINGS: [Log; 2] = [Log::new(FAILURES.end(), 3, 2), Log::new(FAILURES.end() + 6, 3, 2)];
 /// Key sets of admin, vending and holder: 98 bytes each.
-pub(super) const ADMIN_KEYS: Log = Log::new(BINDINGS[1].end(), 2, 2);
+pub(crate) const ADMIN_KEYS: Log = Log::new(BINDINGS[1].end(), 2, 2);
 /// See [`ADMIN_KEYS`].
-pub(super) const VENDING_KEYS: Log = Log::new(ADMIN_KEYS.end(), 2, 2);
+pub(crate) const VENDING_KEYS: Log = Log::new(ADMIN_KEYS.end(), 2, 2);
 /// See [`ADMIN_KEYS`].
-pub(super) const HOLDER_KEYS: Log = Log::new(VENDING_KEYS.end(), 2, 2);
+pub(crate) const HOLDER_KEYS: Log = Log::new(VENDING_KEYS.end(), 2, 2);
 /// Load key: 34 bytes.
-pub(super) const LOAD_KEY: Log = Log::new(HOLDER_KEYS.end(), 1, 2);
+pub(crate) const LOAD_KEY: Log = Log::new(HOLDER_KEYS.end(), 1, 2);
 /// Receipt key: 34 bytes.
-pub(super) const RECEIPT_KEY: Log = Log::new(LOAD_KEY.end(), 1, 2);
+pub(crate) const RECEIPT_KEY: Log = Log::new(LOAD_KEY.end(), 1, 2);
 /// Accepted loads: 32, and one that is being written.
-pub(super) const LOADS: Ring = Ring::new(RECEIPT_KEY.end(), 33);
+pub(crate) const LOADS: Ring = Ring::new(RECEIPT_KEY.end(), 33);
 /// Closed months: 36, and up to 8 that are being written.
-pub(super) const MONTHS: Ring = Ring::new(LOADS.end(), 44);
+pub(crate) const MONTHS: Ring = Ring::new(LOADS.end(), 44);
 /// Events: 64, and up to 8 that are being written.
-pub(super) const EVENTS: Ring = Ring::new(MONTHS.end(), 72);
+pub(crate) const EVENTS: Ring = Ring::new(MONTHS.end(), 72);
 
 const MAIL_PAGES: u8 = 3;
 const MAIL: u16 = EVENTS.end();
 
 /// The log of a mail slot: an envelope of up to 180 bytes and the binding's marker.
-pub(super) const fn mail(slot: Slot) -> Log {
+pub(crate) const fn mail(slot: Slot) -> Log {
     // At most 15 * 6, so nothing is cut off.
     Log::new(MAIL + slot.index() as u16 * (MAIL_PAGES as u16 * 2), MAIL_PAGES, 2)
 }

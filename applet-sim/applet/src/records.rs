@@ -11,20 +11,20 @@ type Bytes<const N: usize> = card_core::bytes::Buffer<N>;
 
 /// Identity and profile: changed by STORE DATA.
 #[derive(Clone)]
-pub(super) struct IdentityRecord {
-    pub(super) card: CardRef,
-    pub(super) scope: Scope,
-    pub(super) mode: Mode,
-    pub(super) flags: u8,
-    pub(super) issue_time: CardTime,
-    pub(super) expiry_time: CardTime,
-    pub(super) profile: [u8; PROFILE_SIZE],
+pub(crate) struct IdentityRecord {
+    pub(crate) card: CardRef,
+    pub(crate) scope: Scope,
+    pub(crate) mode: Mode,
+    pub(crate) flags: u8,
+    pub(crate) issue_time: CardTime,
+    pub(crate) expiry_time: CardTime,
+    pub(crate) profile: [u8; PROFILE_SIZE],
 }
 
 impl IdentityRecord {
-    pub(super) const SIZE: usize = 119;
+    pub(crate) const SIZE: usize = 119;
 
-    pub(super) fn blank(card: CardId, environment: Environment) -> Self {
+    pub(crate) fn blank(card: CardId, environment: Environment) -> Self {
         Self {
             card: CardRef { id: card, generation: 0 },
             scope: Scope { company: Company::NONE, environment },
@@ -37,11 +37,11 @@ impl IdentityRecord {
     }
 
     /// Whether STORE DATA has been done.
-    pub(super) fn is_stored(&self) -> bool {
+    pub(crate) fn is_stored(&self) -> bool {
         self.scope.company.is_valid()
     }
 
-    pub(super) fn emit(&self) -> Result<Bytes<{ Self::SIZE }>, WrongLength> {
+    pub(crate) fn emit(&self) -> Result<Bytes<{ Self::SIZE }>, WrongLength> {
         let mut out = Bytes::new();
         out.put(&self.card.emit())?.u16(self.scope.company.0)?.u8(self.scope.environment.code())?;
         out.u8(self.mode.i())?.u8(self.flags)?.u32(self.issue_time.0)?.u32(self.expiry_time.0)?;
@@ -49,7 +49,7 @@ impl IdentityRecord {
         Ok(out)
     }
 
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes);
         let record = Self {
             card: CardRef::parse(&reader.array().ok()?),
@@ -67,7 +67,7 @@ impl IdentityRecord {
         Some(record)
     }
 
-    pub(super) fn file(&self) -> Identity {
+    pub(crate) fn file(&self) -> Identity {
         Identity {
             card: self.card,
             scope: self.scope,
@@ -78,29 +78,29 @@ impl IdentityRecord {
         }
     }
 
-    pub(super) fn summary(&self, state: Option<State>) -> CardSummary {
+    pub(crate) fn summary(&self, state: Option<State>) -> CardSummary {
         CardSummary { state, scope: self.scope, card: self.card }
     }
 }
 
 /// State, binding and certificate: changed by LOAD VOUCHER, BIND and SET STATUS.
 #[derive(Clone)]
-pub(super) struct PurseRecord {
-    pub(super) state: State,
-    pub(super) activated: bool,
+pub(crate) struct PurseRecord {
+    pub(crate) state: State,
+    pub(crate) activated: bool,
     /// Which of the two binding logs counts.
-    pub(super) binding_log: u8,
+    pub(crate) binding_log: u8,
     /// How many BINDs there were: settlement and mail that carry another number are of an earlier binding.
-    pub(super) binding_marker: u16,
-    pub(super) loads: u32,
+    pub(crate) binding_marker: u16,
+    pub(crate) loads: u32,
     /// None before BIND.
-    pub(super) certificate: Option<Certificate>,
+    pub(crate) certificate: Option<Certificate>,
 }
 
 impl PurseRecord {
-    pub(super) const SIZE: usize = 65;
+    pub(crate) const SIZE: usize = 65;
 
-    pub(super) fn blank() -> Self {
+    pub(crate) fn blank() -> Self {
         Self {
             state: State::Blank,
             activated: false,
@@ -111,7 +111,7 @@ impl PurseRecord {
         }
     }
 
-    pub(super) fn emit(&self) -> Result<Bytes<{ Self::SIZE }>, WrongLength> {
+    pub(crate) fn emit(&self) -> Result<Bytes<{ Self::SIZE }>, WrongLength> {
         let mut out = Bytes::new();
         out.u8(self.state.code())?.u8(u8::from(self.activated))?.u8(self.binding_log)?;
         out.u16(self.binding_marker)?.u32(self.loads)?;
@@ -119,7 +119,7 @@ impl PurseRecord {
         Ok(out)
     }
 
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes);
         let state = State::from_code(reader.u8().ok()?)?;
         let activated = reader.u8().ok()? != 0;
@@ -138,25 +138,25 @@ impl PurseRecord {
 
 /// What the meter brought: changed by SETTLE, PUT MONTHS and PUT EVENTS.
 #[derive(Clone)]
-pub(super) struct SettlementRecord {
+pub(crate) struct SettlementRecord {
     /// The binding it belongs to, see [`PurseRecord::binding_marker`].
-    pub(super) binding_marker: u16,
+    pub(crate) binding_marker: u16,
     /// None before the first SETTLE.
-    pub(super) settled: Option<(MeterReceipt, Month)>,
+    pub(crate) settled: Option<(MeterReceipt, Month)>,
     /// How many closed months were written in this binding, and the last one's index.
-    pub(super) months: Option<(u16, u16)>,
+    pub(crate) months: Option<(u16, u16)>,
     /// How many events were written in this binding, and the last one's number.
-    pub(super) events: Option<(u32, u32)>,
+    pub(crate) events: Option<(u32, u32)>,
 }
 
 impl SettlementRecord {
-    pub(super) const SIZE: usize = 106;
+    pub(crate) const SIZE: usize = 106;
 
-    pub(super) fn none(binding_marker: u16) -> Self {
+    pub(crate) fn none(binding_marker: u16) -> Self {
         Self { binding_marker, settled: None, months: None, events: None }
     }
 
-    pub(super) fn emit(&self) -> Result<Bytes<{ Self::SIZE }>, WrongLength> {
+    pub(crate) fn emit(&self) -> Result<Bytes<{ Self::SIZE }>, WrongLength> {
         let (receipt, month) =
             self.settled.map_or(([0; 68], [0; 24]), |(receipt, month)| (receipt.emit(), month.emit()));
         let (months, last_month) = self.months.unwrap_or((0, Month::NO_INDEX));
@@ -167,7 +167,7 @@ impl SettlementRecord {
         Ok(out)
     }
 
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes);
         let binding_marker = reader.u16().ok()?;
         let months = (reader.u16().ok()?, reader.u16().ok()?);
@@ -188,29 +188,29 @@ impl SettlementRecord {
     }
 
     /// Appends a closed month, and returns its place in the history.
-    pub(super) fn append_month(&mut self, index: u16) -> Option<u32> {
+    pub(crate) fn append_month(&mut self, index: u16) -> Option<u32> {
         let place = self.months.map_or(0, |(count, _)| count);
         self.months = Some((place.checked_add(1)?, index));
         Some(place.into())
     }
 
     /// Appends an event, and returns its place in the history.
-    pub(super) fn append_event(&mut self, number: u32) -> Option<u32> {
+    pub(crate) fn append_event(&mut self, number: u32) -> Option<u32> {
         let place = self.events.map_or(0, |(count, _)| count);
         self.events = Some((place.checked_add(1)?, number));
         Some(place)
     }
 
     /// Index of the last closed month, or FFFF.
-    pub(super) fn last_month(&self) -> u16 {
+    pub(crate) fn last_month(&self) -> u16 {
         self.months.map_or(Month::NO_INDEX, |(_, last)| last)
     }
 
     /// Number of the last event, or 0.
-    pub(super) fn last_event(&self) -> u32 {
+    pub(crate) fn last_event(&self) -> u32 {
         self.events.map_or(0, |(_, last)| last)
     }
 }
 
 /// Size of the record of failure counters, one u16 for each role with a key set.
-pub(super) const FAILURES_SIZE: usize = 8;
+pub(crate) const FAILURES_SIZE: usize = 8;

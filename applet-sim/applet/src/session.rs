@@ -1,41 +1,33 @@
 //! The secure channel (specification, section 8).
 
-use super::{CardApplication, Reply, ensure, put};
+use crate::card::{CardApplication, Channel, Reply};
+use crate::checks::{ensure, put};
+use crate::request::SessionKeys;
 use card_core::apdu::{Command, StatusWord};
 use card_core::layout::{Authority, session_allowed};
 use card_core::platform::Platform;
 use card_core::role::Role;
+use card_core::scp03::CardHandshake;
 use card_core::scp03::card::AuthenticationError;
-use card_core::scp03::{CardHandshake, CardSession};
 
 /// Longest wait after a failed authentication, in ms.
 const LONGEST_WAIT: u16 = 1000;
 
-/// Where the secure channel stands.
-pub(super) enum Channel {
-    /// Nothing.
-    Idle,
-    /// INITIALIZE UPDATE was answered.
-    Handshake(CardHandshake, Role),
-    /// EXTERNAL AUTHENTICATE succeeded.
-    Open(CardSession, Role),
-}
-
 impl<P: Platform> CardApplication<P> {
     /// INITIALIZE UPDATE. Writes no memory.
-    pub(super) fn initialize_update(
+    pub(crate) fn initialize_update(
         &mut self,
-        p1: u8,
+        wanted: SessionKeys,
         data: &[u8],
         reply: &mut Reply,
     ) -> Result<StatusWord, StatusWord> {
         let state = self.memory()?.purse().state;
         let vending = session_allowed(Role::Vending, state)
             && self.with_memory(|m, p| m.key_info(p, Role::Vending))?.is_some();
-        let role = match p1 {
-            0 if vending => Some(Role::Vending),
-            0 => Some(Role::Admin),
-            _ => Role::of(p1).filter(|role| role.session_index().is_some()),
+        let role = match wanted {
+            SessionKeys::Any if vending => Some(Role::Vending),
+            SessionKeys::Any => Some(Role::Admin),
+            SessionKeys::Version(version) => Role::of(version).filter(|role| role.session_index().is_some()),
         };
         ensure(role.is_none_or(|role| session_allowed(role, state)), StatusWord::CONDITIONS_OF_USE)?;
         let identity = self.memory()?.identity();
@@ -43,7 +35,11 @@ impl<P: Platform> CardApplication<P> {
         ensure(data.len() == mode.bytes(), StatusWord::WRONG_LENGTH)?;
         let role = role.ok_or(StatusWord::DATA_NOT_FOUND)?;
         let keys = self.with_memory(|m, p| m.key_set(p, role))?.ok_or(StatusWord::DATA_NOT_FOUND)?;
-        ensure(p1 & 0x0F == 0 || p1 == keys.version(), StatusWord::DATA_NOT_FOUND)?;
+        let right = match wanted {
+            SessionKeys::Any => true,
+            SessionKeys::Version(version) => version & 0x0F == 0 || version == keys.version(),
+        };
+        ensure(right, StatusWord::DATA_NOT_FOUND)?;
         let mut challenge = [0; 16];
         let challenge_bytes = challenge.get_mut(..mode.bytes()).ok_or(StatusWord::UNKNOWN)?;
         self.platform.fill(challenge_bytes).map_err(|_| StatusWord::UNKNOWN)?;
@@ -62,13 +58,17 @@ impl<P: Platform> CardApplication<P> {
     }
 
     /// EXTERNAL AUTHENTICATE. A failure is counted once for each role and power-up, then waited for, then answered.
-    pub(super) fn external_authenticate(&mut self, command: &Command<'_>) -> Result<StatusWord, StatusWord> {
+    pub(crate) fn external_authenticate(
+        &mut self,
+        header: [u8; 4],
+        data: &[u8],
+    ) -> Result<StatusWord, StatusWord> {
         ensure(matches!(self.volatile.channel, Channel::Handshake(..)), StatusWord::CONDITIONS_OF_USE)?;
         let length = 2 * self.memory()?.identity().mode.bytes();
-        ensure(command.data.len() == length, StatusWord::WRONG_LENGTH)?;
+        ensure(data.len() == length, StatusWord::WRONG_LENGTH)?;
         let channel = core::mem::replace(&mut self.volatile.channel, Channel::Idle);
         let Channel::Handshake(handshake, role) = channel else { return Err(StatusWord::CONDITIONS_OF_USE) };
-        match handshake.external_authenticate(&mut self.platform, command.header(), command.data) {
+        match handshake.external_authenticate(&mut self.platform, header, data) {
             Ok(session) => {
                 self.note_failures(role, 0);
                 self.volatile.channel = Channel::Open(session, role);
@@ -105,7 +105,7 @@ impl<P: Platform> CardApplication<P> {
     }
 
     /// Step 3: checks and decrypts a command in place.
-    pub(super) fn unwrap(
+    pub(crate) fn unwrap(
         &mut self,
         command: &Command<'_>,
         data: &mut [u8],
@@ -124,7 +124,7 @@ impl<P: Platform> CardApplication<P> {
     }
 
     /// Protects the answer to a command with secure messaging.
-    pub(super) fn wrap(&mut self, reply: &mut Reply, status: StatusWord) -> Result<(), StatusWord> {
+    pub(crate) fn wrap(&mut self, reply: &mut Reply, status: StatusWord) -> Result<(), StatusWord> {
         let Channel::Open(session, _) = &mut self.volatile.channel else { return Ok(()) };
         if session.wrap(&mut self.platform, reply, status).is_err() {
             self.volatile.channel = Channel::Idle;

@@ -1,9 +1,11 @@
 //! READ CERTIFICATE, SETTLE, PUT MONTHS and PUT EVENTS: the meter's side of the card (specification, section 11).
 
-use super::memory_map as map;
-use super::persistent::Failed;
-use super::records::SettlementRecord;
-use super::{CardApplication, Reply, ensure, no_data, of_binding, put};
+use crate::card::{CardApplication, Reply};
+use crate::checks::{ensure, no_data, of_binding, put};
+use crate::memory_map as map;
+use crate::persistent::Failed;
+use crate::records::SettlementRecord;
+use crate::request::Proof;
 use card_core::apdu::StatusWord;
 use card_core::bytes::{Buffer, Reader, WrongLength};
 use card_core::id::Binding;
@@ -21,21 +23,21 @@ const MOST: u8 = 8;
 
 impl<P: Platform> CardApplication<P> {
     /// Totals that the meter had applied when it last settled in this binding.
-    pub(super) fn settled(&self) -> (Piastres, Piastres) {
+    pub(crate) fn settled(&self) -> (Piastres, Piastres) {
         let settled = self.persistent.as_ref().and_then(|memory| memory.settlement().settled);
         settled.map_or((Piastres::ZERO, Piastres::ZERO), |(receipt, _)| {
             (receipt.applied_credit, receipt.applied_debited)
         })
     }
 
-    pub(super) fn read_certificate(
+    pub(crate) fn read_certificate(
         &mut self,
-        p1: u8,
+        proof: Proof,
         data: &[u8],
         reply: &mut Reply,
     ) -> Result<StatusWord, StatusWord> {
         no_data(data)?;
-        if p1 == 1 {
+        if proof == Proof::Binding {
             let binding = self.with_memory(|m, p| m.binding(p))?.ok_or(StatusWord::CONDITIONS_OF_USE)?;
             put(reply, &binding.emit())?;
             return Ok(StatusWord::OK);
@@ -59,7 +61,7 @@ impl<P: Platform> CardApplication<P> {
         Ok(StatusWord::OK)
     }
 
-    pub(super) fn settle(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
+    pub(crate) fn settle(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
         let settlement = Settlement::parse(data)?;
         let own: Binding = self.certificate()?.binding;
         of_binding(settlement.receipt.binding, own)?;
@@ -113,7 +115,7 @@ impl<P: Platform> CardApplication<P> {
         })
     }
 
-    pub(super) fn put_months(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
+    pub(crate) fn put_months(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
         let records = records::<{ Month::SIZE }>(data, MOST)?;
         let known = self.memory()?.settlement().months.map(|(_, last)| last);
         let mut new = Buffer::<{ Month::SIZE * MOST as usize }>::new();
@@ -133,7 +135,7 @@ impl<P: Platform> CardApplication<P> {
         Ok(StatusWord::OK)
     }
 
-    pub(super) fn put_events(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
+    pub(crate) fn put_events(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
         let records = records::<{ Event::SIZE }>(data, MOST)?;
         let known = self.memory()?.settlement().last_event();
         let mut new = Buffer::<{ Event::SIZE * MOST as usize }>::new();

@@ -1,6 +1,6 @@
 //! Records of keys in memory, on their way there and back: wiped when dropped.
 
-use super::persistent::Failed;
+use crate::persistent::Failed;
 use card_core::bytes::{Buffer, Reader};
 use card_core::key::AesKey;
 use card_core::message::BindingCertificate;
@@ -13,10 +13,10 @@ const BINDING_SIZE: usize = BindingCertificate::SIZE + 2 + 3 * LONGEST_KEY;
 const LONGEST_KEY: usize = 32;
 
 /// What overwrites a binding that does not count any more.
-pub(super) const NO_BINDING: [u8; BINDING_SIZE] = [0; BINDING_SIZE];
+pub(crate) const NO_BINDING: [u8; BINDING_SIZE] = [0; BINDING_SIZE];
 
 /// The same while another slot may still hold keys.
-pub(super) const WIPING: [u8; BINDING_SIZE] = {
+pub(crate) const WIPING: [u8; BINDING_SIZE] = {
     let mut wiping = NO_BINDING;
     wiping[0] = 0xFF;
     wiping
@@ -24,14 +24,14 @@ pub(super) const WIPING: [u8; BINDING_SIZE] = {
 
 /// Keys on their way to memory: wiped when dropped. All are padded for the longest keys, so that a shorter key set overwrites every
 /// byte of a longer one.
-pub(super) struct KeyPayload(Buffer<BINDING_SIZE>);
+pub(crate) struct KeyPayload(Buffer<BINDING_SIZE>);
 
 impl KeyPayload {
     const fn new() -> Self {
         Self(Buffer::new())
     }
 
-    pub(super) fn as_slice(&self) -> &[u8] {
+    pub(crate) fn as_slice(&self) -> &[u8] {
         self.0.as_slice()
     }
 }
@@ -42,7 +42,7 @@ impl Drop for KeyPayload {
     }
 }
 
-pub(super) fn emit_key_set(keys: &KeySet) -> Result<KeyPayload, Failed> {
+pub(crate) fn emit_key_set(keys: &KeySet) -> Result<KeyPayload, Failed> {
     let mut out = KeyPayload::new();
     put_key_set(&mut out, keys)?;
     Ok(out)
@@ -66,14 +66,14 @@ fn pad(out: &mut KeyPayload, key: &AesKey) -> Result<(), Failed> {
     Ok(())
 }
 
-pub(super) fn emit_binding(binding: &BindingCertificate, keys: &KeySet) -> Result<KeyPayload, Failed> {
+pub(crate) fn emit_binding(binding: &BindingCertificate, keys: &KeySet) -> Result<KeyPayload, Failed> {
     let mut out = KeyPayload::new();
     out.0.put(&binding.emit())?;
     put_key_set(&mut out, keys)?;
     Ok(out)
 }
 
-pub(super) fn parse_key_set(bytes: &[u8]) -> Option<KeySet> {
+pub(crate) fn parse_key_set(bytes: &[u8]) -> Option<KeySet> {
     let mut reader = Reader::new(bytes);
     let version = reader.u8().ok()?;
     let length = usize::from(reader.u8().ok()?);
@@ -81,7 +81,7 @@ pub(super) fn parse_key_set(bytes: &[u8]) -> Option<KeySet> {
     KeySet::new(version, key()?, key()?, key()?).ok()
 }
 
-pub(super) fn parse_single_key(bytes: &[u8]) -> Option<(u8, AesKey)> {
+pub(crate) fn parse_single_key(bytes: &[u8]) -> Option<(u8, AesKey)> {
     let mut reader = Reader::new(bytes);
     let version = reader.u8().ok()?;
     let length = usize::from(reader.u8().ok()?);
@@ -89,7 +89,7 @@ pub(super) fn parse_single_key(bytes: &[u8]) -> Option<(u8, AesKey)> {
 }
 
 /// The record of a single key.
-pub(super) fn emit_single_key(version: u8, key: &AesKey) -> Result<KeyPayload, Failed> {
+pub(crate) fn emit_single_key(version: u8, key: &AesKey) -> Result<KeyPayload, Failed> {
     let mut out = KeyPayload::new();
     out.0.u8(version)?.u8(key.length().bytes() as u8)?.put(key.expose())?;
     pad(&mut out, key)?;

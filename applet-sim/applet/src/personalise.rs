@@ -1,8 +1,9 @@
 //! STORE DATA, PUT KEY, BIND and SET STATUS (specification, section 12 and 7.6).
 
-use super::records::IdentityRecord;
-use super::session::Channel;
-use super::{CardApplication, Reply, ensure, no_data, of_binding, put};
+use crate::card::{CardApplication, Channel, Reply};
+use crate::checks::{ensure, no_data, of_binding, put};
+use crate::records::IdentityRecord;
+use crate::request::{KeyKind, Stored};
 use card_core::apdu::StatusWord;
 use card_core::bytes::{Reader, WrongLength};
 use card_core::id::{Company, Environment, Scope, State};
@@ -16,36 +17,38 @@ use card_core::units::CardTime;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
-/// Data of STORE DATA with P2 = 00.
+/// Data of STORE DATA for identity and profile.
 const STORE_SIZE: usize = 15 + PROFILE_SIZE;
 /// Type of an AES key in PUT KEY (GP table 11-16).
 const AES: u8 = 0x88;
 
 impl<P: Platform> CardApplication<P> {
-    pub(super) fn store_data(
+    pub(crate) fn store_data(
         &mut self,
         authority: Option<Authority>,
-        p2: u8,
+        what: Stored,
         data: &[u8],
     ) -> Result<StatusWord, StatusWord> {
         let admin = authority.is_some_and(|authority| authority.role == Role::Admin);
-        ensure(admin || p2 == 1, StatusWord::SECURITY_STATUS)?;
+        ensure(admin || what == Stored::Profile, StatusWord::SECURITY_STATUS)?;
         let blank = self.memory()?.purse().state == State::Blank;
-        ensure(blank == (p2 == 0), StatusWord::CONDITIONS_OF_USE)?;
+        ensure(blank == (what == Stored::Identity), StatusWord::CONDITIONS_OF_USE)?;
         let mut record = self.memory()?.identity().clone();
-        if p2 == 0 {
-            ensure(data.len() == STORE_SIZE, StatusWord::WRONG_LENGTH)?;
-            parse_identity(&mut record, data)?;
-        } else {
-            record.profile = data.try_into().map_err(|_| StatusWord::WRONG_LENGTH)?;
+        match what {
+            Stored::Identity => {
+                ensure(data.len() == STORE_SIZE, StatusWord::WRONG_LENGTH)?;
+                parse_identity(&mut record, data)?;
+            }
+            Stored::Profile => record.profile = data.try_into().map_err(|_| StatusWord::WRONG_LENGTH)?,
         }
         self.with_memory(|m, p| m.set_identity(p, record))?;
         Ok(StatusWord::OK)
     }
 
-    pub(super) fn put_key(
+    pub(crate) fn put_key(
         &mut self,
-        (replaced, ids): (u8, u8),
+        replaced: u8,
+        kind: KeyKind,
         data: &[u8],
         reply: &mut Reply,
     ) -> Result<StatusWord, StatusWord> {
@@ -54,7 +57,7 @@ impl<P: Platform> CardApplication<P> {
         let role = Role::of(version).filter(|role| *role as u8 <= Role::Receipt as u8 && version & 0x0F != 0);
         let role = role.ok_or(StatusWord::WRONG_DATA)?;
         let set = role.session_index().is_some();
-        ensure((ids == 0x81) == set, StatusWord::WRONG_DATA)?;
+        ensure((kind == KeyKind::Set) == set, StatusWord::WRONG_DATA)?;
         if set {
             let keys = self.unwrap_key_set(version, &mut reader)?;
             reader.end().map_err(|_| StatusWord::WRONG_DATA)?;
@@ -122,7 +125,7 @@ impl<P: Platform> CardApplication<P> {
         Ok(key)
     }
 
-    pub(super) fn bind(&mut self, data: &[u8]) -> Result<StatusWord, StatusWord> {
+    pub(crate) fn bind(&mut self, data: &[u8]) -> Result<StatusWord, StatusWord> {
         let identity = self.memory()?.identity();
         let generation = identity.card.generation;
         ensure(matches!(data.len(), 168 | 216), StatusWord::WRONG_LENGTH)?;
@@ -161,14 +164,13 @@ impl<P: Platform> CardApplication<P> {
         Ok(StatusWord::OK)
     }
 
-    pub(super) fn set_status(
+    pub(crate) fn set_status(
         &mut self,
         authority: Option<Authority>,
-        p2: u8,
+        wanted: State,
         data: &[u8],
     ) -> Result<StatusWord, StatusWord> {
         use State::{Active, Blank, Blocked, Personalised, Terminated};
-        let wanted = State::from_code(p2).ok_or(StatusWord::WRONG_P1_P2)?;
         let admin = authority.is_some_and(|authority| authority.role == Role::Admin);
         ensure(admin || wanted == Blocked, StatusWord::SECURITY_STATUS)?;
         let mut purse = self.memory()?.purse().clone();

@@ -1,8 +1,9 @@
 //! LOAD VOUCHER (specification, section 9).
 
-use super::memory_map as map;
-use super::records::PurseRecord;
-use super::{CardApplication, Reply, addressed_to, ensure, of_binding, put};
+use crate::card::{CardApplication, Reply};
+use crate::checks::{addressed_to, ensure, of_binding, put};
+use crate::memory_map as map;
+use crate::records::PurseRecord;
 use card_core::apdu::StatusWord;
 use card_core::id::{Channel, State};
 use card_core::layout::status;
@@ -21,7 +22,7 @@ const OLDER: u8 = 3;
 const REFRESHED: u8 = 4;
 
 impl<P: Platform> CardApplication<P> {
-    pub(super) fn load_voucher(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
+    pub(crate) fn load_voucher(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
         ensure(data.len() == Voucher::SIZE, StatusWord::WRONG_LENGTH)?;
         let outer = Voucher::parse_outer(data).map_err(|_| StatusWord::WRONG_DATA)?;
         addressed_to(self.memory()?.identity(), outer.scope, outer.card)?;

@@ -1,6 +1,7 @@
 //! PUT MAIL, GET MAIL and PUT METER MAIL (specification, section 10).
 
-use super::{CardApplication, Reply, addressed_to, ensure, no_data, of_binding, put};
+use crate::card::{CardApplication, Reply};
+use crate::checks::{addressed_to, ensure, no_data, of_binding, put};
 use card_core::apdu::StatusWord;
 use card_core::layout::status;
 use card_core::message::{Delivery, Direction, Envelope, MAX_ENVELOPE, Slot};
@@ -12,7 +13,7 @@ const STORED: u8 = 1;
 const ALREADY_STORED: u8 = 2;
 
 impl<P: Platform> CardApplication<P> {
-    pub(super) fn put_mail(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
+    pub(crate) fn put_mail(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
         ensure((64..=Delivery::MAX).contains(&data.len()), StatusWord::WRONG_LENGTH)?;
         let delivery = Delivery::parse(data).map_err(|_| StatusWord::WRONG_DATA)?;
         addressed_to(self.memory()?.identity(), delivery.scope, delivery.card)?;
@@ -27,7 +28,7 @@ impl<P: Platform> CardApplication<P> {
         self.keep(&envelope, reply)
     }
 
-    pub(super) fn put_meter_mail(
+    pub(crate) fn put_meter_mail(
         &mut self,
         data: &[u8],
         reply: &mut Reply,
@@ -57,14 +58,14 @@ impl<P: Platform> CardApplication<P> {
         Ok(StatusWord::OK)
     }
 
-    pub(super) fn get_mail(
+    pub(crate) fn get_mail(
         &mut self,
-        slot: u8,
+        slot: Option<Slot>,
         data: &[u8],
         reply: &mut Reply,
     ) -> Result<StatusWord, StatusWord> {
         no_data(data)?;
-        let slot = Slot::new(slot).ok_or(StatusWord::DATA_NOT_FOUND)?;
+        let slot = slot.ok_or(StatusWord::DATA_NOT_FOUND)?;
         let envelope = self.with_memory(|m, p| m.mail(p, slot))?.ok_or(StatusWord::DATA_NOT_FOUND)?;
         put(reply, envelope.as_bytes())?;
         Ok(StatusWord::OK)
