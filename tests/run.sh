@@ -29,11 +29,19 @@ room() {
 
 # Each line says itself that it ends the stage: a function in a condition is not ended by its first failure.
 features() {
-    cargo check -q -p card-host --no-default-features || return
-    local set
-    for set in pcsc simulator tariff ledger postgres server client cli; do
-        cargo check -q -p card-host --no-default-features --features "$set" || return
-    done
+    local crate set
+    while read -r crate set; do
+        cargo check -q -p "$crate" --no-default-features ${set:+--features "$set"} || return
+    done <<< "card-host
+card-host pcsc
+card-host simulator
+card-host tariff
+card-channel
+card-channel client
+card-channel schema
+card-ledger
+card-ledger sqlite
+card-ledger postgres"
     cargo check -q -p applet-sim --no-default-features || return
 }
 
@@ -53,7 +61,7 @@ stage "documentation" cargo doc -q --workspace --no-deps --all-features
 stage "features, each alone" features
 stage "embedded targets" embedded
 stage "firmware size" tests/firmware-size.sh
-stage "Windows" cargo check -q -p card-host --features cli,simulator --target x86_64-pc-windows-gnu
+stage "Windows" cargo check -q -p cardctl --target x86_64-pc-windows-gnu
 stage "vectors of the second reading" target/python/bin/python tests/reference/make_vectors.py --check
 stage "tests" cargo test --workspace --all-features
 stage "benchmarks" cargo bench -q -p system-tests

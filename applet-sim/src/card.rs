@@ -2,6 +2,7 @@
 
 use crate::chip::{
     CHIP, Chip, Entropy, FlashModel, Image, ImageError, ImageMemory, Link, METADATA, SimulatedMemory, Usage,
+    chip, time, usage,
 };
 use crate::vpcd::{VirtualCard, atr_contact_t0, atr_contact_t1, atr_contactless_a};
 use card_applet::{CardApplication, ManufactureError, PAGES, Protocol, Reply, manufacture};
@@ -149,7 +150,7 @@ impl SimulatedCard<FlashModel> {
         length: KeyLength,
         profile: Profile,
     ) -> Result<Self, ManufactureError> {
-        let mut chip = Chip::new(FlashModel::new(PAGES, u64::from_be_bytes(card.0)), Entropy::System);
+        let mut chip = chip(FlashModel::new(PAGES, u64::from_be_bytes(card.0)), Entropy::System);
         let master = AesKey::new(&TEST_INITIAL_MASTER).ok_or(ManufactureError)?;
         manufacture(&mut chip, card, environment, &master, length)?;
         Ok(Self::new(chip, profile))
@@ -165,7 +166,7 @@ impl SimulatedCard<ImageMemory> {
         }
         let seed = u64::from_be_bytes(card.0);
         let memory = ImageMemory::create_new(path, PAGES, metadata, seed)?;
-        let mut chip = Chip::new(memory, Entropy::System);
+        let mut chip = chip(memory, Entropy::System);
         let master = AesKey::new(&TEST_INITIAL_MASTER).ok_or(ManufactureError)?;
         manufacture(&mut chip, card, Environment::Test, &master, length)?;
         Ok(Self::new(chip, profile))
@@ -178,7 +179,7 @@ impl SimulatedCard<ImageMemory> {
         if found != PAGES {
             return Err(CardError::OtherVersion { found, needed: PAGES });
         }
-        Ok(Self::new(Chip::new(memory, Entropy::System), profile))
+        Ok(Self::new(chip(memory, Entropy::System), profile))
     }
 }
 
@@ -200,7 +201,7 @@ impl<M: SimulatedMemory> SimulatedCard<M> {
     /// Gives power, also after a power cut.
     pub fn power_up(&mut self) {
         if let Some(mut chip) = self.take_chip() {
-            chip.memory_mut().flash_mut().power_up();
+            chip.memory.flash_mut().power_up();
             self.on = Some(CardApplication::power_up(chip, self.profile.protocol()));
         }
     }
@@ -213,16 +214,16 @@ impl<M: SimulatedMemory> SimulatedCard<M> {
     /// Answers a command; `None` where power is off or was lost meanwhile: the reader then sees a mute card.
     pub fn answer(&mut self, apdu: &[u8]) -> Option<Vec<u8>> {
         let application = self.on.as_mut()?;
-        let (usage, time) = (application.platform().usage(), application.platform().time());
+        let (before, began) = (usage(application.platform()), time(application.platform()));
         let records = application.records_written();
         let mut reply = Reply::new();
         application.process(apdu, &mut reply);
-        let mut used = application.platform().usage().since(&usage);
+        let mut used = usage(application.platform()).since(&before);
         used.commands = 1;
         self.cost.usage += used;
-        self.cost.card_time += application.platform().time() - time + CHIP.command;
+        self.cost.card_time += time(application.platform()) - began + CHIP.command;
         self.cost.records += u64::from(application.records_written().saturating_sub(records));
-        if !application.platform().memory().flash().is_powered() {
+        if !application.platform().memory.flash().is_powered() {
             self.power_down();
             return None;
         }

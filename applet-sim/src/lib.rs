@@ -7,3 +7,8 @@
 pub mod card;
 pub mod chip;
 pub mod vpcd;
+
+/// The examples of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

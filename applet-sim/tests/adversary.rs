@@ -27,7 +27,7 @@ const STATES: [State; 5] =
     [State::Blank, State::Personalised, State::Active, State::Blocked, State::Terminated];
 
 fn operations(card: &Card) -> u64 {
-    card.chip().unwrap().memory().counters().operations()
+    card.chip().unwrap().memory.counters().operations()
 }
 
 /// Runs `attack` on an active card and expects that it changes and writes nothing.
@@ -569,7 +569,7 @@ fn replaced_keys_are_gone() {
         let mut card = card(State::Active);
         let holds = |card: &Card, version: u8| {
             let memory: Vec<u8> =
-                card.chip().unwrap().memory().pages().iter().flat_map(|page| page.data).collect();
+                card.chip().unwrap().memory.pages().iter().flat_map(|page| page.data).collect();
             let key = match version >> 4 {
                 5 | 6 => single_key(version).expose()[..16].to_vec(),
                 _ => key_set(version).enc().expose()[..16].to_vec(),
@@ -613,13 +613,13 @@ fn logs() -> Vec<(&'static str, std::ops::Range<u16>)> {
 fn a_failure_counter_that_has_failed_costs_nothing_but_the_count() {
     let mut chip = chip(State::Active).clone();
     for page in 38..46 {
-        chip.memory_mut().corrupt(page, &[0x55; 64]);
+        chip.memory.corrupt(page, &[0x55; 64]);
     }
     let mut card = powered(&chip);
     let before = operations(&card);
     assert!(Session::try_open(&mut card, key_set(0x41), FULL).is_ok());
     for _ in 0..2 {
-        card.chip_mut().unwrap().set_entropy(applet_sim::chip::Entropy::System);
+        card.chip_mut().unwrap().random = applet_sim::chip::Entropy::System;
         assert_eq!(common::status(&mut card, [0x80, 0x50, 0x41, 0], &[1; 8]), 0x9000);
         assert_eq!(common::status(&mut card, [0x84, 0x82, 0x33, 0], &[7; 16]), 0x6300);
         card.power_up();
@@ -633,9 +633,9 @@ fn memory_that_has_failed() {
     for (name, pages) in logs() {
         let mut chip = chip(State::Active).clone();
         for page in pages {
-            chip.memory_mut().corrupt(page, &[0x55; 64]);
+            chip.memory.corrupt(page, &[0x55; 64]);
         }
-        let before = chip.memory().counters().operations();
+        let before = chip.memory.counters().operations();
         let mut card = powered(&chip);
         let (select, status) = plain(&mut card, [0, 0xA4, 4, 0], &[]);
         assert_eq!((select.len(), select[20], select[21], status), (35, 1, 0, 0x9000), "{name}");
@@ -664,7 +664,7 @@ fn memory_that_has_failed() {
 #[test]
 fn memory_that_fails_while_in_use() {
     let mut card = card(State::Active);
-    let memory = card.chip_mut().unwrap().memory_mut();
+    let memory = &mut card.chip_mut().unwrap().memory;
     for page in 70..72 {
         memory.corrupt(page, &[0x55; 64]);
     }
@@ -674,7 +674,7 @@ fn memory_that_fails_while_in_use() {
     // Worn out: the command is refused, and what is there stays, also after the next power-up.
     let mut card = common::card(State::Active);
     let before = snapshot(&card, Depth::All);
-    card.chip_mut().unwrap().memory_mut().set_wear_limit(Some(0));
+    card.chip_mut().unwrap().memory.set_wear_limit(Some(0));
     assert_eq!(status(&mut card, LOAD, &voucher(9, 90_000, 0).emit()), 0x6581);
     card.power_up();
     assert_eq!(snapshot(&card, Depth::All), before);
@@ -682,7 +682,7 @@ fn memory_that_fails_while_in_use() {
 
 fn waited(card: &Card) -> u64 {
     let chip = card.chip().unwrap();
-    (chip.time() - chip.usage().chip_time()) / 1000
+    (applet_sim::chip::time(chip) - applet_sim::chip::usage(chip).chip_time()) / 1000
 }
 
 #[test]
@@ -730,7 +730,7 @@ fn initialize_update_writes_nothing() {
     unmoved(|card| {
         for version in [0x00, 0x10, 0x11, 0x20, 0x21, 0x30, 0x31, 0x40, 0x41] {
             for _ in 0..50 {
-                card.chip_mut().unwrap().set_entropy(applet_sim::chip::Entropy::Fixed(vec![9; 16].into()));
+                card.chip_mut().unwrap().random = applet_sim::chip::Entropy::Fixed(vec![9; 16].into());
                 assert_eq!(status(card, [0x80, 0x50, version, 0], &[1; 8]), 0x9000);
             }
         }
@@ -740,7 +740,7 @@ fn initialize_update_writes_nothing() {
         for length in [0, 7, 9, 16] {
             assert_eq!(status(card, [0x80, 0x50, 0, 0], &vec![1; length]), 0x6700);
         }
-        card.chip_mut().unwrap().set_entropy(applet_sim::chip::Entropy::Fixed(Vec::new().into()));
+        card.chip_mut().unwrap().random = applet_sim::chip::Entropy::Fixed(Vec::new().into());
         assert_eq!(status(card, [0x80, 0x50, 0, 0], &[1; 8]), 0x6F00, "no random numbers");
     });
 }
@@ -904,7 +904,7 @@ fn act(card: &mut Card, session: &mut Option<Session>, action: &Action, state: S
                 (header[2], header[3]) = (*p1, *p2);
             }
             if header[1] == 0x50 {
-                card.chip_mut().unwrap().set_entropy(applet_sim::chip::Entropy::Fixed(vec![7; 16].into()));
+                card.chip_mut().unwrap().random = applet_sim::chip::Entropy::Fixed(vec![7; 16].into());
             }
             let may_wrap = !matches!(header[1], 0xA4 | 0xC0 | 0x50 | 0x82);
             if let (Some(session), true, true) = (&mut *session, *wrapped, may_wrap) {
@@ -992,7 +992,7 @@ fn random_commands() {
                 after.0.remove("failures");
                 prop_assert!(after == before, "changed{}", before.difference(&after));
             }
-            prop_assert_eq!(card.chip().unwrap().memory().counters().overwrites, 0);
+            prop_assert_eq!(card.chip().unwrap().memory.counters().overwrites, 0);
             Ok(())
         })
         .unwrap();

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what is wrong by failing")]
 
 use apdu_app::{App, CommandView, Interface};
-use applet_sim::chip::{Chip, Entropy, FlashModel};
+use applet_sim::chip::{Entropy, FlashModel, chip};
 use card_applet::{CardApplication, PAGES, Protocol, manufacture};
 use card_core::id::{AID, CardId, Environment};
 use card_core::key::{AesKey, KeyLength};
@@ -19,7 +19,7 @@ fn the_runner_gets_what_the_reader_gets() {
     let (mut compared, mut left_out) = (0, 0);
     for transcript in vectors["transcripts"].as_array().unwrap() {
         let initial = &transcript["initial"];
-        let mut chip = Chip::new(FlashModel::new(PAGES, 1), Entropy::Fixed(Vec::new().into()));
+        let mut chip = chip(FlashModel::new(PAGES, 1), Entropy::Fixed(Vec::new().into()));
         let length = KeyLength::from_bytes(initial["key_bits"].as_u64().unwrap() as usize / 8).unwrap();
         let card = CardId(bytes(&initial["card_id"]).try_into().unwrap());
         let environment = Environment::from_code(bytes(&initial["environment"])[0]).unwrap();
@@ -33,7 +33,7 @@ fn the_runner_gets_what_the_reader_gets() {
                 continue;
             }
             let challenge = step.get("card_challenge").map(bytes).unwrap_or_default();
-            app.platform_mut().set_entropy(Entropy::Fixed(challenge.into()));
+            app.platform_mut().random = Entropy::Fixed(challenge.into());
             let (command, response) = (bytes(&step["command"]), bytes(&step["response"]));
             let (data, status) = response.split_at(response.len() - 2);
             let parts = status[0] == 0x61 || status == [0x62, 0x82] || command.get(1) == Some(&0xC0);

@@ -17,12 +17,12 @@ use common::*;
 fn a_passer_by_cannot_lock_the_meter_out() {
     const LIMIT: u32 = 300;
     let mut card = powered(chip(State::Active));
-    card.chip_mut().unwrap().memory_mut().set_wear_limit(Some(LIMIT));
+    card.chip_mut().unwrap().memory.set_wear_limit(Some(LIMIT));
     let mut attempt = |cut: bool| {
-        card.chip_mut().unwrap().set_entropy(Entropy::System);
+        card.chip_mut().unwrap().random = Entropy::System;
         assert_eq!(status(&mut card, [0x80, 0x50, 0x30, 0], &[1; 8]), 0x9000);
         if cut {
-            card.chip_mut().unwrap().memory_mut().cut_after(0, Cut::Partly { seed: 3 });
+            card.chip_mut().unwrap().memory.cut_after(0, Cut::Partly { seed: 3 });
         }
         let answer = card.answer(&[&[0x84, 0x82, 0x13, 0, 16][..], &[7; 16]].concat());
         card.power_up();
@@ -52,7 +52,7 @@ fn no_copy_of_old_keys_stays() {
     let other = certificate_of(binding(OTHER_METER, 1), GENERATION, 1, 5, 0);
     let data = bind_data(admin, other, key_set_of(0x31, 1, OTHER_METER));
     assert_eq!(session.send(&mut card, [0x80, 0x52, 0, 0], &data).1, 0x9000);
-    let memory: Vec<u8> = card.chip().unwrap().memory().pages().iter().flat_map(|page| page.data).collect();
+    let memory: Vec<u8> = card.chip().unwrap().memory.pages().iter().flat_map(|page| page.data).collect();
     let holds = |part: &[u8]| memory.windows(part.len()).any(|window| window == part);
     // That the search finds what is there: the keys that were not replaced.
     assert!(holds(&key_set(0x41).enc().expose()[..8]));
@@ -77,18 +77,17 @@ fn former_meter_keys_are_wiped_also_after_a_power_cut() {
         let mut card = card(State::Active);
         let mut session = Session::open(&mut card, admin, FULL);
         let data = bind_data(admin, other, key_set_of(0x31, 1, OTHER_METER));
-        card.chip_mut().unwrap().memory_mut().cut_after(operation, Cut::Partly { seed: operation });
+        card.chip_mut().unwrap().memory.cut_after(operation, Cut::Partly { seed: operation });
         let command = session.wrap([0x80, 0x52, 0, 0], &data);
         if card.answer(&command).is_some() {
             break;
         }
         torn += 1;
         card.power_up();
-        card.chip_mut().unwrap().set_entropy(Entropy::System);
+        card.chip_mut().unwrap().random = Entropy::System;
         let mut session = Session::open(&mut card, admin, FULL);
         assert_eq!(session.send(&mut card, [0x80, 0x52, 0, 0], &data).1, 0x9000, "cut {operation}");
-        let memory: Vec<u8> =
-            card.chip().unwrap().memory().pages().iter().flat_map(|page| page.data).collect();
+        let memory: Vec<u8> = card.chip().unwrap().memory.pages().iter().flat_map(|page| page.data).collect();
         let former = key_set(0x31);
         for key in [former.enc(), former.mac(), former.dek()] {
             let left = key.expose().chunks(8).any(|part| memory.windows(8).any(|window| window == part));

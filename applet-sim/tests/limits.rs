@@ -19,7 +19,7 @@ const LAST: u32 = u32::MAX;
 /// The card after something in a record of its memory was changed, as many years of use would.
 fn aged(card: &Card, log: Log, change: impl FnOnce(&mut [u8])) -> Card {
     let mut chip = chip_of(card);
-    let memory = chip.memory_mut();
+    let memory = &mut chip.memory;
     let mut payload = vec![0; log.capacity()];
     let record = log.peek(memory, &mut payload).unwrap().unwrap();
     payload.truncate(record.len);
@@ -29,7 +29,7 @@ fn aged(card: &Card, log: Log, change: impl FnOnce(&mut [u8])) -> Card {
 }
 
 fn operations(card: &Card) -> u64 {
-    card.chip().unwrap().memory().counters().operations()
+    card.chip().unwrap().memory.counters().operations()
 }
 
 /// Sends and expects; nothing may be written but where the answer begins with `written`.
@@ -224,7 +224,7 @@ fn the_last_commit_of_a_record() {
     // The purse's log with its last epoch: what is there stays readable, and a further load answers 6581.
     let before = card(State::Active);
     let mut chip = chip_of(&before);
-    let memory = chip.memory_mut();
+    let memory = &mut chip.memory;
     let mut payload = vec![0; map::PURSE.capacity()];
     let record = map::PURSE.peek(memory, &mut payload).unwrap().unwrap();
     map::PURSE.commit(memory, Some(LAST - 2), &payload[..record.len]).unwrap();

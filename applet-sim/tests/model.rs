@@ -245,7 +245,7 @@ fn random_lives() {
             for (number, (happening, cut)) in (0..).zip(&happenings) {
                 let happening = &happening.clone().from(&model);
                 let Some(step) = step(happening, &ledger) else {
-                    card.chip_mut().unwrap().memory_mut().reseed(seed ^ number);
+                    card.chip_mut().unwrap().memory.reseed(seed ^ number);
                     card.power_up();
                     prop_assert_eq!(Purse::of(&mut card), model.clone());
                     continue;
@@ -261,7 +261,7 @@ fn random_lives() {
                         1 => Cut::After,
                         _ => Cut::Partly { seed: *cut_seed },
                     };
-                    card.chip_mut().unwrap().memory_mut().cut_after(*operation, how);
+                    card.chip_mut().unwrap().memory.cut_after(*operation, how);
                 }
                 let answer = prepared.send(&mut card);
                 let before = model.clone();
@@ -275,7 +275,7 @@ fn random_lives() {
                     // The plan may still stand: it is forgotten with the next power-up.
                     card.power_up();
                 } else {
-                    card.chip_mut().unwrap().memory_mut().reseed(seed.wrapping_add(number));
+                    card.chip_mut().unwrap().memory.reseed(seed.wrapping_add(number));
                     card.power_up();
                     let found = Purse::of(&mut card);
                     prop_assert!(found == model || found == next, "{:?}\n{:?}\n{:?}", found, model, next);
@@ -290,7 +290,7 @@ fn random_lives() {
                     *times += 1;
                     prop_assert_eq!((*times, shown.loads), (1, before.loads + 1), "loaded twice");
                 }
-                prop_assert_eq!(card.chip().unwrap().memory().counters().overwrites, 0);
+                prop_assert_eq!(card.chip().unwrap().memory.counters().overwrites, 0);
             }
             // What was last certified arrives in the end, whatever happened before.
             let (credit, debited) = (model.credit + 7, model.debited);

@@ -70,7 +70,7 @@ struct Outcomes<'a> {
 }
 
 fn operations(card: &Card) -> u64 {
-    card.chip().unwrap().memory().counters().operations()
+    card.chip().unwrap().memory.counters().operations()
 }
 
 /// Ways to cut an operation. Before one is after the one before, so only the first one needs it.
@@ -111,7 +111,7 @@ fn check(case: &Case) {
         assert_eq!(operations(&whole), before, "{} repeated writes", case.name);
         assert!(after == new, "{} repeated changes{}", case.name, new.difference(&after));
     }
-    assert_eq!(whole.chip().unwrap().memory().counters().overwrites, 0, "{}", case.name);
+    assert_eq!(whole.chip().unwrap().memory.counters().overwrites, 0, "{}", case.name);
     let outcomes =
         Outcomes { case, status, old: snapshot(&base, Depth::All), new, after, seen: RefCell::default() };
     assert!(outcomes.old != outcomes.new, "{} changes nothing", case.name);
@@ -125,7 +125,7 @@ fn check(case: &Case) {
             let salt = operation << 32 | number << 16;
             let mut card = powered(&case.base);
             let prepared = case.step.prepare(&mut card);
-            card.chip_mut().unwrap().memory_mut().cut_after(operation, how);
+            card.chip_mut().unwrap().memory.cut_after(operation, how);
             assert!(prepared.send(&mut card).is_none(), "{}", case.name);
             let dead = chip_of(&card);
             let context = format!("operation {operation} of {count}, {how:?}");
@@ -155,11 +155,11 @@ impl Outcomes<'_> {
             let mut any = false;
             for (number, how) in (0..).zip(cuts(if long() { 6 } else { 1 }, operation, salt)) {
                 let mut chip = dead.clone();
-                chip.memory_mut().power_up();
-                chip.memory_mut().reseed(salt.wrapping_mul(7) ^ operation ^ number << 8);
-                chip.memory_mut().cut_after(operation, how);
+                chip.memory.power_up();
+                chip.memory.reseed(salt.wrapping_mul(7) ^ operation ^ number << 8);
+                chip.memory.cut_after(operation, how);
                 let chip = CardApplication::power_up(chip, Protocol::Block).into_platform();
-                if chip.memory().is_powered() {
+                if chip.memory.is_powered() {
                     continue;
                 }
                 any = true;
@@ -179,10 +179,10 @@ impl Outcomes<'_> {
     fn check(&self, dead: &TestChip, depth: Depth, salt: u64, context: &str) -> bool {
         let name = self.case.name;
         let mut chip = dead.clone();
-        chip.memory_mut().power_up();
-        chip.memory_mut().reseed(salt);
+        chip.memory.power_up();
+        chip.memory.reseed(salt);
         let mut card = powered(&chip);
-        assert_eq!(card.chip().unwrap().memory().counters().overwrites, 0, "{name}, {context}");
+        assert_eq!(card.chip().unwrap().memory.counters().overwrites, 0, "{name}, {context}");
         let firm = firm_content(&card);
         if let Some(firm) = &firm {
             let seen = self.seen.borrow();
@@ -203,7 +203,7 @@ impl Outcomes<'_> {
         for time in 1..4 {
             let before = operations(&card);
             card.power_down();
-            card.chip_mut().unwrap().memory_mut().reseed(salt.wrapping_add(time));
+            card.chip_mut().unwrap().memory.reseed(salt.wrapping_add(time));
             card.power_up();
             if firm_content(&card).is_none() || operations(&card) != before {
                 let later = snapshot(&card, depth);
@@ -217,7 +217,7 @@ impl Outcomes<'_> {
         assert!(data.starts_with(&self.case.answers[usize::from(done)]), "{name}, {context}: {data:02X?}");
         let last = snapshot(&card, depth);
         assert!(self.is(expected, &last), "{name}, {context}: repeated, {}", last.difference(expected));
-        assert_eq!(card.chip().unwrap().memory().counters().overwrites, 0, "{name}, {context}");
+        assert_eq!(card.chip().unwrap().memory.counters().overwrites, 0, "{name}, {context}");
         if let Some(firm) = firm {
             self.seen.borrow_mut().insert((firm, depth), done);
         }
@@ -232,7 +232,7 @@ impl Outcomes<'_> {
 
 /// The content of the memory, where no bit of it is in doubt.
 fn firm_content(card: &Card) -> Option<Vec<u8>> {
-    let pages = card.chip().unwrap().memory().pages();
+    let pages = card.chip().unwrap().memory.pages();
     let firm = pages.iter().all(|page| page.weak == [0; PAGE]);
     firm.then(|| pages.iter().map(|page| page.data.as_slice()).collect::<Vec<_>>().concat())
 }
@@ -282,7 +282,7 @@ fn load_voucher() {
 fn a_load_counts_once() {
     for operation in 0.. {
         let mut card = powered(full());
-        card.chip_mut().unwrap().memory_mut().cut_after(operation, Cut::After);
+        card.chip_mut().unwrap().memory.cut_after(operation, Cut::After);
         let loads = |card: &mut Card| receipt(&plain(card, LOAD, &voucher(44, 0, 0).emit()).0).loads;
         let before = {
             let mut untouched = powered(full());
@@ -524,7 +524,7 @@ fn external_authenticate() {
 fn wear_is_level() {
     let mut card = powered(full());
     let purse = 6..map::PURSE.end();
-    let before: Vec<u32> = card.chip().unwrap().memory().pages().iter().map(|page| page.wear).collect();
+    let before: Vec<u32> = card.chip().unwrap().memory.pages().iter().map(|page| page.wear).collect();
     let records = card.cost().records;
     let loads = 1000;
     let mut most = (0, 0);
@@ -543,7 +543,7 @@ fn wear_is_level() {
     println!("LOAD VOUCHER: at most {} pages programmed and {} erased", most.0, most.1);
     assert!(most <= (3, 3), "{most:?}");
     assert_eq!(card.cost().records - records, 2 * u64::from(loads));
-    let memory = card.chip().unwrap().memory();
+    let memory = &card.chip().unwrap().memory;
     assert_eq!((memory.counters().overwrites, memory.counters().refreshes), (0, 0));
     let wear: Vec<u32> =
         memory.pages().iter().zip(&before).map(|(page, before)| page.wear - before).collect();

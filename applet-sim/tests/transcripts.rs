@@ -8,7 +8,7 @@
     reason = "a test says what is wrong by failing"
 )]
 
-use applet_sim::chip::{Chip, Entropy, FlashModel};
+use applet_sim::chip::{Chip, Entropy, FlashModel, chip};
 use card_applet::{CardApplication, PAGES, Protocol, Reply, manufacture};
 use card_core::id::{CardId, Environment};
 use card_core::key::{AesKey, KeyLength};
@@ -21,7 +21,7 @@ fn bytes(value: &Value) -> Vec<u8> {
 }
 
 fn blank(initial: &Value) -> CardApplication<Chip<FlashModel>> {
-    let mut chip = Chip::new(FlashModel::new(PAGES, 1), Entropy::Fixed(Vec::new().into()));
+    let mut chip = chip(FlashModel::new(PAGES, 1), Entropy::Fixed(Vec::new().into()));
     let length = KeyLength::from_bytes(initial["key_bits"].as_u64().unwrap() as usize / 8).unwrap();
     let card = CardId(bytes(&initial["card_id"]).try_into().unwrap());
     let environment = Environment::from_code(bytes(&initial["environment"])[0]).unwrap();
@@ -43,7 +43,7 @@ fn every_transcript_agrees_byte_for_byte() {
                 continue;
             }
             let challenge = step.get("card_challenge").map(bytes).unwrap_or_default();
-            card.platform_mut().set_entropy(Entropy::Fixed(challenge.into()));
+            card.platform_mut().random = Entropy::Fixed(challenge.into());
             let mut reply = Reply::new();
             card.process(&bytes(&step["command"]), &mut reply);
             steps += 1;

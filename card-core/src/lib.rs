@@ -49,3 +49,8 @@ pub mod tariff;
 pub mod terminal;
 pub mod text;
 pub mod units;
+
+/// The examples of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

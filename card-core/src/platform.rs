@@ -1,6 +1,6 @@
 //! What the code here asks of the hardware below it: four small traits, so that a chip's own engines can stand in.
 //!
-//! [`crate::soft`] implements [`Engine`] in software; the simulated chip implements all four and counts what is asked.
+//! [`Parts`] puts them together. [`crate::soft`] is AES in software; the simulated chip counts what is asked of it.
 
 use crate::key::AesKey;
 
@@ -79,6 +79,71 @@ pub trait Delay {
     fn wait(&mut self, milliseconds: u16);
 }
 
-/// Everything that the card application needs of its chip.
+/// Everything that the card application needs of its chip, best put together of [`Parts`].
 pub trait Platform: Engine + Random + Memory + Delay {}
 impl<T: Engine + Random + Memory + Delay> Platform for T {}
+
+/// Hardware of parts that know nothing of each other: a chip's own AES engine, say, beside a library's random numbers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Parts<E, R, M, D = ()> {
+    /// AES.
+    pub engine: E,
+    /// Random numbers.
+    pub random: R,
+    /// Memory.
+    pub memory: M,
+    /// Waiting, which only a card does.
+    pub delay: D,
+}
+
+impl<E, R, M> Parts<E, R, M> {
+    /// Those that a meter has.
+    pub const fn new(engine: E, random: R, memory: M) -> Self {
+        Self { engine, random, memory, delay: () }
+    }
+}
+
+impl<E: Engine, R, M, D> Engine for Parts<E, R, M, D> {
+    fn encrypt_block(&mut self, key: &AesKey, block: &mut Block) {
+        self.engine.encrypt_block(key, block);
+    }
+    fn encrypt_cbc(&mut self, key: &AesKey, iv: &Block, data: &mut [u8]) -> Result<(), PartialBlock> {
+        self.engine.encrypt_cbc(key, iv, data)
+    }
+    fn decrypt_cbc(&mut self, key: &AesKey, iv: &Block, data: &mut [u8]) -> Result<(), PartialBlock> {
+        self.engine.decrypt_cbc(key, iv, data)
+    }
+    fn cmac(&mut self, key: &AesKey, message: &[&[u8]]) -> Block {
+        self.engine.cmac(key, message)
+    }
+    fn cmac_both(&mut self, key: &AesKey, messages: [&[&[u8]]; 2]) -> [Block; 2] {
+        self.engine.cmac_both(key, messages)
+    }
+}
+
+impl<E, R: Random, M, D> Random for Parts<E, R, M, D> {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError> {
+        self.random.fill(out)
+    }
+}
+
+impl<E, R, M: Memory, D> Memory for Parts<E, R, M, D> {
+    fn read(&mut self, page: u16, offset: usize, out: &mut [u8]) -> Result<(), MemoryError> {
+        self.memory.read(page, offset, out)
+    }
+    fn erase(&mut self, page: u16) -> Result<(), MemoryError> {
+        self.memory.erase(page)
+    }
+    fn program(&mut self, page: u16, data: &[u8; PAGE]) -> Result<(), MemoryError> {
+        self.memory.program(page, data)
+    }
+    fn margin(&mut self, page: u16) -> Result<bool, MemoryError> {
+        self.memory.margin(page)
+    }
+}
+
+impl<E, R, M, D: Delay> Delay for Parts<E, R, M, D> {
+    fn wait(&mut self, milliseconds: u16) {
+        self.delay.wait(milliseconds);
+    }
+}

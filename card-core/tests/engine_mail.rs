@@ -350,9 +350,14 @@ fn a_command_that_is_unknown_or_out_of_range_counts_as_executed() {
         let (old, before) = (meter.state().clone(), last_event(&meter));
         assert_eq!(order(&mut meter, NOW, &wrong), Err(MailRefusal::UnknownCommand), "{wrong:?}");
         assert_eq!(version(&meter, 5), 1);
-        assert_eq!(told(&mut meter, before), [done(1, wrong.kind, 0x0C)]);
-        let record =
-            AuditRecord { counter: 1, time: NOW, kind: wrong.kind, outcome: 0x0C, card: Some(CARD.id) };
+        assert_eq!(told(&mut meter, before), [done(1, wrong.action.kind(), 0x0C)]);
+        let record = AuditRecord {
+            counter: 1,
+            time: NOW,
+            kind: wrong.action.kind(),
+            outcome: 0x0C,
+            card: Some(CARD.id),
+        };
         assert_eq!(meter.state().inbox.audits.records().collect::<Vec<_>>(), [&record]);
         let unchanged = MeterState { inbox: old.inbox, history: old.history, ..meter.state().clone() };
         assert!(unchanged == old);

@@ -12,8 +12,8 @@ use card_core::key_wrap;
 use card_core::message::{MeterFlags, Month};
 use card_core::parameters::command::kind;
 use card_core::parameters::{
-    AuditRecord, AuditRecords, Command, Debt, DebtKind, DebtPlan, KeyChange, Limits, MAX_DEBTS, MAX_NOTICES,
-    NewKeys, Notice, Notices, ParameterError, Readings,
+    Action, AuditRecord, AuditRecords, Command, Debt, DebtKind, DebtPlan, KeyChange, Limits, MAX_DEBTS,
+    MAX_NOTICES, NewKeys, Notice, Notices, ParameterError, Readings,
 };
 use card_core::soft::SoftEngine;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
@@ -314,15 +314,14 @@ fn commands_by_hand() {
         counter: 7,
         expiry: CardTime(0x0C21_0000),
         card: Some(CARD),
-        kind: kind::CLOCK,
-        value: 0x0C20_0000,
+        action: Action::SetClock(CardTime(0x0C20_0000)),
     };
     assert_eq!(Command::SIZE, 22);
     assert_eq!(Command::parse(&COMMAND), Ok(command));
     assert_eq!(command.emit(), COMMAND);
     mistreated(command_again, &COMMAND, &[]);
 
-    let for_all = Command { counter: u32::MAX, expiry: CardTime(0), card: None, kind: kind::CUT, value: 0 };
+    let for_all = Command { counter: u32::MAX, expiry: CardTime(0), card: None, action: Action::Cut };
     let bytes = hex!("01 FFFFFFFF 00000000 0000000000000000 01 00000000");
     assert_eq!(Command::parse(&bytes), Ok(for_all));
     assert_eq!(for_all.emit(), bytes);
@@ -344,7 +343,7 @@ fn the_form_of_a_command_is_length_format_and_counter() {
             bytes[17] = kind;
             bytes[18..].copy_from_slice(&value.to_be_bytes());
             let command = Command::parse(&bytes).unwrap();
-            assert_eq!((command.kind, command.value), (kind, value));
+            assert_eq!((command.action.kind(), command.action.value()), (kind, value));
         }
     }
 }
@@ -780,8 +779,7 @@ fn any_command() -> impl Strategy<Value = Command> {
             counter,
             expiry: CardTime(expiry),
             card,
-            kind,
-            value,
+            action: Action::of(kind, value),
         },
     )
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Makes a file that does not exist yet; on Unix, readable by its owner only from the first moment on.
-pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
+pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     let draft = Draft::write(path, content)?;
     // Unlike a renaming, a link never replaces what is there.
     fs::hard_link(&draft.0, path)?;
@@ -14,7 +14,7 @@ pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 /// Replaces a file, or makes it; on Unix, readable by its owner only.
-pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let draft = Draft::write(path, content)?;
     fs::rename(&draft.0, path)?;
     sync_folder(path)
@@ -48,14 +48,13 @@ impl Drop for Draft {
     }
 }
 
-#[cfg(feature = "ledger")]
 /// Makes the names in a folder last.
-pub(crate) fn sync_all(folder: &Path) -> io::Result<()> {
+pub fn sync_all(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// Makes a new name in the folder last.
-pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+pub fn sync_folder(path: &Path) -> io::Result<()> {
     if !cfg!(unix) {
         return Ok(());
     }

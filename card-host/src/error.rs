@@ -55,8 +55,4 @@ pub enum Error {
     #[cfg(feature = "simulator")]
     #[error(transparent)]
     SimulatedMeter(#[from] crate::simulated_meter::SimulatedMeterError),
-    /// The tour.
-    #[cfg(all(feature = "simulator", feature = "ledger"))]
-    #[error(transparent)]
-    Tour(#[from] crate::tour::TourError),
 }

@@ -106,6 +106,6 @@ pub fn tear(card: &mut SimulatedCard<FlashModel>, operations: u64) {
 
 fn tear_how(card: &mut SimulatedCard<FlashModel>, operations: u64, how: Cut) {
     if let Some(chip) = card.chip_mut() {
-        chip.memory_mut().cut_after(operations, how);
+        chip.memory.cut_after(operations, how);
     }
 }

@@ -232,10 +232,8 @@ fn a_card_of_another_maker_is_not_authentic() {
     let issuer = issuer(KeyLength::Aes256);
     let access = new_access_number(&mut OsRandom).unwrap();
     let order = order(&issuer, &access, Mode::S8);
-    let mut chip = applet_sim::chip::Chip::new(
-        FlashModel::new(card_applet::PAGES, 1),
-        applet_sim::chip::Entropy::System,
-    );
+    let mut chip =
+        applet_sim::chip::chip(FlashModel::new(card_applet::PAGES, 1), applet_sim::chip::Entropy::System);
     let master = card_core::key::AesKey::new(&[9; 32]).unwrap();
     card_applet::manufacture(&mut chip, CARD, Environment::Test, &master, KeyLength::Aes256).unwrap();
     let card = SimulatedCard::new(chip, Profile::T1);

@@ -17,13 +17,13 @@ use card_core::terminal::load::LoadOutcome;
 use card_core::units::{CardTime, Energy, Piastres};
 use card_host::card_work::{CardChoice, Order, deliver, load};
 use card_host::keystore::SoftwareKeyStore;
-use card_host::ledger::Development;
 use card_host::operate;
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 use card_host::stage::{Stage, Table};
 use card_host::tap::Tap;
 use card_host::transport::{Trace, Transport};
+use card_ledger::Development;
 
 /// What a customer waits for at most, in microseconds.
 const LIMIT: u64 = 120_000;

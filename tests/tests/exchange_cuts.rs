@@ -11,11 +11,11 @@ use card_core::scp03::Mode;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use card_host::card_work::{CardChoice, load};
 use card_host::keystore::SoftwareKeyStore;
-use card_host::ledger::Development;
 use card_host::operate;
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 use card_host::stage::{Stage, Table};
+use card_ledger::Development;
 
 const METER: u64 = 77;
 const CREDIT: u64 = 12_345;

@@ -14,20 +14,20 @@
 mod world;
 
 use applet_sim::card::Profile;
+use card_channel::client::{Client, Journal, Progress};
+use card_channel::wire::{self, EvidenceKind, EvidenceRequest};
 use card_host::card;
 use card_host::card_core::id::{Channel, MeterId};
 use card_host::card_core::message::Voucher;
 use card_host::card_core::terminal::load::LoadOutcome;
 use card_host::card_core::units::{Balance, CardTime, Piastres};
 use card_host::card_work::{development_scope, load};
-use card_host::client::{Client, Journal, Progress};
 use card_host::issuer::Issuer;
 use card_host::keystore::SoftwareKeyStore;
-use card_host::ledger::{Kind, Ledger, Office, OpenOrder, Payee, PostgresLedger, Power};
-use card_host::server::{Options, Stop, serve};
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 use card_host::stage::Stage;
-use card_host::wire::{self, EvidenceKind, EvidenceRequest};
+use card_ledger::{Kind, Ledger, Office, OpenOrder, Payee, PostgresLedger, Power};
+use card_server::{Options, Stop, serve};
 use std::sync::{Arc, mpsc};
 use system_tests::pcscd::Pcscd;
 use system_tests::postgres::Postgres;

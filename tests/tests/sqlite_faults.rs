@@ -16,7 +16,7 @@ use std::sync::Mutex;
 use card_host::card_core::id::{Binding, CardId, CardRef, Channel, Company, Environment, MeterId, Scope};
 use card_host::card_core::units::{Balance, CardTime, Piastres};
 use card_host::issuer::BindingAccount;
-use card_host::ledger::{
+use card_ledger::{
     Ask, BindingRecord, Entry, EntryId, Head, Kind, LedgerAccount, LedgerError, Party, Payee, Point,
     RequestKey, SqliteLedger, Status, Step, StoreError, Transfer, read, transact,
 };

@@ -38,3 +38,8 @@ mod voucher;
 
 pub use card::{CardApplication, ManufactureError, Protocol, Reply, manufacture};
 pub use memory_map::PAGES;
+
+/// The examples of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -6,6 +6,6 @@ mod image;
 mod memory;
 
 pub use cost::{CHIP, ChipCost, Link, Usage};
-pub use hardware::{Chip, Entropy, SimulatedMemory};
+pub use hardware::{Chip, CountingEngine, Entropy, Shared, SimulatedMemory, VirtualTime, chip, time, usage};
 pub use image::{Image, ImageError, ImageMemory, METADATA};
 pub use memory::{Counters, Cut, FlashModel, Page, PowerCut};

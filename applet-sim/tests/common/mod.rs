@@ -375,7 +375,7 @@ pub fn handshake(
     keys: &KeySet,
     level: SecurityLevel,
 ) -> Result<(PendingSession, Vec<u8>), HandshakeError> {
-    card.chip_mut().unwrap().set_entropy(Entropy::Fixed(challenge().to_vec().into()));
+    card.chip_mut().unwrap().random = Entropy::Fixed(challenge().to_vec().into());
     let host = HostHandshake::new(mode(card), p1, challenge());
     let command = host.command().emit().unwrap();
     let answer = card.answer(command.as_slice()).expect("power");
@@ -486,7 +486,7 @@ pub fn chip_of(card: &Card) -> TestChip {
 }
 
 fn make_blank() -> TestChip {
-    let mut chip = Chip::new(FlashModel::new(PAGES, 1), Entropy::Fixed(Vec::new().into()));
+    let mut chip = applet_sim::chip::chip(FlashModel::new(PAGES, 1), Entropy::Fixed(Vec::new().into()));
     let master = AesKey::new(&TEST_INITIAL_MASTER).unwrap();
     manufacture(&mut chip, CARD, SCOPE.environment, &master, LENGTH).unwrap();
     chip
@@ -611,7 +611,7 @@ pub enum Depth {
 
 /// The key set that the card has for a role, known by its cryptogram: EXTERNAL AUTHENTICATE would change a counter.
 fn which_keys(card: &mut Card, role: u8) -> Result<Option<(u8, MeterId)>, u16> {
-    card.chip_mut().unwrap().set_entropy(Entropy::Fixed(challenge().to_vec().into()));
+    card.chip_mut().unwrap().random = Entropy::Fixed(challenge().to_vec().into());
     let host_challenge = challenge();
     let mode = mode(card);
     let host = || HostHandshake::new(mode, role << 4, host_challenge);
@@ -659,7 +659,7 @@ pub fn read_all(card: &mut Card, depth: Depth) -> Snapshot {
         // 9404 says that the code was right; nothing is written.
         out.put(format!("load key {:02X}", probe[1]), plain(card, [0x80, 0x40, 0, 0], probe));
     }
-    let mut memory = card.chip().unwrap().memory().clone();
+    let mut memory = card.chip().unwrap().memory.clone();
     let mut counters = vec![0; map::FAILURES.capacity()];
     let found = map::FAILURES.peek(&mut memory, &mut counters).unwrap();
     counters.truncate(found.map_or(0, |record| record.len));

@@ -1,7 +1,6 @@
 //! The hardware behind the meter: functions of the firmware, in a table.
 
-use card_core::key::AesKey;
-use card_core::platform::{Block, Engine, Memory, MemoryError, PAGE, PartialBlock, Random, RandomError};
+use card_core::platform::{Memory, MemoryError, PAGE, Parts, Random, RandomError};
 use card_core::soft::SoftEngine;
 
 /// Success.
@@ -35,28 +34,31 @@ pub struct MeterBoard {
     pub random: Option<extern "C" fn(out: *mut u8, len: u16) -> u8>,
 }
 
-/// A whole table.
-pub(crate) struct Board {
+/// What a meter runs on. AES is in software: firmware of a chip with an AES engine puts that here.
+pub(crate) type Board = Parts<SoftEngine, Source, Pages>;
+
+/// The memory's functions.
+pub(crate) struct Pages {
     read: extern "C" fn(u16, u16, *mut u8, u16) -> u8,
     erase: extern "C" fn(u16) -> u8,
     program: extern "C" fn(u16, *const u8) -> u8,
     margin: extern "C" fn(u16) -> u8,
-    random: extern "C" fn(*mut u8, u16) -> u8,
 }
 
-impl Board {
-    /// `None` where a function is missing.
-    pub(crate) const fn new(table: &MeterBoard) -> Option<Self> {
-        match *table {
-            MeterBoard {
-                read: Some(read),
-                erase: Some(erase),
-                program: Some(program),
-                margin: Some(margin),
-                random: Some(random),
-            } => Some(Self { read, erase, program, margin, random }),
-            _ => None,
-        }
+/// The function of random numbers.
+pub(crate) struct Source(extern "C" fn(*mut u8, u16) -> u8);
+
+/// `None` where a function is missing.
+pub(crate) const fn board(table: &MeterBoard) -> Option<Board> {
+    match *table {
+        MeterBoard {
+            read: Some(read),
+            erase: Some(erase),
+            program: Some(program),
+            margin: Some(margin),
+            random: Some(random),
+        } => Some(Parts::new(SoftEngine, Source(random), Pages { read, erase, program, margin })),
+        _ => None,
     }
 }
 
@@ -69,7 +71,7 @@ const fn result(code: u8) -> Result<(), MemoryError> {
     }
 }
 
-impl Memory for Board {
+impl Memory for Pages {
     fn read(&mut self, page: u16, offset: usize, out: &mut [u8]) -> Result<(), MemoryError> {
         let offset = u16::try_from(offset).map_err(|_| MemoryError::OutOfRange)?;
         let len = u16::try_from(out.len()).map_err(|_| MemoryError::OutOfRange)?;
@@ -92,28 +94,9 @@ impl Memory for Board {
     }
 }
 
-impl Random for Board {
+impl Random for Source {
     fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError> {
         let len = u16::try_from(out.len()).map_err(|_| RandomError)?;
-        if (self.random)(out.as_mut_ptr(), len) == METER_BOARD_OK { Ok(()) } else { Err(RandomError) }
-    }
-}
-
-/// In software. Firmware of a chip with an AES engine puts that here.
-impl Engine for Board {
-    fn encrypt_block(&mut self, key: &AesKey, block: &mut Block) {
-        SoftEngine.encrypt_block(key, block);
-    }
-
-    fn encrypt_cbc(&mut self, key: &AesKey, iv: &Block, data: &mut [u8]) -> Result<(), PartialBlock> {
-        SoftEngine.encrypt_cbc(key, iv, data)
-    }
-
-    fn decrypt_cbc(&mut self, key: &AesKey, iv: &Block, data: &mut [u8]) -> Result<(), PartialBlock> {
-        SoftEngine.decrypt_cbc(key, iv, data)
-    }
-
-    fn cmac(&mut self, key: &AesKey, message: &[&[u8]]) -> Block {
-        SoftEngine.cmac(key, message)
+        if (self.0)(out.as_mut_ptr(), len) == METER_BOARD_OK { Ok(()) } else { Err(RandomError) }
     }
 }

@@ -102,7 +102,7 @@ pub extern "C" fn meter_install(
     reading: u32,
 ) -> MeterResult {
     with(|machine| {
-        let board = given(Board::new(given(board)?))?;
+        let board = given(board::board(given(board)?))?;
         let installation = given(installation)?;
         machine.meter = Slot::Empty;
         machine.visit = Slot::Empty;
@@ -147,7 +147,7 @@ fn state_of(from: &MeterInstallation, reading: u32) -> Option<MeterState> {
 #[unsafe(no_mangle)]
 pub extern "C" fn meter_power_up(board: Option<&MeterBoard>) -> MeterResult {
     with(|machine| {
-        let board = given(Board::new(given(board)?))?;
+        let board = given(board::board(given(board)?))?;
         machine.meter = Slot::Empty;
         machine.visit = Slot::Empty;
         machine.meter = Slot::Full(Meter::power_up(board)?);

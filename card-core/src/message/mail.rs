@@ -43,6 +43,27 @@ impl Slot {
         }
         all
     };
+    /// How many slots are of mail to the meter: the first ones of [`Self::ALL`].
+    pub const TO_METER: usize = 12;
+
+    /// A tariff. The meter treats this slot and the next one alike.
+    pub const TARIFF: Self = Self(0x00);
+    /// A standby tariff.
+    pub const STANDBY_TARIFF: Self = Self(0x01);
+    /// Limits.
+    pub const LIMITS: Self = Self(0x02);
+    /// Calendar.
+    pub const CALENDAR: Self = Self(0x03);
+    /// Debts that are paid by instalments.
+    pub const DEBT_PLAN: Self = Self(0x04);
+    /// Commands go round in these, so that the four newest can wait on a card together.
+    pub const COMMANDS: [Self; 4] = [Self(0x05), Self(0x06), Self(0x07), Self(0x08)];
+    /// What is to be shown.
+    pub const NOTICES: Self = Self(0x09);
+    /// New keys for the meter.
+    pub const METER_KEYS: Self = Self(0x0A);
+    /// Not in use yet.
+    pub const RESERVED: Self = Self(0x0B);
     /// Final report of a closed binding.
     pub const FINAL_REPORT: Self = Self(0x10);
     /// Readings of the meter.
@@ -51,8 +72,6 @@ impl Slot {
     pub const REGRESSION: Self = Self(0x12);
     /// Audit records of commands.
     pub const AUDIT: Self = Self(0x13);
-    /// New keys for the meter.
-    pub const METER_KEYS: Self = Self(0x0A);
 
     /// The slot with this number on the wire.
     pub const fn new(number: u8) -> Option<Self> {

@@ -1,7 +1,8 @@
 //! Certificates at the meter, by a card or over the network, and what it says of them (specification, section 11).
 
-use super::decide::{self, Decision, Reason, Verdict};
+use super::decide;
 use super::state::{self, MeterState};
+use super::verdict::{Decision, Reason, Verdict};
 use super::{Hardware, Meter, MeterError};
 use crate::id::CardRef;
 use crate::layout::CertificateAnswer;

@@ -1,46 +1,13 @@
 //! Months and events: what a meter keeps for whoever brings a card, and what an update is about to add (docs/meter.md, sections 1
 //! and 13).
 
-use super::decide::Reason;
+pub use super::happening::{Happening, code};
+
 use crate::bytes::{Buffer, Reader};
 use crate::message::{Event, Month};
 use crate::platform::Memory;
 use crate::store::{Ring, StoreError};
 use crate::units::CardTime;
-
-/// Codes of events.
-pub mod code {
-    /// A binding was opened. Data: its number u32, 00 00.
-    pub const BINDING_OPENED: u16 = 0x0101;
-    /// A card was refused. Data: [`Reason::code`](super::Reason::code), 00, generation u16 of the card, 00 00.
-    pub const CARD_REFUSED: u16 = 0x0102;
-    /// The clock is doubtful. Data: its reading u32, 00 00.
-    pub const CLOCK_DOUBTFUL: u16 = 0x0103;
-    /// The clock was set by a command. Data: time before u32, 00 00.
-    pub const CLOCK_SET: u16 = 0x0104;
-    /// Mail was refused. Data: slot u8, refusal u8, version u32.
-    pub const MAIL_REFUSED: u16 = 0x0105;
-    /// A command. Data: counter u32, kind u8, outcome u8.
-    pub const COMMAND: u16 = 0x0106;
-    /// Keys were changed. Data: key version number u8, zeros.
-    pub const KEYS_CHANGED: u16 = 0x0107;
-    /// The supply was cut. Data: reasons u8, zeros.
-    pub const SUPPLY_CUT: u16 = 0x0201;
-    /// The supply was restored.
-    pub const SUPPLY_RESTORED: u16 = 0x0202;
-    /// A loan was given. Data: its end u32, 00 00.
-    pub const LOAN_GIVEN: u16 = 0x0203;
-    /// Overload. Data: demand u32 in W, count u8, 00.
-    pub const OVERLOAD: u16 = 0x0204;
-    /// Tampering. Data: bit u8, zeros.
-    pub const TAMPERING: u16 = 0x0205;
-    /// The month was rated again. Data: adjustment i32, slab u8, 00.
-    pub const RE_RATED: u16 = 0x0301;
-    /// An instalment was taken. Data: amount u32, low half of the debt's id u16.
-    pub const INSTALMENT: u16 = 0x0302;
-    /// A tariff came into force. Data: version u32, 00 00.
-    pub const TARIFF: u16 = 0x0303;
-}
 
 /// Most events that one update of the state adds.
 pub(super) const MOST_FRESH: usize = 12;
@@ -99,7 +66,8 @@ impl History {
     }
 
     /// Adds an event. After number FFFFFFFF there are no more (specification, section 14).
-    pub(super) fn add(&mut self, time: CardTime, code: u16, data: [u8; 6]) {
+    pub(super) fn add(&mut self, time: CardTime, what: Happening) {
+        let (code, data) = what.emit();
         let free = self.fresh.iter_mut().find(|place| place.is_none());
         if let (Some(number), Some(place)) = (self.last.checked_add(1), free) {
             *place = Some(Event { number, time, code, data });
@@ -110,18 +78,12 @@ impl History {
 
     /// Adds an event that anybody could cause again and again: the same right after it is not new, so that it does not wear the
     /// memory out. Says whether it was.
-    pub(super) fn add_once(&mut self, time: CardTime, code: u16, data: [u8; 6]) -> bool {
-        let new = self.newest != Some((code, data));
+    pub(super) fn add_once(&mut self, time: CardTime, what: Happening) -> bool {
+        let new = self.newest != Some(what.emit());
         if new {
-            self.add(time, code, data);
+            self.add(time, what);
         }
         new
-    }
-
-    /// Adds that a card was refused. Says whether it was new.
-    pub(super) fn add_refusal(&mut self, time: CardTime, reason: Reason, generation: u16) -> bool {
-        let [high, low] = generation.to_be_bytes();
-        self.add_once(time, code::CARD_REFUSED, [reason.code(), 0, high, low, 0, 0])
     }
 
     /// The month was closed.

@@ -1,24 +1,19 @@
 //! Mail at the meter (docs/meter.md, sections 7 to 10): what is taken, what is refused, and commands executed once.
 
-use super::events::code;
+use super::events::Happening;
 use super::state::MeterState;
 use crate::bytes::{Buffer, Reader, WrongLength};
 use crate::calendar::Calendar;
 use crate::id::CardId;
 use crate::message::{FormatError, Slot};
-use crate::parameters::{
-    AuditRecord, AuditRecords, Command, DebtPlan, Limits, Notices, Readings, command::kind,
-};
+use crate::parameters::{Action, AuditRecord, AuditRecords, Command, DebtPlan, Limits, Notices, Readings};
 use crate::tariff::Tariff;
 use crate::units::CardTime;
-
-/// Slots of mail to the meter.
-const SLOTS: usize = 0x0C;
 
 /// What came from the issuer in this binding, and what goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Inbox {
-    versions: [u32; SLOTS],
+    versions: [u32; Slot::TO_METER],
     /// Commands that were executed.
     pub executed: Executed,
     /// Counter of the last command that cut the supply or ended that.
@@ -38,7 +33,7 @@ pub struct Inbox {
 impl Default for Inbox {
     fn default() -> Self {
         Self {
-            versions: [0; SLOTS],
+            versions: [0; Slot::TO_METER],
             executed: Executed::default(),
             relay: 0,
             clock: 0,
@@ -79,7 +74,7 @@ impl Inbox {
     }
 
     pub(super) fn parse(reader: &mut Reader<'_>) -> Result<Self, FormatError> {
-        let mut versions = [0; SLOTS];
+        let mut versions = [0; Slot::TO_METER];
         for version in &mut versions {
             *version = reader.u32()?;
         }
@@ -259,21 +254,25 @@ impl MeterState {
         plaintext: &[u8],
     ) -> Result<(), MailRefusal> {
         let malformed = MailRefusal::Malformed;
-        match slot.number() {
-            0x00 | 0x01 => {
+        match slot {
+            Slot::TARIFF | Slot::STANDBY_TARIFF => {
                 let tariff = Tariff::parse(plaintext).map_err(|_| malformed)?;
                 self.tables.offer(tariff).map_err(|_| MailRefusal::TariffNotNewer)
             }
-            0x02 => Limits::parse(plaintext).map(|limits| self.limits = limits).map_err(|_| malformed),
-            0x03 => {
+            Slot::LIMITS => {
+                Limits::parse(plaintext).map(|limits| self.limits = limits).map_err(|_| malformed)
+            }
+            Slot::CALENDAR => {
                 Calendar::parse(plaintext).map(|calendar| self.calendar = calendar).map_err(|_| malformed)
             }
-            0x04 => DebtPlan::parse(plaintext).map(|plan| self.debts.replace(plan)).map_err(|_| malformed),
-            0x05..=0x08 => {
+            Slot::DEBT_PLAN => {
+                DebtPlan::parse(plaintext).map(|plan| self.debts.replace(plan)).map_err(|_| malformed)
+            }
+            slot if Slot::COMMANDS.contains(&slot) => {
                 let command = Command::parse(plaintext).map_err(|_| malformed)?;
                 self.command(reading, carrier, &command)
             }
-            0x09 => {
+            Slot::NOTICES => {
                 Notices::parse(plaintext).map(|notices| self.inbox.notices = notices).map_err(|_| malformed)
             }
             _ => Err(malformed),
@@ -282,7 +281,7 @@ impl MeterState {
 
     /// New keys are in use.
     pub(super) fn keys_changed(&mut self, version: u8) {
-        self.history.add(self.clock.time, code::KEYS_CHANGED, [version, 0, 0, 0, 0, 0]);
+        self.history.add(self.clock.time, Happening::KeysChanged { version });
     }
 
     /// Mail was refused: what is left of it.
@@ -291,9 +290,8 @@ impl MeterState {
             self.inbox.raise(slot, version);
         }
         if refusal.is_recorded() {
-            let [a, b, c, d] = version.to_be_bytes();
-            let data = [slot.number(), refusal.code(), a, b, c, d];
-            self.history.add_once(self.clock.time, code::MAIL_REFUSED, data);
+            let refused = Happening::MailRefused { slot: slot.number(), refusal: refusal.code(), version };
+            self.history.add_once(self.clock.time, refused);
         }
     }
 
@@ -312,34 +310,33 @@ impl MeterState {
         }
         let result = self.execute(reading, command);
         let outcome = result.map_or_else(MailRefusal::code, |()| EXECUTED);
-        let Command { counter, kind, .. } = *command;
+        let (counter, kind) = (command.counter, command.action.kind());
         self.inbox.executed.insert(counter);
         self.inbox.audits.push(AuditRecord { counter, time: self.clock.time, kind, outcome, card: carrier });
         self.inbox.audit_count = self.inbox.audit_count.saturating_add(1);
-        let [a, b, c, d] = counter.to_be_bytes();
-        self.history.add(self.clock.time, code::COMMAND, [a, b, c, d, kind, outcome]);
+        self.history.add(self.clock.time, Happening::Command { counter, kind, outcome });
         result
     }
 
     fn execute(&mut self, reading: CardTime, command: &Command) -> Result<(), MailRefusal> {
-        let Command { expiry, card, value, .. } = *command;
-        let known = match command.kind {
-            kind::CUT | kind::END_CUT | kind::READ_OUT | kind::END_OVERLOAD => value == 0,
-            kind::CLEAR_TAMPER => value == 0 && card.is_some(),
-            kind::CLOCK => value != 0 && card.is_some() && value < expiry.0,
-            kind::LOWEST_GENERATION => value != 0 && u16::try_from(value).is_ok(),
-            _ => false,
+        let Command { expiry, card, action, .. } = *command;
+        let known = match action {
+            Action::Unknown(_) => false,
+            Action::ClearTamper => card.is_some(),
+            Action::SetClock(least) => card.is_some() && least < expiry,
+            _ => true,
         };
         if !known {
             return Err(MailRefusal::UnknownCommand);
         }
-        if expiry != CardTime::UNSET && expiry <= self.clock.time && command.kind != kind::CLOCK {
+        let expires = !matches!(action, Action::SetClock(_)) && expiry != CardTime::UNSET;
+        if expires && expiry <= self.clock.time {
             return Err(MailRefusal::Expired);
         }
         // Cards and networks bring commands in any order; where the last one counts, that is the one with the highest counter.
-        let newest = match command.kind {
-            kind::CUT | kind::END_CUT => Some(&mut self.inbox.relay),
-            kind::CLOCK => Some(&mut self.inbox.clock),
+        let newest = match action {
+            Action::Cut | Action::EndCut => Some(&mut self.inbox.relay),
+            Action::SetClock(_) => Some(&mut self.inbox.clock),
             _ => None,
         };
         if let Some(newest) = newest {
@@ -348,22 +345,21 @@ impl MeterState {
             }
             *newest = command.counter;
         }
-        match command.kind {
-            kind::CUT => self.cut_by_command(true),
-            kind::END_CUT => self.cut_by_command(false),
-            kind::CLEAR_TAMPER => self.clear_tampering(),
-            kind::CLOCK => {
+        match action {
+            Action::Cut => self.cut_by_command(true),
+            Action::EndCut => self.cut_by_command(false),
+            Action::ClearTamper => self.clear_tampering(),
+            Action::SetClock(least) => {
                 let before = self.clock.time;
-                let [a, b, c, d] = before.0.to_be_bytes();
-                let right = reading.0 >= value && reading < expiry;
-                self.clock.set(reading, if right { reading } else { CardTime(value) });
+                let right = reading >= least && reading < expiry;
+                self.clock.set(reading, if right { reading } else { least });
                 self.supply.set_back(before, self.clock.time);
-                self.history.add(self.clock.time, code::CLOCK_SET, [a, b, c, d, 0, 0]);
+                self.history.add(self.clock.time, Happening::ClockSet { before });
             }
-            kind::READ_OUT => self.inbox.readings = self.inbox.readings.saturating_add(1),
-            kind::END_OVERLOAD => self.end_overload(),
-            // What was checked above fits.
-            _ => self.generation = self.generation.max(u16::try_from(value).unwrap_or(self.generation)),
+            Action::ReadOut => self.inbox.readings = self.inbox.readings.saturating_add(1),
+            Action::EndOverload => self.end_overload(),
+            Action::LowestGeneration(lowest) => self.generation = self.generation.max(lowest.get()),
+            Action::Unknown(_) => {}
         }
         Ok(())
     }

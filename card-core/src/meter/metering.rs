@@ -1,7 +1,7 @@
 //! Consumption, and what time brings: months, tariffs, instalments, days (docs/meter.md, section 4).
 
 use super::clock::Tick;
-use super::events::code;
+use super::events::Happening;
 use super::state::{MeterState, OutOfRange};
 use crate::message::Month;
 use crate::parameters::{DebtPlan, MAX_DEBTS};
@@ -104,8 +104,7 @@ impl MeterState {
             Tick::Doubtful => {
                 // Once a month: a clock that comes and goes must not push everything else out of the history.
                 if !self.doubtful_month {
-                    let [a, b, c, d] = reading.0.to_be_bytes();
-                    self.history.add(self.clock.time, code::CLOCK_DOUBTFUL, [a, b, c, d, 0, 0]);
+                    self.history.add(self.clock.time, Happening::ClockDoubtful { reading });
                 }
             }
         }
@@ -129,8 +128,8 @@ impl MeterState {
     }
 
     fn tariff_in_force(&mut self) {
-        let [a, b, c, d] = self.tables.active().version().to_be_bytes();
-        self.history.add(self.clock.time, code::TARIFF, [a, b, c, d, 0, 0]);
+        let version = self.tables.active().version();
+        self.history.add(self.clock.time, Happening::Tariff { version });
     }
 
     /// The month that runs ends at `end`, and the next one begins.
@@ -163,9 +162,9 @@ impl MeterState {
             self.take(amount)?;
             *taken = taken.saturating_add(1);
             self.debts.paid = self.debts.paid.checked_add(amount).ok_or(OutOfRange)?;
-            let [.., a, b, c, d] = amount.0.to_be_bytes();
-            let [.., e, f] = debt.id.to_be_bytes();
-            self.history.add(self.clock.time, code::INSTALMENT, [a, b, c, d, e, f]);
+            // An instalment has 32 bits on the wire.
+            let (amount, debt) = (amount.0 as u32, debt.id as u16);
+            self.history.add(self.clock.time, Happening::Instalment { amount, debt });
         }
         self.debts.taken = taken;
         Ok(())
@@ -190,9 +189,8 @@ impl MeterState {
         self.balance = Balance(self.balance.0.checked_sub(total).ok_or(OutOfRange)?);
         self.days.today = Energy(self.days.today.0.saturating_add(energy.0));
         if let Some(adjustment) = deduction.adjustment.filter(|adjustment| adjustment.amount.0 != 0) {
-            let amount = adjustment.amount.0.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
-            let [a, b, c, d] = amount.to_be_bytes();
-            self.history.add(self.clock.time, code::RE_RATED, [a, b, c, d, deduction.slab, 0]);
+            let adjustment = adjustment.amount.0.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
+            self.history.add(self.clock.time, Happening::ReRated { adjustment, slab: deduction.slab });
         }
         Ok(Some(deduction))
     }

@@ -19,6 +19,7 @@ mod clock;
 mod credit;
 pub mod decide;
 pub mod events;
+mod happening;
 mod inbox;
 mod keys;
 mod mail;
@@ -27,10 +28,10 @@ mod record;
 mod state;
 mod status;
 mod supply;
+mod verdict;
 mod visit;
 
 pub use clock::Clock;
-pub use decide::{Decision, Reason, Verdict};
 pub use events::History;
 pub use inbox::{Executed, Inbox, MailRefusal, Received};
 pub use keys::{MeterIdentity, MeterKeys, Pair, ReportKeys, Versioned, VersionedKey, WrongRole};
@@ -38,6 +39,7 @@ pub use metering::{DailyProfile, Debts};
 pub use state::MeterState;
 pub use status::Status;
 pub use supply::{Supply, Tampering, reason};
+pub use verdict::{Decision, Reason, Verdict};
 pub use visit::{Step, Visit, VisitError};
 
 use zeroize::Zeroizing;
@@ -51,7 +53,7 @@ use crate::terminal::exchange::WrongCount;
 use crate::units::{CardTime, Energy};
 use state::OutOfRange;
 
-/// Everything that a meter's software needs of its hardware.
+/// Everything that a meter's software needs of its hardware, best put together of [`Parts`](crate::platform::Parts).
 pub trait Hardware: Engine + Random + Memory {}
 impl<T: Engine + Random + Memory> Hardware for T {}
 
@@ -172,12 +174,7 @@ impl<H: Hardware> Meter<H> {
         &self.state
     }
 
-    /// Its hardware: for the engine and the random numbers. Who writes to its memory breaks it.
-    pub const fn hardware(&mut self) -> &mut H {
-        &mut self.hardware
-    }
-
-    /// Gives the hardware back.
+    /// Ends the meter, and gives its hardware back. As long as there is one, nobody else writes to its memory.
     pub fn into_hardware(self) -> H {
         self.hardware
     }

@@ -1,12 +1,12 @@
 //! What a meter knows: one value, changed as a whole (docs/meter.md, section 1). Nothing here writes.
 
 use super::clock::Clock;
-use super::decide::{Decision, Verdict};
-use super::events::{History, code};
+use super::events::{Happening, History};
 use super::inbox::Inbox;
 use super::keys::{MeterIdentity, ReportKeys};
 use super::metering::{DailyProfile, Debts};
 use super::supply::Supply;
+use super::verdict::{Decision, Verdict};
 use crate::calendar::Calendar;
 use crate::id::Binding;
 use crate::message::{BindingCertificate, Certificate, MeterFlags, MeterReceipt, Month, Voucher};
@@ -160,7 +160,8 @@ impl MeterState {
         decision: &Decision,
     ) -> Result<(), OutOfRange> {
         if let Verdict::Refuse(reason) = decision.verdict {
-            if reason.is_recorded() && self.history.add_refusal(self.clock.time, reason, generation) {
+            let refused = Happening::CardRefused { reason: reason.code(), generation };
+            if reason.is_recorded() && self.history.add_once(self.clock.time, refused) {
                 self.refused_cards = self.refused_cards.saturating_add(1);
             }
             if reason.is_regression() {
@@ -182,8 +183,7 @@ impl MeterState {
         if decision.opens.is_some() {
             self.month_index = self.calendar.month_index(self.clock.time);
             self.days.begin(self.calendar.local(self.clock.time).day);
-            let [a, b, c, d] = self.binding.to_be_bytes();
-            self.history.add(self.clock.time, code::BINDING_OPENED, [a, b, c, d, 0, 0]);
+            self.history.add(self.clock.time, Happening::BindingOpened { number: self.binding });
         }
         self.generation = self.generation.max(generation);
         self.report_number = self.report_number.saturating_add(1);

@@ -1,6 +1,6 @@
 //! Whether the supply is on (docs/meter.md, sections 5 and 6): credit, loan, overload, tampering, commands.
 
-use super::events::code;
+use super::events::Happening;
 use super::state::MeterState;
 use crate::message::MeterFlags;
 use crate::units::{Balance, CardTime};
@@ -119,9 +119,8 @@ impl MeterState {
             supply.set(reason::NO_CREDIT, true);
         }
         if was_on != supply.is_on() {
-            let (code, cut) =
-                if was_on { (code::SUPPLY_CUT, supply.cut) } else { (code::SUPPLY_RESTORED, 0) };
-            self.history.add(time, code, [cut, 0, 0, 0, 0, 0]);
+            let cut = Happening::SupplyCut { reasons: supply.cut };
+            self.history.add(time, if was_on { cut } else { Happening::SupplyRestored });
         }
         let below = |threshold: u32| bound && self.balance < Balance(threshold.into());
         let flags = [
@@ -148,8 +147,7 @@ impl MeterState {
         // A meter that has no time yet lends too: its time begins at 0.
         let until = CardTime(time.0.saturating_add(hours.saturating_mul(3600)));
         self.supply.loan_until = until;
-        let [a, b, c, d] = until.0.to_be_bytes();
-        self.history.add(time, code::LOAN_GIVEN, [a, b, c, d, 0, 0]);
+        self.history.add(time, Happening::LoanGiven { until });
     }
 
     /// Demand in W was measured (section 5.3).
@@ -171,9 +169,8 @@ impl MeterState {
             supply.set(reason::OVERLOAD_PAUSE, true);
             supply.pause_until = CardTime(time.0.saturating_add(limits.overload_pause.into()));
         }
-        let [a, b, c, d] = watts.to_be_bytes();
         let count = supply.overloads;
-        self.history.add(time, code::OVERLOAD, [a, b, c, d, count, 0]);
+        self.history.add(time, Happening::Overload { watts, count });
     }
 
     /// Tampering was seen (section 6).
@@ -186,7 +183,7 @@ impl MeterState {
         if self.limits.tamper_cuts & bit != 0 {
             self.supply.set(reason::TAMPERING, true);
         }
-        self.history.add(self.clock.time, code::TAMPERING, [bit, 0, 0, 0, 0, 0]);
+        self.history.add(self.clock.time, Happening::Tampering { kind: bit });
     }
 
     pub(super) fn clear_tampering(&mut self) {

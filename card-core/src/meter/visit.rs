@@ -1,6 +1,7 @@
 //! A card's visit at a meter, from SELECT to the last piece of mail, sans-IO (specification, section 11).
 
-use super::decide::{Reason, Verdict, greet};
+use super::decide::greet;
+use super::verdict::{Reason, Verdict};
 use super::{Hardware, Meter, MeterError, Received};
 use crate::apdu::MAX_COMMAND;
 use crate::bytes::Buffer;
@@ -166,20 +167,20 @@ impl Visit {
                 let Some(keys) = meter.card_keys(challenged.key_version(), challenged.card()) else {
                     return Ok(self.refuse(Reason::UnknownKeyVersion));
                 };
-                let (next, command) = challenged.authenticate(meter.hardware(), &keys)?;
+                let (next, command) = challenged.authenticate(&mut meter.hardware, &keys)?;
                 Ok(self.go(Stage::Authenticating(next), command))
             }
             Stage::Authenticating(authenticating) => {
                 let session = authenticating.opened(response)?;
-                let (next, command) = Reading::begin(session, meter.hardware())?;
+                let (next, command) = Reading::begin(session, &mut meter.hardware)?;
                 Ok(self.go(Stage::Reading(next), command))
             }
             Stage::Reading(reading) => {
-                let facts = reading.facts(meter.hardware(), response)?;
+                let facts = reading.facts(&mut meter.hardware, response)?;
                 self.decide(meter, facts)
             }
             Stage::Settling(settling) => {
-                let settled = settling.settled(meter.hardware(), response)?;
+                let settled = settling.settled(&mut meter.hardware, response)?;
                 self.settled = true;
                 self.last_month = settled.stored.last_month;
                 self.last_event = settled.stored.last_event;
@@ -213,7 +214,7 @@ impl Visit {
         mode: Mode,
         may_change: bool,
     ) -> Result<Step, VisitError> {
-        let opening = Opening::new(meter.hardware(), mode, KEYS, LEVEL)?;
+        let opening = Opening::new(&mut meter.hardware, mode, KEYS, LEVEL)?;
         let command = opening.command().emit().map_err(MeterError::from)?;
         Ok(self.go(Stage::Opening { opening, may_change }, command))
     }
@@ -224,7 +225,7 @@ impl Visit {
         self.presented = Some(presented);
         let unproven = Verdict::Refuse(Reason::BindingNotProven);
         if presented.binding().is_none() && meter.decide(&presented).verdict == unproven {
-            let (next, command) = facts.ask_binding(meter.hardware())?;
+            let (next, command) = facts.ask_binding(&mut meter.hardware)?;
             return Ok(self.go(Stage::Reading(next), command));
         }
         let (answer, own) = (presented.answer(), meter.state());
@@ -242,7 +243,7 @@ impl Visit {
             Verdict::Refuse(_) => Ok(None),
             Verdict::Apply { .. } | Verdict::Nothing => {
                 let settlement = meter.settlement(presented.answer().last_event)?;
-                let (next, command) = facts.settle(meter.hardware(), settlement)?;
+                let (next, command) = facts.settle(&mut meter.hardware, settlement)?;
                 Ok(self.go(Stage::Settling(next), command))
             }
         }
@@ -310,7 +311,7 @@ impl Visit {
         mut session: Session,
         errand: Errand,
     ) -> Result<Step, VisitError> {
-        let engine = meter.hardware();
+        let engine = &mut meter.hardware;
         let command = match &errand {
             Errand::Report(mail, _) => session.ask(engine, &put_meter_mail(mail)),
             Errand::Events(batch, ..) => session.ask(engine, &batch.put_events()),
@@ -328,7 +329,7 @@ impl Visit {
         errand: Errand,
         response: &[u8],
     ) -> Result<Step, VisitError> {
-        let engine = meter.hardware();
+        let engine = &mut meter.hardware;
         let todo = match &errand {
             Errand::Report(mail, next) => {
                 taken(session.answer(engine, &put_meter_mail(mail), response))?;

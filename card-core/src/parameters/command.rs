@@ -1,29 +1,99 @@
 //! Commands to a meter, slots 05 to 08 (docs/meter.md, section 8).
 
+use core::num::NonZeroU16;
+
 use super::{NO_CARD, ParameterError, formatted, named};
 use crate::id::CardId;
 use crate::message::{FORMAT, fixed};
 use crate::units::CardTime;
 
-/// The kinds of commands, and what their value is (docs/meter.md, section 8).
+/// The kinds of commands, as they stand on the wire and in audit records (docs/meter.md, section 8).
 pub mod kind {
-    /// Cut the supply; value 0.
+    /// [`Action::Cut`](super::Action::Cut).
     pub const CUT: u8 = 1;
-    /// End [`CUT`]; value 0.
+    /// [`Action::EndCut`](super::Action::EndCut).
     pub const END_CUT: u8 = 2;
-    /// Clear all tampering; value 0. Must name a card.
+    /// [`Action::ClearTamper`](super::Action::ClearTamper).
     pub const CLEAR_TAMPER: u8 = 3;
-    /// Set the clock; value is the card time that it is at least. Must name a card.
+    /// [`Action::SetClock`](super::Action::SetClock).
     pub const CLOCK: u8 = 4;
-    /// Read out: the version of readings rises; value 0.
+    /// [`Action::ReadOut`](super::Action::ReadOut).
     pub const READ_OUT: u8 = 5;
-    /// End overload and forget those that were counted; value 0.
+    /// [`Action::EndOverload`](super::Action::EndOverload).
     pub const END_OVERLOAD: u8 = 6;
-    /// Cards of a lower generation are refused as replaced; value is the generation.
+    /// [`Action::LowestGeneration`](super::Action::LowestGeneration).
     pub const LOWEST_GENERATION: u8 = 7;
 }
 
-/// A command (docs/meter.md, section 8). Kind and value are checked where it is executed.
+/// What a command does, with its value (docs/meter.md, section 8).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Cut the supply.
+    Cut,
+    /// End [`Self::Cut`].
+    EndCut,
+    /// Clear all tampering. Must name a card.
+    ClearTamper,
+    /// Set the clock: it is at least this, and not yet the expiry. Must name a card.
+    SetClock(CardTime),
+    /// Read out: the version of readings rises.
+    ReadOut,
+    /// End overload and forget those that were counted.
+    EndOverload,
+    /// Cards of a lower generation are refused as replaced.
+    LowestGeneration(NonZeroU16),
+    /// A kind that this program does not know, or a value that the kind cannot have.
+    Unknown(Unknown),
+}
+
+/// Kind and value that are none of [`Action`]'s.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unknown {
+    kind: u8,
+    value: u32,
+}
+
+impl Action {
+    /// By kind and value, as they stand on the wire.
+    pub fn of(kind: u8, value: u32) -> Self {
+        let generation = u16::try_from(value).ok().and_then(NonZeroU16::new);
+        match (kind, value, generation) {
+            (kind::CUT, 0, _) => Self::Cut,
+            (kind::END_CUT, 0, _) => Self::EndCut,
+            (kind::CLEAR_TAMPER, 0, _) => Self::ClearTamper,
+            (kind::CLOCK, 1.., _) => Self::SetClock(CardTime(value)),
+            (kind::READ_OUT, 0, _) => Self::ReadOut,
+            (kind::END_OVERLOAD, 0, _) => Self::EndOverload,
+            (kind::LOWEST_GENERATION, _, Some(generation)) => Self::LowestGeneration(generation),
+            _ => Self::Unknown(Unknown { kind, value }),
+        }
+    }
+
+    /// Its kind, see [`kind`].
+    pub const fn kind(self) -> u8 {
+        match self {
+            Self::Cut => kind::CUT,
+            Self::EndCut => kind::END_CUT,
+            Self::ClearTamper => kind::CLEAR_TAMPER,
+            Self::SetClock(_) => kind::CLOCK,
+            Self::ReadOut => kind::READ_OUT,
+            Self::EndOverload => kind::END_OVERLOAD,
+            Self::LowestGeneration(_) => kind::LOWEST_GENERATION,
+            Self::Unknown(Unknown { kind, .. }) => kind,
+        }
+    }
+
+    /// Its value.
+    pub const fn value(self) -> u32 {
+        match self {
+            Self::Cut | Self::EndCut | Self::ClearTamper | Self::ReadOut | Self::EndOverload => 0,
+            Self::SetClock(CardTime(value)) | Self::Unknown(Unknown { value, .. }) => value,
+            Self::LowestGeneration(generation) => generation.get() as u32,
+        }
+    }
+}
+
+/// A command (docs/meter.md, section 8). What it does is checked where it is executed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Command {
     /// Each command of a binding has its own; from 1.
@@ -32,25 +102,22 @@ pub struct Command {
     pub expiry: CardTime,
     /// The card that must bring it; `None` (all 00 on the wire) is any card, or the network.
     pub card: Option<CardId>,
-    /// What to do, see [`kind`].
-    pub kind: u8,
-    /// By kind, see [`kind`].
-    pub value: u32,
+    /// What to do.
+    pub action: Action,
 }
 
 impl Command {
     /// Bytes on the wire.
     pub const SIZE: usize = 22;
 
-    /// From 22 bytes. Counter 0 is refused; kind and value are not looked at.
+    /// From 22 bytes. Counter 0 is refused; any kind and value are taken.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParameterError> {
         let mut reader = formatted(bytes)?;
         let command = Self {
             counter: reader.u32()?,
             expiry: CardTime(reader.u32()?),
             card: named(CardId(reader.array()?)),
-            kind: reader.u8()?,
-            value: reader.u32()?,
+            action: Action::of(reader.u8()?, reader.u32()?),
         };
         reader.end()?;
         if command.counter == 0 { Err(ParameterError::Counter) } else { Ok(command) }
@@ -60,7 +127,7 @@ impl Command {
     pub fn emit(&self) -> [u8; 22] {
         fixed(|out| {
             out.u8(FORMAT)?.u32(self.counter)?.u32(self.expiry.0)?.put(&self.card.unwrap_or(NO_CARD).0)?;
-            out.u8(self.kind)?.u32(self.value).map(|_| ())
+            out.u8(self.action.kind())?.u32(self.action.value()).map(|_| ())
         })
     }
 }

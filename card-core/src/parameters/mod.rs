@@ -13,7 +13,7 @@ mod notices;
 mod readings;
 
 pub use audit::{AuditRecord, AuditRecords};
-pub use command::Command;
+pub use command::{Action, Command};
 pub use debts::{Debt, DebtKind, DebtPlan, MAX_DEBTS};
 pub use key_change::{KeyChange, NewKeys};
 pub use limits::Limits;

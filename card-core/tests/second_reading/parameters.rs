@@ -9,8 +9,9 @@ use card_core::meter::{
     MailRefusal, Meter, MeterIdentity, MeterKeys, MeterState, Pair, ReportKeys, VersionedKey,
 };
 use card_core::parameters::{
-    AuditRecord, AuditRecords, Command, Debt, DebtKind, DebtPlan, Limits, Notice, Notices, Readings,
+    Action, AuditRecord, AuditRecords, Command, Debt, DebtKind, DebtPlan, Limits, Notice, Notices, Readings,
 };
+use card_core::soft::SoftEngine;
 use card_core::tariff::{Basis, Charge, ChargeCode, Head, Kind, Price, Slab, Tariff};
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use serde::Deserialize;
@@ -244,7 +245,7 @@ struct CommandFields {
 impl CommandFields {
     fn command(&self) -> Command {
         let (counter, expiry) = (self.counter, CardTime(self.expiry));
-        Command { counter, expiry, card: card(&self.card), kind: self.kind, value: self.value }
+        Command { counter, expiry, card: card(&self.card), action: Action::of(self.kind, self.value) }
     }
 }
 
@@ -374,7 +375,7 @@ fn received(
     let MailKeys { mac, enc, .. } = meter.keys().parameter(version).unwrap();
     let keys = MailKeys { version, mac: copy(mac), enc: copy(enc) };
     let slot = Slot::new(slot).unwrap();
-    let mail = Envelope::seal(meter.hardware(), &keys, identity.scope, binding, slot, 1, plaintext).unwrap();
+    let mail = Envelope::seal(&mut SoftEngine, &keys, identity.scope, binding, slot, 1, plaintext).unwrap();
     let carrier = Command::parse(plaintext).ok().and_then(|command| command.card);
     let result = meter.receive(support::NOW, carrier, &mail).unwrap().result;
     assert_eq!(meter.state().inbox.version(slot), 1, "taking and these refusals raise the version");

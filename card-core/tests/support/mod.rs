@@ -648,7 +648,8 @@ pub fn give(meter: &mut Meter<Chip>, at: CardTime, number: u8, plaintext: &[u8])
 
 /// A command for [`CARD`], which brings it.
 pub fn command(counter: u32, kind: u8, value: u32) -> card_core::parameters::Command {
-    card_core::parameters::Command { counter, expiry: CardTime::UNSET, card: Some(CARD.id), kind, value }
+    let action = card_core::parameters::Action::of(kind, value);
+    card_core::parameters::Command { counter, expiry: CardTime::UNSET, card: Some(CARD.id), action }
 }
 
 pub fn order(

@@ -13,9 +13,6 @@ use crate::keystore::{DeliveryBytes, KeyStore};
 use crate::operate::{self, OperateError};
 use crate::transport::Transport;
 
-/// Commands go round in these slots, so that the four newest can wait on a card together.
-pub const COMMAND_SLOTS: [u8; 4] = [0x05, 0x06, 0x07, 0x08];
-
 /// Mail on its way: sealed for the meter, and addressed to the card that takes it there.
 #[derive(Debug, Clone)]
 pub struct Mail {

@@ -3,7 +3,7 @@
 //! A meter knows the current keys of a role and the ones before. So an issuer goes on with the old ones until it has heard that the meter
 //! has the new ones, and sends no newer ones before that.
 
-use card_core::meter::events::code;
+use card_core::meter::events::Happening;
 use card_core::parameters::KeyChange;
 use card_core::role::Role;
 
@@ -65,6 +65,9 @@ pub fn heard_keys(
     let mut session = operate::session(transport, keys, Role::Vending, &mut OsRandom)?;
     let events = operate::read_private(&mut session)?.events;
     // The newest comes first.
-    let changes = events.iter().rev().filter(|event| event.code == code::KEYS_CHANGED);
-    Ok(changes.map(|event| event.data).map(|[version, ..]| version).collect())
+    let changes = events.iter().rev().filter_map(|event| match Happening::of(event)? {
+        Happening::KeysChanged { version } => Some(version),
+        _ => None,
+    });
+    Ok(changes.collect())
 }

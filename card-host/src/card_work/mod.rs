@@ -9,6 +9,6 @@ mod meter_keys;
 
 pub use error::CardWorkError;
 pub use load::{in_words, load, load_checked};
-pub use mail::{COMMAND_SLOTS, Collected, Mail, Order, Report, deliver, read_mail};
+pub use mail::{Collected, Mail, Order, Report, deliver, read_mail};
 pub use make::{CardChoice, Issued, Papers, blank, development_scope, make, unused};
 pub use meter_keys::{heard_keys, next_keys, with_keys};

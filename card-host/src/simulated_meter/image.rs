@@ -19,8 +19,7 @@ impl SimulatedMeter<FlashModel> {
         let mut meter = Self::powered(FlashModel::from_pages(pages, std::process::id().into()))?;
         let result = act(&mut meter)?;
         meter.save()?;
-        let memory =
-            meter.act(|meter| Ok::<_, SimulatedMeterError>(meter.hardware().memory().pages().to_vec()))?;
+        let memory = meter.memory.get().pages().to_vec();
         let draft = Draft(draft_path(path));
         // One that a crash has left behind.
         let _ = std::fs::remove_file(&draft.0);

@@ -8,27 +8,36 @@ mod run;
 pub use profile::{Hour, Profile, ProfileError};
 pub use run::Summary;
 
-use applet_sim::chip::{Chip, Cut, Entropy, FlashModel, ImageError, ImageMemory, SimulatedMemory};
+use applet_sim::chip::{Cut, FlashModel, ImageError, ImageMemory, Shared, SimulatedMemory};
 use card_core::id::{CardId, MeterId, Scope};
 use card_core::message::{BindingCertificate, Certificate, Envelope, Event, Month, Voucher};
 use card_core::meter::{
     Decision, History, MEMORY_PAGES, Meter, MeterError, MeterIdentity, MeterKeys, MeterState, Pair, Received,
     ReportKeys, Tampering, VersionedKey, WrongRole,
 };
+use card_core::platform::Parts;
+use card_core::soft::SoftEngine;
 use card_core::tariff::{Deduction, EGYPT_2024_08};
 use card_core::units::{CardTime, Energy};
 use std::path::Path;
 
 use crate::keystore;
+use crate::random::OsRandom;
 use crate::tap::{Tap, TapError, tap};
 use crate::transport::Transport;
 
 /// A simulated meter. What is unwritten is stored when it is dropped, as firmware does that sees its power fail; power that is lost
 /// without warning is [`cut_power_after`](Self::cut_power_after).
 pub struct SimulatedMeter<M: SimulatedMemory> {
-    meter: Option<Meter<Chip<M>>>,
-    /// The chip after its power was lost.
-    off: Option<Chip<M>>,
+    /// `None` after its power was lost.
+    meter: Option<Meter<Hardware<M>>>,
+    memory: Shared<M>,
+}
+
+type Hardware<M> = Parts<SoftEngine, OsRandom, Shared<M>>;
+
+fn hardware<M>(memory: &Shared<M>) -> Hardware<M> {
+    Parts::new(SoftEngine, OsRandom, memory.clone())
 }
 
 /// Why a simulated meter does not work.
@@ -110,14 +119,15 @@ impl<M: SimulatedMemory> SimulatedMeter<M> {
             ReportKeys { mail: keys.report, receipt: keys.receipt },
             versioned(keys.transport),
         )?;
-        let chip = Chip::new(memory, Entropy::System);
-        let meter = Meter::install(chip, MeterIdentity { id, scope }, keys, fresh)?;
-        Ok(Self { meter: Some(meter), off: None })
+        let memory = Shared::new(memory);
+        let meter = Meter::install(hardware(&memory), MeterIdentity { id, scope }, keys, fresh)?;
+        Ok(Self { meter: Some(meter), memory })
     }
 
     fn powered(memory: M) -> Result<Self, SimulatedMeterError> {
-        let meter = Meter::power_up(Chip::new(memory, Entropy::System))?;
-        Ok(Self { meter: Some(meter), off: None })
+        let memory = Shared::new(memory);
+        let meter = Meter::power_up(hardware(&memory))?;
+        Ok(Self { meter: Some(meter), memory })
     }
 
     /// What the meter knows.
@@ -133,12 +143,12 @@ impl<M: SimulatedMemory> SimulatedMeter<M> {
     /// Lets the meter act. Where its power is lost meanwhile, it has none from then on.
     fn act<T, E: Into<SimulatedMeterError>>(
         &mut self,
-        act: impl FnOnce(&mut Meter<Chip<M>>) -> Result<T, E>,
+        act: impl FnOnce(&mut Meter<Hardware<M>>) -> Result<T, E>,
     ) -> Result<T, SimulatedMeterError> {
         let meter = self.meter.as_mut().ok_or(SimulatedMeterError::NoPower)?;
         let result = act(meter);
-        if !meter.hardware().memory().flash().is_powered() {
-            self.off = self.meter.take().map(Meter::into_hardware);
+        if !self.memory.get().flash().is_powered() {
+            self.meter = None;
         }
         result.map_err(Into::into)
     }
@@ -232,17 +242,16 @@ impl<M: SimulatedMemory> SimulatedMeter<M> {
 
     /// Lets the power fail in the meter's memory after `operations` more erases and programs.
     pub fn cut_power_after(&mut self, operations: u64, how: Cut) {
-        if let Some(meter) = &mut self.meter {
-            meter.hardware().memory_mut().flash_mut().cut_after(operations, how);
+        if self.meter.is_some() {
+            self.memory.get_mut().flash_mut().cut_after(operations, how);
         }
     }
 
     /// Gives power again: the meter finds out which state it has. One that had power loses it first, without warning.
     pub fn power_up(&mut self) -> Result<(), SimulatedMeterError> {
-        let chip = self.meter.take().map(Meter::into_hardware).or_else(|| self.off.take());
-        let mut chip = chip.ok_or(SimulatedMeterError::NoPower)?;
-        chip.memory_mut().flash_mut().power_up();
-        self.meter = Some(Meter::power_up(chip)?);
+        self.meter = None;
+        self.memory.get_mut().flash_mut().power_up();
+        self.meter = Some(Meter::power_up(hardware(&self.memory))?);
         Ok(())
     }
 }

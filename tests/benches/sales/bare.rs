@@ -1,6 +1,6 @@
 //! What a sale writes, made from nothing: no check, no key, no hash, nothing read.
 
-use card_host::ledger::BindingRecord;
+use card_ledger::BindingRecord;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};

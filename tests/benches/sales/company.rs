@@ -6,11 +6,11 @@ use card_host::card_core::units::{CardTime, Piastres};
 use card_host::card_work::development_scope;
 use card_host::issuer::{Issuer, SystemClock};
 use card_host::keystore::SoftwareKeyStore;
-use card_host::ledger::{
+use card_host::random::OsRandom;
+use card_ledger::{
     BindingRecord, Charge, ChargeKind, Ledger, Office, OpenOrder, Party, Payee, PointLimits, Policy,
     RequestId, SaleOrder, Who,
 };
-use card_host::random::OsRandom;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;

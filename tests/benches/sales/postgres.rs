@@ -1,6 +1,6 @@
 //! The ledger in a server of its own, and the limit of PostgreSQL: as many connections as there are clients, each in a loop.
 
-use card_host::ledger::{BindingRecord, PostgresLedger};
+use card_ledger::{BindingRecord, PostgresLedger};
 use postgres::types::ToSql;
 use postgres::{Client, Statement};
 use std::io::Write;

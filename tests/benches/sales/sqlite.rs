@@ -1,6 +1,6 @@
 //! The ledger in a file, and the limit of SQLite: one connection, since SQLite has one writer.
 
-use card_host::ledger::{BindingRecord, SqliteLedger};
+use card_ledger::{BindingRecord, SqliteLedger};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Statement, ToSql, params};
 use std::hint::black_box;

@@ -1,7 +1,7 @@
 //! How fast the books of so many customers are gone through, beside a bare loop that reads the rows of the bindings in pages as large, and
 //! nothing else.
 
-use card_host::ledger::{AuditKey, ReconcileOptions, reconcile, verify};
+use card_ledger::{AuditKey, ReconcileOptions, reconcile, verify};
 use std::time::Instant;
 
 use crate::company::{Company, Loaded, who};

@@ -1,9 +1,9 @@
 //! Complaint 7: no counter wraps in a century, and what happens at the last value of each.
 
-use applet_sim::chip::{Chip, Entropy, ImageMemory};
+use applet_sim::chip::{Entropy, ImageMemory, chip};
 use card_core::id::{CardId, Channel, MeterId};
 use card_core::meter::Tampering;
-use card_core::parameters::{Command, Limits, command::kind};
+use card_core::parameters::{Action, Command, Limits, command::kind};
 use card_core::store::Log;
 use card_core::terminal::load::LoadOutcome;
 use card_core::units::{Balance, CardTime, Energy};
@@ -96,7 +96,7 @@ fn the_last_command_is_executed_once_and_an_older_one_never_again() {
     let mut home = Household::with_credit(MONDAY, egp(1));
     let order = |home: &mut Household, counter, kind| {
         let (expiry, card) = (CardTime::UNSET, None);
-        let mail = home.mail(0x05, &Command { counter, expiry, card, kind, value: 0 }.emit());
+        let mail = home.mail(0x05, &Command { counter, expiry, card, action: Action::of(kind, 0) }.emit());
         home.receive(&mail)
     };
     assert_eq!((order(&mut home, LAST, kind::CUT), home.cut()), ("P01", vec!["U10"]));
@@ -151,7 +151,7 @@ const STATE: Log = Log::new(14, 26, 4);
 const LAST_EVENT: usize = 33;
 
 fn set_last_event(path: &std::path::Path, old: u32, new: u32) {
-    let mut chip = Chip::new(ImageMemory::open(path, 1).unwrap(), Entropy::System);
+    let mut chip = chip(ImageMemory::open(path, 1).unwrap(), Entropy::System);
     let mut bytes = [0; STATE.capacity()];
     let record = STATE.recover(&mut chip, &mut bytes).unwrap().unwrap();
     let number = &mut bytes[LAST_EVENT..LAST_EVENT + 4];

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use applet_sim::card::{Cost, Profile, SimulatedCard};
-use applet_sim::chip::{Chip, Entropy, FlashModel};
+use applet_sim::chip::{Entropy, FlashModel, chip};
 use card_core::access_number::AccessNumber;
 use card_core::id::{Binding, CardId, CardRef, Channel, Environment, MeterId, Reference};
 use card_core::key::KeyLength;
 use card_core::layout::PROFILE_SIZE;
 use card_core::message::{Envelope, Slot, Voucher};
 use card_core::meter::{MailRefusal, MeterState};
-use card_core::parameters::Command;
+use card_core::parameters::{Action, Command};
 use card_core::role::Role;
 use card_core::scp03::Mode;
 use card_core::terminal::load::{LoadOutcome, MailAnswer, put_mail};
@@ -262,8 +262,8 @@ impl Household {
 
     /// Another card with the same memory and the same keys: what whoever breaks a chip can make.
     pub fn clone_card(&mut self) -> usize {
-        let memory = self.cards[self.card].card().chip().unwrap().memory().clone();
-        let copy = SimulatedCard::new(Chip::new(memory, Entropy::System), self.profile);
+        let memory = self.cards[self.card].card().chip().unwrap().memory.clone();
+        let copy = SimulatedCard::new(chip(memory, Entropy::System), self.profile);
         self.cards.push(Simulator::new(copy));
         self.cards.len() - 1
     }
@@ -337,7 +337,8 @@ impl Household {
     pub fn command(&mut self, kind: u8, value: u32, card: Option<usize>, expiry: CardTime) -> Envelope {
         self.commands += 1;
         let card = card.map(|card| operate::present(&mut Card::open(&mut self.cards[card])).unwrap().id);
-        self.mail(0x05, &Command { counter: self.commands, expiry, card, kind, value }.emit())
+        let action = Action::of(kind, value);
+        self.mail(0x05, &Command { counter: self.commands, expiry, card, action }.emit())
     }
 
     /// Puts mail on a card; or the code of what its holder is told.

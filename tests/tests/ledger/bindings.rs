@@ -6,7 +6,7 @@ use card_host::card_core::message::{MeterFlags, MeterReceipt};
 use card_host::card_core::soft::SoftEngine;
 use card_host::card_core::units::{Balance, CardTime, Energy, Piastres};
 use card_host::issuer::{AccountError, BindingAccount, IssuerError};
-use card_host::ledger::{
+use card_ledger::{
     Approved, BindingRecord, Evidence, Finding, LedgerError, MoveOrder, OpenOrder, Payee, Refusal,
     RequestKey, Status,
 };

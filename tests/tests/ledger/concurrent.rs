@@ -3,7 +3,7 @@
 use crate::world::{World, kiosk, who};
 use card_host::card_core::id::CardId;
 use card_host::card_core::units::Piastres;
-use card_host::ledger::{
+use card_ledger::{
     DebitOrder, DebitTo, LedgerError, Payee, PointLimits, Refusal, RequestKey, SaleOrder, SaleState,
 };
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ fn points(world: &World) {
     }
 }
 
-fn seller(client: usize) -> card_host::ledger::Who {
+fn seller(client: usize) -> card_ledger::Who {
     who("fawry", &format!("kiosk-{client}"), "till")
 }
 

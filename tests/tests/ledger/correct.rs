@@ -4,10 +4,10 @@ use crate::world::{World, kiosk, refused, who};
 use card_host::card_core::id::{CardId, Channel};
 use card_host::card_core::role::Role;
 use card_host::card_core::units::{CardTime, Piastres};
-use card_host::ledger::{
+use card_host::random::OsRandom;
+use card_ledger::{
     Approved, DebitOrder, DebitTo, LedgerError, Party, Payee, PointLimits, Policy, Power, Refusal, RequestKey,
 };
-use card_host::random::OsRandom;
 
 fn debit(world: &World, amount: u64, to: DebitTo) -> DebitOrder {
     let payee = Payee::Card(CardId::from(1));

@@ -4,7 +4,7 @@ use crate::world::{World, kiosk, refused};
 use card_host::card_core::id::{Binding, MeterId};
 use card_host::card_core::units::Piastres;
 use card_host::issuer::BindingAccount;
-use card_host::ledger::{BindingRecord, Evidence, Finding, OpenOrder, Refusal};
+use card_ledger::{BindingRecord, Evidence, Finding, OpenOrder, Refusal};
 
 /// The receipt and the certificate of a card that was personalised as if its binding were this one.
 fn of_card(world: &World, record: &BindingRecord) -> (Evidence, Evidence) {

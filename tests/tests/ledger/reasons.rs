@@ -6,10 +6,10 @@ use card_host::card_core::key::KeyLength;
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::issuer::{BindingAccount, Issuer};
 use card_host::keystore::SoftwareKeyStore;
-use card_host::ledger::{
+use card_host::random::OsRandom;
+use card_ledger::{
     DebitOrder, DebitTo, LedgerError, MoveOrder, Office, Payee, Power, Refusal, RequestId, SqliteLedger,
 };
-use card_host::random::OsRandom;
 use std::sync::Arc;
 
 const ONE: Payee = Payee::Card(CardId([0, 0, 0, 0, 0, 0, 0, 1]));

@@ -8,11 +8,11 @@ use card_host::card_core::units::{CardTime, Piastres};
 use card_host::card_work::Mail;
 use card_host::issuer::BindingAccount;
 use card_host::keystore::KeyStore;
-use card_host::ledger::{
+use card_host::random::OsRandom;
+use card_ledger::{
     AuditKey, BindingRecord, BranchError, CardUse, Entry, Evidence, Finding, Kind, LedgerError, OpenOrder,
     Payee, PointLimits, RecoveredCard, Refusal, RequestId, SEQUENCE_GAP, ShownCard, Status, read, verify,
 };
-use card_host::random::OsRandom;
 use std::sync::Barrier;
 use std::time::Duration;
 

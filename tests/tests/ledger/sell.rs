@@ -5,7 +5,7 @@ use card_host::card_core::id::{Binding, CardId, MeterId};
 use card_host::card_core::message::Voucher;
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::keystore::KeyStore;
-use card_host::ledger::{
+use card_ledger::{
     Approved, Division, LedgerError, Payee, PointLimits, Refusal, RequestKey, SaleOrder, SaleState,
 };
 
@@ -164,7 +164,7 @@ pub(crate) fn what_nothing_is_sold_to(world: &World) {
     assert_eq!(sell(Payee::Card(card)), Refusal::Replaced(card, new));
     world.sell(2, 10_000);
     // Another customer moves in.
-    let order = card_host::ledger::OpenOrder { closes_former: true, ..world.opening(1, 3, 3) };
+    let order = card_ledger::OpenOrder { closes_former: true, ..world.opening(1, 3, 3) };
     world.office.open(&order).unwrap();
     let closed = Binding { meter, number: 1 };
     assert_eq!(sell(Payee::Card(new)), Refusal::Closed(closed));

@@ -13,15 +13,15 @@ use card_host::card_core::units::{CardTime, Piastres};
 use card_host::card_work::development_scope;
 use card_host::issuer::{BUILD_TIME, Clock, Issuer};
 use card_host::keystore::SoftwareKeyStore;
-use card_host::ledger::{
-    BindingRecord, Charge, ChargeKind, Entry, Evidence, Kind, Ledger, LedgerAccount, LedgerError, Office,
-    OpenOrder, Party, Payee, PointLimits, Policy, PostgresLedger, Refusal, Sale, SaleOrder, SqliteLedger,
-    Status, Who, read,
-};
 use card_host::operate;
 use card_host::personalise::{Order, Versions, new_access_number, personalise};
 use card_host::random::OsRandom;
 use card_host::transport::{Card, Simulator, Transport};
+use card_ledger::{
+    BindingRecord, Charge, ChargeKind, Entry, Evidence, Kind, Ledger, LedgerAccount, LedgerError, Office,
+    OpenOrder, Party, Payee, PointLimits, Policy, PostgresLedger, Refusal, Sale, SaleOrder, SqliteLedger,
+    Status, Who, read,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -148,7 +148,7 @@ impl World {
     }
 
     /// A new id of a request.
-    pub(crate) fn id(&self) -> card_host::ledger::RequestId {
+    pub(crate) fn id(&self) -> card_ledger::RequestId {
         format!("r{}", self.ids.fetch_add(1, Ordering::Relaxed)).parse().unwrap()
     }
 

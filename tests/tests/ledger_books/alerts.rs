@@ -2,7 +2,7 @@
 
 use crate::books::{Books, Report};
 use crate::world::{kiosk, refused};
-use card_host::ledger::{QueuedAlerts, Refusal};
+use card_ledger::{QueuedAlerts, Refusal};
 
 /// Customer 1 uses 10 EGP a day and has 30 left; customer 2 uses nothing; customer 3 has no telephone.
 fn world() -> Books {

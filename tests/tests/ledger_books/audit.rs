@@ -1,7 +1,7 @@
 //! Who changes the past is found.
 
 use crate::books::Books;
-use card_host::ledger::{AuditFinding, AuditKey, AuditPublicKey, EntryId, trial_balance};
+use card_ledger::{AuditFinding, AuditKey, AuditPublicKey, EntryId, trial_balance};
 
 fn at(point: &str, number: u64) -> EntryId {
     EntryId { point: point.parse().unwrap(), number }
@@ -15,8 +15,7 @@ fn clean_books_are_clean_and_add_up() {
     let mut steps = Vec::new();
     let public = books.auditor.public();
     let report =
-        card_host::ledger::verify(&*books.world.ledger, &public, &heads, &mut |step| steps.push(step))
-            .unwrap();
+        card_ledger::verify(&*books.world.ledger, &public, &heads, &mut |step| steps.push(step)).unwrap();
     assert_eq!(report.findings, []);
     // The auditor's heads and the ledger's are the same ones.
     assert_eq!((report.heads, report.bindings), (u64::try_from(heads.len()).unwrap(), 3));

@@ -8,11 +8,11 @@ use card_host::card_core::units::{Balance, CardTime, Energy, Piastres};
 use card_host::card_work::development_scope;
 use card_host::issuer::Issuer;
 use card_host::keystore::SoftwareKeyStore;
-use card_host::ledger::{
+use card_host::random::OsRandom;
+use card_ledger::{
     AuditFinding, AuditKey, AuditReport, BindingRecord, Evidence, HandedIn, Office, SignedHead, SqliteLedger,
     sign_heads, verify,
 };
-use card_host::random::OsRandom;
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 use crate::books::Books;
 use crate::world::{kiosk, refused, wallet};
 use card_host::card_core::units::{Balance, Piastres};
-use card_host::ledger::{Kind, PointCode, Refusal, read};
+use card_ledger::{Kind, PointCode, Refusal, read};
 
 fn point(code: &str) -> PointCode {
     code.parse().unwrap()

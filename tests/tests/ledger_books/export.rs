@@ -3,7 +3,7 @@
 use crate::books::Books;
 use crate::world::who;
 use card_host::card_core::units::{CardTime, Piastres};
-use card_host::ledger::{ExportError, ExportOrder, Manifest, export};
+use card_ledger::{ExportError, ExportOrder, Manifest, export};
 use std::path::Path;
 use std::process::Command;
 

@@ -4,7 +4,7 @@ use crate::books::{Books, Report};
 use crate::world::{kiosk, wallet};
 use card_host::card_core::id::{Binding, CardId};
 use card_host::card_core::units::Piastres;
-use card_host::ledger::{
+use card_ledger::{
     DebitOrder, DebitTo, ExceptionKind, OpenOrder, Payee, PointLimits, ReconcileOptions, Reconciliation,
     Severity, reconcile,
 };
@@ -46,7 +46,7 @@ const LAST: Report = Report { number: 4, applied: 99_400, balance: 20_000, energ
 
 #[test]
 fn what_is_to_do_names_the_command() {
-    let to_do = card_host::ledger::ExceptionKind::NotMoved.to_do();
+    let to_do = card_ledger::ExceptionKind::NotMoved.to_do();
     assert!(to_do.contains("cardctl ledger move --from") && to_do.contains("--estimate"), "{to_do}");
 }
 

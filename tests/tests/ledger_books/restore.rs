@@ -8,11 +8,11 @@ use card_host::card_core::parameters::command::kind;
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::card_work::Order;
 use card_host::keystore::KeyStore;
-use card_host::ledger::{
+use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
+use card_ledger::{
     AuditFinding, BranchError, Evidence, Finding, LedgerError, LostSale, Payee, Refusal, Sale, find_lost,
     read,
 };
-use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 
 fn line(sale: &Sale) -> String {
     let voucher = hex::encode(&sale.certified.as_ref().unwrap().voucher);
@@ -195,8 +195,8 @@ fn what_was_lost_is_entered_again_by_evidence() {
 fn a_point_of_which_the_copy_knows_nothing_is_lost_with_it() {
     let mut books = Books::busy();
     books.back_up("copy.sqlite");
-    books.world.add_point("fawry-9", "fawry", card_host::ledger::PointLimits::default());
-    let order = card_host::ledger::SaleOrder {
+    books.world.add_point("fawry-9", "fawry", card_ledger::PointLimits::default());
+    let order = card_ledger::SaleOrder {
         who: crate::world::who("fawry", "fawry-9", "till"),
         ..books.world.order(kiosk(), 1, 5_000)
     };
@@ -211,7 +211,7 @@ fn a_point_of_which_the_copy_knows_nothing_is_lost_with_it() {
     assert_eq!(report.findings, []);
     assert!(report.lost.iter().any(|lost| lost.head.id_is("fawry-9", 1)));
     // Entered anew, it begins a chain of its own.
-    world.add_point("fawry-9", "fawry", card_host::ledger::PointLimits::default());
+    world.add_point("fawry-9", "fawry", card_ledger::PointLimits::default());
     world
         .office
         .hand_in(
@@ -342,7 +342,7 @@ trait IdIs {
     fn id_is(&self, point: &str, number: u64) -> bool;
 }
 
-impl IdIs for card_host::ledger::EntryId {
+impl IdIs for card_ledger::EntryId {
     fn id_is(&self, point: &str, number: u64) -> bool {
         self.point.as_str() == point && self.number == number
     }

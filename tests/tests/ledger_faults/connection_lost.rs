@@ -4,7 +4,7 @@ use crate::world::{World, who};
 use card_host::card_core::id::CardId;
 use card_host::card_core::units::Piastres;
 use card_host::card_work::development_scope;
-use card_host::ledger::{Payee, PointLimits, PostgresLedger, SaleOrder};
+use card_ledger::{Payee, PointLimits, PostgresLedger, SaleOrder};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use system_tests::cut_proxy::{Cut, CutProxy};

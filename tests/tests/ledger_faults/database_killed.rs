@@ -4,7 +4,7 @@ use crate::script::{ACTIONS, act, settle};
 use crate::stepwise::Stepwise;
 use crate::world::World;
 use card_host::card_work::development_scope;
-use card_host::ledger::PostgresLedger;
+use card_ledger::PostgresLedger;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

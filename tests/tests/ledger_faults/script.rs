@@ -3,7 +3,7 @@
 use crate::world::{kiosk, wallet, who};
 use card_host::card_core::id::CardId;
 use card_host::card_core::units::Piastres;
-use card_host::ledger::{DebitOrder, DebitTo, LedgerError, Office, Payee, RequestId, SaleOrder};
+use card_ledger::{DebitOrder, DebitTo, LedgerError, Office, Payee, RequestId, SaleOrder};
 use std::collections::BTreeMap;
 
 /// The things that are done, in this order.

@@ -3,7 +3,7 @@
 use card_host::card_core::id::{Binding, CardId, Scope};
 use card_host::card_core::message::Slot;
 use card_host::card_core::units::CardTime;
-use card_host::ledger::{
+use card_ledger::{
     AccountBalance, Ask, BindingRecord, CardRecord, Context, Customer, Entry, EntryId, Hash, Head, Ledger,
     LedgerError, Link, MailRecord, Message, Party, PartyCode, Payee, Point, PointCode, PolicyRecord, Reading,
     RequestKey, SignedHead, StepDone, Token, Transaction, Work,

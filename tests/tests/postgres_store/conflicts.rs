@@ -1,7 +1,7 @@
 //! Transactions in each other's way: run again where they must, which no caller sees.
 
 use card_core::units::{CardTime, Piastres};
-use card_host::ledger::{
+use card_ledger::{
     Ask, Customer, Head, Kind, LedgerError, Payee, PointCode, PostgresLedger, Status, Step, StoreError, read,
     transact,
 };
@@ -95,7 +95,7 @@ fn the_same_request_at_many_tills() {
 fn one_waits_for_the_other(
     name: &str,
     ledger: &PostgresLedger,
-    first: impl FnOnce(&mut dyn card_host::ledger::Transaction) -> Result<(), LedgerError> + Send,
+    first: impl FnOnce(&mut dyn card_ledger::Transaction) -> Result<(), LedgerError> + Send,
     second: impl FnOnce() + Send,
 ) {
     let mut first = Some(first);
@@ -164,7 +164,7 @@ fn a_binding_that_was_replaced_during_the_wait() {
             |t| {
                 let till = t.point(&code("till"))?.unwrap();
                 let next = entry(&till, Kind::Open, "holds", Step::First, NOW);
-                let old = card_host::ledger::BindingRecord { status: Status::Superseded, ..binding(1, 1) };
+                let old = card_ledger::BindingRecord { status: Status::Superseded, ..binding(1, 1) };
                 let heads = [binding(1, 2), old].map(|record| Head::Binding(Box::new(record)));
                 t.write(&next, &after(&till, &next), &heads)
             },
@@ -185,7 +185,7 @@ fn a_debt_that_was_paid_during_the_wait() {
     let (_, ledger) = with_customers("debt_paid", 1);
     open_tills(&ledger, std::iter::once("other".to_owned()));
     let owes = |debt| Customer { account: 1, debt: Piastres(debt), ..Customer::default() };
-    let write = |t: &mut dyn card_host::ledger::Transaction, till: &str, id: &str, debt| {
+    let write = |t: &mut dyn card_ledger::Transaction, till: &str, id: &str, debt| {
         let till = t.point(&code(till))?.unwrap();
         let next = entry(&till, Kind::Debt, id, Step::First, NOW);
         t.write(&next, &after(&till, &next), &[Head::Customer(owes(debt))])

@@ -1,6 +1,6 @@
 //! A server or a network that goes away.
 
-use card_host::ledger::{LedgerError, PostgresLedger, StoreError, read, transact};
+use card_ledger::{LedgerError, PostgresLedger, StoreError, read, transact};
 use std::thread;
 use std::time::{Duration, Instant};
 use system_tests::cut_proxy::{Cut, CutProxy};
@@ -29,7 +29,7 @@ fn a_session_that_is_ended_before_it_commits() {
         let result = transact(&ledger, |t| {
             run += 1;
             let (request, till) = (request("1"), code("till"));
-            let ask = card_host::ledger::Ask { request: &request, point: &till, payee: Some(meter(1)) };
+            let ask = card_ledger::Ask { request: &request, point: &till, payee: Some(meter(1)) };
             let context = t.context(&ask)?;
             if when == "before the write" {
                 end_sessions("ended");
@@ -193,7 +193,7 @@ fn nobody_waits_for_ever() {
     let begin = Instant::now();
     let (request, till) = (request("3"), code("till"));
     let result = transact(&ledger, |t| {
-        let ask = card_host::ledger::Ask { request: &request, point: &till, payee: Some(meter(1)) };
+        let ask = card_ledger::Ask { request: &request, point: &till, payee: Some(meter(1)) };
         let context = t.context(&ask)?;
         let (entry, point, heads) = sold(&context, "3", 100, NOW);
         t.write(&entry, &point, &heads)?;

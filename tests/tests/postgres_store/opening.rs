@@ -1,7 +1,7 @@
 //! A ledger is opened: by two at once, by the wrong company, on a server that would lose it.
 
 use card_core::id::{Company, Environment, Scope};
-use card_host::ledger::{Ledger, LedgerError, PostgresLedger, StoreError, read};
+use card_ledger::{Ledger, LedgerError, PostgresLedger, StoreError, read};
 use std::thread;
 use std::time::{Duration, Instant};
 use system_tests::postgres::Postgres;
@@ -71,7 +71,7 @@ fn tables_of_version_1_are_brought_forward() {
     let url = database("version_1");
     connect(&url, 1);
     let mut client = Postgres::shared().connect("version_1").unwrap();
-    let first = include_str!("../../../card-host/src/ledger/postgres/migrations/V1__ledger.sql");
+    let first = include_str!("../../../card-host/ledger/src/postgres/migrations/V1__ledger.sql");
     let begin = first.find("CREATE TABLE reading").unwrap();
     let length = first[begin..].find(';').unwrap() + 1;
     client

@@ -1,7 +1,7 @@
 //! What the tables refuse, whoever asks; and values that cannot be stored.
 
 use card_core::units::Piastres;
-use card_host::ledger::{
+use card_ledger::{
     Customer, Head, Kind, LedgerError, PolicyRecord, PostgresLedger, Reading, Refusal, SignedHead, Step,
     StoreError, Transfer, read, transact,
 };
@@ -85,10 +85,7 @@ fn totals_that_fall_are_refused() {
 }
 
 /// Writes an entry that cannot be written, and says what is said to that.
-fn refusal(
-    ledger: &PostgresLedger,
-    change: impl Fn(&mut card_host::ledger::Entry, &mut Vec<Head>),
-) -> LedgerError {
+fn refusal(ledger: &PostgresLedger, change: impl Fn(&mut card_ledger::Entry, &mut Vec<Head>)) -> LedgerError {
     let till = read(ledger, |t| t.point(&code("till"))).unwrap().unwrap();
     let mut next = entry(&till, Kind::Settings, "refused", Step::First, NOW);
     let mut heads = Vec::new();
@@ -108,7 +105,7 @@ fn refusal(
 fn values_that_cannot_be_stored() {
     let (_, ledger) = with_customers("values", 1);
     let beyond = Piastres(i64::MAX as u64 + 1);
-    let invalid = |change: &dyn Fn(&mut card_host::ledger::Entry, &mut Vec<Head>)| {
+    let invalid = |change: &dyn Fn(&mut card_ledger::Entry, &mut Vec<Head>)| {
         let error = refusal(&ledger, change);
         assert!(matches!(error, LedgerError::Refused(Refusal::Invalid(_))), "{error}");
     };
@@ -161,7 +158,7 @@ fn work_that_fails_leaves_nothing() {
     let result: Result<(), _> = transact(&ledger, |t| {
         let (request, till) = (crate::support::request("1"), code("till"));
         let context =
-            t.context(&card_host::ledger::Ask { request: &request, point: &till, payee: Some(meter(1)) })?;
+            t.context(&card_ledger::Ask { request: &request, point: &till, payee: Some(meter(1)) })?;
         let (entry, point, heads) = sold(&context, "1", 100, NOW);
         t.write(&entry, &point, &heads)?;
         assert_eq!(t.steps(&request)?.len(), 1);

@@ -3,7 +3,7 @@
 use card_core::id::{Binding, CardId, CardRef, Channel, MeterId};
 use card_core::message::{MeterFlags, Slot};
 use card_core::units::{Balance, CardTime, Energy, Piastres};
-use card_host::ledger::{
+use card_ledger::{
     AccountBalance, Ask, CardRecord, CardUse, Context, Customer, Entry, EntryId, Head, Kind, LedgerAccount,
     Link, MailRecord, Message, Party, Payee, Point, PolicyRecord, Power, Reading, SignedHead, Status, Step,
     Token, Transaction, Transfer, read, transact,

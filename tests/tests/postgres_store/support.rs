@@ -3,7 +3,7 @@
 use card_core::id::{Binding, CardId, CardRef, Channel, Company, Environment, MeterId, Scope};
 use card_core::units::{CardTime, Piastres};
 use card_host::issuer::BindingAccount;
-use card_host::ledger::{
+use card_ledger::{
     Ask, BindingRecord, Context, Entry, EntryId, Head, Kind, Ledger, LedgerAccount, LedgerError, Party,
     Payee, Point, PostgresLedger, RequestKey, Status, Step, Transfer, read, transact,
 };

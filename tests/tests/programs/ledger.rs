@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use card_host::client::Client;
-use card_host::wire::Payee;
+use card_channel::client::Client;
+use card_channel::wire::Payee;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use system_tests::programs::{Cardctl, Said, programs};

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use card_core::calendar::{Calendar, Change, Holiday, Zone};
-use card_core::parameters::{Command, Debt, DebtKind, DebtPlan, Limits, Notice, Notices};
+use card_core::parameters::{Action, Command, Debt, DebtKind, DebtPlan, Limits, Notice, Notices};
 use card_core::role::Role;
 use card_core::units::CardTime;
 
@@ -264,7 +264,7 @@ impl World {
         let expiry = if self.dice.one_in(2) { self.now + self.dice.between(1, 60) * DAY } else { 0 };
         let card = named.then_some(self.books.account.card.id);
         let counter = self.counter();
-        let command = Command { counter, expiry: CardTime(expiry), card, kind, value };
+        let command = Command { counter, expiry: CardTime(expiry), card, action: Action::of(kind, value) };
         let slot = self.dice.pick(&[5, 6, 7, 8]);
         let sent = self.books.seal(slot, Order::Command(command));
         self.note(&format!("{command:?}"));

@@ -2,7 +2,7 @@
 
 use card_core::id::{Binding, CardId, CardRef, MeterId};
 use card_core::message::{MeterFlags, MeterReceipt, Slot, Verified};
-use card_core::parameters::Command;
+use card_core::parameters::{Action, Command};
 use card_core::role::Role;
 use card_core::terminal::load::get_mail;
 use card_core::units::CardTime;
@@ -74,7 +74,8 @@ impl World {
         for (slot, kind, value, expiry) in orders {
             self.books.commands += 1;
             let (counter, named) = (self.books.commands, Some(card.id));
-            let command = Command { counter, expiry: CardTime(expiry), card: named, kind, value };
+            let command =
+                Command { counter, expiry: CardTime(expiry), card: named, action: Action::of(kind, value) };
             let sent = self.books.seal(slot, Order::Command(command));
             if self.dice.one_in(6) && self.faults {
                 // The wrong way: it names a card.

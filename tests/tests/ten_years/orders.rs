@@ -141,7 +141,8 @@ impl Model {
     }
 
     fn command(&mut self, reading: u32, carrier: Option<CardId>, command: &Command) -> Handled {
-        let Command { counter, expiry, card, kind, value } = *command;
+        let Command { counter, expiry, card, action } = *command;
+        let (kind, value) = (action.kind(), action.value());
         if self.contract.inbox.was_executed(counter) {
             return Err(0x09);
         }
@@ -173,7 +174,8 @@ impl Model {
 
     /// Where the last one counts, it is the one with the highest counter.
     fn in_order(&mut self, reading: u32, command: &Command) -> Handled {
-        let Command { counter, expiry, kind, value, .. } = *command;
+        let Command { counter, expiry, action, .. } = *command;
+        let (kind, value) = (action.kind(), action.value());
         let last = &mut Rc::make_mut(&mut self.contract.inbox).last;
         let of_kind = match kind {
             1 | 2 => Some(&mut last[0]),

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use card_host::client::{Client, ClientError, Journal, JournalError, Progress, Record, Stage, Timeouts};
-use card_host::ledger::{Kind, PointLimits};
-use card_host::wire::{Payee, Sale, SaleState};
+use card_channel::client::{Client, ClientError, Journal, JournalError, Progress, Record, Stage, Timeouts};
+use card_channel::wire::{Payee, Sale, SaleState};
+use card_ledger::{Kind, PointLimits};
 
 use crate::served::Served;
 
@@ -234,7 +234,7 @@ fn in_steps_with_cuts_between_them() {
     let id = reserved(&mut journal);
     journal.paid(&id).unwrap();
     let world = &served.world;
-    let on_card = card_host::ledger::Payee::Card(card_host::card_core::id::CardId::from(7));
+    let on_card = card_ledger::Payee::Card(card_host::card_core::id::CardId::from(7));
     world.office.block(&world.boss(), &world.id(), on_card, true, "lost").unwrap();
     let Ok(Progress::Paid(paid)) = journal.go_on(&client, &id) else { panic!("paid was expected") };
     assert_eq!(paid.waits_for.unwrap().code, "card-blocked");
@@ -274,7 +274,7 @@ fn a_refusal_is_final_only_where_no_other_try_can_be_under_way() {
     rules.channels.get_mut("kiosk").unwrap().least = 1;
     rules.channels.get_mut("kiosk").unwrap().charges.clear();
     world.office.set_policy(&world.boss(), &world.id(), None, &rules).unwrap();
-    let order = card_host::ledger::SaleOrder {
+    let order = card_ledger::SaleOrder {
         id: id.parse().unwrap(),
         who: crate::world::who("fawry", "fawry-1", "front"),
         ..world.order(crate::world::kiosk(), 7, 1)
@@ -381,7 +381,7 @@ fn money_that_was_taken_is_never_stuck() {
     // Paid, and given back elsewhere.
     let id = paid(&mut journal, 5000);
     let world = &served.world;
-    let on_card = card_host::ledger::Payee::Card(card_host::card_core::id::CardId::from(7));
+    let on_card = card_ledger::Payee::Card(card_host::card_core::id::CardId::from(7));
     world.office.block(&world.boss(), &world.id(), on_card, true, "lost").unwrap();
     client.confirm(&id, "fawry-1").unwrap();
     client.refund(&id, "fawry-1", "card blocked").unwrap();

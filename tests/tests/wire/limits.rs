@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use card_host::server::Options;
+use card_server::Options;
 
 use crate::served::{Answer, Served, sale, wide};
 

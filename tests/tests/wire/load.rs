@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use card_host::client::{Client, ClientError, Timeouts};
-use card_host::ledger::{Kind, Power};
-use card_host::server::{Options, serve};
-use card_host::wire::{Payee, Sale, SaleState, UnlinkQuery};
+use card_channel::client::{Client, ClientError, Timeouts};
+use card_channel::wire::{Payee, Sale, SaleState, UnlinkQuery};
+use card_ledger::{Kind, Power};
+use card_server::{Options, serve};
 
 use crate::served::{PATIENCE, Served, company, sale, second_office, wide};
 use crate::world::World;

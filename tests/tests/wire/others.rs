@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use card_host::ledger::Kind;
+use card_ledger::Kind;
 use system_tests::programs::run;
 
 use crate::served::Served;

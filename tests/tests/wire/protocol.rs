@@ -1,10 +1,12 @@
 //! What is asked, and what is answered.
 
+use card_channel::client::ClientError;
+use card_channel::wire::{
+    Consent, EvidenceKind, EvidenceRequest, LinkRequest, Payee, SaleState, UnlinkQuery,
+};
 use card_host::card_core::id::CardId;
 use card_host::card_core::message::Voucher;
-use card_host::client::ClientError;
-use card_host::ledger::{Evidence, PartyCode};
-use card_host::wire::{Consent, EvidenceKind, EvidenceRequest, LinkRequest, Payee, SaleState, UnlinkQuery};
+use card_ledger::{Evidence, PartyCode};
 
 use crate::served::{Served, sale};
 use crate::world::load;
@@ -91,7 +93,7 @@ fn sales_in_steps() {
     client.reserve("c", "fawry-1", &card(7), 5000).unwrap();
     client.reserve("d", "fawry-1", &card(7), 6000).unwrap();
     let world = &served.world;
-    let on_card = card_host::ledger::Payee::Card(CardId::from(7));
+    let on_card = card_ledger::Payee::Card(CardId::from(7));
     let block = |blocked| {
         world.office.block(&world.boss(), &world.id(), on_card, blocked, "reported lost").unwrap();
     };

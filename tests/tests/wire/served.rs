@@ -8,13 +8,13 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use card_channel::client::{Client, Timeouts};
 use card_host::card_core::key::KeyLength;
 use card_host::card_core::platform::{Random, RandomError};
 use card_host::card_work::development_scope;
-use card_host::client::{Client, Timeouts};
 use card_host::keystore::SoftwareKeyStore;
-use card_host::ledger::{Ledger, Office, Power, SqliteLedger};
-use card_host::server::{Options, ServerError, Stop, serve};
+use card_ledger::{Ledger, Office, Power, SqliteLedger};
+use card_server::{Options, ServerError, Stop, serve};
 use serde_json::Value;
 
 use crate::world::World;

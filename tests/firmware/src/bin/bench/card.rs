@@ -13,7 +13,7 @@ use card_core::scp03::{KeySet, Mode, SecurityLevel, key_check_value};
 use card_core::soft::SoftEngine;
 
 use crate::issuer::{self, CARD, LENGTH, SCOPE};
-use crate::memory::Chip;
+use crate::memory::{Chip, chip};
 
 type Data = Buffer<255>;
 
@@ -24,8 +24,8 @@ impl Card {
     #[inline(never)]
     pub(crate) fn new() -> Option<Self> {
         let master = AesKey::new(&TEST_INITIAL_MASTER)?;
-        manufacture(&mut Chip, CARD.id, SCOPE.environment, &master, LENGTH).ok()?;
-        let mut card = Self(CardApplication::power_up(Chip, Protocol::Block));
+        manufacture(&mut chip(), CARD.id, SCOPE.environment, &master, LENGTH).ok()?;
+        let mut card = Self(CardApplication::power_up(chip(), Protocol::Block));
         card.personalise()?;
         Some(card)
     }

@@ -3,11 +3,8 @@
 
 use core::cell::UnsafeCell;
 
-use card_core::key::AesKey;
 use card_core::meter::MEMORY_PAGES;
-use card_core::platform::{
-    Block, Delay, Engine, Memory, MemoryError, PAGE, PartialBlock, Random, RandomError,
-};
+use card_core::platform::{Delay, Memory, MemoryError, PAGE, Parts, Random, RandomError};
 use card_core::soft::SoftEngine;
 use card_meter::{METER_BOARD_OK, METER_BOARD_OUT_OF_RANGE, MeterBoard};
 
@@ -103,16 +100,23 @@ pub(crate) const BOARD: MeterBoard = MeterBoard {
 };
 
 /// The chip of the card.
-pub(crate) struct Chip;
+pub(crate) type Chip = Parts<SoftEngine, Five, CardMemory, AtOnce>;
 
-impl Chip {
+pub(crate) fn chip() -> Chip {
+    Parts { engine: SoftEngine, random: Five, memory: CardMemory, delay: AtOnce }
+}
+
+/// The memory of the card.
+pub(crate) struct CardMemory;
+
+impl CardMemory {
     fn pages(&mut self) -> &mut Pages<{ card_applet::PAGES as usize }> {
-        // SAFETY: there is one chip, and who calls this holds it alone.
+        // SAFETY: there is one card, and who calls this holds it alone.
         unsafe { &mut *CARD.0.get() }
     }
 }
 
-impl Memory for Chip {
+impl Memory for CardMemory {
     fn read(&mut self, page: u16, offset: usize, out: &mut [u8]) -> Result<(), MemoryError> {
         self.pages().read(page, offset, out)
     }
@@ -127,28 +131,19 @@ impl Memory for Chip {
     }
 }
 
-impl Random for Chip {
+/// Numbers that are not random.
+pub(crate) struct Five;
+
+impl Random for Five {
     fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError> {
         out.fill(0xC5);
         Ok(())
     }
 }
 
-impl Delay for Chip {
-    fn wait(&mut self, _: u16) {}
-}
+/// Waits for nothing.
+pub(crate) struct AtOnce;
 
-impl Engine for Chip {
-    fn encrypt_block(&mut self, key: &AesKey, block: &mut Block) {
-        SoftEngine.encrypt_block(key, block);
-    }
-    fn encrypt_cbc(&mut self, key: &AesKey, iv: &Block, data: &mut [u8]) -> Result<(), PartialBlock> {
-        SoftEngine.encrypt_cbc(key, iv, data)
-    }
-    fn decrypt_cbc(&mut self, key: &AesKey, iv: &Block, data: &mut [u8]) -> Result<(), PartialBlock> {
-        SoftEngine.decrypt_cbc(key, iv, data)
-    }
-    fn cmac(&mut self, key: &AesKey, message: &[&[u8]]) -> Block {
-        SoftEngine.cmac(key, message)
-    }
+impl Delay for AtOnce {
+    fn wait(&mut self, _: u16) {}
 }

@@ -261,10 +261,8 @@ fn debts() -> Option<Plaintext> {
 
 #[inline(never)]
 fn read_out() -> Option<Plaintext> {
-    let kind = command::kind::READ_OUT;
-    Plaintext::of(
-        &command::Command { counter: 1, expiry: CardTime::UNSET, card: None, kind, value: 0 }.emit(),
-    )
+    let action = command::Action::ReadOut;
+    Plaintext::of(&command::Command { counter: 1, expiry: CardTime::UNSET, card: None, action }.emit())
 }
 
 #[inline(never)]

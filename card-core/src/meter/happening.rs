@@ -1,0 +1,192 @@
+//! What happened: the code of each event with its data (docs/meter.md, section 13).
+
+use crate::message::Event;
+use crate::units::CardTime;
+
+/// Codes of events, as they stand on the wire; [`Happening`] has them with their data.
+pub mod code {
+    /// A binding was opened. Data: its number u32, 00 00.
+    pub const BINDING_OPENED: u16 = 0x0101;
+    /// A card was refused. Data: [`Reason::code`](super::Reason::code), 00, generation u16 of the card, 00 00.
+    pub const CARD_REFUSED: u16 = 0x0102;
+    /// The clock is doubtful. Data: its reading u32, 00 00.
+    pub const CLOCK_DOUBTFUL: u16 = 0x0103;
+    /// The clock was set by a command. Data: time before u32, 00 00.
+    pub const CLOCK_SET: u16 = 0x0104;
+    /// Mail was refused. Data: slot u8, refusal u8, version u32.
+    pub const MAIL_REFUSED: u16 = 0x0105;
+    /// A command. Data: counter u32, kind u8, outcome u8.
+    pub const COMMAND: u16 = 0x0106;
+    /// Keys were changed. Data: key version number u8, zeros.
+    pub const KEYS_CHANGED: u16 = 0x0107;
+    /// The supply was cut. Data: reasons u8, zeros.
+    pub const SUPPLY_CUT: u16 = 0x0201;
+    /// The supply was restored.
+    pub const SUPPLY_RESTORED: u16 = 0x0202;
+    /// A loan was given. Data: its end u32, 00 00.
+    pub const LOAN_GIVEN: u16 = 0x0203;
+    /// Overload. Data: demand u32 in W, count u8, 00.
+    pub const OVERLOAD: u16 = 0x0204;
+    /// Tampering. Data: bit u8, zeros.
+    pub const TAMPERING: u16 = 0x0205;
+    /// The month was rated again. Data: adjustment i32, slab u8, 00.
+    pub const RE_RATED: u16 = 0x0301;
+    /// An instalment was taken. Data: amount u32, low half of the debt's id u16.
+    pub const INSTALMENT: u16 = 0x0302;
+    /// A tariff came into force. Data: version u32, 00 00.
+    pub const TARIFF: u16 = 0x0303;
+}
+
+/// What happened: code and data of an event (docs/meter.md, section 13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happening {
+    /// A binding was opened.
+    BindingOpened {
+        /// Its number.
+        number: u32,
+    },
+    /// A card was refused.
+    CardRefused {
+        /// [`Reason::code`](super::Reason::code).
+        reason: u8,
+        /// The card's generation.
+        generation: u16,
+    },
+    /// The clock is doubtful.
+    ClockDoubtful {
+        /// What it showed.
+        reading: CardTime,
+    },
+    /// The clock was set by a command.
+    ClockSet {
+        /// The time before that.
+        before: CardTime,
+    },
+    /// Mail was refused.
+    MailRefused {
+        /// Number of its slot.
+        slot: u8,
+        /// [`MailRefusal::code`](super::MailRefusal::code).
+        refusal: u8,
+        /// Its version.
+        version: u32,
+    },
+    /// A command was executed, or not.
+    Command {
+        /// Its counter.
+        counter: u32,
+        /// Its kind, see [`kind`](crate::parameters::command::kind).
+        kind: u8,
+        /// 01, or why it was not.
+        outcome: u8,
+    },
+    /// Keys were changed.
+    KeysChanged {
+        /// Key version number of the new ones.
+        version: u8,
+    },
+    /// The supply was cut.
+    SupplyCut {
+        /// Bits of [`reason`](super::reason).
+        reasons: u8,
+    },
+    /// The supply was restored.
+    SupplyRestored,
+    /// A loan was given.
+    LoanGiven {
+        /// Its end.
+        until: CardTime,
+    },
+    /// Overload.
+    Overload {
+        /// The demand.
+        watts: u32,
+        /// How many there were.
+        count: u8,
+    },
+    /// Tampering.
+    Tampering {
+        /// [`Tampering::bit`](super::Tampering::bit).
+        kind: u8,
+    },
+    /// The month was rated again.
+    ReRated {
+        /// Piastres taken; below 0 given back.
+        adjustment: i32,
+        /// Number of the slab that was reached.
+        slab: u8,
+    },
+    /// An instalment was taken.
+    Instalment {
+        /// Piastres.
+        amount: u32,
+        /// Low half of the debt's id.
+        debt: u16,
+    },
+    /// A tariff came into force.
+    Tariff {
+        /// Its version.
+        version: u32,
+    },
+}
+
+impl Happening {
+    /// Code and data on the wire.
+    pub const fn emit(self) -> (u16, [u8; 6]) {
+        match self {
+            Self::BindingOpened { number } => (code::BINDING_OPENED, data(number, [0, 0])),
+            Self::CardRefused { reason, generation } => {
+                let [high, low] = generation.to_be_bytes();
+                (code::CARD_REFUSED, [reason, 0, high, low, 0, 0])
+            }
+            Self::ClockDoubtful { reading } => (code::CLOCK_DOUBTFUL, data(reading.0, [0, 0])),
+            Self::ClockSet { before } => (code::CLOCK_SET, data(before.0, [0, 0])),
+            Self::MailRefused { slot, refusal, version } => {
+                let [a, b, c, d] = version.to_be_bytes();
+                (code::MAIL_REFUSED, [slot, refusal, a, b, c, d])
+            }
+            Self::Command { counter, kind, outcome } => (code::COMMAND, data(counter, [kind, outcome])),
+            Self::KeysChanged { version } => (code::KEYS_CHANGED, [version, 0, 0, 0, 0, 0]),
+            Self::SupplyCut { reasons } => (code::SUPPLY_CUT, [reasons, 0, 0, 0, 0, 0]),
+            Self::SupplyRestored => (code::SUPPLY_RESTORED, [0; 6]),
+            Self::LoanGiven { until } => (code::LOAN_GIVEN, data(until.0, [0, 0])),
+            Self::Overload { watts, count } => (code::OVERLOAD, data(watts, [count, 0])),
+            Self::Tampering { kind } => (code::TAMPERING, [kind, 0, 0, 0, 0, 0]),
+            Self::ReRated { adjustment, slab } => (code::RE_RATED, data(adjustment as u32, [slab, 0])),
+            Self::Instalment { amount, debt } => (code::INSTALMENT, data(amount, debt.to_be_bytes())),
+            Self::Tariff { version } => (code::TARIFF, data(version, [0, 0])),
+        }
+    }
+
+    /// What an event says; `None` for a code that this program does not know.
+    pub fn of(event: &Event) -> Option<Self> {
+        let [a, b, c, d, e, f] = event.data;
+        let number = u32::from_be_bytes([a, b, c, d]);
+        let time = CardTime(number);
+        Some(match event.code {
+            code::BINDING_OPENED => Self::BindingOpened { number },
+            code::CARD_REFUSED => Self::CardRefused { reason: a, generation: u16::from_be_bytes([c, d]) },
+            code::CLOCK_DOUBTFUL => Self::ClockDoubtful { reading: time },
+            code::CLOCK_SET => Self::ClockSet { before: time },
+            code::MAIL_REFUSED => {
+                Self::MailRefused { slot: a, refusal: b, version: u32::from_be_bytes([c, d, e, f]) }
+            }
+            code::COMMAND => Self::Command { counter: number, kind: e, outcome: f },
+            code::KEYS_CHANGED => Self::KeysChanged { version: a },
+            code::SUPPLY_CUT => Self::SupplyCut { reasons: a },
+            code::SUPPLY_RESTORED => Self::SupplyRestored,
+            code::LOAN_GIVEN => Self::LoanGiven { until: time },
+            code::OVERLOAD => Self::Overload { watts: number, count: e },
+            code::TAMPERING => Self::Tampering { kind: a },
+            code::RE_RATED => Self::ReRated { adjustment: i32::from_be_bytes([a, b, c, d]), slab: e },
+            code::INSTALMENT => Self::Instalment { amount: number, debt: u16::from_be_bytes([e, f]) },
+            code::TARIFF => Self::Tariff { version: number },
+            _ => return None,
+        })
+    }
+}
+
+const fn data(number: u32, [e, f]: [u8; 2]) -> [u8; 6] {
+    let [a, b, c, d] = number.to_be_bytes();
+    [a, b, c, d, e, f]
+}

@@ -1,0 +1,179 @@
+//! Selling.
+
+use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "schema")]
+use super::schema;
+use super::{Reason, Words};
+
+/// To whom is sold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Payee {
+    /// To the contract that this card is for: 16 hexadecimal digits.
+    Card(String),
+    /// To the present contract of this meter: its number in decimal digits.
+    Meter(String),
+}
+
+/// Whether the channel has the money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Payment {
+    /// It has: the sale is certified at once.
+    Received,
+    /// Not yet: the sale is checked, divided and announced; it is confirmed or cancelled later.
+    Pending,
+}
+
+/// What a channel asks for: a sale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SaleRequest {
+    /// The vending point where it is sold.
+    #[cfg_attr(feature = "schema", schema(value_type = schema::PointCode))]
+    pub point: String,
+    /// To whom.
+    #[cfg_attr(feature = "schema", schema(value_type = schema::Payee))]
+    pub payee: Payee,
+    /// What the customer pays, in piastres.
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 1_000_000_000_000u64, example = 5000))]
+    #[serde(deserialize_with = "super::whole")]
+    pub amount_piastres: u64,
+    /// Whether the channel has the money.
+    pub payment: Payment,
+}
+
+/// A step of a sale, asked for at the vending point that announced it; a second person may be at another one of the party.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PointRequest {
+    /// The vending point.
+    #[cfg_attr(feature = "schema", schema(value_type = schema::PointCode))]
+    pub point: String,
+}
+
+/// What was paid is given back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RefundRequest {
+    /// The vending point.
+    #[cfg_attr(feature = "schema", schema(value_type = schema::PointCode))]
+    pub point: String,
+    /// Why.
+    #[cfg_attr(feature = "schema", schema(value_type = schema::FewWords))]
+    pub reason: String,
+}
+
+/// How far a sale is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum SaleState {
+    /// Announced; not paid.
+    Reserved,
+    /// Paid; not certified yet: confirm again.
+    Paid,
+    /// Certified: there is a voucher.
+    Certified,
+    /// Cancelled before it was paid.
+    Cancelled,
+    /// What was paid was given back before it was certified.
+    Refunded,
+}
+
+/// Whose a charge is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum ChargeKind {
+    /// The company's or the channel's.
+    Fee,
+    /// A third party's.
+    Levy,
+}
+
+/// A fee or levy of a sale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Charge {
+    /// What it is called.
+    #[cfg_attr(feature = "schema", schema(value_type = schema::ChargeCode))]
+    pub code: String,
+    /// Whose it is.
+    pub kind: ChargeKind,
+    /// In piastres.
+    pub amount_piastres: u64,
+}
+
+/// What was certified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Certified {
+    /// When, POSIX seconds.
+    pub time: u64,
+    /// Sequence of the certificate.
+    pub sequence: u32,
+    /// All credit of the contract so far, in piastres; at most 2^62.
+    pub total_credit_piastres: u64,
+    /// All debits of the contract so far, in piastres; at most 2^62.
+    pub total_debited_piastres: u64,
+    /// The voucher, to be loaded onto the card.
+    #[cfg_attr(feature = "schema", schema(value_type = schema::VoucherBytes))]
+    pub voucher: String,
+}
+
+/// A sale as it stands. The same sale that stands the same is written with the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Sale {
+    /// The channel's id of it.
+    #[cfg_attr(feature = "schema", schema(value_type = schema::RequestId))]
+    pub id: String,
+    /// Who sold it.
+    #[cfg_attr(feature = "schema", schema(value_type = schema::PartyCode))]
+    pub party: String,
+    /// Where: with `number`, the number of the receipt.
+    #[cfg_attr(feature = "schema", schema(value_type = schema::PointCode))]
+    pub point: String,
+    /// The entry of that vending point in the issuer's ledger.
+    pub number: u64,
+    /// How far it is.
+    pub state: SaleState,
+    /// When it was asked for, POSIX seconds.
+    pub time: u64,
+    /// Who asked: the person or program that the token names.
+    pub actor: String,
+    /// The meter.
+    #[cfg_attr(feature = "schema", schema(value_type = schema::MeterNumber))]
+    pub meter: String,
+    /// The contract of the meter.
+    pub binding: u32,
+    /// The card that the voucher is for.
+    #[cfg_attr(feature = "schema", schema(value_type = schema::CardId))]
+    pub card: String,
+    /// The customer's account.
+    #[cfg_attr(feature = "schema", schema(value_type = schema::AccountNumber))]
+    pub account: String,
+    /// What the customer pays, in piastres: the sum of credit, debt and charges.
+    pub amount_piastres: u64,
+    /// What becomes credit.
+    pub credit_piastres: u64,
+    /// What is taken for the customer's debt.
+    pub debt_piastres: u64,
+    /// Fees and levies.
+    #[cfg_attr(feature = "schema", schema(max_items = 16))]
+    pub charges: Vec<Charge>,
+    /// Who agreed as second person.
+    pub approved_by: Option<String>,
+    /// What was certified, with the voucher.
+    pub certified: Option<Certified>,
+    /// Why it is paid and not certified; only in the answer to a confirmation.
+    pub waits_for: Option<Reason>,
+    /// Words for the customer's receipt, where there is something to tell.
+    pub message: Option<Words>,
+}

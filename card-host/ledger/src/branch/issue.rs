@@ -1,0 +1,161 @@
+//! Issuing cards, and moving a customer to another meter.
+
+use card_core::id::{Binding, CardRef, MeterId};
+use card_core::layout::CardSummary;
+use card_core::message::{MeterReceipt, Verified};
+use card_core::role::Role;
+
+use super::super::bindings::OpenOrder;
+use super::super::counter::Evidence;
+use super::super::error::LedgerError;
+use super::super::moves::believed;
+use super::super::names::RequestId;
+use super::super::office::{Office, Who};
+use super::super::records::{BindingRecord, CardUse, Status};
+use super::super::store::{Payee, read};
+use super::{BranchError, further};
+use card_host::card;
+use card_host::card_work::{self, CardChoice, CardWorkError, Issued, Papers};
+use card_host::issuer::BindingAccount;
+use card_host::operate;
+use card_host::personalise::Step;
+use card_host::random::OsRandom;
+use card_host::transport::Transport;
+
+/// How many of a binding's newest entries are looked at for the card that was replaced last: the replacement is the newest or nearly so.
+const LOOK_BACK: u32 = 64;
+
+impl Office {
+    /// Issues the blank card behind `transport` to an account for a meter: the first card of a new binding, or where the account has a
+    /// card on that meter already, its replacement. To be repeated where it was torn, with the same card; the access number of the
+    /// last run is the one that holds.
+    #[allow(clippy::too_many_arguments, reason = "who asks, for what, with which card")]
+    pub fn issue(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        transport: &mut impl Transport,
+        meter: MeterId,
+        account: u64,
+        choice: CardChoice,
+        progress: &mut dyn FnMut(Step),
+    ) -> Result<Issued, BranchError> {
+        let summary = card::select(transport)?.summary;
+        let card = summary.card.id;
+        let serving = read(self.ledger(), |t| t.binding(Payee::Meter(meter)))?
+            .filter(|serving| serving.status == Status::Open);
+        let (record, replaces) = match serving {
+            // The same card again: an issue that was torn.
+            Some(serving) if serving.held.account == account && serving.held.card.id == card => {
+                card_work::unused(&summary, &serving.held)?;
+                let former = self.replaced(&serving)?;
+                (serving, former)
+            }
+            Some(serving) if serving.held.account == account => {
+                self.require_new(&summary)?;
+                let former = serving.held.card;
+                let record = self.replace_card(who, id, Payee::Binding(serving.binding()), card, "issue")?;
+                (record, Some(former))
+            }
+            _ => {
+                self.require_new(&summary)?;
+                let order = OpenOrder {
+                    who: who.clone(),
+                    id: id.clone(),
+                    meter,
+                    account,
+                    card: CardRef { id: card, generation: 1 },
+                    closes_former: choice.closes_former,
+                };
+                (self.open(&order)?, None)
+            }
+        };
+        let (binding, certificate) = self.certificates(&record)?;
+        let papers = Papers { binding, certificate, profile: account, issue_time: self.now()? };
+        let access = card_work::make(transport, self.keys(), &record.held, papers, choice, progress)?;
+        Ok(Issued { account: record.held, access, replaces })
+    }
+
+    /// The card that the present one of a binding has replaced.
+    fn replaced(&self, record: &BindingRecord) -> Result<Option<CardRef>, LedgerError> {
+        let present = record.held.card;
+        if present.generation <= 1 {
+            return Ok(None);
+        }
+        read(self.ledger(), |t| {
+            for entry in t.history(record.binding(), LOOK_BACK)? {
+                let Some(id) = entry.card.filter(|id| *id != present.id) else { continue };
+                let held = t.card(id)?.filter(|held| held.used == CardUse::Replaced);
+                if let Some(held) = held.filter(|held| held.card.generation + 1 == present.generation) {
+                    return Ok(Some(held.card));
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    /// A blank card that is promised to nobody, not even by an issue that was torn.
+    pub(super) fn require_new(&self, summary: &CardSummary) -> Result<(), BranchError> {
+        let card = summary.card.id;
+        if let Some(known) = read(self.ledger(), |t| t.card(card))? {
+            return Err(CardWorkError::AlreadyIssued { card, meter: known.binding.meter }.into());
+        }
+        Ok(card_work::blank(self.scope(), summary)?)
+    }
+
+    /// Opens a binding on another meter for the customer of `report`'s binding, and moves to it what that final report says was left,
+    /// once. The customer's card, which must be the one behind `transport`, is bound to it. To be repeated where it was torn. The id of the request has
+    /// at most 59 characters.
+    pub fn move_to_meter(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        transport: &mut impl Transport,
+        meter: MeterId,
+        report: &Verified<MeterReceipt>,
+    ) -> Result<BindingAccount, BranchError> {
+        let present = operate::present(transport)?;
+        // It is evidence, too: after a restore, nothing is moved without.
+        self.hand_in(who, &Evidence::MeterReceipt(report.emit().to_vec()))?;
+        let closed = self.bound(report.binding)?;
+        let serving = read(self.ledger(), |t| t.binding(Payee::Meter(meter)))?
+            .filter(|serving| serving.status == Status::Open);
+        // Where it was begun before, the customer's card serves the new binding already.
+        let opened = serving.filter(|serving| {
+            serving.held.account == closed.held.account && serving.binding() != report.binding
+        });
+        let holder = opened.as_ref().unwrap_or(&closed).held.card;
+        if present != holder {
+            return Err(BranchError::OtherCard { expected: holder, present });
+        }
+        if closed.status != Status::Closed {
+            believed(&closed, report)?;
+        }
+        let to = match opened {
+            Some(opened) => opened.binding(),
+            None => {
+                let order = OpenOrder {
+                    who: who.clone(),
+                    id: further(id, "open")?,
+                    meter,
+                    account: closed.held.account,
+                    card: present,
+                    closes_former: false,
+                };
+                self.open(&order)?.binding()
+            }
+        };
+        if closed.status != Status::Closed {
+            self.move_credit(who, id, to, report)?;
+        }
+        let record = self.bound(to)?;
+        let (binding, certificate) = self.certificates(&record)?;
+        let meter_key = self.keys().current(Role::Meter)?;
+        operate::rebind(transport, self.keys(), meter_key, &binding, &certificate, &mut OsRandom)?;
+        Ok(record.held)
+    }
+
+    fn bound(&self, binding: Binding) -> Result<BindingRecord, LedgerError> {
+        read(self.ledger(), |t| super::binding_of(t, Payee::Binding(binding)))
+    }
+}

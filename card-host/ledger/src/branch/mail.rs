@@ -1,0 +1,243 @@
+//! Mail to meters: sealed with the next version of its slot, written, and only then given out.
+
+use card_core::id::{Binding, CardId};
+use card_core::message::{Direction, Envelope, Slot};
+use card_core::parameters::{Action, Command};
+use card_core::role::Role;
+use serde_json::json;
+
+use super::super::bindings::totals;
+use super::super::counter::SEQUENCE_GAP;
+use super::super::entry::{Entry, Kind, Step};
+use super::super::error::{LedgerError, Refusal, StoreError};
+use super::super::names::RequestId;
+use super::super::office::{Office, Who, draft};
+use super::super::records::{BindingRecord, Head, MailRecord, Status};
+use super::super::sell::{about, unknown};
+use super::super::store::{Context, Payee, Transaction};
+use super::{BranchError, carried_by, held_by};
+use card_host::card_work::{self, Mail, Order};
+use card_host::issuer::{AccountError, BindingAccount};
+use card_host::transport::Transport;
+
+/// What is sent.
+enum Letter<'a> {
+    Plain { slot: Slot, plaintext: &'a [u8] },
+    Command(&'a Order),
+}
+
+/// A letter with its place.
+struct Placed {
+    slot: Slot,
+    version: u32,
+    /// The command, where it is one.
+    command: Option<Command>,
+    plaintext: Vec<u8>,
+}
+
+impl Office {
+    /// Seals mail for the meter of a card's binding, with the next version of its slot. It waits for every card of the binding from then on,
+    /// see [`collect`](Self::collect). Repeated, it gives the same envelope.
+    pub fn mail(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        carrier: CardId,
+        slot: Slot,
+        plaintext: &[u8],
+    ) -> Result<Mail, LedgerError> {
+        Ok(self.post(who, id, carrier, &Letter::Plain { slot, plaintext })?.1)
+    }
+
+    /// A command for the meter of a card's binding, with the next counter of the binding.
+    pub fn command(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        carrier: CardId,
+        order: &Order,
+    ) -> Result<(Command, Mail), LedgerError> {
+        let (command, mail) = self.post(who, id, carrier, &Letter::Command(order))?;
+        Ok((command.ok_or_else(|| Refusal::OtherRequest(id.clone()))?, mail))
+    }
+
+    fn post(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        carrier: CardId,
+        letter: &Letter<'_>,
+    ) -> Result<(Option<Command>, Mail), LedgerError> {
+        let request = self.companys(who, id)?;
+        self.step(|t| {
+            let (payee, engineer) = carried_by(t, carrier)?;
+            let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
+            let record = addressee(t, &context, payee)?;
+            let held = held_by(&record, engineer.as_ref());
+            if let Some(done) = context.steps.first() {
+                let entry = t.entry(&done.entry)?;
+                let (command, envelope) = self.posted(entry.as_ref(), &held, letter, id)?;
+                let delivery = self.issuer().delivery(&held, &envelope)?;
+                return Ok((command, Mail { envelope, delivery }));
+            }
+            let Placed { slot, version, command, plaintext } = place(&t.mail(record.binding())?, letter)?;
+            let envelope = self.issuer().mail(&held, slot, version, &plaintext)?;
+            let delivery = self.issuer().delivery(&held, &envelope)?;
+            let mut entry = draft(who, &request, Step::First, Kind::Mail, self.now()?);
+            about(&mut entry, &held);
+            totals(&mut entry, &held);
+            entry.payload = envelope.as_bytes().to_vec();
+            entry.reason = command.map_or_else(String::new, |command| format!("command {}", command.counter));
+            let mail =
+                MailRecord { binding: record.binding(), slot, version, envelope: entry.payload.clone() };
+            self.book(t, &mut point, entry, &[Head::Mail(mail)])?;
+            Ok((command, Mail { envelope, delivery }))
+        })
+    }
+
+    /// What a request has posted before, where it was the same: sealing is deterministic, so the same plaintext gives the same bytes.
+    fn posted(
+        &self,
+        entry: Option<&Entry>,
+        held: &BindingAccount,
+        letter: &Letter<'_>,
+        id: &RequestId,
+    ) -> Result<(Option<Command>, Envelope), LedgerError> {
+        let other = || Refusal::OtherRequest(id.clone());
+        let entry = entry.filter(|entry| entry.kind == Kind::Mail && entry.binding == Some(held.binding));
+        let entry = entry.ok_or_else(other)?;
+        let sent = Envelope::parse(&entry.payload).map_err(|_| other())?;
+        let command = match letter {
+            Letter::Plain { .. } => None,
+            Letter::Command(order) => {
+                let counter = entry.reason.strip_prefix("command ").and_then(|counter| counter.parse().ok());
+                Some(numbered(order, counter.ok_or_else(other)?))
+            }
+        };
+        let plaintext = match (letter, &command) {
+            (Letter::Plain { plaintext, .. }, _) => plaintext.to_vec(),
+            (_, Some(command)) => command.emit().to_vec(),
+            (Letter::Command(_), None) => return Err(other().into()),
+        };
+        let slot = match letter {
+            Letter::Plain { slot, .. } => *slot,
+            Letter::Command(_) => sent.slot,
+        };
+        let sealer = BindingAccount { parameter_keys: sent.key_version, ..*held };
+        let again = self.issuer().mail(&sealer, slot, sent.version, &plaintext)?;
+        if again.as_bytes() == entry.payload { Ok((command, sent)) } else { Err(other().into()) }
+    }
+
+    /// Mail with the next keys of `role` for the meter of a card's binding: credit, parameter or report keys; where the meter has the current
+    /// ones, these again. Gives their key version number too. A new master is drawn by the key store, and kept before this is called.
+    pub fn change_keys(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        carrier: CardId,
+        role: Role,
+    ) -> Result<(u8, Mail), LedgerError> {
+        let held = self.carrier(carrier)?;
+        let (version, change) = card_work::next_keys(self.keys(), &held, role)?;
+        Ok((version, self.mail(who, id, carrier, Slot::METER_KEYS, change.emit().as_slice())?))
+    }
+
+    /// The meter of a binding has keys of this key version number: certificates and mail use them from now on. Says whether that is new.
+    pub fn keys_changed(&self, who: &Who, binding: Binding, version: u8) -> Result<bool, LedgerError> {
+        // Whoever hears of it first enters it, and once.
+        let id = format!("keys-{}-{}-{version}", binding.meter, binding.number).parse()?;
+        let request = self.companys(who, &id)?;
+        let payee = Payee::Binding(binding);
+        self.step(|t| {
+            let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
+            let Some(record) = context.binding.clone().filter(|_| context.steps.is_empty()) else {
+                return Ok(false);
+            };
+            let Some(held) = card_work::with_keys(self.keys(), record.held, version)? else {
+                return Ok(false);
+            };
+            let mut entry = draft(who, &request, Step::First, Kind::Settings, self.now()?);
+            about(&mut entry, &held);
+            totals(&mut entry, &held);
+            entry.payload = json!({ "meter_keys": format!("{version:02X}") }).to_string().into_bytes();
+            let record = BindingRecord { held, ..record };
+            self.book(t, &mut point, entry, &[Head::Binding(Box::new(record))])?;
+            Ok(true)
+        })
+    }
+
+    /// Learns from the meter's events on the card that is there which keys the meter has taken; gives those that are new. The card is read
+    /// only where there is something to learn.
+    pub fn learn_keys(&self, who: &Who, transport: &mut impl Transport) -> Result<Vec<u8>, BranchError> {
+        let card = card_host::operate::present(transport)?.id;
+        let held = self.carrier(card)?;
+        let mut learnt = Vec::new();
+        for version in card_work::heard_keys(transport, self.keys(), &held)? {
+            if self.keys_changed(who, held.binding, version)? {
+                learnt.push(version);
+            }
+        }
+        Ok(learnt)
+    }
+}
+
+/// A binding that mail can be sent to, also where its customer's card is blocked: a cut goes over the network.
+fn addressee(t: &mut dyn Transaction, context: &Context, payee: Payee) -> Result<BindingRecord, LedgerError> {
+    let Some(record) = context.binding.clone() else { return Err(unknown(t, payee)?) };
+    if record.status != Status::Open {
+        return Err(Refusal::Closed(record.binding()).into());
+    }
+    if record.epoch != context.epoch {
+        return Err(Refusal::EvidenceNeeded(record.binding()).into());
+    }
+    Ok(record)
+}
+
+/// The slot, version and, for a command, the counter that come next after `sent`.
+///
+/// Each command takes one version of the slots 05 to 08, in turn; so their sum is how many there were, and the counter is that sum with the new
+/// version in it. It grows also where versions are left out, after a restore.
+fn place(sent: &[MailRecord], letter: &Letter<'_>) -> Result<Placed, LedgerError> {
+    let last = |slot: Slot| sent.iter().find(|mail| mail.slot == slot).map_or(0, |mail| mail.version);
+    let next =
+        |slot: Slot| Ok::<_, LedgerError>(last(slot).checked_add(1).ok_or(AccountError::SequenceExhausted)?);
+    match letter {
+        Letter::Plain { slot, plaintext } => {
+            Ok(Placed { slot: *slot, version: next(*slot)?, command: None, plaintext: plaintext.to_vec() })
+        }
+        Letter::Command(order) => {
+            let sum = Slot::COMMANDS.into_iter().try_fold(0_u32, |sum, slot| sum.checked_add(last(slot)));
+            let sum = sum.ok_or(AccountError::SequenceExhausted)?;
+            let turn = usize::try_from(sum).unwrap_or(0) % Slot::COMMANDS.len();
+            let slot = *Slot::COMMANDS
+                .get(turn)
+                .ok_or_else(|| StoreError::Corrupt("slots of commands".to_owned()))?;
+            let version = next(slot)?;
+            let counter = sum.checked_add(1).ok_or(AccountError::SequenceExhausted)?;
+            let command = numbered(order, counter);
+            Ok(Placed { slot, version, command: Some(command), plaintext: command.emit().to_vec() })
+        }
+    }
+}
+
+fn numbered(order: &Order, counter: u32) -> Command {
+    let Order { kind, value, expiry, technician } = *order;
+    Command { counter, expiry, card: technician, action: Action::of(kind, value) }
+}
+
+/// The mail of a binding after a restore: versions that may have been given out since the copy was made are left out, in every slot.
+pub(in super::super) fn after_a_restore(
+    t: &mut dyn Transaction,
+    binding: Binding,
+) -> Result<Vec<Head>, LedgerError> {
+    let sent = t.mail(binding)?;
+    let to_meter = Slot::ALL.into_iter().filter(|slot| slot.direction() == Direction::ToMeter);
+    let heads = to_meter.map(|slot| {
+        let held = sent.iter().find(|mail| mail.slot == slot);
+        let version = held.map_or(0, |mail| mail.version).checked_add(SEQUENCE_GAP);
+        let version = version.ok_or(AccountError::SequenceExhausted)?;
+        let envelope = held.map(|mail| mail.envelope.clone()).unwrap_or_default();
+        Ok(Head::Mail(MailRecord { binding, slot, version, envelope }))
+    });
+    heads.collect()
+}

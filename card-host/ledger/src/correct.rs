@@ -1,0 +1,298 @@
+//! Corrections: debits, debts, and the second person (docs/ledger.md, section 5).
+
+use card_core::id::Channel;
+use card_core::units::Piastres;
+use serde::{Deserialize, Serialize};
+
+use super::accounts::LedgerAccount;
+use super::entry::{Entry, Kind, RequestKey, Step, Transfer};
+use super::error::{LedgerError, Refusal, StoreError};
+use super::moves::MoveOrder;
+use super::names::RequestId;
+use super::office::{Office, Who, draft};
+use super::records::{Customer, Head, Point};
+use super::sale::{Certified, Steps, is_for};
+use super::sell::{about, sellable};
+use super::settings::COMPANY;
+use super::store::{Payee, Transaction};
+
+/// Where a debit goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DebitTo {
+    /// The money is given back at the vending point.
+    Cash,
+    /// It pays the customer's debt.
+    Debt,
+    /// It was certified by mistake.
+    Correction,
+}
+
+/// A debit: takes credit back that was certified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DebitOrder {
+    /// Who, and where.
+    pub who: Who,
+    /// The id of the request.
+    pub id: RequestId,
+    /// Whose credit.
+    pub payee: Payee,
+    /// How much.
+    pub amount: Piastres,
+    /// Where it goes.
+    pub to: DebitTo,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// What a second person has agreed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Approved {
+    /// A sale, which can be confirmed now.
+    Sale,
+    /// A correction or a move, which has been certified by that.
+    Certified(Certified),
+}
+
+/// What is proposed to a second person, as it is kept in the entry.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum Proposal {
+    Debit { to: DebitTo, amount: u64 },
+    Move(MoveOrder),
+}
+
+impl Office {
+    /// Takes credit back, by a voucher that the card takes to the meter. Above the limit in the rules it is refused: [`propose`](Self::propose) it.
+    pub fn debit(&self, order: &DebitOrder) -> Result<Certified, LedgerError> {
+        let request = self.companys(&order.who, &order.id)?;
+        self.step(|t| {
+            let (context, mut point, _) = self.context(t, &order.who, &request, Some(order.payee))?;
+            if !context.steps.is_empty() {
+                let first = debited_before(&Steps::read(t, &context.steps)?, order, Kind::Debit)?;
+                return Ok(Certified::of(&first));
+            }
+            let now = self.now()?;
+            let above = self.policy_at(now, |_, policy| policy.correction_approval_above);
+            if order.amount.0 > above {
+                return Err(Refusal::ApprovalNeeded { amount: order.amount }.into());
+            }
+            let mut entry = draft(&order.who, &request, Step::First, Kind::Debit, now);
+            entry.reason.clone_from(&order.reason);
+            let entry = self.debited(t, &mut point, entry, order.payee, order.amount, order.to)?;
+            Ok(Certified::of(&entry))
+        })
+    }
+
+    /// Proposes a debit to a second person, who [`approve`](Self::approve)s it.
+    pub fn propose(&self, order: &DebitOrder) -> Result<(), LedgerError> {
+        let request = self.companys(&order.who, &order.id)?;
+        let proposal = Proposal::Debit { to: order.to, amount: order.amount.0 };
+        self.step(|t| {
+            let (context, mut point, _) = self.context(t, &order.who, &request, Some(order.payee))?;
+            if !context.steps.is_empty() {
+                debited_before(&Steps::read(t, &context.steps)?, order, Kind::Propose)?;
+                return Ok(());
+            }
+            let record = sellable(t, &context, order.payee)?;
+            let mut entry = draft(&order.who, &request, Step::First, Kind::Propose, self.now()?);
+            about(&mut entry, &record.held);
+            entry.amount = order.amount;
+            entry.reason.clone_from(&order.reason);
+            entry.payload = serde_json::to_vec(&proposal).unwrap_or_default();
+            self.book(t, &mut point, entry, &[])?;
+            Ok(())
+        })
+    }
+
+    /// A second person agrees to what was announced or proposed: another actor than the first. Whether that one may is for the caller to know
+    /// ([`Power::Approve`](super::Power::Approve)). Repeated, it gives what it gave the first time.
+    pub fn approve(&self, who: &Who, request: &RequestKey) -> Result<Approved, LedgerError> {
+        if who.party != request.party && who.party.as_str() != COMPANY {
+            return Err(Refusal::NoRequest(request.id.clone()).into());
+        }
+        self.step(|t| {
+            let (mut point, steps) = self.alone_with(t, who, request)?;
+            let first = steps.first.as_ref().ok_or_else(|| Refusal::NoRequest(request.id.clone()))?;
+            if let (Some(settled), Kind::Propose) = (&steps.settled, first.kind) {
+                return Ok(Approved::Certified(Certified::of(settled)));
+            }
+            if steps.has(Kind::Cancel) {
+                return Err(Refusal::Cancelled.into());
+            }
+            if first.actor == who.actor {
+                return Err(Refusal::NotSecondPerson { actor: who.actor.clone() }.into());
+            }
+            let now = self.now()?;
+            if steps.approval.is_none() {
+                let mut entry = draft(who, request, Step::Approval, Kind::Approve, now);
+                (entry.binding, entry.card, entry.account) = (first.binding, first.card, first.account);
+                self.book(t, &mut point, entry, &[])?;
+            }
+            match first.kind {
+                Kind::Reserve => Ok(Approved::Sale),
+                Kind::Propose => {
+                    let lost = |error| StoreError::Corrupt(format!("proposal {}: {error}", request.id));
+                    let proposal = serde_json::from_slice(&first.payload).map_err(lost)?;
+                    let binding = first.binding.ok_or_else(|| Refusal::WrongStep(request.id.clone()))?;
+                    let mut entry = draft(who, request, Step::Settled, Kind::Debit, now);
+                    entry.reason.clone_from(&first.reason);
+                    let entry = match proposal {
+                        Proposal::Debit { to: DebitTo::Cash, .. } if first.id.point != point.code => {
+                            let at = format!(
+                                "approve it at vending point {}, whose cash is given out",
+                                first.id.point
+                            );
+                            return Err(Refusal::Invalid(at).into());
+                        }
+                        Proposal::Debit { to, amount } => {
+                            self.debited(t, &mut point, entry, Payee::Binding(binding), Piastres(amount), to)?
+                        }
+                        Proposal::Move(order) => self.moved(t, &mut point, entry, &order, None)?,
+                    };
+                    Ok(Approved::Certified(Certified::of(&entry)))
+                }
+                _ => Err(Refusal::WrongStep(request.id.clone()).into()),
+            }
+        })
+    }
+
+    /// The steps of a request, with its binding locked: approving and withdrawing have no step in common, and must not meet.
+    fn alone_with(
+        &self,
+        t: &mut dyn Transaction,
+        who: &Who,
+        request: &RequestKey,
+    ) -> Result<(Point, Steps), LedgerError> {
+        let (context, point, _) = self.context(t, who, request, None)?;
+        let steps = Steps::read(t, &context.steps)?;
+        let Some(binding) = steps.first.as_ref().and_then(|first| first.binding) else {
+            return Ok((point, steps));
+        };
+        t.binding(Payee::Binding(binding))?;
+        // What was read before the lock may have changed while it was waited for.
+        let steps = t.steps(request)?;
+        Ok((point, Steps::read(t, &steps)?))
+    }
+
+    /// Withdraws what was proposed.
+    pub fn withdraw(&self, who: &Who, id: &RequestId) -> Result<(), LedgerError> {
+        let request = self.companys(who, id)?;
+        self.step(|t| {
+            let (mut point, steps) = self.alone_with(t, who, &request)?;
+            let first = steps.first.as_ref().ok_or_else(|| Refusal::NoRequest(id.clone()))?;
+            if first.kind != Kind::Propose || steps.settled.is_some() {
+                return Err(Refusal::WrongStep(id.clone()).into());
+            }
+            if steps.decision.is_none() {
+                let mut entry = draft(who, &request, Step::Decision, Kind::Cancel, self.now()?);
+                (entry.binding, entry.card, entry.account) = (first.binding, first.card, first.account);
+                self.book(t, &mut point, entry, &[])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Enters a debt of a customer, which sales pay by the rules of their channel.
+    pub fn debt(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        account: u64,
+        amount: Piastres,
+        reason: &str,
+    ) -> Result<(), LedgerError> {
+        let request = self.companys(who, id)?;
+        if amount == Piastres::ZERO || account == 0 {
+            return Err(Refusal::Invalid("a debt has an account and an amount".to_owned()).into());
+        }
+        self.step(|t| {
+            let (context, mut point, _) = self.context(t, who, &request, None)?;
+            if let Some(done) = context.steps.first() {
+                let same = t.entry(&done.entry)?.is_some_and(|entry| {
+                    (entry.kind, entry.account, entry.amount) == (Kind::Debt, account, amount)
+                });
+                return if same { Ok(()) } else { Err(Refusal::OtherRequest(id.clone()).into()) };
+            }
+            let held = t.customer(account)?.unwrap_or(Customer { account, ..Customer::default() });
+            let debt = held.debt.checked_add(amount).filter(|debt| *debt <= card_host::issuer::LAST_TOTAL);
+            let debt =
+                debt.ok_or_else(|| Refusal::Invalid("the debt is too large to be written".to_owned()))?;
+            let mut entry = draft(who, &request, Step::First, Kind::Debt, self.now()?);
+            (entry.account, entry.amount) = (account, amount);
+            reason.clone_into(&mut entry.reason);
+            entry.transfers = vec![Transfer {
+                debit: LedgerAccount::Debt(account),
+                credit: LedgerAccount::Opening,
+                amount,
+            }];
+            self.book(t, &mut point, entry, &[Head::Customer(Customer { debt, ..held })])?;
+            Ok(())
+        })
+    }
+
+    /// Books a debit into `entry`.
+    fn debited(
+        &self,
+        t: &mut dyn Transaction,
+        point: &mut Point,
+        mut entry: Entry,
+        payee: Payee,
+        amount: Piastres,
+        to: DebitTo,
+    ) -> Result<Entry, LedgerError> {
+        let who = Who { party: point.party.clone(), point: point.code.clone(), actor: entry.actor.clone() };
+        let (context, ..) = self.context(t, &who, &entry.request, Some(payee))?;
+        let record = sellable(t, &context, payee)?;
+        let certified = record.held.total_credit.saturating_sub(record.held.total_debited);
+        if amount > certified {
+            return Err(Refusal::MoreThanCertified { amount, certified }.into());
+        }
+        let mut heads = Vec::new();
+        let account = record.held.account;
+        let credit = match to {
+            DebitTo::Cash => LedgerAccount::Cash(point.code.clone()),
+            DebitTo::Correction => LedgerAccount::Corrections,
+            DebitTo::Debt => {
+                let customer = context.customer.as_ref().filter(|customer| customer.debt >= amount);
+                let customer = customer.ok_or_else(|| {
+                    Refusal::Invalid("the customer does not owe so much: look at the debt first".to_owned())
+                })?;
+                let debt = customer.debt.saturating_sub(amount);
+                heads.push(Head::Customer(Customer { debt, ..customer.clone() }));
+                LedgerAccount::Debt(account)
+            }
+        };
+        entry.amount = amount;
+        entry.transfers = vec![Transfer { debit: LedgerAccount::Credit(record.binding()), credit, amount }];
+        let held = record.held.debit(amount)?;
+        heads.push(Head::Binding(Box::new(self.certify(&mut entry, record, held, Channel::Branch)?)));
+        self.book(t, point, entry, &heads)
+    }
+}
+
+/// The first entry of a debit that was asked for before, where it was the same.
+fn debited_before(steps: &Steps, order: &DebitOrder, kind: Kind) -> Result<Entry, LedgerError> {
+    let same_way = |first: &Entry| match kind {
+        Kind::Propose => {
+            let proposal = Proposal::Debit { to: order.to, amount: order.amount.0 };
+            serde_json::to_vec(&proposal).is_ok_and(|payload| payload == first.payload)
+        }
+        _ => first.transfers.iter().any(|transfer| {
+            matches!(
+                (&transfer.credit, order.to),
+                (LedgerAccount::Cash(_), DebitTo::Cash)
+                    | (LedgerAccount::Debt(_), DebitTo::Debt)
+                    | (LedgerAccount::Corrections, DebitTo::Correction)
+            )
+        }),
+    };
+    let same = steps.first.as_ref().filter(|first| {
+        first.kind == kind
+            && first.amount == order.amount
+            && first.id.point == order.who.point
+            && is_for(first, order.payee)
+            && same_way(first)
+    });
+    Ok(same.cloned().ok_or_else(|| Refusal::OtherRequest(order.id.clone()))?)
+}

@@ -1,0 +1,292 @@
+//! Why the ledger did not do it.
+
+use card_core::id::{Binding, CardId, MeterId};
+use card_core::units::Piastres;
+
+use super::entry::Entry;
+use super::names::{NameError, PartyCode, PointCode, RequestId};
+use card_host::issuer::{AccountError, IssuerError};
+use card_host::keystore::KeyStoreError;
+
+/// Why the ledger did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// A rule forbids it. Nothing was written.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Signing. Nothing was written.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+    /// A name.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A store that did not run what it was given.
+    #[error("the store ended a transaction that it had not run: this is a mistake in the program")]
+    NotRun,
+}
+
+impl LedgerError {
+    /// Whether what was asked may have been done: repeat it with the same id of the request, the answer will be the same.
+    pub const fn is_unknown(&self) -> bool {
+        matches!(self, Self::Store(StoreError::OutcomeUnknown(_)))
+    }
+
+    /// Whether a repetition may succeed: the store was not there, or the outcome is unknown.
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_)))
+    }
+}
+
+impl From<AccountError> for LedgerError {
+    fn from(error: AccountError) -> Self {
+        Self::Issuer(error.into())
+    }
+}
+
+impl From<KeyStoreError> for LedgerError {
+    fn from(error: KeyStoreError) -> Self {
+        Self::Issuer(error.into())
+    }
+}
+
+/// What happened in a store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Not there, or not able. Nothing was written.
+    #[error("the ledger's store cannot be used now ({0}): nothing was written; see to the store and repeat")]
+    Unavailable(String),
+    /// It failed while it committed.
+    #[error("the ledger's store failed while it wrote ({0}): repeat with the same id, nothing is done twice")]
+    OutcomeUnknown(String),
+    /// What it holds is not a ledger, or of another version, company or environment.
+    #[error("this is not the ledger that is meant ({0}): nothing was changed; see which one is opened")]
+    Other(String),
+    /// What it holds contradicts itself.
+    #[error(
+        "the ledger contradicts itself ({0}): stop selling, run `cardctl audit verify`, and restore a copy"
+    )]
+    Corrupt(String),
+    /// Writing was asked for in a reading transaction.
+    #[error("nothing can be written in a transaction that reads: this is a mistake in the program")]
+    ReadOnly,
+}
+
+/// A rule that forbids a sale or a correction. Nothing was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The same id was used for something else.
+    #[error("request {0} was used for something else: repeat with what was asked first, or take a new id")]
+    OtherRequest(RequestId),
+    /// There is no such request.
+    #[error("there is no request {0} of this party: announce the sale first")]
+    NoRequest(RequestId),
+    /// There is no such vending point, or it is another party's.
+    #[error("vending point {0} is not known, or not yours: have the company enter it")]
+    UnknownPoint(PointCode),
+    /// The vending point is closed.
+    #[error("vending point {0} may not sell: ask the company")]
+    PointClosed(PointCode),
+    /// The party is not known or closed.
+    #[error("party {0} is not known, or may not sell: ask the company")]
+    UnknownParty(PartyCode),
+    /// No such card.
+    #[error("card {0} was not issued here: look at its number")]
+    UnknownCard(CardId),
+    /// No such meter.
+    #[error("meter {} serves no customer: look at its number", u64::from_be_bytes(.0.0))]
+    UnknownMeter(MeterId),
+    /// The meter serves another customer.
+    #[error(
+        "meter {} serves another customer, with card {card}: close that contract first, or say that this one closes it",
+        u64::from_be_bytes(meter.0)
+    )]
+    MeterInUse {
+        /// The meter.
+        meter: MeterId,
+        /// Card of its customer.
+        card: CardId,
+    },
+    /// The card is somebody's.
+    #[error("card {0} is issued already: use a blank card")]
+    CardInUse(CardId),
+    /// No such binding.
+    #[error(
+        "meter {} has no contract number {} here: look at the number, or which ledger is opened",
+        u64::from_be_bytes(.0.meter.0), .0.number
+    )]
+    UnknownBinding(Binding),
+    /// Replaced.
+    #[error("card {0} has been replaced by card {1}: use that one")]
+    Replaced(CardId, CardId),
+    /// A technician's card.
+    #[error("card {0} is an engineering card: it is charged nothing, use the customer's card")]
+    Engineering(CardId),
+    /// Blocked.
+    #[error("card {0} is blocked: its customer gets a new one at a branch")]
+    Blocked(CardId),
+    /// Closed.
+    #[error("the contract of this card is closed: use the customer's new card")]
+    Closed(Binding),
+    /// After a restore.
+    #[error(
+        "the ledger was restored from a copy, and this contract has not been seen since: read the card, or the meter's report, and hand it in"
+    )]
+    EvidenceNeeded(Binding),
+    /// After a restore, a card that is not known, or not to serve the contract that it shows.
+    #[error(
+        "the ledger does not know card {0}, or not for this contract; it was restored from a copy, and may have lost it: look at the card's number, and have the company enter what the card shows (`cardctl ledger recover-card`)"
+    )]
+    LostCard(CardId),
+    /// A final report that says too much was left.
+    #[error(
+        "the memory of meter {} went back, so its final report of contract number {} does not say what was used since: propose an estimate to a second person (`cardctl ledger move --estimate`)",
+        u64::from_be_bytes(.0.meter.0), .0.number
+    )]
+    WentBack(Binding),
+    /// After a restore, what may have been moved after the copy.
+    #[error(
+        "the ledger was restored from a copy, and the contract on meter {} has recovered credit since: what was left in contract number {} of meter {} may be in it; look at what the customer paid, and where it is not, propose it to a second person (`cardctl ledger move --estimate`)",
+        u64::from_be_bytes(.to.meter.0), .from.number, u64::from_be_bytes(.from.meter.0)
+    )]
+    MayBeMoved {
+        /// The contract that has ended.
+        from: Binding,
+        /// The contract that has recovered credit.
+        to: Binding,
+    },
+    /// Nothing was restored.
+    #[error(
+        "no restore of this ledger was declared, so a card that it does not know is not of this ledger: look which ledger is opened; where it was restored from a copy, declare it (`cardctl ledger restored`)"
+    )]
+    NothingRestored,
+    /// There is nothing to recover: the card serves its contract here.
+    #[error("card {0} is known here and serves this contract: hand in what it brings (`cardctl collect`)")]
+    CardServes(CardId),
+    /// A contract that was lost, and that a newer one of its meter has closed.
+    #[error(
+        "contract number {} of meter {} was closed by number {newest}: use the card of that one, or a new one; what is left in this one is credited by two people",
+        .binding.number, u64::from_be_bytes(.binding.meter.0)
+    )]
+    OlderContract {
+        /// The contract.
+        binding: Binding,
+        /// Number of the meter's newest contract.
+        newest: u32,
+    },
+    /// Another contract has the number.
+    #[error(
+        "contract number {} of meter {} is another one here, with another customer or opening time: open a new contract, and have what the card shows credited by two people",
+        .0.number, u64::from_be_bytes(.0.meter.0)
+    )]
+    OtherContract(Binding),
+    /// The card was replaced.
+    #[error(
+        "card {card} is not newer than card {present}, which serves this contract: use that one, or issue a new card"
+    )]
+    NotNewer {
+        /// The card.
+        card: CardId,
+        /// The present card of the contract.
+        present: CardId,
+    },
+    /// Card or meter have more than the ledger has certified.
+    #[error(
+        "card or meter {} have more than the ledger has certified: where the ledger was restored from a copy, declare it (`cardctl ledger restored`) and hand in the card's certificate or the channels' vouchers; else have the meter looked at",
+        u64::from_be_bytes(.0.meter.0)
+    )]
+    BooksBehind(Binding),
+    /// Too little.
+    #[error("{amount} EGP are less than can be sold here: at least {least} EGP")]
+    TooLittle {
+        /// What was asked for.
+        amount: Piastres,
+        /// The least.
+        least: Piastres,
+    },
+    /// Too much.
+    #[error("{amount} EGP are more than can be sold here at once: at most {most} EGP")]
+    TooMuch {
+        /// What was asked for.
+        amount: Piastres,
+        /// The most.
+        most: Piastres,
+    },
+    /// The day's limit of the vending point.
+    #[error(
+        "vending point {point} has sold {sold} EGP today and may sell {most} EGP: go on tomorrow, or ask the company"
+    )]
+    DailyLimit {
+        /// Which.
+        point: PointCode,
+        /// Sold today.
+        sold: Piastres,
+        /// The limit.
+        most: Piastres,
+    },
+    /// The cash limit of the vending point.
+    #[error("vending point {point} would hold more than {most} EGP: hand over the cash first")]
+    CashLimit {
+        /// Which.
+        point: PointCode,
+        /// The limit.
+        most: Piastres,
+    },
+    /// Fees, levies and debts take all of it.
+    #[error("fees and levies leave no credit of {0} EGP: sell more")]
+    NothingLeft(Piastres),
+    /// There are no rules for this channel.
+    #[error("there are no rules for selling through this channel: have the company enter them")]
+    NoPolicy,
+    /// The customer of a bank has not linked the card.
+    #[error("card {0} is not linked to an account of this bank: its holder must agree first")]
+    NotLinked(CardId),
+    /// Linked to another account of the bank.
+    #[error("card {0} is linked to another account of this bank: its holder ends that link first")]
+    LinkedToOther(CardId),
+    /// A second person is needed.
+    #[error("{amount} EGP need a second person: announce it, have it approved by another one, then go on")]
+    ApprovalNeeded {
+        /// What was asked for.
+        amount: Piastres,
+    },
+    /// The same person, or one who may not.
+    #[error("{actor} cannot be the second person for this: it must be another one who may approve")]
+    NotSecondPerson {
+        /// Who tried.
+        actor: String,
+    },
+    /// It was cancelled.
+    #[error("the sale was cancelled: what was paid is the customer's, give it back")]
+    Cancelled,
+    /// It was confirmed.
+    #[error("the sale is confirmed: take it back with a correction at a branch")]
+    AlreadyConfirmed,
+    /// It was given back.
+    #[error("what was paid has been given back: sell anew")]
+    Refunded,
+    /// This request is none that takes this step.
+    #[error("this step does not fit request {0}: see its status")]
+    WrongStep(RequestId),
+    /// The correction is more than was certified.
+    #[error(
+        "{amount} EGP are more than the {certified} EGP that stand to the customer's credit in the books"
+    )]
+    MoreThanCertified {
+        /// What was asked for.
+        amount: Piastres,
+        /// What stands there.
+        certified: Piastres,
+    },
+    /// Evidence is not authentic, or not about this ledger's cards and meters.
+    #[error("what was handed in is not authentic or not ours ({0}): it was not stored; treat it as forged")]
+    BadEvidence(String),
+    /// Nobody said why, or at too great length.
+    #[error("say why, on one line of 1 to {} characters: the books keep the reason for good", Entry::REASON)]
+    NoReason,
+    /// Some value is wrong.
+    #[error("{0}")]
+    Invalid(String),
+}

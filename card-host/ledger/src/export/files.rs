@@ -1,0 +1,277 @@
+//! The files of an export.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::{ExportError, ExportFile};
+use crate::entry::{Entry, Transfer};
+use card_host::durable;
+
+/// An entry as a line of `entries.jsonl`: the fields of docs/ledger.md, section 3, under their names.
+#[derive(Serialize)]
+struct LineOfEntry<'a> {
+    point: &'a str,
+    number: u64,
+    time: u64,
+    kind: &'a str,
+    party: &'a str,
+    request: &'a str,
+    step: &'a str,
+    actor: &'a str,
+    reason: &'a str,
+    meter: String,
+    binding: Option<u32>,
+    card: String,
+    account: u64,
+    amount: u64,
+    sequence: u32,
+    total_credit: u64,
+    total_debited: u64,
+    policy: u32,
+    payload: String,
+    transfers: Vec<LineOfTransfer>,
+    previous: String,
+    hash: String,
+}
+
+#[derive(Serialize)]
+struct LineOfTransfer {
+    debit: String,
+    credit: String,
+    amount: u64,
+}
+
+impl<'a> LineOfEntry<'a> {
+    fn of(entry: &'a Entry) -> Self {
+        let transfers = entry.transfers.iter().map(|Transfer { debit, credit, amount }| LineOfTransfer {
+            debit: debit.to_string(),
+            credit: credit.to_string(),
+            amount: amount.0,
+        });
+        Self {
+            point: entry.id.point.as_str(),
+            number: entry.id.number,
+            time: entry.time.to_unix(),
+            kind: entry.kind.code(),
+            party: entry.request.party.as_str(),
+            request: entry.request.id.as_str(),
+            step: entry.step.code(),
+            actor: &entry.actor,
+            reason: &entry.reason,
+            meter: entry.binding.map(|binding| binding.meter.to_string()).unwrap_or_default(),
+            binding: entry.binding.map(|binding| binding.number),
+            card: entry.card.map(|card| card.to_string()).unwrap_or_default(),
+            account: entry.account,
+            amount: entry.amount.0,
+            sequence: entry.sequence,
+            total_credit: entry.total_credit.0,
+            total_debited: entry.total_debited.0,
+            policy: entry.policy,
+            payload: hex::encode(&entry.payload),
+            transfers: transfers.collect(),
+            previous: hex::encode(entry.previous),
+            hash: hex::encode(entry.hash),
+        }
+    }
+}
+
+/// For tables, which take a text that begins so for a formula and run it.
+fn in_a_table(text: &str) -> Cow<'_, str> {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    if formula { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+}
+
+/// The files of an export while they grow.
+pub(super) struct Files {
+    lines: Growing,
+    entries: csv::Writer<Growing>,
+    transfers: csv::Writer<Growing>,
+    records: (u64, u64),
+}
+
+const ENTRIES: [&str; 20] = [
+    "point",
+    "number",
+    "time",
+    "kind",
+    "party",
+    "request",
+    "step",
+    "actor",
+    "reason",
+    "meter",
+    "binding",
+    "card",
+    "account",
+    "amount",
+    "sequence",
+    "total_credit",
+    "total_debited",
+    "policy",
+    "previous",
+    "hash",
+];
+
+impl Files {
+    pub(super) fn create(folder: &Path) -> Result<Self, ExportError> {
+        let lines = Growing::create(folder, "entries.jsonl")?;
+        let entries = csv::Writer::from_writer(Growing::create(folder, "entries.csv")?);
+        let transfers = csv::Writer::from_writer(Growing::create(folder, "transfers.csv")?);
+        let mut files = Self { lines, entries, transfers, records: (0, 0) };
+        files.entries.write_record(ENTRIES).map_err(failed)?;
+        files
+            .transfers
+            .write_record(["point", "number", "line", "debit", "credit", "amount"])
+            .map_err(failed)?;
+        Ok(files)
+    }
+
+    pub(super) fn write(&mut self, entry: &Entry) -> Result<(), ExportError> {
+        let line = LineOfEntry::of(entry);
+        let mut text = serde_json::to_vec(&line).map_err(failed)?;
+        text.push(b'\n');
+        self.lines.write_all(&text).map_err(failed)?;
+        let number = line.number.to_string();
+        let numbers =
+            [line.account, line.amount, line.sequence.into(), line.total_credit, line.total_debited];
+        let [account, amount, sequence, total_credit, total_debited] =
+            numbers.map(|number| number.to_string());
+        let record: [&str; 20] = [
+            line.point,
+            &number,
+            &line.time.to_string(),
+            line.kind,
+            line.party,
+            line.request,
+            line.step,
+            &in_a_table(line.actor),
+            &in_a_table(line.reason),
+            &line.meter,
+            &line.binding.map(|binding| binding.to_string()).unwrap_or_default(),
+            &line.card,
+            &account,
+            &amount,
+            &sequence,
+            &total_credit,
+            &total_debited,
+            &line.policy.to_string(),
+            &line.previous,
+            &line.hash,
+        ];
+        self.entries.write_record(record).map_err(failed)?;
+        for (index, transfer) in (1_u32..).zip(&line.transfers) {
+            let LineOfTransfer { debit, credit, amount } = transfer;
+            let record = [line.point, &number, &index.to_string(), debit, credit, &amount.to_string()];
+            self.transfers.write_record(record).map_err(failed)?;
+        }
+        let transfers = u64::try_from(line.transfers.len()).unwrap_or(u64::MAX);
+        self.records = (self.records.0.saturating_add(1), self.records.1.saturating_add(transfers));
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<BTreeMap<String, ExportFile>, ExportError> {
+        let (entries, transfers) = self.records;
+        let inner =
+            |writer: csv::Writer<Growing>| writer.into_inner().map_err(|error| failed(error.into_error()));
+        let files =
+            [(self.lines, entries), (inner(self.entries)?, entries), (inner(self.transfers)?, transfers)];
+        files.into_iter().map(|(file, records)| file.finish(records)).collect()
+    }
+}
+
+/// A file with its hash.
+struct Growing {
+    name: &'static str,
+    file: BufWriter<File>,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl Growing {
+    fn create(folder: &Path, name: &'static str) -> Result<Self, ExportError> {
+        let path = folder.join(name);
+        let file = new_file(&path).map_err(|source| ExportError::Io { path, source })?;
+        Ok(Self { name, file: BufWriter::new(file), hash: Sha256::new(), bytes: 0 })
+    }
+
+    fn finish(self, records: u64) -> Result<(String, ExportFile), ExportError> {
+        let file = self.file.into_inner().map_err(|error| failed(error.into_error()))?;
+        file.sync_all().map_err(failed)?;
+        let sha256 = hex::encode(self.hash.finalize());
+        Ok((self.name.to_owned(), ExportFile { sha256, bytes: self.bytes, records }))
+    }
+}
+
+impl Write for Growing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        let written = bytes.get(..count).unwrap_or_default();
+        self.hash.update(written);
+        self.bytes = self.bytes.saturating_add(u64::try_from(written.len()).unwrap_or(u64::MAX));
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn failed(source: impl Into<io::Error>) -> ExportError {
+    ExportError::Io { path: PathBuf::from("the export"), source: source.into() }
+}
+
+/// Whether it is there or not, a file of an export is its owner's only: it names customers.
+fn new_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// A complete folder under another name beside its place, removed at the end.
+pub(super) struct Draft(pub(super) PathBuf);
+
+impl Draft {
+    pub(super) fn new(folder: &Path) -> Result<Self, ExportError> {
+        let mut name = folder.as_os_str().to_owned();
+        name.push(format!(".{}.new", std::process::id()));
+        let draft = PathBuf::from(name);
+        // One that a crash has left behind.
+        let _ = fs::remove_dir_all(&draft);
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(false);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&draft).map_err(|source| ExportError::Io { path: draft.clone(), source })?;
+        Ok(Self(draft))
+    }
+
+    pub(super) fn file(&self, name: &str, content: &[u8]) -> Result<(), ExportError> {
+        let path = self.0.join(name);
+        let written = new_file(&path).and_then(|mut file| {
+            file.write_all(content)?;
+            file.sync_all()
+        });
+        written.map_err(|source| ExportError::Io { path, source })
+    }
+
+    /// Gives the folder its name. One that has appeared meanwhile is not replaced: renaming fails where it holds anything.
+    pub(super) fn keep(self, folder: &Path) -> Result<(), ExportError> {
+        let io = |source| ExportError::Io { path: folder.to_owned(), source };
+        durable::sync_all(&self.0).map_err(io)?;
+        fs::rename(&self.0, folder).map_err(io)?;
+        durable::sync_folder(folder).map_err(io)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

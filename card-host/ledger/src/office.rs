@@ -1,0 +1,256 @@
+//! The office: the ledger, the issuer's keys and the rules of selling together. All that changes the ledger goes through here.
+
+use card_core::calendar::Calendar;
+use card_core::id::Scope;
+use card_core::units::{Balance, CardTime, Piastres};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::accounts::LedgerAccount;
+use super::entry::{Entry, EntryId, Kind, RequestKey, Step};
+use super::error::{LedgerError, Refusal, StoreError};
+use super::names::{PartyCode, PointCode, RequestId};
+use super::policy::Policy;
+use super::records::{Head, Party, Point, PolicyRecord};
+use super::store::{Ask, Context, Ledger, Payee, Transaction, read, transact};
+use card_host::issuer::{Clock, Issuer, IssuerError};
+use card_host::keystore::KeyStore;
+
+/// Who asks, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Who {
+    /// The party.
+    pub party: PartyCode,
+    /// The vending point, which must be the party's.
+    pub point: PointCode,
+    /// The person or program.
+    pub actor: String,
+}
+
+impl Who {
+    /// The most characters of [`actor`](Self::actor).
+    pub const ACTOR: usize = 64;
+
+    /// Whether a text names a person or a program: some words, at most [`Who::ACTOR`] characters.
+    pub fn is_actor(text: &str) -> bool {
+        !text.trim().is_empty() && text.chars().count() <= Self::ACTOR
+    }
+
+    /// The key of a request of this party.
+    pub fn request(&self, id: &RequestId) -> RequestKey {
+        RequestKey { party: self.party.clone(), id: id.clone() }
+    }
+}
+
+/// The office. Shared by all threads of a program.
+pub struct Office {
+    ledger: Arc<dyn Ledger>,
+    issuer: Issuer,
+    policies: RwLock<Arc<[(PolicyRecord, Policy)]>>,
+    calendar: Calendar,
+}
+
+/// How often what has an unknown outcome is asked again before the caller hears of it.
+const REPEATS: u32 = 3;
+
+/// How far the clocks of sellers may be apart, in seconds.
+const CLOCKS_APART: u32 = 300;
+
+impl Office {
+    /// An office over a ledger. `keys` and `clock` are those of the issuer; it goes on after the time of the last entry.
+    pub fn new(
+        ledger: Arc<dyn Ledger>,
+        keys: Arc<dyn KeyStore>,
+        clock: impl Clock + 'static,
+    ) -> Result<Self, LedgerError> {
+        let last = read(&*ledger, |t| t.last_time())?;
+        Self::with_issuer(ledger, Issuer::new(keys, clock, last))
+    }
+
+    /// An office with an issuer that is there already.
+    pub fn with_issuer(ledger: Arc<dyn Ledger>, issuer: Issuer) -> Result<Self, LedgerError> {
+        let policies = load_policies(&*ledger)?;
+        Ok(Self { ledger, issuer, policies: RwLock::new(policies), calendar: Calendar::EGYPT })
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &dyn Ledger {
+        &*self.ledger
+    }
+
+    /// Company and environment.
+    pub fn scope(&self) -> Scope {
+        self.ledger.scope()
+    }
+
+    /// Reads the rules of selling anew, which another program may have changed.
+    pub fn reload(&self) -> Result<(), LedgerError> {
+        let policies = load_policies(&*self.ledger)?;
+        *self.policies.write().unwrap_or_else(PoisonError::into_inner) = policies;
+        Ok(())
+    }
+
+    /// The rules that hold now, with their version; those for nothing where none were entered.
+    pub fn policy(&self) -> Result<(u32, Policy), LedgerError> {
+        let now = self.now()?;
+        Ok(self.policy_at(now, |version, policy| (version, policy.clone())))
+    }
+
+    pub(super) fn policy_at<T>(&self, now: CardTime, with: impl FnOnce(u32, &Policy) -> T) -> T {
+        let policies = Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner));
+        let held = policies.iter().rev().find(|(record, _)| record.from <= now);
+        match held {
+            Some((record, policy)) => with(record.version, policy),
+            None => with(0, &Policy::default()),
+        }
+    }
+
+    /// The issuer's keys.
+    pub fn keys(&self) -> &dyn KeyStore {
+        self.issuer.keys()
+    }
+
+    /// The issuer.
+    pub(super) const fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// The checked time.
+    pub fn now(&self) -> Result<CardTime, LedgerError> {
+        Ok(self.issuer().checked_time()?)
+    }
+
+    /// The local day, in days since 2020-01-01.
+    pub fn day(&self, time: CardTime) -> u32 {
+        self.calendar.local(time).day.into()
+    }
+
+    /// Runs a step that begins with looking at its request, so that it can be run again where its outcome is unknown.
+    pub(super) fn step<T: Send>(
+        &self,
+        mut work: impl FnMut(&mut dyn Transaction) -> Result<T, LedgerError> + Send,
+    ) -> Result<T, LedgerError> {
+        let mut left = REPEATS;
+        loop {
+            match transact(&*self.ledger, &mut work) {
+                Err(error) if error.is_unknown() && left > 0 => left = left.saturating_sub(1),
+                other => return other,
+            }
+        }
+    }
+
+    /// What a step needs; vending point and binding are locked. The point is open and the party's.
+    pub(super) fn context(
+        &self,
+        t: &mut dyn Transaction,
+        who: &Who,
+        request: &RequestKey,
+        payee: Option<Payee>,
+    ) -> Result<(Context, Point, Party), LedgerError> {
+        let mut context = t.context(&Ask { request, point: &who.point, payee })?;
+        let point = context.point.take().filter(|point| point.party == who.party);
+        let point = point.ok_or_else(|| Refusal::UnknownPoint(who.point.clone()))?;
+        let party = context.party.take().ok_or_else(|| Refusal::UnknownParty(who.party.clone()))?;
+        Ok((context, point, party))
+    }
+
+    /// Writes `entry` as the next one of `point`: number, hashes, cash and the day's sales follow from it. All entries come through here, and
+    /// each says who and why.
+    pub(super) fn book(
+        &self,
+        t: &mut dyn Transaction,
+        point: &mut Point,
+        mut entry: Entry,
+        heads: &[Head],
+    ) -> Result<Entry, LedgerError> {
+        let corrupt = |what: &str| StoreError::Corrupt(format!("{} of vending point {}", what, point.code));
+        if !Who::is_actor(&entry.actor) {
+            let text = format!("name the person or program, in 1 to {} characters", Who::ACTOR);
+            return Err(Refusal::Invalid(text).into());
+        }
+        let unsaid = entry.reason.is_empty() && !entry.kind.has_reason();
+        if !unsaid && !Entry::is_reason(&entry.reason) {
+            return Err(Refusal::NoReason.into());
+        }
+        if point.time > entry.time {
+            if point.time.0.saturating_sub(entry.time.0) > CLOCKS_APART {
+                let (now, last) = (entry.time, point.time);
+                return Err(IssuerError::ClockBeforeLastIssue { now, last }.into());
+            }
+            entry.time = point.time;
+        }
+        if entry.transfers.len() > Entry::TRANSFERS {
+            return Err(
+                Refusal::Invalid(format!("an entry has at most {} transfers", Entry::TRANSFERS)).into()
+            );
+        }
+        let number = point.number.checked_add(1).ok_or_else(|| corrupt("the last entry"))?;
+        entry.id = EntryId { point: point.code.clone(), number };
+        entry.previous = point.head;
+        let entry = entry.sealed();
+        let cash = LedgerAccount::Cash(point.code.clone());
+        for transfer in &entry.transfers {
+            let (into, out) = (transfer.debit == cash, transfer.credit == cash);
+            let received = if into { transfer.amount } else { Piastres::ZERO };
+            let given = if out { transfer.amount } else { Piastres::ZERO };
+            point.cash = point.cash.apply(received, given).ok_or_else(|| corrupt("the cash"))?;
+        }
+        if matches!(entry.kind, Kind::Sale | Kind::Confirm) {
+            let today = self.day(entry.time);
+            let before = if point.day == today { point.sold } else { Piastres::ZERO };
+            point.sold = before.checked_add(entry.amount).ok_or_else(|| corrupt("the sales of a day"))?;
+            point.day = today;
+        }
+        (point.number, point.head, point.time) = (number, entry.hash, entry.time);
+        t.write(&entry, point, heads)?;
+        Ok(entry)
+    }
+
+    /// What `point` has sold today.
+    pub(super) fn sold_today(&self, point: &Point, now: CardTime) -> Piastres {
+        if point.day == self.day(now) { point.sold } else { Piastres::ZERO }
+    }
+
+    /// Whether a point would hold more than it may, after `amount` more.
+    pub(super) fn cash_above(point: &Point, amount: Piastres, most: Piastres) -> bool {
+        point
+            .cash
+            .apply(amount, Piastres::ZERO)
+            .is_none_or(|cash| cash > Balance(most.0.cast_signed().max(0)))
+    }
+}
+
+/// An entry of a request, to be filled; number and hashes come with [`Office::book`].
+pub(super) fn draft(who: &Who, request: &RequestKey, step: Step, kind: Kind, time: CardTime) -> Entry {
+    Entry {
+        id: EntryId { point: who.point.clone(), number: 0 },
+        time,
+        kind,
+        request: request.clone(),
+        step,
+        actor: who.actor.clone(),
+        reason: String::new(),
+        binding: None,
+        card: None,
+        account: 0,
+        amount: Piastres::ZERO,
+        sequence: 0,
+        total_credit: Piastres::ZERO,
+        total_debited: Piastres::ZERO,
+        policy: 0,
+        payload: Vec::new(),
+        transfers: Vec::new(),
+        previous: [0; 32],
+        hash: [0; 32],
+    }
+}
+
+fn load_policies(ledger: &dyn Ledger) -> Result<Arc<[(PolicyRecord, Policy)]>, LedgerError> {
+    let records = read(ledger, |t| t.policies())?;
+    let parsed = records.into_iter().map(|record| {
+        let policy = Policy::from_json(&record.rules).map_err(|error| {
+            StoreError::Corrupt(format!("rules of selling, version {}: {error}", record.version))
+        })?;
+        Ok::<_, LedgerError>((record, policy))
+    });
+    parsed.collect()
+}

@@ -1,0 +1,166 @@
+//! What PostgreSQL's errors mean for a ledger: the one place where they are told apart.
+
+use std::error::Error as _;
+use std::fmt;
+use std::io;
+use tokio_postgres::Error;
+use tokio_postgres::error::{DbError, Severity};
+
+use crate::{LedgerError, Refusal, StoreError};
+
+/// Why a transaction ends without a commit.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) kind: FailureKind,
+    pub(super) text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FailureKind {
+    /// Another transaction was in the way: the work is run again.
+    Again,
+    /// As `Again`; but where it stays so, the rows contradict what is to be written.
+    Contradicted,
+    /// There is no table for this month yet: it is made, and the work is run again.
+    Month,
+    /// The connection is gone, and with it the transaction.
+    Lost,
+    /// As `Lost`: nothing was answered for long.
+    Silent,
+    /// The server is there and cannot.
+    Unavailable,
+    /// Rows or rules of the tables say that something is wrong.
+    Corrupt,
+    /// It is not our ledger.
+    Other,
+    /// A value that cannot be stored.
+    Invalid,
+    /// A write in a transaction that reads.
+    ReadOnly,
+}
+
+impl Failure {
+    pub(super) fn new(kind: FailureKind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into() }
+    }
+
+    pub(super) fn corrupt(text: impl Into<String>) -> Self {
+        Self::new(FailureKind::Corrupt, text)
+    }
+
+    pub(super) fn invalid(text: impl Into<String>) -> Self {
+        Self::new(FailureKind::Invalid, text)
+    }
+
+    /// Whether the same work may succeed when it is run again at once.
+    pub(super) const fn passes(&self) -> bool {
+        matches!(self.kind, FailureKind::Again | FailureKind::Contradicted | FailureKind::Month)
+    }
+
+    /// As the caller sees it.
+    pub(super) fn error(&self) -> LedgerError {
+        let text = self.text.clone();
+        match self.kind {
+            FailureKind::Again
+            | FailureKind::Month
+            | FailureKind::Lost
+            | FailureKind::Silent
+            | FailureKind::Unavailable => StoreError::Unavailable(text).into(),
+            FailureKind::Contradicted | FailureKind::Corrupt => StoreError::Corrupt(text).into(),
+            FailureKind::Other => StoreError::Other(text).into(),
+            FailureKind::Invalid => Refusal::Invalid(text).into(),
+            FailureKind::ReadOnly => StoreError::ReadOnly.into(),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let Some(database) = error.as_db_error() else {
+            let text = said(&error);
+            // Parameters and columns that do not fit their types are mistakes in the statements; all else is the connection.
+            let io = error.source().is_some_and(|source| source.is::<io::Error>());
+            let kind = if error.is_closed() || io || error.source().is_none() {
+                FailureKind::Lost
+            } else {
+                FailureKind::Corrupt
+            };
+            return Self { kind, text };
+        };
+        Self { kind: kind(database), text: told(database) }
+    }
+}
+
+fn kind(error: &DbError) -> FailureKind {
+    if ends(error) {
+        return FailureKind::Lost;
+    }
+    let code = error.code().code();
+    match code {
+        // Serialization, deadlock, lock timeout.
+        "40001" | "40P01" | "55P03" => FailureKind::Again,
+        // Another one has made this step, or this entry, meanwhile.
+        "23505" if error.table().is_some_and(is_chain) => FailureKind::Again,
+        "23505" => FailureKind::Contradicted,
+        // A row that no partition takes; violated checks have a name.
+        "23514" if error.constraint().is_none() => FailureKind::Month,
+        // A text with a zero in it, a number out of range.
+        _ if code.starts_with("22") => FailureKind::Invalid,
+        // Rules of tables, triggers, damaged pages.
+        _ if code.starts_with("23") || code.starts_with("P0") || code.starts_with("XX") => {
+            FailureKind::Corrupt
+        }
+        // No such table or column, no right to it, no such database.
+        _ if code.starts_with("42") || code.starts_with("3D") || code.starts_with("3F") => FailureKind::Other,
+        // Disk full, too many connections, cancelled after too long, a standby that only reads.
+        _ => FailureKind::Unavailable,
+    }
+}
+
+/// Tables where a key that is there already tells of another transaction, and of nothing wrong.
+fn is_chain(table: &str) -> bool {
+    ["request", "point"].contains(&table) || table.starts_with("entry") || table.starts_with("transfer")
+}
+
+/// Whether the server ends the connection with this.
+fn ends(error: &DbError) -> bool {
+    matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
+        || error.code().code().starts_with("08")
+}
+
+/// Whether a COMMIT that was answered with this has certainly not happened.
+pub(super) fn certainly_not_committed(error: &Error) -> bool {
+    error.as_db_error().is_some_and(|error| {
+        let code = error.code().code();
+        !ends(error) && (code.starts_with("40") || code.starts_with("23")) && code != "40003"
+    })
+}
+
+fn told(error: &DbError) -> String {
+    let mut text = format!("PostgreSQL: {} ({})", error.message(), error.code().code());
+    if let Some(detail) = error.detail() {
+        text.push_str(": ");
+        text.push_str(detail);
+    }
+    text
+}
+
+/// An error that does not come from the server, with its causes.
+fn said(error: &Error) -> String {
+    let mut text = format!("PostgreSQL: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

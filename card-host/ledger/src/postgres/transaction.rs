@@ -1,0 +1,380 @@
+//! One transaction: the trait that all stores provide, over statements.
+
+use card_core::id::{Binding, CardId, MeterId, Scope};
+use card_core::message::Slot;
+use card_core::units::{CardTime, Piastres};
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use super::connection::Connection;
+use super::failure::{Failure, FailureKind};
+use super::rows::Columns;
+use super::sql::{self, BINDING_COLUMNS, CUSTOMER_COLUMNS, PARTY_COLUMNS, POINT_COLUMNS, STEP_COLUMNS};
+use super::write;
+use crate::{
+    AccountBalance, Ask, BindingRecord, CardRecord, Context, Customer, Entry, EntryId, Hash, Head,
+    LedgerAccount, LedgerError, Link, MailRecord, Message, Party, PartyCode, Payee, Point, PointCode,
+    PolicyRecord, Reading, RequestKey, SignedHead, Status, StepDone, Token, Transaction,
+};
+
+/// For what reads the whole ledger.
+const LONG: Duration = Duration::from_secs(3_660);
+/// How often a binding is looked for anew that others change meanwhile.
+const LOOKS: u32 = 8;
+
+/// A transaction that has begun.
+pub(super) struct PostgresTransaction<'c> {
+    connection: &'c mut Connection,
+    scope: Scope,
+    /// Whether it writes, and then locks what it reads.
+    writes: bool,
+    /// Whether it has written.
+    pub(super) wrote: bool,
+    /// What went wrong. Whatever the work makes of it, the transaction is over: PostgreSQL has undone it.
+    pub(super) failed: Option<Failure>,
+    /// The month that it wrote in last.
+    pub(super) month: Option<i32>,
+    /// In which months the entries of steps are.
+    months: HashMap<EntryId, i32>,
+}
+
+impl<'c> PostgresTransaction<'c> {
+    pub(super) fn new(connection: &'c mut Connection, scope: Scope, writes: bool) -> Self {
+        Self { connection, scope, writes, wrote: false, failed: None, month: None, months: HashMap::new() }
+    }
+
+    /// Runs an operation; the first one that fails is the last one that is run.
+    fn run<T>(&mut self, operation: impl FnOnce(&mut Self) -> Result<T, Failure>) -> Result<T, LedgerError> {
+        if let Some(failure) = &self.failed {
+            return Err(failure.error());
+        }
+        operation(self).map_err(|failure| {
+            let error = failure.error();
+            self.failed = Some(failure);
+            error
+        })
+    }
+
+    /// A row that is read into a record.
+    fn one<T>(
+        &mut self,
+        statement: &'static str,
+        values: &[&(dyn ToSql + Sync)],
+        table: &'static str,
+        read: impl FnOnce(&mut Columns<'_>) -> Result<T, Failure>,
+    ) -> Result<Option<T>, LedgerError> {
+        self.run(|t| {
+            let row = t.connection.row(statement, values)?;
+            row.map(|row| read(&mut Columns::of(&row, table))).transpose()
+        })
+    }
+
+    /// Rows that are read into records.
+    fn many<T>(
+        &mut self,
+        statement: &'static str,
+        values: &[&(dyn ToSql + Sync)],
+        table: &'static str,
+        read: impl Fn(&mut Columns<'_>) -> Result<T, Failure>,
+    ) -> Result<Vec<T>, LedgerError> {
+        self.run(|t| {
+            let rows = t.connection.query(statement, values)?;
+            rows.iter().map(|row| read(&mut Columns::of(row, table))).collect()
+        })
+    }
+
+    fn steps_of(&mut self, request: &RequestKey) -> Result<Vec<StepDone>, Failure> {
+        let rows = self.connection.query(sql::STEPS, &[&request.party.as_str(), &request.id.as_str()])?;
+        rows.iter()
+            .map(|row| Columns::of(row, "request").step_done().map(|done| self.remembered(done)))
+            .collect()
+    }
+
+    fn remembered(&mut self, (done, month): (StepDone, i32)) -> StepDone {
+        self.months.insert(done.entry.clone(), month);
+        done
+    }
+
+    fn context_rows(&mut self, ask: &Ask<'_>) -> Result<Vec<Row>, Failure> {
+        let point = ask.point.as_str();
+        let (party, id) = (ask.request.party.as_str(), ask.request.id.as_str());
+        let lock = self.writes;
+        let connection = &mut self.connection;
+        match &ask.payee {
+            None => connection.query(sql::CONTEXT.sql(lock), &[&point, &party, &id]),
+            Some(Payee::Card(CardId(card))) => {
+                connection.query(sql::CONTEXT_CARD.sql(lock), &[&point, &party, &id, &card.as_slice()])
+            }
+            Some(Payee::Meter(MeterId(meter))) => {
+                connection.query(sql::CONTEXT_METER.sql(lock), &[&point, &party, &id, &meter.as_slice()])
+            }
+            Some(Payee::Binding(binding)) => {
+                let (meter, number) = (binding.meter.0.as_slice(), i64::from(binding.number));
+                connection.query(sql::CONTEXT_BINDING.sql(lock), &[&point, &party, &id, &meter, &number])
+            }
+        }
+    }
+
+    fn context_of(&mut self, ask: &Ask<'_>) -> Result<Context, Failure> {
+        let rows = self.context_rows(ask)?;
+        let mut context = Context::default();
+        let Some(first) = rows.first() else { return Err(Failure::corrupt("table meta is empty")) };
+        for (index, row) in rows.iter().enumerate() {
+            let mut columns = Columns::of(row, "meta");
+            if index == 0 {
+                let scope = self.scope;
+                context.epoch = columns.u32()?;
+                columns.table("point");
+                context.point = columns.joined(POINT_COLUMNS, Columns::point)?;
+                columns.table("party");
+                context.party = columns.joined(PARTY_COLUMNS, Columns::party)?;
+                columns.table("binding");
+                context.binding = columns.joined(BINDING_COLUMNS, |columns| columns.binding(scope))?;
+                columns.table("customer");
+                context.customer = columns.joined(CUSTOMER_COLUMNS, Columns::customer)?;
+            } else {
+                columns.skip(first.len().saturating_sub(STEP_COLUMNS));
+            }
+            columns.table("request");
+            let step = columns.joined(STEP_COLUMNS, Columns::step_done)?;
+            context.steps.extend(step.map(|done| self.remembered(done)));
+        }
+        let open = context.binding.as_ref().is_some_and(|record| record.status == Status::Open);
+        if let Some(payee @ (Payee::Card(_) | Payee::Meter(_))) = ask.payee.filter(|_| !open) {
+            // There is none that sells, or it was replaced while this one waited for its lock: looked for in peace.
+            context.binding = self.find(payee)?;
+            let account = context.binding.as_ref().map(|record| record.held.account);
+            context.customer = account.map(|account| self.customer_of(account)).transpose()?.flatten();
+        }
+        Ok(context)
+    }
+
+    fn customer_of(&mut self, account: u64) -> Result<Option<Customer>, Failure> {
+        let row = self.connection.row(sql::CUSTOMER.sql(self.writes), &[&account.cast_signed()])?;
+        row.map(|row| Columns::of(&row, "customer").customer()).transpose()
+    }
+
+    fn choose(&mut self, payee: Payee) -> Result<Option<Binding>, Failure> {
+        let row = match payee {
+            Payee::Binding(binding) => return Ok(Some(binding)),
+            Payee::Card(card) => self.connection.row(sql::CHOOSE_CARD, &[&card.0.as_slice()])?,
+            Payee::Meter(meter) => self.connection.row(sql::CHOOSE_METER, &[&meter.0.as_slice()])?,
+        };
+        row.map(|row| Columns::of(&row, "binding").meter()).transpose()
+    }
+
+    /// The binding that is meant, locked: the choice is looked at again when the lock is there, since it may have been another one
+    /// before the wait.
+    fn find(&mut self, payee: Payee) -> Result<Option<BindingRecord>, Failure> {
+        let mut chosen = self.choose(payee)?;
+        for _ in 0..LOOKS {
+            let Some(binding) = chosen else { return Ok(None) };
+            let values: [&(dyn ToSql + Sync); 2] = [&binding.meter.0.as_slice(), &i64::from(binding.number)];
+            let row = self.connection.row(sql::BINDING.sql(self.writes), &values)?;
+            let record = row.map(|row| Columns::of(&row, "binding").binding(self.scope)).transpose()?;
+            if !self.writes || matches!(payee, Payee::Binding(_)) {
+                return Ok(record);
+            }
+            chosen = self.choose(payee)?;
+            if chosen == Some(binding) {
+                return Ok(record);
+            }
+        }
+        Err(Failure::new(FailureKind::Again, "others change this binding again and again"))
+    }
+}
+
+/// A count of rows, as LIMIT takes it.
+fn limit(most: u32) -> i64 {
+    i64::from(most)
+}
+
+/// The number of an entry to compare with: larger ones than can be stored are not there.
+fn bound(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+impl Transaction for PostgresTransaction<'_> {
+    fn context(&mut self, ask: &Ask<'_>) -> Result<Context, LedgerError> {
+        self.run(|t| t.context_of(ask))
+    }
+
+    fn write(&mut self, entry: &Entry, point: &Point, heads: &[Head]) -> Result<(), LedgerError> {
+        self.run(|t| {
+            if !t.writes {
+                return Err(Failure::new(FailureKind::ReadOnly, "a transaction that reads"));
+            }
+            t.month = Some(write::month(entry));
+            t.wrote = true;
+            write::write(t.connection, entry, point, heads)
+        })
+    }
+
+    fn keep(&mut self, heads: &[Head]) -> Result<(), LedgerError> {
+        self.run(|t| {
+            if !t.writes {
+                return Err(Failure::new(FailureKind::ReadOnly, "a transaction that reads"));
+            }
+            t.wrote = true;
+            write::keep(t.connection, heads)
+        })
+    }
+
+    fn entry(&mut self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {
+        let (point, number) = (id.point.as_str(), bound(id.number));
+        match self.months.get(id).copied() {
+            Some(month) => {
+                self.one(sql::ENTRY_OF_MONTH, &[&point, &number, &month], "entry", |columns| columns.entry())
+            }
+            None => self.one(sql::ENTRY, &[&point, &number], "entry", |columns| columns.entry()),
+        }
+    }
+
+    fn steps(&mut self, request: &RequestKey) -> Result<Vec<StepDone>, LedgerError> {
+        self.run(|t| t.steps_of(request))
+    }
+
+    fn chain(&mut self, point: &PointCode, after: u64, most: u32) -> Result<Vec<Entry>, LedgerError> {
+        let values: [&(dyn ToSql + Sync); 3] = [&point.as_str(), &bound(after), &limit(most)];
+        self.many(sql::CHAIN, &values, "entry", |columns| columns.entry())
+    }
+
+    fn history(&mut self, binding: Binding, most: u32) -> Result<Vec<Entry>, LedgerError> {
+        let (meter, number) = (binding.meter.0.as_slice(), i64::from(binding.number));
+        self.many(sql::HISTORY, &[&meter, &number, &limit(most)], "entry", |columns| columns.entry())
+    }
+
+    fn point(&mut self, code: &PointCode) -> Result<Option<Point>, LedgerError> {
+        self.one(sql::POINT.sql(self.writes), &[&code.as_str()], "point", |columns| columns.point())
+    }
+
+    fn points(&mut self, after: Option<&PointCode>, most: u32) -> Result<Vec<Point>, LedgerError> {
+        let after = after.map_or("", PointCode::as_str);
+        self.many(sql::POINTS, &[&after, &limit(most)], "point", |columns| columns.point())
+    }
+
+    fn party(&mut self, code: &PartyCode) -> Result<Option<Party>, LedgerError> {
+        self.one(sql::PARTY, &[&code.as_str()], "party", |columns| columns.party())
+    }
+
+    fn token(&mut self, hash: &Hash) -> Result<Option<Token>, LedgerError> {
+        self.one(sql::TOKEN, &[&hash.as_slice()], "token", |columns| columns.token())
+    }
+
+    fn tokens(&mut self, party: &PartyCode) -> Result<Vec<Token>, LedgerError> {
+        self.many(sql::TOKENS, &[&party.as_str()], "token", |columns| columns.token())
+    }
+
+    fn binding(&mut self, payee: Payee) -> Result<Option<BindingRecord>, LedgerError> {
+        self.run(|t| t.find(payee))
+    }
+
+    fn bindings(&mut self, after: Option<Binding>, most: u32) -> Result<Vec<BindingRecord>, LedgerError> {
+        let meter = after.as_ref().map(|binding| binding.meter.0.as_slice()).unwrap_or_default();
+        let number = after.map(|binding| i64::from(binding.number)).unwrap_or_default();
+        let scope = self.scope;
+        let values: [&(dyn ToSql + Sync); 3] = [&meter, &number, &limit(most)];
+        self.many(sql::BINDINGS, &values, "binding", |columns| columns.binding(scope))
+    }
+
+    fn bindings_of(&mut self, account: u64) -> Result<Vec<BindingRecord>, LedgerError> {
+        let scope = self.scope;
+        self.many(sql::BINDINGS_OF, &[&account.cast_signed()], "binding", |columns| columns.binding(scope))
+    }
+
+    fn customer(&mut self, account: u64) -> Result<Option<Customer>, LedgerError> {
+        self.run(|t| t.customer_of(account))
+    }
+
+    fn debtors(&mut self, after: Option<u64>, most: u32) -> Result<Vec<Customer>, LedgerError> {
+        let Some(from) = after.map_or(Some(i64::MIN), |after| after.cast_signed().checked_add(1)) else {
+            return Ok(Vec::new());
+        };
+        self.many(sql::DEBTORS, &[&from, &limit(most)], "customer", |columns| columns.customer())
+    }
+
+    fn card(&mut self, card: CardId) -> Result<Option<CardRecord>, LedgerError> {
+        self.one(sql::CARD, &[&card.0.as_slice()], "card", |columns| columns.card())
+    }
+
+    fn link(&mut self, party: &PartyCode, card: CardId) -> Result<Option<Link>, LedgerError> {
+        self.one(sql::LINK, &[&party.as_str(), &card.0.as_slice()], "link", |columns| columns.link())
+    }
+
+    fn mail(&mut self, binding: Binding) -> Result<Vec<MailRecord>, LedgerError> {
+        let (meter, number) = (binding.meter.0.as_slice(), i64::from(binding.number));
+        self.many(sql::MAIL, &[&meter, &number], "mail", |columns| columns.mail())
+    }
+
+    fn mail_in(&mut self, binding: Binding, slot: Slot) -> Result<Option<MailRecord>, LedgerError> {
+        let (meter, number) = (binding.meter.0.as_slice(), i64::from(binding.number));
+        let values: [&(dyn ToSql + Sync); 3] = [&meter, &number, &i16::from(slot.number())];
+        self.one(sql::MAIL_IN.sql(self.writes), &values, "mail", |columns| columns.mail())
+    }
+
+    fn readings(&mut self, bindings: &[Binding], most: u32) -> Result<Vec<Reading>, LedgerError> {
+        let meters: Vec<_> = bindings.iter().map(|binding| binding.meter.0.as_slice()).collect();
+        let numbers: Vec<_> = bindings.iter().map(|binding| i64::from(binding.number)).collect();
+        self.many(sql::READINGS, &[&meters, &numbers, &limit(most)], "reading", |columns| columns.reading())
+    }
+
+    fn policies(&mut self) -> Result<Vec<PolicyRecord>, LedgerError> {
+        self.many(sql::POLICIES, &[], "policy", |columns| columns.policy())
+    }
+
+    fn messages(&mut self, most: u32) -> Result<Vec<Message>, LedgerError> {
+        self.many(sql::MESSAGES, &[&limit(most)], "message", |columns| columns.message())
+    }
+
+    fn message(&mut self, id: &str) -> Result<Option<Message>, LedgerError> {
+        self.one(sql::MESSAGE, &[&id], "message", |columns| columns.message())
+    }
+
+    fn signed_head(&mut self, point: &PointCode, most: u64) -> Result<Option<SignedHead>, LedgerError> {
+        let values: [&(dyn ToSql + Sync); 2] = [&point.as_str(), &bound(most)];
+        self.one(sql::SIGNED_HEAD, &values, "signed_head", |columns| columns.signed_head())
+    }
+
+    fn waiting(
+        &mut self,
+        point: Option<&PointCode>,
+        after: Option<&RequestKey>,
+        most: u32,
+    ) -> Result<Vec<Entry>, LedgerError> {
+        let party = after.map_or("", |after| after.party.as_str());
+        let id = after.map_or("", |after| after.id.as_str());
+        match point.map(PointCode::as_str) {
+            None => self.many(sql::WAITING, &[&party, &id, &limit(most)], "entry", |columns| columns.entry()),
+            Some(point) => {
+                self.many(sql::WAITING_AT, &[&party, &id, &limit(most), &point], "entry", |columns| {
+                    columns.entry()
+                })
+            }
+        }
+    }
+
+    fn balances(&mut self) -> Result<Vec<AccountBalance>, LedgerError> {
+        // Over all that was ever sold: that takes the time it takes.
+        self.run(|t| {
+            t.connection.patience = LONG;
+            t.connection.batch("SET LOCAL statement_timeout = '1h'")
+        })?;
+        self.many(sql::BALANCES, &[], "transfer", |columns| {
+            let wrong = |error: &dyn std::fmt::Display| Failure::corrupt(format!("table transfer: {error}"));
+            let account = columns.next::<&str>()?.parse::<LedgerAccount>().map_err(|error| wrong(&error))?;
+            let mut sum = || columns.next::<&str>()?.parse().map(Piastres).map_err(|error| wrong(&error));
+            Ok(AccountBalance { account, debits: sum()?, credits: sum()? })
+        })
+    }
+
+    fn epoch(&mut self) -> Result<u32, LedgerError> {
+        let epoch = self.one(sql::EPOCH, &[], "meta", |columns| columns.u32())?;
+        self.run(|_| epoch.ok_or_else(|| Failure::corrupt("table meta is empty")))
+    }
+
+    fn last_time(&mut self) -> Result<CardTime, LedgerError> {
+        Ok(self.one(sql::LAST_TIME, &[], "point", |columns| columns.time())?.unwrap_or_default())
+    }
+}

@@ -1,0 +1,325 @@
+//! Who may sell, where, and by which rules; and the first entry of a new ledger.
+
+use card_core::id::Channel;
+use card_core::role::Role;
+use card_core::units::{Balance, CardTime, Piastres};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+use super::entry::{Hash, Kind, RequestKey, Step};
+use super::error::{LedgerError, Refusal};
+use super::names::{PartyCode, PointCode, RequestId};
+use super::office::{Office, Who, draft};
+use super::policy::Policy;
+use super::records::{Customer, Head, Party, Point, PolicyRecord, Power, Token};
+use super::store::{Ledger, Transaction, read};
+use card_core::platform::Random;
+use card_host::issuer::Issuer;
+use card_host::keystore::KeyStoreError;
+use card_host::random::OsRandom;
+
+/// The party that the company itself is.
+pub const COMPANY: &str = "company";
+/// The vending point of the company's own work.
+pub const OFFICE: &str = "office";
+
+/// Limits of one vending point; where one is `None`, the channel's rule holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PointLimits {
+    /// The most cash that it may hold.
+    pub most_cash: Option<Piastres>,
+    /// The most that it may sell in a day.
+    pub most_daily: Option<Piastres>,
+}
+
+impl Office {
+    /// Begins a ledger: the company as a party that sells at branches, its point `office`, and rules of selling. Where that has been done it
+    /// changes nothing.
+    pub fn found(
+        ledger: Arc<dyn Ledger>,
+        issuer: Issuer,
+        actor: &str,
+        rules: &Policy,
+    ) -> Result<Self, LedgerError> {
+        let office = Self::with_issuer(ledger, issuer)?;
+        let who = Who { party: COMPANY.parse()?, point: OFFICE.parse()?, actor: actor.to_owned() };
+        let request = who.request(&"founded".parse()?);
+        let rules = Policy::from_json(&rules.to_json())?.to_json();
+        office.step(|t| {
+            if t.point(&who.point)?.is_some() {
+                return Ok(());
+            }
+            let now = office.now()?;
+            let mut point = new_point(&who.point, &who.party, PointLimits::default());
+            let mut entry = draft(&who, &request, Step::First, Kind::Settings, now);
+            entry.policy = 1;
+            entry.payload = json!({ "founded": { "rules": rules } }).to_string().into_bytes();
+            let party = Party { code: who.party.clone(), channel: Channel::Branch, open: true };
+            // The rules hold for all time before, too: clocks of sellers may be seconds apart.
+            let policy = PolicyRecord { version: 1, from: CardTime(1), rules: rules.clone() };
+            office.book(t, &mut point, entry, &[Head::Party(party), Head::Policy(policy)])?;
+            Ok(())
+        })?;
+        office.reload()?;
+        Ok(office)
+    }
+
+    /// Enters a party, or changes its channel and whether it may sell.
+    pub fn set_party(&self, who: &Who, id: &RequestId, party: &Party) -> Result<(), LedgerError> {
+        let channel = party.channel.to_string();
+        let document = json!({ "party": party.code, "channel": channel, "open": party.open });
+        self.set(who, id, &document, |_| Ok(vec![Head::Party(party.clone())]))
+    }
+
+    /// Enters a vending point of a party.
+    pub fn add_point(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        code: &PointCode,
+        party: &PartyCode,
+        limits: PointLimits,
+    ) -> Result<(), LedgerError> {
+        let document = json!({
+            "point": code, "party": party,
+            "most_cash": limits.most_cash.map(|most| most.0), "most_daily": limits.most_daily.map(|most| most.0),
+        });
+        self.set(who, id, &document, |t| {
+            if t.party(party)?.is_none() {
+                return Err(Refusal::UnknownParty(party.clone()).into());
+            }
+            if t.point(code)?.is_some() {
+                return Err(Refusal::Invalid(format!("vending point {code} is there already")).into());
+            }
+            Ok(vec![Head::Point(new_point(code, party, limits))])
+        })
+    }
+
+    /// Opens or closes a vending point, and sets its limits.
+    pub fn change_point(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        code: &PointCode,
+        open: bool,
+        limits: PointLimits,
+    ) -> Result<(), LedgerError> {
+        let document = json!({
+            "point": code, "open": open,
+            "most_cash": limits.most_cash.map(|most| most.0), "most_daily": limits.most_daily.map(|most| most.0),
+        });
+        if *code == who.point {
+            return Err(Refusal::Invalid(
+                "a vending point cannot change itself: do it at another one".to_owned(),
+            )
+            .into());
+        }
+        self.set(who, id, &document, |t| {
+            let point = t.point(code)?.ok_or_else(|| Refusal::UnknownPoint(code.clone()))?;
+            let PointLimits { most_cash, most_daily } = limits;
+            Ok(vec![Head::Point(Point { open, most_cash, most_daily, ..point })])
+        })
+    }
+
+    /// Makes a token for a party and gives its secret, which is kept nowhere: 64 characters. A repetition is refused, since the secret is
+    /// gone: revoke that token and make another.
+    pub fn add_token(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        party: &PartyCode,
+        actor: &str,
+        power: Power,
+    ) -> Result<Zeroizing<String>, LedgerError> {
+        if !Who::is_actor(actor) {
+            return Err(
+                Refusal::Invalid("name who uses the token, in at most 64 characters".to_owned()).into()
+            );
+        }
+        let mut bytes = Zeroizing::new([0; 32]);
+        OsRandom.fill(&mut *bytes).map_err(KeyStoreError::from)?;
+        let secret = Zeroizing::new(hex::encode(*bytes));
+        let hash = token_hash(&secret);
+        let document =
+            json!({ "token": hex::encode(hash), "party": party, "actor": actor, "power": power.code() });
+        self.set(who, id, &document, |t| {
+            if t.party(party)?.is_none() {
+                return Err(Refusal::UnknownParty(party.clone()).into());
+            }
+            let (party, actor) = (party.clone(), actor.to_owned());
+            Ok(vec![Head::Token(Token { hash, party, actor, power, revoked: false })])
+        })?;
+        Ok(secret)
+    }
+
+    /// Revokes the tokens of a party that name this actor. Gives how many those were; repeated, the same number.
+    pub fn revoke_tokens(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        party: &PartyCode,
+        actor: &str,
+    ) -> Result<usize, LedgerError> {
+        let asked = json!({ "revoked": { "party": party, "actor": actor } });
+        let answer = self.set_and_answer(who, id, &asked, |t, _| {
+            let found = t.tokens(party)?.into_iter().filter(|token| token.actor == actor && !token.revoked);
+            let heads: Vec<_> = found.map(|token| Head::Token(Token { revoked: true, ..token })).collect();
+            Ok((json!({ "tokens": heads.len() }), heads))
+        })?;
+        number(&answer, "tokens", id)
+    }
+
+    /// The token with this secret, where it has not been revoked.
+    pub fn token(&self, secret: &str) -> Result<Option<Token>, LedgerError> {
+        let hash = token_hash(secret);
+        Ok(read(self.ledger(), |t| t.token(&hash))?.filter(|token| !token.revoked))
+    }
+
+    /// Enters rules of selling that hold from `from` on, which is not before now; `None`: from now on. Gives their version; repeated, the same
+    /// one, and they begin when they began.
+    pub fn set_policy(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        from: Option<CardTime>,
+        policy: &Policy,
+    ) -> Result<u32, LedgerError> {
+        let rules = Policy::from_json(&policy.to_json())?.to_json();
+        let asked = json!({ "rules": rules, "from": from.map(CardTime::to_unix) });
+        let answer = self.set_and_answer(who, id, &asked, |t, now| {
+            let from = from.unwrap_or(now);
+            let last = t.policies()?.last().map_or((0, CardTime::UNSET), |last| (last.version, last.from));
+            if from < last.1 {
+                return Err(
+                    Refusal::Invalid("rules begin after those that were entered before".to_owned()).into()
+                );
+            }
+            let version = last.0.saturating_add(1);
+            let heads = vec![Head::Policy(PolicyRecord { version, from, rules: rules.clone() })];
+            Ok((json!({ "version": version, "from": from.to_unix() }), heads))
+        })?;
+        self.reload()?;
+        number(&answer, "version", id)
+    }
+
+    /// Enters where messages to a customer go.
+    pub fn set_customer(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        account: u64,
+        phone: &str,
+        arabic: bool,
+    ) -> Result<(), LedgerError> {
+        if phone.len() > 20 || !phone.bytes().all(|byte| byte.is_ascii_digit() || byte == b'+') {
+            return Err(
+                Refusal::Invalid("a telephone number has at most 20 digits and '+'".to_owned()).into()
+            );
+        }
+        // The number itself stays out of the entries, which nobody can ever delete.
+        let document =
+            json!({ "customer": account.to_string(), "phone": !phone.is_empty(), "arabic": arabic });
+        self.set(who, id, &document, |t| {
+            let held = t.customer(account)?.unwrap_or(Customer { account, ..Customer::default() });
+            Ok(vec![Head::Customer(Customer { phone: phone.to_owned(), arabic, ..held })])
+        })
+    }
+
+    /// Enters that the next master of `role` is to be drawn, before it is, and gives the key version number that it gets. Repeated, it gives
+    /// the same number: where the key store has come to it, the master has been drawn.
+    pub fn next_master(&self, who: &Who, id: &RequestId, role: Role) -> Result<u8, LedgerError> {
+        let asked = json!({ "master": format!("{role:?}").to_lowercase() });
+        let answer = self.set_and_answer(who, id, &asked, |_, _| {
+            let next = self.keys().current(role)?.checked_add(1);
+            let next = next.filter(|next| role.has(*next)).ok_or(KeyStoreError::VersionsExhausted(role))?;
+            Ok((json!({ "version": next }), Vec::new()))
+        })?;
+        number(&answer, "version", id)
+    }
+
+    /// An entry that sets something, once. Only the company does that.
+    fn set(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        asked: &Value,
+        mut heads: impl FnMut(&mut dyn Transaction) -> Result<Vec<Head>, LedgerError> + Send,
+    ) -> Result<(), LedgerError> {
+        self.set_and_answer(who, id, asked, |t, _| Ok((Value::Null, heads(t)?))).map(drop)
+    }
+
+    /// The same, with an answer: it stands in the entry beside what was asked for, so a repetition gets it again.
+    fn set_and_answer(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        asked: &Value,
+        mut set: impl FnMut(&mut dyn Transaction, CardTime) -> Result<(Value, Vec<Head>), LedgerError> + Send,
+    ) -> Result<Value, LedgerError> {
+        let request = self.companys(who, id)?;
+        self.step(|t| {
+            let (context, mut point, _) = self.context(t, who, &request, None)?;
+            if let Some(done) = context.steps.first() {
+                let answer = t.entry(&done.entry)?.and_then(|entry| answered(&entry.payload, asked));
+                return Ok(answer.ok_or_else(|| Refusal::OtherRequest(id.clone()))?);
+            }
+            let now = self.now()?;
+            let mut entry = draft(who, &request, Step::First, Kind::Settings, now);
+            let (answer, heads) = set(t, now)?;
+            let mut document = asked.clone();
+            if let (Some(fields), false) = (document.as_object_mut(), answer.is_null()) {
+                fields.insert(ANSWER.to_owned(), answer.clone());
+            }
+            entry.payload = document.to_string().into_bytes();
+            self.book(t, &mut point, entry, &heads)?;
+            Ok(answer)
+        })
+    }
+
+    /// The request of somebody who works for the company itself.
+    pub(super) fn companys(&self, who: &Who, id: &RequestId) -> Result<RequestKey, LedgerError> {
+        if who.party.as_str() == COMPANY {
+            Ok(who.request(id))
+        } else {
+            Err(Refusal::Invalid(format!("{} cannot do this: only the company can", who.party)).into())
+        }
+    }
+}
+
+/// Where the answer stands in an entry that sets something.
+const ANSWER: &str = "answer";
+
+/// The answer in an entry, where the same was asked for.
+fn answered(payload: &[u8], asked: &Value) -> Option<Value> {
+    let mut document: Value = serde_json::from_slice(payload).ok()?;
+    let answer = document.as_object_mut()?.remove(ANSWER).unwrap_or_default();
+    (document == *asked).then_some(answer)
+}
+
+/// A number in an answer. Entries of former versions have none, and cannot be repeated.
+fn number<N: TryFrom<u64>>(answer: &Value, name: &str, id: &RequestId) -> Result<N, LedgerError> {
+    let number = answer.get(name).and_then(Value::as_u64).and_then(|number| N::try_from(number).ok());
+    Ok(number.ok_or_else(|| Refusal::OtherRequest(id.clone()))?)
+}
+
+fn token_hash(secret: &str) -> Hash {
+    Sha256::digest(secret).into()
+}
+
+fn new_point(code: &PointCode, party: &PartyCode, limits: PointLimits) -> Point {
+    Point {
+        code: code.clone(),
+        party: party.clone(),
+        open: true,
+        number: 0,
+        head: [0; 32],
+        time: CardTime::UNSET,
+        cash: Balance(0),
+        day: 0,
+        sold: Piastres::ZERO,
+        most_cash: limits.most_cash,
+        most_daily: limits.most_daily,
+    }
+}

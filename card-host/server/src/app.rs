@@ -1,0 +1,339 @@
+//! What all handlers share: the office behind a bounded number of threads, tokens, and limits.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use card_core::units::CardTime;
+use governor::clock::{Clock as _, MonotonicClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use sha2::{Digest, Sha256};
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::Options;
+use super::failure::Failure;
+use super::log::Log;
+use card_channel::wire::{Code, Status, VERSION};
+use card_ledger::{Hash, LedgerError, Office, PartyCode, PointCode, Power, Who, read};
+
+/// The longest secret that is looked at.
+const SECRET: usize = 256;
+
+/// The most addresses that are remembered as refused; above that, all others share one place.
+const REFUSED: usize = 4096;
+
+/// One party may take this part of the threads that work.
+const SHARES: usize = 4;
+
+/// How long an answer about the store is good for those who only ask.
+const STATUS_AGE: Duration = Duration::from_secs(1);
+
+/// Shared by all handlers.
+#[derive(Clone)]
+pub(super) struct App(Arc<Shared>);
+
+struct Shared {
+    office: Arc<Office>,
+    options: Options,
+    log: Log,
+    /// One for each thread that may work in the office.
+    work: Arc<Semaphore>,
+    /// What one party may take of them: a channel whose requests stand still keeps no other out.
+    shares: Mutex<HashMap<PartyCode, Arc<Semaphore>>>,
+    rate: DefaultKeyedRateLimiter<Hash>,
+    failures: DefaultKeyedRateLimiter<IpAddr>,
+    /// Addresses whose unknown tokens are not looked up before this time.
+    refused: Mutex<HashMap<IpAddr, Instant>>,
+    /// Tokens that were good when they were last looked up. They are looked up again each time; only a flood of bad ones does not keep them out.
+    good: Mutex<HashSet<Hash>>,
+    status: tokio::sync::Mutex<Option<(Instant, Status)>>,
+}
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    pub(super) party: PartyCode,
+    pub(super) actor: String,
+    pub(super) power: Power,
+}
+
+impl Caller {
+    /// At a vending point, which the office compares with the party.
+    pub(super) fn at(&self, point: &str) -> Result<Who, Failure> {
+        let point: PointCode =
+            point.parse().map_err(|error: card_ledger::NameError| Failure::malformed(error.to_string()))?;
+        Ok(Who { party: self.party.clone(), point, actor: self.actor.clone() })
+    }
+}
+
+/// The party of a request, for its line in the log.
+#[derive(Debug, Clone)]
+pub(super) struct Asked(pub(super) PartyCode);
+
+impl App {
+    pub(super) fn new(office: Arc<Office>, options: Options, log: Log) -> Self {
+        let rate = Quota::per_second(options.rate).allow_burst(options.burst);
+        Self(Arc::new(Shared {
+            office,
+            log,
+            work: Arc::new(Semaphore::new(options.work)),
+            shares: Mutex::default(),
+            rate: RateLimiter::keyed(rate),
+            failures: RateLimiter::keyed(Quota::per_minute(options.failures)),
+            refused: Mutex::default(),
+            good: Mutex::default(),
+            status: tokio::sync::Mutex::default(),
+            options,
+        }))
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    pub(super) fn log(&self) -> &Log {
+        &self.0.log
+    }
+
+    /// Runs work of a party in the office, see [`work`](Self::work), on its share of the threads.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        party: &PartyCode,
+        work: impl FnOnce(&Office) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let deadline = Instant::now() + self.0.options.request_timeout;
+        let share = self.share(party);
+        let Ok(Ok(permit)) = timeout_at(deadline, share.acquire_owned()).await else {
+            return Err(busy(
+                "this channel asks for too much at once: nothing was done; repeat with the same id",
+            ));
+        };
+        let work = move |office: &Office| {
+            let done = work(office);
+            drop(permit);
+            done
+        };
+        self.work(deadline, work).await
+    }
+
+    /// At most a quarter of the threads. There are as many shares as parties with a token, which the company enters.
+    fn share(&self, party: &PartyCode) -> Arc<Semaphore> {
+        let mut shares = lock(&self.0.shares);
+        let most = || Arc::new(Semaphore::new((self.0.options.work / SHARES).max(1)));
+        Arc::clone(shares.entry(party.clone()).or_insert_with(most))
+    }
+
+    /// Runs work in the office on one of the threads for it. Where it takes too long the caller is told so, and it goes on to its end.
+    async fn work<T: Send + 'static>(
+        &self,
+        deadline: Instant,
+        work: impl FnOnce(&Office) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        // A channel that hangs up while it waits here has asked for nothing.
+        let Ok(Ok(permit)) = timeout_at(deadline, Arc::clone(&self.0.work).acquire_owned()).await else {
+            return Err(busy("too much is asked for at once: nothing was done; repeat with the same id"));
+        };
+        let office = Arc::clone(&self.0.office);
+        let task = spawn_blocking(move || {
+            let done = work(&office);
+            drop(permit);
+            done
+        });
+        match timeout_at(deadline, task).await {
+            Ok(Ok(done)) => Ok(done?),
+            Ok(Err(error)) => Err(Failure { inner: Some(error.to_string()), ..Failure::unknown() }),
+            Err(_) => Err(Failure::unknown()),
+        }
+    }
+
+    /// Waits until no work is left, and lets none begin.
+    pub(super) async fn finish(&self, deadline: Instant) -> bool {
+        let all = u32::try_from(self.0.options.work).unwrap_or(u32::MAX);
+        let finished = timeout_at(deadline, self.0.work.acquire_many(all)).await;
+        let finished =
+            finished.is_ok_and(|permits| permits.map(tokio::sync::SemaphorePermit::forget).is_ok());
+        self.0.work.close();
+        finished
+    }
+
+    /// What is done every few seconds: rules of selling, and forgetting.
+    pub(super) async fn keep_house(&self) {
+        let office = Arc::clone(&self.0.office);
+        match spawn_blocking(move || office.reload()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                self.log().line(format_args!("rules=not-reloaded error={:?}", error.to_string()))
+            }
+            Err(_) => self.log().line(format_args!("rules=not-reloaded")),
+        }
+        self.0.rate.retain_recent();
+        self.0.failures.retain_recent();
+        let now = Instant::now();
+        lock(&self.0.refused).retain(|_, until| *until > now);
+    }
+
+    /// How the server is. It needs no token, so the store is asked once a second at most.
+    pub(super) async fn status(&self) -> Status {
+        let mut last = self.0.status.lock().await;
+        if let Some((_, status)) = last.as_ref().filter(|(time, _)| time.elapsed() < STATUS_AGE) {
+            return status.clone();
+        }
+        let office = Arc::clone(&self.0.office);
+        let asked = spawn_blocking(move || {
+            // The time is given where something may be signed now.
+            let time = office.now().ok().map(CardTime::to_unix);
+            (time, read(office.ledger(), |t| t.epoch()).is_ok())
+        });
+        let (time, store) = match timeout(Duration::from_secs(2), asked).await {
+            Ok(Ok(answer)) => answer,
+            _ => (None, false),
+        };
+        let status = Status { protocol: VERSION, version: env!("CARGO_PKG_VERSION").to_owned(), time, store };
+        *last = Some((Instant::now(), status.clone()));
+        status
+    }
+
+    /// Whose token this is.
+    async fn caller(&self, headers: &HeaderMap, from: IpAddr) -> Result<Caller, Failure> {
+        let missing =
+            || Failure::new(Code::NoToken, "send the channel's token: Authorization: Bearer, and the secret");
+        let mut sent = headers.get_all(header::AUTHORIZATION).iter();
+        let (Some(sent), None) = (sent.next(), sent.next()) else { return Err(missing()) };
+        let (scheme, secret) =
+            sent.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(missing)?;
+        let secret = secret.trim();
+        if !scheme.eq_ignore_ascii_case("bearer") || secret.is_empty() || secret.len() > SECRET {
+            return Err(missing());
+        }
+        let hash: Hash = Sha256::digest(secret).into();
+        let known = lock(&self.0.good).contains(&hash);
+        if known {
+            self.not_too_often(&hash)?;
+        } else {
+            self.not_refused(from)?;
+        }
+        let secret = zeroize::Zeroizing::new(secret.to_owned());
+        let deadline = Instant::now() + self.0.options.request_timeout;
+        let Some(token) = self.work(deadline, move |office| office.token(&secret)).await? else {
+            lock(&self.0.good).remove(&hash);
+            self.failed(from);
+            return Err(Failure::new(
+                Code::NoToken,
+                "this token is not known, or was revoked: ask the company for one",
+            ));
+        };
+        lock(&self.0.good).insert(hash);
+        if !known {
+            self.not_too_often(&hash)?;
+        }
+        Ok(Caller { party: token.party, actor: token.actor, power: token.power })
+    }
+
+    /// Whether this token asks no more often than it may.
+    fn not_too_often(&self, hash: &Hash) -> Result<(), Failure> {
+        self.0.rate.check_key(hash).map_err(|until| {
+            too_many(
+                until.wait_time_from(MonotonicClock.now()),
+                "this token asks more often than it may: nothing was done; come again later",
+            )
+        })
+    }
+
+    /// Whether tokens from there that are not known to be good are looked up.
+    fn not_refused(&self, from: IpAddr) -> Result<(), Failure> {
+        let refused = lock(&self.0.refused);
+        let until = refused.get(&from).or_else(|| refused.get(&OTHERS).filter(|_| refused.len() >= REFUSED));
+        let left = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
+        if left.is_zero() {
+            return Ok(());
+        }
+        Err(too_many(left, "too many wrong tokens came from there: nothing was looked up; come again later"))
+    }
+
+    fn failed(&self, from: IpAddr) {
+        if let Err(until) = self.0.failures.check_key(&from) {
+            let end = Instant::now() + until.wait_time_from(MonotonicClock.now());
+            let mut refused = lock(&self.0.refused);
+            let place = if refused.len() < REFUSED { from } else { OTHERS };
+            refused.insert(place, end);
+        }
+    }
+}
+
+/// The place of all addresses for which there is none.
+const OTHERS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+
+fn busy(detail: &str) -> Failure {
+    Failure::new(Code::Busy, detail)
+}
+
+fn too_many(wait: Duration, detail: &str) -> Failure {
+    let seconds = wait.as_secs().saturating_add(1);
+    Failure { again: Some(seconds), ..Failure::new(Code::TooMany, detail) }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where a request comes from. What stands on this computer is the proxy, which says whose request it passes on.
+fn origin(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    if !peer.to_canonical().is_loopback() {
+        return peer;
+    }
+    let mut said = headers.get_all("x-real-ip").iter();
+    let (Some(said), None) = (said.next(), said.next()) else { return peer };
+    said.to_str().ok().and_then(|said| said.trim().parse().ok()).unwrap_or(peer)
+}
+
+/// Lets only those in who have a token, and notes who they are.
+pub(super) async fn with_token(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<SocketAddr>().map_or(OTHERS, SocketAddr::ip);
+    let from = origin(peer, request.headers());
+    match app.caller(request.headers(), from).await {
+        Ok(caller) => {
+            let asked = Asked(caller.party.clone());
+            request.extensions_mut().insert(caller);
+            let mut response = next.run(request).await;
+            response.extensions_mut().insert(asked);
+            response
+        }
+        Err(failure) => failure.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn only_the_proxy_on_this_computer_says_where_a_request_comes_from() {
+        let address = |text: &str| -> IpAddr { text.parse().unwrap() };
+        let headers = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append("x-real-ip", HeaderValue::from_static(value));
+            }
+            headers
+        };
+        for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+            let peer = address(peer);
+            assert_eq!(origin(peer, &headers(&["192.0.2.7"])), address("192.0.2.7"));
+            assert_eq!(origin(peer, &headers(&["2001:db8::7"])), address("2001:db8::7"));
+            for none in [&[][..], &["here"], &["192.0.2.7", "192.0.2.8"]] {
+                assert_eq!(origin(peer, &headers(none)), peer);
+            }
+        }
+        let elsewhere = address("192.0.2.1");
+        assert_eq!(origin(elsewhere, &headers(&["192.0.2.7"])), elsewhere);
+    }
+}
