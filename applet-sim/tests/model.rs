@@ -35,17 +35,17 @@ struct Purse {
 
 /// A certificate as the ledger issued it: totals by sequence that never fall. A few are wrong.
 fn ledger(seed: u64) -> Vec<(u64, u64)> {
-    let mut dice = Dice(seed);
+    let mut dice = fastrand::Rng::with_seed(seed);
     let (mut credit, mut debited) = (0, 0);
     let mut totals = vec![(0, 0), (0, 0)];
     for _ in 0..250 {
-        match dice.below(4) {
+        match dice.u64(..4) {
             0 => {}
-            1 => debited += dice.below(50),
-            _ => credit += dice.below(100_000),
+            1 => debited += dice.u64(..50),
+            _ => credit += dice.u64(..100_000),
         }
         // A mistake of the issuer's that the card must notice.
-        let wrong = if dice.below(12) == 0 { 1_000 } else { 0 };
+        let wrong = if dice.u64(..12) == 0 { 1_000 } else { 0 };
         totals.push((u64::saturating_sub(credit, wrong), debited));
     }
     totals

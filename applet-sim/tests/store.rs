@@ -189,11 +189,8 @@ fn cut_again_and_again_while_recovering() {
 
 /// A long life of commits, cuts and recoveries, each a little dice.
 fn live(log: &Log, seed: u64, steps: u32) {
-    let mut dice = seed;
-    let mut roll = move |sides: u64| {
-        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (dice >> 33) % sides
-    };
+    let mut dice = fastrand::Rng::with_seed(seed);
+    let mut roll = move |sides: u64| dice.u64(..sides);
     let mut flash = FlashModel::new(log.end(), seed);
     let mut known: Option<State> = None;
     for step in 0..steps {

@@ -29,13 +29,12 @@
 //! # }
 //! ```
 //!
-//! Every error says what is wrong and what to do; [`Error`] holds them all.
+//! Every error says what is wrong and what to do.
 
 pub mod card;
 pub mod card_work;
 pub mod channel;
 pub mod durable;
-pub mod error;
 pub mod issuer;
 pub mod keystore;
 pub mod operate;
@@ -57,6 +56,5 @@ pub mod transport;
 #[cfg(feature = "simulator")]
 pub use applet_sim;
 pub use card_core;
-pub use error::Error;
 pub use reader_error::{Holder, ReaderError};
 pub use transport::{Card, Link, Transport, TransportError};

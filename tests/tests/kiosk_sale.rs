@@ -45,7 +45,7 @@ fn server(
     let office = Arc::new(Office::with_issuer(ledger, issuer).unwrap());
     let stop = Stop::default();
     let address = "127.0.0.1:0".parse().unwrap();
-    let options = Options { address, log: false, signals: false, stop: stop.clone(), ..Options::default() };
+    let options = Options { address, signals: false, stop: stop.clone(), ..Options::default() };
     let (ready, listening) = mpsc::channel();
     let thread = std::thread::spawn(move || serve(office, options, |at| ready.send(at).unwrap()).unwrap());
     (listening.recv().unwrap(), stop, thread)

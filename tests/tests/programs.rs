@@ -399,13 +399,6 @@ fn each_failure_of_cardctl_says_what_it_is() {
     fs::write(path("file"), "").unwrap();
     let no_directory = Cardctl { data: path("file").into(), ..cardctl.clone() };
     failures.check(&no_directory.run(&["show"]), 1, &["see that the directory can be written"]);
-    fs::write(path("data/bindings.json"), "[]").unwrap();
-    failures.check(
-        &cardctl.run(&["top-up", "5"]),
-        1,
-        &["bindings.json is not a list of bindings", "restore it"],
-    );
-    fs::remove_file(path("data/bindings.json")).unwrap();
     let no_ledger = Cardctl { data: path("no ledger").into(), ..cardctl.clone() };
     let _ = no_ledger.run(&["ledger", "begin"]).text();
     fs::write(path("no ledger/ledger.sqlite"), vec![b'x'; 8192]).unwrap();

@@ -1,6 +1,7 @@
 //! Flash memory as it is when power fails: half-changed pages, bits that cannot make up their mind, wear.
 
 use card_core::platform::{Memory, MemoryError, PAGE};
+use fastrand::Rng;
 
 /// One page of the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +76,7 @@ pub struct FlashModel {
     plan: Option<PowerCut>,
     powered: bool,
     wear_limit: Option<u32>,
-    random: Random,
+    random: Rng,
 }
 
 impl FlashModel {
@@ -92,7 +93,7 @@ impl FlashModel {
             plan: None,
             powered: true,
             wear_limit: None,
-            random: Random(seed),
+            random: Rng::with_seed(seed),
         }
     }
 
@@ -129,7 +130,7 @@ impl FlashModel {
 
     /// Lets weak bits read differently from now on.
     pub const fn reseed(&mut self, seed: u64) {
-        self.random = Random(seed);
+        self.random = Rng::with_seed(seed);
     }
 
     /// Makes the bits of `page` weak that are 1 in `mask`, as years or heat do. Nothing where there is no such page.
@@ -182,7 +183,7 @@ impl FlashModel {
         let page = self.pages.get_mut(usize::from(page)).ok_or(MemoryError::OutOfRange)?;
         match cut {
             None | Some(Cut::After) => change.complete(page),
-            Some(Cut::Partly { seed }) => change.partly(page, &mut Random(seed)),
+            Some(Cut::Partly { seed }) => change.partly(page, &mut Rng::with_seed(seed)),
             Some(Cut::Before) => {}
         }
         if cut.is_some() {
@@ -207,7 +208,7 @@ impl Memory for FlashModel {
         let weak = page.weak.get(offset..end).ok_or(MemoryError::OutOfRange)?;
         self.counters.reads += 1;
         for ((out, data), weak) in out.iter_mut().zip(data).zip(weak) {
-            let noise = if *weak == 0 { 0 } else { self.random.byte() };
+            let noise = if *weak == 0 { 0 } else { self.random.u8(..) };
             *out = (data & !weak) | (noise & weak);
         }
         Ok(())
@@ -279,23 +280,23 @@ impl Change<'_> {
 
     /// Stops somewhere on the way. Any mixture may come of it; the likely ones are hardly begun, nearly done, and
     /// everything at once on the edge.
-    fn partly(self, page: &mut Page, random: &mut Random) {
+    fn partly(self, page: &mut Page, random: &mut Rng) {
         let mut after = page.clone();
         self.complete(&mut after);
         // Of 256: how many bits get there, and how many are weak.
-        let (done, weak) = match random.byte() % 6 {
+        let (done, weak) = match random.u8(..) % 6 {
             0 => (128, 64),
             1 => (255, 2),
             2 => (4, 2),
             3 => (255, 6),
             4 => (128, 256),
-            _ => (u16::from(random.byte()), u16::from(random.byte())),
+            _ => (u16::from(random.u8(..)), u16::from(random.u8(..))),
         };
         let new = after.data.iter().zip(&after.weak);
         for ((data, doubt), (new, new_doubt)) in page.data.iter_mut().zip(&mut page.weak).zip(new) {
             let moving = (*data ^ new) | (*doubt & !new_doubt);
-            let arrived = random.mask(done) & moving;
-            let unsure = random.mask(weak) & moving;
+            let arrived = mask(random, done) & moving;
+            let unsure = mask(random, weak) & moving;
             *data = (*data & !arrived) | (new & arrived);
             *doubt = (*doubt & !arrived) | unsure;
         }
@@ -303,23 +304,9 @@ impl Change<'_> {
     }
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014): small, and the same everywhere. For simulated faults, never for keys.
-#[derive(Debug, Clone)]
-struct Random(u64);
-
-impl Random {
-    const fn byte(&mut self) -> u8 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 56) as u8
-    }
-
-    /// Eight bits, each 1 with a chance of `share` in 256.
-    fn mask(&mut self, share: u16) -> u8 {
-        (0..8).fold(0, |mask, _| (mask << 1) | u8::from(u16::from(self.byte()) < share))
-    }
+/// Eight bits, each 1 with a chance of `share` in 256.
+fn mask(random: &mut Rng, share: u16) -> u8 {
+    (0..8).fold(0, |mask, _| (mask << 1) | u8::from(u16::from(random.u8(..)) < share))
 }
 
 #[cfg(test)]

@@ -59,33 +59,14 @@ pub fn long() -> bool {
     std::env::var("CARD_TESTS").is_ok_and(|value| value == "long")
 }
 
-/// SplitMix64: dice that fall the same every time.
-#[derive(Debug, Clone)]
-pub struct Dice(pub u64);
-
-impl Dice {
-    pub const fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    pub const fn below(&mut self, sides: u64) -> u64 {
-        self.next() % sides
-    }
-
-    pub fn bytes(&mut self, len: usize) -> Vec<u8> {
-        (0..len).map(|_| self.next() as u8).collect()
-    }
-}
-
 /// Sixteen bytes that differ at every call, and are the same in every run of a test.
 fn challenge() -> [u8; 16] {
     thread_local!(static CALLS: Cell<u64> = const { Cell::new(0) });
     let calls = CALLS.get() + 1;
     CALLS.set(calls);
-    Dice(calls).bytes(16).try_into().unwrap()
+    let mut challenge = [0; 16];
+    fastrand::Rng::with_seed(calls).fill(&mut challenge);
+    challenge
 }
 
 // ---- Keys ----

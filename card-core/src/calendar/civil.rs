@@ -3,8 +3,11 @@
 //! Inside, both are counted from March 2000. With it a cycle of 400 years begins; and in years that begin in March the leap day
 //! is the last day, so that the lengths of the months before it never change: 153 days in five, 31, 30, 31, 30, 31.
 
+use crate::units::CardTime;
+
 /// Minutes of a day, as everything in local time counts them.
 pub(super) const MINUTES_PER_DAY: i32 = 24 * 60;
+const SECONDS_PER_DAY: u32 = 86_400;
 /// Months of a year.
 pub(super) const MONTHS_PER_YEAR: i32 = 12;
 
@@ -36,6 +39,11 @@ pub(super) const fn month_of(day: i32) -> i32 {
     year * MONTHS_PER_YEAR + (5 * day_of_year + 2) / 153 - MONTHS_BEFORE
 }
 
+/// The month of a time in UTC, in months since January 2020 (0).
+pub const fn utc_month(time: CardTime) -> u32 {
+    month_of((time.0 / SECONDS_PER_DAY).cast_signed()).cast_unsigned()
+}
+
 /// Weekday of a day: 0 Sunday to 6 Saturday.
 pub(super) fn weekday(day: i32) -> u8 {
     u8::try_from((day + FIRST_WEEKDAY).rem_euclid(7)).unwrap_or(0)
@@ -64,5 +72,34 @@ mod tests {
             day += length;
         }
         assert_eq!((first_day(0), month_of(0), weekday(0)), (0, 0, 3));
+    }
+
+    fn at(unix: u64) -> u32 {
+        utc_month(CardTime::from_unix(unix).unwrap())
+    }
+
+    #[test]
+    fn known_dates() {
+        for (unix, month) in [
+            (1_577_836_800, 0),   // 2020-01-01T00:00:00Z
+            (1_580_515_199, 0),   // 2020-01-31T23:59:59Z
+            (1_580_515_200, 1),   // 2020-02-01T00:00:00Z
+            (1_582_934_400, 1),   // 2020-02-29T00:00:00Z
+            (1_583_020_799, 1),   // 2020-02-29T23:59:59Z
+            (1_583_020_800, 2),   // 2020-03-01T00:00:00Z
+            (1_609_459_199, 11),  // 2020-12-31T23:59:59Z
+            (1_609_459_200, 12),  // 2021-01-01T00:00:00Z
+            (1_614_556_799, 13),  // 2021-02-28T23:59:59Z
+            (1_614_556_800, 14),  // 2021-03-01T00:00:00Z
+            (1_709_164_800, 49),  // 2024-02-29T00:00:00Z
+            (4_102_444_799, 959), // 2099-12-31T23:59:59Z
+            (4_102_444_800, 960), // 2100-01-01T00:00:00Z
+            (4_107_542_399, 961), // 2100-02-28T23:59:59Z; 2100 has no 29 February
+            (4_107_542_400, 962), // 2100-03-01T00:00:00Z
+        ] {
+            assert_eq!(at(unix), month, "{unix}");
+        }
+        // 2156-02-07T06:28:15Z, the last time of all.
+        assert_eq!(utc_month(CardTime(u32::MAX)), 136 * 12 + 1);
     }
 }

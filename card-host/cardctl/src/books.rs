@@ -18,7 +18,6 @@ use std::sync::Arc;
 
 use crate::arguments::{Arguments, Command};
 use crate::commands::Error;
-use crate::former;
 use crate::workplace::Workplace;
 
 /// Connections to a database: one program, mostly one thing at a time.
@@ -57,7 +56,7 @@ pub(crate) struct Books {
 /// Whether a ledger that is not there is founded. One that is missed must never be replaced by an empty one unseen.
 #[derive(Clone, Copy)]
 pub(crate) enum Founding {
-    /// Only for the list of a former version.
+    /// It is missed.
     Never,
     /// Where nothing of a former ledger is there either; with new keys of this length.
     WhereNew(KeyLength),
@@ -147,8 +146,7 @@ fn office_point() -> Result<PointCode, Error> {
 }
 
 impl Books {
-    /// Opens the ledger with its keys, or founds one with rules for development where `founding` allows it; takes the list of a former
-    /// version over, once.
+    /// Opens the ledger with its keys, or founds one with rules for development where `founding` allows it.
     pub(crate) fn open(
         arguments: &Arguments,
         workplace: &Workplace,
@@ -157,10 +155,9 @@ impl Books {
         let place = Place { arguments, workplace };
         let mut opened = place.open()?;
         let mut keys = workplace.keys()?;
-        let former = workplace.former_path().exists();
         let (founds, length) = match founding {
-            Founding::Never => (former && keys.is_some(), KeyLength::Aes256),
-            Founding::WhereNew(length) => (former == keys.is_some(), length),
+            Founding::Never => (false, KeyLength::Aes256),
+            Founding::WhereNew(length) => (keys.is_none(), length),
             Founding::OnPurpose => (true, KeyLength::Aes256),
         };
         let founded = opened.as_ref().is_some_and(|opened| opened.founded);
@@ -175,7 +172,6 @@ impl Books {
             (Some(opened), None) if !opened.founded && founds => (opened, workplace.new_keys(length)?),
             (Some(opened), None) if opened.founded => return Err(NoBooks::Keys(workplace.keys_path()).into()),
             (_, Some(_)) => return Err(NoBooks::Lost(at).into()),
-            (_, None) if former => return Err(NoBooks::Keys(workplace.keys_path()).into()),
             (_, None) => return Err(NoBooks::Never(at).into()),
         };
         if let Some(warning) = keys.warning() {
@@ -205,9 +201,7 @@ impl Books {
             None => new_id()?,
         };
         let office = Arc::new(office);
-        let books = Self { office, keys, who, id, repeated: arguments.repeats, sqlite, begun: !founded };
-        former::take_over(workplace, &books)?;
-        Ok(books)
+        Ok(Self { office, keys, who, id, repeated: arguments.repeats, sqlite, begun: !founded })
     }
 
     /// Who sells through this channel: the company itself at a branch, else a party of the channel's name with one vending point. For
@@ -287,28 +281,20 @@ pub(crate) fn id(text: &str) -> Result<RequestId, Error> {
     Ok(text.parse().map_err(LedgerError::from)?)
 }
 
-/// The name of whoever runs this program, as the operating system has it.
+/// The name of whoever runs this program, as the operating system has it; variables of the environment are not always set.
 fn login() -> String {
     let names = ["USER", "LOGNAME", "USERNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
-    let name = user().into_iter().chain(names);
+    let name = whoami::username().ok().or_else(number).into_iter().chain(names);
     let name = name.map(|name| name.trim().chars().take(Who::ACTOR).collect::<String>());
     name.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// The owner of this process, where the system tells: variables of the environment are not always set.
-#[cfg(target_os = "linux")]
-fn user() -> Option<String> {
-    let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").ok()?);
-    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let mut fields = users.lines().map(|line| line.split(':'));
-    let named = fields.find_map(|mut line| {
-        let name = line.next()?;
-        (line.nth(1)?.parse() == Ok(owner)).then(|| name.to_owned())
-    });
-    Some(named.unwrap_or_else(|| format!("uid-{owner}")))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn user() -> Option<String> {
+/// Users without a name are told apart by their numbers, where the system has them.
+fn number() -> Option<String> {
+    #[cfg(target_os = "linux")]
+    return std::fs::metadata("/proc/self")
+        .ok()
+        .map(|me| format!("uid-{}", std::os::unix::fs::MetadataExt::uid(&me)));
+    #[cfg(not(target_os = "linux"))]
     None
 }

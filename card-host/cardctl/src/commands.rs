@@ -24,7 +24,6 @@ use crate::audit;
 use crate::books::{Books, Founding, NoBooks, new_id};
 use crate::collect;
 use crate::contents::ContentError;
-use crate::former::FormerError;
 use crate::issue;
 use crate::ledger;
 use crate::mail;
@@ -64,8 +63,6 @@ pub(crate) enum Error {
     FindLost(#[from] FindLostError),
     #[error(transparent)]
     NoBooks(#[from] NoBooks),
-    #[error(transparent)]
-    Former(#[from] FormerError),
     #[error(transparent)]
     AuditKey(#[from] AuditKeyError),
     #[error(transparent)]

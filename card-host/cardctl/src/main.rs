@@ -9,7 +9,6 @@ mod commands;
 mod contents;
 mod customer;
 mod events;
-mod former;
 mod issue;
 mod ledger;
 mod local;

@@ -81,9 +81,9 @@ pub(crate) fn top_up(
 
 /// Sells, and writes the voucher to a file, which is made before anything is sold.
 fn keep(books: &Books, who: Who, id: CardId, sale: &Sale<'_>, path: &Path) -> Result<Output, Error> {
-    let draft = voucher_file::Draft::create(path)?;
+    let taken = voucher_file::Taken::create(path)?;
     let voucher = sold(books, &who, id, sale.amount)?;
-    draft.write(&voucher)?;
+    taken.write(&voucher)?;
     let sold = Situation::PaidNotLoaded.text(sale.language);
     let file = path.display().to_string();
     let text = match sale.language {

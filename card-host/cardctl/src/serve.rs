@@ -1,6 +1,6 @@
 //! `cardctl serve`: the ledger for channels, over the network.
 
-use card_server::{Options, serve};
+use card_server::{Options, log_to_stderr, serve};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use crate::workplace::Workplace;
 pub(crate) fn run(arguments: &Arguments, listen: Option<SocketAddr>, print: Print<'_>) -> Result<(), Error> {
     let workplace = Workplace::shared(arguments.data.as_deref())?;
     let books = books(arguments, &workplace)?;
+    let _log = log_to_stderr();
     let mut options = Options::default();
     options.address = listen.unwrap_or(options.address);
     let mut failed = None;

@@ -1,9 +1,10 @@
 //! A voucher in a file: JSON, so that a phone can carry it and a person can see what it is.
 
 use card_core::message::Voucher;
+use card_host::durable;
 use serde::{Deserialize, Serialize};
-use std::fs::File;
-use std::io::{Read, Write};
+use std::fs::{File, Permissions};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Longest file that is looked at.
@@ -31,30 +32,32 @@ struct Stored {
 
 const TYPE: &str = "prepaid electricity voucher";
 
-/// A file that was made for a voucher which is not sold yet; removed where none is written into it.
-pub(crate) struct Draft {
-    file: File,
+/// A name that was taken for a voucher which is not sold yet; free again where none is written.
+pub(crate) struct Taken {
     path: PathBuf,
+    permissions: Permissions,
     written: bool,
 }
 
-impl Draft {
+impl Taken {
     pub(crate) fn create(path: &Path) -> Result<Self, VoucherFileError> {
-        let file = File::create_new(path)
-            .map_err(|error| VoucherFileError::Create { path: path.to_owned(), error })?;
-        Ok(Self { file, path: path.to_owned(), written: false })
+        let file = File::create_new(path);
+        let permissions = file.and_then(|file| file.metadata()).map(|metadata| metadata.permissions());
+        let permissions =
+            permissions.map_err(|error| VoucherFileError::Create { path: path.to_owned(), error })?;
+        Ok(Self { path: path.to_owned(), permissions, written: false })
     }
 
     pub(crate) fn write(mut self, voucher: &Voucher) -> Result<(), VoucherFileError> {
-        let error = |error| VoucherFileError::Write { path: self.path.clone(), error };
-        let text = text(voucher).map_err(error)?;
-        self.file.write_all(&text).and_then(|()| self.file.sync_all()).map_err(error)?;
+        replace(&self.path, voucher)?;
         self.written = true;
-        Ok(())
+        // Whoever may read files of this user may read it, as any other that the user makes.
+        std::fs::set_permissions(&self.path, self.permissions.clone())
+            .map_err(|error| VoucherFileError::Write { path: self.path.clone(), error })
     }
 }
 
-impl Drop for Draft {
+impl Drop for Taken {
     fn drop(&mut self) {
         if !self.written {
             let _ = std::fs::remove_file(&self.path);
@@ -62,12 +65,10 @@ impl Drop for Draft {
     }
 }
 
-/// Writes a voucher over whatever is there.
+/// Writes a voucher over whatever is there: after a power cut that is there still, or the voucher.
 pub(crate) fn replace(path: &Path, voucher: &Voucher) -> Result<(), VoucherFileError> {
     let error = |error| VoucherFileError::Write { path: path.to_owned(), error };
-    let text = text(voucher).map_err(error)?;
-    let mut file = File::create(path).map_err(error)?;
-    file.write_all(&text).and_then(|()| file.sync_all()).map_err(error)
+    durable::replace(path, &text(voucher).map_err(error)?).map_err(error)
 }
 
 fn text(voucher: &Voucher) -> std::io::Result<Vec<u8>> {

@@ -106,11 +106,6 @@ impl Workplace {
         self.directory.join("ledger.sqlite")
     }
 
-    /// Where a former version kept its bindings.
-    pub(crate) fn former_path(&self) -> PathBuf {
-        self.directory.join("bindings.json")
-    }
-
     /// A file of this name.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)

@@ -7,7 +7,7 @@ use card_core::units::{CardTime, Piastres};
 use serde_json::json;
 
 use super::accounts::LedgerAccount;
-use super::entry::{Entry, Kind, RequestKey, Step, Transfer};
+use super::entry::{Entry, Kind, Step, Transfer};
 use super::error::{LedgerError, Refusal};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
@@ -336,11 +336,4 @@ fn again(
     let binding = first.binding.ok_or_else(other)?;
     let record = t.binding(Payee::Binding(binding))?.ok_or_else(other)?;
     if same(&first, &record) { Ok(record) } else { Err(other().into()) }
-}
-
-impl RequestKey {
-    /// For what the company does by itself.
-    pub fn of_company(id: RequestId) -> Result<Self, LedgerError> {
-        Ok(Self { party: super::settings::COMPANY.parse()?, id })
-    }
 }

@@ -7,9 +7,9 @@ use card_core::units::{CardTime, Piastres};
 use sha2::{Digest, Sha256};
 
 use super::accounts::LedgerAccount;
-use super::branch::after_a_restore;
 use super::entry::{Kind, Step, Transfer};
 use super::error::{LedgerError, Refusal};
+use super::gap::{SEQUENCE_GAP, after_a_restore};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::records::{BindingRecord, CardUse, Head, Link, MailRecord, Reading, Status};
@@ -80,9 +80,6 @@ impl Finding {
         }
     }
 }
-
-/// Sequences that are left out after a restore, so that what is certified then is newer than what was lost.
-pub const SEQUENCE_GAP: u32 = 1000;
 
 /// What evidence says.
 pub(super) struct Says {

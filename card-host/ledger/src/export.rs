@@ -16,7 +16,8 @@ use super::entry::{Entry, EntryId, Transfer};
 use super::error::{LedgerError, Refusal};
 use super::names::PointCode;
 use super::store::{Ledger, Transaction, read};
-use files::{Draft, Files};
+use card_host::durable::Draft;
+use files::Files;
 
 /// What is exported.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,11 +133,12 @@ pub fn export(
     if folder.exists() {
         return Err(ExportError::Exists(folder.to_owned()));
     }
-    let draft = Draft::new(folder)?;
+    let io = |source| ExportError::Io { path: folder.to_owned(), source };
+    let draft = Draft::folder(folder).map_err(io)?;
     // A store may run the work again from the start; what is outside of the ledger fails for good, and is kept beside it.
     let mut written = Err(ExportError::Exists(folder.to_owned()));
     read(ledger, |t| {
-        written = write_all(t, ledger.scope(), order, &draft.0, progress);
+        written = write_all(t, ledger.scope(), order, draft.path(), progress);
         match &mut written {
             Err(ExportError::Ledger(error)) => Err(std::mem::replace(error, LedgerError::NotRun)),
             _ => Ok(()),
@@ -144,12 +146,13 @@ pub fn export(
     })?;
     let manifest = written?;
     let bytes = serde_json::to_vec_pretty(&manifest).unwrap_or_default();
-    draft.file("manifest.json", &bytes)?;
+    files::write(draft.path(), "manifest.json", &bytes)?;
     if let Some(key) = key {
         let signature = key.sign(signed_text(&bytes).as_bytes());
-        draft.file("manifest.sig", format!("{}\n", hex::encode(signature)).as_bytes())?;
+        files::write(draft.path(), "manifest.sig", format!("{}\n", hex::encode(signature)).as_bytes())?;
     }
-    draft.keep(folder)?;
+    // One that has appeared meanwhile is not replaced, where it holds anything.
+    draft.replace().map_err(io)?;
     Ok(manifest)
 }
 

@@ -45,14 +45,16 @@ mod branch;
 mod close;
 mod correct;
 mod counter;
+#[cfg(feature = "sqlite")]
 mod development;
 mod entry;
 mod error;
 mod export;
-mod month;
+mod gap;
 mod moves;
 mod names;
 mod office;
+mod payload;
 mod policy;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -78,13 +80,15 @@ pub use bindings::OpenOrder;
 pub use branch::{BranchError, Brought, Found};
 pub use close::{DayStatement, Sums, Waiting};
 pub use correct::{Approved, DebitOrder, DebitTo};
-pub use counter::{Collected, Evidence, Finding, HandedIn, SEQUENCE_GAP, binding_of};
+pub use counter::{Collected, Evidence, Finding, HandedIn, binding_of};
+#[cfg(feature = "sqlite")]
 pub use development::Development;
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
 pub use error::{LedgerError, Refusal, StoreError};
 pub use export::{
     EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,
 };
+pub use gap::SEQUENCE_GAP;
 pub use moves::MoveOrder;
 pub use names::{ChargeCode, NameError, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};

@@ -8,10 +8,10 @@ use card_core::units::Piastres;
 
 use super::accounts::LedgerAccount;
 use super::bindings::{alone, card_head, new_record, superseded, totals};
-use super::branch::after_a_restore;
 use super::counter::{Says, certified};
 use super::entry::{Entry, Kind, Step};
 use super::error::{LedgerError, Refusal};
+use super::gap::after_a_restore;
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::records::{BindingRecord, CardRecord, CardUse, Head, Status};

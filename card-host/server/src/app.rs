@@ -15,10 +15,10 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
+use tracing::info;
 
 use super::Options;
 use super::failure::Failure;
-use super::log::Log;
 use card_channel::wire::{Code, Status, VERSION};
 use card_ledger::{Hash, LedgerError, Office, PartyCode, PointCode, Power, Who, read};
 
@@ -41,7 +41,6 @@ pub(super) struct App(Arc<Shared>);
 struct Shared {
     office: Arc<Office>,
     options: Options,
-    log: Log,
     /// One for each thread that may work in the office.
     work: Arc<Semaphore>,
     /// What one party may take of them: a channel whose requests stand still keeps no other out.
@@ -77,11 +76,10 @@ impl Caller {
 pub(super) struct Asked(pub(super) PartyCode);
 
 impl App {
-    pub(super) fn new(office: Arc<Office>, options: Options, log: Log) -> Self {
+    pub(super) fn new(office: Arc<Office>, options: Options) -> Self {
         let rate = Quota::per_second(options.rate).allow_burst(options.burst);
         Self(Arc::new(Shared {
             office,
-            log,
             work: Arc::new(Semaphore::new(options.work)),
             shares: Mutex::default(),
             rate: RateLimiter::keyed(rate),
@@ -95,10 +93,6 @@ impl App {
 
     pub(super) fn options(&self) -> &Options {
         &self.0.options
-    }
-
-    pub(super) fn log(&self) -> &Log {
-        &self.0.log
     }
 
     /// Runs work of a party in the office, see [`work`](Self::work), on its share of the threads.
@@ -167,10 +161,8 @@ impl App {
         let office = Arc::clone(&self.0.office);
         match spawn_blocking(move || office.reload()).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                self.log().line(format_args!("rules=not-reloaded error={:?}", error.to_string()))
-            }
-            Err(_) => self.log().line(format_args!("rules=not-reloaded")),
+            Ok(Err(error)) => info!(rules = %"not-reloaded", error = ?error.to_string()),
+            Err(_) => info!(rules = %"not-reloaded"),
         }
         self.0.rate.retain_recent();
         self.0.failures.retain_recent();

@@ -13,8 +13,8 @@ mod handlers;
 mod listen;
 mod log;
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -23,10 +23,12 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
+use tracing::field::{debug, display};
+use tracing::info;
 
 use self::app::{App, Asked};
 use self::failure::Fault;
-use self::log::Log;
+pub use self::log::log_to_stderr;
 use card_ledger::Office;
 
 /// How often the rules of selling are read anew.
@@ -56,8 +58,6 @@ pub struct Options {
     pub burst: NonZeroU32,
     /// Wrong tokens from an address in a minute; those after it are not looked up.
     pub failures: NonZeroU32,
-    /// Whether each request is written to standard error.
-    pub log: bool,
     /// Whether SIGTERM and SIGINT stop it.
     pub signals: bool,
     /// Stops it from elsewhere.
@@ -81,7 +81,6 @@ impl Default for Options {
             rate: number(100),
             burst: number(200),
             failures: number(30),
-            log: true,
             signals: true,
             stop: Stop::new(),
         }
@@ -148,13 +147,11 @@ pub fn serve(
         .enable_all()
         .build()
         .map_err(ServerError::Runtime)?;
-    let (log, log_end) = Log::start(options.log);
     // A store's connections may only be ended outside of the runtime, so the last hold of the office is here.
     let kept = Arc::clone(&office);
-    let served = runtime.block_on(run(office, options, log, ready));
+    let served = runtime.block_on(run(office, options, ready));
     runtime.shutdown_timeout(Duration::from_millis(200));
     drop(kept);
-    log_end.wait();
     served
 }
 
@@ -166,21 +163,20 @@ pub fn openapi() -> String {
 async fn run(
     office: Arc<Office>,
     options: Options,
-    log: Log,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServerError> {
     let cannot = |error| ServerError::Address(options.address, error);
     let listener = TcpListener::bind(options.address).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
-    let app = App::new(office, options.clone(), log);
+    let app = App::new(office, options.clone());
     let signals = options.signals.then(|| tokio::spawn(signalled(options.stop.clone())));
     let house = tokio::spawn(keep_house(app.clone()));
     let router = describe::routes(&app)
         .fallback(handlers::no_path)
         .method_not_allowed_fallback(handlers::no_method)
-        .layer(from_fn_with_state(app.clone(), logged))
+        .layer(from_fn(logged))
         .with_state(app.clone());
-    app.log().line(format_args!("listening={address}"));
+    info!(listening = %address);
     ready(address);
     let (ended, deadline) = listen::listen(listener, router, &options, options.stop.0.subscribe()).await;
     house.abort();
@@ -188,7 +184,7 @@ async fn run(
         signals.abort();
     }
     let finished = app.finish(deadline).await;
-    app.log().line(format_args!("stopped=true connections-ended={ended} work-ended={finished}"));
+    info!(stopped = true, "connections-ended" = ended, "work-ended" = finished);
     if ended && finished { Ok(()) } else { Err(ServerError::CutShort) }
 }
 
@@ -224,7 +220,7 @@ async fn signalled(stop: Stop) {
 }
 
 /// A line for each request: what, and how it ended. Never a card or a secret. Where the company itself is at fault, why.
-async fn logged(State(app): State<App>, request: Request, next: Next) -> Response {
+async fn logged(request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
@@ -232,11 +228,10 @@ async fn logged(State(app): State<App>, request: Request, next: Next) -> Respons
     let path = path.as_ref().map_or("-", MatchedPath::as_str);
     let party = response.extensions().get::<Asked>().map_or("-", |asked| asked.0.as_str());
     let (status, ms) = (response.status().as_u16(), begun.elapsed().as_millis());
-    let fault = response.extensions().get::<Fault>().map_or(String::new(), |fault| {
-        let inner = fault.inner.as_deref().map_or(String::new(), |inner| format!(" error={inner:?}"));
-        format!(" code={}{inner}", fault.code.as_str())
-    });
-    app.log().line(format_args!("method={method} path={path} status={status} ms={ms} party={party}{fault}"));
+    let fault = response.extensions().get::<Fault>();
+    let code = fault.map(|fault| display(fault.code.as_str()));
+    let error = fault.and_then(|fault| fault.inner.as_deref()).map(debug);
+    info!(method = %method, path = %path, status, ms, party = %party, code, error);
     response
 }
 

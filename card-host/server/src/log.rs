@@ -1,67 +1,112 @@
 //! One line for each request. Lines go through a bounded queue to a thread of their own: a terminal that stands still stops no sale.
 
 use std::fmt;
-use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::io::{self, Write};
+use std::sync::{Arc, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tracing::Level;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
 
 /// Lines that wait; those above are counted and left out.
 const QUEUE: usize = 4096;
 
-/// How long the end waits for the last lines.
-const LAST_LINES: Duration = Duration::from_secs(1);
-
-/// Where lines go.
-#[derive(Debug, Clone)]
-pub(super) struct Log {
-    lines: Option<SyncSender<String>>,
-    left_out: Arc<AtomicU64>,
+/// Writes the lines of this program's servers to standard error, until the guard is dropped: that waits for the last lines, for a second.
+/// A program that has a subscriber of its own leaves this out.
+#[must_use = "nothing is written once it is dropped"]
+pub fn log_to_stderr() -> WorkerGuard {
+    let lost = Arc::new(OnceLock::new());
+    let terminal = Terminal { to: io::stderr(), lost: Arc::clone(&lost), told: 0 };
+    let queue = NonBlockingBuilder::default().buffered_lines_limit(QUEUE).thread_name("log");
+    let (queue, guard) = queue.finish(terminal);
+    let _ = lost.set(queue.error_counter());
+    let lines = tracing_subscriber::fmt()
+        .with_writer(queue)
+        .with_max_level(Level::INFO)
+        .with_timer(Seconds)
+        .with_level(false)
+        .with_target(false)
+        .with_ansi(false);
+    // Where there is one already, that one gets the lines.
+    let _ = tracing::subscriber::set_global_default(lines.finish());
+    guard
 }
 
-/// Waits for the last lines.
-pub(super) struct LogEnd(Option<Receiver<()>>);
+/// POSIX seconds.
+struct Seconds;
 
-impl Log {
-    /// To standard error, or nowhere.
-    pub(super) fn start(on: bool) -> (Self, LogEnd) {
-        let left_out = Arc::new(AtomicU64::new(0));
-        if !on {
-            return (Self { lines: None, left_out }, LogEnd(None));
-        }
-        let (lines, waiting) = sync_channel::<String>(QUEUE);
-        let (ended, end) = sync_channel(1);
-        let counted = Arc::clone(&left_out);
-        std::thread::spawn(move || {
-            for line in waiting {
-                let left_out = counted.swap(0, Ordering::Relaxed);
-                let mut text = if left_out > 0 { format!("left-out={left_out}\n") } else { String::new() };
-                text.push_str(&line);
-                text.push('\n');
-                // Nobody can be told where this fails.
-                let _ = std::io::stderr().write_all(text.as_bytes());
-            }
-            let _ = ended.send(());
-        });
-        (Self { lines: Some(lines), left_out }, LogEnd(Some(end)))
-    }
-
-    /// Adds a line.
-    pub(super) fn line(&self, line: fmt::Arguments<'_>) {
-        let Some(lines) = &self.lines else { return };
+impl FormatTime for Seconds {
+    fn format_time(&self, to: &mut Writer<'_>) -> fmt::Result {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
-        if lines.try_send(format!("time={now} {line}")).is_err() {
-            self.left_out.fetch_add(1, Ordering::Relaxed);
-        }
+        write!(to, "time={now}")
     }
 }
 
-impl LogEnd {
-    /// Waits until all lines are written, or for a second. All [`Log`]s must be gone.
-    pub(super) fn wait(self) {
-        if let Some(end) = self.0 {
-            let _ = end.recv_timeout(LAST_LINES);
+/// Where lines come out of the queue, with the number of those that found it full.
+struct Terminal<W> {
+    to: W,
+    lost: Arc<OnceLock<ErrorCounter>>,
+    told: usize,
+}
+
+impl<W: Write> Write for Terminal<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let lost = self.lost.get().map_or(0, ErrorCounter::dropped_lines);
+        if lost > self.told {
+            self.to.write_all(format!("left-out={}\n", lost - self.told).as_bytes())?;
+            self.told = lost;
         }
+        self.to.write(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+
+    use super::*;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    /// Stands still until it is let go on, and says what it has written.
+    struct Slow {
+        go_on: Receiver<()>,
+        written: Sender<String>,
+    }
+
+    impl Write for Slow {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            let _ = self.written.send(String::from_utf8_lossy(text).into_owned());
+            let _ = self.go_on.recv();
+            Ok(text.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_terminal_that_stands_still_leaves_lines_out_and_stops_nobody() {
+        let (go, go_on) = channel();
+        let (written, seen) = channel();
+        let lost = Arc::new(OnceLock::new());
+        let terminal = Terminal { to: Slow { go_on, written }, lost: Arc::clone(&lost), told: 0 };
+        let (mut queue, _guard) = NonBlockingBuilder::default().buffered_lines_limit(2).finish(terminal);
+        lost.set(queue.error_counter()).unwrap();
+        queue.write_all(b"first\n").unwrap();
+        assert_eq!(seen.recv().unwrap(), "first\n");
+        // It stands still now: two wait, three are left out.
+        for _ in 0..5 {
+            queue.write_all(b"more\n").unwrap();
+        }
+        drop(go);
+        let all: String = seen.iter().take_while(|text| !text.is_empty()).take(3).collect();
+        assert_eq!(all, "left-out=3\nmore\nmore\n");
     }
 }

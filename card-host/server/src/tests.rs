@@ -172,7 +172,7 @@ struct Running {
 fn options() -> Options {
     let much = NonZeroU32::new(100_000).unwrap();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    Options { address, signals: false, log: false, rate: much, burst: much, ..Options::default() }
+    Options { address, signals: false, rate: much, burst: much, ..Options::default() }
 }
 
 impl Running {

@@ -1,7 +1,9 @@
 //! Many days at once: a meter of an image file, worked on in memory.
 
 use applet_sim::chip::{FlashModel, Image, ImageError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::durable::Draft;
 
 use super::{SimulatedMeter, SimulatedMeterError};
 
@@ -20,31 +22,13 @@ impl SimulatedMeter<FlashModel> {
         let result = act(&mut meter)?;
         meter.save()?;
         let memory = meter.memory.get().pages().to_vec();
-        let draft = Draft(draft_path(path));
-        // One that a crash has left behind.
-        let _ = std::fs::remove_file(&draft.0);
-        let new = Image::create_new(&draft.0, count, metadata)?;
+        let draft = Draft::new(path);
+        let new = Image::create_new(draft.path(), count, metadata)?;
         for (number, page) in (0..count).zip(&memory) {
             new.write_page(number, page)?;
         }
-        new.sync()?;
         drop((image, new));
-        std::fs::rename(&draft.0, path).map_err(ImageError::from)?;
+        draft.replace().map_err(ImageError::from)?;
         Ok(result)
-    }
-}
-
-fn draft_path(path: &Path) -> PathBuf {
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(".new");
-    PathBuf::from(draft)
-}
-
-/// Removed at the end, where it has not become the image.
-struct Draft(PathBuf);
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
     }
 }

@@ -2,6 +2,7 @@
 
 use card_core::calendar::LocalTime;
 use card_core::units::Energy;
+use fastrand::Rng;
 use std::path::{Path, PathBuf};
 
 /// What was consumed in an hour.
@@ -124,24 +125,24 @@ impl Shape {
         let share = self.hours.get(hour).copied().unwrap_or_default();
         let whole: u32 = self.hours.iter().sum();
         let weekday = if local.weekday == 5 { self.friday } else { 100 };
-        let mut dice = Dice::new(seed, local.day, u16::MAX);
-        let of_day = dice.between(80, 120);
-        let mut dice = Dice::new(seed, local.day, local.minute / 60);
-        let of_hour = dice.between(60, 140);
+        let mut dice = seeded(seed, local.day, u16::MAX);
+        let of_day = dice.u32(80..=120);
+        let mut dice = seeded(seed, local.day, local.minute / 60);
+        let of_hour = dice.u32(60..=140);
         let factors = u64::from(weekday) * u64::from(of_day) * u64::from(of_hour);
         // 10 Wh of the month, by hundredths of three factors, days and parts.
         let units = u64::from(monthly) * 100 * u64::from(share) * factors;
         let units = units / (1_000_000 * u64::from(DAYS_OF_A_MONTH) * u64::from(whole.max(1)));
         let energy = Energy(u32::try_from(units).unwrap_or(u32::MAX));
-        Hour { energy, demand: watts(energy).saturating_add(dice.between(0, self.short)) }
+        Hour { energy, demand: watts(energy).saturating_add(dice.u32(0..=self.short)) }
     }
 }
 
 /// A refrigerator's clock, a light on the stairs: 0 to 20 Wh in one hour of eight, and in one month of three nothing.
 fn empty(seed: u64, local: LocalTime) -> Hour {
-    let of_month = Dice::new(seed, local.day / 30, u16::MAX - 1).between(0, 2);
-    let mut dice = Dice::new(seed, local.day, local.minute / 60);
-    let energy = if of_month == 0 || dice.between(0, 7) != 0 { 0 } else { dice.between(0, 2) };
+    let of_month = seeded(seed, local.day / 30, u16::MAX - 1).u32(0..=2);
+    let mut dice = seeded(seed, local.day, local.minute / 60);
+    let energy = if of_month == 0 || dice.u32(0..=7) != 0 { 0 } else { dice.u32(0..=2) };
     Hour { energy: Energy(energy), demand: watts(Energy(energy)) }
 }
 
@@ -172,30 +173,9 @@ fn energy(text: &str) -> Option<Energy> {
     (units <= MOST).then_some(Energy(units))
 }
 
-/// SplitMix64, begun anew for each hour, so that an hour does not depend on where a simulation began.
-struct Dice(u64);
-
-impl Dice {
-    fn new(seed: u64, day: u16, hour: u16) -> Self {
-        let mut dice = Self(seed);
-        dice.0 = dice.next() ^ u64::from(day) << 16 ^ u64::from(hour);
-        dice
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ z >> 31
-    }
-
-    /// A number from `least` to `most`.
-    fn between(&mut self, least: u32, most: u32) -> u32 {
-        let span = u64::from(most.saturating_sub(least)) + 1;
-        let drawn = self.next() >> 32;
-        least.saturating_add(u32::try_from((drawn * span) >> 32).unwrap_or(0))
-    }
+/// Begun anew for each hour, so that an hour does not depend on where a simulation began.
+fn seeded(seed: u64, day: u16, hour: u16) -> Rng {
+    Rng::with_seed(Rng::with_seed(seed).u64(..) ^ u64::from(day) << 16 ^ u64::from(hour))
 }
 
 #[cfg(test)]

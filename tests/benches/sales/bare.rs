@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::company::{AMOUNT, CREDIT, Dice, Loaded, Side, VOUCHER, card};
+use fastrand::Rng;
+
+use crate::company::{AMOUNT, CREDIT, Loaded, Side, VOUCHER, card};
 
 /// Numbers that go on over all turns.
 pub(crate) struct Shared {
@@ -35,7 +37,7 @@ impl Shared {
 /// One till of the limit's side.
 pub(crate) struct Till {
     shared: Arc<Shared>,
-    dice: Dice,
+    dice: Rng,
     pub(crate) point: String,
     pub(crate) cash_account: String,
     pub(crate) number: i64,
@@ -66,7 +68,7 @@ impl Till {
         let point = Side::Limit.point(client);
         Self {
             shared: Arc::clone(shared),
-            dice: Dice::new(1_000 + client as u64),
+            dice: Rng::with_seed(1_000 + client as u64),
             cash_account: format!("cash:{point}"),
             point,
             number: 0,
@@ -86,15 +88,15 @@ impl Till {
     pub(crate) fn next(&mut self) -> Rows {
         let shared = &self.shared;
         let share = (shared.half / self.clients).max(1);
-        let index = (self.dice.roll() % share * self.clients + self.client % self.clients) % shared.half;
+        let index = (self.dice.u64(..share) * self.clients + self.client % self.clients) % shared.half;
         let customer = 2 * index + Side::Limit as u64 + 1;
         let sequence = shared.sequences[usize::try_from(index).unwrap()].fetch_add(1, Ordering::Relaxed) + 1;
         let credit =
             shared.first.total_credit + u64::from(sequence - shared.first.sequence) * CREDIT.cast_unsigned();
         let previous = self.head;
         let mut voucher = [0; VOUCHER];
-        filled(&mut self.dice, &mut self.head);
-        filled(&mut self.dice, &mut voucher);
+        self.dice.fill(&mut self.head);
+        self.dice.fill(&mut voucher);
         self.number += 1;
         self.cash += AMOUNT;
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
@@ -113,13 +115,5 @@ impl Till {
             previous,
             hash: self.head,
         }
-    }
-}
-
-fn filled(dice: &mut Dice, bytes: &mut [u8]) {
-    for chunk in bytes.chunks_mut(4) {
-        let random = dice.roll().to_be_bytes();
-        let length = chunk.len();
-        chunk.copy_from_slice(&random[4..4 + length]);
     }
 }

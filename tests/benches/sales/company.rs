@@ -80,22 +80,6 @@ pub(crate) fn card(customer: u64) -> CardId {
     CardId::from(scrambled(customer))
 }
 
-/// Random numbers that cost nothing (xorshift64*).
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(scrambled(seed + 1) | 1)
-    }
-
-    pub(crate) fn roll(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16
-    }
-}
-
 /// The office of that company.
 pub(crate) struct Company {
     pub(crate) office: Office,

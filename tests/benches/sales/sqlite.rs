@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::CLIENTS;
 use crate::bare::{Shared, Till};
 use crate::company::{
-    ACTOR, AMOUNT, CREDIT, Company, Dice, FEE, LEVY, Loaded, PARTY, Side, TRANSFERS, card, scope, who,
+    ACTOR, AMOUNT, CREDIT, Company, FEE, LEVY, Loaded, PARTY, Side, TRANSFERS, card, scope, who,
 };
 use crate::measure::{Line, Speed, Turn, turn, turn_here};
 use crate::walks;
@@ -79,9 +79,9 @@ pub(crate) fn tills<'a>(
 ) -> Vec<impl FnMut() -> u64 + Send + 'a> {
     let till = |client| {
         let till = who(PARTY, &Side::Ledger.point(client));
-        let mut dice = Dice::new((turn * 100 + client) as u64);
+        let mut dice = fastrand::Rng::with_seed((turn * 100 + client) as u64);
         move || {
-            company.sell(&till, loaded.customer(Side::Ledger, dice.roll()));
+            company.sell(&till, loaded.customer(Side::Ledger, dice.u64(..)));
             1
         }
     };

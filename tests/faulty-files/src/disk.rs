@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use fastrand::Rng;
+
 use crate::Fault;
-use crate::random::Random;
 
 /// What a disk writes as a whole, or not.
 const SECTOR: usize = 512;
@@ -214,7 +215,7 @@ impl Disk {
     /// What the disk holds after the power went: for each file its content, or nothing where there is no such file.
     /// The disk then has power again, and fails no more.
     pub(crate) fn after_power_cut(&mut self, seed: u64) -> (BTreeMap<PathBuf, Option<Vec<u8>>>, Aftermath) {
-        let mut luck = Luck { seed, random: Random::new(seed) };
+        let mut luck = Luck { seed, random: Rng::with_seed(seed) };
         let mut aftermath = Aftermath::default();
         let mut left = BTreeMap::new();
         for (path, name) in std::mem::take(&mut self.names) {
@@ -242,7 +243,7 @@ impl Content {
                 Lot::Torn => {
                     aftermath.torn += 1;
                     for piece in change.pieces() {
-                        if luck.random.below(2) == 0 {
+                        if luck.random.bool() {
                             piece.apply(&mut self.synced);
                         }
                     }
@@ -293,7 +294,7 @@ enum Lot {
 /// Seed 0 loses all that was not synced, 1 nothing, any other some.
 struct Luck {
     seed: u64,
-    random: Random,
+    random: Rng,
 }
 
 impl Luck {
@@ -301,12 +302,12 @@ impl Luck {
         match self.seed {
             0 => 0,
             1 => versions.saturating_sub(1),
-            _ => self.random.below(versions.max(1)),
+            _ => self.random.usize(..versions.max(1)),
         }
     }
 
     fn lot(&mut self) -> Lot {
-        match (self.seed, self.random.below(4)) {
+        match (self.seed, self.random.u8(..4)) {
             (0, _) | (2.., 0) => Lot::Lost,
             (2.., 1) => Lot::Torn,
             _ => Lot::Survived,

@@ -37,7 +37,6 @@
 #![cfg(unix)]
 
 mod disk;
-mod random;
 mod vfs;
 
 use std::ffi::{CStr, CString};

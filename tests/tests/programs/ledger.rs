@@ -1,4 +1,4 @@
-//! `cardctl` and its ledger: what is killed, repeated, corrected, served, taken over and restored.
+//! `cardctl` and its ledger: what is killed, repeated, corrected, served and restored.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -250,59 +250,6 @@ fn a_branch_and_a_server_sell_at_the_same_time() {
     let day = cardctl.json(&["ledger", "close-day", "fawry-1", "--counted", "19.50"]);
     assert_eq!((&day["booked_cash"], &day["difference"]), (&2_000.into(), &(-50).into()));
     let _ = cardctl.json(&["ledger", "deposit", "fawry-1", "19.50", "--reason", "bag 1"]);
-    branch.in_order();
-}
-
-#[test]
-fn the_list_of_a_former_version_is_taken_over_once() {
-    let branch = Branch::new();
-    let cardctl = &branch.cardctl;
-    let _ = cardctl.json(&["top-up", "50"]);
-    assert_eq!(cardctl.json(&["mail", "command", "read-out"])["version"], 1);
-    let held = branch.statement();
-    let card = u64::from_str_radix(&branch.card, 16).unwrap();
-    let list = json!({
-        "version": 1, "company": 1, "last_issue": 0, "sales": 1,
-        "bindings": [{
-            "meter": 1, "binding": 1, "account": 7, "card": card, "generation": 1, "load_key": 0x51,
-            "credit_key": 0x71, "parameter_keys": 0x81, "sequence": held["sequence"],
-            "total_credit": 5_000, "total_debited": 0, "opening_time": 1, "moved": false,
-        }, {
-            "meter": 2, "binding": 1, "account": 8, "card": 12, "generation": 1, "load_key": 0x51,
-            "credit_key": 0x71, "parameter_keys": 0x81, "sequence": 3,
-            "total_credit": 700, "total_debited": 0, "opening_time": 1, "moved": true,
-        }],
-        "replaced": [{ "card": 11, "generation": 1, "meter": 1, "binding": 1 }],
-        "engineers": [{ "card": 13, "generation": 1, "load_key": 0x51, "meter": 1, "binding": 1 }],
-        "counters": [
-            { "meter": 1, "binding": 1, "what": 5, "last": 1 },
-            { "meter": 1, "binding": 1, "what": 255, "last": 1 },
-        ],
-    });
-    for name in ["ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"] {
-        let _ = fs::remove_file(branch.path("data").join(name));
-    }
-    let old = branch.path("data/bindings.json");
-    fs::write(&old, list.to_string()).unwrap();
-    let said = cardctl.run(&["top-up", "20"]);
-    assert!(said.text().contains("20.00 EGP: loaded"), "{said}");
-    assert!(
-        said.err.contains("taken over 1 bindings") && said.err.contains("bindings.json.adopted"),
-        "{said}"
-    );
-    assert!(!old.exists() && branch.path("data/bindings.json.adopted").exists());
-    let said = cardctl.run(&["top-up", "20"]);
-    assert!(said.status == Some(0) && !said.err.contains("taken over"), "{said}");
-    assert_eq!(branch.statement()["total_credit"], 9_000);
-    assert_eq!(cardctl.json(&["meter", "tap"])["credit"], 9_000);
-    // What comes after goes on where the list ended.
-    let mail = cardctl.json(&["mail", "command", "read-out"]);
-    assert_eq!((&mail["slot"], &mail["version"]), (&6.into(), &1.into()));
-    assert!(mail["says"].as_str().unwrap().starts_with("command 2,"), "{mail}");
-    for (card, word) in [("000000000000000B", "has been replaced"), ("000000000000000D", "engineering card")]
-    {
-        branch.refused(&["ledger", "statement", "--card", card], &[word]);
-    }
     branch.in_order();
 }
 

@@ -25,7 +25,7 @@ struct Parts {
 impl Board {
     pub fn new(pages: u16, seed: u64) -> Self {
         let flash = FlashModel::new(pages, seed);
-        Self(Rc::new(RefCell::new(Parts { flash, random: Dice(!seed) })))
+        Self(Rc::new(RefCell::new(Parts { flash, random: Dice::new(!seed) })))
     }
 
     pub fn is_powered(&self) -> bool {

@@ -98,7 +98,7 @@ pub fn install(books: &mut Books, id: MeterId, register: u32) -> (Board, Meter<B
 
 impl World {
     pub fn new(seed: u64, diary: Rc<RefCell<Diary>>) -> Self {
-        let mut dice = Dice(seed.wrapping_mul(0x5851_F42D_4C95_7F2D));
+        let mut dice = Dice::new(seed);
         let clock = WallClock(Arc::new(AtomicU32::new(START)));
         let id = MeterId::from(0xE000_0000 + seed * 16);
         let card = CardRef { id: CardId::from(0xC000_0000 + seed * 1000), generation: 1 };

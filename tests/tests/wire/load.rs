@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use card_channel::client::{Client, ClientError, Timeouts};
 use card_channel::wire::{Payee, Sale, SaleState, UnlinkQuery};
 use card_ledger::{Kind, Power};
-use card_server::{Options, serve};
+use card_server::{Options, log_to_stderr, serve};
+use fastrand::Rng;
 
 use crate::served::{PATIENCE, Served, company, sale, second_office, wide};
 use crate::world::World;
@@ -19,22 +20,12 @@ use crate::world::World;
 const CLIENTS: u64 = 16;
 const CARDS: u64 = 5;
 
-/// A little generator, so that a run can be told from its seed.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-}
-
 fn payee(number: u64) -> Payee {
     Payee::Card(format!("{number:016X}"))
 }
 
 /// Hangs up somewhere in a request, or before its answer.
-fn hang_up(served: &Served, dice: &mut Dice, id: &str, body: &str) {
+fn hang_up(served: &Served, dice: &mut Rng, id: &str, body: &str) {
     let request = format!(
         "POST /v1/sales HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nIdempotency-Key: {id}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
@@ -43,10 +34,10 @@ fn hang_up(served: &Served, dice: &mut Dice, id: &str, body: &str) {
     );
     let mut stream = TcpStream::connect(served.address).unwrap();
     let most = request.len() as u64 + 40;
-    let part = usize::try_from(dice.roll(most)).unwrap().min(request.len());
+    let part = usize::try_from(dice.u64(..most)).unwrap().min(request.len());
     stream.write_all(&request.as_bytes()[..part]).unwrap();
-    if dice.roll(2) == 0 {
-        std::thread::sleep(Duration::from_millis(dice.roll(4)));
+    if dice.u64(..2) == 0 {
+        std::thread::sleep(Duration::from_millis(dice.u64(..4)));
     }
 }
 
@@ -83,17 +74,17 @@ fn clients_that_time_out_hang_up_and_repeat() {
             .map(|client| {
                 let (served, unknown) = (&served, &unknown);
                 scope.spawn(move || {
-                    let mut dice = Dice(client + 1);
+                    let mut dice = Rng::with_seed(client + 1);
                     let patient = served.client(&served.fawry);
                     let mut done = Vec::new();
                     for number in 0..each {
-                        let (id, card) = (format!("c{client}-{number}"), 1 + dice.roll(CARDS));
-                        let (point, amount) = (format!("fawry-{}", 1 + client % 2), 500 + dice.roll(10_000));
+                        let (id, card) = (format!("c{client}-{number}"), 1 + dice.u64(..CARDS));
+                        let (point, amount) = (format!("fawry-{}", 1 + client % 2), 500 + dice.u64(..10_000));
                         let body = sale(&point, card, amount, "received");
-                        while dice.roll(3) == 0 {
+                        while dice.u64(..3) == 0 {
                             hang_up(served, &mut dice, &id, &body);
                         }
-                        let limit = Duration::from_micros(500 + dice.roll(20_000));
+                        let limit = Duration::from_micros(500 + dice.u64(..20_000));
                         let impatient = served.impatient(&served.fawry, limit);
                         let mut tries = 0;
                         let sold = loop {
@@ -143,16 +134,16 @@ fn confirmed_cancelled_and_hung_up_on() {
             .map(|number| {
                 let served = &served;
                 scope.spawn(move || {
-                    let mut dice = Dice(100 + number);
+                    let mut dice = Rng::with_seed(100 + number);
                     let mut ends = Vec::new();
                     for sale in 0..8 {
                         // Pairs of clients work on the same sales.
                         let id = format!("p{}-{sale}", number / 2);
                         let (client, payee) = (served.client(&served.fawry), payee(1 + number / 2 % CARDS));
-                        let limit = Duration::from_micros(300 + dice.roll(5_000));
+                        let limit = Duration::from_micros(300 + dice.u64(..5_000));
                         let impatient = served.impatient(&served.fawry, limit);
                         client.reserve(&id, "fawry-1", &payee, 5000).unwrap();
-                        if dice.roll(2) == 0 {
+                        if dice.u64(..2) == 0 {
                             let _ = impatient.confirm(&id, "fawry-1");
                             let _ = client.confirm(&id, "fawry-1");
                         } else {
@@ -204,14 +195,14 @@ fn sellers(base: &str, token: &str, round: u64) -> Sellers {
         .map(|number| {
             let (base, token, count) = (base.to_owned(), token.to_owned(), Arc::clone(&count));
             std::thread::spawn(move || {
-                let mut dice = Dice(1000 * round + number);
+                let mut dice = Rng::with_seed(1000 * round + number);
                 let patient = Timeouts { connect: PATIENCE, total: PATIENCE };
                 let client = Client::with_timeouts(&base, &token, patient).unwrap();
                 let mut done = BTreeMap::new();
                 for sale in 0.. {
                     let id = format!("s{number}-{sale}");
                     let point = format!("fawry-{}", 1 + number % 2);
-                    match client.sell(&id, &point, &payee(1 + dice.roll(CARDS)), 1000 + sale) {
+                    match client.sell(&id, &point, &payee(1 + dice.u64(..CARDS)), 1000 + sale) {
                         Ok(sold) => {
                             count.fetch_add(1, Ordering::Relaxed);
                             assert!(done.insert(id, sold).is_none());
@@ -255,8 +246,10 @@ fn served_in_a_process() {
     }
     let party = "fawry".parse().unwrap();
     let token = world.office.add_token(&world.boss(), &world.id(), &party, "front", Power::Sell).unwrap();
-    let options = Options { signals: true, log: true, ..wide() };
+    let log = log_to_stderr();
+    let options = Options { signals: true, ..wide() };
     serve(second_office(&world), options, |address| println!("\nserving {address} {}", &*token)).unwrap();
+    drop(log);
     println!("ended well");
 }
 

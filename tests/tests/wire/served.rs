@@ -72,7 +72,6 @@ pub(crate) fn wide() -> Options {
         burst: much,
         request_timeout: PATIENCE,
         grace: PATIENCE,
-        log: false,
         signals: false,
         stop: Stop::new(),
         ..Options::default()

@@ -11,7 +11,7 @@ use super::{Debit, Reasoned};
 use crate::books::Books;
 use crate::commands::Error;
 use crate::output::{Output, Table, egp};
-use crate::voucher_file::Draft;
+use crate::voucher_file::Taken;
 
 fn order(books: &Books, debit: &Debit) -> DebitOrder {
     DebitOrder {
@@ -25,9 +25,9 @@ fn order(books: &Books, debit: &Debit) -> DebitOrder {
 }
 
 pub(super) fn debit(books: &Books, debit: &Debit) -> Result<Output, Error> {
-    let draft = debit.out.as_deref().map(Draft::create).transpose()?;
+    let taken = debit.out.as_deref().map(Taken::create).transpose()?;
     match books.office.debit(&order(books, debit)) {
-        Ok(certified) => certified_output(books, &certified, draft, debit.out.as_deref()),
+        Ok(certified) => certified_output(books, &certified, taken, debit.out.as_deref()),
         Err(LedgerError::Refused(Refusal::ApprovalNeeded { amount })) => Err(super::given(format!(
             "{} need a second person: the same with `ledger propose` instead of `ledger debit`, and another one approves it",
             egp(amount)
@@ -47,7 +47,7 @@ pub(super) fn propose(books: &Books, debit: &Debit) -> Result<Output, Error> {
 }
 
 pub(super) fn approve(books: &Books, request: &RequestKey, out: Option<&Path>) -> Result<Output, Error> {
-    let draft = out.map(Draft::create).transpose()?;
+    let taken = out.map(Taken::create).transpose()?;
     match books.office.approve(&books.who, request)? {
         Approved::Sale => {
             let text = format!(
@@ -56,7 +56,7 @@ pub(super) fn approve(books: &Books, request: &RequestKey, out: Option<&Path>) -
             );
             Ok(Output::new(text, json!({ "request": request.id, "approved": "sale" })))
         }
-        Approved::Certified(certified) => certified_output(books, &certified, draft, out),
+        Approved::Certified(certified) => certified_output(books, &certified, taken, out),
     }
 }
 
@@ -64,12 +64,12 @@ pub(super) fn approve(books: &Books, request: &RequestKey, out: Option<&Path>) -
 pub(super) fn certified_output(
     books: &Books,
     certified: &Certified,
-    draft: Option<Draft>,
+    taken: Option<Taken>,
     out: Option<&Path>,
 ) -> Result<Output, Error> {
     let voucher = certified.parsed()?;
-    if let Some(draft) = draft {
-        draft.write(&voucher)?;
+    if let Some(taken) = taken {
+        taken.write(&voucher)?;
     }
     let mut table = Table::default();
     table.line("card", voucher.card);

@@ -13,7 +13,7 @@ use crate::arguments::meter_number;
 use crate::books::Books;
 use crate::commands::Error;
 use crate::output::{Output, egp};
-use crate::voucher_file::Draft;
+use crate::voucher_file::Taken;
 
 #[derive(Args)]
 pub(crate) struct Move {
@@ -73,9 +73,9 @@ fn by_report(books: &Books, order: &Move) -> Result<Output, Error> {
             said(order.from)
         ))
     })?;
-    let draft = order.out.as_deref().map(Draft::create).transpose()?;
+    let taken = order.out.as_deref().map(Taken::create).transpose()?;
     let certified = books.office.move_credit(&books.who, &books.id, order.to, &report)?;
-    certified_output(books, &certified, draft, order.out.as_deref())
+    certified_output(books, &certified, taken, order.out.as_deref())
 }
 
 fn propose(books: &Books, order: &Move, left: i64, reason: &str) -> Result<Output, Error> {

@@ -5,9 +5,10 @@ use card_core::message::Voucher;
 use card_core::role::Role;
 
 use super::super::entry::{Kind, Step as RequestStep};
-use super::super::error::{LedgerError, Refusal, StoreError};
+use super::super::error::{LedgerError, Refusal};
 use super::super::names::RequestId;
 use super::super::office::{Office, Who, draft};
+use super::super::payload::Payload;
 use super::super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
 use super::super::sell::{reference, unknown};
 use super::super::store::{Payee, read};
@@ -19,9 +20,6 @@ use card_host::operate;
 use card_host::personalise::Step;
 use card_host::random::OsRandom;
 use card_host::transport::Transport;
-
-/// The reason in the entry of a technician's card: the entry is a refresh, for that card.
-const ENGINEERING: &str = "engineering card";
 
 /// A technician's card as it was entered.
 struct Entered {
@@ -118,7 +116,6 @@ impl Office {
                 let other = || Refusal::OtherRequest(id.clone());
                 let entry = t.entry(&done.entry)?.filter(|entry| {
                     entry.kind == Kind::Refresh
-                        && entry.reason == ENGINEERING
                         && entry.card == Some(engineer)
                         && entry.binding.is_some_and(|binding| binding.meter == meter)
                 });
@@ -131,8 +128,9 @@ impl Office {
                     total_debited: entry.total_debited,
                     ..held_by(&record, Some(&card))
                 };
-                let voucher = Voucher::parse(&entry.payload)
-                    .map_err(|_| StoreError::Corrupt(format!("the voucher of request {id}")))?;
+                let Some(Payload::Technician { voucher, .. }) = Payload::parse(&entry.payload) else {
+                    return Err(other().into());
+                };
                 return Ok(Entered { before, voucher, record, card });
             }
             let Some(record) = context.binding.clone() else { return Err(unknown(t, payee)?) };
@@ -169,12 +167,12 @@ impl Office {
             let before = held_by(&record, Some(&card));
             let held = record.held.refresh()?;
             let mut entry = draft(who, &request, RequestStep::First, Kind::Refresh, self.now()?);
-            ENGINEERING.clone_into(&mut entry.reason);
+            "engineering card".clone_into(&mut entry.reason);
             let record = self.certify(&mut entry, record, held, Channel::Branch)?;
             let own = held_by(&record, Some(&card));
             let voucher = self.issuer().voucher(&own, Channel::Branch, reference(&request))?;
             entry.card = Some(engineer);
-            entry.payload = voucher.emit().to_vec();
+            entry.payload = Payload::Technician { card: card.card, voucher }.emit();
             let heads = [Head::Card(card), Head::Binding(Box::new(record.clone()))];
             self.book(t, &mut point, entry, &heads)?;
             Ok(Entered { before, voucher, record, card })

@@ -1,17 +1,17 @@
 //! Mail to meters: sealed with the next version of its slot, written, and only then given out.
 
 use card_core::id::{Binding, CardId};
-use card_core::message::{Direction, Envelope, Slot};
+use card_core::message::{Envelope, Slot};
 use card_core::parameters::{Action, Command};
 use card_core::role::Role;
 use serde_json::json;
 
 use super::super::bindings::totals;
-use super::super::counter::SEQUENCE_GAP;
 use super::super::entry::{Entry, Kind, Step};
 use super::super::error::{LedgerError, Refusal, StoreError};
 use super::super::names::RequestId;
 use super::super::office::{Office, Who, draft};
+use super::super::payload::Payload;
 use super::super::records::{BindingRecord, Head, MailRecord, Status};
 use super::super::sell::{about, unknown};
 use super::super::store::{Context, Payee, Transaction};
@@ -86,10 +86,15 @@ impl Office {
             let mut entry = draft(who, &request, Step::First, Kind::Mail, self.now()?);
             about(&mut entry, &held);
             totals(&mut entry, &held);
-            entry.payload = envelope.as_bytes().to_vec();
-            entry.reason = command.map_or_else(String::new, |command| format!("command {}", command.counter));
-            let mail =
-                MailRecord { binding: record.binding(), slot, version, envelope: entry.payload.clone() };
+            let bytes = envelope.as_bytes().to_vec();
+            entry.payload = match command {
+                Some(Command { counter, .. }) => {
+                    entry.reason = format!("command {counter}");
+                    Payload::Command { counter, envelope: envelope.clone() }.emit()
+                }
+                None => bytes.clone(),
+            };
+            let mail = MailRecord { binding: record.binding(), slot, version, envelope: bytes };
             self.book(t, &mut point, entry, &[Head::Mail(mail)])?;
             Ok((command, Mail { envelope, delivery }))
         })
@@ -106,13 +111,12 @@ impl Office {
         let other = || Refusal::OtherRequest(id.clone());
         let entry = entry.filter(|entry| entry.kind == Kind::Mail && entry.binding == Some(held.binding));
         let entry = entry.ok_or_else(other)?;
-        let sent = Envelope::parse(&entry.payload).map_err(|_| other())?;
-        let command = match letter {
-            Letter::Plain { .. } => None,
-            Letter::Command(order) => {
-                let counter = entry.reason.strip_prefix("command ").and_then(|counter| counter.parse().ok());
-                Some(numbered(order, counter.ok_or_else(other)?))
+        let (command, sent) = match (letter, Payload::parse(&entry.payload)) {
+            (Letter::Plain { .. }, None) => (None, Envelope::parse(&entry.payload).map_err(|_| other())?),
+            (Letter::Command(order), Some(Payload::Command { counter, envelope })) => {
+                (Some(numbered(order, counter)), envelope)
             }
+            _ => return Err(other().into()),
         };
         let plaintext = match (letter, &command) {
             (Letter::Plain { plaintext, .. }, _) => plaintext.to_vec(),
@@ -125,7 +129,7 @@ impl Office {
         };
         let sealer = BindingAccount { parameter_keys: sent.key_version, ..*held };
         let again = self.issuer().mail(&sealer, slot, sent.version, &plaintext)?;
-        if again.as_bytes() == entry.payload { Ok((command, sent)) } else { Err(other().into()) }
+        if again.as_bytes() == sent.as_bytes() { Ok((command, sent)) } else { Err(other().into()) }
     }
 
     /// Mail with the next keys of `role` for the meter of a card's binding: credit, parameter or report keys; where the meter has the current
@@ -223,21 +227,4 @@ fn place(sent: &[MailRecord], letter: &Letter<'_>) -> Result<Placed, LedgerError
 fn numbered(order: &Order, counter: u32) -> Command {
     let Order { kind, value, expiry, technician } = *order;
     Command { counter, expiry, card: technician, action: Action::of(kind, value) }
-}
-
-/// The mail of a binding after a restore: versions that may have been given out since the copy was made are left out, in every slot.
-pub(in super::super) fn after_a_restore(
-    t: &mut dyn Transaction,
-    binding: Binding,
-) -> Result<Vec<Head>, LedgerError> {
-    let sent = t.mail(binding)?;
-    let to_meter = Slot::ALL.into_iter().filter(|slot| slot.direction() == Direction::ToMeter);
-    let heads = to_meter.map(|slot| {
-        let held = sent.iter().find(|mail| mail.slot == slot);
-        let version = held.map_or(0, |mail| mail.version).checked_add(SEQUENCE_GAP);
-        let version = version.ok_or(AccountError::SequenceExhausted)?;
-        let envelope = held.map(|mail| mail.envelope.clone()).unwrap_or_default();
-        Ok(Head::Mail(MailRecord { binding, slot, version, envelope }))
-    });
-    heads.collect()
 }

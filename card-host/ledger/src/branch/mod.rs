@@ -2,7 +2,6 @@
 //! takes what meters have put there (docs/ledger.md, section 7). Everything is written in the ledger before the card gets it, so that whatever is
 //! torn can be repeated.
 
-mod adopt;
 mod collect;
 mod engineering;
 mod issue;
@@ -10,7 +9,6 @@ mod mail;
 mod recover;
 
 pub use collect::{Brought, Found};
-pub(super) use mail::after_a_restore;
 
 use card_core::id::{CardId, CardRef, MeterId};
 use card_core::terminal::load::Misfit;

@@ -4,13 +4,12 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::{ExportError, ExportFile};
 use crate::entry::{Entry, Transfer};
-use card_host::durable;
 
 /// An entry as a line of `entries.jsonl`: the fields of docs/ledger.md, section 3, under their names.
 #[derive(Serialize)]
@@ -234,44 +233,12 @@ fn new_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// A complete folder under another name beside its place, removed at the end.
-pub(super) struct Draft(pub(super) PathBuf);
-
-impl Draft {
-    pub(super) fn new(folder: &Path) -> Result<Self, ExportError> {
-        let mut name = folder.as_os_str().to_owned();
-        name.push(format!(".{}.new", std::process::id()));
-        let draft = PathBuf::from(name);
-        // One that a crash has left behind.
-        let _ = fs::remove_dir_all(&draft);
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(false);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&draft).map_err(|source| ExportError::Io { path: draft.clone(), source })?;
-        Ok(Self(draft))
-    }
-
-    pub(super) fn file(&self, name: &str, content: &[u8]) -> Result<(), ExportError> {
-        let path = self.0.join(name);
-        let written = new_file(&path).and_then(|mut file| {
-            file.write_all(content)?;
-            file.sync_all()
-        });
-        written.map_err(|source| ExportError::Io { path, source })
-    }
-
-    /// Gives the folder its name. One that has appeared meanwhile is not replaced: renaming fails where it holds anything.
-    pub(super) fn keep(self, folder: &Path) -> Result<(), ExportError> {
-        let io = |source| ExportError::Io { path: folder.to_owned(), source };
-        durable::sync_all(&self.0).map_err(io)?;
-        fs::rename(&self.0, folder).map_err(io)?;
-        durable::sync_folder(folder).map_err(io)
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// A file with this content in the folder of an export.
+pub(super) fn write(folder: &Path, name: &str, content: &[u8]) -> Result<(), ExportError> {
+    let path = folder.join(name);
+    let written = new_file(&path).and_then(|mut file| {
+        file.write_all(content)?;
+        file.sync_all()
+    });
+    written.map_err(|source| ExportError::Io { path, source })
 }

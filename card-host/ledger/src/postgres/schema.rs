@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::connection::Connection;
 use super::failure::{Failure, FailureKind};
-use crate::month::month_of;
+use card_core::calendar::utc_month;
 
 mod embedded {
     #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "the macro writes it so")]
@@ -33,7 +33,7 @@ pub(super) fn prepare(connection: &mut Connection, scope: Scope) -> Result<(), F
     identify(connection, scope)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map(|now| now.as_secs()).unwrap_or_default();
     // A wrong clock makes the wrong tables; the right ones are then made when the first entry needs them.
-    let now = month_of(CardTime::from_unix(now).unwrap_or_default());
+    let now = utc_month(CardTime::from_unix(now).unwrap_or_default());
     for month in now..=now.saturating_add(AHEAD) {
         connection.execute(MAKE_MONTH, &[&i32::try_from(month).unwrap_or_default()])?;
     }

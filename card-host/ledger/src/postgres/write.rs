@@ -5,12 +5,12 @@ use super::failure::{Failure, FailureKind};
 use super::rows::{amount, number, step, time, total};
 use super::sql::{self, BINDING_COLUMNS, CUSTOMER_COLUMNS};
 use super::values::Values;
-use crate::month::month_of;
 use crate::{BindingRecord, Customer, Entry, Head, Kind, Point, Status, Step};
+use card_core::calendar::utc_month;
 
 /// The month of an entry, as its column has it.
 pub(super) fn month(entry: &Entry) -> i32 {
-    i32::try_from(month_of(entry.time)).unwrap_or_default()
+    i32::try_from(utc_month(entry.time)).unwrap_or_default()
 }
 
 /// Writes an entry, and all heads.

@@ -1,6 +1,6 @@
 //! Where a ledger's file is, and how it is opened: as a ledger, of this company, with nothing lost that was answered.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use rusqlite::{Connection, Error, ErrorCode, OpenFlags, OptionalExtension, Trans
 
 use super::error::{failed, store};
 use crate::{LedgerError, StoreError};
+use card_host::durable;
 
 mod embedded {
     #![allow(missing_docs, unreachable_pub, reason = "what a macro makes")]
@@ -189,7 +190,8 @@ impl Place {
     /// Makes the name of a new file last.
     fn keep_name(&self) -> Result<(), LedgerError> {
         let Some(path) = &self.path else { return Ok(()) };
-        sync_folder(path).map_err(|error| StoreError::Unavailable(format!("{}: {error}", self.name())).into())
+        durable::sync_folder(path)
+            .map_err(|error| StoreError::Unavailable(format!("{}: {error}", self.name())).into())
     }
 
     /// What is in the file, before anything of it is changed.
@@ -336,12 +338,4 @@ fn is_older(connection: &Connection, name: &str) -> Result<bool, LedgerError> {
         }
     }
     Ok(rows.len() < known.len())
-}
-
-/// Makes a new name in the folder last.
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
-        _ => Ok(()),
-    }
 }

@@ -9,20 +9,20 @@ mod tests;
 mod transaction;
 mod write;
 
-use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use card_core::id::Scope;
 use rusqlite::Connection;
 
-use self::connection::{Place, Wanted, other, sync_folder};
+use self::connection::{Place, Wanted, other};
 use self::error::failed;
 use self::group::Groups;
 use self::transaction::Rows;
 use super::store::{Ledger, Work};
 use super::{LedgerError, StoreError};
+use card_host::durable::Draft;
 
 /// Connections that read and wait to be used again.
 const READERS: usize = 8;
@@ -86,10 +86,13 @@ impl SqliteLedger {
         if to.try_exists().map_err(|error| copying(&to, &error))? {
             return Err(other(format!("{} exists: give the copy another name", to.display())));
         }
-        let draft = Draft::new(&to).map_err(|error| copying(&to, &error))?;
+        let draft = Draft::file(&to).map_err(|error| copying(&to, &error))?;
         let copy = |connection: &Connection| {
-            let name = draft.0.to_str().ok_or_else(|| {
-                StoreError::Unavailable(format!("{}: the name of a copy is plain text", draft.0.display()))
+            let name = draft.path().to_str().ok_or_else(|| {
+                StoreError::Unavailable(format!(
+                    "{}: the name of a copy is plain text",
+                    draft.path().display()
+                ))
             })?;
             let done = connection.execute("VACUUM INTO ?", [name]);
             done.map(|_| ()).map_err(|error| failed("the copy", &error))
@@ -100,13 +103,7 @@ impl SqliteLedger {
             self.settled()?;
             copy(&self.place.reader()?)?;
         }
-        let keep = || -> io::Result<()> {
-            File::open(&draft.0)?.sync_all()?;
-            // Unlike a renaming, a link never replaces what is there.
-            fs::hard_link(&draft.0, &to)?;
-            sync_folder(&to)
-        };
-        keep().map_err(|error| copying(&to, &error).into())
+        draft.become_new().map_err(|error| copying(&to, &error).into())
     }
 
     /// Returns once no failed commit leaves open what is in the ledger.
@@ -177,29 +174,4 @@ impl std::fmt::Debug for SqliteLedger {
 
 fn copying(to: &Path, error: &io::Error) -> StoreError {
     StoreError::Unavailable(format!("the copy {}: {error}", to.display()))
-}
-
-/// A file under another name in the same folder, removed at the end.
-struct Draft(PathBuf);
-
-impl Draft {
-    fn new(to: &Path) -> io::Result<Self> {
-        let mut draft = to.as_os_str().to_owned();
-        draft.push(format!(".{}.new", std::process::id()));
-        let draft = PathBuf::from(draft);
-        // One that a crash has left behind.
-        let _ = fs::remove_file(&draft);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&draft)?;
-        Ok(Self(draft))
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
 }

@@ -5,12 +5,12 @@ use rusqlite::{Params, params};
 use super::rows::{account, amount, number, step, time};
 use super::transaction::Rows;
 use crate::entry::{Entry, Hash, Kind, Step};
-use crate::month::month_of;
 use crate::records::{
     BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, Point, PolicyRecord,
     Reading, SignedHead, Status, Token,
 };
 use crate::{LedgerError, Refusal, StoreError};
+use card_core::calendar::utc_month;
 
 const ENTRY: &str = "INSERT INTO entry (point, number, month, time, kind, party, request, step, actor, reason, meter, binding, \
      card, account, amount, sequence, total_credit, total_debited, policy, payload, previous, hash) \
@@ -96,7 +96,7 @@ impl Rows<'_> {
     }
 
     fn one_entry(&mut self, entry: &Entry) -> Result<(), LedgerError> {
-        let (point, month) = (entry.id.point.as_str(), month_of(entry.time));
+        let (point, month) = (entry.id.point.as_str(), utc_month(entry.time));
         let place = number("number of an entry", entry.id.number)?;
         let (party, request) = (entry.request.party.as_str(), entry.request.id.as_str());
         let step = step(entry.step);

@@ -133,6 +133,9 @@ CREATE TABLE customer (
     arabic  SMALLINT NOT NULL CHECK (arabic IN (0, 1))
 ) WITH (fillfactor = 80);
 
+-- Those who owe something are few, and looked for in the order of their accounts.
+CREATE INDEX customer_debt ON customer (account) WHERE debt <> 0;
+
 CREATE TABLE party (
     code    TEXT COLLATE "C" PRIMARY KEY,
     channel TEXT COLLATE "C" NOT NULL CHECK (channel IN ('branch', 'kiosk', 'bank', 'wallet', 'network')),
@@ -166,6 +169,8 @@ CREATE TABLE mail (
     PRIMARY KEY (meter, binding, slot)
 );
 
+-- A meter whose memory went back uses numbers of reports again, and says so (flag 0020) until its binding is closed. What it reports then
+-- is newer than all before, whatever its numbers say; and of one number there may be more than one report.
 CREATE TABLE reading (
     meter           BYTEA NOT NULL CHECK (octet_length(meter) = 8),
     binding         BIGINT NOT NULL,
@@ -177,7 +182,8 @@ CREATE TABLE reading (
     energy          BIGINT NOT NULL CHECK (energy >= 0),
     flags           INTEGER NOT NULL CHECK (flags BETWEEN 0 AND 65535),
     tampering       SMALLINT NOT NULL CHECK (tampering BETWEEN 0 AND 255),
-    PRIMARY KEY (meter, binding, number)
+    regressed       SMALLINT NOT NULL GENERATED ALWAYS AS (((flags >> 5) & 1)::SMALLINT) STORED,
+    PRIMARY KEY (meter, binding, regressed, number, energy, time, flags, tampering)
 );
 
 CREATE TABLE policy (

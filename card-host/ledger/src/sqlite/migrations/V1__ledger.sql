@@ -133,6 +133,9 @@ CREATE TABLE customer (
     arabic INTEGER NOT NULL CHECK (arabic IN (0, 1))
 ) STRICT;
 
+-- Those who owe something are few, and looked for in the order of their accounts.
+CREATE INDEX customer_debt ON customer (account) WHERE debt <> 0;
+
 CREATE TABLE party (
     code TEXT NOT NULL PRIMARY KEY,
     channel TEXT NOT NULL CHECK (channel IN ('branch', 'kiosk', 'bank', 'wallet', 'network')),
@@ -166,18 +169,21 @@ CREATE TABLE mail (
     PRIMARY KEY (meter, binding, slot)
 ) STRICT;
 
+-- A meter whose memory went back uses numbers of reports again, and says so (flag 0020) until its binding is closed. What it reports then
+-- is newer than all before, whatever its numbers say; and of one number there may be more than one report.
 CREATE TABLE reading (
     meter BLOB NOT NULL CHECK (length(meter) = 8),
     binding INTEGER NOT NULL CHECK (binding >= 0),
+    regressed INTEGER NOT NULL DEFAULT 0 CHECK (regressed = (flags >> 5) & 1),
     number INTEGER NOT NULL CHECK (number >= 0),
+    energy INTEGER NOT NULL CHECK (energy >= 0),
     time INTEGER NOT NULL CHECK (time >= 0),
+    flags INTEGER NOT NULL CHECK (flags BETWEEN 0 AND 65535),
+    tampering INTEGER NOT NULL CHECK (tampering BETWEEN 0 AND 255),
     applied_credit INTEGER NOT NULL CHECK (applied_credit >= 0),
     applied_debited INTEGER NOT NULL CHECK (applied_debited >= 0),
     balance INTEGER NOT NULL,
-    energy INTEGER NOT NULL CHECK (energy >= 0),
-    flags INTEGER NOT NULL CHECK (flags BETWEEN 0 AND 65535),
-    tampering INTEGER NOT NULL CHECK (tampering BETWEEN 0 AND 255),
-    PRIMARY KEY (meter, binding, number)
+    PRIMARY KEY (meter, binding, regressed, number, energy, time, flags, tampering)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE policy (
@@ -236,8 +242,9 @@ BEGIN SELECT RAISE(ABORT, 'reading: what was written is never changed'); END;
 CREATE TRIGGER reading_deleted BEFORE DELETE ON reading
 BEGIN SELECT RAISE(ABORT, 'reading: what was written is never deleted'); END;
 CREATE TRIGGER reading_replaced BEFORE INSERT ON reading
-WHEN EXISTS (SELECT 1 FROM reading WHERE meter = NEW.meter AND binding = NEW.binding AND number = NEW.number)
-BEGIN SELECT RAISE(ABORT, 'reading: this number has been written'); END;
+WHEN EXISTS (SELECT 1 FROM reading WHERE meter = NEW.meter AND binding = NEW.binding AND regressed = NEW.regressed AND number = NEW.number
+    AND energy = NEW.energy AND time = NEW.time AND flags = NEW.flags AND tampering = NEW.tampering)
+BEGIN SELECT RAISE(ABORT, 'reading: this report has been written'); END;
 
 CREATE TRIGGER policy_changed BEFORE UPDATE ON policy
 BEGIN SELECT RAISE(ABORT, 'policy: what was written is never changed'); END;

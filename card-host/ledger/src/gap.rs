@@ -1,0 +1,26 @@
+//! Numbers that may have been given out after a copy of the ledger was made: after a restore they are left out.
+
+use card_core::id::Binding;
+use card_core::message::{Direction, Slot};
+
+use super::error::LedgerError;
+use super::records::{Head, MailRecord};
+use super::store::Transaction;
+use card_host::issuer::AccountError;
+
+/// Sequences that are left out after a restore, so that what is certified then is newer than what was lost.
+pub const SEQUENCE_GAP: u32 = 1000;
+
+/// The mail of a binding after a restore: versions that may have been given out since the copy was made are left out, in every slot.
+pub(super) fn after_a_restore(t: &mut dyn Transaction, binding: Binding) -> Result<Vec<Head>, LedgerError> {
+    let sent = t.mail(binding)?;
+    let to_meter = Slot::ALL.into_iter().filter(|slot| slot.direction() == Direction::ToMeter);
+    let heads = to_meter.map(|slot| {
+        let held = sent.iter().find(|mail| mail.slot == slot);
+        let version = held.map_or(0, |mail| mail.version).checked_add(SEQUENCE_GAP);
+        let version = version.ok_or(AccountError::SequenceExhausted)?;
+        let envelope = held.map(|mail| mail.envelope.clone()).unwrap_or_default();
+        Ok(Head::Mail(MailRecord { binding, slot, version, envelope }))
+    });
+    heads.collect()
+}
