@@ -8,15 +8,14 @@ use card_core::text::{Language, Situation};
 use super::error::CardWorkError;
 use crate::card;
 use crate::keystore::KeyStore;
-use crate::operate;
 use crate::transport::Transport;
 
 /// LOAD VOUCHER as a kiosk, bank or phone does it, without any key: SELECT, a look whether the voucher is for this card, and one
 /// command.
 pub fn load(transport: &mut impl Transport, voucher: &Voucher) -> Result<LoadAnswer, CardWorkError> {
-    let summary = card::select(transport)?.summary;
+    let summary = card::select(transport)?;
     fits(voucher, &summary)?;
-    Ok(operate::ask(transport, &load_voucher(&voucher.emit()))?)
+    Ok(card::ask(transport, &load_voucher(&voucher.emit()))?)
 }
 
 /// Loads a voucher, and checks that the card's receipt is authentic and about it.

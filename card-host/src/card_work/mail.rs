@@ -3,14 +3,13 @@
 use card_core::id::{Binding, CardId, Scope};
 use card_core::message::{Delivery, Envelope, MeterReceipt, Slot, Verified};
 use card_core::parameters::{AuditRecords, Readings};
-use card_core::terminal::RequestError;
 use card_core::terminal::load::{MailAnswer, Misfit, get_mail, mail_fits, put_mail};
 use card_core::units::CardTime;
 
 use super::error::CardWorkError;
 use crate::card;
 use crate::keystore::{DeliveryBytes, KeyStore};
-use crate::operate::{self, OperateError};
+use crate::operate;
 use crate::transport::Transport;
 
 /// Mail on its way: sealed for the meter, and addressed to the card that takes it there.
@@ -66,11 +65,11 @@ pub fn deliver(
     transport: &mut impl Transport,
     delivery: &DeliveryBytes,
 ) -> Result<MailAnswer, CardWorkError> {
-    let summary = card::select(transport)?.summary;
+    let summary = card::select(transport)?;
     let bytes = delivery.as_slice();
     let parsed = Delivery::parse(bytes).map_err(|_| Misfit::State(summary.state))?;
     mail_fits(&parsed, &summary)?;
-    Ok(operate::ask(transport, &put_mail(bytes))?)
+    Ok(card::ask(transport, &put_mail(bytes))?)
 }
 
 /// What the meters have put on the card that is there, opened and checked. The card must have been selected.
@@ -81,16 +80,15 @@ pub fn read_mail(
 ) -> Result<Vec<(Envelope, Collected)>, CardWorkError> {
     let mut found = Vec::new();
     for slot in [Slot::FINAL_REPORT, Slot::READINGS, Slot::REGRESSION, Slot::AUDIT] {
-        let envelope: Envelope = match operate::ask(transport, &get_mail(slot)) {
+        let envelope: Envelope = match card::ask(transport, &get_mail(slot)) {
             Ok(envelope) => envelope,
-            Err(OperateError::Request(error)) if error.is_absent() => continue,
+            Err(error) if error.is_absent() => continue,
             Err(error) => return Err(error.into()),
         };
         let opened = keys.open_mail(scope, &envelope)?;
         let bytes = opened.as_slice();
         let receipt = || -> Result<_, CardWorkError> {
-            let receipt =
-                MeterReceipt::parse(bytes).map_err(RequestError::from).map_err(OperateError::from)?;
+            let receipt = MeterReceipt::parse(bytes).map_err(operate::of_mail)?;
             Ok(keys.verify_meter_receipt(scope, receipt)?)
         };
         let report = match slot {

@@ -24,6 +24,7 @@ use card_host::card_work::CardWorkError;
 use card_host::issuer::BindingAccount;
 use card_host::keystore::KeyStoreError;
 use card_host::operate::OperateError;
+use card_host::personalise::PersonaliseError;
 
 /// Why a branch did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +57,7 @@ macro_rules! through {
 }
 
 through!(Ledger: Refusal);
-through!(Card: CardError, OperateError, KeyStoreError, Misfit);
+through!(Card: CardError, OperateError, KeyStoreError, Misfit, PersonaliseError);
 
 impl Office {
     /// The open binding that a meter serves now.
