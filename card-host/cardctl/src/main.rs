@@ -1,31 +1,16 @@
 //! `cardctl`: the prepaid electricity card from the command line.
 
-mod alerts;
-mod arguments;
-mod audit;
-mod books;
-mod collect;
+mod cli;
 mod commands;
-mod contents;
-mod customer;
-mod events;
-mod issue;
-mod ledger;
+mod context;
 mod local;
-mod mail;
-mod meter;
-mod output;
-mod sale;
-mod serve;
-mod tariff;
-mod voucher_file;
-mod workplace;
+mod view;
 
-use arguments::{Arguments, Format};
 use clap::Parser;
-use output::Output;
+use cli::{Arguments, Format};
 use std::io::Write;
 use std::process::ExitCode;
+use view::Output;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::parse();
@@ -41,8 +26,8 @@ fn main() -> ExitCode {
         Err(error) => {
             let request = arguments.request.as_ref().filter(|_| error.is_passing());
             match format {
-                Format::Text => eprintln!("{}", customer::problem(&error, arguments.language, request)),
-                Format::Json => eprintln!("{}", customer::problem_json(&error, request)),
+                Format::Text => eprintln!("{}", view::customer::problem(&error, arguments.language, request)),
+                Format::Json => eprintln!("{}", view::customer::problem_json(&error, request)),
             }
             ExitCode::FAILURE
         }

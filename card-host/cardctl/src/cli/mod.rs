@@ -1,0 +1,248 @@
+//! What cardctl understands.
+
+pub(crate) mod contents;
+
+use applet_sim::card::Profile;
+use card_core::access_number::AccessNumber;
+use card_core::id::{Channel, MeterId};
+use card_core::key::KeyLength;
+use card_core::scp03::Mode;
+use card_core::text::Language;
+use card_core::units::Piastres;
+use card_ledger::{PointCode, RequestId, Who};
+use clap::{Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::commands::alerts::AlertsCommand;
+use crate::commands::audit::AuditCommand;
+use crate::commands::ledger::LedgerCommand;
+use crate::commands::mail::MailArguments;
+use crate::commands::meter::MeterCommand;
+use crate::commands::tariff::TariffCommand;
+
+/// Issues, charges, reads and taps prepaid electricity cards: simulated ones, and real ones in a PC/SC reader.
+///
+/// A development tool: its keys are in a file, for test cards only.
+#[derive(Parser)]
+#[command(name = "cardctl", version, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    /// The reader, by its name or a part of it; "sim" is the simulated card of the data directory.
+    #[arg(long, global = true, help_heading = "Global options", value_name = "NAME", default_value = "sim")]
+    pub(crate) reader: String,
+    /// Where development keys, the ledger, the simulated card and the simulated meters are kept. By default in the user's data directory.
+    #[arg(long, global = true, help_heading = "Global options", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// How to print.
+    #[arg(long, global = true, help_heading = "Global options", value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// The language of what is said to customers by info, top-up, load and the meters: en or ar. JSON is the same in both.
+    #[arg(long, global = true, help_heading = "Global options", default_value = "en", value_parser = language)]
+    pub(crate) language: Language,
+    /// Shows every command and response, with its time, on standard error.
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) trace: bool,
+    /// The ledger in a PostgreSQL database (postgres://...), instead of the file ledger.sqlite in the data directory. By default the environment's
+    /// variable CARDCTL_DATABASE.
+    #[arg(long, global = true, help_heading = "Ledger options", value_name = "URL")]
+    pub(crate) database: Option<String>,
+    /// Who does it, as it is written in the ledger. By default the user of the operating system.
+    #[arg(long, global = true, help_heading = "Ledger options", value_name = "NAME", value_parser = actor)]
+    pub(crate) actor: Option<String>,
+    /// The company's vending point where it is done. By default its office.
+    #[arg(long, global = true, help_heading = "Ledger options", value_name = "CODE")]
+    pub(crate) point: Option<PointCode>,
+    /// The id of what is asked for. Asked again with the same id, it is done once, and gives the same answer. By default a new one.
+    #[arg(long, global = true, help_heading = "Ledger options", value_name = "ID")]
+    pub(crate) request: Option<RequestId>,
+    /// Whether the id was given.
+    #[arg(skip)]
+    pub(crate) repeats: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// One JSON object on one line; for the tour, one a step.
+    Json,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Lists the readers that are attached, and whether there is a card in them.
+    Readers,
+    /// Looks at everything between this program and a card, and says what is wrong and what to do. Ends with status 1 where
+    /// something is.
+    Diagnose,
+    /// Shows what is public of the card, without any key.
+    Info,
+    /// Makes a blank card a customer's card; where the account has one for that meter already, its replacement.
+    Issue {
+        /// Number of the meter, in decimal digits.
+        #[arg(long, value_parser = meter_number)]
+        meter: MeterId,
+        /// The customer's account number, in decimal digits.
+        #[arg(long, value_parser = account)]
+        account: u64,
+        /// Only a session shows the balance, not everybody.
+        #[arg(long)]
+        private_balance: bool,
+        /// Closes the open contract of another account on this meter: its card can be charged no more, and the next tap of the new card
+        /// leaves a final report.
+        #[arg(long)]
+        closes_former: bool,
+        /// Length of challenges and MACs in the secure channel: s8 or s16.
+        #[arg(long, default_value = "s8", value_parser = mode)]
+        mode: Mode,
+        /// Length of all keys in bits, 128 or 256; counts when the data directory is new.
+        #[arg(long, default_value = "256", value_parser = key_length)]
+        aes: KeyLength,
+    },
+    /// Makes a blank card a technician's card for a meter: bound like the customer's card, and no replacement of it. Commands name it.
+    Engineering {
+        /// Number of the meter, in decimal digits.
+        #[arg(long, value_parser = meter_number)]
+        meter: MeterId,
+        /// Binds the engineering card that is in the reader anew, for this meter.
+        #[arg(long)]
+        rebind: bool,
+    },
+    /// Sells an amount and loads the voucher onto the card; or, with --out, keeps it in a file, to be carried by phone.
+    ///
+    /// What is large needs a second person: the sale is announced then, another one agrees with `cardctl ledger approve`, and the same command
+    /// with the same --request goes on.
+    TopUp {
+        /// In EGP, such as 50 or 50.25.
+        #[arg(value_parser = Piastres::from_egp, allow_negative_numbers = true)]
+        amount: Piastres,
+        /// Who sells: branch, kiosk, bank or wallet.
+        #[arg(long, default_value = "branch", value_parser = channel)]
+        channel: Channel,
+        /// Writes the voucher to this file, which must not exist, and does not load it.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Certifies the card's totals once more and loads them, at a branch: activates a replacement card, or brings what was sold and
+    /// never arrived.
+    Refresh,
+    /// Loads a voucher from a file, as a kiosk or a phone does: without any key.
+    Load {
+        /// A file that `top-up --out` wrote.
+        file: PathBuf,
+    },
+    /// The simulated meters: a card at one, days that pass, what one shows and keeps.
+    ///
+    /// The clock of a simulated meter is the later of this computer's and the time that the meter has come to: after `run --days 365` it lives a
+    /// year ahead, and goes on from there. A card that is charged now is right for it all the same. Times are printed in the meter's local
+    /// time; in JSON as POSIX seconds.
+    Meter {
+        #[command(subcommand)]
+        command: MeterCommand,
+    },
+    /// Puts what the desk has to tell a meter on the card, sealed: the meter takes it when the card is presented.
+    Mail(MailArguments),
+    /// Opens and prints what meters have put on the card for the desk: readings, what became of commands, final reports; and hands all
+    /// of it in to the ledger, with the card's receipt and its meter's.
+    Collect,
+    /// Shows everything that is on the card: at a desk, with its keys; or as the holder, with the number printed on the card.
+    Show {
+        /// The 26 digits printed on the card.
+        #[arg(long, value_name = "DIGITS", value_parser = access_number)]
+        access_number: Option<Secret>,
+    },
+    /// Plays the main job on fresh simulated cards, from blank to lost and replaced, and adds up the money.
+    Tour {
+        /// How the simulated cards are connected, for their cost: t1, t0 or contactless.
+        #[arg(long, default_value = "contactless")]
+        profile: Profile,
+    },
+    /// The issuer's ledger: how things stand, corrections, days, and who may sell.
+    Ledger {
+        #[command(subcommand)]
+        command: LedgerCommand,
+    },
+    /// Compares the ledger with what cards and meters have said, and lists what somebody has to look into, the worst first. Ends with status 1
+    /// where something is an alarm.
+    Reconcile,
+    /// Whether the books are what they were: the audit key, signed heads, and the proof.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+    /// Who runs out of credit soon, and the queue of messages to them.
+    Alerts {
+        #[command(subcommand)]
+        command: AlertsCommand,
+    },
+    /// Serves channels over the network, until Ctrl-C: kiosks, banks and wallets sell through it. Other commands can be used meanwhile.
+    Serve {
+        /// Address and port where it listens. It does no TLS: put a proxy before it that does, and keep it on this computer.
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        listen: Option<SocketAddr>,
+    },
+    /// Tariffs: what energy costs, and whether a tariff file is right.
+    Tariff {
+        #[command(subcommand)]
+        command: TariffCommand,
+    },
+}
+
+/// An access number on the command line; clap asks for `Clone`, which the secret is not.
+#[derive(Clone)]
+pub(crate) struct Secret(pub(crate) std::sync::Arc<AccessNumber>);
+
+fn access_number(text: &str) -> Result<Secret, String> {
+    let number = AccessNumber::parse(text).map_err(|error| error.to_string())?;
+    Ok(Secret(std::sync::Arc::new(number)))
+}
+
+fn actor(text: &str) -> Result<String, String> {
+    if Who::is_actor(text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("a name has 1 to {} characters, not only white space", Who::ACTOR))
+}
+
+fn language(text: &str) -> Result<Language, String> {
+    Language::from_code(text).ok_or_else(|| "the language is en or ar".to_owned())
+}
+
+pub(crate) fn account(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(number) if number != 0 => Ok(number),
+        _ => Err("an account number has the digits 0-9 only, from 1 to 18446744073709551615".to_owned()),
+    }
+}
+
+pub(crate) fn meter_number(text: &str) -> Result<MeterId, String> {
+    match text.parse::<u64>() {
+        Ok(number) if number != 0 => Ok(MeterId::from(number)),
+        _ => Err("a meter number has the digits 0-9 only, from 1 to 18446744073709551615".to_owned()),
+    }
+}
+
+fn mode(text: &str) -> Result<Mode, String> {
+    match text {
+        "s8" => Ok(Mode::S8),
+        "s16" => Ok(Mode::S16),
+        _ => Err("the mode is s8 or s16".to_owned()),
+    }
+}
+
+fn key_length(text: &str) -> Result<KeyLength, String> {
+    match text {
+        "128" => Ok(KeyLength::Aes128),
+        "256" => Ok(KeyLength::Aes256),
+        _ => Err("keys have 128 or 256 bits".to_owned()),
+    }
+}
+
+pub(crate) fn channel(text: &str) -> Result<Channel, String> {
+    [Channel::Branch, Channel::Kiosk, Channel::Bank, Channel::Wallet]
+        .into_iter()
+        .find(|channel| channel.to_string() == text)
+        .ok_or_else(|| "the channel is branch, kiosk, bank or wallet".to_owned())
+}

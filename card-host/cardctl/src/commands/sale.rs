@@ -1,0 +1,261 @@
+//! Selling and loading. What is sold is kept until the next sale to that card, so that a voucher which did not arrive can be carried
+//! again, and nobody has to pay twice.
+#![allow(clippy::indexing_slicing, reason = "assigning to a key of a JSON object adds it")]
+
+use card_core::id::{CardId, Channel};
+use card_core::message::Voucher;
+use card_core::terminal::load::{LoadAnswer, LoadOutcome, can_load};
+use card_core::text::{Language, Situation};
+use card_core::units::Piastres;
+use card_host::card;
+use card_host::desk::{DeskError, load};
+use card_host::transport::Transport;
+use card_ledger::{
+    Certified, LedgerError, Payee, Refusal, RequestId, Sale as SaleRecord, SaleOrder, StoreError, Who,
+};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+use crate::commands::Error;
+use crate::context::books::Books;
+use crate::context::voucher_file;
+use crate::context::workplace::Workplace;
+use crate::view::customer;
+use crate::view::{Output, egp};
+
+/// Sold, but not on the card.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{amount} EGP are sold and booked, but did not reach the card ({cause}): do not sell again; the voucher is in {}: carry it \
+     with `cardctl load {}`",
+    kept.display(), kept.display()
+)]
+pub(crate) struct NotLoaded {
+    amount: Piastres,
+    kept: PathBuf,
+    pub(crate) cause: Box<Error>,
+}
+
+/// What is to be sold, and how.
+pub(crate) struct Sale<'a> {
+    pub(crate) amount: Piastres,
+    pub(crate) channel: Channel,
+    pub(crate) out: Option<&'a Path>,
+    pub(crate) language: Language,
+}
+
+/// Sells to the card behind `transport`. Everything that can be known before is looked at before.
+pub(crate) fn top_up(
+    transport: &mut Box<dyn Transport + '_>,
+    workplace: &Workplace,
+    books: &Books,
+    sale: &Sale<'_>,
+) -> Result<Output, Error> {
+    let summary = card::select(transport)?;
+    let id = summary.card.id;
+    books.binding_of(id)?;
+    // What is carried may come to a branch first, so only what no channel could load is refused.
+    let first = if sale.out.is_some() { Channel::Branch } else { sale.channel };
+    can_load(first, &summary).map_err(DeskError::from)?;
+    let who = books.seller(sale.channel)?;
+    if sale.channel == Channel::Bank {
+        books.link(&who, id)?;
+    }
+    if let Some(path) = sale.out {
+        return keep(books, who, id, sale, path);
+    }
+    let kept = workplace.voucher_path(id);
+    let voucher = sold(books, &who, id, sale.amount)?;
+    let written = voucher_file::replace(&kept, &voucher);
+    let answer = match (books.office.load(&who, transport, &voucher), written) {
+        (Ok(answer), _) => answer,
+        (Err(_), Err(not_kept)) => return Err(not_kept.into()),
+        (Err(cause), Ok(())) => {
+            let cause = Box::new(cause.into());
+            return Err(NotLoaded { amount: sale.amount, kept, cause }.into());
+        }
+    };
+    newest(books, id, &answer)?;
+    let mut output = said(&answer, Some(sale.amount), sale.language);
+    output.json["request"] = books.id.to_string().into();
+    Ok(output)
+}
+
+/// Sells, and writes the voucher to a file, which is made before anything is sold.
+fn keep(books: &Books, who: Who, id: CardId, sale: &Sale<'_>, path: &Path) -> Result<Output, Error> {
+    let taken = voucher_file::Taken::create(path)?;
+    let voucher = sold(books, &who, id, sale.amount)?;
+    taken.write(&voucher)?;
+    let sold = Situation::PaidNotLoaded.text(sale.language);
+    let file = path.display().to_string();
+    let text = match sale.language {
+        Language::English => format!(
+            "{} sold to card {id}; carry the voucher to it with `cardctl load {file}`",
+            egp(sale.amount)
+        ),
+        Language::Arabic => customer::with_amount(sold, sale.amount, sale.language),
+    };
+    let json = json!({
+        "card": id.to_string(),
+        "amount": sale.amount.0,
+        "file": file,
+        "code": sold.code,
+        "request": books.id.to_string(),
+    });
+    Ok(Output::new(text, json))
+}
+
+/// A sale that waits for a second person.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{amount} EGP need a second person, and the sale is announced: have another one agree with `cardctl --actor NAME ledger approve {id} --party {party}`, \
+     then go on with `cardctl --request {id} top-up {amount}` and what else was given"
+)]
+pub(crate) struct SecondPerson {
+    amount: Piastres,
+    id: RequestId,
+    party: String,
+}
+
+impl SecondPerson {
+    fn of(order: &SaleOrder) -> Self {
+        Self { amount: order.amount, id: order.id.clone(), party: order.who.party.to_string() }
+    }
+}
+
+/// Paid, and not certified: nobody may take the money again, and nobody may keep it.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{amount} EGP are booked as paid under request {id}, without a voucher yet ({reason}): repeat with --request {id}, or give the \
+     money back with `cardctl ledger refund {id} --party {party} --reason TEXT`"
+)]
+pub(crate) struct PaidOnly {
+    amount: Piastres,
+    pub(crate) id: RequestId,
+    party: String,
+    reason: Box<LedgerError>,
+}
+
+/// Sold to the card that this one replaces.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "request {id} is sold already, to card {former}, which this one replaces: bring it to this card with `cardctl refresh`"
+)]
+pub(crate) struct SoldToFormer {
+    id: RequestId,
+    former: CardId,
+}
+
+/// The voucher of this sale. Asked for before with the same id, it is the same one.
+fn sold(books: &Books, who: &Who, card: CardId, amount: Piastres) -> Result<Voucher, Error> {
+    let office = &books.office;
+    let order = SaleOrder { who: who.clone(), id: books.id.clone(), payee: Payee::Card(card), amount };
+    let sale = match office.sell(&order) {
+        Ok(sale) => sale,
+        Err(LedgerError::Refused(Refusal::ApprovalNeeded { .. })) => {
+            office.reserve(&order)?;
+            return Err(SecondPerson::of(&order).into());
+        }
+        // One that was announced before, or for a card that has been replaced since.
+        Err(LedgerError::Refused(Refusal::OtherRequest(_))) => go_on(books, &order, card)?,
+        Err(error) => return Err(error.into()),
+    };
+    let certified = sale.certified.ok_or_else(|| Refusal::WrongStep(books.id.clone()));
+    parsed(&certified.map_err(LedgerError::from)?)
+}
+
+/// Goes on with a sale that was asked for before: the same amount for the same contract, whichever card it has now. It stays at the
+/// vending point where it began.
+fn go_on(books: &Books, order: &SaleOrder, card: CardId) -> Result<SaleRecord, Error> {
+    let office = &books.office;
+    let before = office.status(&order.who.request(&order.id))?;
+    let binding = books.binding_of(card)?.binding();
+    if (before.amount, before.binding) != (order.amount, binding) {
+        return Err(LedgerError::from(Refusal::OtherRequest(order.id.clone())).into());
+    }
+    if before.certified.is_some() && before.card != card {
+        return Err(SoldToFormer { id: order.id.clone(), former: before.card }.into());
+    }
+    if before.certified.is_some() {
+        return Ok(before);
+    }
+    let who = Who { point: before.entry.point, ..order.who.clone() };
+    match office.confirm(&who, &order.id) {
+        Ok((sale, None)) => Ok(sale),
+        Ok((_, Some(reason))) => Err(PaidOnly {
+            amount: order.amount,
+            id: order.id.clone(),
+            party: who.party.to_string(),
+            reason: Box::new(reason),
+        }
+        .into()),
+        Err(LedgerError::Refused(Refusal::ApprovalNeeded { .. })) => Err(SecondPerson::of(order).into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn parsed(certified: &Certified) -> Result<Voucher, Error> {
+    let corrupt = |_| LedgerError::from(StoreError::Corrupt("a voucher".to_owned()));
+    Ok(Voucher::parse(&certified.voucher).map_err(corrupt)?)
+}
+
+/// Certifies the same totals once more and loads them: activates a replacement card, or brings what was sold and never arrived.
+pub(crate) fn refresh(
+    transport: &mut Box<dyn Transport + '_>,
+    books: &Books,
+    language: Language,
+) -> Result<Output, Error> {
+    let summary = card::select(transport)?;
+    can_load(Channel::Branch, &summary).map_err(DeskError::from)?;
+    let card = summary.card.id;
+    let certified = books.office.refresh(&books.who, &books.id, Payee::Card(card))?;
+    let answer = books.office.load(&books.who, transport, &parsed(&certified)?)?;
+    newest(books, card, &answer)?;
+    Ok(said(&answer, None, language))
+}
+
+/// Loads a voucher as a kiosk or a phone does, without any key.
+pub(crate) fn carry(
+    transport: &mut Box<dyn Transport + '_>,
+    voucher: &Voucher,
+    language: Language,
+) -> Result<Output, Error> {
+    let answer = load(transport, voucher)?;
+    Ok(said(&answer, None, language))
+}
+
+/// What was certified just now is news to the card, unless the books are behind it; what was certified before may be there.
+fn newest(books: &Books, card: CardId, answer: &LoadAnswer) -> Result<(), Error> {
+    match answer.outcome {
+        LoadOutcome::Loaded | LoadOutcome::Refreshed => Ok(()),
+        LoadOutcome::AlreadyLoaded | LoadOutcome::Older => {
+            let known = books.repeated && answer.receipt.sequence <= books.binding_of(card)?.held.sequence;
+            if known { Ok(()) } else { Err(BooksBehind(answer.receipt.sequence).into()) }
+        }
+    }
+}
+
+/// The card has certificates that the books do not know.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the card has certificate {0}, which these books do not know: nothing was loaded, and what was sold is not on it; \
+         do not sell until the ledger is restored from its newest copy, and `cardctl ledger restored` has told it so"
+)]
+pub(crate) struct BooksBehind(u32);
+
+fn said(answer: &LoadAnswer, amount: Option<Piastres>, language: Language) -> Output {
+    Output::new(customer::outcome(answer.outcome, amount, language), json(answer, amount))
+}
+
+fn json(answer: &LoadAnswer, amount: Option<Piastres>) -> Value {
+    json!({
+        "card": answer.receipt.card.id.to_string(),
+        "amount": amount.map(|amount| amount.0),
+        "outcome": format!("{:?}", answer.outcome),
+        "code": customer::code(answer.outcome.into()),
+        "sequence": answer.receipt.sequence,
+        "total_credit": answer.receipt.total_credit.0,
+        "total_debited": answer.receipt.total_debited.0,
+        "state": answer.receipt.state.to_string(),
+    })
+}

@@ -1,0 +1,300 @@
+//! The ledger that the commands work with, and who does so.
+
+use card_core::id::{CardId, Channel};
+use card_core::key::KeyLength;
+use card_core::platform::Random;
+use card_host::desk::development_scope;
+use card_host::issuer::{Clock, Issuer, SystemClock};
+use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
+use card_host::random::OsRandom;
+use card_ledger::{
+    BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Office, Party, Payee, Point, PointCode, PointLimits,
+    Policy, PostgresLedger, RequestId, SqliteLedger, Who, binding_of, read,
+};
+use card_server::Options;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::cli::{Arguments, Command};
+use crate::commands::Error;
+use crate::context::workplace::Workplace;
+
+/// Connections to a database: one program, mostly one thing at a time.
+const CONNECTIONS: u32 = 16;
+
+/// Besides one for each thread that works for channels: for the rules, the status, and what else is run in a server.
+const BESIDE: u32 = 4;
+
+/// How many connections a command needs at most; they are made when they are needed.
+fn connections(command: &Command) -> u32 {
+    match command {
+        Command::Serve { .. } => {
+            u32::try_from(Options::default().work).unwrap_or(CONNECTIONS).saturating_add(BESIDE)
+        }
+        _ => CONNECTIONS,
+    }
+}
+
+/// The ledger of the data directory, or of a database, with whoever works with it.
+pub(crate) struct Books {
+    pub(crate) office: Arc<Office>,
+    /// The office's keys, which are in a file of the data directory.
+    pub(crate) keys: Arc<SoftwareKeyStore>,
+    /// Who runs this program, for the company.
+    pub(crate) who: Who,
+    /// The request that this program is run for.
+    pub(crate) id: RequestId,
+    /// Whether it was asked for before: the id was given.
+    pub(crate) repeated: bool,
+    /// The ledger's file, where it is in one.
+    pub(crate) sqlite: Option<Arc<SqliteLedger>>,
+    /// Whether it was founded just now.
+    pub(crate) begun: bool,
+}
+
+/// Whether a ledger that is not there is founded. One that is missed must never be replaced by an empty one unseen.
+#[derive(Clone, Copy)]
+pub(crate) enum Founding {
+    /// It is missed.
+    Never,
+    /// Where nothing of a former ledger is there either; with new keys of this length.
+    WhereNew(KeyLength),
+    /// Also where the keys of a former one are.
+    OnPurpose,
+}
+
+/// Why there are no books to work with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoBooks {
+    #[error(
+        "{0} does not exist here: name the right directory with --data, or found a ledger with `cardctl ledger begin` or the first \
+         `cardctl issue`"
+    )]
+    Never(String),
+    #[error(
+        "{0} does not exist here, but the keys of a former ledger do: restore its newest copy and tell it so with `cardctl ledger restored`, \
+         or found an empty one on purpose with `cardctl ledger begin`"
+    )]
+    Lost(String),
+    #[error(
+        "{} does not exist here, and this ledger needs its own keys: copy that file from where the ledger was founded",
+        .0.display()
+    )]
+    Keys(PathBuf),
+}
+
+/// Where the ledger is.
+struct Place<'a> {
+    arguments: &'a Arguments,
+    workplace: &'a Workplace,
+}
+
+/// A ledger, perhaps without its first entry.
+struct Opened {
+    ledger: Arc<dyn Ledger>,
+    sqlite: Option<Arc<SqliteLedger>>,
+    founded: bool,
+}
+
+impl Place<'_> {
+    fn name(&self) -> String {
+        match &self.arguments.database {
+            Some(_) => "a ledger in this database".to_owned(),
+            None => self.workplace.ledger_path().display().to_string(),
+        }
+    }
+
+    /// The ledger that is there. A database always is.
+    fn open(&self) -> Result<Option<Opened>, Error> {
+        let path = self.workplace.ledger_path();
+        match &self.arguments.database {
+            Some(url) => {
+                let ledger =
+                    PostgresLedger::connect(url, development_scope(), connections(&self.arguments.command))?;
+                opened(Arc::new(ledger), None).map(Some)
+            }
+            None if path.exists() => in_file(SqliteLedger::open(&path, development_scope())?).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The same where it is in a file that is not there yet: with a new one. Another program may have made it meanwhile.
+    fn create(&self) -> Result<Opened, Error> {
+        match self.open()? {
+            Some(opened) => Ok(opened),
+            None => {
+                in_file(SqliteLedger::open_or_create(&self.workplace.ledger_path(), development_scope())?)
+            }
+        }
+    }
+}
+
+fn in_file(ledger: SqliteLedger) -> Result<Opened, Error> {
+    let ledger = Arc::new(ledger);
+    opened(Arc::clone(&ledger) as Arc<dyn Ledger>, Some(ledger))
+}
+
+fn opened(ledger: Arc<dyn Ledger>, sqlite: Option<Arc<SqliteLedger>>) -> Result<Opened, Error> {
+    let office = office_point()?;
+    let founded = read(&*ledger, |t| t.point(&office))?.is_some();
+    Ok(Opened { ledger, sqlite, founded })
+}
+
+fn office_point() -> Result<PointCode, Error> {
+    Ok(OFFICE.parse().map_err(LedgerError::from)?)
+}
+
+impl Books {
+    /// Opens the ledger with its keys, or founds one with rules for development where `founding` allows it.
+    pub(crate) fn open(
+        arguments: &Arguments,
+        workplace: &Workplace,
+        founding: Founding,
+    ) -> Result<Self, Error> {
+        let place = Place { arguments, workplace };
+        let mut opened = place.open()?;
+        let mut keys = workplace.keys()?;
+        let (founds, length) = match founding {
+            Founding::Never => (false, KeyLength::Aes256),
+            Founding::WhereNew(length) => (keys.is_none(), length),
+            Founding::OnPurpose => (true, KeyLength::Aes256),
+        };
+        let founded = opened.as_ref().is_some_and(|opened| opened.founded);
+        // One program founds. Others that come meanwhile are told to wait.
+        let lock = if !founded && founds { workplace.alone()? } else { None };
+        if !founded && founds {
+            (opened, keys) = (Some(place.create()?), workplace.keys()?);
+        }
+        let at = place.name();
+        let (opened, keys) = match (opened, keys) {
+            (Some(opened), Some(keys)) if opened.founded || founds => (opened, keys),
+            (Some(opened), None) if !opened.founded && founds => (opened, workplace.new_keys(length)?),
+            (Some(opened), None) if opened.founded => return Err(NoBooks::Keys(workplace.keys_path()).into()),
+            (_, Some(_)) => return Err(NoBooks::Lost(at).into()),
+            (_, None) => return Err(NoBooks::Never(at).into()),
+        };
+        if let Some(warning) = keys.warning() {
+            let _ = writeln!(std::io::stderr(), "cardctl: {warning}");
+        }
+        let Opened { ledger, sqlite, founded } = opened;
+        let actor = arguments.actor.clone().unwrap_or_else(login);
+        let last = read(&*ledger, |t| t.last_time())?;
+        let keys = Arc::new(keys);
+        let issuer: Issuer = Issuer::new(keys.clone(), SystemClock, last);
+        let office = if founded {
+            Office::with_issuer(ledger, issuer)?
+        } else {
+            Office::found(ledger, issuer, &actor, &Policy::for_development())?
+        };
+        drop(lock);
+        let who = Who {
+            party: COMPANY.parse().map_err(LedgerError::from)?,
+            point: match &arguments.point {
+                Some(point) => point.clone(),
+                None => office_point()?,
+            },
+            actor,
+        };
+        let id = match &arguments.request {
+            Some(id) => id.clone(),
+            None => new_id()?,
+        };
+        let office = Arc::new(office);
+        Ok(Self { office, keys, who, id, repeated: arguments.repeats, sqlite, begun: !founded })
+    }
+
+    /// Who sells through this channel: the company itself at a branch, else a party of the channel's name with one vending point. For
+    /// development, party and point are entered at the first sale.
+    pub(crate) fn seller(&self, channel: Channel) -> Result<Who, Error> {
+        if channel == Channel::Branch {
+            return Ok(self.who.clone());
+        }
+        let name = channel.to_string();
+        let who = Who {
+            party: name.parse().map_err(LedgerError::from)?,
+            point: name.parse().map_err(LedgerError::from)?,
+            actor: self.who.actor.clone(),
+        };
+        let (party, point) =
+            read(self.office.ledger(), |t| Ok((t.party(&who.party)?, t.point(&who.point)?)))?;
+        // Two programs may come here at once: the same ids, and the second one finds it done.
+        if party.is_none() {
+            let party = Party { code: who.party.clone(), channel, open: true };
+            self.office.set_party(&self.who, &id(&format!("development-party-{name}"))?, &party)?;
+        }
+        if point.is_none() {
+            let limits = PointLimits::default();
+            let id = id(&format!("development-point-{name}"))?;
+            self.office.add_point(&self.who, &id, &who.point, &who.party, limits)?;
+        }
+        Ok(who)
+    }
+
+    /// A bank sells only to cards whose holder has agreed. For development that is taken as said, once, and told.
+    pub(crate) fn link(&self, bank: &Who, card: CardId) -> Result<(), Error> {
+        let linked = read(self.office.ledger(), |t| t.link(&bank.party, card))?;
+        if linked.is_some_and(|link| link.since.0 != 0) {
+            return Ok(());
+        }
+        self.office.link(bank, &new_id()?, card, "development", "development")?;
+        let _ = writeln!(
+            std::io::stderr(),
+            "cardctl: card {card} is linked to an account at {} now, as its holder would have agreed to there",
+            bank.party
+        );
+        Ok(())
+    }
+
+    /// The binding of a customer's present card, or why there is none.
+    pub(crate) fn binding_of(&self, card: CardId) -> Result<BindingRecord, Error> {
+        Ok(read(self.office.ledger(), |t| binding_of(t, Payee::Card(card)))?)
+    }
+
+    /// The vending points, all of them.
+    pub(crate) fn points(&self) -> Result<Vec<Point>, Error> {
+        let mut points: Vec<Point> = Vec::new();
+        loop {
+            let after = points.last().map(|point| point.code.clone());
+            let more = read(self.office.ledger(), |t| t.points(after.as_ref(), 200))?;
+            if more.is_empty() {
+                return Ok(points);
+            }
+            points.extend(more);
+        }
+    }
+}
+
+/// The time of this computer; not set where it is not known.
+pub(crate) fn now() -> card_core::units::CardTime {
+    SystemClock.now().unwrap_or(card_core::units::CardTime::UNSET)
+}
+
+/// A new id for a request.
+pub(crate) fn new_id() -> Result<RequestId, Error> {
+    let mut bytes = [0; 16];
+    OsRandom.fill(&mut bytes).map_err(KeyStoreError::from)?;
+    id(&hex::encode(bytes))
+}
+
+pub(crate) fn id(text: &str) -> Result<RequestId, Error> {
+    Ok(text.parse().map_err(LedgerError::from)?)
+}
+
+/// The name of whoever runs this program, as the operating system has it; variables of the environment are not always set.
+fn login() -> String {
+    let names = ["USER", "LOGNAME", "USERNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
+    let name = whoami::username().ok().or_else(number).into_iter().chain(names);
+    let name = name.map(|name| name.trim().chars().take(Who::ACTOR).collect::<String>());
+    name.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// Users without a name are told apart by their numbers, where the system has them.
+fn number() -> Option<String> {
+    #[cfg(target_os = "linux")]
+    return std::fs::metadata("/proc/self")
+        .ok()
+        .map(|me| format!("uid-{}", std::os::unix::fs::MetadataExt::uid(&me)));
+    #[cfg(not(target_os = "linux"))]
+    None
+}

@@ -1,0 +1,82 @@
+//! Events of a meter in words.
+
+use card_core::calendar::Calendar;
+use card_core::message::Event;
+use card_core::meter::events::Happening;
+use card_core::text::{Language, Situation};
+use card_core::units::{Balance, CardTime, Piastres};
+use serde_json::{Value, json};
+
+use crate::commands::mail::command;
+use crate::local;
+use crate::view::{egp, time};
+
+/// An event in words; times in it are local where the meter's calendar is known, else in UTC.
+pub(crate) fn in_words(event: &Event, calendar: Option<&Calendar>) -> String {
+    let when = |at: CardTime| match calendar {
+        Some(calendar) => local::time(calendar, at),
+        None => time(at),
+    };
+    let Some(happening) = Happening::of(event) else {
+        return format!("{:04X} {}", event.code, hex::encode_upper(event.data));
+    };
+    match happening {
+        Happening::BindingOpened { number } => format!("binding {number} opened"),
+        Happening::CardRefused { reason, generation } => {
+            format!("a card of generation {generation} was refused (reason {reason:02X})")
+        }
+        Happening::ClockDoubtful { reading } => {
+            format!("the clock is doubtful: it showed {}", when(reading))
+        }
+        Happening::ClockSet { before } => {
+            format!("the clock was set by a command; it was {} before", when(before))
+        }
+        Happening::MailRefused { slot, refusal, version } => format!(
+            "mail in slot {slot:02X}, version {version}, was refused ({refusal:02X}): {}",
+            mail(refusal)
+        ),
+        Happening::Command { counter, kind, outcome: became } => {
+            format!("command {counter}, {}: {}", command(kind), outcome(became))
+        }
+        Happening::KeysChanged { version } => format!("new keys, version number {version:02X}"),
+        Happening::SupplyCut { reasons } => {
+            let reasons: Vec<_> =
+                Situation::in_cut(reasons).map(|situation| situation.text(Language::English).what).collect();
+            reasons.join("; ")
+        }
+        Happening::SupplyRestored => "the supply is on again".to_owned(),
+        Happening::LoanGiven { until } => format!("emergency loan, until {}", when(until)),
+        Happening::Overload { watts, count } => format!("overload: {watts} W, number {count}"),
+        Happening::Tampering { kind } => Situation::of_tampering(kind).map_or_else(
+            || format!("tampering {kind:02X}"),
+            |seen| seen.text(Language::English).what.to_owned(),
+        ),
+        Happening::ReRated { adjustment, slab } => {
+            format!("the month was rated again, slab {slab}: {} taken", egp(Balance(adjustment.into())))
+        }
+        Happening::Instalment { amount, debt } => {
+            format!("instalment of {} taken, debt ..{debt:04X}", egp(Piastres(amount.into())))
+        }
+        Happening::Tariff { version } => format!("tariff version {version} is in force"),
+    }
+}
+
+/// What became of a command: 01, or why it was refused.
+pub(crate) fn outcome(outcome: u8) -> &'static str {
+    if outcome == 0x01 { "executed" } else { mail(outcome) }
+}
+
+fn mail(refusal: u8) -> &'static str {
+    Situation::of_mail(refusal).unwrap_or(Situation::MailMalformed).text(Language::English).what
+}
+
+/// An event for programs.
+pub(crate) fn json(event: &Event) -> Value {
+    json!({
+        "number": event.number,
+        "time": event.time.to_unix(),
+        "code": format!("{:04X}", event.code),
+        "data": hex::encode_upper(event.data),
+        "says": in_words(event, None),
+    })
+}
