@@ -14,7 +14,8 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BLOCK = re.compile(r"(<!-- figures: (.+?) -->\n+```text\n)(.*?)(```\n)", re.DOTALL)
+MARK = re.compile(r"^<!-- figures:", re.MULTILINE)
+BLOCK = re.compile(r"^(<!-- figures: ([^\n]+) -->\n+```text\n)(.*?)(^```\n)", re.DOTALL | re.MULTILINE)
 
 
 def printed(command):
@@ -29,9 +30,8 @@ def main(arguments):
     for name in names or everything.stdout.split():
         path = ROOT / name
         text = path.read_text(encoding="utf-8")
-        marks = text.count("<!-- figures:")
         blocks = BLOCK.findall(text)
-        if marks != len(blocks):
+        if len(MARK.findall(text)) != len(blocks):
             print(f"{name}: a mark of figures without its block of text behind it")
             stale += 1
         for before, command, stands, after in blocks:

@@ -65,3 +65,4 @@ stage "Windows" cargo check -q -p cardctl --target x86_64-pc-windows-gnu
 stage "vectors of the second reading" target/python/bin/python tests/reference/make_vectors.py --check
 stage "tests" cargo test --workspace --all-features
 stage "benchmarks" cargo bench -q -p system-tests
+stage "figures in documents" tests/figures.py

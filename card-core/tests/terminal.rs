@@ -15,15 +15,16 @@ use card_core::layout::{CardSummary, Identity, PublicStatus, PurseFile, status};
 use card_core::message::{
     Delivery, Envelope, Event, LoadRecord, MeterFlags, MeterReceipt, Receipt, Slot, Voucher,
 };
+use card_core::role::Role;
 use card_core::scp03::host::{HandshakeError, SessionError};
 use card_core::scp03::{CardHandshake, CardSession, KeySet, Mode, SecurityLevel};
 use card_core::soft::SoftEngine;
 use card_core::terminal::exchange::{Batch, ExchangeError, Reading, Settlement, WrongCount};
 use card_core::terminal::load::{self, LoadOutcome, Misfit, fits, mail_fits};
-use card_core::terminal::read;
 use card_core::terminal::select::{SelectError, select, selected};
 use card_core::terminal::session::{OpenError, Opening, Session};
 use card_core::terminal::{Request, RequestError};
+use card_core::terminal::{issue, read};
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use hex_literal::hex;
 use proptest::prelude::*;
@@ -56,7 +57,7 @@ fn select_tells_which_card_it_is() {
 #[test]
 fn what_is_no_card_of_ours() {
     let summary = CardSummary { state: Some(State::Active), scope: SCOPE, card: CARD }.emit();
-    for word in [0x6A82_u16, 0x6D00, 0x6E00] {
+    for word in [0x6A82_u16, 0x6D00, 0x6E00, 0x6A81, 0x6A86] {
         assert_eq!(selected(&word.to_be_bytes()), Err(SelectError::NotOurs));
     }
     assert_eq!(selected(&[0x65, 0x81]), Err(SelectError::Refused(StatusWord::MEMORY_FAILURE)));
@@ -107,7 +108,11 @@ fn public_reading() {
         );
         data[49] = i;
         assert_eq!(read::scp03_mode().response(&answer(&data)), Ok(mode));
+        data[49] = 0x70;
+        assert_eq!(read::scp03_mode().response(&answer(&data)), Err(RequestError::Malformed));
     }
+    let other = hex!("6F21 8408F04547454C454301 A515 9F6501FF C10F 010354000101020304050607080001");
+    assert_eq!(read::scp03_mode().response(&answer(&other)), Err(RequestError::Malformed));
 }
 
 #[test]
@@ -355,6 +360,9 @@ fn why_a_session_is_not_opened() {
         assert_eq!(opening.command().data.len(), 16);
         opening.challenged(&word.to_be_bytes()).unwrap_err()
     };
+    for word in [0x6700, 0x6A88, 0x6985, 0x6F00] {
+        assert_eq!(refused(word).status(), Some(StatusWord(word)));
+    }
     assert_eq!(refused(0x6700), OpenError::OtherMode(Mode::S8));
     assert_eq!(refused(0x6A88), OpenError::NoSuchKeys);
     assert_eq!(refused(0x6985), OpenError::NotInThisState);
@@ -365,12 +373,76 @@ fn why_a_session_is_not_opened() {
     let wrong = KeySet::new(0x41, master(1), master(4), master(3)).unwrap();
     let error = opening.challenged(&response).unwrap().authenticate(&mut SoftEngine, &wrong).map(drop);
     assert_eq!(error, Err(OpenError::Handshake(HandshakeError::WrongCryptogram)));
+    assert_eq!(error.unwrap_err().status(), None);
 
     let opening = Opening::new(&mut Chip::new(), Mode::S8, 0x41, SecurityLevel::Full).unwrap();
     let (_, response) = card_side(&opening, 0x41, Mode::S8);
     let (pending, _) =
         opening.challenged(&response).unwrap().authenticate(&mut SoftEngine, &keys(0x41)).unwrap();
-    assert_eq!(pending.opened(&[0x63, 0]).unwrap_err(), OpenError::HostRefused);
+    let error = pending.opened(&[0x63, 0]).unwrap_err();
+    assert_eq!((error, error.status()), (OpenError::HostRefused, Some(StatusWord(0x6300))));
+}
+
+#[test]
+fn keys_that_are_elsewhere() {
+    let begin = || {
+        let opening = Opening::new(&mut Chip::new(), Mode::S8, 0x11, SecurityLevel::Full).unwrap();
+        let (card, response) = card_side(&opening, 0x11, Mode::S8);
+        (opening.challenged(&response).unwrap(), card)
+    };
+    let (challenged, card) = begin();
+    let answered = challenged.authenticate_by(|challenge, level| {
+        assert_eq!(challenge.key_version(), 0x11);
+        challenge.authenticate(&mut SoftEngine, &keys(0x11), level)
+    });
+    let (pending, command) = answered.unwrap();
+    let command = Command::parse(command.as_slice()).unwrap();
+    card.external_authenticate(&mut SoftEngine, command.header(), command.data).unwrap();
+    let mut session = pending.opened(&OK).unwrap();
+    assert_eq!((session.role(), session.host().level()), (Some(Role::Admin), Some(SecurityLevel::Full)));
+    session.end();
+    assert_eq!(session.level(), None);
+    assert_eq!(begin().0.authenticate_by(|_, _| Err("no such card")).map(drop), Err("no such card"));
+}
+
+#[test]
+fn what_an_issuer_does_to_a_card() {
+    let data = issue::CardData {
+        scope: SCOPE,
+        generation: 2,
+        mode: Mode::S16,
+        flags: 1,
+        issue_time: CardTime(0x0102_0304),
+        expiry_time: CardTime::UNSET,
+        profile: [7; 96],
+    };
+    let head =
+        [&SCOPE.company.0.to_be_bytes()[..], &[SCOPE.environment.code()], &hex!("0002 10 01 01020304")];
+    let head = [&head.concat()[..], &CardTime::UNSET.0.to_be_bytes()].concat();
+    assert_eq!(data.emit().to_vec(), [&head[..], &[7; 96]].concat());
+    let emitted = data.emit();
+    let request = issue::store_data(&emitted);
+    assert_eq!(command(&request), [&hex!("80E20000 6F")[..], &emitted, &[0]].concat());
+    assert_eq!(request.response(&OK), Ok(()));
+    assert_eq!(request.response(&answer(&[1])), Err(RequestError::Malformed));
+
+    let request = issue::put_key(0x11, Role::Admin, &[9; 3]);
+    assert_eq!(command(&request), hex!("80D81181 03 090909 00"));
+    assert_eq!(request.response(&answer(&[5; 10])).unwrap().as_slice(), [5; 10]);
+    assert_eq!(request.response(&answer(&[5; 11])).unwrap_err(), RequestError::Malformed);
+    for role in [Role::Load, Role::Receipt] {
+        assert_eq!(command(&issue::put_key(0, role, &[9])), hex!("80D80001 01 09 00"));
+    }
+
+    let (binding, certificate) = (binding_certificate(4), certificate(5, 100, 2));
+    let bound = issue::BindData::new(&binding, &certificate, &[9; issue::MAX_KEY_SET]).unwrap();
+    let parts = [&hex!("80520000 D8")[..], &binding.emit(), &certificate.emit(), &[9; 118], &[0]];
+    assert_eq!(command(&bound.request()), parts.concat());
+    assert!(issue::BindData::new(&binding, &certificate, &[9; issue::MAX_KEY_SET + 1]).is_err());
+
+    assert_eq!(command(&issue::set_status(State::Blocked)), hex!("80F00004 00"));
+    let own = Command { cla: 0x80, ins: 0xCA, p1: 0, p2: 0xE0, data: &[], le: None };
+    assert_eq!(Request::of(own, |data| Ok(data.len())).response(&answer(&[1, 2])), Ok(2));
 }
 
 #[test]

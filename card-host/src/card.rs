@@ -1,15 +1,15 @@
 //! What is asked of a card without keys, and why an answer is not as hoped for.
 
-use card_core::apdu::{Command, Le, Response, StatusWord};
-use card_core::id::AID;
-use card_core::layout::{Instruction, tag};
-use card_core::message::FormatError;
+use card_core::apdu::{Command, Le, StatusWord};
+use card_core::layout::{CardSummary, Instruction, tag};
 use card_core::platform::RandomError;
-use card_core::scp03::Mode;
-use card_core::scp03::host::{HandshakeError, SessionError};
+use card_core::scp03::host::SessionError;
+use card_core::terminal::select::{self, SelectError};
+use card_core::terminal::session::OpenError;
+use card_core::terminal::{Request, RequestError};
 use card_core::text::advice;
 
-use crate::tlv::{self, ControlInformation, KeyInformation, TlvError};
+use crate::tlv::{KeyInformation, TlvError};
 use crate::transport::{Transport, TransportError, instruction_name};
 
 /// Why something asked of a card did not succeed.
@@ -33,22 +33,25 @@ pub enum CardError {
         .0.0
     )]
     NotOurs(StatusWord),
+    /// It is one of ours, and cannot be used.
+    #[error(transparent)]
+    Unusable(SelectError),
     /// The card cannot be authenticated.
     #[error("{0}: check that the keys are this card's, by company, environment and version")]
-    Handshake(#[from] HandshakeError),
+    Handshake(OpenError),
     /// The secure channel broke.
     #[error("{0}: repeat from the beginning, which is safe; if it happens again, use another reader")]
     Session(#[from] SessionError),
     /// A data object of the card is wrong.
     #[error(transparent)]
     Tlv(#[from] TlvError),
-    /// A message of the card is wrong in form.
+    /// An answer is wrong in form, or not authenticated where it must be.
     #[error("{command}: {error}: the card is defective, or newer than this program")]
-    Format {
+    Answer {
         /// Name of the command.
         command: &'static str,
         /// What is wrong.
-        error: FormatError,
+        error: RequestError,
     },
     /// A command does not fit; nothing was sent.
     #[error("{0} has more data than a command can carry: this is a mistake in the program")]
@@ -64,64 +67,67 @@ impl From<RandomError> for CardError {
     }
 }
 
-/// Sends a command without secure messaging and gives back data and status, whatever it is.
-pub fn exchange(
+impl CardError {
+    /// Whether the card says that there is no such file, record or data object: not yet, or not any more.
+    pub const fn is_absent(&self) -> bool {
+        matches!(self, Self::Refused { status, .. } if RequestError::Refused(*status).is_absent())
+    }
+
+    pub(crate) fn of_request(command: &'static str, error: RequestError) -> Self {
+        match error {
+            RequestError::Refused(status) => Self::Refused { command, status },
+            RequestError::Session(error) => Self::Session(error),
+            error => Self::Answer { command, error },
+        }
+    }
+}
+
+/// Asks without a session. The answer proves nothing.
+pub fn ask<T>(transport: &mut impl Transport, request: &Request<'_, T>) -> Result<T, CardError> {
+    let (name, response) = send(transport, &request.command())?;
+    request.response(&response).map_err(|error| CardError::of_request(name, error))
+}
+
+pub(crate) fn send(
     transport: &mut impl Transport,
     command: &Command<'_>,
-) -> Result<(Vec<u8>, StatusWord), CardError> {
+) -> Result<(&'static str, Vec<u8>), CardError> {
     let name = instruction_name(&command.header());
     let bytes = command.emit().map_err(|_| CardError::TooLong(name))?;
-    let mut answer = transport.transmit(bytes.as_slice())?;
-    let status = Response::parse(&answer).map_err(TransportError::from)?.status;
-    answer.truncate(answer.len().saturating_sub(2));
-    Ok((answer, status))
+    Ok((name, transport.transmit(bytes.as_slice())?))
 }
 
-/// Sends a command without secure messaging and gives back its data, where the status is 9000.
-pub fn ask(transport: &mut impl Transport, command: &Command<'_>) -> Result<Vec<u8>, CardError> {
-    match exchange(transport, command)? {
-        (data, StatusWord::OK) => Ok(data),
-        (_, status) => Err(CardError::Refused { command: instruction_name(&command.header()), status }),
-    }
+/// A command whose answer is taken as it is.
+pub const fn raw(instruction: Instruction, p1: u8, p2: u8, data: &[u8]) -> Request<'_, Vec<u8>> {
+    let (cla, ins) = (instruction.cla(), instruction as u8);
+    Request::of(Command { cla, ins, p1, p2, data, le: Some(Le::MAX) }, |data| Ok(data.to_vec()))
 }
 
-/// A command of the card, without data.
-pub const fn command(instruction: Instruction, p1: u8, p2: u8) -> Command<'static> {
-    Command { cla: instruction.cla(), ins: instruction as u8, p1, p2, data: &[], le: Some(Le::MAX) }
+/// SELECT by AID (specification, 7.1): selects the application, ends a session, and says who the card is. What it says has a
+/// state: of a card whose memory has failed nothing else counts, and it is [`CardError::Unusable`].
+pub fn select(transport: &mut impl Transport) -> Result<CardSummary, CardError> {
+    let (command, response) = send(transport, &select::select())?;
+    select::selected(&response).map_err(|error| match error {
+        SelectError::NotOurs => CardError::NotOurs(status(&response)),
+        SelectError::Refused(status) => CardError::Refused { command, status },
+        SelectError::Malformed => CardError::Answer { command, error: RequestError::Malformed },
+        error => CardError::Unusable(error),
+    })
 }
 
-/// SELECT by AID (specification, 7.1): selects the application, ends a session, and says who the card is.
-pub fn select(transport: &mut impl Transport) -> Result<ControlInformation, CardError> {
-    let command = Command { data: &AID, ..command(Instruction::Select, 0x04, 0x00) };
-    match exchange(transport, &command)? {
-        (data, StatusWord::OK) => Ok(ControlInformation::parse(&data)?),
-        // Other cards have no such application, or do not know the command at all.
-        (
-            _,
-            status @ (StatusWord::FILE_NOT_FOUND
-            | StatusWord::INSTRUCTION_NOT_SUPPORTED
-            | StatusWord::CLASS_NOT_SUPPORTED
-            | StatusWord::FUNCTION_NOT_SUPPORTED
-            | StatusWord::WRONG_P1_P2),
-        ) => Err(CardError::NotOurs(status)),
-        (_, status) => Err(CardError::Refused { command: "SELECT", status }),
-    }
+fn status(response: &[u8]) -> StatusWord {
+    response.last_chunk().map_or(StatusWord::UNKNOWN, |status| StatusWord(u16::from_be_bytes(*status)))
 }
 
-/// GET DATA (specification, 7.4): the data object with this tag.
-pub fn get_data(transport: &mut impl Transport, tag: u16) -> Result<Vec<u8>, CardError> {
-    let [p1, p2] = tag.to_be_bytes();
-    ask(transport, &command(Instruction::GetData, p1, p2))
-}
-
-/// The mode of SCP03, from card recognition data (specification, 7.4).
-pub fn mode(transport: &mut impl Transport) -> Result<Mode, CardError> {
-    Ok(tlv::recognition(&get_data(transport, tag::CARD_RECOGNITION)?)?)
-}
+/// GET DATA 00E0, for [`KeyInformation::parse`].
+pub(crate) const KEY_INFORMATION: Request<'static, Vec<u8>> = {
+    let [p1, p2] = tag::KEY_INFORMATION.to_be_bytes();
+    raw(Instruction::GetData, p1, p2, &[])
+};
 
 /// Which keys the card says it has (specification, 7.4).
 pub fn key_information(transport: &mut impl Transport) -> Result<KeyInformation, CardError> {
-    Ok(KeyInformation::parse(&get_data(transport, tag::KEY_INFORMATION)?)?)
+    Ok(KeyInformation::parse(&ask(transport, &KEY_INFORMATION)?)?)
 }
 
 #[cfg(test)]
@@ -133,7 +139,7 @@ mod tests {
 
     #[test]
     fn another_card_is_named_as_such() {
-        for status in [[0x6A, 0x82], [0x6D, 0x00], [0x6E, 0x00]] {
+        for status in [[0x6A, 0x82], [0x6D, 0x00], [0x6E, 0x00], [0x6A, 0x86]] {
             let error = select(&mut Card::open(Script::new(&[&status]))).unwrap_err();
             assert!(matches!(error, CardError::NotOurs(_)), "{error}");
         }
@@ -150,7 +156,7 @@ mod tests {
         let mut card = Card::open(Script::new(&[&hex!(
             "6F21 8408F04547454C454301 A515 9F6501FF C10F 01 03 54 0001 0102030405060708 0001 9000"
         )]));
-        assert_eq!(select(&mut card).unwrap().summary.card.generation, 1);
+        assert_eq!(select(&mut card).unwrap().card.generation, 1);
         assert_eq!(card.link().sent, [hex!("00A4040008F04547454C45430100").to_vec()]);
     }
 }

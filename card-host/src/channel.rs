@@ -1,89 +1,77 @@
-//! SCP03 over a transport: opens a session and sends commands in it.
+//! Sessions over a transport: the steps of [`card_core::terminal::session`], carried to a card.
 
-use card_core::apdu::{Command, StatusWord};
+use card_core::apdu::MAX_COMMAND;
 use card_core::bytes::Buffer;
-use card_core::platform::{Block, Random};
-use card_core::scp03::host::{Challenge, HandshakeError, PendingSession, Reply};
-use card_core::scp03::{HostHandshake, HostSession, Mode};
+use card_core::platform::Random;
+use card_core::scp03::host::{Challenge, PendingSession};
+use card_core::scp03::{HostSession, Mode, SecurityLevel};
 use card_core::soft::SoftEngine;
+use card_core::terminal::Request;
+use card_core::terminal::session::{OpenError, Opening, Session};
 
-use crate::card::CardError;
+use crate::card::{self, CardError};
 use crate::transport::{Transport, instruction_name};
 
 /// Command EXTERNAL AUTHENTICATE, and the session that awaits its answer.
-pub type Authentication = (PendingSession, Buffer<{ card_core::apdu::MAX_COMMAND }>);
+pub type Authentication = (PendingSession, Buffer<MAX_COMMAND>);
 
 /// An open session with a card. It borrows the transport, so that nothing else is sent meanwhile.
 #[derive(Debug)]
 pub struct SecureChannel<'t, T> {
     transport: &'t mut T,
-    session: HostSession,
-    engine: SoftEngine,
-}
-
-/// Draws a host challenge.
-pub fn challenge(random: &mut impl Random) -> Result<Block, CardError> {
-    let mut block = [0; 16];
-    random.fill(&mut block)?;
-    Ok(block)
+    session: Session,
 }
 
 impl<'t, T: Transport> SecureChannel<'t, T> {
-    /// Opens a session (specification, section 8): INITIALIZE UPDATE with a key version number, `authenticate` with what the card says
-    /// of itself (as [`KeyStore::authenticate`](crate::keystore::KeyStore::authenticate) does), EXTERNAL AUTHENTICATE.
+    /// Opens a session at level 33 (specification, section 8): INITIALIZE UPDATE with a key version number, `authenticate` with
+    /// what the card says of itself (as [`KeyStore::authenticate`](crate::keystore::KeyStore::authenticate) does), EXTERNAL
+    /// AUTHENTICATE.
     pub fn open<E: From<CardError>>(
         transport: &'t mut T,
         mode: Mode,
         key_version: u8,
-        host_challenge: Block,
-        authenticate: impl FnOnce(Challenge) -> Result<Authentication, E>,
+        random: &mut impl Random,
+        authenticate: impl FnOnce(Challenge, SecurityLevel) -> Result<Authentication, E>,
     ) -> Result<Self, E> {
-        let handshake = HostHandshake::new(mode, key_version, host_challenge);
-        let command = handshake.command().emit().map_err(|_| CardError::TooLong("INITIALIZE UPDATE"))?;
+        let opening =
+            Opening::new(random, mode, key_version, SecurityLevel::Full).map_err(CardError::from)?;
+        let (name, response) = card::send(transport, &opening.command())?;
+        let challenged = opening.challenged(&response).map_err(|error| not_opened(name, error))?;
+        let (pending, command) = challenged.authenticate_by(authenticate)?;
         let response = transport.transmit(command.as_slice()).map_err(CardError::from)?;
-        let challenge =
-            handshake.challenge(&response).map_err(|error| refused(error, "INITIALIZE UPDATE"))?;
-        let (pending, command) = authenticate(challenge)?;
-        let response = transport.transmit(command.as_slice()).map_err(CardError::from)?;
-        let session = pending.finish(&response).map_err(|error| refused(error, "EXTERNAL AUTHENTICATE"))?;
-        Ok(Self { transport, session, engine: SoftEngine })
+        let name = instruction_name(command.as_slice());
+        let session = pending.opened(&response).map_err(|error| not_opened(name, error))?;
+        Ok(Self { transport, session })
     }
 
     /// Goes on with a session that was opened over the same transport.
-    pub const fn resume(transport: &'t mut T, session: HostSession) -> Self {
-        Self { transport, session, engine: SoftEngine }
+    pub const fn resume(transport: &'t mut T, session: Session) -> Self {
+        Self { transport, session }
     }
 
     /// The session without the transport.
-    pub fn into_session(self) -> HostSession {
+    pub fn into_session(self) -> Session {
         self.session
     }
 
-    /// The session, to encrypt keys for PUT KEY.
+    /// The secure channel, to encrypt keys for PUT KEY.
     pub const fn session(&self) -> &HostSession {
-        &self.session
+        self.session.host()
     }
 
-    /// Sends a command and gives back the reply, whatever its status. An unverified error is no proof that nothing happened.
-    pub fn exchange(&mut self, command: &Command<'_>) -> Result<Reply, CardError> {
-        let wrapped = self.session.wrap(&mut self.engine, command)?;
+    /// Asks in the session: only an answer whose R-MAC is right counts. A refusal is no proof that nothing happened.
+    pub fn ask<U>(&mut self, request: &Request<'_, U>) -> Result<U, CardError> {
+        let wrapped = self.session.ask(&mut SoftEngine, request)?;
         let response = self.transport.transmit(wrapped.as_slice()).inspect_err(|_| self.session.end())?;
-        Ok(self.session.unwrap(&mut self.engine, &response)?)
-    }
-
-    /// Sends a command and gives back its data, where the status is 9000.
-    pub fn ask(&mut self, command: &Command<'_>) -> Result<Vec<u8>, CardError> {
-        let reply = self.exchange(command)?;
-        match reply.status() {
-            StatusWord::OK => Ok(reply.data().to_vec()),
-            status => Err(CardError::Refused { command: instruction_name(&command.header()), status }),
-        }
+        let name = instruction_name(&request.command().header());
+        let answer = self.session.answer(&mut SoftEngine, request, &response);
+        answer.map_err(|error| CardError::of_request(name, error))
     }
 }
 
-fn refused(error: HandshakeError, command: &'static str) -> CardError {
-    match error {
-        HandshakeError::Refused(status) => CardError::Refused { command, status },
-        error => error.into(),
+fn not_opened(command: &'static str, error: OpenError) -> CardError {
+    match error.status() {
+        Some(status) => CardError::Refused { command, status },
+        None => CardError::Handshake(error),
     }
 }

@@ -4,22 +4,27 @@
 //! has, opens a session with whichever admin key set that is, and does everything once more, which changes only what is missing.
 
 use card_core::access_number::AccessNumber;
-use card_core::apdu::{Command, StatusWord};
+use card_core::apdu::StatusWord;
 use card_core::id::{CardId, CardRef, Scope, State};
 use card_core::key::KeyLength;
-use card_core::layout::{CardSummary, Instruction, PROFILE_SIZE, tag};
+use card_core::layout::{CardSummary, PROFILE_SIZE};
 use card_core::message::{BindingCertificate, Certificate};
 use card_core::platform::{Random, RandomError};
 use card_core::role::{HOLDER, INITIAL_ADMIN, Role};
+use card_core::scp03::Mode;
 use card_core::scp03::host::HandshakeError;
-use card_core::scp03::{HostSession, Mode, SecurityLevel};
+use card_core::terminal::issue::{self, CardData};
+use card_core::terminal::read;
+use card_core::terminal::select::SelectError;
+use card_core::terminal::session::Session;
 use card_core::units::CardTime;
 
-use crate::card::{self, CardError, command};
-use crate::channel::{self, SecureChannel};
+use crate::card::{self, CardError};
+use crate::channel::SecureChannel;
 use crate::keystore::{CardKey, KeyStore, KeyStoreError};
+use crate::operate;
 use crate::tlv::KeyInformation;
-use crate::transport::{Transport, TransportError};
+use crate::transport::Transport;
 
 /// What a card is to become.
 #[derive(Debug)]
@@ -123,73 +128,6 @@ impl Step {
         Self::Bind,
         Self::SetStatus,
     ];
-
-    /// The command that does it, within `session`. `present` are the keys that the card has.
-    pub fn build(
-        self,
-        order: &Order<'_>,
-        keys: &dyn KeyStore,
-        session: &HostSession,
-        present: &KeyInformation,
-    ) -> Result<StepCommand, KeyStoreError> {
-        let key = |role| CardKey {
-            scope: order.scope,
-            version: order.versions.of(role),
-            card: order.card,
-            meter: Some(order.binding.binding.meter),
-            initial_length: None,
-        };
-        Ok(match self {
-            Self::StoreData => StepCommand::new(Instruction::StoreData, 0, 0, order.store_data()),
-            Self::PutKey(role) => {
-                let wrapped = match role {
-                    Role::Holder => {
-                        keys.wrapped_holder_keys(order.scope, order.card, order.access, session)?
-                    }
-                    _ => keys.wrapped_keys(&key(role), session)?,
-                };
-                let p1 = present.version(role).unwrap_or(0);
-                let p2 = if matches!(role, Role::Load | Role::Receipt) { 0x01 } else { 0x81 };
-                let mut command = StepCommand::new(Instruction::PutKey, p1, p2, wrapped.data);
-                command.answer = wrapped.answer;
-                command
-            }
-            Self::Bind => {
-                let wrapped = keys.wrapped_keys(&key(Role::Meter), session)?;
-                let data = [&order.binding.emit()[..], &order.certificate.emit(), &wrapped.data].concat();
-                StepCommand::new(Instruction::Bind, 0, 0, data)
-            }
-            Self::SetStatus => {
-                StepCommand::new(Instruction::SetStatus, 0, State::Personalised.code(), Vec::new())
-            }
-        })
-    }
-}
-
-/// A command of personalisation, before secure messaging.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StepCommand {
-    /// Instruction.
-    pub instruction: Instruction,
-    /// First parameter.
-    pub p1: u8,
-    /// Second parameter.
-    pub p2: u8,
-    /// Data field.
-    pub data: Vec<u8>,
-    /// What the card answers with 9000.
-    pub answer: Vec<u8>,
-}
-
-impl StepCommand {
-    const fn new(instruction: Instruction, p1: u8, p2: u8, data: Vec<u8>) -> Self {
-        Self { instruction, p1, p2, data, answer: Vec::new() }
-    }
-
-    /// As a command.
-    pub fn command(&self) -> Command<'_> {
-        Command { data: &self.data, ..command(self.instruction, self.p1, self.p2) }
-    }
 }
 
 /// Why a card was not personalised. Where it says nothing else, calling [`personalise`] again is safe.
@@ -234,15 +172,19 @@ pub enum PersonaliseError {
     CheckValues(Role),
     /// Talking to the card.
     #[error(transparent)]
-    Card(#[from] CardError),
+    Card(CardError),
     /// Keys.
     #[error(transparent)]
     Keys(#[from] KeyStoreError),
 }
 
-impl From<TransportError> for PersonaliseError {
-    fn from(error: TransportError) -> Self {
-        Self::Card(error.into())
+impl From<CardError> for PersonaliseError {
+    fn from(error: CardError) -> Self {
+        match error {
+            // It is not in use yet: nothing is lost with it.
+            CardError::Unusable(SelectError::MemoryFailed { .. }) => Self::MemoryFailure,
+            error => Self::Card(error),
+        }
     }
 }
 
@@ -268,21 +210,26 @@ impl Order<'_> {
         Ok(())
     }
 
-    /// Data of STORE DATA with P2 = 00, 111 bytes.
-    fn store_data(&self) -> Vec<u8> {
-        let mode = match self.mode {
-            Mode::S8 => 0x08,
-            Mode::S16 => 0x10,
-        };
-        let mut data = Vec::with_capacity(111);
-        data.extend(self.scope.company.0.to_be_bytes());
-        data.push(self.scope.environment.code());
-        data.extend(self.card.generation.to_be_bytes());
-        data.extend([mode, self.flags]);
-        data.extend(self.issue_time.0.to_be_bytes());
-        data.extend(self.expiry_time.0.to_be_bytes());
-        data.extend(self.profile);
-        data
+    const fn card_data(&self) -> CardData {
+        CardData {
+            scope: self.scope,
+            generation: self.card.generation,
+            mode: self.mode,
+            flags: self.flags,
+            issue_time: self.issue_time,
+            expiry_time: self.expiry_time,
+            profile: self.profile,
+        }
+    }
+
+    const fn key(&self, role: Role) -> CardKey {
+        CardKey {
+            scope: self.scope,
+            version: self.versions.of(role),
+            card: self.card,
+            meter: Some(self.binding.binding.meter),
+            initial_length: None,
+        }
     }
 }
 
@@ -302,6 +249,11 @@ pub fn new_access_number(random: &mut dyn Random) -> Result<AccessNumber, Random
     Ok(AccessNumber::new(*bits))
 }
 
+/// SELECT of a card that is to be personalised.
+pub fn select(transport: &mut impl Transport) -> Result<CardSummary, PersonaliseError> {
+    Ok(card::select(transport)?)
+}
+
 /// Personalises the card behind `transport`. `progress` hears of each step before it is done.
 ///
 /// A card is refused where it is another one than the order's, of another environment, or complete for another order. Calling
@@ -314,7 +266,7 @@ pub fn personalise(
     progress: &mut dyn FnMut(Step),
 ) -> Result<Outcome, PersonaliseError> {
     order.check()?;
-    let summary = card::select(transport)?.summary;
+    let summary = select(transport)?;
     if summary.card.id != order.card.id {
         return Err(PersonaliseError::OtherCard { expected: order.card.id, found: summary.card.id });
     }
@@ -342,11 +294,9 @@ pub fn personalise(
     Ok(Outcome::Done)
 }
 
-/// The keys that the card has: P1 of PUT KEY names what it replaces.
+/// The keys that the card has: PUT KEY names what it replaces.
 fn present<T: Transport>(channel: &mut SecureChannel<'_, T>) -> Result<KeyInformation, PersonaliseError> {
-    let [p1, p2] = tag::KEY_INFORMATION.to_be_bytes();
-    let present = channel.ask(&command(Instruction::GetData, p1, p2))?;
-    Ok(KeyInformation::parse(&present).map_err(CardError::from)?)
+    Ok(KeyInformation::parse(&channel.ask(&card::KEY_INFORMATION)?).map_err(CardError::from)?)
 }
 
 fn perform<T: Transport>(
@@ -356,12 +306,29 @@ fn perform<T: Transport>(
     keys: &dyn KeyStore,
     present: &KeyInformation,
 ) -> Result<(), PersonaliseError> {
-    let sent = step.build(order, keys, channel.session(), present)?;
-    let answer = channel.ask(&sent.command()).map_err(|error| PersonaliseError::Step { step, error })?;
-    match step {
-        Step::PutKey(role) if answer != sent.answer => Err(PersonaliseError::CheckValues(role)),
-        _ => Ok(()),
-    }
+    let done = match step {
+        Step::StoreData => channel.ask(&issue::store_data(&order.card_data().emit())),
+        Step::PutKey(role) => {
+            let session = channel.session();
+            let wrapped = match role {
+                Role::Holder => keys.wrapped_holder_keys(order.scope, order.card, order.access, session)?,
+                _ => keys.wrapped_keys(&order.key(role), session)?,
+            };
+            let replaced = present.version(role).unwrap_or(0);
+            match channel.ask(&issue::put_key(replaced, role, &wrapped.data)) {
+                Ok(answer) if answer.as_slice() != wrapped.answer => {
+                    return Err(PersonaliseError::CheckValues(role));
+                }
+                answer => answer.map(drop),
+            }
+        }
+        Step::Bind => {
+            let wrapped = keys.wrapped_keys(&order.key(Role::Meter), channel.session())?;
+            operate::bind(channel, &order.binding, &order.certificate, &wrapped)
+        }
+        Step::SetStatus => channel.ask(&issue::set_status(State::Personalised)),
+    };
+    done.map_err(|error| PersonaliseError::Step { step, error })
 }
 
 /// A session with the initial admin key set or, where the card has it no more, the issued one.
@@ -371,7 +338,7 @@ fn open<'t, T: Transport>(
     summary: &CardSummary,
     random: &mut impl Random,
 ) -> Result<SecureChannel<'t, T>, PersonaliseError> {
-    let mode = card::mode(transport)?;
+    let mode = card::ask(transport, &read::scp03_mode())?;
     let present = card::key_information(transport)?;
     let admin = present.keys.iter().find(|key| Role::of(key.version) == Some(Role::Admin));
     let length = admin.and_then(|key| KeyLength::from_bytes(key.length.into()));
@@ -403,10 +370,9 @@ fn try_open(
     mode: Mode,
     key: &CardKey,
     random: &mut impl Random,
-) -> Result<HostSession, PersonaliseError> {
-    let challenge = channel::challenge(random)?;
-    let channel = SecureChannel::open(transport, mode, key.version, challenge, |challenge| {
-        keys.authenticate(key, challenge, SecurityLevel::Full).map_err(PersonaliseError::from)
+) -> Result<Session, PersonaliseError> {
+    let channel = SecureChannel::open(transport, mode, key.version, random, |challenge, level| {
+        keys.authenticate(key, challenge, level).map_err(PersonaliseError::from)
     })?;
     Ok(channel.into_session())
 }

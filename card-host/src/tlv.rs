@@ -1,4 +1,5 @@
-//! BER-TLV data objects (ISO/IEC 7816-4, 6.3) that a card answers: bounded, strict, and never trusted.
+//! BER-TLV data objects (ISO/IEC 7816-4, 6.3) of any card, and the key information: bounded, strict, and never trusted. What our
+//! cards answer else, [`card_core::terminal`] reads.
 //!
 //! What a card answers is first walked through iteratively: its size and depth are bounded, lengths are definite and as short
 //! as can be, and no child reaches over the end of its parent. Only then is it parsed, and the result is written again and
@@ -6,10 +7,7 @@
 
 use core::fmt;
 
-use card_core::id::AID;
-use card_core::layout::CardSummary;
 use card_core::role::Role;
-use card_core::scp03::Mode;
 use iso7816_tlv::ber;
 
 /// Largest input, in bytes.
@@ -234,48 +232,6 @@ fn take(rest: &mut &[u8]) -> Result<u8, TlvError> {
     let (byte, tail) = rest.split_first().ok_or(TlvError::Truncated)?;
     *rest = tail;
     Ok(*byte)
-}
-
-/// The answer to SELECT (specification, 7.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ControlInformation {
-    /// Longest data field of a command.
-    pub max_data: u16,
-    /// Who the card is.
-    pub summary: CardSummary,
-}
-
-impl ControlInformation {
-    /// From the answer's data.
-    pub fn parse(data: &[u8]) -> Result<Self, TlvError> {
-        let object = Object::parse(data)?.expect(0x6F)?;
-        if object.child(0x84)?.bytes()? != AID {
-            return Err(TlvError::Field(0x84));
-        }
-        let proprietary = object.child(0xA5)?;
-        let max_data = match proprietary.child(0x9F65)?.bytes()? {
-            [high, low] => u16::from_be_bytes([*high, *low]),
-            [low] => u16::from(*low),
-            _ => return Err(TlvError::Field(0x9F65)),
-        };
-        let summary = proprietary.child(0xC1)?.bytes()?;
-        // Another layout is refused there; there is no other yet.
-        let summary = CardSummary::parse(summary).map_err(|_| TlvError::Field(0xC1))?;
-        Ok(Self { max_data, summary })
-    }
-}
-
-/// Reads card recognition data, GET DATA 0066 (specification, 7.4): the mode of SCP03.
-pub fn recognition(data: &[u8]) -> Result<Mode, TlvError> {
-    // The object identifier {globalPlatform 4 3 i}: SCP03 with parameter i.
-    const SCP03: [u8; 8] = [0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B, 0x04, 0x03];
-    let object = Object::parse(data)?.expect(0x66)?;
-    let channel = object.child(0x73)?.child(0x64)?.child(0x06)?.bytes()?;
-    match channel.strip_prefix(&SCP03) {
-        Some([0x60]) => Ok(Mode::S8),
-        Some([0x61]) => Ok(Mode::S16),
-        _ => Err(TlvError::Field(0x64)),
-    }
 }
 
 /// One key of the key information.

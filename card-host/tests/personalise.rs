@@ -12,16 +12,16 @@ use applet_sim::chip::FlashModel;
 use card_core::access_number::AccessNumber;
 use card_core::id::*;
 use card_core::key::KeyLength;
-use card_core::layout::{Instruction, tag};
-use card_core::message::Receipt;
 use card_core::platform::Random;
 use card_core::role::Role;
-use card_core::scp03::{Mode, SecurityLevel};
+use card_core::scp03::Mode;
+use card_core::terminal::load::{LoadOutcome, load_voucher};
+use card_core::terminal::read;
 use card_core::units::{CardTime, Piastres};
 use std::sync::Arc;
 
 use card_host::card::{self, CardError};
-use card_host::channel::{SecureChannel, challenge};
+use card_host::channel::SecureChannel;
 use card_host::issuer::{BindingAccount, Clock, Issuer};
 use card_host::keystore::{CardKey, KeyStore, KeyStoreError, SoftwareKeyStore};
 use card_host::personalise::*;
@@ -141,31 +141,26 @@ fn a_blank_card_becomes_a_customers_card() {
         assert_eq!(again.unwrap(), Outcome::AlreadyDone);
 
         // Each key set opens a session, and the receipt key signs.
-        let mode = card::mode(&mut transport).unwrap();
+        let mode = card::ask(&mut transport, &read::scp03_mode()).unwrap();
         for version in [0x11, 0x21] {
             let key =
                 CardKey { scope: SCOPE, version, card: order.card, meter: Some(METER), initial_length: None };
-            let random = challenge(&mut OsRandom).unwrap();
             let keys = issuer.keys();
-            SecureChannel::open(&mut transport, mode, version, random, |challenge| {
-                keys.authenticate(&key, challenge, SecurityLevel::Full).map_err(PersonaliseError::from)
+            SecureChannel::open(&mut transport, mode, version, &mut OsRandom, |challenge, level| {
+                keys.authenticate(&key, challenge, level).map_err(PersonaliseError::from)
             })
             .unwrap();
         }
-        let receipt = card::get_data(&mut transport, tag::RECEIPT).unwrap();
-        let receipt = Receipt::parse(&receipt[3..]).unwrap();
+        let receipt = card::ask(&mut transport, &read::receipt()).unwrap();
         let receipt = issuer.keys().verify_receipt(SCOPE, receipt).unwrap();
         assert_eq!((receipt.card, receipt.binding), (order.card, order.binding.binding));
 
         // The first voucher activates it.
         let paid = account().credit(Piastres(5000)).unwrap();
         let voucher = issuer.voucher(&paid, Channel::Branch, Reference([1; 8])).unwrap().emit();
-        let load =
-            card_core::apdu::Command { data: &voucher, ..card::command(Instruction::LoadVoucher, 0, 0) };
-        let answer = card::ask(&mut transport, &load).unwrap();
-        assert_eq!(answer[0], 1);
-        let receipt = Receipt::parse(&answer[1..]).unwrap();
-        let receipt = issuer.keys().verify_receipt(SCOPE, receipt).unwrap();
+        let answer = card::ask(&mut transport, &load_voucher(&voucher)).unwrap();
+        assert_eq!(answer.outcome, LoadOutcome::Loaded);
+        let receipt = issuer.keys().verify_receipt(SCOPE, answer.receipt).unwrap();
         assert_eq!((receipt.total_credit, receipt.state), (Piastres(5000), State::Active));
         let error = personalise(&mut transport, issuer.keys(), &order, &mut OsRandom, &mut |_| ());
         assert!(matches!(error, Err(PersonaliseError::NotBlank(State::Active))));
@@ -196,7 +191,7 @@ fn a_run_that_was_torn_anywhere_is_completed_by_the_next() {
             let outcome =
                 personalise(&mut Card::open(&mut card), issuer.keys(), &order, &mut OsRandom, &mut |_| ());
             outcome.unwrap_or_else(|error| panic!("after {left}, {executes}: {error}"));
-            let summary = card::select(&mut Card::open(&mut card)).unwrap().summary;
+            let summary = card::select(&mut Card::open(&mut card)).unwrap();
             assert_eq!((summary.state, summary.card), (Some(State::Personalised), order.card));
         }
     }

@@ -414,7 +414,7 @@ fn our_own_card_is_recognised_and_diagnosed() {
         pcscd.wait_for_card(true);
         let mut transport = Card::open(connect(&pcscd.reader_name()).unwrap());
         let found = card_host::card::select(&mut transport).unwrap();
-        assert_eq!(found.summary.card.id, CardId([0xC5; 8]));
+        assert_eq!(found.card.id, CardId([0xC5; 8]));
         drop(transport);
         let checks = card_host::pcsc::diagnose();
         checks.iter().for_each(|check| println!("{check}"));

@@ -18,7 +18,8 @@ use card_core::meter::Verdict;
 use card_core::role::Role;
 use card_core::scp03::{KeySet, Mode};
 use card_core::units::Piastres;
-use card_host::card::{ask, command, get_data};
+use card_host::card::{ask, raw};
+use card_host::card_core::terminal::Request;
 use card_host::desk::{CardChoice, Desk, development_scope};
 use card_host::keystore::{CardKey, KeyStore, SoftwareKeyStore};
 use card_host::operate;
@@ -66,16 +67,17 @@ fn our_reading(reader: &str, desk: &mut Desk) -> (Ours, Protocol, String) {
     let mut card = pcsc::open(reader).unwrap();
     let (protocol, atr) = (card.link().protocol(), hex(card.link().atr()));
     let aid = hex::decode(&SELECT[10..]).unwrap();
-    let select = card_core::apdu::Command { data: &aid, ..command(Instruction::Select, 4, 0) };
-    let select = hex(&ask(&mut card, &select).unwrap());
-    let identity = hex(&ask(&mut card, &command(Instruction::ReadBinary, 0x81, 0)).unwrap());
+    let mut public = |request: Request<'_, Vec<u8>>| hex(&ask(&mut card, &request).unwrap());
+    let select = public(raw(Instruction::Select, 4, 0, &aid));
+    let identity = public(raw(Instruction::ReadBinary, 0x81, 0, &[]));
     let [recognition, keys, status] = [tag::CARD_RECOGNITION, tag::KEY_INFORMATION, tag::PUBLIC_STATUS]
-        .map(|tag| hex(&get_data(&mut card, tag).unwrap()));
+        .map(|tag: u16| tag.to_be_bytes())
+        .map(|[p1, p2]| public(raw(Instruction::GetData, p1, p2, &[])));
     let public = operate::read_public(&mut card).unwrap();
     assert_eq!(public.status.state, Some(State::Active));
 
     let mut session = operate::session(&mut card, desk.keys(), Role::Vending, &mut OsRandom).unwrap();
-    let mut private = |instruction, p1, p2| hex(&session.ask(&command(instruction, p1, p2)).unwrap());
+    let mut private = |instruction, p1, p2| hex(&session.ask(&raw(instruction, p1, p2, &[])).unwrap());
     let profile = private(Instruction::ReadBinary, 0x82, 0);
     let purse = private(Instruction::ReadBinary, 0x84, 0);
     let load = private(Instruction::ReadRecord, 1, 0x2C);

@@ -67,7 +67,7 @@ fn pulled_out_repeated_and_sold_once() {
     let mut stage = ReaderStage::new(&pcscd, Profile::T1);
     let blank = stage.new_card().unwrap();
     stage.insert(blank).unwrap();
-    let blank_id = card::select(&mut stage.card().unwrap()).unwrap().summary.card.id;
+    let blank_id = card::select(&mut stage.card().unwrap()).unwrap().card.id;
     let meter = MeterId::from(77);
     let order = OpenOrder {
         who: world.boss(),

@@ -8,6 +8,7 @@
 //! - [`read`]: what everybody may read, and what a session may;
 //! - [`session`]: opening a session and asking in it;
 //! - [`load`]: vouchers and mail;
+//! - [`issue`]: what an issuer does to a card;
 //! - [`exchange`]: a meter and a card.
 //!
 //! # What to believe
@@ -17,6 +18,7 @@
 //! doing it again is right.
 
 pub mod exchange;
+pub mod issue;
 pub mod load;
 pub mod read;
 mod request;

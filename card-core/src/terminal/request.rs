@@ -22,7 +22,12 @@ impl<'a, T> Request<'a, T> {
         parse: fn(&[u8]) -> Result<T, FormatError>,
     ) -> Self {
         let (cla, ins) = (instruction.cla(), instruction as u8);
-        Self { command: Command { cla, ins, p1, p2, data, le: Some(Le::MAX) }, parse }
+        Self::of(Command { cla, ins, p1, p2, data, le: Some(Le::MAX) }, parse)
+    }
+
+    /// A command that has no step here, with how its answer is read.
+    pub const fn of(command: Command<'a>, parse: fn(&[u8]) -> Result<T, FormatError>) -> Self {
+        Self { command, parse }
     }
 
     /// The command, without secure messaging.

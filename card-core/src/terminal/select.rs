@@ -19,7 +19,9 @@ pub fn selected(response: &[u8]) -> Result<CardSummary, SelectError> {
         StatusWord::OK => summary(data),
         StatusWord::FILE_NOT_FOUND
         | StatusWord::INSTRUCTION_NOT_SUPPORTED
-        | StatusWord::CLASS_NOT_SUPPORTED => Err(SelectError::NotOurs),
+        | StatusWord::CLASS_NOT_SUPPORTED
+        | StatusWord::FUNCTION_NOT_SUPPORTED
+        | StatusWord::WRONG_P1_P2 => Err(SelectError::NotOurs),
         status => Err(SelectError::Refused(status)),
     }
 }
@@ -48,7 +50,7 @@ fn summary(data: &[u8]) -> Result<CardSummary, SelectError> {
 /// Why a card cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SelectError {
-    /// 6A82, 6D00, 6E00, or another application's name: another kind of card.
+    /// 6A82, 6D00, 6E00, 6A81, 6A86, or another application's name: another kind of card.
     #[error("this is not a prepaid electricity card")]
     NotOurs,
     /// A card newer than this program.

@@ -85,8 +85,20 @@ impl Challenged {
         engine: &mut impl Engine,
         keys: &KeySet,
     ) -> Result<(Authenticating, Buffer<MAX_COMMAND>), OpenError> {
+        self.authenticate_by(|challenge, level| Ok(challenge.authenticate(engine, keys, level)?))
+    }
+
+    /// [`Self::authenticate`] with a key set that is elsewhere, as in a security module: `answer` does with the challenge what
+    /// [`Challenge::authenticate`] does, for this level.
+    ///
+    /// # Errors
+    /// Those of `answer`.
+    pub fn authenticate_by<E>(
+        self,
+        answer: impl FnOnce(Challenge, SecurityLevel) -> Result<(PendingSession, Buffer<MAX_COMMAND>), E>,
+    ) -> Result<(Authenticating, Buffer<MAX_COMMAND>), E> {
         let (card, key_version) = (self.card(), self.key_version());
-        let (pending, command) = self.challenge.authenticate(engine, keys, self.level)?;
+        let (pending, command) = answer(self.challenge, self.level)?;
         Ok((Authenticating { pending, card, key_version }, command))
     }
 }
@@ -159,9 +171,14 @@ impl Session {
         request.reply(&reply)
     }
 
-    /// The secure channel itself, for commands that have no request here.
-    pub const fn channel(&mut self) -> &mut HostSession {
-        &mut self.host
+    /// The secure channel itself, with whose key the keys for PUT KEY and BIND are encrypted.
+    pub const fn host(&self) -> &HostSession {
+        &self.host
+    }
+
+    /// Ends the session: a command has no response.
+    pub fn end(&mut self) {
+        self.host.end();
     }
 }
 
@@ -169,6 +186,20 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, card, key_version } = self;
         write!(f, "Session({host:?}, {card:?}, {key_version:02X})")
+    }
+}
+
+impl OpenError {
+    /// The status word with which the card refused, where it did.
+    pub const fn status(&self) -> Option<StatusWord> {
+        match self {
+            Self::OtherMode(_) => Some(StatusWord::WRONG_LENGTH),
+            Self::NoSuchKeys => Some(StatusWord::DATA_NOT_FOUND),
+            Self::NotInThisState => Some(StatusWord::CONDITIONS_OF_USE),
+            Self::HostRefused => Some(StatusWord::AUTHENTICATION_FAILED),
+            Self::Handshake(HandshakeError::Refused(status)) => Some(*status),
+            Self::Handshake(_) => None,
+        }
     }
 }
 

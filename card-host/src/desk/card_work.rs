@@ -7,14 +7,14 @@ use card_core::message::{BindingCertificate, Certificate, Envelope, MeterReceipt
 use card_core::meter::events::Happening;
 use card_core::parameters::{AuditRecords, KeyChange, Readings};
 use card_core::role::Role;
-use card_core::terminal::RequestError;
 use card_core::terminal::load::{LoadAnswer, get_mail};
 use card_core::units::CardTime;
 
 use super::{CardChoice, Collected, DeskError, Report, answers, load};
+use crate::card;
 use crate::issuer::BindingAccount;
 use crate::keystore::{KeyStore, KeyStoreError};
-use crate::operate::{self, OperateError};
+use crate::operate;
 use crate::personalise::{Order, PersonaliseError, Step, Versions, new_access_number, personalise};
 use crate::random::OsRandom;
 use crate::transport::Transport;
@@ -107,16 +107,15 @@ pub fn read_mail(
 ) -> Result<Vec<(Envelope, Collected)>, DeskError> {
     let mut found = Vec::new();
     for slot in [Slot::FINAL_REPORT, Slot::READINGS, Slot::REGRESSION, Slot::AUDIT] {
-        let envelope: Envelope = match operate::ask(transport, &get_mail(slot)) {
+        let envelope: Envelope = match card::ask(transport, &get_mail(slot)) {
             Ok(envelope) => envelope,
-            Err(OperateError::Request(error)) if error.is_absent() => continue,
+            Err(error) if error.is_absent() => continue,
             Err(error) => return Err(error.into()),
         };
         let opened = keys.open_mail(scope, &envelope)?;
         let bytes = opened.as_slice();
         let receipt = || -> Result<_, DeskError> {
-            let receipt =
-                MeterReceipt::parse(bytes).map_err(RequestError::from).map_err(OperateError::from)?;
+            let receipt = MeterReceipt::parse(bytes).map_err(operate::of_mail)?;
             Ok(keys.verify_meter_receipt(scope, receipt)?)
         };
         let report = match slot {

@@ -6,11 +6,10 @@ use card_core::role::Role;
 use super::books::{Books, Engineer};
 use super::card_work::{self, Papers};
 use super::{CardChoice, Desk, DeskError, Issued};
-use crate::card;
 use crate::issuer::{AccountError, BindingAccount};
 use crate::keystore::KeyStore;
 use crate::operate;
-use crate::personalise::Step;
+use crate::personalise::{self, Step};
 use crate::random::OsRandom;
 use crate::transport::Transport;
 
@@ -25,7 +24,7 @@ impl Desk {
         choice: CardChoice,
         progress: &mut dyn FnMut(Step),
     ) -> Result<Issued, DeskError> {
-        let summary = card::select(transport)?.summary;
+        let summary = personalise::select(transport)?;
         let mut books = self.books.clone();
         // One more certificate, so that the card can be activated by it.
         let held = books.serving(meter).copied().ok_or(DeskError::NoContract(meter))?.refresh()?;

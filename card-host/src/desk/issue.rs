@@ -9,11 +9,10 @@ use card_core::units::Piastres;
 use super::books::{Books, Replaced};
 use super::card_work::{self, Papers};
 use super::{CardChoice, Desk, DeskError, Issued};
-use crate::card;
 use crate::issuer::BindingAccount;
 use crate::keystore::KeyStore;
 use crate::operate;
-use crate::personalise::Step;
+use crate::personalise::{self, Step};
 use crate::random::OsRandom;
 use crate::transport::Transport;
 
@@ -29,7 +28,7 @@ impl Desk {
         choice: CardChoice,
         progress: &mut dyn FnMut(Step),
     ) -> Result<Issued, DeskError> {
-        let summary = card::select(transport)?.summary;
+        let summary = personalise::select(transport)?;
         let (books, held, replaces) = self.plan(&summary, meter, account, choice)?;
         let papers = Papers {
             binding: self.issuer.binding_certificate(&held)?,

@@ -98,7 +98,7 @@ impl Desk {
 
     /// Opens what the meters have put on the card that is there, and checks it.
     pub fn collect(&mut self, transport: &mut impl Transport) -> Result<Vec<Collected>, DeskError> {
-        let scope = card::select(transport)?.summary.scope;
+        let scope = card::select(transport)?.scope;
         let found = card_work::read_mail(transport, self.issuer.keys(), scope)?;
         Ok(found.into_iter().map(|(_, collected)| collected).collect())
     }
@@ -132,11 +132,11 @@ impl Desk {
 
 /// PUT MAIL as anybody does it, without any key. It can be repeated.
 pub fn deliver(transport: &mut impl Transport, delivery: &DeliveryBytes) -> Result<MailAnswer, DeskError> {
-    let summary = card::select(transport)?.summary;
+    let summary = card::select(transport)?;
     let bytes = delivery.as_slice();
     let parsed = Delivery::parse(bytes).map_err(|_| Misfit::State(summary.state))?;
     mail_fits(&parsed, &summary)?;
-    Ok(operate::ask(transport, &put_mail(bytes))?)
+    Ok(card::ask(transport, &put_mail(bytes))?)
 }
 
 impl From<ParameterError> for DeskError {

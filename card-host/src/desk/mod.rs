@@ -27,7 +27,7 @@ use card_core::units::{CardTime, Piastres};
 use crate::card::{self, CardError};
 use crate::issuer::{AccountError, BindingAccount, Clock, Issuer, IssuerError, SystemClock};
 use crate::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
-use crate::operate::{self, OperateError};
+use crate::operate::OperateError;
 use crate::personalise::PersonaliseError;
 use crate::transport::{Transport, TransportError};
 
@@ -287,9 +287,9 @@ fn answers(answer: &LoadAnswer, voucher: &Voucher) -> bool {
 /// LOAD VOUCHER as a kiosk, bank or phone does it, without any key: SELECT, a look whether the voucher is for this card, and one
 /// command.
 pub fn load(transport: &mut impl Transport, voucher: &Voucher) -> Result<LoadAnswer, DeskError> {
-    let summary = card::select(transport)?.summary;
+    let summary = card::select(transport)?;
     fits(voucher, &summary)?;
-    Ok(operate::ask(transport, &load_voucher(&voucher.emit()))?)
+    Ok(card::ask(transport, &load_voucher(&voucher.emit()))?)
 }
 
 /// What an outcome means for the customer.

@@ -167,8 +167,7 @@ fn look_into(reader: &str, checks: &mut Vec<Check>) {
     checks.push(Check::good(&card, format!("answers, {protocol}")));
     checks.push(Check::good(&atr, hex::encode_upper(connection.atr())));
     checks.push(match card::select(&mut Card::open(&mut connection)) {
-        Ok(found) => {
-            let summary = found.summary;
+        Ok(summary) => {
             let text = format!(
                 "card {}, generation {}, company {:04X}, {} environment",
                 summary.card.id, summary.card.generation, summary.scope.company.0, summary.scope.environment

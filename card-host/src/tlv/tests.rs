@@ -6,36 +6,13 @@ const FCI: [u8; 35] =
     hex!("6F21 8408F04547454C454301 A515 9F6501FF C10F 01 03 54 0001 0102030405060708 0001");
 
 #[test]
-fn control_information() {
-    let read = ControlInformation::parse(&FCI).unwrap();
-    assert_eq!(read.max_data, 255);
-    assert_eq!(read.summary.card.generation, 1);
-    assert_eq!(read.summary.state, Some(card_core::id::State::Active));
+fn objects_are_shown_by_depth() {
     let text = Object::parse(&FCI).unwrap().to_string();
     assert_eq!(
         text,
         "6F\n   84  F04547454C454301\n   A5\n      9F65  FF\n      C1  010354000101020304050607080001\n"
     );
-    let mut other = FCI;
-    other[11] ^= 1;
-    assert_eq!(ControlInformation::parse(&other), Err(TlvError::Field(0x84)));
-    let mut other = FCI;
-    other[19 + 1] = 2;
-    assert_eq!(ControlInformation::parse(&other), Err(TlvError::Field(0xC1)), "another layout");
-}
-
-#[test]
-fn recognition_data() {
-    let mut data = hex!(
-        "6630 732E 06072A864886FC6B01 600B06092A864886FC6B020203 63090607 2A864886FC6B03 640B06092A864886FC6B040360"
-    );
-    assert_eq!(recognition(&data), Ok(Mode::S8));
-    let last = data.len() - 1;
-    data[last] = 0x61;
-    assert_eq!(recognition(&data), Ok(Mode::S16));
-    data[last] = 0x70;
-    assert_eq!(recognition(&data), Err(TlvError::Field(0x64)));
-    assert_eq!(recognition(&FCI), Err(TlvError::Missing(0x66)));
+    assert_eq!(KeyInformation::parse(&FCI), Err(TlvError::Missing(0xE0)));
 }
 
 #[test]
@@ -141,7 +118,7 @@ proptest! {
         if let Ok(object) = Object::parse(&bytes) {
             prop_assert_eq!(object.emit(), bytes.clone());
         }
-        let _ = (ControlInformation::parse(&bytes), recognition(&bytes), KeyInformation::parse(&bytes));
+        let _ = KeyInformation::parse(&bytes);
     }
 
     #[test]
@@ -151,7 +128,6 @@ proptest! {
         if let Ok(object) = Object::parse(&bytes) {
             prop_assert_eq!(object.emit(), bytes);
         }
-        let _ = ControlInformation::parse(&bytes);
     }
 
     #[test]

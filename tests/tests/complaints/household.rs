@@ -18,10 +18,11 @@ use card_core::terminal::load::{LoadOutcome, MailAnswer, put_mail};
 use card_core::text::{Language, Situation};
 use card_core::units::{CardTime, Energy, Piastres};
 use card_host::TransportError;
+use card_host::card::{self, CardError};
 use card_host::desk::{DeskError, development_scope, load};
 use card_host::issuer::{BindingAccount, Clock, Issuer};
 use card_host::keystore::{KeyStore, SoftwareKeyStore};
-use card_host::operate::{self, OperateError};
+use card_host::operate;
 use card_host::personalise::{Order, Versions, personalise};
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, SimulatedMeterError, from_the_maker};
@@ -242,9 +243,7 @@ impl Household {
         match load(&mut self.transport(), voucher) {
             Ok(answer) => Ok(answer.outcome),
             Err(DeskError::Misfit(misfit)) => Err(told((&misfit).into())),
-            Err(DeskError::Operate(OperateError::Request(card_core::terminal::RequestError::Refused(
-                status,
-            )))) => Err(told(status.into())),
+            Err(DeskError::Card(CardError::Refused { status, .. })) => Err(told(status.into())),
             Err(error) => panic!("{error}"),
         }
     }
@@ -346,11 +345,9 @@ impl Household {
         let id = operate::present(&mut Card::open(&mut self.cards[card])).unwrap();
         let holder = BindingAccount { card: id, ..self.account };
         let delivery = self.issuer.delivery(&holder, mail).unwrap();
-        match operate::ask(&mut Card::open(&mut self.cards[card]), &put_mail(delivery.as_slice())) {
+        match card::ask(&mut Card::open(&mut self.cards[card]), &put_mail(delivery.as_slice())) {
             Ok(answer) => Ok(answer),
-            Err(OperateError::Request(card_core::terminal::RequestError::Refused(status))) => {
-                Err(told(status.into()))
-            }
+            Err(CardError::Refused { status, .. }) => Err(told(status.into())),
             Err(error) => panic!("{error}"),
         }
     }

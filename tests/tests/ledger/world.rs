@@ -213,7 +213,7 @@ impl World {
     /// The receipt of a card, read as at a branch.
     pub(crate) fn receipt(&self, card: &mut impl Transport) -> Vec<u8> {
         let mut session = operate::session(card, self.office.keys(), Role::Vending, &mut OsRandom).unwrap();
-        operate::ask_in(&mut session, &ask::receipt()).unwrap().emit().to_vec()
+        session.ask(&ask::receipt()).unwrap().emit().to_vec()
     }
 
     /// Makes a blank card the card of a binding.

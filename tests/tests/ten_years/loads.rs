@@ -7,7 +7,7 @@ use card_core::terminal::read;
 use card_host::desk;
 use card_host::issuer::BindingAccount;
 use card_host::keystore::KeyStore;
-use card_host::operate;
+use card_host::{card, operate};
 
 use super::books::{SCOPE, Sent};
 use super::field_card::{FieldCard, any_cut};
@@ -73,7 +73,7 @@ impl World {
     pub fn look(&mut self, held: &mut Held) {
         self.insert(&mut held.card);
         operate::present(&mut held.card.open()).expect("a card");
-        let receipt = operate::ask(&mut held.card.open(), &read::receipt()).expect("a receipt");
+        let receipt = card::ask(&mut held.card.open(), &read::receipt()).expect("a receipt");
         let receipt = self.books.issuer.keys().verify_receipt(SCOPE, receipt).expect("authentic");
         let mut now = (
             receipt.binding.number,
@@ -94,12 +94,12 @@ impl World {
 
     /// The issuer takes what the meter has put on the card.
     pub fn collect(&mut self, card: &mut FieldCard) {
-        let audit = operate::ask(&mut card.open(), &get_mail(Slot::AUDIT));
+        let audit = card::ask(&mut card.open(), &get_mail(Slot::AUDIT));
         if let Ok(envelope) = audit {
             self.books.audit(&envelope);
             self.count("audit records collected");
         }
-        if let Ok(envelope) = operate::ask(&mut card.open(), &get_mail(Slot::READINGS)) {
+        if let Ok(envelope) = card::ask(&mut card.open(), &get_mail(Slot::READINGS)) {
             let opened = self.books.issuer.keys().open_mail(SCOPE, &envelope).expect("authentic");
             let readings = card_core::parameters::Readings::parse(opened.as_slice()).expect("readings");
             let applied = i128::from(readings.applied_credit.0) - i128::from(readings.applied_debited.0);
@@ -117,7 +117,7 @@ impl World {
             self.insert(card);
             self.trouble(card);
             let answered = operate::present(&mut card.open())
-                .and_then(|_| operate::ask(&mut card.open(), &put_mail(delivery.as_slice())));
+                .and_then(|_| Ok(card::ask(&mut card.open(), &put_mail(delivery.as_slice()))?));
             card.board.no_cut();
             match answered {
                 Ok(answer) => {

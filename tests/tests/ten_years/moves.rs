@@ -8,7 +8,7 @@ use card_core::terminal::load::get_mail;
 use card_core::units::CardTime;
 use card_host::issuer::BindingAccount;
 use card_host::keystore::KeyStore;
-use card_host::operate;
+use card_host::{card, operate};
 
 use super::books::SCOPE;
 use super::cards::Outcome;
@@ -300,7 +300,7 @@ impl World {
         held.card.insert(&mut self.dice, false);
         let public = operate::read_public(&mut held.card.open()).expect("a card");
         let mail =
-            operate::ask(&mut held.card.open(), &get_mail(Slot::REGRESSION)).expect("a regression report");
+            card::ask(&mut held.card.open(), &get_mail(Slot::REGRESSION)).expect("a regression report");
         self.cards.push(held);
         let opened = self.books.issuer.keys().open_mail(SCOPE, &mail).expect("authentic");
         let report = MeterReceipt::parse(opened.as_slice()).expect("a receipt");

@@ -156,7 +156,7 @@ fn send(arguments: &Arguments, mail: &MailArguments) -> Result<(Output, bool), E
         return over_network(&workplace, &books, meter, &made, arguments.language);
     }
     with_card(arguments, Some(&workplace), false, |transport| {
-        let card = card::select(transport)?.summary.card.id;
+        let card = card::select(transport)?.card.id;
         let made = make(&workplace, &books, card, Some(card), &mail.command)?;
         Ok((on_card(transport, card, &made)?, true))
     })

@@ -51,7 +51,7 @@ pub(crate) fn top_up(
     books: &Books,
     sale: &Sale<'_>,
 ) -> Result<Output, Error> {
-    let summary = card::select(transport)?.summary;
+    let summary = card::select(transport)?;
     let id = summary.card.id;
     books.binding_of(id)?;
     // What is carried may come to a branch first, so only what no channel could load is refused.
@@ -205,7 +205,7 @@ pub(crate) fn refresh(
     books: &Books,
     language: Language,
 ) -> Result<Output, Error> {
-    let summary = card::select(transport)?.summary;
+    let summary = card::select(transport)?;
     can_load(Channel::Branch, &summary).map_err(DeskError::from)?;
     let card = summary.card.id;
     let certified = books.office.refresh(&books.who, &books.id, Payee::Card(card))?;

@@ -3,8 +3,8 @@
 
 use card_core::apdu::StatusWord;
 use card_core::meter::Verdict;
-use card_core::terminal::RequestError;
 use card_core::terminal::load::{LoadOutcome, Misfit};
+use card_core::terminal::select::SelectError;
 use card_core::text::{Language, Situation, Text, isolate};
 use card_core::units::Piastres;
 use card_host::card::CardError;
@@ -128,10 +128,7 @@ fn situation(error: &Error) -> Option<Situation> {
 fn operating(error: &OperateError) -> Option<Situation> {
     match error {
         OperateError::Card(error) => asking(error),
-        OperateError::Request(RequestError::Refused(status)) => Some(refused(*status)),
-        OperateError::Request(_) => Some(Situation::Repeat),
         OperateError::NotIssued => Some(Situation::Blank),
-        OperateError::MemoryFailed(_) => Some(Situation::MemoryFailed),
         _ => None,
     }
 }
@@ -141,7 +138,8 @@ fn asking(error: &CardError) -> Option<Situation> {
         CardError::Transport(error) => Some(sending(error)),
         CardError::Refused { status, .. } => Some(refused(*status)),
         CardError::NotOurs(_) => Some(Situation::NotOurs),
-        CardError::Session(_) => Some(Situation::Repeat),
+        CardError::Unusable(SelectError::MemoryFailed { .. }) => Some(Situation::MemoryFailed),
+        CardError::Session(_) | CardError::Answer { .. } => Some(Situation::Repeat),
         _ => None,
     }
 }

@@ -56,7 +56,7 @@ impl Office {
         who: &Who,
         transport: &mut impl Transport,
     ) -> Result<Vec<Brought>, BranchError> {
-        let scope = card::select(transport)?.summary.scope;
+        let scope = card::select(transport)?.scope;
         let keys = self.keys();
         let mail = card_work::read_mail(transport, keys, scope)?;
         // What the ledger refuses of one, it may take of the others; one that cannot be reached is not asked for each.
@@ -66,12 +66,12 @@ impl Office {
         };
         let (receipt, meter, own) = {
             let mut session = operate::session(transport, keys, Role::Vending, &mut OsRandom)?;
-            let receipt = operate::ask_in(&mut session, &read::receipt())?;
-            let meter = operate::ask_in(&mut session, &read::meter())?;
+            let receipt = session.ask(&read::receipt())?;
+            let meter = session.ask(&read::meter())?;
             let mut own = hand(Evidence::CardReceipt(receipt.emit().to_vec()))?;
             if own.as_ref().is_ok_and(|handed| handed.finding == Finding::Above) {
                 // Where the ledger was restored, this brings back what it has lost.
-                let certificate = operate::ask_in(&mut session, &read::purse())?.certificate;
+                let certificate = session.ask(&read::purse())?.certificate;
                 own = hand(Evidence::Certificate(certificate.emit().to_vec()))?;
             }
             (receipt, meter, own)

@@ -13,12 +13,11 @@ use super::super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
 use super::super::sell::{reference, unknown};
 use super::super::store::{Payee, read};
 use super::{BranchError, held_by};
-use card_host::card;
 use card_host::desk::card_work::{self, Papers};
 use card_host::desk::{CardChoice, DeskError, Issued};
 use card_host::issuer::BindingAccount;
 use card_host::operate;
-use card_host::personalise::Step;
+use card_host::personalise::{self, Step};
 use card_host::random::OsRandom;
 use card_host::transport::Transport;
 
@@ -46,7 +45,7 @@ impl Office {
         choice: CardChoice,
         progress: &mut dyn FnMut(Step),
     ) -> Result<Issued, BranchError> {
-        let summary = card::select(transport)?.summary;
+        let summary = personalise::select(transport)?;
         let serving = self.serving(meter)?;
         match read(self.ledger(), |t| t.card(summary.card.id))? {
             // An issue that was torn.

@@ -14,12 +14,11 @@ use super::super::office::{Office, Who};
 use super::super::records::{BindingRecord, CardUse, Status};
 use super::super::store::{Payee, read};
 use super::{BranchError, further};
-use card_host::card;
 use card_host::desk::card_work::{self, Papers};
 use card_host::desk::{CardChoice, DeskError, Issued};
 use card_host::issuer::BindingAccount;
 use card_host::operate;
-use card_host::personalise::Step;
+use card_host::personalise::{self, Step};
 use card_host::random::OsRandom;
 use card_host::transport::Transport;
 
@@ -41,7 +40,7 @@ impl Office {
         choice: CardChoice,
         progress: &mut dyn FnMut(Step),
     ) -> Result<Issued, BranchError> {
-        let summary = card::select(transport)?.summary;
+        let summary = personalise::select(transport)?;
         let card = summary.card.id;
         let serving = read(self.ledger(), |t| t.binding(Payee::Meter(meter)))?
             .filter(|serving| serving.status == Status::Open);

@@ -24,6 +24,7 @@ use card_host::desk::DeskError;
 use card_host::issuer::BindingAccount;
 use card_host::keystore::KeyStoreError;
 use card_host::operate::OperateError;
+use card_host::personalise::PersonaliseError;
 
 /// Why a branch did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +49,7 @@ macro_rules! through {
 }
 
 through!(Ledger: Refusal);
-through!(Desk: CardError, OperateError, KeyStoreError, Misfit);
+through!(Desk: CardError, OperateError, KeyStoreError, Misfit, PersonaliseError);
 
 impl Office {
     /// The open binding that a meter serves now.

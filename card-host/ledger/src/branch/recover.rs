@@ -24,7 +24,7 @@ impl Office {
         reason: &str,
     ) -> Result<RecoveredCard, BranchError> {
         let bad = |why: &str| Refusal::BadEvidence(why.to_owned());
-        let summary = card::select(transport)?.summary;
+        let summary = card::select(transport)?;
         if summary.scope != self.scope() {
             return Err(bad("the card is of another company or environment").into());
         }
@@ -33,10 +33,10 @@ impl Office {
         let keys = self.keys();
         let (receipt, profile, binding, certificate) = {
             let mut session = operate::session(transport, keys, Role::Vending, &mut OsRandom)?;
-            let receipt = operate::ask_in(&mut session, &read::receipt())?;
-            let profile = operate::ask_in(&mut session, &read::profile())?;
-            let binding = operate::ask_in(&mut session, &read::binding())?;
-            (receipt, profile, binding, operate::ask_in(&mut session, &read::purse())?.certificate)
+            let receipt = session.ask(&read::receipt())?;
+            let profile = session.ask(&read::profile())?;
+            let binding = session.ask(&read::binding())?;
+            (receipt, profile, binding, session.ask(&read::purse())?.certificate)
         };
         // The certificates do not name the card, so it is the one whose key has signed its receipt.
         let card = keys.verify_receipt(self.scope(), receipt)?.card;
