@@ -51,7 +51,7 @@ for target in thumbv7em-none-eabi thumbv6m-none-eabi; do
 
     image "$target" bench --features bench
     declare -n machine=machine_$name budget=budget_$name
-    story=$(timeout 120 qemu-system-arm "${machine[@]}" -display none -serial none -monitor none \
+    story=$(timeout 900 qemu-system-arm "${machine[@]}" -display none -serial none -monitor none \
         -semihosting-config enable=on,target=native -kernel "$out/$target/firmware/bench") || { echo "$story"; exit 1; }
     stack=$(awk '$1 == "deepest" { print $2 }' <<< "$story")
     running=$(awk '$1 == "stack" && !/ (install|power up)$/ && $2 > most { most = $2 } END { print most }' <<< "$story")

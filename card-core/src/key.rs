@@ -83,3 +83,14 @@ impl core::fmt::Debug for AesKey {
         write!(f, "AesKey({:?}, redacted)", self.length)
     }
 }
+
+/// The two keys of a role that seals mail: parameter keys or report keys.
+#[derive(Debug)]
+pub struct MailKeys {
+    /// Key version number, 8v or 9v.
+    pub version: u8,
+    /// K1 of AES-SIV.
+    pub mac: AesKey,
+    /// K2 of AES-SIV.
+    pub enc: AesKey,
+}

@@ -2,8 +2,7 @@
 
 use crate::id::{CardId, CardRef, Company, MeterId, Scope};
 use crate::kdf;
-use crate::key::{AesKey, KeyLength};
-use crate::message::MailKeys;
+use crate::key::{AesKey, KeyLength, MailKeys};
 use crate::platform::Engine;
 use crate::scp03::KeySet;
 

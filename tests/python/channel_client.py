@@ -24,7 +24,7 @@ def ask(method, path, body=None, key=None):
         headers["Idempotency-Key"] = key
     request = urllib.request.Request(base + path, data=data, method=method, headers=headers)
     try:
-        answer = urllib.request.urlopen(request, timeout=20)
+        answer = urllib.request.urlopen(request, timeout=600)
     except urllib.error.HTTPError as error:
         answer = error
     with answer:

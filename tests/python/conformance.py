@@ -17,7 +17,7 @@ command = [
     program, "--config-file", here / "schemathesis.toml", "run", base + "/v1/openapi.json", "--url", base,
     "--header", "Authorization: Bearer " + token,
     "--checks", "all", "--max-examples", examples, "--seed", seed,
-    "--phases", "examples,coverage,fuzzing,stateful", "--request-timeout", "30",
+    "--phases", "examples,coverage,fuzzing,stateful", "--request-timeout", "600",
 ]
 environment = dict(os.environ, PYTHONPATH=str(here), SCHEMATHESIS_HOOKS="conformance_hooks", NO_COLOR="1",
                    CONFORMANCE_POINT=point, CONFORMANCE_CARD=card, PYTHONDONTWRITEBYTECODE="1")

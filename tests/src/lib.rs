@@ -1,5 +1,11 @@
 //! What the tests across crates share.
 
+use std::time::Duration;
+
+/// After so long a test hangs, on any machine and beside any other work. A watchdog, and no measure: what a test says about
+/// speed it prints.
+pub const HANG: Duration = Duration::from_secs(600);
+
 #[cfg(target_os = "linux")]
 pub mod cut_proxy;
 #[cfg(target_os = "linux")]
@@ -10,3 +16,5 @@ pub mod postgres;
 pub mod programs;
 #[cfg(target_os = "linux")]
 pub mod stage;
+#[cfg(target_os = "linux")]
+pub mod world;

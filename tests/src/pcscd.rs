@@ -29,6 +29,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::HANG;
 use relay::{Relay, dial};
 use turn::{end_leftover, remove_dead_socket, take_turn, write_note};
 
@@ -42,9 +43,8 @@ const DRIVER_PORT: u16 = 35963;
 /// The driver's release 3.3 has two.
 const SLOTS: u16 = 2;
 
-const START_LIMIT: Duration = Duration::from_secs(20);
-const END_LIMIT: Duration = Duration::from_secs(10);
-const CARD_LIMIT: Duration = Duration::from_secs(20);
+/// Who was asked to end and has not after so long is killed.
+const GRACE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(10);
 
 /// A running pcscd whose only reader is a virtual one. Dropping it ends the process and removes what it left.
@@ -168,7 +168,7 @@ impl Pcscd {
     ///
     /// # Panics
     ///
-    /// When that does not happen within 20 seconds.
+    /// When that does not happen within ten minutes.
     pub fn wait_for_card(&self, present: bool) {
         self.wait_for_card_in(0, present);
     }
@@ -177,13 +177,13 @@ impl Pcscd {
     ///
     /// # Panics
     ///
-    /// When that does not happen within 20 seconds.
+    /// When that does not happen within ten minutes.
     pub fn wait_for_card_in(&self, slot: u16, present: bool) {
         let name = CString::new(self.slot_reader_name(slot)).expect("no reader's name holds a zero");
         let context = pcsc::Context::establish(pcsc::Scope::System)
             .unwrap_or_else(|error| panic!("pcscd does not answer: {error}\n{}", self.log()));
         let mut states = [pcsc::ReaderState::new(name, pcsc::State::UNAWARE)];
-        let deadline = Instant::now() + CARD_LIMIT;
+        let deadline = Instant::now() + HANG;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match context.get_status_change(left, &mut states) {
@@ -207,11 +207,24 @@ impl Pcscd {
         }
     }
 
+    /// How many clients are connected to it.
+    ///
+    /// # Panics
+    ///
+    /// When the system does not list its sockets.
+    #[must_use]
+    pub fn clients(&self) -> usize {
+        const CONNECTED: &str = "03";
+        let sockets = fs::read_to_string("/proc/net/unix").expect("the system's sockets");
+        let fields = sockets.lines().map(|line| line.split_ascii_whitespace().collect::<Vec<_>>());
+        fields.filter(|fields| fields.get(5) == Some(&CONNECTED) && fields.last() == Some(&SOCKET)).count()
+    }
+
     /// Ends pcscd as the system would, with SIGTERM, and waits for its end.
     ///
     /// # Panics
     ///
-    /// When it does not run, or does not end within 10 seconds.
+    /// When it does not run, or does not end within ten minutes.
     pub fn stop(&mut self) {
         let status = self.end(Signal::TERM);
         assert!(status.success(), "pcscd ended with {status}\n{}", self.log());
@@ -241,7 +254,7 @@ impl Pcscd {
         let mut process = self.process.take().expect("pcscd runs");
         // The process is our child and not yet waited for, so the id is still its own.
         let _ = kill_process(Pid::from_child(&process), signal);
-        let deadline = Instant::now() + END_LIMIT;
+        let deadline = Instant::now() + HANG;
         loop {
             match process.try_wait() {
                 Ok(Some(status)) => {
@@ -252,7 +265,7 @@ impl Pcscd {
                 outcome => {
                     let _ = process.kill();
                     let _ = process.wait();
-                    panic!("pcscd did not end within {END_LIMIT:?} ({outcome:?})\n{}", self.log());
+                    panic!("pcscd did not end within {HANG:?} ({outcome:?})\n{}", self.log());
                 }
             }
         }
@@ -265,7 +278,7 @@ impl Pcscd {
     }
 
     fn wait_until_ready(&mut self) {
-        let deadline = Instant::now() + START_LIMIT;
+        let deadline = Instant::now() + HANG;
         let expected: Vec<String> = (0..SLOTS).map(|slot| self.slot_reader_name(slot)).collect();
         loop {
             let ended = self.process.as_mut().and_then(|process| process.try_wait().ok().flatten());
@@ -280,7 +293,7 @@ impl Pcscd {
             if expected.iter().all(|name| readers.contains(name)) {
                 return;
             }
-            assert!(Instant::now() < deadline, "pcscd was not ready in {START_LIMIT:?}\n{}", self.log());
+            assert!(Instant::now() < deadline, "pcscd was not ready in {HANG:?}\n{}", self.log());
             thread::sleep(POLL);
         }
     }
@@ -290,7 +303,7 @@ impl Drop for Pcscd {
     fn drop(&mut self) {
         if let Some(mut process) = self.process.take() {
             let _ = kill_process(Pid::from_child(&process), Signal::TERM);
-            let deadline = Instant::now() + END_LIMIT;
+            let deadline = Instant::now() + GRACE;
             while matches!(process.try_wait(), Ok(None)) {
                 if Instant::now() > deadline {
                     let _ = process.kill();

@@ -30,6 +30,7 @@ use std::time::{Duration, Instant};
 use ::postgres::{Client, Config, NoTls};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::HANG;
 use installation::{Home, INSTALLATION, Installation, directory, succeeded};
 use processes::{children, signal, state, wait_for};
 
@@ -40,8 +41,6 @@ const USER: &str = "tester";
 const PORTS: std::ops::Range<u16> = 15_000..32_000;
 const PORT_TRIES: u32 = 50;
 
-const START_LIMIT: Duration = Duration::from_secs(180);
-const END_LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(10);
 
 /// What any server here runs with; [`Postgres::start_with`] adds to it or overrides it.
@@ -254,7 +253,7 @@ impl Postgres {
 
     fn wait_until_ready(&mut self) -> io::Result<()> {
         let config: Config = self.url("postgres").parse().map_err(io::Error::other)?;
-        let deadline = Instant::now() + START_LIMIT;
+        let deadline = Instant::now() + HANG;
         loop {
             if let Some(status) = self.process.as_mut().and_then(|process| process.try_wait().ok().flatten())
             {
@@ -265,7 +264,7 @@ impl Postgres {
             match config.clone().connect_timeout(Duration::from_secs(5)).connect(NoTls) {
                 Ok(_) => return Ok(()),
                 Err(error) if Instant::now() > deadline => {
-                    return Err(self.said(&format!("PostgreSQL was not ready in {START_LIMIT:?} ({error})")));
+                    return Err(self.said(&format!("PostgreSQL was not ready in {HANG:?} ({error})")));
                 }
                 Err(_) => thread::sleep(POLL),
             }

@@ -16,11 +16,11 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::HANG;
 use crate::pcscd::Pcscd;
 
-/// Longest time that any program may take, in seconds.
-const LIMIT: &str = "120";
-const END_LIMIT: Duration = Duration::from_secs(10);
+/// A program that runs for so many seconds hangs.
+const LIMIT: &str = "600";
 const POLL: Duration = Duration::from_millis(10);
 
 /// Where the built programs are.
@@ -118,7 +118,7 @@ impl fmt::Display for Said {
     }
 }
 
-/// Runs a program with an input until it ends, two minutes at most, and prints what came of it.
+/// Runs a program with an input until it ends, ten minutes at most, and prints what came of it.
 ///
 /// # Panics
 ///
@@ -272,7 +272,7 @@ impl CardProcess {
     }
 
     fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + END_LIMIT;
+        let deadline = Instant::now() + HANG;
         loop {
             match self.process.try_wait() {
                 Ok(Some(status)) => return status,
@@ -280,7 +280,7 @@ impl CardProcess {
                 outcome => {
                     let _ = self.process.kill();
                     let _ = self.process.wait();
-                    panic!("applet-sim did not end within {END_LIMIT:?} ({outcome:?})");
+                    panic!("applet-sim did not end within {HANG:?} ({outcome:?})");
                 }
             }
         }

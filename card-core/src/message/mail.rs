@@ -3,7 +3,7 @@
 use super::{FORMAT, FormatError, NotAuthentic, fixed, header_block};
 use crate::bytes::{Buffer, Reader, WrongLength};
 use crate::id::{Binding, MeterId, Scope};
-use crate::key::AesKey;
+use crate::key::MailKeys;
 use crate::platform::{Block, Engine};
 use crate::role::Role;
 use crate::siv;
@@ -95,17 +95,6 @@ impl Slot {
     pub const fn direction(self) -> Direction {
         if self.0 < 0x10 { Direction::ToMeter } else { Direction::ToIssuer }
     }
-}
-
-/// The two keys of a role that seals mail: parameter keys or report keys.
-#[derive(Debug)]
-pub struct MailKeys {
-    /// Key version number, 8v or 9v.
-    pub version: u8,
-    /// K1 of AES-SIV.
-    pub mac: AesKey,
-    /// K2 of AES-SIV.
-    pub enc: AesKey,
 }
 
 /// A sealed envelope.

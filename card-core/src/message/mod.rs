@@ -14,10 +14,12 @@ mod voucher;
 pub use certificate::{BindingCertificate, Certificate};
 pub use delivery::Delivery;
 pub use history::{Event, LoadRecord, Month};
-pub use mail::{Direction, Envelope, MAX_ENVELOPE, MAX_PLAINTEXT, MailKeys, Opened, Slot};
+pub use mail::{Direction, Envelope, MAX_ENVELOPE, MAX_PLAINTEXT, Opened, Slot};
 pub use meter_receipt::{MeterFlags, MeterReceipt};
 pub use receipt::Receipt;
 pub use voucher::Voucher;
+
+pub use crate::key::MailKeys;
 
 use crate::bytes::WrongLength;
 use crate::id::Scope;

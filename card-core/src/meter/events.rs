@@ -3,14 +3,13 @@
 
 pub use super::happening::{Happening, code};
 
+use super::memory_map::{EVENTS, KEPT_EVENTS, KEPT_MONTHS, MONTHS, MOST_FRESH};
+
 use crate::bytes::{Buffer, Reader};
 use crate::message::{Event, Month};
 use crate::platform::Memory;
 use crate::store::{Ring, StoreError};
 use crate::units::CardTime;
-
-/// Most events that one update of the state adds.
-pub(super) const MOST_FRESH: usize = 12;
 
 /// How many events the state has counted, and what the next update writes before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,9 +25,9 @@ pub struct History {
 
 impl History {
     /// Events that are kept for cards.
-    pub const EVENTS: u32 = 64;
+    pub const EVENTS: u32 = KEPT_EVENTS as u32;
     /// Months that are kept for cards.
-    pub const MONTHS: u16 = 36;
+    pub const MONTHS: u16 = KEPT_MONTHS;
 
     /// One that goes on after event number `last`, which was `newest`, and after `earlier` events of other bindings.
     pub(super) fn after(last: u32, newest: Option<(u16, [u8; 6])>, earlier: u32) -> Self {
@@ -96,14 +95,6 @@ impl History {
         *self = Self::after(self.last, self.newest, self.earlier);
     }
 }
-
-/// The places of the records. An update may write all its events and be cut before it counts: then none of those that count
-/// must have lost its place.
-const MONTHS: Ring = Ring::new(super::STATE.end(), History::MONTHS + 1);
-const EVENTS: Ring = Ring::new(MONTHS.end(), History::EVENTS as u16 + MOST_FRESH as u16);
-
-/// The first page after the histories.
-pub(super) const END: u16 = EVENTS.end();
 
 /// Writes what is fresh, as records of `binding`. They do not count before the state does.
 pub(super) fn write(memory: &mut impl Memory, binding: u32, history: &History) -> Result<(), StoreError> {

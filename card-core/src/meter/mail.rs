@@ -1,8 +1,9 @@
 //! Mail at the meter: what comes is opened and handled, what goes back is sealed (docs/meter.md, sections 7 to 10).
 
 use super::inbox::{MailRefusal, Received};
+use super::memory_map::KEYS;
 use super::state::MeterState;
-use super::{Hardware, KEYS, Meter, MeterError};
+use super::{Hardware, Meter, MeterError};
 use crate::id::{Binding, CardId};
 use crate::message::{Envelope, Opened, Slot};
 use crate::parameters::{KeyChange, NewKeys};

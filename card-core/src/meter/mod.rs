@@ -23,6 +23,7 @@ mod happening;
 mod inbox;
 mod keys;
 mod mail;
+mod memory_map;
 mod metering;
 mod record;
 mod state;
@@ -35,6 +36,7 @@ pub use clock::Clock;
 pub use events::History;
 pub use inbox::{Executed, Inbox, MailRefusal, Received};
 pub use keys::{MeterIdentity, MeterKeys, Pair, ReportKeys, Versioned, VersionedKey, WrongRole};
+pub use memory_map::MEMORY_PAGES;
 pub use metering::{DailyProfile, Debts};
 pub use state::MeterState;
 pub use status::Status;
@@ -47,23 +49,16 @@ use zeroize::Zeroizing;
 use crate::bytes::{Buffer, WrongLength};
 use crate::message::{Event, FormatError, Month};
 use crate::platform::{Engine, Memory, Random};
-use crate::store::{Log, StoreError};
+use crate::store::StoreError;
 use crate::tariff::Deduction;
 use crate::terminal::exchange::WrongCount;
 use crate::units::{CardTime, Energy};
+use memory_map::{KEYS, STATE};
 use state::OutOfRange;
 
 /// Everything that a meter's software needs of its hardware, best put together of [`Parts`](crate::platform::Parts).
 pub trait Hardware: Engine + Random + Memory {}
 impl<T: Engine + Random + Memory> Hardware for T {}
-
-/// Identity and keys: written when the meter is installed, and when keys change.
-const KEYS: Log = Log::new(0, 7, 2);
-/// The state: four slots, for it changes with consumption.
-const STATE: Log = Log::new(KEYS.end(), 26, 4);
-
-/// Pages of memory that a meter uses, from page 0 on.
-pub const MEMORY_PAGES: u16 = events::END;
 
 const _: () = assert!(MeterKeys::MOST <= KEYS.capacity(), "all keys fit their record");
 const _: () = assert!(MeterState::MOST <= STATE.capacity(), "the longest state fits its record");

@@ -1,9 +1,9 @@
 //! Sales per second on each store, against the bare limit of that store: a loop of prepared statements that writes the same rows
 //! and makes them durable as often, and does nothing else. Both run in turns, in the same tables with a million bindings.
 //!
-//! Speeds of machines differ, and those of a busy one from second to second; so what counts is the ratio of two
-//! turns that follow each other, and of these the median. Ends with status 1 where the ledger is below [`LEAST`] of the limit in five
-//! series of turns.
+//! Speeds of machines differ, and those of a busy one from second to second; so what is shown is the ratio of two turns that
+//! follow each other, and of these the median, beside the [`GOAL`]. It fails nothing: what is asserted are the rows that were
+//! written.
 //!
 //! For development, `CARD_BENCH_BINDINGS` loads fewer bindings, and words after `--` choose: `sqlite`, `postgresql`, `1`, `8`, `64`.
 #![allow(
@@ -23,15 +23,14 @@ mod sqlite;
 mod walks;
 
 use crate::company::Loaded;
-use crate::measure::{LEAST, Line};
-use std::process::ExitCode;
+use crate::measure::{GOAL, Line};
 use std::time::Instant;
 
 /// How many sell at the same time, each at a vending point of its own.
 const CLIENTS: [usize; 3] = [1, 8, 64];
 const BINDINGS: u64 = 1_000_000;
 
-fn main() -> ExitCode {
+fn main() {
     let begin = Instant::now();
     let bindings = std::env::var("CARD_BENCH_BINDINGS").ok();
     let bindings = bindings.map_or(BINDINGS, |text| text.parse().expect("CARD_BENCH_BINDINGS is a number"));
@@ -50,12 +49,6 @@ fn main() -> ExitCode {
     }
     table(&lines);
     loaded.say("done");
-    let slow: Vec<_> = lines.iter().filter(|line| line.ratio() < LEAST).collect();
-    for line in &slow {
-        let (store, clients) = (line.store, line.clients);
-        println!("{store} with {clients} clients is below {} of its limit", thousandths(LEAST));
-    }
-    if slow.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Whether this part is to be measured: where no part of its sort, stores or numbers of clients, was named, all are.
@@ -67,6 +60,7 @@ fn is_wanted(wanted: &[String], part: &str) -> bool {
 
 fn table(lines: &[Line]) {
     println!();
+    println!("ratio of the ledger to its limit; the goal is at least {}", thousandths(GOAL));
     println!("                         sales in a second          sales in   us of work for a sale");
     println!(
         "store       clients    ledger    limit  ratio       a commit      ledger       limit   ratios of the turns"

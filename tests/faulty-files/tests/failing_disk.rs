@@ -251,7 +251,7 @@ fn connections_share_a_database_through_the_layer() {
         for _ in 0..3 {
             scope.spawn(|| {
                 let mut database = open(files, &path, "FULL").unwrap();
-                database.busy_timeout(std::time::Duration::from_secs(60)).unwrap();
+                database.busy_timeout(std::time::Duration::from_secs(600)).unwrap();
                 for _ in 0..20 {
                     let transaction =
                         database.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();

@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{DIRECTORY_PREFIX, END_LIMIT, POLL, SOCKET};
+use super::{DIRECTORY_PREFIX, GRACE, POLL, SOCKET};
 
 const PID_FILE: &str = "/run/pcscd/pcscd.pid";
-const TURN_LIMIT: Duration = Duration::from_secs(600);
+/// For a turn each test waits until all others have had theirs.
+const TURN_LIMIT: Duration = Duration::from_secs(3600);
 
-/// Takes the machine's only turn, or panics when nobody gives it up for ten minutes.
+/// Takes the machine's only turn, or panics when nobody gives it up for an hour.
 pub(super) fn take_turn() -> File {
     let path = std::env::temp_dir().join("virtual-reader.lock");
     let file = OpenOptions::new()
@@ -67,7 +68,7 @@ pub(super) fn end_leftover(turn: &mut File) {
         words.next().is_some_and(|program| program.ends_with(b"pcscd"))
             && words.any(|word| word == configuration.as_os_str().as_encoded_bytes())
     };
-    let deadline = Instant::now() + END_LIMIT;
+    let deadline = Instant::now() + GRACE;
     while runs() {
         let late = Instant::now() > deadline;
         let _ = kill_process(id, if late { Signal::KILL } else { Signal::TERM });

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::END_LIMIT;
+use crate::HANG;
 
 pub(super) fn wait_for(what: &str, mut happened: impl FnMut() -> bool) -> io::Result<()> {
-    let deadline = Instant::now() + END_LIMIT;
+    let deadline = Instant::now() + HANG;
     while !happened() {
         if Instant::now() > deadline {
-            return Err(io::Error::other(format!("waited {END_LIMIT:?} for {what}")));
+            return Err(io::Error::other(format!("waited {HANG:?} for {what}")));
         }
         thread::sleep(Duration::from_millis(1));
     }

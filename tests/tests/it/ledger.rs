@@ -1,0 +1,98 @@
+//! The ledger, the same tests over both stores: an SQLite file, and a PostgreSQL server that the tests start.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
+
+mod bindings;
+mod concurrent;
+mod correct;
+mod evidence;
+mod reasons;
+mod recover;
+mod sell;
+
+use system_tests::world::World;
+
+/// Runs each case over each store.
+macro_rules! over_both_stores {
+    ($($module:ident :: { $($case:ident),* $(,)? })*) => {
+        mod sqlite {
+            $(mod $module { $(#[test] fn $case() { crate::ledger::$module::$case(&crate::ledger::World::over_sqlite()); })* })*
+        }
+        mod postgres {
+            $(mod $module { $(#[test] fn $case() { crate::ledger::$module::$case(&crate::ledger::World::over_postgres()); })* })*
+        }
+    };
+}
+
+over_both_stores! {
+    sell::{
+        a_repetition_gives_the_same_answer,
+        the_same_id_for_something_else_is_refused,
+        announced_confirmed_certified,
+        cancelled_before_it_is_confirmed,
+        a_second_person_above_the_limit,
+        what_is_paid_is_booked_even_where_it_cannot_be_certified,
+        what_nothing_is_sold_to,
+        limits_of_channel_and_point,
+        announced_sales_hold_to_the_limits,
+        rules_that_are_gone_certify_nothing,
+        fees_levies_and_debts,
+        a_bank_sells_only_to_linked_cards,
+        the_clock_must_not_go_back,
+        the_voucher_is_for_the_card_and_its_meter,
+    }
+    correct::{
+        a_debit_takes_credit_back,
+        a_large_debit_needs_a_second_person,
+        cash_is_given_out_where_it_was_proposed,
+        debts_are_paid_by_sales_and_debits,
+        settings_once_and_by_the_company_only,
+        settings_asked_for_again_give_the_first_answer,
+        a_master_is_entered_before_it_is_drawn,
+    }
+    reasons::{
+        who_decides_says_why,
+        who_does_it_has_a_name,
+    }
+    bindings::{
+        opened_replaced_blocked,
+        the_same_id_for_another_card_is_refused,
+        adopted_from_other_books,
+        what_was_left_is_moved_once,
+        what_a_lost_memory_says_is_not_moved,
+        after_a_restore_nothing_is_moved_twice,
+        an_estimate_is_moved_by_two_people,
+        what_can_never_be_moved_is_not_proposed,
+        the_final_report_is_among_the_evidence,
+        a_card_goes_with_its_customer_to_another_meter,
+        evidence_is_stored_once,
+    }
+    evidence::{
+        a_card_tells_of_its_own_bindings_only,
+        what_a_card_has_above_the_ledger_stops_sales,
+        numbers_of_lost_bindings_are_left_out,
+    }
+    recover::{
+        a_lost_contract_comes_back_with_its_card,
+        what_a_lost_contract_has_closed,
+        a_card_that_replaced_another_comes_back,
+        vouchers_of_a_lost_contract_follow_its_card,
+        from_many_branches_at_once_it_is_entered_once,
+        opened_and_recovered_at_once,
+        where_nothing_was_restored_nothing_is_recovered,
+        what_is_not_recovered,
+        a_technicians_card_is_nobodys,
+        what_the_issuer_has_not_signed_is_not_recovered,
+    }
+    concurrent::{
+        hot_and_cold_bindings,
+        the_same_requests_from_all_sides,
+        confirmed_and_cancelled_at_once,
+        approved_and_withdrawn_at_once,
+    }
+}

@@ -1,0 +1,163 @@
+//! Many at once.
+
+use card_host::card_core::id::CardId;
+use card_host::card_core::units::Piastres;
+use card_ledger::{
+    DebitOrder, DebitTo, LedgerError, Payee, PointLimits, Refusal, RequestKey, SaleOrder, SaleState,
+};
+use std::collections::BTreeMap;
+use std::sync::{Barrier, Mutex};
+use system_tests::world::{World, kiosk, who};
+
+const CLIENTS: usize = 8;
+
+fn points(world: &World) {
+    for client in 0..CLIENTS {
+        world.add_point(&format!("kiosk-{client}"), "fawry", PointLimits::default());
+    }
+}
+
+fn seller(client: usize) -> card_ledger::Who {
+    who("fawry", &format!("kiosk-{client}"), "till")
+}
+
+pub(crate) fn hot_and_cold_bindings(world: &World) {
+    points(world);
+    // Card 1 is everybody's; the others are one client's each.
+    for card in 1..=CLIENTS as u64 + 1 {
+        world.customer(card);
+    }
+    let sold: Mutex<BTreeMap<u64, u64>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            let sold = &sold;
+            scope.spawn(move || {
+                for round in 0..20_u64 {
+                    let card = if round % 2 == 0 { 1 } else { client as u64 + 2 };
+                    let order = SaleOrder {
+                        who: seller(client),
+                        id: format!("c{client}-{round}").parse().unwrap(),
+                        payee: Payee::Card(CardId::from(card)),
+                        amount: Piastres(10_000 + round),
+                    };
+                    let sale = world.office.sell(&order).unwrap();
+                    assert_eq!(world.office.sell(&order).unwrap(), sale);
+                    *sold.lock().unwrap().entry(card).or_default() += sale.division.credit;
+                }
+            });
+        }
+    });
+    for (card, credit) in sold.into_inner().unwrap() {
+        let held = world.record(card).held;
+        assert_eq!(held.total_credit, Piastres(credit), "card {card}");
+        let sales = if card == 1 { 10 * CLIENTS as u32 } else { 10 };
+        assert_eq!(held.sequence, 1 + sales);
+    }
+    world.check();
+}
+
+/// Round, amount, and the voucher where it was sold.
+type Answer = (u64, u64, Option<Vec<u8>>);
+
+/// All clients ask for the same things at the same time, some of them with another amount.
+pub(crate) fn the_same_requests_from_all_sides(world: &World) {
+    world.customer(1);
+    world.customer(2);
+    let answers: Mutex<Vec<Answer>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for client in 0..CLIENTS as u64 {
+            let answers = &answers;
+            scope.spawn(move || {
+                for round in 0..15_u64 {
+                    let amount = 10_000 + client % 2;
+                    let order = SaleOrder {
+                        who: kiosk(),
+                        id: format!("same-{round}").parse().unwrap(),
+                        payee: Payee::Card(CardId::from(1 + round % 2)),
+                        amount: Piastres(amount),
+                    };
+                    let answer = match world.office.sell(&order) {
+                        Ok(sale) => Some(sale.certified.unwrap().voucher),
+                        Err(LedgerError::Refused(Refusal::OtherRequest(_))) => None,
+                        Err(other) => panic!("{other}"),
+                    };
+                    answers.lock().unwrap().push((round, amount, answer));
+                }
+            });
+        }
+    });
+    let answers = answers.into_inner().unwrap();
+    for round in 0..15 {
+        let sold: Vec<_> =
+            answers.iter().filter(|(of, _, answer)| *of == round && answer.is_some()).collect();
+        assert_eq!(sold.len(), CLIENTS / 2, "those who asked for what was asked first");
+        assert!(sold.windows(2).all(|pair| pair[0] == pair[1]), "and all got the same");
+    }
+    assert_eq!(world.record(1).held.sequence + world.record(2).held.sequence, 2 + 15);
+    world.check();
+}
+
+pub(crate) fn approved_and_withdrawn_at_once(world: &World) {
+    world.customer(1);
+    world.sell(1, 900_000);
+    world.add_point("branch-7", "company", PointLimits::default());
+    for _ in 0..60 {
+        let payee = Payee::Card(CardId::from(1));
+        let (amount, to, reason) = (Piastres(100), DebitTo::Correction, "wrong".to_owned());
+        let order = DebitOrder { who: world.boss(), id: world.id(), payee, amount, to, reason };
+        world.office.propose(&order).unwrap();
+        let request = RequestKey { party: order.who.party.clone(), id: order.id.clone() };
+        let before = world.record(1).held.total_debited;
+        let second = who("company", "branch-7", "tarek");
+        let start = Barrier::new(2);
+        let (approved, withdrawn) = std::thread::scope(|scope| {
+            let approved = scope.spawn(|| {
+                start.wait();
+                world.office.approve(&second, &request).is_ok()
+            });
+            let withdrawn = scope.spawn(|| {
+                start.wait();
+                world.office.withdraw(&world.boss(), &order.id).is_ok()
+            });
+            (approved.join().unwrap(), withdrawn.join().unwrap())
+        });
+        assert!(approved != withdrawn, "one of them: {approved} {withdrawn}");
+        assert_eq!(world.record(1).held.total_debited > before, approved);
+    }
+    world.check();
+}
+
+pub(crate) fn confirmed_and_cancelled_at_once(world: &World) {
+    world.customer(1);
+    let orders: Vec<_> = (0..12).map(|_| world.order(kiosk(), 1, 10_000)).collect();
+    for order in &orders {
+        world.office.reserve(order).unwrap();
+    }
+    std::thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            let orders = &orders;
+            scope.spawn(move || {
+                for order in orders {
+                    let result = if client % 2 == 0 {
+                        world.office.confirm(&kiosk(), &order.id).map(|(sale, _)| sale)
+                    } else {
+                        world.office.cancel(&kiosk(), &order.id)
+                    };
+                    match result {
+                        Ok(sale) if client % 2 == 0 => assert_eq!(sale.state, SaleState::Certified),
+                        Ok(sale) => assert_eq!(sale.state, SaleState::Cancelled),
+                        Err(LedgerError::Refused(Refusal::Cancelled | Refusal::AlreadyConfirmed)) => {}
+                        Err(other) => panic!("{other}"),
+                    }
+                }
+            });
+        }
+    });
+    let party = kiosk().party;
+    let certified = orders.iter().filter(|order| {
+        let request = RequestKey { party: party.clone(), id: order.id.clone() };
+        world.office.status(&request).unwrap().state == SaleState::Certified
+    });
+    assert_eq!(world.record(1).held.sequence, 1 + u32::try_from(certified.count()).unwrap());
+    world.check();
+}

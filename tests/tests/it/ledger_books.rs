@@ -1,0 +1,16 @@
+//! The books: days closed, chains audited, exports, reconciliation, restores and alerts.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
+
+mod alerts;
+mod audit;
+mod books;
+mod close;
+mod export;
+mod reconcile;
+mod restore;

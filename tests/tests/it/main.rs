@@ -1,0 +1,28 @@
+//! What crosses crates: one program, a module for each subject. Tests that need a process of their own start this program again
+//! with the name of a test.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
+
+mod complaints;
+mod exchange_cuts;
+mod host_pcsc;
+mod independent_clients;
+mod kiosk_sale;
+mod ledger;
+mod ledger_books;
+mod ledger_faults;
+mod pcsc_cost;
+mod postgres_harness;
+mod postgres_store;
+mod programs;
+mod sqlite_faults;
+mod ten_years;
+mod tour_pcsc;
+mod virtual_reader;
+mod wire;

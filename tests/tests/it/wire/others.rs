@@ -1,0 +1,66 @@
+//! Other people's programs: a client that knows only the documented protocol, and a tester that knows only the description of it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use card_ledger::Kind;
+use system_tests::programs::run;
+
+use super::served::Served;
+
+fn python(program: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python/bin").join(program);
+    assert!(path.exists(), "{} is missing: run tests/setup.sh test", path.display());
+    path
+}
+
+fn script(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(name).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_client_in_python() {
+    let served = Served::start();
+    served.world.customer(7);
+    let arguments = [script("channel_client.py"), served.base(), served.fawry.clone(), "fawry-1".to_owned()];
+    let arguments = [arguments.to_vec(), vec!["0000000000000007".to_owned()]].concat();
+    let said = run(python("python"), &arguments, "").json();
+    assert_eq!(said["sold"], 3, "{said}");
+    assert_eq!(said["repeated"], 5, "{said}");
+    served.world.check();
+    let total = served.world.record(7).held.total_credit.0;
+    assert_eq!(said["total_credit_piastres"], total);
+}
+
+#[test]
+fn all_answers_are_as_described() {
+    let served = Served::start();
+    served.world.customer(7);
+    let long = std::env::var("CARD_TESTS").is_ok_and(|value| value == "long");
+    let (examples, seed) = if long { ("300", "0") } else { ("15", "17") };
+    let arguments = [
+        &script("conformance.py"),
+        &served.base(),
+        &served.fawry,
+        examples,
+        seed,
+        "fawry-1",
+        "0000000000000007",
+    ];
+    let output = Command::new("timeout")
+        .arg(if long { "3600" } else { "1800" })
+        .arg(python("python"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{said}");
+    assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+    // It has reached what is behind the rules: sales were made, and steps of them.
+    let entries = served.world.entries();
+    for kind in [Kind::Sale, Kind::Reserve] {
+        assert!(entries.iter().any(|entry| entry.kind == kind), "{kind:?} is missing");
+    }
+    served.world.check();
+}
