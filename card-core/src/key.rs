@@ -1,5 +1,6 @@
 //! AES keys as secrets: wiped when dropped, never copied, never printed, compared in constant time.
 
+use crate::role::KeyVersion;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::ZeroizeOnDrop;
 
@@ -88,7 +89,7 @@ impl core::fmt::Debug for AesKey {
 #[derive(Debug)]
 pub struct MailKeys {
     /// Key version number, 8v or 9v.
-    pub version: u8,
+    pub version: KeyVersion,
     /// K1 of AES-SIV.
     pub mac: AesKey,
     /// K2 of AES-SIV.

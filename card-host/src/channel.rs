@@ -3,6 +3,7 @@
 use card_core::apdu::MAX_COMMAND;
 use card_core::bytes::Buffer;
 use card_core::platform::Random;
+use card_core::role::KeyVersion;
 use card_core::scp03::host::{Challenge, PendingSession};
 use card_core::scp03::{HostSession, Mode, SecurityLevel};
 use card_core::soft::SoftEngine;
@@ -29,7 +30,7 @@ impl<'t, T: Transport> SecureChannel<'t, T> {
     pub fn open<E: From<CardError>>(
         transport: &'t mut T,
         mode: Mode,
-        key_version: u8,
+        key_version: KeyVersion,
         random: &mut impl Random,
         authenticate: impl FnOnce(Challenge, SecurityLevel) -> Result<Authentication, E>,
     ) -> Result<Self, E> {

@@ -8,7 +8,7 @@ use card_core::message::{
     BindingCertificate, Certificate, Envelope, Event, FormatError, LoadRecord, MeterReceipt, Month, Slot,
 };
 use card_core::platform::Random;
-use card_core::role::{Derivation, HOLDER, Role};
+use card_core::role::{Derivation, HOLDER, KeyVersion, Role};
 use card_core::soft::SoftEngine;
 use card_core::terminal::load::get_mail;
 use card_core::terminal::read::{self, MeterFile};
@@ -152,7 +152,7 @@ fn records<T, U: Transport>(
 pub fn rebind(
     transport: &mut impl Transport,
     keys: &dyn KeyStore,
-    meter_key: u8,
+    meter_key: KeyVersion,
     binding: &BindingCertificate,
     certificate: &Certificate,
     random: &mut impl Random,

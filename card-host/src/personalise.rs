@@ -10,7 +10,7 @@ use card_core::key::KeyLength;
 use card_core::layout::{CardSummary, PROFILE_SIZE};
 use card_core::message::{BindingCertificate, Certificate};
 use card_core::platform::{Random, RandomError};
-use card_core::role::{HOLDER, INITIAL_ADMIN, Role};
+use card_core::role::{HOLDER, INITIAL_ADMIN, KeyVersion, Role};
 use card_core::scp03::Mode;
 use card_core::scp03::host::HandshakeError;
 use card_core::terminal::issue::{self, CardData};
@@ -57,15 +57,15 @@ pub struct Order<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Versions {
     /// Admin key set, 1v.
-    pub admin: u8,
+    pub admin: KeyVersion,
     /// Vending key set, 2v.
-    pub vending: u8,
+    pub vending: KeyVersion,
     /// Meter key set, 3v with the version of the meter's base key.
-    pub meter: u8,
+    pub meter: KeyVersion,
     /// Load key, 5v.
-    pub load: u8,
+    pub load: KeyVersion,
     /// Receipt key, 6v.
-    pub receipt: u8,
+    pub receipt: KeyVersion,
 }
 
 impl Versions {
@@ -80,7 +80,7 @@ impl Versions {
         })
     }
 
-    const fn of(&self, role: Role) -> u8 {
+    const fn of(&self, role: Role) -> KeyVersion {
         match role {
             Role::Admin => self.admin,
             Role::Vending => self.vending,
@@ -203,7 +203,7 @@ impl Order<'_> {
         let roles = [Role::Admin, Role::Vending, Role::Meter, Role::Load, Role::Receipt];
         for role in roles {
             let version = self.versions.of(role);
-            if Role::of(version) != Some(role) || version & 0x0F == 0 {
+            if !version.is_of(role) {
                 return wrong("key versions");
             }
         }
@@ -314,7 +314,7 @@ fn perform<T: Transport>(
                 Role::Holder => keys.wrapped_holder_keys(order.scope, order.card, order.access, session)?,
                 _ => keys.wrapped_keys(&order.key(role), session)?,
             };
-            let replaced = present.version(role).unwrap_or(0);
+            let replaced = present.version(role).unwrap_or(KeyVersion::NONE);
             match channel.ask(&issue::put_key(replaced, role, &wrapped.data)) {
                 Ok(answer) if answer.as_slice() != wrapped.answer => {
                     return Err(PersonaliseError::CheckValues(role));
@@ -340,7 +340,7 @@ fn open<'t, T: Transport>(
 ) -> Result<SecureChannel<'t, T>, PersonaliseError> {
     let mode = card::ask(transport, &read::scp03_mode())?;
     let present = card::key_information(transport)?;
-    let admin = present.keys.iter().find(|key| Role::of(key.version) == Some(Role::Admin));
+    let admin = present.keys.iter().find(|key| key.version.role() == Some(Role::Admin));
     let length = admin.and_then(|key| KeyLength::from_bytes(key.length.into()));
     let key = |version, initial_length| CardKey {
         scope: summary.scope,

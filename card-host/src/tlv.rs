@@ -7,7 +7,7 @@
 
 use core::fmt;
 
-use card_core::role::Role;
+use card_core::role::{KeyVersion, Role};
 use iso7816_tlv::ber;
 
 /// Largest input, in bytes.
@@ -240,7 +240,7 @@ pub struct KeyEntry {
     /// Key identifier: 01 ENC, 02 MAC, 03 DEK; a single key has 01.
     pub id: u8,
     /// Key version number.
-    pub version: u8,
+    pub version: KeyVersion,
     /// Bytes in the key.
     pub length: u8,
 }
@@ -258,7 +258,7 @@ impl KeyInformation {
         let object = Object::parse(data)?.expect(0xE0)?;
         let entry = |child: &Object| match (child.tag, child.bytes()?) {
             (0xC0, [id, version, 0x88, length]) => {
-                Ok(KeyEntry { id: *id, version: *version, length: *length })
+                Ok(KeyEntry { id: *id, version: KeyVersion::from_byte(*version), length: *length })
             }
             _ => Err(TlvError::Field(child.tag)),
         };
@@ -266,8 +266,8 @@ impl KeyInformation {
     }
 
     /// The key version number that the card has for `role`.
-    pub fn version(&self, role: Role) -> Option<u8> {
-        self.keys.iter().map(|key| key.version).find(|version| Role::of(*version) == Some(role))
+    pub fn version(&self, role: Role) -> Option<KeyVersion> {
+        self.keys.iter().map(|key| key.version).find(|version| version.role() == Some(role))
     }
 }
 

@@ -13,7 +13,7 @@ use card_core::access_number::AccessNumber;
 use card_core::id::*;
 use card_core::key::KeyLength;
 use card_core::platform::Random;
-use card_core::role::Role;
+use card_core::role::{KeyVersion, Role};
 use card_core::scp03::Mode;
 use card_core::terminal::load::{LoadOutcome, load_voucher};
 use card_core::terminal::read;
@@ -85,9 +85,9 @@ fn account() -> BindingAccount {
         binding: Binding { meter: METER, number: 1 },
         account: 4711,
         card: CardRef { id: CARD, generation: 1 },
-        load_key: 0x51,
-        credit_key: 0x71,
-        parameter_keys: 0x81,
+        load_key: KeyVersion::from_byte(0x51),
+        credit_key: KeyVersion::from_byte(0x71),
+        parameter_keys: KeyVersion::from_byte(0x81),
         sequence: 0,
         total_credit: Piastres(0),
         total_debited: Piastres(0),
@@ -143,12 +143,21 @@ fn a_blank_card_becomes_a_customers_card() {
         // Each key set opens a session, and the receipt key signs.
         let mode = card::ask(&mut transport, &read::scp03_mode()).unwrap();
         for version in [0x11, 0x21] {
-            let key =
-                CardKey { scope: SCOPE, version, card: order.card, meter: Some(METER), initial_length: None };
+            let key = CardKey {
+                scope: SCOPE,
+                version: KeyVersion::from_byte(version),
+                card: order.card,
+                meter: Some(METER),
+                initial_length: None,
+            };
             let keys = issuer.keys();
-            SecureChannel::open(&mut transport, mode, version, &mut OsRandom, |challenge, level| {
-                keys.authenticate(&key, challenge, level).map_err(PersonaliseError::from)
-            })
+            SecureChannel::open(
+                &mut transport,
+                mode,
+                KeyVersion::from_byte(version),
+                &mut OsRandom,
+                |challenge, level| keys.authenticate(&key, challenge, level).map_err(PersonaliseError::from),
+            )
             .unwrap();
         }
         let receipt = card::ask(&mut transport, &read::receipt()).unwrap();
@@ -215,9 +224,9 @@ fn other_cards_and_orders_are_refused() {
     assert!(matches!(run(&other, &issuer), PersonaliseError::OtherEnvironment { .. }));
     let other = Order { card: CardRef { id: CARD, generation: 2 }, ..order };
     assert!(matches!(run(&other, &issuer), PersonaliseError::Order("certificate's generation")));
-    let other = Order { versions: Versions { load: 0x50, ..order.versions }, ..order };
+    let other = Order { versions: Versions { load: KeyVersion::from_byte(0x50), ..order.versions }, ..order };
     assert!(matches!(run(&other, &issuer), PersonaliseError::Order("key versions")));
-    let other = Order { versions: Versions { load: 0x52, ..order.versions }, ..order };
+    let other = Order { versions: Versions { load: KeyVersion::from_byte(0x52), ..order.versions }, ..order };
     let error = run(&other, &issuer);
     assert!(matches!(error, PersonaliseError::Keys(KeyStoreError::NoMaster { .. })), "{error}");
 }

@@ -26,7 +26,7 @@ use card_core::id::{Binding, CardId, CardRef, Channel, Company, Environment, Met
 use card_core::key::{AesKey, KeyLength};
 use card_core::message::Voucher;
 use card_core::platform::{Block, Engine, PartialBlock};
-use card_core::role::Derivation;
+use card_core::role::{Derivation, KeyVersion};
 use card_core::soft::SoftEngine;
 use card_core::units::{CardTime, Piastres};
 use card_host::issuer::{BindingAccount, Issuer, SystemClock};
@@ -59,9 +59,9 @@ fn sell(desk: &Desk, number: u64) -> Voucher {
         binding: Binding { meter: MeterId::from(number), number: 1 },
         account: number,
         card: CardRef { id: CardId::from(number ^ 0xA5A5), generation: 1 },
-        load_key: 0x51,
-        credit_key: 0x71,
-        parameter_keys: 0x81,
+        load_key: KeyVersion::from_byte(0x51),
+        credit_key: KeyVersion::from_byte(0x71),
+        parameter_keys: KeyVersion::from_byte(0x81),
         sequence: 1,
         total_credit: Piastres(number),
         total_debited: Piastres::ZERO,

@@ -4,6 +4,7 @@ use crate::persistent::Failed;
 use card_core::bytes::{Buffer, Reader};
 use card_core::key::AesKey;
 use card_core::message::BindingCertificate;
+use card_core::role::KeyVersion;
 use card_core::scp03::KeySet;
 use zeroize::Zeroize;
 
@@ -49,7 +50,7 @@ pub(crate) fn emit_key_set(keys: &KeySet) -> Result<KeyPayload, Failed> {
 }
 
 fn put_key_set(out: &mut KeyPayload, keys: &KeySet) -> Result<(), Failed> {
-    out.0.u8(keys.version())?.u8(keys.length().bytes() as u8)?;
+    out.0.u8(keys.version().byte())?.u8(keys.length().bytes() as u8)?;
     for key in [keys.enc(), keys.mac(), keys.dek()] {
         out.0.put(key.expose())?;
     }
@@ -75,23 +76,23 @@ pub(crate) fn emit_binding(binding: &BindingCertificate, keys: &KeySet) -> Resul
 
 pub(crate) fn parse_key_set(bytes: &[u8]) -> Option<KeySet> {
     let mut reader = Reader::new(bytes);
-    let version = reader.u8().ok()?;
+    let version = KeyVersion::from_byte(reader.u8().ok()?);
     let length = usize::from(reader.u8().ok()?);
     let mut key = || AesKey::new(reader.take(length).ok()?);
     KeySet::new(version, key()?, key()?, key()?).ok()
 }
 
-pub(crate) fn parse_single_key(bytes: &[u8]) -> Option<(u8, AesKey)> {
+pub(crate) fn parse_single_key(bytes: &[u8]) -> Option<(KeyVersion, AesKey)> {
     let mut reader = Reader::new(bytes);
-    let version = reader.u8().ok()?;
+    let version = KeyVersion::from_byte(reader.u8().ok()?);
     let length = usize::from(reader.u8().ok()?);
     Some((version, AesKey::new(reader.take(length).ok()?)?))
 }
 
 /// The record of a single key.
-pub(crate) fn emit_single_key(version: u8, key: &AesKey) -> Result<KeyPayload, Failed> {
+pub(crate) fn emit_single_key(version: KeyVersion, key: &AesKey) -> Result<KeyPayload, Failed> {
     let mut out = KeyPayload::new();
-    out.0.u8(version)?.u8(key.length().bytes() as u8)?.put(key.expose())?;
+    out.0.u8(version.byte())?.u8(key.length().bytes() as u8)?.put(key.expose())?;
     pad(&mut out, key)?;
     Ok(out)
 }

@@ -10,7 +10,7 @@ use card_core::id::{CardId, Environment};
 use card_core::key::AesKey;
 use card_core::message::{BindingCertificate, Envelope, MAX_ENVELOPE, Slot};
 use card_core::platform::Memory;
-use card_core::role::Role;
+use card_core::role::{KeyVersion, Role};
 use card_core::scp03::KeySet;
 use card_core::store::{Log, Ring, StoreError};
 use zeroize::Zeroizing;
@@ -117,7 +117,7 @@ struct KeyCell {
     role: Role,
     cell: Cell,
     /// Key version number and length, as GET DATA shows them.
-    present: Option<(u8, u8)>,
+    present: Option<(KeyVersion, u8)>,
 }
 
 struct MailCell {
@@ -321,7 +321,11 @@ impl Persistent {
     }
 
     /// Key version number and key length of a role's keys, where the card has them.
-    pub(crate) fn key_info(&self, memory: &mut impl Memory, role: Role) -> Result<Option<(u8, u8)>, Failed> {
+    pub(crate) fn key_info(
+        &self,
+        memory: &mut impl Memory,
+        role: Role,
+    ) -> Result<Option<(KeyVersion, u8)>, Failed> {
         if role == Role::Meter {
             return Ok(self.key_set(memory, role)?.map(|set| (set.version(), set.length().bytes() as u8)));
         }
@@ -348,7 +352,7 @@ impl Persistent {
         &self,
         memory: &mut impl Memory,
         role: Role,
-    ) -> Result<Option<(u8, AesKey)>, Failed> {
+    ) -> Result<Option<(KeyVersion, AesKey)>, Failed> {
         let Some(key) = self.keys.iter().find(|key| key.role == role) else { return Ok(None) };
         let mut payload = Payload::new();
         let Some(bytes) = key.cell.read(memory, &mut payload)? else { return Ok(None) };
@@ -379,7 +383,7 @@ impl Persistent {
         &mut self,
         memory: &mut impl Memory,
         role: Role,
-        version: u8,
+        version: KeyVersion,
         key: &AesKey,
     ) -> Result<(), Failed> {
         let payload = emit_single_key(version, key)?;
@@ -391,7 +395,7 @@ impl Persistent {
         memory: &mut impl Memory,
         role: Role,
         payload: &[u8],
-        info: (u8, u8),
+        info: (KeyVersion, u8),
     ) -> Result<(), Failed> {
         let key = self.keys.iter_mut().find(|key| key.role == role).ok_or(Failed)?;
         key.cell.commit(memory, payload, &mut self.written)?;
@@ -448,7 +452,7 @@ impl Persistent {
 impl KeyCell {
     fn recover(role: Role, log: Log, memory: &mut impl Memory, out: &mut Payload) -> Result<Self, Failed> {
         let (cell, found) = Cell::recover(log, memory, out)?;
-        let info = |bytes: &[u8]| Some((*bytes.first()?, *bytes.get(1)?));
+        let info = |bytes: &[u8]| Some((KeyVersion::from_byte(*bytes.first()?), *bytes.get(1)?));
         let present = match found {
             Some(len) => Some(out.get(..len).and_then(info).ok_or(Failed)?),
             None => None,

@@ -11,7 +11,7 @@ use card_core::key::AesKey;
 use card_core::layout::{Authority, PROFILE_SIZE, status};
 use card_core::message::{BindingCertificate, Certificate};
 use card_core::platform::Platform;
-use card_core::role::{INITIAL_ADMIN, Role};
+use card_core::role::{INITIAL_ADMIN, KeyVersion, Role};
 use card_core::scp03::{KeySet, Mode, key_check_value};
 use card_core::units::CardTime;
 use subtle::{Choice, ConstantTimeEq};
@@ -47,14 +47,14 @@ impl<P: Platform> CardApplication<P> {
 
     pub(crate) fn put_key(
         &mut self,
-        replaced: u8,
+        replaced: KeyVersion,
         kind: KeyKind,
         data: &[u8],
         reply: &mut Reply,
     ) -> Result<StatusWord, StatusWord> {
         let mut reader = Reader::new(data);
-        let version = reader.u8().map_err(|_| StatusWord::WRONG_DATA)?;
-        let role = Role::of(version).filter(|role| *role as u8 <= Role::Receipt as u8 && version & 0x0F != 0);
+        let version = KeyVersion::from_byte(reader.u8().map_err(|_| StatusWord::WRONG_DATA)?);
+        let role = version.role().filter(|role| *role as u8 <= Role::Receipt as u8 && version.is_of(*role));
         let role = role.ok_or(StatusWord::WRONG_DATA)?;
         let set = role.session_index().is_some();
         ensure((kind == KeyKind::Set) == set, StatusWord::WRONG_DATA)?;
@@ -67,10 +67,13 @@ impl<P: Platform> CardApplication<P> {
             let held = self.with_memory(|m, p| m.key_set(p, role))?;
             let same = held.as_ref().is_some_and(|held| equal(held, &keys).into());
             if !same {
-                ensure(held.map_or(0, |held| held.version()) == replaced, StatusWord::DATA_NOT_FOUND)?;
+                ensure(
+                    held.map_or(KeyVersion::NONE, |held| held.version()) == replaced,
+                    StatusWord::DATA_NOT_FOUND,
+                )?;
                 self.with_memory(|m, p| m.set_key_set(p, role, &keys))?;
             }
-            put(reply, &[version])?;
+            put(reply, &[version.byte()])?;
             for key in [keys.enc(), keys.mac(), keys.dek()] {
                 let check = key_check_value(&mut self.platform, key);
                 put(reply, &check)?;
@@ -85,18 +88,21 @@ impl<P: Platform> CardApplication<P> {
                 .as_ref()
                 .is_some_and(|(held_version, held)| *held_version == version && bool::from(held.ct_eq(&key)));
             if !same {
-                ensure(held.map_or(0, |(version, _)| version) == replaced, StatusWord::DATA_NOT_FOUND)?;
+                ensure(
+                    held.map_or(KeyVersion::NONE, |(version, _)| version) == replaced,
+                    StatusWord::DATA_NOT_FOUND,
+                )?;
                 self.with_memory(|m, p| m.set_single_key(p, role, version, &key))?;
             }
             let check = key_check_value(&mut self.platform, &key);
-            put(reply, &[version])?;
+            put(reply, &[version.byte()])?;
             put(reply, &check)?;
         }
         Ok(StatusWord::OK)
     }
 
     /// Three keys in the form of PUT KEY, decrypted with the DEK of the session and checked.
-    fn unwrap_key_set(&mut self, version: u8, reader: &mut Reader<'_>) -> Result<KeySet, StatusWord> {
+    fn unwrap_key_set(&mut self, version: KeyVersion, reader: &mut Reader<'_>) -> Result<KeySet, StatusWord> {
         let enc = self.unwrap_key(reader)?;
         let mac = self.unwrap_key(reader)?;
         let dek = self.unwrap_key(reader)?;
@@ -133,15 +139,14 @@ impl<P: Platform> CardApplication<P> {
         let mut reader = Reader::new(data);
         let mut fields = || -> Result<_, WrongLength> {
             let binding = reader.take(BindingCertificate::SIZE)?;
-            Ok((binding, reader.take(Certificate::SIZE)?, reader.u8()?))
+            Ok((binding, reader.take(Certificate::SIZE)?, KeyVersion::from_byte(reader.u8()?)))
         };
         let (binding, certificate, version) = fields().map_err(|_| StatusWord::WRONG_LENGTH)?;
         let binding = BindingCertificate::parse(binding).map_err(|_| StatusWord::WRONG_DATA)?;
         let certificate = Certificate::parse(certificate).map_err(|_| StatusWord::WRONG_DATA)?;
         of_binding(certificate.binding, binding.binding)?;
         ensure(certificate.generation == generation, status::OTHER_GENERATION)?;
-        let role_right = Role::of(version) == Some(Role::Meter) && version & 0x0F != 0;
-        ensure(role_right, StatusWord::WRONG_DATA)?;
+        ensure(version.is_of(Role::Meter), StatusWord::WRONG_DATA)?;
         let keys = self.unwrap_key_set(version, &mut reader)?;
         reader.end().map_err(|_| StatusWord::WRONG_DATA)?;
         let mut purse = self.memory()?.purse().clone();
@@ -206,8 +211,8 @@ impl<P: Platform> CardApplication<P> {
 }
 
 /// P1 of PUT KEY names a key of the same role, or none.
-fn replaces_own_role(replaced: u8, role: Role) -> Result<(), StatusWord> {
-    ensure(replaced == 0 || Role::of(replaced) == Some(role), StatusWord::DATA_NOT_FOUND)
+fn replaces_own_role(replaced: KeyVersion, role: Role) -> Result<(), StatusWord> {
+    ensure(replaced == KeyVersion::NONE || replaced.role() == Some(role), StatusWord::DATA_NOT_FOUND)
 }
 
 fn parse_identity(record: &mut IdentityRecord, data: &[u8]) -> Result<(), StatusWord> {

@@ -223,7 +223,7 @@ impl<P: Platform> CardApplication<P> {
         ] {
             let Some((version, length)) = self.with_memory(|m, p| m.key_info(p, role))? else { continue };
             for id in 1..=ids {
-                list.put(&[0xC0, 0x04, id, version, 0x88, length]).map_err(|_| StatusWord::UNKNOWN)?;
+                list.put(&[0xC0, 0x04, id, version.byte(), 0x88, length]).map_err(|_| StatusWord::UNKNOWN)?;
             }
         }
         put(reply, &[0xE0, list.len() as u8])?;

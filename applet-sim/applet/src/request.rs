@@ -4,6 +4,7 @@ use card_core::apdu::{Command, Le, StatusWord};
 use card_core::id::State;
 use card_core::layout::{File, Instruction, tag};
 use card_core::message::Slot;
+use card_core::role::KeyVersion;
 use card_core::scp03::SecurityLevel;
 
 /// A command with its parameters; its data are the handler's. What names nothing that there is (a file, a slot, a data object) is
@@ -27,7 +28,7 @@ pub(crate) enum Request {
     PutMeterMail,
     Bind,
     StoreData(Stored),
-    PutKey { replaced: u8, kind: KeyKind },
+    PutKey { replaced: KeyVersion, kind: KeyKind },
     SetStatus(State),
 }
 
@@ -55,7 +56,7 @@ pub(crate) enum SessionKeys {
     /// Key version number 00: the card chooses.
     Any,
     /// A role's, of this version or, as x0, of whatever version the card has.
-    Version(u8),
+    Version(KeyVersion),
 }
 
 /// What READ CERTIFICATE gives.
@@ -109,7 +110,7 @@ impl TryFrom<(Instruction, &Command<'_>)> for Request {
             (Instruction::GetResponse, 0, 0) => Self::GetResponse(le),
             (Instruction::InitializeUpdate, 0, 0) => Self::InitializeUpdate(SessionKeys::Any),
             (Instruction::InitializeUpdate, version, 0) => {
-                Self::InitializeUpdate(SessionKeys::Version(version))
+                Self::InitializeUpdate(SessionKeys::Version(KeyVersion::from_byte(version)))
             }
             // The level is read with the handshake, whose MAC covers it.
             (Instruction::ExternalAuthenticate, level, 0) if SecurityLevel::try_from(level).is_ok() => {
@@ -127,8 +128,12 @@ impl TryFrom<(Instruction, &Command<'_>)> for Request {
             (Instruction::Bind, 0, 0) => Self::Bind,
             (Instruction::StoreData, 0, 0) => Self::StoreData(Stored::Identity),
             (Instruction::StoreData, 0, 1) => Self::StoreData(Stored::Profile),
-            (Instruction::PutKey, replaced, 0x81) => Self::PutKey { replaced, kind: KeyKind::Set },
-            (Instruction::PutKey, replaced, 0x01) => Self::PutKey { replaced, kind: KeyKind::Single },
+            (Instruction::PutKey, replaced, 0x81) => {
+                Self::PutKey { replaced: KeyVersion::from_byte(replaced), kind: KeyKind::Set }
+            }
+            (Instruction::PutKey, replaced, 0x01) => {
+                Self::PutKey { replaced: KeyVersion::from_byte(replaced), kind: KeyKind::Single }
+            }
             (Instruction::SetStatus, 0, code) => match State::from_code(code) {
                 Some(State::Blank) | None => return Err(StatusWord::WRONG_P1_P2),
                 Some(state) => Self::SetStatus(state),

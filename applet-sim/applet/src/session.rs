@@ -27,7 +27,7 @@ impl<P: Platform> CardApplication<P> {
         let role = match wanted {
             SessionKeys::Any if vending => Some(Role::Vending),
             SessionKeys::Any => Some(Role::Admin),
-            SessionKeys::Version(version) => Role::of(version).filter(|role| role.session_index().is_some()),
+            SessionKeys::Version(version) => version.role().filter(|role| role.session_index().is_some()),
         };
         ensure(role.is_none_or(|role| session_allowed(role, state)), StatusWord::CONDITIONS_OF_USE)?;
         let identity = self.memory()?.identity();
@@ -37,7 +37,7 @@ impl<P: Platform> CardApplication<P> {
         let keys = self.with_memory(|m, p| m.key_set(p, role))?.ok_or(StatusWord::DATA_NOT_FOUND)?;
         let right = match wanted {
             SessionKeys::Any => true,
-            SessionKeys::Version(version) => version & 0x0F == 0 || version == keys.version(),
+            SessionKeys::Version(version) => version.master() == 0 || version == keys.version(),
         };
         ensure(right, StatusWord::DATA_NOT_FOUND)?;
         let mut challenge = [0; 16];

@@ -13,7 +13,7 @@ use crate::common::*;
 use applet_sim::card::{Profile, SimulatedCard};
 use card_core::id::{CardId, Channel, Company, Environment, Scope, State};
 use card_core::message::Voucher;
-use card_core::role::Role;
+use card_core::role::{KeyVersion, Role};
 use card_core::scp03::SecurityLevel;
 use card_core::scp03::host::HandshakeError;
 use card_core::soft::SoftEngine;
@@ -66,7 +66,7 @@ fn a_voucher_for_something_else() {
         ("later binding", altered(|v| v.certificate.binding.number = 4), 0x9405),
         ("earlier binding", altered(|v| v.certificate.binding.number = 2), 0x9405),
         ("generation", altered(|v| v.certificate.generation = 2), 0x9406),
-        ("key version", altered(|v| v.key_version = 0x52), 0x9409),
+        ("key version", altered(|v| v.key_version = KeyVersion::from_byte(0x52)), 0x9409),
         ("credit falls", altered(|v| v.certificate.total_credit.0 = 29_999), 0x9407),
         ("sequence 0", altered(|v| v.certificate.sequence = 0), 0x6A80),
         ("issue time 0", altered(|v| v.certificate.issue_time.0 = 0), 0x6A80),
@@ -96,7 +96,7 @@ fn a_voucher_made_with_another_key() {
         for change in [
             |v: &mut Voucher| v.scope.company = Company(0x0103),
             |v: &mut Voucher| v.scope.environment = Environment::Production,
-            |v: &mut Voucher| v.key_version = 0x52,
+            |v: &mut Voucher| v.key_version = KeyVersion::from_byte(0x52),
             |v: &mut Voucher| v.card = CardId([1; 8]),
         ] {
             // Signed for something else, and only then renamed.
@@ -184,14 +184,23 @@ fn a_mail_for_something_else() {
     let mail = |slot, binding| envelope_of(binding, slot, 20, b"mail");
     let right = mail(1, BINDING);
     let cases = [
-        ("card", delivery_of(&right, 0x51, SCOPE, CardId([9; 8])), 0x9401),
-        ("company", delivery_of(&right, 0x51, other_scope(|s| s.company.0 += 1), CARD), 0x9402),
+        ("card", delivery_of(&right, KeyVersion::from_byte(0x51), SCOPE, CardId([9; 8])), 0x9401),
+        (
+            "company",
+            delivery_of(&right, KeyVersion::from_byte(0x51), other_scope(|s| s.company.0 += 1), CARD),
+            0x9402,
+        ),
         (
             "environment",
-            delivery_of(&right, 0x51, other_scope(|s| s.environment = Environment::Production), CARD),
+            delivery_of(
+                &right,
+                KeyVersion::from_byte(0x51),
+                other_scope(|s| s.environment = Environment::Production),
+                CARD,
+            ),
             0x9403,
         ),
-        ("key version", delivery_of(&right, 0x52, SCOPE, CARD), 0x9409),
+        ("key version", delivery_of(&right, KeyVersion::from_byte(0x52), SCOPE, CARD), 0x9409),
         ("meter", delivery(&mail(1, binding(OTHER_METER, 3))), 0x9404),
         ("later binding", delivery(&mail(1, binding(METER, 4))), 0x9405),
         ("earlier binding", delivery(&mail(1, binding(METER, 2))), 0x9405),

@@ -6,6 +6,7 @@ use applet_sim::card::{Profile, SimulatedCard};
 use applet_sim::chip::{Cut, Entropy};
 use card_core::id::State;
 use card_core::key::AesKey;
+use card_core::role::KeyVersion;
 use card_core::scp03::{HostHandshake, KeySet, Mode, SecurityLevel};
 use card_core::soft::SoftEngine;
 
@@ -43,7 +44,7 @@ fn no_copy_of_old_keys_stays() {
     let admin = key_set(0x11);
     let mut card = card(State::Active);
     let key = |byte: u8| AesKey::new(&[byte; 16]).unwrap();
-    let shorter = KeySet::new(0x22, key(1), key(2), key(3)).unwrap();
+    let shorter = KeySet::new(KeyVersion::from_byte(0x22), key(1), key(2), key(3)).unwrap();
     let mut session = Session::open(&mut card, admin, FULL);
     let sent = session.send(&mut card, [0x80, 0xD8, 0x21, 0x81], &put_key_set_data(admin, &shorter));
     assert_eq!(sent.1, 0x9000);
@@ -112,7 +113,7 @@ fn a_warning_survives_get_response() {
                 answer = card.answer(&[0, 0xC0, 0, 0, status as u8]).unwrap();
             }
         };
-        let handshake = HostHandshake::new(Mode::S8, 0x21, [9; 16]);
+        let handshake = HostHandshake::new(Mode::S8, KeyVersion::from_byte(0x21), [9; 16]);
         let command = handshake.command().emit().unwrap();
         let challenge = handshake.challenge(&whole(&mut card, command.as_slice())).unwrap();
         let (pending, command) = challenge.authenticate(&mut SoftEngine, key_set(0x21), FULL).unwrap();

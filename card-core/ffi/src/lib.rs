@@ -29,6 +29,7 @@ use card_core::meter::{
     Meter, MeterIdentity, MeterKeys, MeterState, Pair, Received, ReportKeys, Step, Tampering, VersionedKey,
     Visit,
 };
+use card_core::role::KeyVersion;
 use card_core::tariff::Tariff;
 use card_core::units::{CardTime, Energy};
 
@@ -115,10 +116,15 @@ pub extern "C" fn meter_install(
 
 #[inline(never)]
 fn keys_of(from: &MeterInstallation) -> Option<(MeterIdentity, MeterKeys)> {
-    let single = |key: &MeterKey| Some(VersionedKey { version: key.version, key: key.key()? });
+    let single =
+        |key: &MeterKey| Some(VersionedKey { version: KeyVersion::from_byte(key.version), key: key.key()? });
     let mail = |mac: &MeterKey, enc: &MeterKey| {
         let one = mac.version == enc.version;
-        one.then_some(MailKeys { version: mac.version, mac: mac.key()?, enc: enc.key()? })
+        one.then_some(MailKeys {
+            version: KeyVersion::from_byte(mac.version),
+            mac: mac.key()?,
+            enc: enc.key()?,
+        })
     };
     if from.report_receipt.version != from.report_mac.version {
         return None;

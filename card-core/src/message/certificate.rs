@@ -4,14 +4,14 @@ use super::{FORMAT, FormatError, authenticated, fixed};
 use crate::bytes::Reader;
 use crate::id::{Binding, MeterId};
 use crate::platform::Block;
-use crate::role::Role;
+use crate::role::{KeyVersion, Role};
 use crate::units::{CardTime, Piastres};
 
 /// The totals of a binding, certified by the issuer: all credit and all corrections up to its sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Certificate {
     /// Key version number of the credit key, 7v.
-    pub key_version: u8,
+    pub key_version: KeyVersion,
     /// Meter and number of the binding.
     pub binding: Binding,
     /// Generation of the customer's card.
@@ -36,7 +36,7 @@ impl Certificate {
         let mut reader = Reader::new(bytes);
         let format = reader.u8()?;
         let certificate = Self {
-            key_version: reader.u8()?,
+            key_version: KeyVersion::from_byte(reader.u8()?),
             binding: Binding { meter: MeterId(reader.array()?), number: reader.u32()? },
             generation: reader.u16()?,
             sequence: reader.u32()?,
@@ -47,7 +47,7 @@ impl Certificate {
         };
         reader.end()?;
         let wrong = format != FORMAT
-            || !Role::Credit.has(certificate.key_version)
+            || !certificate.key_version.is_of(Role::Credit)
             || certificate.binding.number == 0
             || certificate.generation == 0
             || certificate.sequence == 0
@@ -57,7 +57,10 @@ impl Certificate {
 
     fn body(&self) -> [u8; 40] {
         fixed(|out| {
-            out.u8(FORMAT)?.u8(self.key_version)?.put(&self.binding.meter.0)?.u32(self.binding.number)?;
+            out.u8(FORMAT)?
+                .u8(self.key_version.byte())?
+                .put(&self.binding.meter.0)?
+                .u32(self.binding.number)?;
             out.u16(self.generation)?
                 .u32(self.sequence)?
                 .u64(self.total_credit.0)?
@@ -71,7 +74,7 @@ impl Certificate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BindingCertificate {
     /// Key version number of the credit key, 7v.
-    pub key_version: u8,
+    pub key_version: KeyVersion,
     /// Meter and number of the binding.
     pub binding: Binding,
     /// The customer's account.
@@ -90,21 +93,25 @@ impl BindingCertificate {
         let mut reader = Reader::new(bytes);
         let format = reader.u8()?;
         let certificate = Self {
-            key_version: reader.u8()?,
+            key_version: KeyVersion::from_byte(reader.u8()?),
             binding: Binding { meter: MeterId(reader.array()?), number: reader.u32()? },
             account: reader.u64()?,
             opening_time: CardTime(reader.u32()?),
             mac: reader.array()?,
         };
         reader.end()?;
-        let wrong =
-            format != FORMAT || !Role::Credit.has(certificate.key_version) || certificate.binding.number == 0;
+        let wrong = format != FORMAT
+            || !certificate.key_version.is_of(Role::Credit)
+            || certificate.binding.number == 0;
         if wrong { Err(FormatError::Field) } else { Ok(certificate) }
     }
 
     fn body(&self) -> [u8; 26] {
         fixed(|out| {
-            out.u8(FORMAT)?.u8(self.key_version)?.put(&self.binding.meter.0)?.u32(self.binding.number)?;
+            out.u8(FORMAT)?
+                .u8(self.key_version.byte())?
+                .put(&self.binding.meter.0)?
+                .u32(self.binding.number)?;
             out.u64(self.account)?.u32(self.opening_time.0).map(|_| ())
         })
     }

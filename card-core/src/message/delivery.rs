@@ -5,6 +5,7 @@ use crate::bytes::{Buffer, Reader, WrongLength};
 use crate::id::{CardId, Company, Environment, Scope};
 use crate::key::AesKey;
 use crate::platform::{Block, Engine};
+use crate::role::KeyVersion;
 
 const TAG: &[u8; 8] = b"EGDELIVR";
 
@@ -12,7 +13,7 @@ const TAG: &[u8; 8] = b"EGDELIVR";
 #[derive(Debug, Clone, Copy)]
 pub struct Delivery<'a> {
     /// Key version number of the load key, 5v.
-    pub key_version: u8,
+    pub key_version: KeyVersion,
     /// Company and environment.
     pub scope: Scope,
     /// The card it is for.
@@ -31,7 +32,7 @@ impl<'a> Delivery<'a> {
         let (body, mac) = bytes.split_last_chunk::<16>().ok_or(FormatError::Length)?;
         let mut reader = Reader::new(body);
         let format = reader.u8()?;
-        let key_version = reader.u8()?;
+        let key_version = KeyVersion::from_byte(reader.u8()?);
         let company = Company(reader.u16()?);
         let environment = Environment::from_code(reader.u8()?);
         let card = CardId(reader.array()?);
@@ -54,13 +55,13 @@ impl<'a> Delivery<'a> {
     pub fn make(
         engine: &mut impl Engine,
         key: &AesKey,
-        key_version: u8,
+        key_version: KeyVersion,
         scope: Scope,
         card: CardId,
         envelope: &Envelope,
     ) -> Result<Buffer<{ Delivery::MAX }>, WrongLength> {
         let mut out = Buffer::new();
-        out.u8(FORMAT)?.u8(key_version)?.u16(scope.company.0)?.u8(scope.environment.code())?;
+        out.u8(FORMAT)?.u8(key_version.byte())?.u16(scope.company.0)?.u8(scope.environment.code())?;
         out.put(&card.0)?.put(envelope.as_bytes())?;
         let mac = code(engine, key, TAG, scope, key_version, out.as_slice());
         out.put(&mac)?;

@@ -5,7 +5,7 @@ use crate::bytes::{Buffer, Reader, WrongLength};
 use crate::id::{Binding, MeterId, Scope};
 use crate::key::MailKeys;
 use crate::platform::{Block, Engine};
-use crate::role::Role;
+use crate::role::{KeyVersion, Role};
 use crate::siv;
 
 /// Longest envelope.
@@ -101,7 +101,7 @@ impl Slot {
 #[derive(Debug, Clone)]
 pub struct Envelope {
     /// Key version number, 8v or 9v.
-    pub key_version: u8,
+    pub key_version: KeyVersion,
     /// Meter and number of the binding.
     pub binding: Binding,
     /// Where it is kept.
@@ -119,7 +119,7 @@ impl Envelope {
     pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut reader = Reader::new(bytes);
         let format = reader.u8()?;
-        let key_version = reader.u8()?;
+        let key_version = KeyVersion::from_byte(reader.u8()?);
         let binding = Binding { meter: MeterId(reader.array()?), number: reader.u32()? };
         let slot = Slot::new(reader.u8()?);
         let version = reader.u32()?;
@@ -133,7 +133,7 @@ impl Envelope {
             Direction::ToMeter => Role::Parameter,
             Direction::ToIssuer => Role::Report,
         };
-        let wrong = format != FORMAT || version == 0 || binding.number == 0 || !role.has(key_version);
+        let wrong = format != FORMAT || version == 0 || binding.number == 0 || !key_version.is_of(role);
         if wrong {
             return Err(FormatError::Field);
         }
@@ -156,7 +156,7 @@ impl Envelope {
         plaintext: &[u8],
     ) -> Result<Self, WrongLength> {
         let header: [u8; HEADER] = fixed(|out| {
-            out.u8(FORMAT)?.u8(keys.version)?.put(&binding.meter.0)?.u32(binding.number)?;
+            out.u8(FORMAT)?.u8(keys.version.byte())?.put(&binding.meter.0)?.u32(binding.number)?;
             out.u8(slot.number())?.u32(version).map(|_| ())
         });
         let mut sealed = Opened::new();
@@ -186,7 +186,7 @@ impl Envelope {
     }
 }
 
-fn associated(slot: Slot, scope: Scope, key_version: u8) -> Block {
+fn associated(slot: Slot, scope: Scope, key_version: KeyVersion) -> Block {
     let tag = match slot.direction() {
         Direction::ToMeter => b"EGMAILTO",
         Direction::ToIssuer => b"EGMAILFR",

@@ -4,14 +4,14 @@ use super::{FORMAT, FormatError, authenticated, fixed};
 use crate::bytes::Reader;
 use crate::id::{Binding, MeterId};
 use crate::platform::Block;
-use crate::role::Role;
+use crate::role::{KeyVersion, Role};
 use crate::units::{Balance, CardTime, Energy, Piastres};
 
 /// What the meter says it has applied, and how it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MeterReceipt {
     /// Key version number of the report keys, 9v.
-    pub key_version: u8,
+    pub key_version: KeyVersion,
     /// Meter and number of the binding.
     pub binding: Binding,
     /// From 1, only grows in a binding.
@@ -40,7 +40,7 @@ impl MeterReceipt {
         let mut reader = Reader::new(bytes);
         let format = reader.u8()?;
         let receipt = Self {
-            key_version: reader.u8()?,
+            key_version: KeyVersion::from_byte(reader.u8()?),
             binding: Binding { meter: MeterId(reader.array()?), number: reader.u32()? },
             number: reader.u32()?,
             time: CardTime(reader.u32()?),
@@ -53,7 +53,7 @@ impl MeterReceipt {
         };
         reader.end()?;
         let wrong = format != FORMAT
-            || !Role::Report.has(receipt.key_version)
+            || !receipt.key_version.is_of(Role::Report)
             || receipt.binding.number == 0
             || receipt.number == 0;
         if wrong { Err(FormatError::Field) } else { Ok(receipt) }
@@ -61,7 +61,10 @@ impl MeterReceipt {
 
     fn body(&self) -> [u8; 52] {
         fixed(|out| {
-            out.u8(FORMAT)?.u8(self.key_version)?.put(&self.binding.meter.0)?.u32(self.binding.number)?;
+            out.u8(FORMAT)?
+                .u8(self.key_version.byte())?
+                .put(&self.binding.meter.0)?
+                .u32(self.binding.number)?;
             out.u32(self.number)?
                 .u32(self.time.0)?
                 .u64(self.applied_credit.0)?

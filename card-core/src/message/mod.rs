@@ -25,6 +25,7 @@ use crate::bytes::WrongLength;
 use crate::id::Scope;
 use crate::key::AesKey;
 use crate::platform::{Block, Engine};
+use crate::role::KeyVersion;
 use subtle::ConstantTimeEq;
 
 /// The only format of messages so far.
@@ -73,12 +74,12 @@ impl From<WrongLength> for FormatError {
 pub struct NotAuthentic;
 
 /// The 16 bytes that begin every CMAC input (specification, section 5).
-pub(crate) fn header_block(tag: &[u8; 8], scope: Scope, key_version: u8, length: usize) -> Block {
+pub(crate) fn header_block(tag: &[u8; 8], scope: Scope, key_version: KeyVersion, length: usize) -> Block {
     let [c, d] = scope.company.0.to_be_bytes();
     // Every message fits a short APDU, so its length fits two bytes.
     let [l, m] = u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes();
     let [t0, t1, t2, t3, t4, t5, t6, t7] = *tag;
-    [t0, t1, t2, t3, t4, t5, t6, t7, FORMAT, scope.environment.code(), c, d, key_version, 0, l, m]
+    [t0, t1, t2, t3, t4, t5, t6, t7, FORMAT, scope.environment.code(), c, d, key_version.byte(), 0, l, m]
 }
 
 /// CMAC over header block and `body`.
@@ -87,7 +88,7 @@ pub(crate) fn code(
     key: &AesKey,
     tag: &[u8; 8],
     scope: Scope,
-    key_version: u8,
+    key_version: KeyVersion,
     body: &[u8],
 ) -> Block {
     engine.cmac(key, &[&header_block(tag, scope, key_version, body.len()), body])

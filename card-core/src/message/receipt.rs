@@ -4,14 +4,14 @@ use super::{FORMAT, FormatError, authenticated, fixed};
 use crate::bytes::Reader;
 use crate::id::{Binding, CardId, CardRef, MeterId, State};
 use crate::platform::Block;
-use crate::role::Role;
+use crate::role::{KeyVersion, Role};
 use crate::units::Piastres;
 
 /// What a card says it holds. Evidence for the issuer's books, never a reason to refund: a broken card can forge it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receipt {
     /// Key version number of the receipt key, 6v.
-    pub key_version: u8,
+    pub key_version: KeyVersion,
     /// Card and generation.
     pub card: CardRef,
     /// The binding that the card serves.
@@ -42,7 +42,7 @@ impl Receipt {
         let mut reader = Reader::new(bytes);
         let format = reader.u8()?;
         let receipt = Self {
-            key_version: reader.u8()?,
+            key_version: KeyVersion::from_byte(reader.u8()?),
             card: CardRef { id: CardId(reader.array()?), generation: reader.u16()? },
             binding: Binding { meter: MeterId(reader.array()?), number: reader.u32()? },
             sequence: reader.u32()?,
@@ -56,7 +56,7 @@ impl Receipt {
         };
         reader.end()?;
         let wrong = format != FORMAT
-            || !Role::Receipt.has(receipt.key_version)
+            || !receipt.key_version.is_of(Role::Receipt)
             || receipt.card.generation == 0
             || receipt.binding.number == 0
             || receipt.sequence == 0;
@@ -65,7 +65,7 @@ impl Receipt {
 
     fn body(&self) -> [u8; 65] {
         fixed(|out| {
-            out.u8(FORMAT)?.u8(self.key_version)?.put(&self.card.emit())?;
+            out.u8(FORMAT)?.u8(self.key_version.byte())?.put(&self.card.emit())?;
             out.put(&self.binding.meter.0)?.u32(self.binding.number)?.u32(self.sequence)?;
             out.u64(self.total_credit.0)?.u64(self.total_debited.0)?;
             out.u64(self.settled_credit.0)?.u64(self.settled_debited.0)?;

@@ -5,12 +5,13 @@ use crate::bytes::Reader;
 use crate::id::{CardId, Channel, Company, Environment, Reference, Scope};
 use crate::key::AesKey;
 use crate::platform::{Block, Engine};
+use crate::role::KeyVersion;
 
 /// Carries a credit certificate to one card. It is no money: the certificate holds totals, and only the meter believes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Voucher {
     /// Key version number of the load key, 5v.
-    pub key_version: u8,
+    pub key_version: KeyVersion,
     /// Company and environment, in clear so that a mistake can be named.
     pub scope: Scope,
     /// The card it is for.
@@ -57,7 +58,7 @@ impl Voucher {
     pub fn parse_outer(bytes: &[u8]) -> Result<OuterVoucher<'_>, FormatError> {
         let mut reader = Reader::new(bytes);
         let format = reader.u8()?;
-        let key_version = reader.u8()?;
+        let key_version = KeyVersion::from_byte(reader.u8()?);
         let company = Company(reader.u16()?);
         let environment = Environment::from_code(reader.u8()?);
         let card = CardId(reader.array()?);
@@ -77,7 +78,7 @@ impl Voucher {
     fn body(&self) -> [u8; 78] {
         fixed(|out| {
             out.u8(FORMAT)?
-                .u8(self.key_version)?
+                .u8(self.key_version.byte())?
                 .u16(self.scope.company.0)?
                 .u8(self.scope.environment.code())?;
             out.put(&self.card.0)?.u8(self.channel.code())?.put(&self.reference.0)?;
@@ -90,7 +91,7 @@ impl Voucher {
 #[derive(Debug, Clone, Copy)]
 pub struct OuterVoucher<'a> {
     /// Key version number of the load key, 5v.
-    pub key_version: u8,
+    pub key_version: KeyVersion,
     /// Company and environment.
     pub scope: Scope,
     /// The card it is for.

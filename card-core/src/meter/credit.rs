@@ -7,6 +7,7 @@ use super::{Hardware, Meter, MeterError};
 use crate::id::CardRef;
 use crate::layout::CertificateAnswer;
 use crate::message::{BindingCertificate, Certificate, Envelope, MeterFlags, MeterReceipt, Slot, Voucher};
+use crate::role::KeyVersion;
 use crate::scp03::{KeySet, Mode};
 use crate::terminal::exchange::{Presented, SETTLE_EVENTS, Settlement};
 use crate::units::{Balance, CardTime, Piastres};
@@ -14,7 +15,7 @@ use crate::units::{Balance, CardTime, Piastres};
 impl<H: Hardware> Meter<H> {
     /// The key set of a card by what it answered to INITIALIZE UPDATE (section 11, step 1); `None` where the meter has no
     /// base key of that version.
-    pub fn card_keys(&mut self, key_version: u8, card: CardRef) -> Option<KeySet> {
+    pub fn card_keys(&mut self, key_version: KeyVersion, card: CardRef) -> Option<KeySet> {
         self.keys.card_keys(&mut self.hardware, self.identity.scope, key_version, card)
     }
 

@@ -1,6 +1,7 @@
 //! What happened: the code of each event with its data (docs/meter.md, section 13).
 
 use crate::message::Event;
+use crate::role::KeyVersion;
 use crate::units::CardTime;
 
 /// Codes of events, as they stand on the wire; [`Happening`] has them with their data.
@@ -83,7 +84,7 @@ pub enum Happening {
     /// Keys were changed.
     KeysChanged {
         /// Key version number of the new ones.
-        version: u8,
+        version: KeyVersion,
     },
     /// The supply was cut.
     SupplyCut {
@@ -146,7 +147,7 @@ impl Happening {
                 (code::MAIL_REFUSED, [slot, refusal, a, b, c, d])
             }
             Self::Command { counter, kind, outcome } => (code::COMMAND, data(counter, [kind, outcome])),
-            Self::KeysChanged { version } => (code::KEYS_CHANGED, [version, 0, 0, 0, 0, 0]),
+            Self::KeysChanged { version } => (code::KEYS_CHANGED, [version.byte(), 0, 0, 0, 0, 0]),
             Self::SupplyCut { reasons } => (code::SUPPLY_CUT, [reasons, 0, 0, 0, 0, 0]),
             Self::SupplyRestored => (code::SUPPLY_RESTORED, [0; 6]),
             Self::LoanGiven { until } => (code::LOAN_GIVEN, data(until.0, [0, 0])),
@@ -172,7 +173,7 @@ impl Happening {
                 Self::MailRefused { slot: a, refusal: b, version: u32::from_be_bytes([c, d, e, f]) }
             }
             code::COMMAND => Self::Command { counter: number, kind: e, outcome: f },
-            code::KEYS_CHANGED => Self::KeysChanged { version: a },
+            code::KEYS_CHANGED => Self::KeysChanged { version: KeyVersion::from_byte(a) },
             code::SUPPLY_CUT => Self::SupplyCut { reasons: a },
             code::SUPPLY_RESTORED => Self::SupplyRestored,
             code::LOAN_GIVEN => Self::LoanGiven { until: time },

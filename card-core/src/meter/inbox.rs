@@ -7,6 +7,7 @@ use crate::calendar::Calendar;
 use crate::id::CardId;
 use crate::message::{FormatError, Slot};
 use crate::parameters::{Action, AuditRecord, AuditRecords, Command, DebtPlan, Limits, Notices, Readings};
+use crate::role::KeyVersion;
 use crate::tariff::Tariff;
 use crate::units::CardTime;
 
@@ -280,7 +281,7 @@ impl MeterState {
     }
 
     /// New keys are in use.
-    pub(super) fn keys_changed(&mut self, version: u8) {
+    pub(super) fn keys_changed(&mut self, version: KeyVersion) {
         self.history.add(self.clock.time, Happening::KeysChanged { version });
     }
 

@@ -8,7 +8,7 @@ use crate::key::AesKey;
 use crate::message::{FORMAT, FormatError, MailKeys};
 use crate::parameters::NewKeys;
 use crate::platform::Engine;
-use crate::role::{Derivation, Role};
+use crate::role::{Derivation, KeyVersion, Role};
 use crate::scp03::KeySet;
 
 /// Which meter this is, and whose.
@@ -24,7 +24,7 @@ pub struct MeterIdentity {
 #[derive(Debug)]
 pub struct VersionedKey {
     /// Key version number: role and version of the master.
-    pub version: u8,
+    pub version: KeyVersion,
     /// The key.
     pub key: AesKey,
 }
@@ -41,17 +41,17 @@ pub struct ReportKeys {
 /// What carries a key version number.
 pub trait Versioned {
     /// The key version number.
-    fn version(&self) -> u8;
+    fn version(&self) -> KeyVersion;
 }
 
 impl Versioned for VersionedKey {
-    fn version(&self) -> u8 {
+    fn version(&self) -> KeyVersion {
         self.version
     }
 }
 
 impl Versioned for MailKeys {
-    fn version(&self) -> u8 {
+    fn version(&self) -> KeyVersion {
         self.version
     }
 }
@@ -72,7 +72,7 @@ impl<T: Versioned> Pair<T> {
     }
 
     /// The one with this key version number.
-    pub fn find(&self, version: u8) -> Option<&T> {
+    pub fn find(&self, version: KeyVersion) -> Option<&T> {
         self.all().find(|item| item.version() == version)
     }
 
@@ -104,7 +104,7 @@ pub(super) struct KeyMail {
     /// Version in its slot.
     pub(super) version: u32,
     /// Key version number of the keys.
-    pub(super) keys: u8,
+    pub(super) keys: KeyVersion,
 }
 
 /// Versions of a master, 1 to 15: after the last comes the first.
@@ -116,10 +116,10 @@ pub(super) struct UnusableKeys;
 
 /// A key version number is not of the role that it was given for, or has version 0 (specification, 4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a key has the version number {version:02X}, which is not one of the {role} key")]
+#[error("a key has the version number {version}, which is not one of the {role} key")]
 pub struct WrongRole {
     /// The number.
-    pub version: u8,
+    pub version: KeyVersion,
     /// The role that was wanted.
     pub role: Role,
 }
@@ -154,7 +154,7 @@ impl MeterKeys {
         let all = all.chain(parameter.all().map(|keys| (keys.version, Role::Parameter)));
         let single = [(report.mail.version, Role::Report), (transport.version, Role::Transport)];
         for (version, role) in all.chain(single) {
-            if Role::of(version) != Some(role) || version & 0x0F == 0 {
+            if !version.is_of(role) {
                 return Err(WrongRole { version, role });
             }
         }
@@ -162,11 +162,11 @@ impl MeterKeys {
     }
 
     /// The base key that the meter key set with key version number 3v is derived from: Av.
-    pub fn base_for(&self, key_version: u8) -> Option<&AesKey> {
-        if Role::of(key_version) != Some(Role::Meter) {
+    pub fn base_for(&self, key_version: KeyVersion) -> Option<&AesKey> {
+        if key_version.role() != Some(Role::Meter) {
             return None;
         }
-        self.base.find(Role::MeterBase.key_version(key_version)).map(|found| &found.key)
+        self.base.find(KeyVersion::new(Role::MeterBase, key_version.master())).map(|found| &found.key)
     }
 
     /// The key set of a card, from the base key that its key version number 3v names. It has the length of that base key.
@@ -174,7 +174,7 @@ impl MeterKeys {
         &self,
         engine: &mut impl Engine,
         scope: Scope,
-        key_version: u8,
+        key_version: KeyVersion,
         card: CardRef,
     ) -> Option<KeySet> {
         let base = self.base_for(key_version)?;
@@ -182,12 +182,12 @@ impl MeterKeys {
     }
 
     /// The credit key with this key version number, 7v.
-    pub fn credit(&self, key_version: u8) -> Option<&AesKey> {
+    pub fn credit(&self, key_version: KeyVersion) -> Option<&AesKey> {
         self.credit.find(key_version).map(|found| &found.key)
     }
 
     /// The parameter keys with this key version number, 8v.
-    pub fn parameter(&self, key_version: u8) -> Option<&MailKeys> {
+    pub fn parameter(&self, key_version: KeyVersion) -> Option<&MailKeys> {
         self.parameter.find(key_version)
     }
 
@@ -212,7 +212,7 @@ impl MeterKeys {
     /// # Errors
     /// [`UnusableKeys`], and nothing is changed, where the current version has other keys.
     pub(super) fn rotate(&mut self, new: NewKeys, (binding, mail): (u32, u32)) -> Result<bool, UnusableKeys> {
-        let current: [Option<&AesKey>; 3] = match Role::of(new.version()) {
+        let current: [Option<&AesKey>; 3] = match new.version().role() {
             Some(Role::Credit) => [Some(&self.credit.current.key), None, None],
             Some(Role::MeterBase) => [Some(&self.base.current.key), None, None],
             Some(Role::Transport) => [Some(&self.transport.key), None, None],
@@ -233,12 +233,12 @@ impl MeterKeys {
         }
         // Who may write mail could keep a change of keys and send it again: keys never go back.
         let current = self.current_version(new.version()).ok_or(UnusableKeys)?;
-        let ahead = ((new.version() & 0x0F) + VERSIONS - (current & 0x0F)) % VERSIONS;
+        let ahead = (new.version().master() + VERSIONS - current.master()) % VERSIONS;
         if ahead > VERSIONS / 2 {
             return Err(UnusableKeys);
         }
         let (version, [first, second, third]) = new.into_keys();
-        match (Role::of(version), first, second, third) {
+        match (version.role(), first, second, third) {
             (Some(Role::Credit), Some(key), None, None) => self.credit.rotate(VersionedKey { version, key }),
             (Some(Role::MeterBase), Some(key), None, None) => self.base.rotate(VersionedKey { version, key }),
             (Some(Role::Transport), Some(key), None, None) => self.transport = VersionedKey { version, key },
@@ -255,8 +255,8 @@ impl MeterKeys {
     }
 
     /// The version in use of the role that a key version number names.
-    fn current_version(&self, version: u8) -> Option<u8> {
-        match Role::of(version)? {
+    fn current_version(&self, version: KeyVersion) -> Option<KeyVersion> {
+        match version.role()? {
             Role::Credit => Some(self.credit.current.version),
             Role::MeterBase => Some(self.base.current.version),
             Role::Transport => Some(self.transport.version),
@@ -275,7 +275,7 @@ impl MeterKeys {
         for pair in [&self.base, &self.credit] {
             out.u8(1 + u8::from(pair.previous.is_some()))?;
             for versioned in pair.all() {
-                out.u8(versioned.version)?;
+                out.u8(versioned.version.byte())?;
                 put_key(out, &versioned.key)?;
             }
         }
@@ -285,10 +285,10 @@ impl MeterKeys {
         }
         put_mail_keys(out, &self.report.mail)?;
         put_key(out, &self.report.receipt)?;
-        out.u8(self.transport.version)?;
+        out.u8(self.transport.version.byte())?;
         put_key(out, &self.transport.key)?;
         let KeyMail { binding, version, keys } = self.brought_by;
-        out.u32(binding)?.u32(version)?.u8(keys)?;
+        out.u32(binding)?.u32(version)?.u8(keys.byte())?;
         Ok(secret)
     }
 
@@ -300,14 +300,18 @@ impl MeterKeys {
         let company = Company(reader.u16()?);
         let environment = Environment::from_code(reader.u8()?).ok_or(FormatError::Field)?;
         let single = |reader: &mut Reader<'_>| -> Result<VersionedKey, FormatError> {
-            Ok(VersionedKey { version: reader.u8()?, key: key(reader)? })
+            Ok(VersionedKey { version: KeyVersion::from_byte(reader.u8()?), key: key(reader)? })
         };
         let base = pair(&mut reader, single)?;
         let credit = pair(&mut reader, single)?;
         let parameter = pair(&mut reader, mail_keys)?;
         let report = ReportKeys { mail: mail_keys(&mut reader)?, receipt: key(&mut reader)? };
         let transport = single(&mut reader)?;
-        let brought_by = KeyMail { binding: reader.u32()?, version: reader.u32()?, keys: reader.u8()? };
+        let brought_by = KeyMail {
+            binding: reader.u32()?,
+            version: reader.u32()?,
+            keys: KeyVersion::from_byte(reader.u8()?),
+        };
         reader.end()?;
         if format != FORMAT {
             return Err(FormatError::Field);
@@ -323,7 +327,7 @@ fn put_key<const N: usize>(out: &mut Buffer<N>, key: &AesKey) -> Result<(), Wron
 }
 
 fn put_mail_keys<const N: usize>(out: &mut Buffer<N>, keys: &MailKeys) -> Result<(), WrongLength> {
-    out.u8(keys.version)?;
+    out.u8(keys.version.byte())?;
     put_key(out, &keys.mac)?;
     put_key(out, &keys.enc)
 }
@@ -334,7 +338,7 @@ fn key(reader: &mut Reader<'_>) -> Result<AesKey, FormatError> {
 }
 
 fn mail_keys(reader: &mut Reader<'_>) -> Result<MailKeys, FormatError> {
-    Ok(MailKeys { version: reader.u8()?, mac: key(reader)?, enc: key(reader)? })
+    Ok(MailKeys { version: KeyVersion::from_byte(reader.u8()?), mac: key(reader)?, enc: key(reader)? })
 }
 
 fn pair<T>(

@@ -12,6 +12,7 @@ use crate::id::Binding;
 use crate::message::{BindingCertificate, Certificate, MeterFlags, MeterReceipt, Month, Voucher};
 use crate::parameters::Limits;
 use crate::platform::Engine;
+use crate::role::KeyVersion;
 use crate::scp03::Mode;
 use crate::tariff::{MonthMeter, Tables, Tariff};
 use crate::units::{Balance, CardTime, Energy, Piastres};
@@ -135,7 +136,7 @@ impl MeterState {
     /// The receipt of the next report, without its code; with `flags` in addition.
     pub(super) fn receipt(&self, identity: &MeterIdentity, number: u32, flags: MeterFlags) -> MeterReceipt {
         MeterReceipt {
-            key_version: 0,
+            key_version: KeyVersion::NONE,
             binding: Binding { meter: identity.id, number: self.binding },
             number,
             time: self.clock.time,

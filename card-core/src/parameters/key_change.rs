@@ -9,7 +9,7 @@ use crate::key::{AesKey, KeyLength};
 use crate::key_wrap;
 use crate::message::FORMAT;
 use crate::platform::Engine;
-use crate::role::Role;
+use crate::role::{KeyVersion, Role};
 
 /// Most keys of one role: MAC, ENC and receipt of role 9.
 const MAX_KEYS: usize = 3;
@@ -25,14 +25,14 @@ const _: () = assert!(MAX_INNER <= key_wrap::MAX_PLAIN);
 /// New keys of one role of a meter (docs/meter.md, section 9). Wiped when dropped; not `Clone`; `Debug` shows lengths only.
 #[derive(Debug)]
 pub struct NewKeys {
-    version: u8,
+    version: KeyVersion,
     keys: [Option<AesKey>; MAX_KEYS],
 }
 
 impl NewKeys {
     /// The keys of key version number `version`, without a gap: one of roles 7, A and B; MAC and ENC of role 8; MAC, ENC and
     /// receipt of role 9. All have 16 bytes, or all 32.
-    pub fn new(version: u8, keys: [Option<AesKey>; 3]) -> Result<Self, ParameterError> {
+    pub fn new(version: KeyVersion, keys: [Option<AesKey>; 3]) -> Result<Self, ParameterError> {
         let count = key_count(version).ok_or(ParameterError::KeyVersion)?;
         let [first, ..] = &keys;
         let length = first.as_ref().ok_or(ParameterError::KeyCount)?.length();
@@ -51,7 +51,7 @@ impl NewKeys {
     }
 
     /// Key version number: role 7, 8, 9, A or B, and version of the master.
-    pub const fn version(&self) -> u8 {
+    pub const fn version(&self) -> KeyVersion {
         self.version
     }
 
@@ -61,7 +61,7 @@ impl NewKeys {
     }
 
     /// Key version number and keys, to be kept.
-    pub fn into_keys(self) -> (u8, [Option<AesKey>; 3]) {
+    pub fn into_keys(self) -> (KeyVersion, [Option<AesKey>; 3]) {
         (self.version, self.keys)
     }
 
@@ -72,7 +72,7 @@ impl NewKeys {
         let length = u8::try_from(length.bytes()).map_err(|_| ParameterError::KeyLength)?;
         let count = u8::try_from(self.keys().count()).map_err(|_| ParameterError::KeyCount)?;
         let mut inner = Inner(Buffer::new());
-        inner.0.u8(FORMAT)?.u8(self.version)?.u8(count)?.u8(length)?;
+        inner.0.u8(FORMAT)?.u8(self.version.byte())?.u8(count)?.u8(length)?;
         inner.0.u16(scope.company.0)?.u8(scope.environment.code())?.u8(0)?;
         for key in self.keys() {
             inner.0.put(key.expose())?;
@@ -84,7 +84,7 @@ impl NewKeys {
     fn parse(bytes: &[u8], scope: Scope) -> Result<Self, ParameterError> {
         let mut reader = Reader::new(bytes);
         let format = reader.u8()?;
-        let version = reader.u8()?;
+        let version = KeyVersion::from_byte(reader.u8()?);
         let count = reader.u8()?;
         let length = usize::from(reader.u8()?);
         let company = reader.u16()?;
@@ -107,9 +107,9 @@ impl NewKeys {
 }
 
 /// How many keys go by this key version number; `None` where it is not of a role of a meter's keys, or its version is 0.
-const fn key_count(version: u8) -> Option<usize> {
-    match Role::of(version) {
-        Some(role) if !role.has(version) => None,
+const fn key_count(version: KeyVersion) -> Option<usize> {
+    match version.role() {
+        Some(role) if !version.is_of(role) => None,
         Some(Role::Credit | Role::MeterBase | Role::Transport) => Some(1),
         Some(Role::Parameter) => Some(2),
         Some(Role::Report) => Some(3),
@@ -130,7 +130,7 @@ impl Drop for Inner {
 #[derive(Clone, Debug)]
 pub struct KeyChange {
     /// Key version number of the transport key, Bv.
-    pub transport_version: u8,
+    pub transport_version: KeyVersion,
     wrapped: Buffer<MAX_WRAPPED>,
 }
 
@@ -141,12 +141,12 @@ impl KeyChange {
     /// Wraps `new` for a meter of `scope` under `transport`, its transport key of key version number `transport_version`.
     pub fn seal(
         engine: &mut impl Engine,
-        transport_version: u8,
+        transport_version: KeyVersion,
         transport: &AesKey,
         scope: Scope,
         new: &NewKeys,
     ) -> Result<Self, ParameterError> {
-        if !Role::Transport.has(transport_version) {
+        if !transport_version.is_of(Role::Transport) {
             return Err(ParameterError::TransportVersion);
         }
         let inner = new.emit(scope)?;
@@ -161,13 +161,13 @@ impl KeyChange {
     /// From 34, 50, 66, 82 or 114 bytes. Nothing is unwrapped here.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParameterError> {
         let mut reader = formatted(bytes)?;
-        let transport_version = reader.u8()?;
+        let transport_version = KeyVersion::from_byte(reader.u8()?);
         let rest = reader.rest();
         // One to three keys of 16 bytes, or of 32.
         if !matches!(rest.len(), 32 | 48 | 64 | 80 | 112) {
             return Err(ParameterError::Length);
         }
-        if !Role::Transport.has(transport_version) {
+        if !transport_version.is_of(Role::Transport) {
             return Err(ParameterError::TransportVersion);
         }
         let mut wrapped = Buffer::new();
@@ -180,7 +180,7 @@ impl KeyChange {
         let mut out = Buffer::new();
         let written = out
             .u8(FORMAT)
-            .and_then(|out| out.u8(self.transport_version))
+            .and_then(|out| out.u8(self.transport_version.byte()))
             .and_then(|out| out.put(self.wrapped.as_slice()))
             .map(|_| ());
         debug_assert!(written.is_ok());

@@ -13,6 +13,7 @@ use crate::bytes::{Buffer, WrongLength};
 use crate::kdf::duplicate;
 use crate::key::AesKey;
 use crate::platform::{Block, Engine, PartialBlock};
+use crate::role::KeyVersion;
 
 /// Bytes in the longest answer to INITIALIZE UPDATE (Amendment D, 7.1.1.7): 45 in S16, 29 in S8.
 pub const MAX_CHALLENGE: usize = 45;
@@ -22,7 +23,7 @@ pub struct CardHandshake {
     keys: SessionKeys,
     dek: AesKey,
     context: Context,
-    version: u8,
+    version: KeyVersion,
 }
 
 impl CardHandshake {
@@ -47,7 +48,7 @@ impl CardHandshake {
         let session = SessionKeys::new(engine, keys, &context);
         let cryptogram = session.card_cryptogram(engine, &context);
         let mut answer = Buffer::new();
-        answer.put(diversification)?.put(&[keys.version(), PROTOCOL, mode.i()])?;
+        answer.put(diversification)?.put(&[keys.version().byte(), PROTOCOL, mode.i()])?;
         answer.put(mode.front(card_challenge))?.put(cryptogram.as_slice())?;
         Ok((Self { keys: session, dek: duplicate(keys.dek()), context, version: keys.version() }, answer))
     }
@@ -86,7 +87,7 @@ impl CardHandshake {
 
 impl fmt::Debug for CardHandshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CardHandshake({:02X}, {:?}, redacted)", self.version, self.context.mode())
+        write!(f, "CardHandshake({}, {:?}, redacted)", self.version, self.context.mode())
     }
 }
 
@@ -122,7 +123,7 @@ impl AuthenticationError {
 /// An authenticated session on the card. The first failure ends it and wipes its keys.
 pub struct CardSession {
     live: Option<Live>,
-    version: u8,
+    version: KeyVersion,
 }
 
 impl CardSession {
@@ -132,7 +133,7 @@ impl CardSession {
     }
 
     /// Key version number of the key set that authenticated.
-    pub const fn key_version(&self) -> u8 {
+    pub const fn key_version(&self) -> KeyVersion {
         self.version
     }
 
@@ -244,7 +245,7 @@ fn wrap<E: Engine + ?Sized, const N: usize>(
 
 impl fmt::Debug for CardSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CardSession({:02X}, {:?}, redacted)", self.version, self.level())
+        write!(f, "CardSession({}, {:?}, redacted)", self.version, self.level())
     }
 }
 

@@ -13,12 +13,13 @@ use crate::apdu::{Command, Le, MAX_COMMAND, Response, ResponseError, StatusWord}
 use crate::bytes::{Buffer, Reader, WrongLength};
 use crate::kdf::duplicate;
 use crate::platform::{Block, Engine, PartialBlock};
+use crate::role::KeyVersion;
 
 /// The host before INITIALIZE UPDATE.
 #[derive(Debug)]
 pub struct HostHandshake {
     mode: Mode,
-    key_version: u8,
+    key_version: KeyVersion,
     host_challenge: Block,
 }
 
@@ -26,7 +27,7 @@ impl HostHandshake {
     /// A handshake with a key version number, and a fresh random challenge, of which S8 uses the first 8 bytes (Amendment D,
     /// 7.1.1). 00 leaves the choice to the card, x0 leaves to it which version of role x (specification, section 8). Card
     /// recognition data (GET DATA 0066) tell a card's mode.
-    pub const fn new(mode: Mode, key_version: u8, host_challenge: Block) -> Self {
+    pub const fn new(mode: Mode, key_version: KeyVersion, host_challenge: Block) -> Self {
         Self { mode, key_version, host_challenge }
     }
 
@@ -35,7 +36,7 @@ impl HostHandshake {
         Command {
             cla: 0x80,
             ins: INITIALIZE_UPDATE,
-            p1: self.key_version,
+            p1: self.key_version.byte(),
             p2: 0,
             data: self.mode.front(&self.host_challenge),
             le: Some(Le::MAX),
@@ -55,6 +56,7 @@ impl HostHandshake {
         if protocol != PROTOCOL || i & !0x71 != 0 || i & 0x60 == 0x40 || i & 0x01 != mode.i() & 0x01 {
             return Err(HandshakeError::UnsupportedProtocol { protocol, i });
         }
+        let version = KeyVersion::from_byte(version);
         if !is_choice_of(key_version, version) {
             return Err(HandshakeError::WrongKeyVersion { expected: key_version, reported: version });
         }
@@ -76,11 +78,11 @@ impl HostHandshake {
 }
 
 /// Whether a card that was asked for `asked` may use `version`: where a nibble is 0, the choice was the card's.
-const fn is_choice_of(asked: u8, version: u8) -> bool {
-    match (asked & 0xF0, asked & 0x0F) {
+const fn is_choice_of(asked: KeyVersion, version: KeyVersion) -> bool {
+    match (asked.byte() & 0xF0, asked.master()) {
         (0, 0) => true,
-        (role, 0) => role == version & 0xF0,
-        _ => asked == version,
+        (role, 0) => role == version.byte() & 0xF0,
+        _ => asked.byte() == version.byte(),
     }
 }
 
@@ -88,7 +90,7 @@ const fn is_choice_of(asked: u8, version: u8) -> bool {
 #[derive(Debug)]
 pub struct Challenge {
     diversification: Diversification,
-    key_version: u8,
+    key_version: KeyVersion,
     i: u8,
     context: Context,
     cryptogram: Block,
@@ -101,7 +103,7 @@ impl Challenge {
     }
 
     /// Key version number of the keys that the card uses.
-    pub const fn key_version(&self) -> u8 {
+    pub const fn key_version(&self) -> KeyVersion {
         self.key_version
     }
 
@@ -191,12 +193,12 @@ pub enum HandshakeError {
         i: u8,
     },
     /// The card uses another key version than was asked for, or than the keys given have.
-    #[error("the card uses key version {reported:02X} instead of {expected:02X}")]
+    #[error("the card uses key version {reported} instead of {expected}")]
     WrongKeyVersion {
         /// What was asked for, or given.
-        expected: u8,
+        expected: KeyVersion,
         /// What the card uses.
-        reported: u8,
+        reported: KeyVersion,
     },
     /// The card says that it cannot do this level (Amendment D, 5.1).
     #[error("the card does not support the level {0:?}")]

@@ -18,6 +18,7 @@ use core::fmt;
 use crate::apdu::{ClassByte, SecureMessaging, StatusWord};
 use crate::key::{AesKey, KeyLength};
 use crate::platform::{Block, Engine};
+use crate::role::KeyVersion;
 
 pub use card::{CardHandshake, CardSession};
 pub use host::{HostHandshake, HostSession};
@@ -140,7 +141,7 @@ const fn longest(room: usize, encrypted: bool) -> usize {
 
 /// A static key set (Amendment D, 6.1): three keys of one length. Wiped when dropped, not `Clone`, redacted in `Debug`.
 pub struct KeySet {
-    version: u8,
+    version: KeyVersion,
     enc: AesKey,
     mac: AesKey,
     dek: AesKey,
@@ -148,7 +149,7 @@ pub struct KeySet {
 
 impl KeySet {
     /// Key-ENC, Key-MAC and Key-DEK with their key version number. Fails where they are not of one length (Amendment D, 6.1).
-    pub fn new(version: u8, enc: AesKey, mac: AesKey, dek: AesKey) -> Result<Self, MixedLengths> {
+    pub fn new(version: KeyVersion, enc: AesKey, mac: AesKey, dek: AesKey) -> Result<Self, MixedLengths> {
         if enc.length() == mac.length() && mac.length() == dek.length() {
             Ok(Self { version, enc, mac, dek })
         } else {
@@ -157,7 +158,7 @@ impl KeySet {
     }
 
     /// Key version number.
-    pub const fn version(&self) -> u8 {
+    pub const fn version(&self) -> KeyVersion {
         self.version
     }
 
@@ -184,7 +185,7 @@ impl KeySet {
 
 impl fmt::Debug for KeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeySet({:02X}, {:?}, redacted)", self.version, self.length())
+        write!(f, "KeySet({}, {:?}, redacted)", self.version, self.length())
     }
 }
 

@@ -14,12 +14,12 @@ use crate::id::CardRef;
 use crate::layout::{CertificateAnswer, Instruction};
 use crate::message::{BindingCertificate, Envelope, Event, FORMAT, FormatError, MeterReceipt, Month};
 use crate::platform::Engine;
-use crate::role::Role;
+use crate::role::{KeyVersion, Role};
 use crate::scp03::SecurityLevel;
 use crate::scp03::host::SessionError;
 
 /// P1 of INITIALIZE UPDATE: the meter key set, of whatever version the card has.
-pub const KEYS: u8 = Role::Meter.key_version(0);
+pub const KEYS: KeyVersion = KeyVersion::new(Role::Meter, 0);
 
 /// The level of the session: commands are authenticated and encrypted, answers authenticated.
 pub const LEVEL: SecurityLevel = SecurityLevel::CMacCEncRMac;
@@ -159,7 +159,7 @@ pub fn put_meter_mail(envelope: &Envelope) -> Request<'_, MailAnswer> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Presented {
     card: CardRef,
-    key_version: u8,
+    key_version: KeyVersion,
     answer: CertificateAnswer,
     binding: Option<BindingCertificate>,
 }
@@ -167,7 +167,7 @@ pub struct Presented {
 impl Presented {
     /// From its parts: where the secure channel ends elsewhere (in a SAM), and for tests. The caller warrants that `card` and
     /// `key_version` are those of the session, and that `answer` came through it.
-    pub const fn from_parts(card: CardRef, key_version: u8, answer: CertificateAnswer) -> Self {
+    pub const fn from_parts(card: CardRef, key_version: KeyVersion, answer: CertificateAnswer) -> Self {
         Self { card, key_version, answer, binding: None }
     }
 
@@ -183,7 +183,7 @@ impl Presented {
     }
 
     /// Key version number of the session's keys, 3v.
-    pub const fn key_version(&self) -> u8 {
+    pub const fn key_version(&self) -> KeyVersion {
         self.key_version
     }
 

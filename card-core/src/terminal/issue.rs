@@ -6,7 +6,7 @@ use crate::bytes::{Buffer, Reader, WrongLength};
 use crate::id::{Scope, State};
 use crate::layout::{Instruction, PROFILE_SIZE};
 use crate::message::{BindingCertificate, Certificate, FormatError, fixed};
-use crate::role::Role;
+use crate::role::{KeyVersion, Role};
 use crate::scp03::Mode;
 use crate::units::CardTime;
 
@@ -59,10 +59,10 @@ pub const fn store_data(data: &[u8; CardData::SIZE]) -> Request<'_, ()> {
 }
 
 /// PUT KEY with the keys of `role`, encrypted in the session. `replaced` is the key version number that the card has for the role;
-/// 00 where it has none. Answers the key version number and the check values.
-pub const fn put_key(replaced: u8, role: Role, keys: &[u8]) -> Request<'_, Buffer<MAX_CHECK_VALUES>> {
+/// [`KeyVersion::NONE`] where it has none. Answers the key version number and the check values.
+pub const fn put_key(replaced: KeyVersion, role: Role, keys: &[u8]) -> Request<'_, Buffer<MAX_CHECK_VALUES>> {
     let p2 = if matches!(role, Role::Load | Role::Receipt) { 0x01 } else { 0x81 };
-    Request::new(Instruction::PutKey, [replaced, p2], keys, |data| {
+    Request::new(Instruction::PutKey, [replaced.byte(), p2], keys, |data| {
         let mut answer = Buffer::new();
         answer.put(data)?;
         Ok(answer)

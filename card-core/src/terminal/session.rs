@@ -8,7 +8,7 @@ use crate::apdu::{Command, MAX_COMMAND, StatusWord};
 use crate::bytes::Buffer;
 use crate::id::CardRef;
 use crate::platform::{Engine, Random, RandomError};
-use crate::role::Role;
+use crate::role::{KeyVersion, Role};
 use crate::scp03::host::{Challenge, HandshakeError, HostHandshake, PendingSession, SessionError};
 use crate::scp03::{HostSession, KeySet, Mode, SecurityLevel};
 
@@ -21,13 +21,13 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// To be opened with `key_version`, where x0 leaves the version of role x to the card ([`Role::key_version`] of 0), at
+    /// To be opened with `key_version`, where x0 leaves the version of role x to the card ([`KeyVersion::new`] with 0), at
     /// `level`. A card is S8 or S16 by personalisation: where the guess is wrong, [`OpenError::OtherMode`] says so and the
     /// caller begins again; [`scp03_mode`](super::read::scp03_mode) asks the card.
     pub fn new(
         random: &mut impl Random,
         mode: Mode,
-        key_version: u8,
+        key_version: KeyVersion,
         level: SecurityLevel,
     ) -> Result<Self, RandomError> {
         let mut challenge = [0; 16];
@@ -71,7 +71,7 @@ impl Challenged {
     }
 
     /// Key version number of the key set.
-    pub const fn key_version(&self) -> u8 {
+    pub const fn key_version(&self) -> KeyVersion {
         self.challenge.key_version()
     }
 
@@ -108,7 +108,7 @@ impl Challenged {
 pub struct Authenticating {
     pending: PendingSession,
     card: CardRef,
-    key_version: u8,
+    key_version: KeyVersion,
 }
 
 impl Authenticating {
@@ -127,7 +127,7 @@ impl Authenticating {
 pub struct Session {
     host: HostSession,
     card: CardRef,
-    key_version: u8,
+    key_version: KeyVersion,
 }
 
 impl Session {
@@ -137,13 +137,13 @@ impl Session {
     }
 
     /// Key version number of the keys.
-    pub const fn key_version(&self) -> u8 {
+    pub const fn key_version(&self) -> KeyVersion {
         self.key_version
     }
 
     /// Role of the keys.
     pub const fn role(&self) -> Option<Role> {
-        Role::of(self.key_version)
+        self.key_version.role()
     }
 
     /// The security level; `None` once the session has ended.
@@ -185,7 +185,7 @@ impl Session {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, card, key_version } = self;
-        write!(f, "Session({host:?}, {card:?}, {key_version:02X})")
+        write!(f, "Session({host:?}, {card:?}, {key_version})")
     }
 }
 

@@ -18,6 +18,7 @@ use card_core::parameters::{
     AuditRecord, AuditRecords, Command, Debt, DebtKind, DebtPlan, KeyChange, Limits, NewKeys, Notice,
     Notices, Readings, command::kind,
 };
+use card_core::role::KeyVersion;
 use card_core::soft::SoftEngine;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 
@@ -75,10 +76,10 @@ fn each_slot_says_what_it_says() {
     assert_eq!((state.debts.plan.debts().len(), state.debts.left()), (1, Piastres(24)));
     assert_eq!((state.inbox.executed.newest(), state.inbox.readings, state.inbox.audit_count), (4, 4, 4));
     assert_eq!(state.inbox.notices.notices().len(), 1);
-    assert!(meter.keys().credit(0x73).is_some());
+    assert!(meter.keys().credit(KeyVersion::from_byte(0x73)).is_some());
     let mut found = again(&chip);
     assert_eq!(found.state(), meter.state());
-    assert!(found.keys().credit(0x73).is_some());
+    assert!(found.keys().credit(KeyVersion::from_byte(0x73)).is_some());
     assert_eq!(events(&mut found, 0), events(&mut meter, 0));
 }
 
@@ -516,11 +517,15 @@ fn the_very_first_command_may_have_any_counter() {
 // ---- change of keys
 
 fn single(version: u8, seed: u8) -> NewKeys {
-    NewKeys::new(version, [Some(master(seed)), None, None]).unwrap()
+    NewKeys::new(KeyVersion::from_byte(version), [Some(master(seed)), None, None]).unwrap()
 }
 
 fn change(version: u8, transport: &AesKey, scope: Scope, new: NewKeys) -> Vec<u8> {
-    KeyChange::seal(&mut SoftEngine, version, transport, scope, &new).unwrap().emit().as_slice().to_vec()
+    KeyChange::seal(&mut SoftEngine, KeyVersion::from_byte(version), transport, scope, &new)
+        .unwrap()
+        .emit()
+        .as_slice()
+        .to_vec()
 }
 
 /// A change under the transport key that the meter has.
@@ -530,7 +535,12 @@ fn rotate(meter: &mut Meter<Chip>, version: u8, seeds: &[u8]) -> Result<(), Mail
         *key = Some(master(*seed));
     }
     let transport = meter.keys().transport();
-    let plaintext = change(transport.version, &transport.key, SCOPE, NewKeys::new(version, keys).unwrap());
+    let plaintext = change(
+        transport.version.byte(),
+        &transport.key,
+        SCOPE,
+        NewKeys::new(KeyVersion::from_byte(version), keys).unwrap(),
+    );
     give_by(meter, NOW, None, 0x0A, &plaintext)
 }
 
@@ -542,22 +552,25 @@ fn keys_of_each_role_are_changed_and_the_previous_ones_still_serve() {
     // Credit.
     assert_eq!(rotate(&mut meter, 0x73, &[0x11]), Ok(()));
     let credit = |version| meter.keys().credit(version).map(|key| key.expose().to_vec());
-    assert_eq!(credit(0x73), Some(vec![0x11; 32]));
-    assert_eq!(credit(0x72), Some(credit_key(2).key.expose().to_vec()));
-    assert_eq!(credit(0x71), None, "only one before the current one");
-    let new = Certificate { key_version: 0x73, ..certificate(2, 60_000, 0) };
+    assert_eq!(credit(KeyVersion::from_byte(0x73)), Some(vec![0x11; 32]));
+    assert_eq!(credit(KeyVersion::from_byte(0x72)), Some(credit_key(2).key.expose().to_vec()));
+    assert_eq!(credit(KeyVersion::from_byte(0x71)), None, "only one before the current one");
+    let new = Certificate { key_version: KeyVersion::from_byte(0x73), ..certificate(2, 60_000, 0) };
     let new = new.sign(&mut SoftEngine, &master(0x11), SCOPE);
     let _ = meter.take_certificate(NOW, &new, None).unwrap();
     certify(&mut meter, NOW, 70_000, 0);
     assert_eq!(meter.state().balance, Balance(70_000));
     // Base.
     assert_eq!(rotate(&mut meter, 0xA3, &[0x12]), Ok(()));
-    assert_eq!(meter.keys().base_for(0x33).unwrap().expose(), [0x12; 32]);
-    assert!(meter.keys().base_for(0x32).is_some() && meter.keys().base_for(0x31).is_none());
+    assert_eq!(meter.keys().base_for(KeyVersion::from_byte(0x33)).unwrap().expose(), [0x12; 32]);
+    assert!(
+        meter.keys().base_for(KeyVersion::from_byte(0x32)).is_some()
+            && meter.keys().base_for(KeyVersion::from_byte(0x31)).is_none()
+    );
     // Parameter: mail under the previous keys is still taken, under the ones before them no longer.
     assert_eq!(rotate(&mut meter, 0x83, &[0x13, 0x14]), Ok(()));
     let sealed = |version: u8, mac: AesKey, enc: AesKey, mail_version| {
-        let keys = MailKeys { version, mac, enc };
+        let keys = MailKeys { version: KeyVersion::from_byte(version), mac, enc };
         let binding = Binding { meter: METER, number: 1 };
         Envelope::seal(&mut SoftEngine, &keys, SCOPE, binding, slot(2), mail_version, &Limits::DEFAULT.emit())
             .unwrap()
@@ -565,28 +578,43 @@ fn keys_of_each_role_are_changed_and_the_previous_ones_still_serve() {
     assert_eq!(receive(&mut meter, &sealed(0x83, master(0x13), master(0x14), 1)), Ok(()));
     assert_eq!(receive(&mut meter, &letter(2, 2, &Limits::DEFAULT.emit())), Ok(()));
     let MailKeys { version, mac, enc } = parameter_keys(1);
-    assert_eq!(receive(&mut meter, &sealed(version, mac, enc, 3)), Err(MailRefusal::UnknownKeyVersion));
+    assert_eq!(
+        receive(&mut meter, &sealed(version.byte(), mac, enc, 3)),
+        Err(MailRefusal::UnknownKeyVersion)
+    );
     // Report: at once, with no previous ones.
     assert_eq!(rotate(&mut meter, 0x92, &[0x15, 0x16, 0x17]), Ok(()));
     let receipt = meter.report();
-    assert!(receipt.key_version == 0x92 && receipt.verify(&mut SoftEngine, &master(0x17), SCOPE).is_ok());
+    assert!(
+        receipt.key_version == KeyVersion::from_byte(0x92)
+            && receipt.verify(&mut SoftEngine, &master(0x17), SCOPE).is_ok()
+    );
     order(&mut meter, NOW, &command(1, kind::READ_OUT, 0)).unwrap();
     let mail = meter.readings(0).unwrap().unwrap();
-    let report = MailKeys { version: 0x92, mac: master(0x15), enc: master(0x16) };
+    let report = MailKeys { version: KeyVersion::from_byte(0x92), mac: master(0x15), enc: master(0x16) };
     assert!(mail.open(&mut SoftEngine, &report, SCOPE).is_ok());
     // Transport: the old one is of no use any more.
     assert_eq!(rotate(&mut meter, 0xB2, &[0x18]), Ok(()));
     let old = change(0xB1, &master(0xB1), SCOPE, single(0x74, 1));
     assert_eq!(give_by(&mut meter, NOW, None, 0x0A, &old), Err(MailRefusal::UnusableKeys));
     assert_eq!(rotate(&mut meter, 0x74, &[0x19]), Ok(()));
-    assert!(meter.keys().credit(0x74).is_some());
+    assert!(meter.keys().credit(KeyVersion::from_byte(0x74)).is_some());
     // Never back; but after version 15 comes 1.
     assert_eq!(rotate(&mut meter, 0x71, &[0x1A]), Err(MailRefusal::UnusableKeys));
-    assert!(meter.keys().credit(0x74).is_some() && meter.keys().credit(0x71).is_none());
+    assert!(
+        meter.keys().credit(KeyVersion::from_byte(0x74)).is_some()
+            && meter.keys().credit(KeyVersion::from_byte(0x71)).is_none()
+    );
     assert_eq!(rotate(&mut meter, 0x7B, &[0x1B]), Ok(()));
-    assert!(meter.keys().credit(0x74).is_some() && meter.keys().credit(0x73).is_none());
+    assert!(
+        meter.keys().credit(KeyVersion::from_byte(0x74)).is_some()
+            && meter.keys().credit(KeyVersion::from_byte(0x73)).is_none()
+    );
     assert_eq!(rotate(&mut meter, 0x71, &[0x1A]), Ok(()));
-    assert!(meter.keys().credit(0x7B).is_some() && meter.keys().credit(0x74).is_none());
+    assert!(
+        meter.keys().credit(KeyVersion::from_byte(0x7B)).is_some()
+            && meter.keys().credit(KeyVersion::from_byte(0x74)).is_none()
+    );
 
     let changes = told(&mut meter, before).into_iter().filter(|(code, _)| *code == code::KEYS_CHANGED);
     let versions: Vec<_> = changes.map(|(_, data)| data[0]).collect();
@@ -595,19 +623,19 @@ fn keys_of_each_role_are_changed_and_the_previous_ones_still_serve() {
     let found = again(&chip);
     assert_eq!(
         (found.keys().transport().version, found.keys().transport().key.expose()),
-        (0xB2, &[0x18; 32][..])
+        (KeyVersion::from_byte(0xB2), &[0x18; 32][..])
     );
     assert_eq!(found.keys().report().receipt.expose(), [0x17; 32]);
-    assert_eq!(found.keys().parameter(0x83).unwrap().enc.expose(), [0x14; 32]);
+    assert_eq!(found.keys().parameter(KeyVersion::from_byte(0x83)).unwrap().enc.expose(), [0x14; 32]);
 }
 
 #[test]
 fn short_keys_serve_too() {
     let chip = Chip::new();
     let mut meter = bound(&chip, 50_000);
-    let short = NewKeys::new(0xA7, [AesKey::new(&[7; 16]), None, None]).unwrap();
+    let short = NewKeys::new(KeyVersion::from_byte(0xA7), [AesKey::new(&[7; 16]), None, None]).unwrap();
     give(&mut meter, NOW, 0x0A, &change(0xB1, &master(0xB1), SCOPE, short));
-    assert_eq!(again(&chip).keys().base_for(0x37).unwrap().expose(), [7; 16]);
+    assert_eq!(again(&chip).keys().base_for(KeyVersion::from_byte(0x37)).unwrap().expose(), [7; 16]);
 }
 
 #[test]
@@ -677,7 +705,7 @@ fn keys_that_cannot_be_used_are_refused_for_good() {
         let before = last_event(&meter);
         assert_eq!(give_by(&mut meter, NOW, None, 0x0A, &wrong), Err(MailRefusal::UnusableKeys));
         assert_eq!(told(&mut meter, before), [refused(0x0A, MailRefusal::UnusableKeys, 1)]);
-        assert!(version(&meter, 0x0A) == 1 && meter.keys().credit(0x73).is_none());
+        assert!(version(&meter, 0x0A) == 1 && meter.keys().credit(KeyVersion::from_byte(0x73)).is_none());
         assert_eq!(give_by(&mut meter, NOW, None, 0x0A, &good), Ok(()));
     }
 }
@@ -694,7 +722,7 @@ fn a_change_of_keys_that_was_cut_is_done_or_not_done_with_its_mail() {
             for (key, seed) in keys.iter_mut().zip(seeds) {
                 *key = Some(master(*seed));
             }
-            let new = NewKeys::new(version, keys).unwrap();
+            let new = NewKeys::new(KeyVersion::from_byte(version), keys).unwrap();
             let mail = letter(0x0A, 1, &change(0xB1, &master(0xB1), SCOPE, new));
             chip.cut_after(writes);
             let result = meter.receive(NOW, None, &mail);
@@ -713,10 +741,10 @@ fn a_change_of_keys_that_was_cut_is_done_or_not_done_with_its_mail() {
             }
             let mut meter = again(&chip);
             let known = [
-                meter.keys().credit(version).is_some(),
-                meter.keys().parameter(version).is_some(),
-                meter.keys().report().mail.version == version,
-                meter.keys().transport().version == version,
+                meter.keys().credit(KeyVersion::from_byte(version)).is_some(),
+                meter.keys().parameter(KeyVersion::from_byte(version)).is_some(),
+                meter.keys().report().mail.version == KeyVersion::from_byte(version),
+                meter.keys().transport().version == KeyVersion::from_byte(version),
             ];
             let changed = known.contains(&true);
             outcomes[usize::from(changed)] += 1;
@@ -768,7 +796,7 @@ fn readings_say_how_the_meter_stands() {
     order(&mut meter, CardTime(at.0 - 100), &command(41, kind::READ_OUT, 0)).unwrap();
 
     let mail = meter.readings(1).unwrap().unwrap();
-    assert_eq!((mail.slot, mail.version, mail.key_version), (Slot::READINGS, 2, 0x91));
+    assert_eq!((mail.slot, mail.version, mail.key_version), (Slot::READINGS, 2, KeyVersion::from_byte(0x91)));
     let readings = Readings::parse(&opened(&mail)).unwrap();
     let state = meter.state();
     let expected = Readings {

@@ -17,6 +17,7 @@ use card_core::parameters::{
     AuditRecords, Command, Debt, DebtKind, DebtPlan, KeyChange, Limits, NewKeys, Notices, Readings,
     command::kind,
 };
+use card_core::role::KeyVersion;
 use card_core::scp03::Mode;
 use card_core::soft::SoftEngine;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
@@ -120,8 +121,9 @@ fn a_backlog_of_all_months_and_events_goes_with_one_visit() {
 fn twelve() -> Vec<Envelope> {
     let debt = Debt { id: 5, kind: DebtKind::Instalment, first_month: 0, count: 3, amount: 10, last: 4 };
     let calendar = Calendar::new(*Calendar::EGYPT.zone(), 1, 2, 3, &[]).unwrap();
-    let keys = NewKeys::new(0x73, [Some(master(0x44)), None, None]).unwrap();
-    let keys = KeyChange::seal(&mut SoftEngine, 0xB1, &master(0xB1), SCOPE, &keys).unwrap();
+    let keys = NewKeys::new(KeyVersion::from_byte(0x73), [Some(master(0x44)), None, None]).unwrap();
+    let keys =
+        KeyChange::seal(&mut SoftEngine, KeyVersion::from_byte(0xB1), &master(0xB1), SCOPE, &keys).unwrap();
     let expired = Command { expiry: CardTime(1), ..command(2, kind::CUT, 0) };
     vec![
         letter(0, 3, flat(2, CardTime(NOW.0 + 1_000), 50, 0).emit().as_slice()),
@@ -158,7 +160,7 @@ fn taken(meter: &mut Meter<Chip>, since: u32) {
         (7, 3, 1)
     );
     assert_eq!((state.supply.cut, state.inbox.readings, state.inbox.audit_count), (reason::COMMAND, 1, 3));
-    assert!(meter.keys().credit(0x73).is_some());
+    assert!(meter.keys().credit(KeyVersion::from_byte(0x73)).is_some());
     let left = told(meter, since);
     let mails = [code::COMMAND, code::KEYS_CHANGED, code::MAIL_REFUSED];
     // The one for another card is asked for at every visit, so its refusal may be told more than once.
@@ -347,7 +349,7 @@ fn what_the_network_brings_without_news_or_proof_leaves_no_trace() {
     let (old, writes, report) = (meter.state().clone(), chip.writes(), meter.report());
     let held = certificate(1, 50_000, 0);
     let altered = Certificate { total_credit: Piastres(90_000), ..certificate(2, 60_000, 0) };
-    let unknown = Certificate { key_version: 0x73, ..certificate(2, 60_000, 0) };
+    let unknown = Certificate { key_version: KeyVersion::from_byte(0x73), ..certificate(2, 60_000, 0) };
     let mail = |version| {
         let keys = parameter_keys(version);
         let limits = Limits::DEFAULT.emit();

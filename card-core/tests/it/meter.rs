@@ -17,7 +17,7 @@ use card_core::meter::{
     Decision, MailRefusal, Meter, MeterError, MeterIdentity, MeterKeys, MeterState, Pair, Reason, Received,
     ReportKeys, Tampering, UNWRITTEN, Verdict, VersionedKey, Visit, VisitError, WrongRole, reason,
 };
-use card_core::role::Role;
+use card_core::role::{KeyVersion, Role};
 use card_core::scp03::Mode;
 use card_core::scp03::host::HandshakeError;
 use card_core::soft::SoftEngine;
@@ -126,7 +126,7 @@ fn decided(state: &MeterState, presented: &Presented) -> Decision {
 fn reason_for(change: impl FnOnce(&mut MeterState, &mut CertificateAnswer)) -> Option<Reason> {
     let (mut state, (card, mut answer)) = (state(), good());
     change(&mut state, &mut answer);
-    let decision = decided(&state, &Presented::from_parts(card, 0x32, answer));
+    let decision = decided(&state, &Presented::from_parts(card, KeyVersion::from_byte(0x32), answer));
     if decision.opens.is_some() {
         assert!(refused(Some(decision.verdict)).is_none());
     }
@@ -159,10 +159,10 @@ fn every_reason() {
             with(a, |c| c.issue_time = CardTime(NOW.0 + 10));
             a.expiry_time = CardTime(NOW.0 + 10);
         }),
-        (Reason::UnknownKeyVersion, |_, a| a.certificate.key_version = 0x73),
+        (Reason::UnknownKeyVersion, |_, a| a.certificate.key_version = KeyVersion::from_byte(0x73)),
         (Reason::NotAuthentic, |_, a| a.certificate.total_credit.0 += 1),
         (Reason::NotAuthentic, |_, a| a.certificate.mac[15] ^= 1),
-        (Reason::NotAuthentic, |_, a| a.certificate.key_version = 0x71),
+        (Reason::NotAuthentic, |_, a| a.certificate.key_version = KeyVersion::from_byte(0x71)),
         (Reason::WrongMeter, |_, a| with(a, |c| c.binding.meter = MeterId(*b"METER--2"))),
         (Reason::GenerationMismatch, |_, a| with(a, |c| c.generation = 3)),
         (Reason::OldBinding, |_, a| with(a, |c| c.binding.number = 6)),
@@ -197,16 +197,19 @@ fn the_earlier_step_answers() {
     a.summary.scope = Scope { company: Company(9), environment: Environment::Production };
     a.summary.state = Some(State::Blocked);
     a.expiry_time = CardTime(1);
-    a.certificate = Certificate { key_version: 0x73, mac: [0; 16], ..a.certificate };
+    a.certificate = Certificate { key_version: KeyVersion::from_byte(0x73), mac: [0; 16], ..a.certificate };
     a.settled_credit = Piastres(60_000);
-    let mut seen = vec![refused(Some(decided(&s, &Presented::from_parts(card, 0x33, a)).verdict)).unwrap()];
+    let mut seen = vec![
+        refused(Some(decided(&s, &Presented::from_parts(card, KeyVersion::from_byte(0x33), a)).verdict))
+            .unwrap(),
+    ];
     for step in 0..12 {
         match step {
             1 => a.summary.scope.company = good_one.summary.scope.company,
             2 => a.summary.scope = good_one.summary.scope,
             3 => a.summary.state = Some(State::Active),
             4 => a.expiry_time = CardTime::UNSET,
-            5 => a.certificate.key_version = 0x72,
+            5 => a.certificate.key_version = KeyVersion::from_byte(0x72),
             6 => {
                 with(&mut a, |c| {
                     c.binding = card_core::id::Binding { meter: MeterId(*b"METER--2"), number: 6 };
@@ -223,7 +226,10 @@ fn the_earlier_step_answers() {
             11 => a.settled_credit = Piastres(50_000),
             _ => {}
         }
-        seen.push(refused(Some(decided(&s, &Presented::from_parts(card, 0x32, a)).verdict)).unwrap());
+        seen.push(
+            refused(Some(decided(&s, &Presented::from_parts(card, KeyVersion::from_byte(0x32), a)).verdict))
+                .unwrap(),
+        );
     }
     use Reason::*;
     let expected = [
@@ -248,7 +254,8 @@ fn the_earlier_step_answers() {
 fn base_keys_current_previous_and_none() {
     let (card, answer) = good();
     for (version, ok) in [(0x32, true), (0x31, true), (0x33, false), (0x30, false), (0x22, false)] {
-        let verdict = decided(&state(), &Presented::from_parts(card, version, answer)).verdict;
+        let verdict =
+            decided(&state(), &Presented::from_parts(card, KeyVersion::from_byte(version), answer)).verdict;
         assert_eq!(refused(Some(verdict)), (!ok).then_some(Reason::UnknownKeyVersion), "{version:02X}");
     }
 }
@@ -263,7 +270,7 @@ fn a_binding_is_opened_only_by_its_certificate() {
     let (card, mut answer) = good();
     with(&mut answer, |c| c.binding.number = 8);
     (answer.settled_credit, answer.settled_debited) = (Piastres::ZERO, Piastres::ZERO);
-    let presented = Presented::from_parts(card, 0x32, answer);
+    let presented = Presented::from_parts(card, KeyVersion::from_byte(0x32), answer);
     let proven = decided(&state(), &presented.with_binding(binding_certificate(8)));
     assert_eq!(proven.opens.unwrap().account, 7_000_008);
     assert_eq!(
@@ -276,7 +283,7 @@ fn a_binding_is_opened_only_by_its_certificate() {
     elsewhere.binding.meter = MeterId(*b"METER--2");
     let elsewhere = elsewhere.sign(&mut SoftEngine, &credit_key(2).key, SCOPE);
     let mut unknown = binding_certificate(8);
-    unknown.key_version = 0x73;
+    unknown.key_version = KeyVersion::from_byte(0x73);
     for wrong in [binding_certificate(9), altered, elsewhere, unknown] {
         let decision = decided(&state(), &presented.with_binding(wrong));
         assert_eq!(decision.opens, None);
@@ -302,7 +309,7 @@ fn five_exchanges_without_news() {
     assert!(visit.is_settled());
     let receipt = card.receipt.unwrap();
     assert!(receipt.verify(&mut SoftEngine, &report_keys().receipt, SCOPE).is_ok());
-    assert_eq!(receipt.key_version, 0x91);
+    assert_eq!(receipt.key_version, KeyVersion::from_byte(0x91));
     assert_eq!((receipt.number, receipt.time, receipt.balance), (2, NOW, Balance(59_600)));
     assert_eq!((receipt.applied_credit, receipt.applied_debited), (Piastres(60_000), Piastres(400)));
     assert_eq!(card.present, Some(meter.state().month()));
@@ -699,9 +706,15 @@ fn installed_once_and_found_again() {
     assert_eq!(again.unwrap_err(), MeterError::Installed);
     let meter = power_up(&chip).unwrap();
     assert_eq!((meter.state(), meter.identity()), (&state, &MeterIdentity { id: METER, scope: SCOPE }));
-    assert_eq!(meter.keys().credit(0x71).unwrap().expose(), credit_key(1).key.expose());
-    assert!(meter.keys().credit(0x73).is_none());
-    assert_eq!(meter.keys().parameter(0x81).unwrap().enc.expose(), parameter_keys(1).enc.expose());
+    assert_eq!(
+        meter.keys().credit(KeyVersion::from_byte(0x71)).unwrap().expose(),
+        credit_key(1).key.expose()
+    );
+    assert!(meter.keys().credit(KeyVersion::from_byte(0x73)).is_none());
+    assert_eq!(
+        meter.keys().parameter(KeyVersion::from_byte(0x81)).unwrap().enc.expose(),
+        parameter_keys(1).enc.expose()
+    );
     assert_eq!(meter.keys().report().receipt.expose(), report_keys().receipt.expose());
 }
 
@@ -710,11 +723,14 @@ fn keys_have_their_roles() {
     let single = |version| VersionedKey { version, key: master(1) };
     let mail = |version| MailKeys { version, mac: master(1), enc: master(2) };
     let make = |[base, credit, parameter, report, transport]: [u8; 5]| {
-        let report = ReportKeys { mail: mail(report), receipt: master(3) };
-        let previous = Some(single(credit));
-        let credit = Pair { current: single(0x7F), previous };
-        let (base, parameter) = (Pair::only(single(base)), Pair::only(mail(parameter)));
-        MeterKeys::new(base, credit, parameter, report, single(transport)).map(drop)
+        let report = ReportKeys { mail: mail(KeyVersion::from_byte(report)), receipt: master(3) };
+        let previous = Some(single(KeyVersion::from_byte(credit)));
+        let credit = Pair { current: single(KeyVersion::from_byte(0x7F)), previous };
+        let (base, parameter) = (
+            Pair::only(single(KeyVersion::from_byte(base))),
+            Pair::only(mail(KeyVersion::from_byte(parameter))),
+        );
+        MeterKeys::new(base, credit, parameter, report, single(KeyVersion::from_byte(transport))).map(drop)
     };
     assert_eq!(make([0xA1, 0x71, 0x81, 0x91, 0xB1]), Ok(()));
     for (versions, version, role) in [
@@ -726,7 +742,7 @@ fn keys_have_their_roles() {
         ([0xA1, 0x71, 0x81, 0x91, 0xB0], 0xB0, Role::Transport),
         ([0xA1, 0x71, 0x81, 0x91, 0xA2], 0xA2, Role::Transport),
     ] {
-        assert_eq!(make(versions), Err(WrongRole { version, role }));
+        assert_eq!(make(versions), Err(WrongRole { version: KeyVersion::from_byte(version), role }));
     }
     let shown = format!("{:?}", meter_keys());
     assert!(shown.contains("redacted") && !shown.contains("bytes"));

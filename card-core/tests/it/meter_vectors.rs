@@ -14,7 +14,7 @@ use card_core::message::{BindingCertificate, Certificate, MailKeys, MeterFlags, 
 use card_core::meter::{
     Meter, MeterIdentity, MeterKeys, MeterState, Pair, Reason, ReportKeys, Verdict, VersionedKey,
 };
-use card_core::role::Derivation;
+use card_core::role::{Derivation, KeyVersion, Role};
 use card_core::soft::SoftEngine;
 use card_core::tariff::EGYPT_2024_08_CODED;
 use card_core::terminal::exchange::Presented;
@@ -53,10 +53,10 @@ fn key_sets_of_cards() {
             CardRef { id: number(&set["card_id"]).into(), generation: number(&set["generation"]) as u16 };
         let length = KeyLength::from_bytes(set["bits"].as_u64().unwrap() as usize / 8).unwrap();
         let version = number(&set["key_version"]) as u8;
-        let keys = Derivation::for_card(scope(set), version, card, length)
+        let keys = Derivation::for_card(scope(set), KeyVersion::from_byte(version), card, length)
             .key_set(&mut SoftEngine, &key(&set["meter_base_key"]))
             .unwrap();
-        assert_eq!(keys.version(), version);
+        assert_eq!(keys.version(), KeyVersion::from_byte(version));
         let expected: Vec<_> = set["keys"].as_array().unwrap().iter().map(bytes).collect();
         assert_eq!([keys.enc().expose(), keys.mac().expose(), keys.dek().expose()].as_slice(), expected);
     }
@@ -70,17 +70,26 @@ fn keys(meter: &Value) -> MeterKeys {
         Pair { current, previous: keys.pop() }
     };
     let base = meter["base_key_versions"].as_array().unwrap().iter();
-    let base = base.map(|v| VersionedKey { version: 0xA0 | v.as_u64().unwrap() as u8, key: any() });
+    let base = base.map(|v| VersionedKey {
+        version: KeyVersion::new(Role::MeterBase, v.as_u64().unwrap() as u8),
+        key: any(),
+    });
     let credit = meter["credit_keys"].as_object().unwrap().iter();
     let credit = credit.map(|(version, value)| VersionedKey {
-        version: u8::from_str_radix(version, 16).unwrap(),
+        version: KeyVersion::from_byte(u8::from_str_radix(version, 16).unwrap()),
         key: key(value),
     });
     let mail = |version| MailKeys { version, mac: any(), enc: any() };
-    let report = ReportKeys { mail: mail(0x91), receipt: any() };
-    let transport = VersionedKey { version: 0xB1, key: any() };
-    MeterKeys::new(pair(base.collect()), pair(credit.collect()), Pair::only(mail(0x81)), report, transport)
-        .unwrap()
+    let report = ReportKeys { mail: mail(KeyVersion::from_byte(0x91)), receipt: any() };
+    let transport = VersionedKey { version: KeyVersion::from_byte(0xB1), key: any() };
+    MeterKeys::new(
+        pair(base.collect()),
+        pair(credit.collect()),
+        Pair::only(mail(KeyVersion::from_byte(0x81))),
+        report,
+        transport,
+    )
+    .unwrap()
 }
 
 fn state(of: &Value) -> MeterState {
@@ -134,8 +143,11 @@ fn decisions() {
             last_event: 0,
         };
         let session = CardRef { generation: number(&card["session_generation"]) as u16, ..summary.card };
-        let mut presented =
-            Presented::from_parts(session, number(&card["session_key_version"]) as u8, answer);
+        let mut presented = Presented::from_parts(
+            session,
+            KeyVersion::from_byte(number(&card["session_key_version"]) as u8),
+            answer,
+        );
         let binding = bytes(&card["binding_certificate"]);
         if !binding.is_empty() {
             let Ok(binding) = BindingCertificate::parse(&binding) else {

@@ -15,6 +15,7 @@ use card_core::parameters::{
     Action, AuditRecord, AuditRecords, Command, Debt, DebtKind, DebtPlan, KeyChange, Limits, MAX_DEBTS,
     MAX_NOTICES, NewKeys, Notice, Notices, ParameterError, Readings,
 };
+use card_core::role::KeyVersion;
 use card_core::soft::SoftEngine;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use hex_literal::hex;
@@ -412,14 +413,15 @@ fn key_changes_by_hand() {
             .as_slice(),
         ),
     ] {
-        let new = NewKeys::new(version, keys(count, length)).unwrap();
-        let change = KeyChange::seal(&mut SoftEngine, 0xB3, &transport(), SCOPE, &new).unwrap();
+        let new = NewKeys::new(KeyVersion::from_byte(version), keys(count, length)).unwrap();
+        let change =
+            KeyChange::seal(&mut SoftEngine, KeyVersion::from_byte(0xB3), &transport(), SCOPE, &new).unwrap();
         assert_eq!(change.emit().as_slice(), bytes);
 
         let parsed = KeyChange::parse(bytes).unwrap();
-        assert_eq!(parsed.transport_version, 0xB3);
+        assert_eq!(parsed.transport_version, KeyVersion::from_byte(0xB3));
         let opened = parsed.open(&mut SoftEngine, &transport(), SCOPE).unwrap();
-        assert_eq!(opened.version(), version);
+        assert_eq!(opened.version(), KeyVersion::from_byte(version));
         assert_eq!(exposed(&opened), exposed(&new));
         mistreated(key_change_again, bytes, &[34, 50, 66, 82, 114]);
     }
@@ -431,10 +433,12 @@ fn every_role_and_length_of_new_keys() {
     for (role, count) in [(7, 1), (8, 2), (9, 3), (10, 1), (11, 1)] {
         for length in [16, 32] {
             for master in 1..=15 {
-                let version = role << 4 | master;
+                let version = KeyVersion::from_byte(role << 4 | master);
                 let new = NewKeys::new(version, keys(count, length)).unwrap();
                 assert_eq!((new.version(), new.keys().count()), (version, count));
-                let change = KeyChange::seal(&mut SoftEngine, 0xB1, &transport(), SCOPE, &new).unwrap();
+                let change =
+                    KeyChange::seal(&mut SoftEngine, KeyVersion::from_byte(0xB1), &transport(), SCOPE, &new)
+                        .unwrap();
                 let size = change.emit().len();
                 assert_eq!(size, 2 + 8 + 8 + count * length);
                 assert!([34, 50, 66, 82, 114].contains(&size));
@@ -442,7 +446,7 @@ fn every_role_and_length_of_new_keys() {
                 let opened = change.open(&mut SoftEngine, &transport(), SCOPE).unwrap();
                 assert_eq!(exposed(&opened), exposed(&new));
                 let (opened, kept) = opened.into_keys();
-                assert_eq!(opened, version);
+                assert_eq!(opened, KeyVersion::from_byte(version.byte()));
                 let kept: Vec<_> = kept.iter().flatten().map(|key| key.expose().to_vec()).collect();
                 assert_eq!(kept, exposed(&new));
             }
@@ -461,38 +465,46 @@ fn new_keys_have_rules() {
             _ => 1,
         };
         let expected = (!right).then_some(ParameterError::KeyVersion);
-        assert_eq!(error(version, keys(count, 32)), expected, "{version:02X}");
+        assert_eq!(error(KeyVersion::from_byte(version), keys(count, 32)), expected, "{version:02X}");
     }
     for (version, count) in [(0x71, 1), (0x81, 2), (0x91, 3), (0xA1, 1), (0xB1, 1)] {
         for wrong in (0..=3).filter(|wrong| *wrong != count) {
             assert_eq!(
-                error(version, keys(wrong, 16)),
+                error(KeyVersion::from_byte(version), keys(wrong, 16)),
                 Some(ParameterError::KeyCount),
                 "{version:02X} {wrong}"
             );
         }
-        assert_eq!(error(version, keys(count, 24)), Some(ParameterError::KeyLength), "{version:02X}");
+        assert_eq!(
+            error(KeyVersion::from_byte(version), keys(count, 24)),
+            Some(ParameterError::KeyLength),
+            "{version:02X}"
+        );
     }
     let some = |length| Some(key(&vec![1; length]));
     for mixed in
         [[some(16), some(32), some(16)], [some(32), some(32), some(16)], [some(32), some(32), some(24)]]
     {
-        assert_eq!(error(0x91, mixed), Some(ParameterError::KeyLength));
+        assert_eq!(error(KeyVersion::from_byte(0x91), mixed), Some(ParameterError::KeyLength));
     }
-    assert_eq!(error(0x81, [some(32), some(16), None]), Some(ParameterError::KeyLength));
+    assert_eq!(
+        error(KeyVersion::from_byte(0x81), [some(32), some(16), None]),
+        Some(ParameterError::KeyLength)
+    );
     for gap in [[None, some(16), some(16)], [some(16), None, some(16)]] {
-        assert_eq!(error(0x81, gap), Some(ParameterError::KeyCount));
+        assert_eq!(error(KeyVersion::from_byte(0x81), gap), Some(ParameterError::KeyCount));
     }
-    assert_eq!(error(0x71, [None, some(16), None]), Some(ParameterError::KeyCount));
+    assert_eq!(error(KeyVersion::from_byte(0x71), [None, some(16), None]), Some(ParameterError::KeyCount));
 }
 
 #[test]
 fn transport_keys_have_role_b() {
-    let new = NewKeys::new(0xB2, keys(1, 32)).unwrap();
+    let new = NewKeys::new(KeyVersion::from_byte(0xB2), keys(1, 32)).unwrap();
     for version in 0..=255 {
         let expected =
             (version & 0xF0 != 0xB0 || version == 0xB0).then_some(ParameterError::TransportVersion);
-        let sealed = KeyChange::seal(&mut SoftEngine, version, &transport(), SCOPE, &new);
+        let sealed =
+            KeyChange::seal(&mut SoftEngine, KeyVersion::from_byte(version), &transport(), SCOPE, &new);
         assert_eq!(sealed.err(), expected, "{version:02X}");
         let mut bytes = [0x5A; 34];
         (bytes[0], bytes[1]) = (1, version);
@@ -526,7 +538,7 @@ fn opened(change: &KeyChange) -> Result<NewKeys, ParameterError> {
 fn wrapped_keys_have_one_form() {
     let right = [hex!("01 82 02 10 0102 54 00").as_slice(), &[0x11; 16], &[0x22; 16]].concat();
     let new = opened(&wrapped(&right)).unwrap();
-    assert_eq!(new.version(), 0x82);
+    assert_eq!(new.version(), KeyVersion::from_byte(0x82));
     assert_eq!(exposed(&new), [vec![0x11; 16], vec![0x22; 16]]);
 
     for (what, offset, value) in [
@@ -575,8 +587,9 @@ fn wrapped_keys_have_one_form() {
 
 #[test]
 fn keys_open_for_their_meter_alone() {
-    let new = NewKeys::new(0xA2, keys(1, 32)).unwrap();
-    let change = KeyChange::seal(&mut SoftEngine, 0xB3, &transport(), SCOPE, &new).unwrap();
+    let new = NewKeys::new(KeyVersion::from_byte(0xA2), keys(1, 32)).unwrap();
+    let change =
+        KeyChange::seal(&mut SoftEngine, KeyVersion::from_byte(0xB3), &transport(), SCOPE, &new).unwrap();
     let e = &mut SoftEngine;
     assert!(change.open(e, &transport(), SCOPE).is_ok());
     for scope in [
@@ -598,7 +611,7 @@ fn keys_open_for_their_meter_alone() {
 
 #[test]
 fn new_keys_are_not_printed() {
-    let new = NewKeys::new(0x91, keys(3, 32)).unwrap();
+    let new = NewKeys::new(KeyVersion::from_byte(0x91), keys(3, 32)).unwrap();
     let shown = format!("{new:?} {new:X?}");
     assert!(shown.contains("redacted"));
     for key in ["17, 17", "34, 34", "51, 51", "11, 11", "22, 22", "33, 33", "1111", "2222", "3333"] {
@@ -885,11 +898,11 @@ proptest! {
         let length = if short { 16 } else { 32 };
         let mut numbers = 0..;
         let keys = bytes.map(|bytes| (numbers.next().unwrap() < count).then(|| key(&bytes[..length])));
-        let new = NewKeys::new(role << 4 | master, keys).unwrap();
+        let new = NewKeys::new(KeyVersion::from_byte(role << 4 | master), keys).unwrap();
         let environment = if production { Environment::Production } else { Environment::Test };
         let scope = Scope { company: Company(company), environment };
         let transport_key = key(&transport_key);
-        let change = KeyChange::seal(&mut SoftEngine, 0xB0 | master, &transport_key, scope, &new).unwrap();
+        let change = KeyChange::seal(&mut SoftEngine, KeyVersion::from_byte(0xB0 | master), &transport_key, scope, &new).unwrap();
         let parsed = KeyChange::parse(change.emit().as_slice()).unwrap();
         prop_assert!(parsed.emit().as_slice() == change.emit().as_slice());
         prop_assert_eq!(parsed.transport_version, 0xB0 | master);

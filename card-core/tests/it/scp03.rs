@@ -11,6 +11,7 @@ use card_core::bytes::Buffer;
 use card_core::kdf::{Counter, counter_mode};
 use card_core::key::AesKey;
 use card_core::platform::{Block, Engine};
+use card_core::role::KeyVersion;
 use card_core::scp03::card::{AuthenticationError, SecureMessagingError};
 use card_core::scp03::host::{Challenge, HandshakeError, Reply, SessionError};
 use card_core::scp03::{
@@ -31,7 +32,13 @@ fn key(bytes: &[u8]) -> AesKey {
 }
 
 fn key_set(length: usize) -> KeySet {
-    KeySet::new(VERSION, key(&vec![1; length]), key(&vec![2; length]), key(&vec![3; length])).unwrap()
+    KeySet::new(
+        KeyVersion::from_byte(VERSION),
+        key(&vec![1; length]),
+        key(&vec![2; length]),
+        key(&vec![3; length]),
+    )
+    .unwrap()
 }
 
 /// Every combination of mode, key length and level.
@@ -58,7 +65,7 @@ fn card_initialize(mode: Mode, length: usize) -> (CardHandshake, Vec<u8>) {
 }
 
 fn host_challenge(mode: Mode, response: &[u8]) -> Result<Challenge, HandshakeError> {
-    HostHandshake::new(mode, VERSION, HOST_CHALLENGE).challenge(response)
+    HostHandshake::new(mode, KeyVersion::from_byte(VERSION), HOST_CHALLENGE).challenge(response)
 }
 
 fn authenticate(card: CardHandshake, apdu: &[u8]) -> Result<CardSession, AuthenticationError> {
@@ -216,7 +223,13 @@ fn transcript(text: &str) -> Transcript {
     let get = |name| field(&document, name);
     let version = u8::try_from(document["key_version"].as_u64().unwrap()).unwrap();
     Transcript {
-        keys: KeySet::new(version, key(&get("enc")), key(&get("mac")), key(&get("dek"))).unwrap(),
+        keys: KeySet::new(
+            KeyVersion::from_byte(version),
+            key(&get("enc")),
+            key(&get("mac")),
+            key(&get("dek")),
+        )
+        .unwrap(),
         mode: if get("host_challenge").len() == 8 { Mode::S8 } else { Mode::S16 },
         host_challenge: get("host_challenge"),
         card_challenge: widened(&get("card_challenge")),
@@ -439,7 +452,8 @@ fn a_changed_handshake_opens_nothing() {
         let refused = host_challenge(mode, &[0x6A, 0x88]).err();
         assert_eq!(refused, Some(HandshakeError::Refused(StatusWord::DATA_NOT_FOUND)));
         let other = host_challenge(mode, &response).unwrap();
-        let wrong = KeySet::new(VERSION, key(&[9; 16]), key(&[9; 16]), key(&[9; 16])).unwrap();
+        let wrong =
+            KeySet::new(KeyVersion::from_byte(VERSION), key(&[9; 16]), key(&[9; 16]), key(&[9; 16])).unwrap();
         let result = other.authenticate(&mut SoftEngine, &wrong, SecurityLevel::Full).map(drop);
         assert_eq!(result, Err(HandshakeError::WrongCryptogram));
 
@@ -506,13 +520,18 @@ fn other_cards() {
         assert_eq!(challenge.authenticate(&mut SoftEngine, &key_set(16), level).is_ok(), works);
     }
     // The card chooses the key version.
-    let any =
-        HostHandshake::new(Mode::S8, 0, HOST_CHALLENGE).challenge(&card_initialize(Mode::S8, 16).1).unwrap();
-    assert_eq!(any.key_version(), VERSION);
-    let others = KeySet::new(VERSION + 1, key(&[1; 16]), key(&[2; 16]), key(&[3; 16])).unwrap();
+    let any = HostHandshake::new(Mode::S8, KeyVersion::from_byte(0), HOST_CHALLENGE)
+        .challenge(&card_initialize(Mode::S8, 16).1)
+        .unwrap();
+    assert_eq!(any.key_version(), KeyVersion::from_byte(VERSION));
+    let others =
+        KeySet::new(KeyVersion::from_byte(VERSION + 1), key(&[1; 16]), key(&[2; 16]), key(&[3; 16])).unwrap();
     assert_eq!(
         any.authenticate(&mut SoftEngine, &others, SecurityLevel::Full).map(drop),
-        Err(HandshakeError::WrongKeyVersion { expected: VERSION + 1, reported: VERSION })
+        Err(HandshakeError::WrongKeyVersion {
+            expected: KeyVersion::from_byte(VERSION + 1),
+            reported: KeyVersion::from_byte(VERSION)
+        })
     );
 }
 
@@ -540,8 +559,8 @@ fn keys_under_the_dek() {
 
 #[test]
 fn sets_of_mixed_lengths_are_refused() {
-    assert!(KeySet::new(1, key(&[1; 16]), key(&[2; 16]), key(&[3; 32])).is_err());
-    assert!(KeySet::new(1, key(&[1; 16]), key(&[2; 24]), key(&[3; 16])).is_err());
+    assert!(KeySet::new(KeyVersion::from_byte(1), key(&[1; 16]), key(&[2; 16]), key(&[3; 32])).is_err());
+    assert!(KeySet::new(KeyVersion::from_byte(1), key(&[1; 16]), key(&[2; 24]), key(&[3; 16])).is_err());
 }
 
 #[test]

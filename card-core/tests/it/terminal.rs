@@ -14,7 +14,7 @@ use card_core::layout::{CardSummary, Identity, PublicStatus, PurseFile, status};
 use card_core::message::{
     Delivery, Envelope, Event, LoadRecord, MeterFlags, MeterReceipt, Receipt, Slot, Voucher,
 };
-use card_core::role::Role;
+use card_core::role::{KeyVersion, Role};
 use card_core::scp03::host::{HandshakeError, SessionError};
 use card_core::scp03::{CardHandshake, CardSession, KeySet, Mode, SecurityLevel};
 use card_core::soft::SoftEngine;
@@ -159,7 +159,7 @@ fn files_and_records() {
 
 fn receipt_of_meter() -> MeterReceipt {
     MeterReceipt {
-        key_version: 0x91,
+        key_version: KeyVersion::from_byte(0x91),
         binding: binding_certificate(1).binding,
         number: 2,
         time: NOW,
@@ -176,7 +176,7 @@ fn receipt_of_meter() -> MeterReceipt {
 
 fn voucher() -> Voucher {
     Voucher {
-        key_version: 0x51,
+        key_version: KeyVersion::from_byte(0x51),
         scope: SCOPE,
         card: CARD.id,
         channel: Channel::Wallet,
@@ -188,7 +188,7 @@ fn voucher() -> Voucher {
 
 fn card_receipt() -> Receipt {
     Receipt {
-        key_version: 0x61,
+        key_version: KeyVersion::from_byte(0x61),
         card: CARD,
         binding: binding_certificate(1).binding,
         sequence: 6,
@@ -259,7 +259,9 @@ fn mail_to_and_from_the_card() {
     let slot = Slot::new(3).unwrap();
     let binding = binding_certificate(1).binding;
     let letter = Envelope::seal(&mut SoftEngine, &parameter_keys(2), SCOPE, binding, slot, 4, b"x").unwrap();
-    let delivery = Delivery::make(&mut SoftEngine, &master(9), 0x51, SCOPE, CARD.id, &letter).unwrap();
+    let delivery =
+        Delivery::make(&mut SoftEngine, &master(9), KeyVersion::from_byte(0x51), SCOPE, CARD.id, &letter)
+            .unwrap();
     let request = load::put_mail(delivery.as_slice());
     assert_eq!(command(&request)[..4], hex!("80420000"));
     let stored = request.response(&answer(&hex!("01 03 00000004"))).unwrap();
@@ -296,7 +298,7 @@ fn mail_to_and_from_the_card() {
 // ---- sessions
 
 fn keys(version: u8) -> KeySet {
-    KeySet::new(version, master(1), master(2), master(3)).unwrap()
+    KeySet::new(KeyVersion::from_byte(version), master(1), master(2), master(3)).unwrap()
 }
 
 fn card_side(opening: &Opening, version: u8, mode: Mode) -> (CardHandshake, Vec<u8>) {
@@ -314,10 +316,11 @@ fn card_side(opening: &Opening, version: u8, mode: Mode) -> (CardHandshake, Vec<
 }
 
 fn open(version: u8, level: SecurityLevel) -> (Session, CardSession) {
-    let opening = Opening::new(&mut Chip::new(), Mode::S8, version & 0xF0, level).unwrap();
+    let opening =
+        Opening::new(&mut Chip::new(), Mode::S8, KeyVersion::from_byte(version & 0xF0), level).unwrap();
     let (card, response) = card_side(&opening, version, Mode::S8);
     let challenged = opening.challenged(&response).unwrap();
-    assert_eq!((challenged.card(), challenged.key_version()), (CARD, version));
+    assert_eq!((challenged.card(), challenged.key_version().byte()), (CARD, version));
     let (pending, command) = challenged.authenticate(&mut SoftEngine, &keys(version)).unwrap();
     let command = Command::parse(command.as_slice()).unwrap();
     let card = card.external_authenticate(&mut SoftEngine, command.header(), command.data).unwrap();
@@ -340,21 +343,26 @@ fn the_version_is_the_cards_choice_where_it_is_left_to_it() {
     let ask = |p1, reported| {
         let opening = Opening::new(&mut Chip::new(), Mode::S8, p1, SecurityLevel::Full).unwrap();
         let (_, response) = card_side(&opening, reported, Mode::S8);
-        opening.challenged(&response).map(|challenged| challenged.key_version())
+        opening.challenged(&response).map(|challenged| challenged.key_version().byte())
     };
-    assert_eq!(ask(0x30, 0x3A), Ok(0x3A));
-    assert_eq!(ask(0x00, 0x21), Ok(0x21));
-    assert_eq!(ask(0x31, 0x31), Ok(0x31));
+    assert_eq!(ask(KeyVersion::from_byte(0x30), 0x3A), Ok(0x3A));
+    assert_eq!(ask(KeyVersion::from_byte(0x00), 0x21), Ok(0x21));
+    assert_eq!(ask(KeyVersion::from_byte(0x31), 0x31), Ok(0x31));
     for (p1, reported) in [(0x31, 0x32), (0x30, 0x21), (0x30, 0x03), (0x01, 0x02)] {
-        let wrong = HandshakeError::WrongKeyVersion { expected: p1, reported };
-        assert_eq!(ask(p1, reported), Err(OpenError::Handshake(wrong)), "{p1:02X}");
+        let wrong = HandshakeError::WrongKeyVersion {
+            expected: KeyVersion::from_byte(p1),
+            reported: KeyVersion::from_byte(reported),
+        };
+        assert_eq!(ask(KeyVersion::from_byte(p1), reported), Err(OpenError::Handshake(wrong)), "{p1:02X}");
     }
 }
 
 #[test]
 fn why_a_session_is_not_opened() {
     let refused = |word: u16| {
-        let opening = Opening::new(&mut Chip::new(), Mode::S16, 0x40, SecurityLevel::Full).unwrap();
+        let opening =
+            Opening::new(&mut Chip::new(), Mode::S16, KeyVersion::from_byte(0x40), SecurityLevel::Full)
+                .unwrap();
         assert_eq!(opening.command().data.len(), 16);
         opening.challenged(&word.to_be_bytes()).unwrap_err()
     };
@@ -366,14 +374,16 @@ fn why_a_session_is_not_opened() {
     assert_eq!(refused(0x6985), OpenError::NotInThisState);
     assert_eq!(refused(0x6F00), OpenError::Handshake(HandshakeError::Refused(StatusWord::UNKNOWN)));
 
-    let opening = Opening::new(&mut Chip::new(), Mode::S8, 0x41, SecurityLevel::Full).unwrap();
+    let opening =
+        Opening::new(&mut Chip::new(), Mode::S8, KeyVersion::from_byte(0x41), SecurityLevel::Full).unwrap();
     let (_, response) = card_side(&opening, 0x41, Mode::S8);
-    let wrong = KeySet::new(0x41, master(1), master(4), master(3)).unwrap();
+    let wrong = KeySet::new(KeyVersion::from_byte(0x41), master(1), master(4), master(3)).unwrap();
     let error = opening.challenged(&response).unwrap().authenticate(&mut SoftEngine, &wrong).map(drop);
     assert_eq!(error, Err(OpenError::Handshake(HandshakeError::WrongCryptogram)));
     assert_eq!(error.unwrap_err().status(), None);
 
-    let opening = Opening::new(&mut Chip::new(), Mode::S8, 0x41, SecurityLevel::Full).unwrap();
+    let opening =
+        Opening::new(&mut Chip::new(), Mode::S8, KeyVersion::from_byte(0x41), SecurityLevel::Full).unwrap();
     let (_, response) = card_side(&opening, 0x41, Mode::S8);
     let (pending, _) =
         opening.challenged(&response).unwrap().authenticate(&mut SoftEngine, &keys(0x41)).unwrap();
@@ -384,13 +394,15 @@ fn why_a_session_is_not_opened() {
 #[test]
 fn keys_that_are_elsewhere() {
     let begin = || {
-        let opening = Opening::new(&mut Chip::new(), Mode::S8, 0x11, SecurityLevel::Full).unwrap();
+        let opening =
+            Opening::new(&mut Chip::new(), Mode::S8, KeyVersion::from_byte(0x11), SecurityLevel::Full)
+                .unwrap();
         let (card, response) = card_side(&opening, 0x11, Mode::S8);
         (opening.challenged(&response).unwrap(), card)
     };
     let (challenged, card) = begin();
     let answered = challenged.authenticate_by(|challenge, level| {
-        assert_eq!(challenge.key_version(), 0x11);
+        assert_eq!(challenge.key_version(), KeyVersion::from_byte(0x11));
         challenge.authenticate(&mut SoftEngine, &keys(0x11), level)
     });
     let (pending, command) = answered.unwrap();
@@ -424,12 +436,12 @@ fn what_an_issuer_does_to_a_card() {
     assert_eq!(request.response(&OK), Ok(()));
     assert_eq!(request.response(&answer(&[1])), Err(RequestError::Malformed));
 
-    let request = issue::put_key(0x11, Role::Admin, &[9; 3]);
+    let request = issue::put_key(KeyVersion::from_byte(0x11), Role::Admin, &[9; 3]);
     assert_eq!(command(&request), hex!("80D81181 03 090909 00"));
     assert_eq!(request.response(&answer(&[5; 10])).unwrap().as_slice(), [5; 10]);
     assert_eq!(request.response(&answer(&[5; 11])).unwrap_err(), RequestError::Malformed);
     for role in [Role::Load, Role::Receipt] {
-        assert_eq!(command(&issue::put_key(0, role, &[9])), hex!("80D80001 01 09 00"));
+        assert_eq!(command(&issue::put_key(KeyVersion::from_byte(0), role, &[9])), hex!("80D80001 01 09 00"));
     }
 
     let (binding, certificate) = (binding_certificate(4), certificate(5, 100, 2));

@@ -3,6 +3,7 @@
 
 use card_core::id::{Binding, CardId, CardRef, Channel};
 use card_core::message::{MeterFlags, Slot};
+use card_core::role::KeyVersion;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 
 use super::entry::{EntryId, Hash, Step, codes};
@@ -147,7 +148,7 @@ pub struct CardRecord {
     /// The binding that it serves, or served last.
     pub binding: Binding,
     /// Key version number of its load key.
-    pub load_key: u8,
+    pub load_key: KeyVersion,
     /// What it is for.
     pub used: CardUse,
 }

@@ -3,7 +3,7 @@
 
 use card_core::id::{Binding, CardId, CardRef};
 use card_core::message::{BindingCertificate, Certificate};
-use card_core::role::Role;
+use card_core::role::{KeyVersion, Role};
 use card_core::units::Piastres;
 
 use super::accounts::LedgerAccount;
@@ -26,7 +26,7 @@ pub struct ShownCard {
     /// Card and generation.
     pub card: CardRef,
     /// Key version number of its load key.
-    pub load_key: u8,
+    pub load_key: KeyVersion,
     /// Which contract it serves, and whose that is.
     pub binding: BindingCertificate,
     /// The newest certificate that it holds.

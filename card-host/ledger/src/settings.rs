@@ -1,7 +1,7 @@
 //! Who may sell, where, and by which rules; and the first entry of a new ledger.
 
 use card_core::id::Channel;
-use card_core::role::Role;
+use card_core::role::{KeyVersion, Role};
 use card_core::units::{Balance, CardTime, Piastres};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -229,14 +229,16 @@ impl Office {
 
     /// Enters that the next master of `role` is to be drawn, before it is, and gives the key version number that it gets. Repeated, it gives
     /// the same number: where the key store has come to it, the master has been drawn.
-    pub fn next_master(&self, who: &Who, id: &RequestId, role: Role) -> Result<u8, LedgerError> {
+    pub fn next_master(&self, who: &Who, id: &RequestId, role: Role) -> Result<KeyVersion, LedgerError> {
         let asked = json!({ "master": format!("{role:?}").to_lowercase() });
         let answer = self.set_and_answer(who, id, &asked, |_, _| {
-            let next = self.keys().current(role)?.checked_add(1);
-            let next = next.filter(|next| role.has(*next)).ok_or(KeyStoreError::VersionsExhausted(role))?;
-            Ok((json!({ "version": next }), Vec::new()))
+            let next = self.keys().current(role)?.next();
+            if !next.is_of(role) {
+                return Err(KeyStoreError::VersionsExhausted(role).into());
+            }
+            Ok((json!({ "version": next.byte() }), Vec::new()))
         })?;
-        number(&answer, "version", id)
+        number(&answer, "version", id).map(KeyVersion::from_byte)
     }
 
     /// An entry that sets something, once. Only the company does that.

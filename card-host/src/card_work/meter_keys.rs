@@ -5,7 +5,7 @@
 
 use card_core::meter::events::Happening;
 use card_core::parameters::KeyChange;
-use card_core::role::Role;
+use card_core::role::{KeyVersion, Role};
 
 use super::error::CardWorkError;
 use crate::issuer::BindingAccount;
@@ -19,11 +19,11 @@ pub fn next_keys(
     keys: &dyn KeyStore,
     account: &BindingAccount,
     role: Role,
-) -> Result<(u8, KeyChange), KeyStoreError> {
+) -> Result<(KeyVersion, KeyChange), KeyStoreError> {
     let current = keys.current(role)?;
     let version = match role {
-        Role::Credit => account.credit_key.saturating_add(1).min(current),
-        Role::Parameter => account.parameter_keys.saturating_add(1).min(current),
+        Role::Credit => account.credit_key.next().min(current),
+        Role::Parameter => account.parameter_keys.next().min(current),
         Role::Report => current,
         _ => return Err(KeyStoreError::WrongRole(current)),
     };
@@ -35,9 +35,9 @@ pub fn next_keys(
 pub fn with_keys(
     keys: &dyn KeyStore,
     held: BindingAccount,
-    version: u8,
+    version: KeyVersion,
 ) -> Result<Option<BindingAccount>, KeyStoreError> {
-    let (role, used) = match Role::of(version) {
+    let (role, used) = match version.role() {
         Some(Role::Credit) => (Role::Credit, held.credit_key),
         Some(Role::Parameter) => (Role::Parameter, held.parameter_keys),
         _ => return Ok(None),
@@ -57,7 +57,7 @@ pub fn heard_keys(
     transport: &mut impl Transport,
     keys: &dyn KeyStore,
     account: &BindingAccount,
-) -> Result<Vec<u8>, CardWorkError> {
+) -> Result<Vec<KeyVersion>, CardWorkError> {
     let current = [keys.current(Role::Credit)?, keys.current(Role::Parameter)?];
     if current == [account.credit_key, account.parameter_keys] {
         return Ok(Vec::new());

@@ -2,6 +2,7 @@
 
 use card_core::id::{Binding, CardId, CardRef, MeterId, Scope};
 use card_core::message::{MeterFlags, MeterReceipt, Verified};
+use card_core::role::KeyVersion;
 use card_core::units::{CardTime, Piastres};
 
 /// No total is raised above this (specification, section 14): so no balance in a meter leaves its range.
@@ -22,11 +23,11 @@ pub struct BindingAccount {
     /// The customer's present card.
     pub card: CardRef,
     /// Key version number of the card's load key, 5v.
-    pub load_key: u8,
+    pub load_key: KeyVersion,
     /// Key version number of the meter's credit key, 7v.
-    pub credit_key: u8,
+    pub credit_key: KeyVersion,
     /// Key version number of the meter's parameter keys, 8v.
-    pub parameter_keys: u8,
+    pub parameter_keys: KeyVersion,
     /// Sequence of the newest certificate; 0: none was made yet.
     pub sequence: u32,
     /// All credit ever certified.

@@ -4,6 +4,7 @@ use crate::random::OsRandom;
 use card_core::id::{Binding, CardId, CardRef, Company, Environment, MeterId, Scope};
 use card_core::key::KeyLength;
 use card_core::message::{MeterFlags, MeterReceipt, Verified};
+use card_core::role::KeyVersion;
 use card_core::soft::SoftEngine;
 use card_core::units::{Balance, Energy, Piastres};
 use proptest::prelude::*;
@@ -30,9 +31,9 @@ fn account() -> BindingAccount {
         binding: Binding { meter: MeterId([1; 8]), number: 1 },
         account: 77,
         card: CardRef { id: CardId([2; 8]), generation: 1 },
-        load_key: 0x51,
-        credit_key: 0x71,
-        parameter_keys: 0x81,
+        load_key: KeyVersion::from_byte(0x51),
+        credit_key: KeyVersion::from_byte(0x71),
+        parameter_keys: KeyVersion::from_byte(0x81),
         sequence: 0,
         total_credit: Piastres(0),
         total_debited: Piastres(0),
@@ -54,7 +55,7 @@ fn report(
 ) -> Verified<MeterReceipt> {
     let key = store.meter_keys(SCOPE, binding.meter).unwrap().receipt;
     let receipt = MeterReceipt {
-        key_version: 0x91,
+        key_version: KeyVersion::from_byte(0x91),
         binding,
         number: 9,
         time: CardTime(8),

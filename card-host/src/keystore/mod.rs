@@ -22,7 +22,7 @@ use card_core::message::{
 };
 use card_core::parameters::KeyChange;
 use card_core::platform::RandomError;
-use card_core::role::Role;
+use card_core::role::{KeyVersion, Role};
 use card_core::scp03::host::{Challenge, HandshakeError};
 use card_core::scp03::{HostSession, KeySet, SecurityLevel};
 use card_core::soft::SoftEngine;
@@ -38,7 +38,7 @@ pub struct CardKey {
     /// Company and environment. The initial admin key set has its own company, none.
     pub scope: Scope,
     /// Key version number: role and version of the master.
-    pub version: u8,
+    pub version: KeyVersion,
     /// Card and generation.
     pub card: CardRef,
     /// The meter, for the meter key set.
@@ -59,7 +59,7 @@ pub trait KeyStore: Send + Sync {
     fn warning(&self) -> Option<&str>;
 
     /// The key version number that is used for new keys of `role`.
-    fn current(&self, role: Role) -> Result<u8, KeyStoreError>;
+    fn current(&self, role: Role) -> Result<KeyVersion, KeyStoreError>;
 
     /// The static key set of one card, for SCP03 on this host. A store that keeps these to itself answers
     /// [`KeyStoreError::NotExportable`], and brings its own [`authenticate`](Self::authenticate).
@@ -118,7 +118,7 @@ pub trait KeyStore: Send + Sync {
         &self,
         scope: Scope,
         card: CardId,
-        version: u8,
+        version: KeyVersion,
         envelope: &Envelope,
     ) -> Result<DeliveryBytes, KeyStoreError>;
 
@@ -136,7 +136,7 @@ pub trait KeyStore: Send + Sync {
     fn seal_mail(
         &self,
         scope: Scope,
-        key_version: u8,
+        key_version: KeyVersion,
         binding: Binding,
         slot: Slot,
         version: u32,
@@ -149,8 +149,8 @@ pub trait KeyStore: Send + Sync {
         &self,
         scope: Scope,
         meter: MeterId,
-        version: u8,
-        transport: u8,
+        version: KeyVersion,
+        transport: KeyVersion,
     ) -> Result<KeyChange, KeyStoreError>;
 
     /// Opens mail from a meter with the report keys that it names.
@@ -189,9 +189,9 @@ pub enum KeyStoreError {
     },
     /// A key version number of another role than the operation's, or without one.
     #[error(
-        "key version number {0:02X} is not of the role that this needs: see the key versions of card and meter"
+        "key version number {0} is not of the role that this needs: see the key versions of card and meter"
     )]
-    WrongRole(u8),
+    WrongRole(KeyVersion),
     /// The meter key set needs a meter.
     #[error(
         "the meter key set is derived for one meter, and none was named: this is a mistake in the program"

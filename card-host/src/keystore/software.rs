@@ -14,7 +14,7 @@ use card_core::message::{
 };
 use card_core::parameters::{KeyChange, NewKeys};
 use card_core::platform::Random;
-use card_core::role::{Derivation, HOLDER, INITIAL_ADMIN, Role, TEST_INITIAL_MASTER};
+use card_core::role::{Derivation, HOLDER, INITIAL_ADMIN, KeyVersion, Role, TEST_INITIAL_MASTER};
 use card_core::scp03::{HostSession, KeySet};
 use card_core::soft::{ExpandedKey, SoftEngine};
 use zeroize::Zeroizing;
@@ -58,7 +58,7 @@ pub(super) struct Held {
 #[derive(Debug)]
 pub struct MeterKeys {
     /// Credit key, with its key version number.
-    pub credit: (u8, AesKey),
+    pub credit: (KeyVersion, AesKey),
     /// Parameter keys.
     pub parameter: MailKeys,
     /// Report keys.
@@ -66,9 +66,9 @@ pub struct MeterKeys {
     /// Key of the meter's receipts; its version is that of the report keys.
     pub receipt: AesKey,
     /// Meter base key, with its key version number.
-    pub base: (u8, AesKey),
+    pub base: (KeyVersion, AesKey),
     /// Transport key, with its key version number.
-    pub transport: (u8, AesKey),
+    pub transport: (KeyVersion, AesKey),
 }
 
 impl SoftwareKeyStore {
@@ -116,14 +116,14 @@ impl SoftwareKeyStore {
     }
 
     /// Draws the next master of `role`, which becomes the current one, and gives back its key version number.
-    pub fn rotate(&self, role: Role, random: &mut dyn Random) -> Result<u8, KeyStoreError> {
+    pub fn rotate(&self, role: Role, random: &mut dyn Random) -> Result<KeyVersion, KeyStoreError> {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let next = (held.current(role)? & 0x0F) + 1;
+        let next = held.current(role)?.master() + 1;
         if next > 15 {
             return Err(KeyStoreError::VersionsExhausted(role));
         }
         held.draw(role, next, random)?;
-        Ok(role.key_version(next))
+        Ok(KeyVersion::new(role, next))
     }
 
     /// The keys of a meter, of the current versions.
@@ -151,11 +151,11 @@ impl SoftwareKeyStore {
         if scope.company.is_valid() { Ok(()) } else { Err(KeyStoreError::Company(scope.company.0)) }
     }
 
-    fn master(&self, version: u8, role: Role) -> Result<Arc<ExpandedKey>, KeyStoreError> {
-        if Role::of(version) != Some(role) {
+    fn master(&self, version: KeyVersion, role: Role) -> Result<Arc<ExpandedKey>, KeyStoreError> {
+        if version.role() != Some(role) {
             return Err(KeyStoreError::WrongRole(version));
         }
-        let version = version & 0x0F;
+        let version = version.master();
         let master = self.held().masters.get(&(role as u8, version)).map(Arc::clone);
         master.ok_or(KeyStoreError::NoMaster { role, version })
     }
@@ -164,7 +164,7 @@ impl SoftwareKeyStore {
     fn derived(
         &self,
         scope: Scope,
-        version: u8,
+        version: KeyVersion,
         role: Role,
         derivation: &Derivation,
     ) -> Result<(Arc<ExpandedKey>, AesKey), KeyStoreError> {
@@ -177,7 +177,7 @@ impl SoftwareKeyStore {
     fn meter_key(
         &self,
         scope: Scope,
-        version: u8,
+        version: KeyVersion,
         role: Role,
         meter: MeterId,
     ) -> Result<AesKey, KeyStoreError> {
@@ -188,7 +188,7 @@ impl SoftwareKeyStore {
     fn mail_keys(
         &self,
         scope: Scope,
-        version: u8,
+        version: KeyVersion,
         role: Role,
         meter: MeterId,
     ) -> Result<MailKeys, KeyStoreError> {
@@ -198,14 +198,25 @@ impl SoftwareKeyStore {
         derivation.mail_keys(&mut &*master, master.key()).ok_or(KeyStoreError::WrongRole(version))
     }
 
-    fn report_receipt_key(&self, scope: Scope, version: u8, meter: MeterId) -> Result<AesKey, KeyStoreError> {
+    fn report_receipt_key(
+        &self,
+        scope: Scope,
+        version: KeyVersion,
+        meter: MeterId,
+    ) -> Result<AesKey, KeyStoreError> {
         self.check(scope)?;
         let derivation = Derivation::for_meter(scope, version, meter, self.length);
         let master = self.master(version, Role::Report)?;
         Ok(derivation.report_receipt_key(&mut &*master, master.key()))
     }
 
-    fn chip_key(&self, scope: Scope, version: u8, role: Role, card: CardId) -> Result<AesKey, KeyStoreError> {
+    fn chip_key(
+        &self,
+        scope: Scope,
+        version: KeyVersion,
+        role: Role,
+        card: CardId,
+    ) -> Result<AesKey, KeyStoreError> {
         let derivation = Derivation::for_chip(scope, version, card, self.length);
         Ok(self.derived(scope, version, role, &derivation)?.1)
     }
@@ -213,9 +224,11 @@ impl SoftwareKeyStore {
 
 impl Held {
     /// The current key version number of a role that has a master.
-    fn current(&self, role: Role) -> Result<u8, KeyStoreError> {
+    fn current(&self, role: Role) -> Result<KeyVersion, KeyStoreError> {
         let version = self.current.get(&(role as u8)).copied();
-        version.map(|version| role.key_version(version)).ok_or(KeyStoreError::NoMaster { role, version: 1 })
+        version
+            .map(|version| KeyVersion::new(role, version))
+            .ok_or(KeyStoreError::NoMaster { role, version: 1 })
     }
 
     /// Draws a master, which becomes the current one.
@@ -239,10 +252,10 @@ impl KeyStore for SoftwareKeyStore {
         Some(WARNING)
     }
 
-    fn current(&self, role: Role) -> Result<u8, KeyStoreError> {
+    fn current(&self, role: Role) -> Result<KeyVersion, KeyStoreError> {
         match role {
             Role::Holder => Ok(HOLDER),
-            Role::Meter => Ok(role.key_version(self.current(Role::MeterBase)?)),
+            Role::Meter => Ok(KeyVersion::new(role, self.current(Role::MeterBase)?.master())),
             role => self.held().current(role),
         }
     }
@@ -261,14 +274,14 @@ impl KeyStore for SoftwareKeyStore {
         }
         self.check(scope)?;
         let derivation = Derivation::for_card(scope, version, card, self.length);
-        let keys = match Role::of(version) {
+        let keys = match version.role() {
             Some(role @ (Role::Admin | Role::Vending)) => {
                 let master = self.master(version, role)?;
                 derivation.key_set(&mut &*master, master.key())
             }
             Some(Role::Meter) => {
                 let meter = meter.ok_or(KeyStoreError::NoMeter)?;
-                let base = Role::MeterBase.key_version(version);
+                let base = KeyVersion::new(Role::MeterBase, version.master());
                 let base = self.meter_key(scope, base, Role::MeterBase, meter)?;
                 derivation.key_set(&mut SoftEngine, &base)
             }
@@ -278,7 +291,7 @@ impl KeyStore for SoftwareKeyStore {
     }
 
     fn wrapped_keys(&self, key: &CardKey, session: &HostSession) -> Result<WrappedKeys, KeyStoreError> {
-        match Role::of(key.version) {
+        match key.version.role() {
             Some(role @ (Role::Load | Role::Receipt)) => {
                 let single = self.chip_key(key.scope, key.version, role, key.card.id)?;
                 wrap(&mut SoftEngine, session, key.version, &[&single])
@@ -337,7 +350,7 @@ impl KeyStore for SoftwareKeyStore {
         &self,
         scope: Scope,
         card: CardId,
-        version: u8,
+        version: KeyVersion,
         envelope: &Envelope,
     ) -> Result<DeliveryBytes, KeyStoreError> {
         let key = self.chip_key(scope, version, Role::Load, card)?;
@@ -361,7 +374,7 @@ impl KeyStore for SoftwareKeyStore {
     fn seal_mail(
         &self,
         scope: Scope,
-        key_version: u8,
+        key_version: KeyVersion,
         binding: Binding,
         slot: Slot,
         version: u32,
@@ -375,11 +388,11 @@ impl KeyStore for SoftwareKeyStore {
         &self,
         scope: Scope,
         meter: MeterId,
-        version: u8,
-        transport: u8,
+        version: KeyVersion,
+        transport: KeyVersion,
     ) -> Result<KeyChange, KeyStoreError> {
         let wrong = |_| KeyStoreError::WrongRole(version);
-        let keys = match Role::of(version) {
+        let keys = match version.role() {
             Some(role @ (Role::Credit | Role::MeterBase | Role::Transport)) => {
                 [Some(self.meter_key(scope, version, role, meter)?), None, None]
             }

@@ -2,6 +2,7 @@
 
 use card_core::key::AesKey;
 use card_core::platform::Engine;
+use card_core::role::KeyVersion;
 use card_core::scp03::{HostSession, key_check_value};
 use zeroize::Zeroizing;
 
@@ -23,11 +24,11 @@ const AES: u8 = 0x88;
 pub fn wrap(
     engine: &mut impl Engine,
     session: &HostSession,
-    version: u8,
+    version: KeyVersion,
     keys: &[&AesKey],
 ) -> Result<WrappedKeys, KeyStoreError> {
-    let mut data = vec![version];
-    let mut answer = vec![version];
+    let mut data = vec![version.byte()];
+    let mut answer = vec![version.byte()];
     for key in keys {
         // A key of 24 bytes is padded to 32.
         let mut block = Zeroizing::new([0; 32]);

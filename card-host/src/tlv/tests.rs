@@ -1,4 +1,5 @@
 use super::*;
+use card_core::role::KeyVersion;
 use hex_literal::hex;
 use proptest::prelude::*;
 
@@ -20,8 +21,8 @@ fn key_information() {
     let data = hex!("E018 C00401118820 C00402118820 C00403118820 C00401518820");
     let read = KeyInformation::parse(&data).unwrap();
     assert_eq!(read.keys.len(), 4);
-    assert_eq!(read.version(Role::Admin), Some(0x11));
-    assert_eq!(read.version(Role::Load), Some(0x51));
+    assert_eq!(read.version(Role::Admin), Some(KeyVersion::from_byte(0x11)));
+    assert_eq!(read.version(Role::Load), Some(KeyVersion::from_byte(0x51)));
     assert_eq!(read.version(Role::Meter), None);
     assert_eq!(KeyInformation::parse(&hex!("E006 C00401118820")).unwrap().keys.len(), 1);
     assert_eq!(KeyInformation::parse(&hex!("E006 C00401118020")), Err(TlvError::Field(0xC0)));

@@ -9,6 +9,7 @@
     reason = "a test says what is wrong by failing"
 )]
 
+use card_host::card_core::role::KeyVersion;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -54,9 +55,9 @@ fn binding() -> BindingRecord {
             binding: Binding { meter: MeterId::from(7), number: 1 },
             account: 4711,
             card: CardRef { id: CardId::from(7), generation: 1 },
-            load_key: 0x50,
-            credit_key: 0x70,
-            parameter_keys: 0x80,
+            load_key: KeyVersion::from_byte(0x50),
+            credit_key: KeyVersion::from_byte(0x70),
+            parameter_keys: KeyVersion::from_byte(0x80),
             sequence: 0,
             total_credit: Piastres(0),
             total_debited: Piastres(0),

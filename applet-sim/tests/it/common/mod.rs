@@ -22,7 +22,7 @@ use card_core::message::{
     BindingCertificate, Certificate, Delivery, Envelope, Event, MailKeys, MeterFlags, MeterReceipt, Month,
     Receipt, Slot, Voucher,
 };
-use card_core::role::{Derivation, Role, TEST_INITIAL_MASTER};
+use card_core::role::{Derivation, KeyVersion, Role, TEST_INITIAL_MASTER};
 use card_core::scp03::host::{HandshakeError, HostHandshake, HostSession, PendingSession};
 use card_core::scp03::{KeySet, Mode, SecurityLevel, key_check_value};
 use card_core::soft::SoftEngine;
@@ -87,17 +87,19 @@ pub fn key_set_of(version: u8, generation: u16, meter: MeterId) -> &'static KeyS
     let cache = CACHE.get_or_init(Mutex::default);
     let mut cache = cache.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     cache.entry((version, generation, meter)).or_insert_with(|| {
-        let role = Role::of(version).unwrap();
+        let role = version.role().unwrap();
         let parent = match role {
-            Role::Meter => Derivation::for_meter(SCOPE, 0xA0 | (version & 0x0F), meter, LENGTH)
-                .single(&mut SoftEngine, &master(Role::MeterBase))
-                .unwrap(),
+            Role::Meter => {
+                Derivation::for_meter(SCOPE, KeyVersion::from_byte(0xA0 | (version & 0x0F)), meter, LENGTH)
+                    .single(&mut SoftEngine, &master(Role::MeterBase))
+                    .unwrap()
+            }
             Role::Holder => AesKey::new(&[7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 0, 0, 0, 0, 0, 0]).unwrap(),
             _ => master(role),
         };
         let derivation = match version {
             0x10 => Derivation::initial(SCOPE.environment, CARD, LENGTH),
-            _ => Derivation::for_card(SCOPE, version, card_ref(generation), LENGTH),
+            _ => Derivation::for_card(SCOPE, KeyVersion::from_byte(version), card_ref(generation), LENGTH),
         };
         let parent = if version == 0x10 { AesKey::new(&TEST_INITIAL_MASTER).unwrap() } else { parent };
         Box::leak(Box::new(derivation.key_set(&mut SoftEngine, &parent).unwrap()))
@@ -110,17 +112,23 @@ pub fn key_set(version: u8) -> &'static KeySet {
 
 /// Load key or receipt key with this version number.
 pub fn single_key(version: u8) -> AesKey {
-    let role = Role::of(version).unwrap();
-    Derivation::for_chip(SCOPE, version, CARD, LENGTH).single(&mut SoftEngine, &master(role)).unwrap()
+    let role = version.role().unwrap();
+    Derivation::for_chip(SCOPE, KeyVersion::from_byte(version), CARD, LENGTH)
+        .single(&mut SoftEngine, &master(role))
+        .unwrap()
 }
 
 pub fn credit_key(meter: MeterId) -> AesKey {
-    Derivation::for_meter(SCOPE, 0x71, meter, LENGTH).single(&mut SoftEngine, &master(Role::Credit)).unwrap()
+    Derivation::for_meter(SCOPE, KeyVersion::from_byte(0x71), meter, LENGTH)
+        .single(&mut SoftEngine, &master(Role::Credit))
+        .unwrap()
 }
 
 pub fn mail_keys(version: u8, meter: MeterId) -> MailKeys {
-    let role = Role::of(version).unwrap();
-    Derivation::for_meter(SCOPE, version, meter, LENGTH).mail_keys(&mut SoftEngine, &master(role)).unwrap()
+    let role = version.role().unwrap();
+    Derivation::for_meter(SCOPE, KeyVersion::from_byte(version), meter, LENGTH)
+        .mail_keys(&mut SoftEngine, &master(role))
+        .unwrap()
 }
 
 // ---- Messages ----
@@ -140,7 +148,7 @@ pub fn certificate_of(
     debited: u64,
 ) -> Certificate {
     let certificate = Certificate {
-        key_version: 0x71,
+        key_version: KeyVersion::from_byte(0x71),
         binding,
         generation,
         sequence,
@@ -158,7 +166,7 @@ pub fn certificate(sequence: u32, credit: u64, debited: u64) -> Certificate {
 
 pub fn binding_certificate(binding: Binding) -> BindingCertificate {
     let certificate = BindingCertificate {
-        key_version: 0x71,
+        key_version: KeyVersion::from_byte(0x71),
         binding,
         account: 77,
         opening_time: CardTime(0x0B00_0000),
@@ -170,7 +178,7 @@ pub fn binding_certificate(binding: Binding) -> BindingCertificate {
 pub fn voucher_with(certificate: Certificate, channel: Channel) -> Voucher {
     let [a, b, c, d] = certificate.sequence.to_be_bytes();
     let voucher = Voucher {
-        key_version: 0x51,
+        key_version: KeyVersion::from_byte(0x51),
         scope: SCOPE,
         card: CARD,
         channel,
@@ -183,7 +191,7 @@ pub fn voucher_with(certificate: Certificate, channel: Channel) -> Voucher {
 
 /// Signs with the right key for whatever the voucher says.
 pub fn sign_voucher(voucher: Voucher) -> Voucher {
-    voucher.sign(&mut SoftEngine, &single_key(voucher.key_version))
+    voucher.sign(&mut SoftEngine, &single_key(voucher.key_version.byte()))
 }
 
 pub fn voucher(sequence: u32, credit: u64, debited: u64) -> Voucher {
@@ -196,18 +204,18 @@ pub fn envelope_of(binding: Binding, slot: u8, version: u32, text: &[u8]) -> Env
     Envelope::seal(&mut SoftEngine, &keys, SCOPE, binding, slot, version, text).unwrap()
 }
 
-pub fn delivery_of(envelope: &Envelope, key_version: u8, scope: Scope, card: CardId) -> Vec<u8> {
-    let key = single_key(key_version);
+pub fn delivery_of(envelope: &Envelope, key_version: KeyVersion, scope: Scope, card: CardId) -> Vec<u8> {
+    let key = single_key(key_version.byte());
     Delivery::make(&mut SoftEngine, &key, key_version, scope, card, envelope).unwrap().as_slice().to_vec()
 }
 
 pub fn delivery(envelope: &Envelope) -> Vec<u8> {
-    delivery_of(envelope, 0x51, SCOPE, CARD)
+    delivery_of(envelope, KeyVersion::from_byte(0x51), SCOPE, CARD)
 }
 
 pub fn meter_receipt_of(binding: Binding, number: u32, credit: u64, debited: u64) -> MeterReceipt {
     let receipt = MeterReceipt {
-        key_version: 0x91,
+        key_version: KeyVersion::from_byte(0x91),
         binding,
         number,
         time: CardTime(0x0C10_0000),
@@ -218,7 +226,7 @@ pub fn meter_receipt_of(binding: Binding, number: u32, credit: u64, debited: u64
         flags: MeterFlags(0x0005),
         mac: [0; 16],
     };
-    let derivation = Derivation::for_meter(SCOPE, 0x91, binding.meter, LENGTH);
+    let derivation = Derivation::for_meter(SCOPE, KeyVersion::from_byte(0x91), binding.meter, LENGTH);
     let key = derivation.report_receipt_key(&mut SoftEngine, &master(Role::Report));
     receipt.sign(&mut SoftEngine, &key, SCOPE)
 }
@@ -357,7 +365,7 @@ pub fn handshake(
     level: SecurityLevel,
 ) -> Result<(PendingSession, Vec<u8>), HandshakeError> {
     card.chip_mut().unwrap().random = Entropy::Fixed(challenge().to_vec().into());
-    let host = HostHandshake::new(mode(card), p1, challenge());
+    let host = HostHandshake::new(mode(card), KeyVersion::from_byte(p1), challenge());
     let command = host.command().emit().unwrap();
     let answer = card.answer(command.as_slice()).expect("power");
     let (pending, command) = host.challenge(&answer)?.authenticate(&mut SoftEngine, keys, level)?;
@@ -368,7 +376,7 @@ pub struct Session(pub HostSession);
 
 impl Session {
     pub fn try_open(card: &mut Card, keys: &KeySet, level: SecurityLevel) -> Result<Self, HandshakeError> {
-        let (pending, command) = handshake(card, keys.version(), keys, level)?;
+        let (pending, command) = handshake(card, keys.version().byte(), keys, level)?;
         Ok(Self(pending.finish(&card.answer(&command).expect("power"))?))
     }
 
@@ -430,7 +438,7 @@ impl Step {
                 Prepared { apdu: session.wrap(*header, data), session: Some(session) }
             }
             Self::Authenticate(keys, right) => {
-                let (_, mut apdu) = handshake(card, keys.version(), keys, FULL).unwrap();
+                let (_, mut apdu) = handshake(card, keys.version().byte(), keys, FULL).unwrap();
                 if !right {
                     *apdu.last_mut().unwrap() ^= 1;
                 }
@@ -595,7 +603,7 @@ fn which_keys(card: &mut Card, role: u8) -> Result<Option<(u8, MeterId)>, u16> {
     card.chip_mut().unwrap().random = Entropy::Fixed(challenge().to_vec().into());
     let host_challenge = challenge();
     let mode = mode(card);
-    let host = || HostHandshake::new(mode, role << 4, host_challenge);
+    let host = || HostHandshake::new(mode, KeyVersion::from_byte(role << 4), host_challenge);
     let answer = card.answer(host().command().emit().unwrap().as_slice()).expect("power");
     for meter in [METER, OTHER_METER] {
         let challenge = match host().challenge(&answer) {
@@ -604,9 +612,9 @@ fn which_keys(card: &mut Card, role: u8) -> Result<Option<(u8, MeterId)>, u16> {
             Err(error) => panic!("{error}"),
         };
         let version = challenge.key_version();
-        let keys = key_set_of(version, GENERATION, meter);
+        let keys = key_set_of(version.byte(), GENERATION, meter);
         if challenge.authenticate(&mut SoftEngine, keys, FULL).is_ok() {
-            return Ok(Some((version, meter)));
+            return Ok(Some((version.byte(), meter)));
         }
     }
     Ok(None)
@@ -631,7 +639,7 @@ pub fn read_all(card: &mut Card, depth: Depth) -> Snapshot {
     let probes = PROBES.get_or_init(|| {
         [0x51, 0x52].map(|version| {
             let mut probe = voucher(1, 0, 0);
-            probe.key_version = version;
+            probe.key_version = KeyVersion::from_byte(version);
             probe.certificate.binding.meter = MeterId([1; 8]);
             sign_voucher(probe).emit().to_vec()
         })
@@ -683,5 +691,5 @@ pub fn read_all(card: &mut Card, depth: Depth) -> Snapshot {
 /// The receipt in an answer to LOAD VOUCHER, its code checked.
 pub fn receipt(answer: &[u8]) -> Receipt {
     let receipt = Receipt::parse(&answer[1..]).unwrap();
-    *receipt.verify(&mut SoftEngine, &single_key(receipt.key_version), SCOPE).unwrap().get()
+    *receipt.verify(&mut SoftEngine, &single_key(receipt.key_version.byte()), SCOPE).unwrap().get()
 }

@@ -5,6 +5,7 @@ use card_core::layout::{CardSummary, CertificateAnswer};
 use card_core::message::{Certificate, Envelope, Event, MeterFlags, Month, Slot};
 use card_core::meter::{Decision, History, Meter, MeterError, MeterState, Tampering, UNWRITTEN, Verdict};
 use card_core::parameters::Readings;
+use card_core::role::KeyVersion;
 use card_core::soft::SoftEngine;
 use card_core::tariff::Tariff;
 use card_core::terminal::exchange::Presented;
@@ -325,7 +326,7 @@ impl Run {
             last_month: Month::NO_INDEX,
             last_event: 0,
         };
-        let presented = Presented::from_parts(card, 0x32, answer)
+        let presented = Presented::from_parts(card, KeyVersion::from_byte(0x32), answer)
             .with_binding(support::binding_certificate(certificate.binding.number));
         self.meter.commit(reading, &presented).unwrap()
     }
@@ -336,7 +337,7 @@ impl Run {
         match fault {
             Some(Fault::Meter) => binding.meter = MeterId(*b"METER--2"),
             Some(Fault::Binding) => binding.number += 1,
-            Some(Fault::Key) => keys.version = 0x83,
+            Some(Fault::Key) => keys.version = KeyVersion::from_byte(0x83),
             Some(Fault::Tag) | None => {}
         }
         let (slot, engine) = (Slot::new(slot).unwrap(), &mut SoftEngine);
@@ -504,7 +505,7 @@ impl Totals {
     /// Signed, for this binding.
     fn certificate(&self, binding: u32) -> Certificate {
         support::signed(Certificate {
-            key_version: 0x72,
+            key_version: KeyVersion::from_byte(0x72),
             binding: Binding { meter: support::METER, number: binding },
             generation: self.generation,
             sequence: self.sequence,

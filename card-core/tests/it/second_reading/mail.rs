@@ -1,5 +1,6 @@
 //! `mail.json`: envelopes in both directions, and the data field of PUT MAIL (specification, 5.5 and 5.6).
 
+use card_core::role::KeyVersion;
 use std::collections::BTreeSet;
 
 use card_core::id::{Binding, CardId, Environment, MeterId, Scope};
@@ -69,7 +70,11 @@ impl Mail {
             version: fields.take("version").u32(),
             binding: Binding { meter, number: fields.take("binding").u32() },
             slot: Slot::new(fields.take("slot").u8()).unwrap(),
-            keys: MailKeys { version, mac: self.mac_key.key(), enc: self.enc_key.key() },
+            keys: MailKeys {
+                version: KeyVersion::from_byte(version),
+                mac: self.mac_key.key(),
+                enc: self.enc_key.key(),
+            },
         };
         fields.done();
         header
@@ -153,11 +158,19 @@ fn deliveries_both_ways() {
         let (key, version) = (delivery.load_key.key(), delivery.load_key_version.u8());
         let (card, envelope) =
             (CardId(delivery.card_id.array()), Envelope::parse(&vector.envelope.0).unwrap());
-        let made = Delivery::make(&mut SoftEngine, &key, version, vector.scope(), card, &envelope).unwrap();
+        let made = Delivery::make(
+            &mut SoftEngine,
+            &key,
+            KeyVersion::from_byte(version),
+            vector.scope(),
+            card,
+            &envelope,
+        )
+        .unwrap();
         assert_eq!(made.as_slice(), delivery.data.0);
 
         let parsed = Delivery::parse(&delivery.data.0).unwrap();
-        assert_eq!((parsed.key_version, parsed.scope, parsed.card), (version, vector.scope(), card));
+        assert_eq!((parsed.key_version.byte(), parsed.scope, parsed.card), (version, vector.scope(), card));
         assert!(parsed.verify(&mut SoftEngine, &key).is_ok());
         assert_eq!(parsed.envelope().unwrap().as_bytes(), vector.envelope.0);
         total += 1;

@@ -7,6 +7,7 @@ use card_core::message::{
     Voucher,
 };
 use card_core::platform::Engine;
+use card_core::role::KeyVersion;
 use card_core::soft::SoftEngine;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use serde::Deserialize;
@@ -103,7 +104,7 @@ fn named_scope(fields: &mut Fields) -> Scope {
 
 fn certificate(fields: &mut Fields) -> Certificate {
     Certificate {
-        key_version: fields.take("kvn").u8(),
+        key_version: KeyVersion::from_byte(fields.take("kvn").u8()),
         binding: binding(fields),
         generation: fields.take("generation").u16(),
         sequence: fields.take("sequence").u32(),
@@ -116,7 +117,7 @@ fn certificate(fields: &mut Fields) -> Certificate {
 
 fn binding_certificate(fields: &mut Fields) -> BindingCertificate {
     BindingCertificate {
-        key_version: fields.take("kvn").u8(),
+        key_version: KeyVersion::from_byte(fields.take("kvn").u8()),
         binding: binding(fields),
         account: fields.take("account").u64(),
         opening_time: CardTime(fields.take("opening_time").u32()),
@@ -126,7 +127,7 @@ fn binding_certificate(fields: &mut Fields) -> BindingCertificate {
 
 fn voucher(fields: &mut Fields) -> Voucher {
     Voucher {
-        key_version: fields.take("kvn").u8(),
+        key_version: KeyVersion::from_byte(fields.take("kvn").u8()),
         scope: named_scope(fields),
         card: CardId(fields.take("card_id").array()),
         channel: Channel::from_code(fields.take("channel").u8()).unwrap(),
@@ -138,7 +139,7 @@ fn voucher(fields: &mut Fields) -> Voucher {
 
 fn receipt(fields: &mut Fields) -> Receipt {
     Receipt {
-        key_version: fields.take("kvn").u8(),
+        key_version: KeyVersion::from_byte(fields.take("kvn").u8()),
         card: CardRef {
             id: CardId(fields.take("card_id").array()),
             generation: fields.take("generation").u16(),
@@ -157,7 +158,7 @@ fn receipt(fields: &mut Fields) -> Receipt {
 
 fn meter_receipt(fields: &mut Fields) -> MeterReceipt {
     MeterReceipt {
-        key_version: fields.take("kvn").u8(),
+        key_version: KeyVersion::from_byte(fields.take("kvn").u8()),
         binding: binding(fields),
         number: fields.take("report").u32(),
         time: CardTime(fields.take("time").u32()),
@@ -207,10 +208,12 @@ impl Message {
                 let card = CardId(fields.take("card_id").array());
                 let content = fields.take("envelope");
                 let envelope = Envelope::parse(&content.0).unwrap();
-                let made = Delivery::make(engine, key, version, named, card, &envelope).unwrap();
+                let made =
+                    Delivery::make(engine, key, KeyVersion::from_byte(version), named, card, &envelope)
+                        .unwrap();
                 assert_eq!(made.as_slice(), self.encoded.0);
                 let parsed = Delivery::parse(&self.encoded.0).unwrap();
-                assert_eq!((parsed.key_version, parsed.scope, parsed.card), (version, named, card));
+                assert_eq!((parsed.key_version.byte(), parsed.scope, parsed.card), (version, named, card));
                 assert_eq!(parsed.envelope().unwrap().as_bytes(), content.0);
             }
         }

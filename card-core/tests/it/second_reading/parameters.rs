@@ -1,5 +1,6 @@
 //! `parameters.json`: what mail says, in both directions, and changes of keys (docs/meter.md, sections 7 to 10).
 
+use card_core::role::KeyVersion;
 use std::collections::{BTreeMap, BTreeSet};
 
 use card_core::calendar::{Calendar, Change, Holiday, Zone};
@@ -371,9 +372,12 @@ fn received(
     let binding = Binding { meter: identity.id, number: 1 };
     let state = MeterState { binding: 1, ..support::fresh() };
     let mut meter = Meter::install(Chip::new(), identity, keys, &state).unwrap();
-    let version = (1..=15).map(|v| 0x80 | v).find(|v| meter.keys().parameter(*v).is_some()).unwrap();
-    let MailKeys { mac, enc, .. } = meter.keys().parameter(version).unwrap();
-    let keys = MailKeys { version, mac: copy(mac), enc: copy(enc) };
+    let version = (1..=15)
+        .map(|v| 0x80 | v)
+        .find(|v| meter.keys().parameter(KeyVersion::from_byte(*v)).is_some())
+        .unwrap();
+    let MailKeys { mac, enc, .. } = meter.keys().parameter(KeyVersion::from_byte(version)).unwrap();
+    let keys = MailKeys { version: KeyVersion::from_byte(version), mac: copy(mac), enc: copy(enc) };
     let slot = Slot::new(slot).unwrap();
     let mail = Envelope::seal(&mut SoftEngine, &keys, identity.scope, binding, slot, 1, plaintext).unwrap();
     let carrier = Command::parse(plaintext).ok().and_then(|command| command.card);
@@ -393,12 +397,12 @@ impl Set {
 
     fn versioned(&self) -> VersionedKey {
         let [key] = self.keys.as_slice() else { panic!("{self:?}") };
-        VersionedKey { version: self.version(), key: key.key() }
+        VersionedKey { version: KeyVersion::from_byte(self.version()), key: key.key() }
     }
 
     fn mail(&self) -> MailKeys {
         let [mac, enc, ..] = self.keys.as_slice() else { panic!("{self:?}") };
-        MailKeys { version: self.version(), mac: mac.key(), enc: enc.key() }
+        MailKeys { version: KeyVersion::from_byte(self.version()), mac: mac.key(), enc: enc.key() }
     }
 }
 
@@ -422,19 +426,19 @@ fn held(keys: &MeterKeys) -> BTreeMap<u8, Vec<Vec<u8>>> {
         all.insert(version, keys.iter().map(|key| key.expose().to_vec()).collect());
     };
     for v in 1..=15 {
-        if let Some(key) = keys.credit(0x70 | v) {
+        if let Some(key) = keys.credit(KeyVersion::from_byte(0x70 | v)) {
             add(0x70 | v, &[key]);
         }
-        if let Some(MailKeys { mac, enc, .. }) = keys.parameter(0x80 | v) {
+        if let Some(MailKeys { mac, enc, .. }) = keys.parameter(KeyVersion::from_byte(0x80 | v)) {
             add(0x80 | v, &[mac, enc]);
         }
-        if let Some(key) = keys.base_for(0x30 | v) {
+        if let Some(key) = keys.base_for(KeyVersion::from_byte(0x30 | v)) {
             add(0xA0 | v, &[key]);
         }
     }
     let ReportKeys { mail, receipt } = keys.report();
-    add(mail.version, &[&mail.mac, &mail.enc, receipt]);
-    add(keys.transport().version, &[&keys.transport().key]);
+    add(mail.version.byte(), &[&mail.mac, &mail.enc, receipt]);
+    add(keys.transport().version.byte(), &[&keys.transport().key]);
     all
 }
 

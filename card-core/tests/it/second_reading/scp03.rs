@@ -1,6 +1,7 @@
 //! `scp03.json`: sessions at every level, in both modes, with every key length, from the card's side and from the host's
 //! (specification, section 8).
 
+use card_core::role::KeyVersion;
 use std::collections::BTreeSet;
 
 use card_core::apdu::{Command, Le, Response};
@@ -74,7 +75,7 @@ impl Session {
     fn keys(&self) -> KeySet {
         let [enc, mac, dek] = self.static_keys.each_ref().map(Hex::key);
         assert_eq!(8 * enc.expose().len(), self.key_bits);
-        KeySet::new(self.key_version.u8(), enc, mac, dek).unwrap()
+        KeySet::new(KeyVersion::from_byte(self.key_version.u8()), enc, mac, dek).unwrap()
     }
 
     /// The session keys that the level needs were used, and no other ones but the static keys.
@@ -133,7 +134,7 @@ fn the_card_answers_every_session() {
         let mut card = handshake.external_authenticate(engine, command.header(), command.data).expect(&name);
         assert_eq!(vector.external_authenticate_response.0, [0x90, 0], "{name}");
         assert_eq!(card.level(), Some(vector.level()), "{name}");
-        assert_eq!(card.key_version(), vector.key_version.u8(), "{name}");
+        assert_eq!(card.key_version(), KeyVersion::from_byte(vector.key_version.u8()), "{name}");
 
         for exchange in &vector.commands {
             let name = format!("{name}: {:?}", exchange.command);
@@ -168,13 +169,13 @@ fn the_host_asks_in_every_session() {
     for vector in &sessions {
         let (name, mode, engine) = (vector.name(), vector.mode(), &mut Witness::default());
         let challenge = block(&vector.host_challenge, mode);
-        let handshake = HostHandshake::new(mode, vector.key_version.u8(), challenge);
+        let handshake = HostHandshake::new(mode, KeyVersion::from_byte(vector.key_version.u8()), challenge);
         let command = handshake.command().emit().unwrap();
         assert_eq!(command.as_slice(), vector.initialize_update.0, "{name}");
 
         let challenge = handshake.challenge(&vector.initialize_update_response.0).expect(&name);
         assert_eq!(challenge.diversification(), &vector.diversification_data.array(), "{name}");
-        assert_eq!(challenge.key_version(), vector.key_version.u8(), "{name}");
+        assert_eq!(challenge.key_version(), KeyVersion::from_byte(vector.key_version.u8()), "{name}");
         let (pending, command) = challenge.authenticate(engine, &vector.keys(), vector.level()).expect(&name);
         assert_eq!(command.as_slice(), vector.external_authenticate.0, "{name}");
         let mut host = pending.finish(&vector.external_authenticate_response.0).expect(&name);

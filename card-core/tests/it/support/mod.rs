@@ -22,7 +22,7 @@ use card_core::meter::{
     Verdict, VersionedKey, Visit, VisitError,
 };
 use card_core::platform::{Block, Engine, Memory, MemoryError, PAGE, PartialBlock, Random, RandomError};
-use card_core::role::Derivation;
+use card_core::role::{Derivation, KeyVersion, Role};
 use card_core::scp03::{CardHandshake, CardSession, KeySet, Mode};
 use card_core::soft::SoftEngine;
 use card_core::tariff::{EGYPT_2024_08, Head, Kind, Price, Slab, Tariff};
@@ -46,8 +46,8 @@ pub fn meter_keys() -> MeterKeys {
     let e = &mut SoftEngine;
     let of = |version| Derivation::for_meter(SCOPE, version, METER, KeyLength::Aes256);
     let base = |v: u8| VersionedKey {
-        version: 0xA0 | v,
-        key: of(0xA0 | v).single(&mut SoftEngine, &master(v)).unwrap(),
+        version: KeyVersion::new(Role::MeterBase, v),
+        key: of(KeyVersion::from_byte(0xA0 | v)).single(&mut SoftEngine, &master(v)).unwrap(),
     };
     let report = master(0x90);
     MeterKeys::new(
@@ -55,8 +55,8 @@ pub fn meter_keys() -> MeterKeys {
         Pair { current: credit_key(2), previous: Some(credit_key(1)) },
         Pair { current: parameter_keys(2), previous: Some(parameter_keys(1)) },
         ReportKeys {
-            mail: of(0x91).mail_keys(e, &report).unwrap(),
-            receipt: of(0x91).report_receipt_key(e, &report),
+            mail: of(KeyVersion::from_byte(0x91)).mail_keys(e, &report).unwrap(),
+            receipt: of(KeyVersion::from_byte(0x91)).report_receipt_key(e, &report),
         },
         transport_key(),
     )
@@ -64,23 +64,26 @@ pub fn meter_keys() -> MeterKeys {
 }
 
 pub fn transport_key() -> VersionedKey {
-    VersionedKey { version: 0xB1, key: master(0xB1) }
+    VersionedKey { version: KeyVersion::from_byte(0xB1), key: master(0xB1) }
 }
 
 pub fn credit_key(v: u8) -> VersionedKey {
     let version = 0x70 | v;
-    let key = Derivation::for_meter(SCOPE, version, METER, KeyLength::Aes256);
-    VersionedKey { version, key: key.single(&mut SoftEngine, &master(0x70 + v)).unwrap() }
+    let key = Derivation::for_meter(SCOPE, KeyVersion::from_byte(version), METER, KeyLength::Aes256);
+    VersionedKey {
+        version: KeyVersion::from_byte(version),
+        key: key.single(&mut SoftEngine, &master(0x70 + v)).unwrap(),
+    }
 }
 
 pub fn parameter_keys(v: u8) -> MailKeys {
-    Derivation::for_meter(SCOPE, 0x80 | v, METER, KeyLength::Aes256)
+    Derivation::for_meter(SCOPE, KeyVersion::from_byte(0x80 | v), METER, KeyLength::Aes256)
         .mail_keys(&mut SoftEngine, &master(0x80))
         .unwrap()
 }
 
 pub fn report_keys() -> ReportKeys {
-    let of = Derivation::for_meter(SCOPE, 0x91, METER, KeyLength::Aes256);
+    let of = Derivation::for_meter(SCOPE, KeyVersion::from_byte(0x91), METER, KeyLength::Aes256);
     ReportKeys {
         mail: of.mail_keys(&mut SoftEngine, &master(0x90)).unwrap(),
         receipt: of.report_receipt_key(&mut SoftEngine, &master(0x90)),
@@ -90,9 +93,11 @@ pub fn report_keys() -> ReportKeys {
 /// The meter key set of a card, as the issuer derives it.
 pub fn card_keys(version: u8, card: CardRef) -> KeySet {
     let v = version & 0x0F;
-    let base = Derivation::for_meter(SCOPE, 0xA0 | v, METER, KeyLength::Aes256);
+    let base = Derivation::for_meter(SCOPE, KeyVersion::from_byte(0xA0 | v), METER, KeyLength::Aes256);
     let base = base.single(&mut SoftEngine, &master(v)).unwrap();
-    Derivation::for_card(SCOPE, version, card, KeyLength::Aes256).key_set(&mut SoftEngine, &base).unwrap()
+    Derivation::for_card(SCOPE, KeyVersion::from_byte(version), card, KeyLength::Aes256)
+        .key_set(&mut SoftEngine, &base)
+        .unwrap()
 }
 
 /// A meter without a binding, with the published tariff, on a Friday: its supply is not cut for want of credit.
@@ -113,7 +118,7 @@ pub fn certificate_of(
     debited: u64,
 ) -> Certificate {
     signed(Certificate {
-        key_version: 0x72,
+        key_version: KeyVersion::from_byte(0x72),
         binding: Binding { meter: METER, number: binding },
         generation,
         sequence,
@@ -125,13 +130,13 @@ pub fn certificate_of(
 }
 
 pub fn signed(certificate: Certificate) -> Certificate {
-    let key = credit_key(certificate.key_version & 0x0F).key;
+    let key = credit_key(certificate.key_version.master()).key;
     certificate.sign(&mut SoftEngine, &key, SCOPE)
 }
 
 pub fn binding_certificate(number: u32) -> BindingCertificate {
     BindingCertificate {
-        key_version: 0x72,
+        key_version: KeyVersion::from_byte(0x72),
         binding: Binding { meter: METER, number },
         account: 7_000_000 + u64::from(number),
         opening_time: CardTime(0x0B00_0000),
@@ -147,7 +152,7 @@ pub fn month(index: u16) -> Month {
 /// A voucher with a certificate, for [`CARD`].
 pub fn voucher(certificate: Certificate) -> Voucher {
     Voucher {
-        key_version: 0x51,
+        key_version: KeyVersion::from_byte(0x51),
         scope: SCOPE,
         card: CARD.id,
         channel: Channel::Network,
@@ -495,7 +500,7 @@ impl FakeCard {
         };
         let now = self.answer.certificate;
         let receipt = Receipt {
-            key_version: 0x61,
+            key_version: KeyVersion::from_byte(0x61),
             card,
             binding: now.binding,
             sequence: now.sequence,

@@ -3,7 +3,7 @@
 use card_core::id::{CardId, MeterId};
 use card_core::message::Slot;
 use card_core::parameters::command::kind;
-use card_core::role::Role;
+use card_core::role::{KeyVersion, Role};
 use card_core::text::Language;
 use card_core::units::CardTime;
 use card_host::card;
@@ -167,7 +167,7 @@ struct Made {
     mail: Mail,
     says: String,
     /// Key version number of new keys.
-    keys: Option<u8>,
+    keys: Option<KeyVersion>,
 }
 
 fn make(
@@ -208,7 +208,7 @@ fn make(
                 workplace.master(&books.keys, role.role(), version)?;
             }
             let (version, mail) = office.change_keys(who, id, of, role.role())?;
-            let says = format!("keys {version:02X}");
+            let says = format!("keys {version}");
             return Ok(Made { mail, says, keys: Some(version) });
         }
         MailCommand::Command { kind, technician, expires, value } => {

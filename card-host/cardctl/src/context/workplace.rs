@@ -6,7 +6,7 @@ use applet_sim::chip::{FlashModel, ImageMemory};
 use card_core::id::{CardId, MeterId, Scope, State};
 use card_core::key::KeyLength;
 use card_core::platform::Random;
-use card_core::role::Role;
+use card_core::role::{KeyVersion, Role};
 use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
 use card_host::operate;
 use card_host::random::OsRandom;
@@ -31,8 +31,8 @@ pub(crate) enum WorkplaceError {
     NoCard,
     #[error("there is no simulated meter {0}: issue a card for it first")]
     NoMeter(MeterId),
-    #[error("{} is older than the ledger, which has entered master {version:02X}: put the newest copy of the keys there", path.display())]
-    OldKeys { path: PathBuf, version: u8 },
+    #[error("{} is older than the ledger, which has entered master {version}: put the newest copy of the keys there", path.display())]
+    OldKeys { path: PathBuf, version: KeyVersion },
     #[error(transparent)]
     Keys(#[from] KeyStoreError),
     #[error(transparent)]
@@ -116,7 +116,7 @@ impl Workplace {
         &self,
         keys: &SoftwareKeyStore,
         role: Role,
-        version: u8,
+        version: KeyVersion,
     ) -> Result<(), WorkplaceError> {
         if keys.current(role)? < version {
             let drawn = keys.rotate(role, &mut OsRandom)?;

@@ -2,6 +2,7 @@
 
 use card_core::message::{MeterReceipt, Receipt};
 use card_core::parameters::{AuditRecords, Readings};
+use card_core::role::KeyVersion;
 use card_core::text::{Language, Situation};
 use card_core::units::CardTime;
 use card_host::card_work::Report;
@@ -17,7 +18,7 @@ fn posix(time: CardTime) -> Option<u64> {
     (time != CardTime::UNSET).then(|| time.to_unix())
 }
 
-pub(crate) fn output(brought: &[Brought], keys: &[u8]) -> Output {
+pub(crate) fn output(brought: &[Brought], keys: &[KeyVersion]) -> Output {
     let mut parts = Vec::new();
     let mut list = Vec::new();
     let mut receipts = Vec::new();
@@ -66,8 +67,9 @@ pub(crate) fn output(brought: &[Brought], keys: &[u8]) -> Output {
         parts.push("there is no mail of a meter on the card: present it to the meter first".to_owned());
     }
     for version in keys {
-        parts.push(format!("the meter has keys {version:02X}: they are used from now on"));
+        parts.push(format!("the meter has keys {version}: they are used from now on"));
     }
+    let keys: Vec<_> = keys.iter().map(|version| version.byte()).collect();
     Output::new(parts.join("\n\n"), json!({ "mail": list, "receipts": receipts, "new_keys": keys }))
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn in_words(event: &Event, calendar: Option<&Calendar>) -> String {
         Happening::Command { counter, kind, outcome: became } => {
             format!("command {counter}, {}: {}", command(kind), outcome(became))
         }
-        Happening::KeysChanged { version } => format!("new keys, version number {version:02X}"),
+        Happening::KeysChanged { version } => format!("new keys, version number {version}"),
         Happening::SupplyCut { reasons } => {
             let reasons: Vec<_> =
                 Situation::in_cut(reasons).map(|situation| situation.text(Language::English).what).collect();

@@ -2,6 +2,7 @@
 
 use card_core::id::{Binding, CardId, CardRef, MeterId};
 use card_core::message::MeterFlags;
+use card_core::role::KeyVersion;
 use card_core::units::{Balance, Energy, Piastres};
 
 use super::*;
@@ -16,9 +17,9 @@ fn record(total_credit: u64) -> BindingRecord {
         binding: BINDING,
         account: 1,
         card: CardRef { id: CardId::from(1), generation: 1 },
-        load_key: 0x51,
-        credit_key: 0x71,
-        parameter_keys: 0x81,
+        load_key: KeyVersion::from_byte(0x51),
+        credit_key: KeyVersion::from_byte(0x71),
+        parameter_keys: KeyVersion::from_byte(0x81),
         sequence: 2,
         total_credit: Piastres(total_credit),
         total_debited: Piastres::ZERO,

@@ -3,7 +3,7 @@
 use card_core::id::{Binding, CardId};
 use card_core::message::{Envelope, Slot};
 use card_core::parameters::{Action, Command};
-use card_core::role::Role;
+use card_core::role::{KeyVersion, Role};
 use serde_json::json;
 
 use super::super::bindings::totals;
@@ -124,16 +124,21 @@ impl Office {
         id: &RequestId,
         carrier: CardId,
         role: Role,
-    ) -> Result<(u8, Mail), LedgerError> {
+    ) -> Result<(KeyVersion, Mail), LedgerError> {
         let held = self.carrier(carrier)?;
         let (version, change) = card_work::next_keys(self.keys(), &held, role)?;
         Ok((version, self.mail(who, id, carrier, Slot::METER_KEYS, change.emit().as_slice())?))
     }
 
     /// The meter of a binding has keys of this key version number: certificates and mail use them from now on. Says whether that is new.
-    pub fn keys_changed(&self, who: &Who, binding: Binding, version: u8) -> Result<bool, LedgerError> {
+    pub fn keys_changed(
+        &self,
+        who: &Who,
+        binding: Binding,
+        version: KeyVersion,
+    ) -> Result<bool, LedgerError> {
         // Whoever hears of it first enters it, and once.
-        let id = format!("keys-{:X}-{}-{version}", binding.meter, binding.number).parse()?;
+        let id = format!("keys-{:X}-{}-{}", binding.meter, binding.number, version.byte()).parse()?;
         let request = self.companys(who, &id)?;
         let payee = Payee::Binding(binding);
         self.step(|t| {
@@ -147,7 +152,7 @@ impl Office {
             let mut entry = draft(who, &request, Step::First, Kind::Settings, self.now()?);
             about(&mut entry, &held);
             totals(&mut entry, &held);
-            entry.payload = json!({ "meter_keys": format!("{version:02X}") }).to_string().into_bytes();
+            entry.payload = json!({ "meter_keys": version.to_string() }).to_string().into_bytes();
             let record = BindingRecord { held, ..record };
             self.book(t, &mut point, entry, &[Head::Binding(Box::new(record))])?;
             Ok(true)
@@ -156,7 +161,11 @@ impl Office {
 
     /// Learns from the meter's events on the card that is there which keys the meter has taken; gives those that are new. The card is read
     /// only where there is something to learn.
-    pub fn learn_keys(&self, who: &Who, transport: &mut impl Transport) -> Result<Vec<u8>, BranchError> {
+    pub fn learn_keys(
+        &self,
+        who: &Who,
+        transport: &mut impl Transport,
+    ) -> Result<Vec<KeyVersion>, BranchError> {
         let card = card_host::operate::present(transport)?.id;
         let held = self.carrier(card)?;
         let mut learnt = Vec::new();

@@ -2,6 +2,7 @@
 
 use card_core::id::{Binding, CardId, CardRef, Channel, MeterId, Scope};
 use card_core::message::{MeterFlags, Slot};
+use card_core::role::KeyVersion;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
@@ -214,9 +215,9 @@ impl<'r> Columns<'r> {
             binding: self.meter()?,
             account: self.account()?,
             card: CardRef { id: CardId(self.bytes()?), generation: self.u16()? },
-            load_key: self.u8()?,
-            credit_key: self.u8()?,
-            parameter_keys: self.u8()?,
+            load_key: KeyVersion::from_byte(self.u8()?),
+            credit_key: KeyVersion::from_byte(self.u8()?),
+            parameter_keys: KeyVersion::from_byte(self.u8()?),
             sequence: self.u32()?,
             total_credit: self.money()?,
             total_debited: self.money()?,
@@ -308,7 +309,7 @@ impl<'r> Columns<'r> {
         Ok(CardRecord {
             card: CardRef { id: CardId(self.bytes()?), generation: self.u16()? },
             binding: self.meter()?,
-            load_key: self.u8()?,
+            load_key: KeyVersion::from_byte(self.u8()?),
             used: self.code(CardUse::from_code)?,
         })
     }

@@ -218,7 +218,7 @@ fn add_plain<'a>(values: &mut Values<'a>, head: &'a Head) -> Result<&'static str
                 .add(i32::from(record.card.generation))
                 .add(record.binding.meter.0.as_slice())
                 .add(i64::from(record.binding.number))
-                .add(i16::from(record.load_key))
+                .add(i16::from(record.load_key.byte()))
                 .add(record.used.code());
             Ok(sql::SET_CARD)
         }

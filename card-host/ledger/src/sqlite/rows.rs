@@ -2,6 +2,7 @@
 
 use card_core::id::{Binding, CardId, CardRef, Channel, MeterId, Scope};
 use card_core::message::{MeterFlags, Slot};
+use card_core::role::KeyVersion;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use rusqlite::types::ValueRef;
 use rusqlite::{Error, Row};
@@ -286,9 +287,9 @@ impl<'row> Columns<'row> {
             binding: self.binding("number")?,
             account: self.account("account")?,
             card: self.card_ref("card")?,
-            load_key: self.unsigned("load_key")?,
-            credit_key: self.unsigned("credit_key")?,
-            parameter_keys: self.unsigned("parameter_keys")?,
+            load_key: KeyVersion::from_byte(self.unsigned("load_key")?),
+            credit_key: KeyVersion::from_byte(self.unsigned("credit_key")?),
+            parameter_keys: KeyVersion::from_byte(self.unsigned("parameter_keys")?),
             sequence: self.unsigned("sequence")?,
             total_credit: self.amount("total_credit")?,
             total_debited: self.amount("total_debited")?,
@@ -326,7 +327,7 @@ impl<'row> Columns<'row> {
         Ok(CardRecord {
             card: self.card_ref("id")?,
             binding: self.binding("binding")?,
-            load_key: self.unsigned("load_key")?,
+            load_key: KeyVersion::from_byte(self.unsigned("load_key")?),
             used: self.code("used", CardUse::from_code)?,
         })
     }

@@ -214,9 +214,9 @@ impl Rows<'_> {
             held.card.id.0,
             binding.status.code(),
             held.card.generation,
-            held.load_key,
-            held.credit_key,
-            held.parameter_keys,
+            held.load_key.byte(),
+            held.credit_key.byte(),
+            held.parameter_keys.byte(),
             held.sequence,
             amount("total credit", held.total_credit)?,
             amount("total debited", held.total_debited)?,
@@ -253,7 +253,7 @@ impl Rows<'_> {
             card.generation,
             binding.meter.0,
             binding.number,
-            record.load_key,
+            record.load_key.byte(),
             record.used.code()
         ];
         self.run("card", sql, params)?;

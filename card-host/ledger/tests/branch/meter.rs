@@ -8,7 +8,7 @@ use card_core::meter::events::code;
 use card_core::meter::{MailRefusal, Tampering, Verdict};
 use card_core::parameters::command::kind;
 use card_core::parameters::{Command, Limits};
-use card_core::role::Role;
+use card_core::role::{KeyVersion, Role};
 use card_core::terminal::load::MailAnswer;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use card_host::card_work::{
@@ -375,7 +375,7 @@ fn new_keys_are_used_once_the_meter_has_them() {
     for role in [Role::Credit, Role::Parameter, Role::Report] {
         bench.rotate(role);
         let (version, mail) = bench.change_keys(role).unwrap();
-        assert_eq!(version, role.key_version(2));
+        assert_eq!(version, KeyVersion::new(role, 2));
         deliver(&mut bench.branch.card(), &mail.delivery).unwrap();
         if role == Role::Credit {
             // The meter does not know them yet: what is sold meanwhile is certified with the old ones.
@@ -411,5 +411,5 @@ fn new_keys_are_used_once_the_meter_has_them() {
     // A new contract of the meter begins with the keys that it has.
     let closing = CardChoice { closes_former: true, ..CHOICE };
     let issued = bench.branch.issue(METER, 8, closing).unwrap();
-    assert_eq!(issued.account.credit_key, 0x73);
+    assert_eq!(issued.account.credit_key, KeyVersion::from_byte(0x73));
 }

@@ -5,7 +5,7 @@ use card_core::message::Slot;
 use card_core::meter::Verdict;
 use card_core::parameters::Limits;
 use card_core::parameters::command::kind;
-use card_core::role::Role;
+use card_core::role::{KeyVersion, Role};
 use card_core::terminal::load::LoadOutcome;
 use card_core::units::{CardTime, Piastres};
 use card_host::card_work::{CardChoice, CardWorkError, Order, deliver};
@@ -186,7 +186,7 @@ fn mail_is_numbered_and_repeated_as_it_was() {
     assert!(bench.company.office.learn_keys(&who, &mut bench.stage.card().unwrap()).unwrap().is_empty());
     let _ = bench.tap(&mut meter);
     assert_eq!(bench.company.office.learn_keys(&who, &mut bench.stage.card().unwrap()).unwrap(), [0x72]);
-    assert_eq!(bench.company.office.carrier(card).unwrap().credit_key, 0x72);
+    assert_eq!(bench.company.office.carrier(card).unwrap().credit_key, KeyVersion::from_byte(0x72));
     let _ = bench.sell(card, 200).unwrap();
     let verdict = bench.tap(&mut meter);
     assert!(matches!(verdict, Some(Verdict::Apply { credit: Piastres(200), .. })), "{verdict:?}");

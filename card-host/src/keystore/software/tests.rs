@@ -4,6 +4,7 @@ use crate::keystore::FileError;
 use crate::random::OsRandom;
 use card_core::id::{Channel, Company, Reference};
 use card_core::message::MeterFlags;
+use card_core::role::KeyVersion;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use std::{fs, thread};
 
@@ -16,7 +17,7 @@ fn store() -> SoftwareKeyStore {
     SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom).unwrap()
 }
 
-fn certificate(key_version: u8) -> Certificate {
+fn certificate(key_version: KeyVersion) -> Certificate {
     Certificate {
         key_version,
         binding: BINDING,
@@ -42,14 +43,18 @@ fn a_file_reads_back_and_is_private() {
     assert!(text.contains("Never issue a real card"), "{text}");
 
     let back = SoftwareKeyStore::open(&path).unwrap();
-    let made = store.sign_certificate(SCOPE, certificate(0x71)).unwrap();
-    assert_eq!(back.sign_certificate(SCOPE, certificate(0x71)).unwrap(), made);
-    assert_eq!(store.rotate(Role::Credit, &mut OsRandom).unwrap(), 0x72);
+    let made = store.sign_certificate(SCOPE, certificate(KeyVersion::from_byte(0x71))).unwrap();
+    assert_eq!(back.sign_certificate(SCOPE, certificate(KeyVersion::from_byte(0x71))).unwrap(), made);
+    assert_eq!(store.rotate(Role::Credit, &mut OsRandom).unwrap(), KeyVersion::from_byte(0x72));
     store.save(&path).unwrap();
     let back = SoftwareKeyStore::open(&path).unwrap();
-    assert_eq!(back.current(Role::Credit).unwrap(), 0x72);
-    assert_eq!(back.sign_certificate(SCOPE, certificate(0x71)).unwrap(), made, "the old one stays");
-    assert_ne!(back.sign_certificate(SCOPE, certificate(0x72)).unwrap().mac, made.mac);
+    assert_eq!(back.current(Role::Credit).unwrap(), KeyVersion::from_byte(0x72));
+    assert_eq!(
+        back.sign_certificate(SCOPE, certificate(KeyVersion::from_byte(0x71))).unwrap(),
+        made,
+        "the old one stays"
+    );
+    assert_ne!(back.sign_certificate(SCOPE, certificate(KeyVersion::from_byte(0x72))).unwrap().mac, made.mac);
 }
 
 #[cfg(unix)]
@@ -128,19 +133,25 @@ fn it_says_loudly_what_it_is_and_shows_nothing() {
 fn other_environments_companies_roles_and_versions_are_refused() {
     let store = store();
     let scope = Scope { environment: Environment::Production, ..SCOPE };
-    let error = store.sign_certificate(scope, certificate(0x71)).unwrap_err();
+    let error = store.sign_certificate(scope, certificate(KeyVersion::from_byte(0x71))).unwrap_err();
     assert!(matches!(error, KeyStoreError::OtherEnvironment { .. }), "{error}");
     let scope = Scope { company: Company(0), ..SCOPE };
-    let error = store.sign_certificate(scope, certificate(0x71)).unwrap_err();
+    let error = store.sign_certificate(scope, certificate(KeyVersion::from_byte(0x71))).unwrap_err();
     assert!(matches!(error, KeyStoreError::Company(0)), "{error}");
-    let error = store.sign_certificate(SCOPE, certificate(0x51)).unwrap_err();
-    assert!(matches!(error, KeyStoreError::WrongRole(0x51)), "{error}");
-    let error = store.sign_certificate(SCOPE, certificate(0x72)).unwrap_err();
+    let error = store.sign_certificate(SCOPE, certificate(KeyVersion::from_byte(0x51))).unwrap_err();
+    assert!(matches!(error, KeyStoreError::WrongRole(version) if version.byte() == 0x51), "{error}");
+    let error = store.sign_certificate(SCOPE, certificate(KeyVersion::from_byte(0x72))).unwrap_err();
     assert!(matches!(error, KeyStoreError::NoMaster { role: Role::Credit, version: 2 }), "{error}");
-    let mut key = CardKey { scope: SCOPE, version: 0x31, card: CARD, meter: None, initial_length: None };
+    let mut key = CardKey {
+        scope: SCOPE,
+        version: KeyVersion::from_byte(0x31),
+        card: CARD,
+        meter: None,
+        initial_length: None,
+    };
     assert!(matches!(store.card_key_set(&key), Err(KeyStoreError::NoMeter)));
     for version in [0x41, 0x51, 0x71, 0x01, 0xF1] {
-        key.version = version;
+        key.version = KeyVersion::from_byte(version);
         assert!(matches!(store.card_key_set(&key), Err(KeyStoreError::WrongRole(_))), "{version:02X}");
     }
     let scope = Scope { environment: Environment::Production, ..SCOPE };
@@ -152,7 +163,7 @@ fn other_environments_companies_roles_and_versions_are_refused() {
 fn versions_end_at_fifteen() {
     let store = store();
     for version in 2..=15 {
-        assert_eq!(store.rotate(Role::Load, &mut OsRandom).unwrap(), 0x50 | version);
+        assert_eq!(store.rotate(Role::Load, &mut OsRandom).unwrap(), KeyVersion::from_byte(0x50 | version));
     }
     let error = store.rotate(Role::Load, &mut OsRandom).unwrap_err();
     assert!(matches!(error, KeyStoreError::VersionsExhausted(Role::Load)), "{error}");
@@ -163,19 +174,19 @@ fn what_it_signs_and_seals_fits_the_meters_keys() {
     let store = store();
     let meter = store.meter_keys(SCOPE, METER).unwrap();
     let mut engine = SoftEngine;
-    let signed = store.sign_certificate(SCOPE, certificate(0x71)).unwrap();
+    let signed = store.sign_certificate(SCOPE, certificate(KeyVersion::from_byte(0x71))).unwrap();
     signed.verify(&mut engine, &meter.credit.1, SCOPE).unwrap();
     let slot = Slot::new(2).unwrap();
-    let envelope = store.seal_mail(SCOPE, 0x81, BINDING, slot, 1, b"limits").unwrap();
+    let envelope = store.seal_mail(SCOPE, KeyVersion::from_byte(0x81), BINDING, slot, 1, b"limits").unwrap();
     assert_eq!(envelope.open(&mut engine, &meter.parameter, SCOPE).unwrap().as_slice(), b"limits");
-    let error = store.seal_mail(SCOPE, 0x81, BINDING, slot, 1, &[0; 146]).unwrap_err();
+    let error = store.seal_mail(SCOPE, KeyVersion::from_byte(0x81), BINDING, slot, 1, &[0; 146]).unwrap_err();
     assert!(matches!(error, KeyStoreError::MailTooLong), "{error}");
 
     let slot = Slot::new(0x11).unwrap();
     let report = Envelope::seal(&mut engine, &meter.report, SCOPE, BINDING, slot, 1, b"readings").unwrap();
     assert_eq!(store.open_mail(SCOPE, &report).unwrap().as_slice(), b"readings");
     let receipt = MeterReceipt {
-        key_version: 0x91,
+        key_version: KeyVersion::from_byte(0x91),
         binding: BINDING,
         number: 1,
         time: CardTime(5),
@@ -193,9 +204,15 @@ fn what_it_signs_and_seals_fits_the_meters_keys() {
     assert!(matches!(error, KeyStoreError::NotAuthentic(_)), "{error}");
 
     // The meter derives the same key set for a card as the store does.
-    let key = CardKey { scope: SCOPE, version: 0x31, card: CARD, meter: Some(METER), initial_length: None };
+    let key = CardKey {
+        scope: SCOPE,
+        version: KeyVersion::from_byte(0x31),
+        card: CARD,
+        meter: Some(METER),
+        initial_length: None,
+    };
     let ours = store.card_key_set(&key).unwrap();
-    let theirs = Derivation::for_card(SCOPE, 0x31, CARD, KeyLength::Aes256)
+    let theirs = Derivation::for_card(SCOPE, KeyVersion::from_byte(0x31), CARD, KeyLength::Aes256)
         .key_set(&mut engine, &meter.base.1)
         .unwrap();
     assert_eq!(ours.enc().expose(), theirs.enc().expose());
@@ -205,12 +222,12 @@ fn what_it_signs_and_seals_fits_the_meters_keys() {
 #[test]
 fn a_voucher_is_for_one_card() {
     let store = store();
-    let certificate = store.sign_certificate(SCOPE, certificate(0x71)).unwrap();
+    let certificate = store.sign_certificate(SCOPE, certificate(KeyVersion::from_byte(0x71))).unwrap();
     let voucher = voucher(certificate);
     let signed = store.sign_voucher(voucher).unwrap();
     let other = store.sign_voucher(Voucher { card: CardId([7; 8]), ..voucher }).unwrap();
     assert_ne!(signed.mac, other.mac);
-    let key = store.chip_key(SCOPE, 0x51, Role::Load, CARD.id).unwrap();
+    let key = store.chip_key(SCOPE, KeyVersion::from_byte(0x51), Role::Load, CARD.id).unwrap();
     signed.verify(&mut SoftEngine, &key).unwrap();
 }
 
@@ -224,7 +241,7 @@ fn fixed(length: KeyLength) -> SoftwareKeyStore {
 
 fn voucher(certificate: Certificate) -> Voucher {
     Voucher {
-        key_version: 0x51,
+        key_version: KeyVersion::from_byte(0x51),
         scope: SCOPE,
         card: CARD.id,
         channel: Channel::Kiosk,
@@ -248,7 +265,7 @@ fn the_voucher_of_known_masters() {
         ),
     ] {
         let store = fixed(length);
-        let certificate = store.sign_certificate(SCOPE, certificate(0x71)).unwrap();
+        let certificate = store.sign_certificate(SCOPE, certificate(KeyVersion::from_byte(0x71))).unwrap();
         let made = store.sign_voucher(voucher(certificate)).unwrap();
         assert_eq!(hex::encode(made.emit()), expected, "{length:?}");
     }
@@ -271,9 +288,9 @@ fn threads_share_one_issuer() {
         binding: Binding { meter: meter.into(), number: 1 },
         account: 1,
         card: CARD,
-        load_key: 0x51,
-        credit_key: 0x71,
-        parameter_keys: 0x81,
+        load_key: KeyVersion::from_byte(0x51),
+        credit_key: KeyVersion::from_byte(0x71),
+        parameter_keys: KeyVersion::from_byte(0x81),
         sequence: 1,
         total_credit: Piastres(5),
         total_debited: Piastres(0),

@@ -1,6 +1,7 @@
 //! A ledger with a till and a customer, and the least that can be called a sale.
 
 use card_core::id::{Binding, CardId, CardRef, Channel, Company, Environment, MeterId, Scope};
+use card_core::role::KeyVersion;
 use card_core::units::{CardTime, Piastres};
 use card_host::issuer::BindingAccount;
 use card_ledger::{
@@ -71,9 +72,9 @@ pub(crate) fn binding(meter: u64, number: u32) -> BindingRecord {
         binding: Binding { meter: MeterId::from(meter), number },
         account: meter,
         card: CardRef { id: CardId::from(meter), generation: 1 },
-        load_key: 0x50,
-        credit_key: 0x70,
-        parameter_keys: 0x80,
+        load_key: KeyVersion::from_byte(0x50),
+        credit_key: KeyVersion::from_byte(0x70),
+        parameter_keys: KeyVersion::from_byte(0x80),
         sequence: 0,
         total_credit: Piastres::ZERO,
         total_debited: Piastres::ZERO,

@@ -10,7 +10,7 @@ use card_core::key::KeyLength;
 use card_core::layout::PROFILE_SIZE;
 use card_core::message::{Envelope, MeterReceipt, Slot, Verified, Voucher};
 use card_core::parameters::{AuditRecord, AuditRecords, KeyChange, NewKeys};
-use card_core::role::Role;
+use card_core::role::{KeyVersion, Role};
 use card_core::scp03::Mode;
 use card_core::soft::SoftEngine;
 use card_core::units::{CardTime, Piastres};
@@ -60,7 +60,7 @@ pub struct Books {
     pub debt_ids: u32,
     pub tariff_version: u32,
     /// Version of the meter base key that the meter has.
-    pub meter_key: u8,
+    pub meter_key: KeyVersion,
     /// Audit records that have come in, by binding and counter.
     pub audits: BTreeMap<(MeterId, u32, u32), AuditRecord>,
     mode: Mode,

@@ -3,7 +3,7 @@
 use card_core::id::{Binding, CardId, CardRef, MeterId};
 use card_core::message::{MeterFlags, MeterReceipt, Slot, Verified};
 use card_core::parameters::{Action, Command};
-use card_core::role::Role;
+use card_core::role::{KeyVersion, Role};
 use card_core::terminal::load::get_mail;
 use card_core::units::CardTime;
 use card_host::issuer::BindingAccount;
@@ -126,7 +126,7 @@ impl World {
         match role {
             Role::Credit => self.books.account.credit_key = version,
             Role::Parameter => self.books.account.parameter_keys = version,
-            Role::MeterBase => self.books.meter_key = Role::Meter.key_version(version & 0x0F),
+            Role::MeterBase => self.books.meter_key = KeyVersion::new(Role::Meter, version & 0x0F),
             _ => {}
         }
     }

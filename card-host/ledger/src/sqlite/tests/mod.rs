@@ -11,6 +11,7 @@ mod groups;
 mod round_trips;
 
 use card_core::id::{Binding, CardId, CardRef, Channel, Company, Environment, MeterId, Scope};
+use card_core::role::KeyVersion;
 use card_core::units::{Balance, CardTime, Piastres};
 
 use super::SqliteLedger;
@@ -49,9 +50,9 @@ fn binding(meter: u64, number: u32, card: u64) -> BindingRecord {
             binding: Binding { meter: MeterId::from(meter), number },
             account: 4711,
             card: CardRef { id: CardId::from(card), generation: 1 },
-            load_key: 0x50,
-            credit_key: 0x70,
-            parameter_keys: 0x80,
+            load_key: KeyVersion::from_byte(0x50),
+            credit_key: KeyVersion::from_byte(0x70),
+            parameter_keys: KeyVersion::from_byte(0x80),
             sequence: 0,
             total_credit: Piastres(0),
             total_debited: Piastres(0),

@@ -1,6 +1,7 @@
 //! What is written is read as it was written, to the last value of each type.
 
 use card_core::message::{MeterFlags, Slot};
+use card_core::role::KeyVersion;
 use card_core::units::Energy;
 use rusqlite::Connection;
 
@@ -150,9 +151,9 @@ fn what_stands_with_the_last_values_of_all_fields() {
     record.held = BindingAccount {
         account: u64::MAX,
         card: CardRef { id: CardId([0xFF; 8]), generation: u16::MAX },
-        load_key: u8::MAX,
-        credit_key: 0,
-        parameter_keys: u8::MAX,
+        load_key: KeyVersion::from_byte(u8::MAX),
+        credit_key: KeyVersion::from_byte(0),
+        parameter_keys: KeyVersion::from_byte(u8::MAX),
         sequence: u32::MAX,
         total_credit: LAST_TOTAL,
         total_debited: LAST_TOTAL,
@@ -173,7 +174,7 @@ fn what_stands_with_the_last_values_of_all_fields() {
     let card = CardRecord {
         card: CardRef { id: CardId([0xFF; 8]), generation: u16::MAX },
         binding: late,
-        load_key: u8::MAX,
+        load_key: KeyVersion::from_byte(u8::MAX),
         used: CardUse::Engineering,
     };
     let token = Token {
