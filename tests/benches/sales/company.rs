@@ -3,7 +3,7 @@
 use card_host::card_core::id::{CardId, CardRef, Channel, MeterId};
 use card_host::card_core::key::KeyLength;
 use card_host::card_core::units::{CardTime, Piastres};
-use card_host::desk::development_scope;
+use card_host::card_work::development_scope;
 use card_host::issuer::{Issuer, SystemClock};
 use card_host::keystore::SoftwareKeyStore;
 use card_host::random::OsRandom;

@@ -4,7 +4,7 @@
 use card_core::access_number::AccessNumber;
 use card_core::id::MeterId;
 use card_core::scp03::Mode;
-use card_host::desk::CardChoice;
+use card_host::card_work::CardChoice;
 use card_host::personalise::Step;
 use card_host::transport::Transport;
 use serde_json::Value;

@@ -13,7 +13,7 @@ use applet_sim::card::{Cost, Profile};
 use card_core::key::KeyLength;
 use card_core::role::Role;
 use card_host::card::CardError;
-use card_host::desk::{CardChoice, DeskError};
+use card_host::card_work::{CardChoice, CardWorkError};
 use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
 use card_host::operate::{self, OperateError};
 use card_host::pcsc;
@@ -21,10 +21,10 @@ use card_host::random::OsRandom;
 use card_host::reader_error::ReaderError;
 use card_host::simulated_meter::{ProfileError, SimulatedMeterError};
 use card_host::tariff_file::TariffFileError;
-use card_host::tour::{self, TourError};
 use card_host::transport::{Card, Link, Trace, Transport};
 use card_ledger::{AuditKeyError, BranchError, ExportError, FindLostError, LedgerError};
 use card_server::ServerError;
+use cardctl::tour::{self, TourError};
 use serde_json::json;
 use std::io::Write;
 
@@ -56,7 +56,9 @@ pub(crate) enum Error {
     #[error(transparent)]
     SoldToFormer(#[from] sale::SoldToFormer),
     #[error(transparent)]
-    Desk(#[from] DeskError),
+    CardWork(#[from] CardWorkError),
+    #[error(transparent)]
+    Branch(BranchError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error(transparent)]
@@ -93,9 +95,8 @@ impl From<BranchError> for Error {
     fn from(error: BranchError) -> Self {
         match error {
             BranchError::Ledger(error) => Self::Ledger(error),
-            BranchError::Desk(error) => Self::Desk(error),
-            // None yet.
-            error => Self::Output(std::io::Error::other(error)),
+            BranchError::Card(error) => Self::CardWork(error),
+            error => Self::Branch(error),
         }
     }
 }
@@ -315,7 +316,7 @@ fn diagnose(print: Print<'_>) -> Result<bool, Error> {
 fn play(profile: Profile, print: Print<'_>) -> Result<(), Error> {
     let mut failed = None;
     let mut total = Cost::default();
-    let money = tour::play(&mut tour::Table::new(profile), KeyLength::Aes256, &mut |line| {
+    let money = tour::play(&mut card_host::stage::Table::new(profile), KeyLength::Aes256, &mut |line| {
         total = total + line.cost;
         let (cost, json) = view::cost(&line.cost);
         let text = format!("{:>2}  {:<38} {cost}\n      {}", line.number, line.title, line.outcome);

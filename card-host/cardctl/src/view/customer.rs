@@ -8,7 +8,7 @@ use card_core::terminal::select::SelectError;
 use card_core::text::{Language, Situation, Text, isolate};
 use card_core::units::Piastres;
 use card_host::card::CardError;
-use card_host::desk::{DeskError, in_words};
+use card_host::card_work::{CardWorkError, in_words};
 use card_host::operate::OperateError;
 use card_host::simulated_meter::SimulatedMeterError;
 use card_host::tap::TapCause;
@@ -83,7 +83,7 @@ fn told(error: &Error, language: Language) -> String {
             match error {
                 // Where the voucher is must be said, whoever reads it.
                 Error::NotLoaded(_) => format!("{text} ({code})\ncardctl: {error}"),
-                Error::Desk(DeskError::Misfit(Misfit::OtherCard { expected, .. })) => {
+                Error::CardWork(CardWorkError::Misfit(Misfit::OtherCard { expected, .. })) => {
                     format!("{text} {} ({code})", isolate(expected))
                 }
                 _ => format!("{text} ({code})"),
@@ -113,10 +113,10 @@ fn situation(error: &Error) -> Option<Situation> {
         Error::Reader(error) => Some(error.situation()),
         Error::NotLoaded(_) => Some(Situation::PaidNotLoaded),
         Error::Card(error) => asking(error),
-        Error::Desk(DeskError::Misfit(misfit)) => Some(misfit.into()),
+        Error::CardWork(CardWorkError::Misfit(misfit)) => Some(misfit.into()),
         Error::Ledger(LedgerError::Refused(Refusal::Replaced(..))) => Some(Situation::Replaced),
-        Error::Desk(DeskError::Operate(error)) | Error::Operate(error) => operating(error),
-        Error::Desk(DeskError::Card(error)) => asking(error),
+        Error::CardWork(CardWorkError::Operate(error)) | Error::Operate(error) => operating(error),
+        Error::CardWork(CardWorkError::Card(error)) => asking(error),
         Error::Meter(SimulatedMeterError::Tap(error)) => match &error.cause {
             TapCause::Transport(error) => Some(sending(error)),
             TapCause::Visit(error) => Some(error.into()),
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn refusals_in_both_languages() {
         let misfit = Misfit::OtherCard { expected: CardId([0xA1; 8]), present: CardId([0xA2; 8]) };
-        let error = Error::Desk(misfit.into());
+        let error = Error::CardWork(misfit.into());
         let english = problem(&error, Language::English, None);
         assert!(
             english.starts_with("cardctl: this is for card A1A1") && english.contains("A2A2"),
@@ -189,10 +189,10 @@ mod tests {
             (ReaderError::Ended, "R04"),
             (ReaderError::NoReader, "R05"),
         ] {
-            let error = Error::Desk(DeskError::from(TransportError::from(error)));
+            let error = Error::CardWork(CardWorkError::from(TransportError::from(error)));
             assert_eq!(problem_json(&error, None)["code"], code, "{error}");
         }
-        let error = Error::Desk(DeskError::UnknownCard(CardId([1; 8])));
+        let error = Error::Ledger(Refusal::UnknownCard(CardId([1; 8])).into());
         assert_eq!(
             problem(&error, Language::Arabic, None),
             format!("cardctl: {error}"),

@@ -14,8 +14,7 @@ use super::super::sell::{reference, unknown};
 use super::super::signing::Wanted;
 use super::super::store::{Payee, read};
 use super::{BranchError, held_by};
-use card_host::desk::card_work::{self, Papers};
-use card_host::desk::{CardChoice, DeskError, Issued};
+use card_host::card_work::{self, CardChoice, Issued, Papers};
 use card_host::issuer::BindingAccount;
 use card_host::operate;
 use card_host::personalise::{self, Step};
@@ -156,9 +155,12 @@ impl Office {
                     used: CardUse::Engineering,
                 },
                 Some(known) if known.card.generation != generation => {
-                    let (own, customers) = (known.card.generation, generation);
-                    let wrong = DeskError::EngineersGeneration { card: engineer, own, customers };
-                    return Err(Refusal::Invalid(wrong.to_string()).into());
+                    let wrong = format!(
+                        "engineering card {engineer} is of generation {}, and the customer's card of {generation}: \
+                         make a blank card an engineering card",
+                        known.card.generation
+                    );
+                    return Err(Refusal::Invalid(wrong).into());
                 }
                 Some(known) if !rebind && known.binding != record.binding() => {
                     return Err(Refusal::CardInUse(engineer).into());

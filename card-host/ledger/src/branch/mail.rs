@@ -17,8 +17,7 @@ use super::super::sell::{about, unknown};
 use super::super::signing::Wanted;
 use super::super::store::{Context, Payee, Transaction};
 use super::{BranchError, carried_by, held_by};
-use card_host::desk::card_work;
-use card_host::desk::{Mail, Order};
+use card_host::card_work::{self, Mail, Order};
 use card_host::issuer::{AccountError, BindingAccount};
 use card_host::transport::Transport;
 

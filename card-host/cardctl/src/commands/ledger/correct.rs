@@ -1,10 +1,8 @@
 //! Corrections, and the second person.
 
-use card_core::message::Voucher;
 use card_core::units::Piastres;
 use card_ledger::{
-    Approved, Certified, DebitOrder, LedgerError, Refusal, RequestId, RequestKey, Sale, SaleState,
-    StoreError, Who,
+    Approved, Certified, DebitOrder, LedgerError, Refusal, RequestId, RequestKey, Sale, SaleState, Who,
 };
 use serde_json::json;
 use std::path::Path;
@@ -69,8 +67,7 @@ pub(super) fn certified_output(
     taken: Option<Taken>,
     out: Option<&Path>,
 ) -> Result<Output, Error> {
-    let voucher = Voucher::parse(&certified.voucher)
-        .map_err(|_| LedgerError::from(StoreError::Corrupt("a voucher".to_owned())))?;
+    let voucher = certified.parsed()?;
     if let Some(taken) = taken {
         taken.write(&voucher)?;
     }
