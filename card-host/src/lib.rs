@@ -9,33 +9,22 @@
 //! - [`issuer`]: running totals of a binding, and the messages that certify them. [`personalise`]: makes a blank card a customer's
 //!   card. [`operate`]: reads, moves and blocks an issued card. A vending system with a ledger of its own builds on these three.
 //! - [`tap`]: a card at a meter; `simulated_meter` (feature `simulator`) is one, at which days can pass.
-//! - [`desk`]: all of it together for simulations, with bindings in memory, and mail to meters; `tour` plays the main job on it.
+//! - [`card_work`]: what a branch or a kiosk does with the card in its reader, whatever keeps its books.
+//! - `stage` (feature `simulator`): simulated cards, one of which is in the reader.
 //!
-//! A card is issued, charged and tapped (with the features `simulator`):
+//! A blank card says who it is (with the feature `simulator`; what a branch does with it is shown by the crate `card-ledger`):
 //!
 #![cfg_attr(feature = "simulator", doc = "```")]
 #![cfg_attr(not(feature = "simulator"), doc = "```ignore")]
-//! use card_host::card_core::{id::{Channel, MeterId}, key::KeyLength, scp03::Mode, units::Piastres};
-//! use card_host::desk::{CardChoice, Desk, development_scope};
-//! use card_host::keystore::SoftwareKeyStore;
-//! use card_host::random::OsRandom;
-//! use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
-//! use card_host::tour::blank_card;
-//! use card_host::transport::{Simulator, Card};
+//! use card_host::card_core::id::State;
+//! use card_host::operate;
+//! use card_host::stage::blank_card;
+//! use card_host::transport::{Card, Simulator};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let keys = SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom)?;
-//! let mut desk = Desk::new(keys, development_scope());
-//! let (scope, meter) = (desk.scope(), MeterId::from(17));
 //! let mut card = Card::open(Simulator::new(blank_card("contactless".parse()?)?));
-//! let choice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
-//! let issued = desk.issue(&mut card, meter, 4711, choice, &mut |step| println!("{step}"))?;
-//! let voucher = desk.sell(issued.account.card.id, Piastres::from_egp("50.00")?, Channel::Branch)?;
-//! desk.load(&mut card, &voucher)?;
-//! let keys = desk.keys().meter_keys(scope, meter)?;
-//! let mut meter = SimulatedMeter::in_memory(meter, scope, keys, &from_the_maker())?;
-//! meter.tap(&mut card, desk.now())?;
-//! assert_eq!(meter.state()?.balance.to_string(), "50.00");
+//! let public = operate::read_public(&mut card)?;
+//! assert_eq!(public.status.state, Some(State::Blank));
 //! # Ok(())
 //! # }
 //! ```
@@ -43,8 +32,8 @@
 //! Every error says what is wrong and what to do.
 
 pub mod card;
+pub mod card_work;
 pub mod channel;
-pub mod desk;
 pub mod durable;
 pub mod issuer;
 pub mod keystore;
@@ -56,12 +45,12 @@ pub mod random;
 pub mod reader_error;
 #[cfg(feature = "simulator")]
 pub mod simulated_meter;
+#[cfg(feature = "simulator")]
+pub mod stage;
 pub mod tap;
 #[cfg(feature = "tariff")]
 pub mod tariff_file;
 pub mod tlv;
-#[cfg(feature = "simulator")]
-pub mod tour;
 pub mod transport;
 
 #[cfg(feature = "simulator")]

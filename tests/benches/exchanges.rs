@@ -15,14 +15,15 @@ use card_core::scp03::Mode;
 use card_core::tariff::{EGYPT_2024_08, Head, Tariff};
 use card_core::terminal::load::LoadOutcome;
 use card_core::units::{CardTime, Energy, Piastres};
-use card_host::desk::{CardChoice, Desk, Order, deliver, development_scope, load};
+use card_host::card_work::{CardChoice, Order, deliver, load};
 use card_host::keystore::SoftwareKeyStore;
 use card_host::operate;
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
+use card_host::stage::{Stage, Table};
 use card_host::tap::Tap;
-use card_host::tour::{Stage, Table};
 use card_host::transport::{Trace, Transport};
+use card_ledger::Development;
 
 /// What a customer waits for at most, in microseconds.
 const LIMIT: u64 = 120_000;
@@ -57,7 +58,8 @@ fn main() {
 fn measure(profile: Profile, length: KeyLength, mode: Mode) {
     let mut stage = Table::new(profile);
     let keys = SoftwareKeyStore::generate(length, &mut OsRandom).unwrap();
-    let mut desk = Desk::new(keys, development_scope());
+    let company = Development::new(keys).unwrap();
+    let Development { office, who, .. } = &company;
     let id = MeterId::from(1);
     let card = stage.new_card().unwrap();
     stage.insert(card).unwrap();
@@ -79,16 +81,16 @@ fn measure(profile: Profile, length: KeyLength, mode: Mode) {
     };
 
     let before = stage.cost();
-    desk.issue(&mut stage.card().unwrap(), id, 1, choice, &mut |_| {}).unwrap();
+    office.issue(who, &company.id(), &mut stage.card().unwrap(), id, 1, choice, &mut |_| {}).unwrap();
     row("issue", stage.cost().since(&before));
 
     let number = operate::present(&mut stage.card().unwrap()).unwrap().id;
     // Enough of them that every slot of the card's logs has been used, so that each write has something to erase.
     for _ in 0..40 {
-        let voucher = desk.sell(number, Piastres(100), Channel::Branch).unwrap();
+        let voucher = company.sell(number, Piastres(100), Channel::Branch).unwrap();
         load(&mut stage.card().unwrap(), &voucher).unwrap();
     }
-    let voucher = desk.sell(number, Piastres(5_000), Channel::Kiosk).unwrap();
+    let voucher = company.sell(number, Piastres(5_000), Channel::Kiosk).unwrap();
     let before = stage.cost();
     let answer = load(&mut stage.card().unwrap(), &voucher).unwrap();
     let cost = stage.cost().since(&before);
@@ -97,7 +99,7 @@ fn measure(profile: Profile, length: KeyLength, mode: Mode) {
     assert_eq!(cost.exchanges, 2, "SELECT and one more");
     assert!(cost.records <= 2, "at most two records");
     assert!(cost.time() < LIMIT, "a top-up takes {} us", cost.time());
-    let repeated = desk.sell(number, Piastres(100), Channel::Kiosk).unwrap();
+    let repeated = company.sell(number, Piastres(100), Channel::Kiosk).unwrap();
     let mut trace = Trace::new(stage.card().unwrap());
     load(&mut trace, &repeated).unwrap();
     slow(profile, length, mode, "top-up", trace, cost);
@@ -108,14 +110,14 @@ fn measure(profile: Profile, length: KeyLength, mode: Mode) {
     row("the same voucher again", cost);
     assert_eq!(cost.records, 0);
 
-    let scope = desk.scope();
-    let keys = desk.keys().meter_keys(scope, id).unwrap();
+    let scope = office.scope();
+    let keys = company.keys.meter_keys(scope, id).unwrap();
     let mut meter = SimulatedMeter::in_memory(id, scope, keys, &from_the_maker()).unwrap();
     let mut tap = |stage: &mut Table| {
         let before = stage.cost();
-        let tap = meter.tap(&mut stage.card().unwrap(), desk.now()).unwrap();
+        let tap = meter.tap(&mut stage.card().unwrap(), office.now().unwrap()).unwrap();
         assert!(tap.settled);
-        meter.consume(desk.now(), Energy(10)).unwrap();
+        meter.consume(office.now().unwrap(), Energy(10)).unwrap();
         (tap.verdict, stage.cost().since(&before))
     };
     let (verdict, cost) = tap(&mut stage);
@@ -127,40 +129,43 @@ fn measure(profile: Profile, length: KeyLength, mode: Mode) {
     let (verdict, cost) = tap(&mut stage);
     assert_eq!(verdict, Some(Verdict::Nothing));
     let mut trace = Trace::new(stage.card().unwrap());
-    meter.tap(&mut trace, desk.now()).unwrap();
+    meter.tap(&mut trace, office.now().unwrap()).unwrap();
     slow(profile, length, mode, "meter exchange without news", trace, cost);
     row("meter exchange without news", cost);
     assert_eq!(cost.exchanges, 5, "five with SELECT: the meter remembers the card's mode");
     assert!(cost.time() < LIMIT, "a meter exchange takes {} us", cost.time());
 
-    let news = News { stage, desk, meter, row: &row };
+    let news = News { stage, company, meter, row: &row };
     news.measure();
 }
 
 /// Visits that have more to do.
 struct News<'a> {
     stage: Table,
-    desk: Desk,
+    company: Development,
     meter: SimulatedMeter<FlashModel>,
     row: &'a dyn Fn(&str, Cost),
 }
 
 impl News<'_> {
     fn measure(mut self) {
-        let start = CardTime(self.desk.now().0 + 40 * DAY);
+        let start = CardTime(self.company.office.now().unwrap().0 + 40 * DAY);
         let published = EGYPT_2024_08;
         let head = Head { version: 2, start, kind: published.kind(), zero_fee: published.zero_fee() };
         let tariff = Tariff::new(head, published.slabs(), published.charges()).unwrap();
         let slot = Slot::new(0x01).unwrap();
-        self.desk.send(&mut self.stage.card().unwrap(), slot, tariff.emit().as_slice()).unwrap();
+        let card = operate::present(&mut self.stage.card().unwrap()).unwrap().id;
+        let Development { office, who, .. } = &self.company;
+        let mail = office.mail(who, &self.company.id(), card, slot, tariff.emit().as_slice()).unwrap();
+        deliver(&mut self.stage.card().unwrap(), &mail.delivery).unwrap();
         let (tap, cost) = self.tap("meter exchange, a new tariff");
         assert!(matches!(tap.received[..], [Received { result: Ok(()), .. }]));
         assert_eq!(cost.exchanges, 6, "GET MAIL and no more");
         assert!(cost.time() < LIMIT, "a new tariff takes {} us", cost.time());
 
-        let card = operate::present(&mut self.stage.card().unwrap()).unwrap().id;
         let order = Order { kind: kind::END_CUT, value: 0, expiry: CardTime::UNSET, technician: None };
-        let (_, mail) = self.desk.command(card, &order).unwrap();
+        let Development { office, who, .. } = &self.company;
+        let (_, mail) = office.command(who, &self.company.id(), card, &order).unwrap();
         deliver(&mut self.stage.card().unwrap(), &mail.delivery).unwrap();
         let (tap, cost) = self.tap("meter exchange, a command");
         assert!(matches!(tap.received[..], [Received { result: Ok(()), .. }]));
@@ -175,7 +180,7 @@ impl News<'_> {
         assert!(cost.time() < BACKLOG, "a year's backlog takes {} us", cost.time());
         let mut card = self.stage.card().unwrap();
         let mut session =
-            operate::session(&mut card, self.desk.keys(), Role::Vending, &mut OsRandom).unwrap();
+            operate::session(&mut card, self.company.office.keys(), Role::Vending, &mut OsRandom).unwrap();
         let reading = operate::read_private(&mut session).unwrap();
         drop(card);
         assert_eq!(reading.months, self.meter.months().unwrap().into_iter().rev().collect::<Vec<_>>());
@@ -188,7 +193,7 @@ impl News<'_> {
 
     fn charge(&mut self, amount: u64) {
         let card = operate::present(&mut self.stage.card().unwrap()).unwrap().id;
-        let voucher = self.desk.sell(card, Piastres(amount), Channel::Branch).unwrap();
+        let voucher = self.company.sell(card, Piastres(amount), Channel::Branch).unwrap();
         load(&mut self.stage.card().unwrap(), &voucher).unwrap();
     }
 

@@ -17,4 +17,6 @@ pub mod programs;
 #[cfg(target_os = "linux")]
 pub mod stage;
 #[cfg(target_os = "linux")]
+pub mod watched_keys;
+#[cfg(target_os = "linux")]
 pub mod world;

@@ -12,7 +12,7 @@ use applet_sim::card::{Cost, Profile, SimulatedCard};
 use applet_sim::chip::FlashModel;
 use applet_sim::vpcd::{Ended, VirtualCard, VirtualSlot};
 use card_host::pcsc;
-use card_host::tour::{Stage, StageError, blank_card, tear};
+use card_host::stage::{Stage, StageError, blank_card, tear};
 use card_host::transport::Transport;
 
 use crate::pcscd::Pcscd;

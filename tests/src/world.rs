@@ -19,7 +19,7 @@ use card_host::card_core::role::Role;
 use card_host::card_core::scp03::Mode;
 use card_host::card_core::terminal::read as ask;
 use card_host::card_core::units::{CardTime, Piastres};
-use card_host::desk::development_scope;
+use card_host::card_work::development_scope;
 use card_host::issuer::{BUILD_TIME, Clock, Issuer};
 use card_host::keystore::SoftwareKeyStore;
 use card_host::operate;
@@ -415,7 +415,7 @@ impl World {
 
 /// Loads a voucher, and gives the card's receipt.
 pub fn load(card: &mut Card<Simulator<FlashModel>>, voucher: &[u8]) -> Evidence {
-    let answer = card_host::desk::load(card, &Voucher::parse(voucher).unwrap()).unwrap();
+    let answer = card_host::card_work::load(card, &Voucher::parse(voucher).unwrap()).unwrap();
     Evidence::CardReceipt(answer.receipt.emit().to_vec())
 }
 

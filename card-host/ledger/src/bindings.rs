@@ -187,7 +187,7 @@ impl Office {
         reason: &str,
     ) -> Result<BindingRecord, LedgerError> {
         let request = self.companys(who, id)?;
-        self.step(|t| {
+        self.signing_step(|t, signing| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             if !context.steps.is_empty() {
                 return again(t, &context.steps, id, |entry, record| {
@@ -210,7 +210,7 @@ impl Office {
             let record = BindingRecord { blocked: false, card_sequence: 0, ..record };
             let mut entry = draft(who, &request, Step::First, Kind::Replace, self.now()?);
             reason.clone_into(&mut entry.reason);
-            let record = self.certify(&mut entry, record, held, Channel::Branch)?;
+            let record = Self::certify(signing, &mut entry, record, held, Channel::Branch)?;
             let heads =
                 [former, card_head(&record, CardUse::Customer), Head::Binding(Box::new(record.clone()))];
             self.book(t, &mut point, entry, &heads)?;
@@ -251,7 +251,7 @@ impl Office {
     /// Certifies the totals of a binding once more, for its card: a new time, or a new key.
     pub fn refresh(&self, who: &Who, id: &RequestId, payee: Payee) -> Result<Certified, LedgerError> {
         let request = self.companys(who, id)?;
-        self.step(|t| {
+        self.signing_step(|t, signing| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             if let Some(done) = context.steps.first() {
                 let same = |entry: &Entry| entry.kind == Kind::Refresh && is_for(entry, payee);
@@ -262,7 +262,7 @@ impl Office {
             let record = sellable(t, &context, payee)?;
             let held = record.held.refresh()?;
             let mut entry = draft(who, &request, Step::First, Kind::Refresh, self.now()?);
-            let record = self.certify(&mut entry, record, held, Channel::Branch)?;
+            let record = Self::certify(signing, &mut entry, record, held, Channel::Branch)?;
             Ok(Certified::of(&self.book(t, &mut point, entry, &[Head::Binding(Box::new(record))])?))
         })
     }

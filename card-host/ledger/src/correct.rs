@@ -14,6 +14,7 @@ use super::records::{Customer, Head, Point};
 use super::sale::{Certified, Steps, is_for};
 use super::sell::{about, sellable};
 use super::settings::COMPANY;
+use super::signing::Signing;
 use super::store::{Payee, Transaction};
 
 /// Where a debit goes.
@@ -66,7 +67,7 @@ impl Office {
     /// Takes credit back, by a voucher that the card takes to the meter. Above the limit in the rules it is refused: [`propose`](Self::propose) it.
     pub fn debit(&self, order: &DebitOrder) -> Result<Certified, LedgerError> {
         let request = self.companys(&order.who, &order.id)?;
-        self.step(|t| {
+        self.signing_step(|t, signing| {
             let (context, mut point, _) = self.context(t, &order.who, &request, Some(order.payee))?;
             if !context.steps.is_empty() {
                 let first = debited_before(&Steps::read(t, &context.steps)?, order, Kind::Debit)?;
@@ -79,7 +80,7 @@ impl Office {
             }
             let mut entry = draft(&order.who, &request, Step::First, Kind::Debit, now);
             entry.reason.clone_from(&order.reason);
-            let entry = self.debited(t, &mut point, entry, order.payee, order.amount, order.to)?;
+            let entry = self.debited(t, signing, &mut point, entry, order.payee, (order.amount, order.to))?;
             Ok(Certified::of(&entry))
         })
     }
@@ -111,7 +112,7 @@ impl Office {
         if who.party != request.party && who.party.as_str() != COMPANY {
             return Err(Refusal::NoRequest(request.id.clone()).into());
         }
-        self.step(|t| {
+        self.signing_step(|t, signing| {
             let (mut point, steps) = self.alone_with(t, who, request)?;
             let first = steps.first.as_ref().ok_or_else(|| Refusal::NoRequest(request.id.clone()))?;
             if let (Some(settled), Kind::Propose) = (&steps.settled, first.kind) {
@@ -145,10 +146,15 @@ impl Office {
                             );
                             return Err(Refusal::Invalid(at).into());
                         }
-                        Proposal::Debit { to, amount } => {
-                            self.debited(t, &mut point, entry, Payee::Binding(binding), Piastres(amount), to)?
-                        }
-                        Proposal::Move(order) => self.moved(t, &mut point, entry, &order, None)?,
+                        Proposal::Debit { to, amount } => self.debited(
+                            t,
+                            signing,
+                            &mut point,
+                            entry,
+                            Payee::Binding(binding),
+                            (Piastres(amount), to),
+                        )?,
+                        Proposal::Move(order) => self.moved(t, signing, &mut point, entry, &order, None)?,
                     };
                     Ok(Approved::Certified(Certified::of(&entry)))
                 }
@@ -235,11 +241,11 @@ impl Office {
     fn debited(
         &self,
         t: &mut dyn Transaction,
+        signing: &mut Signing<'_>,
         point: &mut Point,
         mut entry: Entry,
         payee: Payee,
-        amount: Piastres,
-        to: DebitTo,
+        (amount, to): (Piastres, DebitTo),
     ) -> Result<Entry, LedgerError> {
         let who = Who { party: point.party.clone(), point: point.code.clone(), actor: entry.actor.clone() };
         let (context, ..) = self.context(t, &who, &entry.request, Some(payee))?;
@@ -266,7 +272,13 @@ impl Office {
         entry.amount = amount;
         entry.transfers = vec![Transfer { debit: LedgerAccount::Credit(record.binding()), credit, amount }];
         let held = record.held.debit(amount)?;
-        heads.push(Head::Binding(Box::new(self.certify(&mut entry, record, held, Channel::Branch)?)));
+        heads.push(Head::Binding(Box::new(Self::certify(
+            signing,
+            &mut entry,
+            record,
+            held,
+            Channel::Branch,
+        )?)));
         self.book(t, point, entry, &heads)
     }
 }

@@ -4,6 +4,38 @@
 //! - [`Ledger`] and [`Transaction`]: transactions over rows, as a store provides them; `SqliteLedger` (feature `sqlite`) is the one in the
 //!   same process, `PostgresLedger` (feature `postgres`) the one for fleets.
 //! - [`Entry`], [`Transfer`], [`LedgerAccount`]: what is written and never changed, in one hash chain for each vending point.
+//! - [`Office`]: all that changes the ledger, and what a branch does with the card in its reader. `Development` (feature `sqlite`) is one
+//!   with books in memory.
+//!
+//! A card is issued, charged and tapped:
+//!
+#![cfg_attr(feature = "sqlite", doc = "```")]
+#![cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
+//! use card_host::card_core::{id::{Channel, MeterId}, key::KeyLength, scp03::Mode, units::Piastres};
+//! use card_host::card_work::CardChoice;
+//! use card_host::keystore::SoftwareKeyStore;
+//! use card_host::random::OsRandom;
+//! use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
+//! use card_host::stage::blank_card;
+//! use card_host::transport::{Card, Simulator};
+//! use card_ledger::Development;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let company = Development::new(SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom)?)?;
+//! let (office, who) = (&company.office, &company.who);
+//! let (scope, meter) = (office.scope(), MeterId::from(17));
+//! let mut card = Card::open(Simulator::new(blank_card("contactless".parse()?)?));
+//! let choice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
+//! let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, &mut |step| println!("{step}"))?;
+//! let voucher = company.sell(issued.account.card.id, Piastres::from_egp("50.00")?, Channel::Branch)?;
+//! office.load(who, &mut card, &voucher)?;
+//! let keys = company.keys.meter_keys(scope, meter)?;
+//! let mut meter = SimulatedMeter::in_memory(meter, scope, keys, &from_the_maker())?;
+//! meter.tap(&mut card, office.now()?)?;
+//! assert_eq!(meter.state()?.balance.to_string(), "50.00");
+//! # Ok(())
+//! # }
+//! ```
 
 mod accounts;
 mod alerts;
@@ -13,6 +45,8 @@ mod branch;
 mod close;
 mod correct;
 mod counter;
+#[cfg(feature = "sqlite")]
+mod development;
 mod entry;
 mod error;
 mod export;
@@ -31,6 +65,7 @@ mod restore;
 mod sale;
 mod sell;
 mod settings;
+mod signing;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
@@ -47,6 +82,8 @@ pub use branch::{BranchError, Brought, Found};
 pub use close::{DayStatement, Sums, Waiting};
 pub use correct::{Approved, DebitOrder, DebitTo};
 pub use counter::{Collected, Evidence, Finding, HandedIn, binding_of};
+#[cfg(feature = "sqlite")]
+pub use development::Development;
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
 pub use error::{LedgerError, Refusal, StoreError};
 pub use export::{

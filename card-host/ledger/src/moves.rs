@@ -15,6 +15,7 @@ use super::office::{Office, Who, draft};
 use super::records::{BindingRecord, Head, Point, Status};
 use super::sale::Certified;
 use super::sell::{about, sellable};
+use super::signing::Signing;
 use super::store::{Payee, Transaction, read};
 use card_host::issuer::AccountError;
 use card_host::keystore::KeyStoreError;
@@ -76,7 +77,7 @@ impl Office {
     ) -> Result<Certified, LedgerError> {
         let request = self.companys(who, id)?;
         let order = MoveOrder::by_report(report.binding, to);
-        self.step(|t| {
+        self.signing_step(|t, signing| {
             let (context, mut point, _) = self.context(t, who, &request, None)?;
             if let Some(done) = context.steps.first() {
                 let same = t.entry(&done.entry)?.filter(|entry| {
@@ -86,7 +87,7 @@ impl Office {
             }
             let mut entry = draft(who, &request, Step::First, Kind::Move, self.now()?);
             entry.reason = reason_of(&order);
-            Ok(Certified::of(&self.moved(t, &mut point, entry, &order, Some(report))?))
+            Ok(Certified::of(&self.moved(t, signing, &mut point, entry, &order, Some(report))?))
         })
     }
 
@@ -125,6 +126,7 @@ impl Office {
     pub(super) fn moved(
         &self,
         t: &mut dyn Transaction,
+        signing: &mut Signing<'_>,
         point: &mut Point,
         mut entry: Entry,
         order: &MoveOrder,
@@ -150,7 +152,7 @@ impl Office {
         entry.transfers.extend(movements(&gone, &LedgerAccount::Consumed, consumed)?);
         entry.kind = Kind::Move;
         entry.amount = Piastres(amount_of(left)?);
-        let new = self.certify(&mut entry, new, held, Channel::Branch)?;
+        let new = Self::certify(signing, &mut entry, new, held, Channel::Branch)?;
         let old = BindingRecord { held: closed, status: Status::Closed, ..old };
         let heads = [Head::Binding(Box::new(old)), Head::Binding(Box::new(new))];
         self.book(t, point, entry, &heads)

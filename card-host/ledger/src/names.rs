@@ -84,6 +84,12 @@ name!(
     /// What a channel calls one thing that it asks for. The channel makes it, stores it, and only then asks; it repeats with the same.
     RequestId, "id of a request", 64, is_id, "it has 1 to 64 characters of A-Z, a-z, 0-9, '-', '.', '_' and ':'"
 );
+impl From<u64> for RequestId {
+    fn from(number: u64) -> Self {
+        Self(number.to_string())
+    }
+}
+
 name!(
     /// What a fee or levy is called in the accounts: `service`, `cleaning`.
     ChargeCode, "code of a charge", 24, is_code, "it has 1 to 24 characters of a-z, 0-9, '-', '.' and '_'"

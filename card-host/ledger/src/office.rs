@@ -11,7 +11,7 @@ use super::error::{LedgerError, Refusal, StoreError};
 use super::names::{PartyCode, PointCode, RequestId};
 use super::policy::Policy;
 use super::records::{Head, Party, Point, PolicyRecord};
-use super::store::{Ask, Context, Ledger, Payee, Transaction, read, transact};
+use super::store::{Ask, Context, Ledger, Payee, Transaction, read};
 use card_host::issuer::{Clock, Issuer, IssuerError};
 use card_host::keystore::KeyStore;
 
@@ -48,9 +48,6 @@ pub struct Office {
     policies: RwLock<Arc<[(PolicyRecord, Policy)]>>,
     calendar: Calendar,
 }
-
-/// How often what has an unknown outcome is asked again before the caller hears of it.
-const REPEATS: u32 = 3;
 
 /// How far the clocks of sellers may be apart, in seconds.
 const CLOCKS_APART: u32 = 300;
@@ -122,20 +119,6 @@ impl Office {
     /// The local day, in days since 2020-01-01.
     pub fn day(&self, time: CardTime) -> u32 {
         self.calendar.local(time).day.into()
-    }
-
-    /// Runs a step that begins with looking at its request, so that it can be run again where its outcome is unknown.
-    pub(super) fn step<T: Send>(
-        &self,
-        mut work: impl FnMut(&mut dyn Transaction) -> Result<T, LedgerError> + Send,
-    ) -> Result<T, LedgerError> {
-        let mut left = REPEATS;
-        loop {
-            match transact(&*self.ledger, &mut work) {
-                Err(error) if error.is_unknown() && left > 0 => left = left.saturating_sub(1),
-                other => return other,
-            }
-        }
     }
 
     /// What a step needs; vending point and binding are locked. The point is open and the party's.

@@ -1,6 +1,7 @@
 //! A sale as its channel sees it, read back from the entries of its request: so a repetition gives the same bytes.
 
 use card_core::id::{Binding, CardId};
+use card_core::message::Voucher;
 use card_core::units::{CardTime, Piastres};
 
 use super::entry::{Entry, EntryId, Kind, RequestKey, Step};
@@ -155,7 +156,20 @@ impl Steps {
     }
 }
 
+impl Sale {
+    /// The voucher, where it is certified.
+    pub fn voucher(&self) -> Result<Voucher, LedgerError> {
+        let certified = self.certified.as_ref();
+        certified.ok_or_else(|| Refusal::WrongStep(self.request.id.clone()))?.parsed()
+    }
+}
+
 impl Certified {
+    /// The voucher.
+    pub fn parsed(&self) -> Result<Voucher, LedgerError> {
+        Ok(Voucher::parse(&self.voucher).map_err(|_| StoreError::Corrupt("a voucher".to_owned()))?)
+    }
+
     pub(super) fn of(entry: &Entry) -> Self {
         Self {
             time: entry.time,

@@ -13,6 +13,7 @@ use super::office::{Office, Who, draft};
 use super::policy::{ChannelRules, Division};
 use super::records::{BindingRecord, CardUse, Customer, Head, Party, Point, Status};
 use super::sale::{Sale, Steps, announced, is_for};
+use super::signing::{Signing, Wanted};
 use super::store::{Context, Payee, Transaction, read};
 use card_host::issuer::BindingAccount;
 
@@ -34,7 +35,7 @@ impl Office {
     /// the first time.
     pub fn sell(&self, order: &SaleOrder) -> Result<Sale, LedgerError> {
         let request = order.who.request(&order.id);
-        self.step(|t| {
+        self.signing_step(|t, signing| {
             let (context, mut point, party) = self.context(t, &order.who, &request, Some(order.payee))?;
             if !context.steps.is_empty() {
                 return repeated(t, &context, order, &request, Kind::Sale);
@@ -49,7 +50,7 @@ impl Office {
             entry.transfers =
                 division.transfers(&cash, LedgerAccount::Credit(record.binding()), record.held.account);
             let held = record.held.credit(Piastres(division.credit))?;
-            let head = self.certify(&mut entry, record, held, party.channel)?;
+            let head = Self::certify(signing, &mut entry, record, held, party.channel)?;
             let heads = with_customer(head, &context, division.debt);
             let first = self.book(t, &mut point, entry, &heads)?;
             Steps { first: Some(first), ..Steps::default() }.sale(&request)
@@ -81,7 +82,7 @@ impl Office {
     /// [`Paid`](super::SaleState::Paid) with the reason beside it: confirm again, or give the money back. Repeated, it gives what it gave the first time.
     pub fn confirm(&self, who: &Who, id: &RequestId) -> Result<(Sale, Option<LedgerError>), LedgerError> {
         let request = who.request(id);
-        self.step(|t| {
+        self.signing_step(|t, signing| {
             let (mut steps, mut point, first) = self.announced_sale(t, who, &request)?;
             if steps.has(Kind::Cancel) {
                 return Err(Refusal::Cancelled.into());
@@ -103,7 +104,7 @@ impl Office {
             }
             let mut reason = None;
             if steps.settled.is_none() {
-                match self.settled(t, who, &request, &point, &first) {
+                match self.settled(t, signing, who, &request, &point, &first) {
                     Ok((entry, heads)) => steps.settled = Some(self.book(t, &mut point, entry, &heads)?),
                     Err(LedgerError::Store(error)) => return Err(error.into()),
                     // The money is booked. That it cannot be certified is for the answer, and undoes nothing.
@@ -118,6 +119,7 @@ impl Office {
     fn settled(
         &self,
         t: &mut dyn Transaction,
+        signing: &mut Signing<'_>,
         who: &Who,
         request: &RequestKey,
         point: &Point,
@@ -135,7 +137,7 @@ impl Office {
         let credit = LedgerAccount::Credit(record.binding());
         entry.transfers = division.transfers(&paid, credit, record.held.account);
         let held = record.held.credit(Piastres(division.credit))?;
-        let head = self.certify(&mut entry, record, held, first.channel)?;
+        let head = Self::certify(signing, &mut entry, record, held, first.channel)?;
         Ok((entry, with_customer(head, &context, division.debt)))
     }
 
@@ -236,20 +238,19 @@ impl Office {
         Entry { binding, card, account, amount, policy, ..draft(who, request, step, kind, now) }
     }
 
-    /// Signs a voucher of `held` into `entry`, and gives the binding as it stands then.
+    /// Puts a voucher of `held` into `entry`, and gives the binding as it stands then.
     pub(super) fn certify(
-        &self,
+        signing: &mut Signing<'_>,
         entry: &mut Entry,
         record: BindingRecord,
         held: BindingAccount,
         channel: Channel,
     ) -> Result<BindingRecord, LedgerError> {
         about(entry, &held);
-        let voucher = self.issuer().voucher(&held, channel, reference(&entry.request))?.emit();
-        entry.payload = voucher.to_vec();
+        entry.payload = signing.signed(Wanted::Voucher(held, channel, reference(&entry.request)))?;
         (entry.sequence, entry.total_credit, entry.total_debited) =
             (held.sequence, held.total_credit, held.total_debited);
-        Ok(BindingRecord { held, voucher: voucher.to_vec(), ..record })
+        Ok(BindingRecord { held, voucher: entry.payload.clone(), ..record })
     }
 
     /// Checks the rules of the channel and divides the amount by them.

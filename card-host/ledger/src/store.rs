@@ -31,6 +31,21 @@ pub trait Ledger: Send + Sync {
 
     /// Runs `work` over one unchanging state of the ledger, without keeping anybody from writing. [`Transaction::write`] fails there.
     fn read(&self, work: &mut Work<'_>) -> Result<(), LedgerError>;
+
+    /// Runs `work` as a rehearsal of a transaction: nobody is kept from writing, and what it writes itself is forgotten. Each question may
+    /// be answered by a newer state than the one before it, so what it comes to is a guess.
+    fn look(&self, work: &mut Work<'_>) -> Result<(), LedgerError>;
+}
+
+/// How a ledger is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// [`Ledger::transact`].
+    Writes,
+    /// [`Ledger::read`].
+    Reads,
+    /// [`Ledger::look`].
+    Looks,
 }
 
 /// [`Ledger::transact`] with a result.

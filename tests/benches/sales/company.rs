@@ -3,7 +3,7 @@
 use card_host::card_core::id::{CardId, CardRef, Channel, MeterId};
 use card_host::card_core::key::KeyLength;
 use card_host::card_core::units::{CardTime, Piastres};
-use card_host::desk::development_scope;
+use card_host::card_work::development_scope;
 use card_host::issuer::{Issuer, SystemClock};
 use card_host::keystore::SoftwareKeyStore;
 use card_host::random::OsRandom;
@@ -83,15 +83,17 @@ pub(crate) fn card(customer: u64) -> CardId {
 /// The office of that company.
 pub(crate) struct Company {
     pub(crate) office: Office,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) keys: Arc<SoftwareKeyStore>,
     requests: AtomicU64,
 }
 
 impl Company {
     /// A company with vending points and one customer, number 0; the others are copies of that one.
     pub(crate) fn found(ledger: Arc<dyn Ledger>) -> (Self, BindingRecord) {
-        let keys = SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom).unwrap();
-        let issuer: Issuer = Issuer::new(Arc::new(keys), SystemClock, CardTime::UNSET);
-        let office = Office::found(ledger, issuer, "founder", &rules()).unwrap();
+        let keys = Arc::new(SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom).unwrap());
+        let issuer: Issuer = Issuer::new(keys.clone(), SystemClock, CardTime::UNSET);
+        let office = Office::found(Arc::clone(&ledger), issuer, "founder", &rules()).unwrap();
         let boss = who("company", "office");
         let party = Party { code: PARTY.parse().unwrap(), channel: Channel::Kiosk, open: true };
         office.set_party(&boss, &id("party"), &party).unwrap();
@@ -112,11 +114,16 @@ impl Company {
         };
         let template = office.open(&order).unwrap();
         assert_eq!(template.held.binding.number, 1);
-        (Self { office, requests: AtomicU64::new(0) }, template)
+        (Self { office, ledger, keys, requests: AtomicU64::new(0) }, template)
     }
 
     /// One sale as a till makes it.
     pub(crate) fn sell(&self, till: &Who, customer: u64) {
+        self.sell_through(&self.office, till, customer);
+    }
+
+    /// One sale through another office of the company.
+    pub(crate) fn sell_through(&self, office: &Office, till: &Who, customer: u64) {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let order = SaleOrder {
             who: till.clone(),
@@ -124,7 +131,7 @@ impl Company {
             payee: Payee::Card(card(customer)),
             amount: Piastres(AMOUNT.cast_unsigned()),
         };
-        let sale = self.office.sell(&order).unwrap();
+        let sale = office.sell(&order).unwrap();
         assert!(sale.certified.is_some_and(|certified| certified.voucher.len() == VOUCHER));
     }
 }

@@ -19,6 +19,7 @@ mod company;
 mod disk;
 mod measure;
 mod postgres;
+mod slow_keys;
 mod sqlite;
 mod walks;
 

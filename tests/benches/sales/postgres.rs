@@ -15,7 +15,7 @@ use crate::company::{
 };
 use crate::measure::{Line, Turn, turn};
 use crate::sqlite::tills;
-use crate::walks;
+use crate::{slow_keys, walks};
 
 const STORE: &str = "PostgreSQL";
 const DATABASE: &str = "ledger";
@@ -65,6 +65,7 @@ pub(crate) fn run(loaded: &Loaded, directory: &Path) -> Vec<Line> {
     client.batch_execute(walks::REPORTS).unwrap();
     client.batch_execute("VACUUM ANALYZE reading").unwrap();
     walks::run(STORE, loaded, &company, || bindings(&mut client));
+    slow_keys::run(STORE, 20, loaded, &company);
     lines
 }
 

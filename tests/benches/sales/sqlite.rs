@@ -13,7 +13,7 @@ use crate::company::{
     ACTOR, AMOUNT, CREDIT, Company, FEE, LEVY, Loaded, PARTY, Side, TRANSFERS, card, scope, who,
 };
 use crate::measure::{Line, Speed, Turn, turn, turn_here};
-use crate::walks;
+use crate::{slow_keys, walks};
 
 const STORE: &str = "SQLite";
 
@@ -45,6 +45,7 @@ pub(crate) fn run(loaded: &Loaded, directory: &Path) -> Vec<Line> {
     pages(loaded, &company, &mut limit);
     Connection::open(&path).unwrap().execute_batch(walks::REPORTS).unwrap();
     walks::run(STORE, loaded, &company, || bindings(&path));
+    slow_keys::run(STORE, 8, loaded, &company);
     lines
 }
 

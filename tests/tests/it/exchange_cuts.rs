@@ -8,13 +8,14 @@ use card_core::id::{Channel, MeterId};
 use card_core::key::KeyLength;
 use card_core::meter::Verdict;
 use card_core::scp03::Mode;
-use card_core::units::{Balance, Energy, Piastres};
-use card_host::desk::{CardChoice, Desk, development_scope, load};
+use card_core::units::{Balance, CardTime, Energy, Piastres};
+use card_host::card_work::{CardChoice, load};
 use card_host::keystore::SoftwareKeyStore;
 use card_host::operate;
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
-use card_host::tour::{Stage, Table};
+use card_host::stage::{Stage, Table};
+use card_ledger::Development;
 
 const METER: u64 = 77;
 const CREDIT: u64 = 12_345;
@@ -24,7 +25,7 @@ const LEFT: i64 = 1_000 - 68;
 
 struct Bench {
     stage: Table,
-    desk: Desk,
+    company: Development,
     meter: SimulatedMeter<FlashModel>,
 }
 
@@ -32,21 +33,22 @@ struct Bench {
 fn bench() -> Bench {
     let mut stage = Table::new(Profile::T1);
     let keys = SoftwareKeyStore::generate(KeyLength::Aes128, &mut OsRandom).unwrap();
-    let mut desk = Desk::new(keys, development_scope());
-    let (id, scope) = (MeterId::from(METER), desk.scope());
+    let company = Development::new(keys).unwrap();
+    let Development { office, who, .. } = &company;
+    let (id, scope) = (MeterId::from(METER), office.scope());
     let card = stage.new_card().unwrap();
     stage.insert(card).unwrap();
     let choice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
-    desk.issue(&mut stage.card().unwrap(), id, 1, choice, &mut |_| {}).unwrap();
-    let keys = desk.keys().meter_keys(scope, id).unwrap();
+    office.issue(who, &company.id(), &mut stage.card().unwrap(), id, 1, choice, &mut |_| {}).unwrap();
+    let keys = company.keys.meter_keys(scope, id).unwrap();
     let meter = SimulatedMeter::in_memory(id, scope, keys, &from_the_maker()).unwrap();
-    let mut bench = Bench { stage, desk, meter };
+    let mut bench = Bench { stage, company, meter };
     bench.charge(1_000);
     // As often as it takes to use every slot of both memories once, so that what is cut erases as well as programs.
     for _ in 0..9 {
         bench.tap().unwrap();
     }
-    bench.meter.consume(bench.desk.now(), CONSUMED).unwrap();
+    bench.meter.consume(bench.now(), CONSUMED).unwrap();
     bench.charge(CREDIT);
     bench
 }
@@ -54,12 +56,16 @@ fn bench() -> Bench {
 impl Bench {
     fn charge(&mut self, amount: u64) {
         let card = operate::present(&mut self.stage.card().unwrap()).unwrap();
-        let voucher = self.desk.sell(card.id, Piastres(amount), Channel::Branch).unwrap();
+        let voucher = self.company.sell(card.id, Piastres(amount), Channel::Branch).unwrap();
         load(&mut self.stage.card().unwrap(), &voucher).unwrap();
     }
 
+    fn now(&self) -> CardTime {
+        self.company.office.now().unwrap()
+    }
+
     fn tap(&mut self) -> Option<Option<Verdict>> {
-        let now = self.desk.now();
+        let now = self.now();
         let tap = self.meter.tap(&mut self.stage.card().unwrap(), now);
         tap.ok().filter(|tap| tap.settled).map(|tap| tap.verdict)
     }

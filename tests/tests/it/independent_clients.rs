@@ -20,12 +20,13 @@ use card_core::scp03::{KeySet, Mode};
 use card_core::units::Piastres;
 use card_host::card::{ask, raw};
 use card_host::card_core::terminal::Request;
-use card_host::desk::{CardChoice, Desk, development_scope};
-use card_host::keystore::{CardKey, KeyStore, SoftwareKeyStore};
+use card_host::card_work::CardChoice;
+use card_host::keystore::{CardKey, SoftwareKeyStore};
 use card_host::operate;
 use card_host::pcsc::{self, Protocol};
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
+use card_ledger::Development;
 use serde_json::Value;
 use system_tests::pcscd::Pcscd;
 use system_tests::programs::{CardProcess, Said, programs, run};
@@ -37,7 +38,7 @@ const SELECT: &str = "00A4040008F04547454C454301";
 /// A customer's card in the reader, and what our library reads of it.
 struct Customer {
     inserted: CardProcess,
-    desk: Desk,
+    company: Development,
     card: CardRef,
     protocol: Protocol,
     atr: String,
@@ -63,7 +64,7 @@ fn hex(bytes: &[u8]) -> String {
     hex::encode_upper(bytes)
 }
 
-fn our_reading(reader: &str, desk: &mut Desk) -> (Ours, Protocol, String) {
+fn our_reading(reader: &str, company: &Development) -> (Ours, Protocol, String) {
     let mut card = pcsc::open(reader).unwrap();
     let (protocol, atr) = (card.link().protocol(), hex(card.link().atr()));
     let aid = hex::decode(&SELECT[10..]).unwrap();
@@ -76,7 +77,8 @@ fn our_reading(reader: &str, desk: &mut Desk) -> (Ours, Protocol, String) {
     let public = operate::read_public(&mut card).unwrap();
     assert_eq!(public.status.state, Some(State::Active));
 
-    let mut session = operate::session(&mut card, desk.keys(), Role::Vending, &mut OsRandom).unwrap();
+    let mut session =
+        operate::session(&mut card, company.office.keys(), Role::Vending, &mut OsRandom).unwrap();
     let mut private = |instruction, p1, p2| hex(&session.ask(&raw(instruction, p1, p2, &[])).unwrap());
     let profile = private(Instruction::ReadBinary, 0x82, 0);
     let purse = private(Instruction::ReadBinary, 0x84, 0);
@@ -98,33 +100,35 @@ impl Customer {
         let reader = pcscd.reader_name();
 
         let keys = SoftwareKeyStore::generate(KeyLength::Aes128, &mut OsRandom).unwrap();
-        let mut desk = Desk::new(keys, development_scope());
+        let company = Development::new(keys).unwrap();
+        let Development { office, who, .. } = &company;
         let meter = MeterId::from(METER);
         let mut card = pcsc::open(&reader).unwrap();
         let choice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
-        let issued = desk.issue(&mut card, meter, 4711, choice, &mut |_| {}).unwrap();
+        let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, &mut |_| {}).unwrap();
         for (channel, amount) in [(Channel::Branch, 5_000), (Channel::Kiosk, 2_525)] {
-            let voucher = desk.sell(issued.account.card.id, Piastres(amount), channel).unwrap();
-            desk.load(&mut card, &voucher).unwrap();
+            let voucher = company.sell(issued.account.card.id, Piastres(amount), channel).unwrap();
+            office.load(who, &mut card, &voucher).unwrap();
         }
-        let scope = desk.scope();
-        let meter_keys = desk.keys().meter_keys(scope, meter).unwrap();
+        let scope = office.scope();
+        let meter_keys = company.keys.meter_keys(scope, meter).unwrap();
         let mut meter = SimulatedMeter::in_memory(meter, scope, meter_keys, &from_the_maker()).unwrap();
-        let tap = meter.tap(&mut card, desk.now()).unwrap();
+        let tap = meter.tap(&mut card, office.now().unwrap()).unwrap();
         assert!(matches!(tap.verdict, Some(Verdict::Apply { credit: Piastres(7_525), .. })), "{tap:?}");
         drop(card);
 
-        let (ours, protocol, atr) = our_reading(&reader, &mut desk);
+        let (ours, protocol, atr) = our_reading(&reader, &company);
         assert_eq!(protocol, if profile == "t0" { Protocol::T0 } else { Protocol::T1 });
         let card = issued.account.card;
-        Self { inserted, desk, card, protocol, atr, ours, _directory: directory }
+        Self { inserted, company, card, protocol, atr, ours, _directory: directory }
     }
 
     fn vending_keys(&mut self) -> KeySet {
-        let scope = self.desk.scope();
-        let version = self.desk.keys().current(Role::Vending).unwrap();
+        let Development { office, .. } = &self.company;
+        let (scope, keys) = (office.scope(), office.keys());
+        let version = keys.current(Role::Vending).unwrap();
         let key = CardKey { scope, version, card: self.card, meter: None, initial_length: None };
-        self.desk.keys().card_key_set(&key).unwrap()
+        keys.card_key_set(&key).unwrap()
     }
 }
 
@@ -325,7 +329,7 @@ fn clients_read_what_we_read(profile: &str) {
     client("yubikey-manager", &mut |customer| yubikey_manager(customer, &reader));
 
     // After all these, nothing has changed on the card.
-    let (ours, ..) = our_reading(&reader, &mut customer.desk);
+    let (ours, ..) = our_reading(&reader, &customer.company);
     assert_eq!(ours, customer.ours);
     customer.inserted.take_out();
     println!("{profile}: {}", took.join(", "));

@@ -45,6 +45,7 @@ over_both_stores! {
         a_bank_sells_only_to_linked_cards,
         the_clock_must_not_go_back,
         the_voucher_is_for_the_card_and_its_meter,
+        keys_that_cannot_be_reached,
     }
     correct::{
         a_debit_takes_credit_back,
@@ -93,6 +94,8 @@ over_both_stores! {
         hot_and_cold_bindings,
         the_same_requests_from_all_sides,
         confirmed_and_cancelled_at_once,
+        who_signs_keeps_nobody_waiting,
+        signed_in_vain_and_signed_again,
         approved_and_withdrawn_at_once,
     }
 }

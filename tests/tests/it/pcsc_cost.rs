@@ -19,11 +19,12 @@ use card_core::id::{CardId, Channel, MeterId};
 use card_core::key::KeyLength;
 use card_core::scp03::Mode;
 use card_core::units::Piastres;
-use card_host::desk::{CardChoice, Desk, development_scope};
+use card_host::card_work::CardChoice;
 use card_host::keystore::SoftwareKeyStore;
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 use card_host::transport::Simulator;
+use card_ledger::Development;
 use pcsc::{Card, Context, Disposition, Protocol, Protocols, Scope, ShareMode};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use system_tests::pcscd::Pcscd;
@@ -58,19 +59,20 @@ fn used_card(image: &std::path::Path) {
     let card = SimulatedCard::create(image, CardId([0xC5; 8]), KeyLength::Aes256, Profile::T1).unwrap();
     let mut card = card_host::Card::open(Simulator::new(card));
     let keys = SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom).unwrap();
-    let mut desk = Desk::new(keys, development_scope());
-    let (meter, scope) = (MeterId::from(17), desk.scope());
+    let company = Development::new(keys).unwrap();
+    let Development { office, who, .. } = &company;
+    let (meter, scope) = (MeterId::from(17), office.scope());
     let choice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
-    let issued = desk.issue(&mut card, meter, 4711, choice, &mut |_| {}).unwrap();
-    let charge = |desk: &mut Desk, card: &mut _| {
-        let voucher = desk.sell(issued.account.card.id, Piastres(5_000), Channel::Branch).unwrap();
-        desk.load(card, &voucher).unwrap();
+    let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, &mut |_| {}).unwrap();
+    let charge = |card: &mut _| {
+        let voucher = company.sell(issued.account.card.id, Piastres(5_000), Channel::Branch).unwrap();
+        office.load(who, card, &voucher).unwrap();
     };
-    charge(&mut desk, &mut card);
-    let keys = desk.keys().meter_keys(scope, meter).unwrap();
+    charge(&mut card);
+    let keys = company.keys.meter_keys(scope, meter).unwrap();
     let mut meter = SimulatedMeter::in_memory(meter, scope, keys, &from_the_maker()).unwrap();
-    assert!(meter.tap(&mut card, desk.now()).unwrap().settled);
-    charge(&mut desk, &mut card);
+    assert!(meter.tap(&mut card, office.now().unwrap()).unwrap().settled);
+    charge(&mut card);
 }
 
 fn connect(context: &Context, reader: &str) -> Card {

@@ -12,7 +12,8 @@ use std::time::Instant;
 
 use applet_sim::card::Profile;
 use card_core::key::KeyLength;
-use card_host::tour::{Line, Money, Stage, Table, play};
+use card_host::stage::{Stage, Table};
+use cardctl::tour::{Line, Money, play};
 use system_tests::pcscd::Pcscd;
 use system_tests::stage::ReaderStage;
 

@@ -5,17 +5,17 @@ use card_core::terminal::load::Misfit;
 use card_core::terminal::select::SelectError;
 use card_core::text::Situation;
 use card_host::card::CardError;
-use card_host::desk::DeskError;
+use card_host::card_work::CardWorkError;
 use card_host::keystore::KeyStoreError;
 use card_host::operate::OperateError;
 use card_host::reader_error::ReaderError;
 use card_host::simulated_meter::{ProfileError, SimulatedMeterError};
 use card_host::tap::TapCause;
 use card_host::tariff_file::TariffFileError;
-use card_host::tour::TourError;
 use card_host::transport::TransportError;
 use card_ledger::{AuditKeyError, BranchError, ExportError, FindLostError, LedgerError, Refusal, RequestId};
 use card_server::ServerError;
+use cardctl::tour::TourError;
 
 use super::mail::ContentError;
 use super::sale::{BooksBehind, NotLoaded, PaidOnly, SecondPerson, SoldToFormer};
@@ -45,7 +45,9 @@ pub(crate) enum Error {
     #[error(transparent)]
     SoldToFormer(#[from] SoldToFormer),
     #[error(transparent)]
-    Desk(#[from] DeskError),
+    CardWork(#[from] CardWorkError),
+    #[error(transparent)]
+    Branch(BranchError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error(transparent)]
@@ -82,9 +84,8 @@ impl From<BranchError> for Error {
     fn from(error: BranchError) -> Self {
         match error {
             BranchError::Ledger(error) => Self::Ledger(error),
-            BranchError::Desk(error) => Self::Desk(error),
-            // None yet.
-            error => Self::Output(std::io::Error::other(error)),
+            BranchError::Card(error) => Self::CardWork(error),
+            error => Self::Branch(error),
         }
     }
 }
@@ -111,7 +112,7 @@ impl Error {
             repeats: repeated.is_some(),
             all: matches!(self, Self::NotLoaded(_)),
             expected: match self {
-                Self::Desk(DeskError::Misfit(Misfit::OtherCard { expected, .. })) => Some(*expected),
+                Self::CardWork(CardWorkError::Misfit(Misfit::OtherCard { expected, .. })) => Some(*expected),
                 _ => None,
             },
         }
@@ -141,10 +142,10 @@ fn situation(error: &Error) -> Option<Situation> {
         Error::Reader(error) => Some(error.situation()),
         Error::NotLoaded(_) => Some(Situation::PaidNotLoaded),
         Error::Card(error) => asking(error),
-        Error::Desk(DeskError::Misfit(misfit)) => Some(misfit.into()),
+        Error::CardWork(CardWorkError::Misfit(misfit)) => Some(misfit.into()),
         Error::Ledger(LedgerError::Refused(Refusal::Replaced(..))) => Some(Situation::Replaced),
-        Error::Desk(DeskError::Operate(error)) | Error::Operate(error) => operating(error),
-        Error::Desk(DeskError::Card(error)) => asking(error),
+        Error::CardWork(CardWorkError::Operate(error)) | Error::Operate(error) => operating(error),
+        Error::CardWork(CardWorkError::Card(error)) => asking(error),
         Error::Meter(SimulatedMeterError::Tap(error)) => match &error.cause {
             TapCause::Transport(error) => Some(sending(error)),
             TapCause::Visit(error) => Some(error.into()),
@@ -202,7 +203,7 @@ mod tests {
     #[test]
     fn refusals_in_both_languages() {
         let misfit = Misfit::OtherCard { expected: CardId([0xA1; 8]), present: CardId([0xA2; 8]) };
-        let error = Error::Desk(misfit.into());
+        let error = Error::CardWork(misfit.into());
         let english = error.problem(None).text(Language::English);
         assert!(
             english.starts_with("cardctl: this is for card A1A1") && english.contains("A2A2"),
@@ -221,10 +222,10 @@ mod tests {
             (ReaderError::Ended, "R04"),
             (ReaderError::NoReader, "R05"),
         ] {
-            let error = Error::Desk(DeskError::from(TransportError::from(error)));
+            let error = Error::CardWork(CardWorkError::from(TransportError::from(error)));
             assert_eq!(json(&error)["code"], code, "{error}");
         }
-        let error = Error::Desk(DeskError::UnknownCard(CardId([1; 8])));
+        let error = Error::Ledger(Refusal::UnknownCard(CardId([1; 8])).into());
         assert_eq!(
             error.problem(None).text(Language::Arabic),
             format!("cardctl: {error}"),

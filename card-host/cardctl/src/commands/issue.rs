@@ -3,7 +3,7 @@
 use card_core::id::MeterId;
 use card_core::key::KeyLength;
 use card_core::scp03::Mode;
-use card_host::desk::CardChoice;
+use card_host::card_work::CardChoice;
 use card_host::personalise::Step;
 use std::io::Write;
 

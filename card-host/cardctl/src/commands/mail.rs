@@ -8,7 +8,7 @@ use card_core::parameters::{DebtPlan, Limits, Notices, ParameterError};
 use card_core::role::Role;
 use card_core::units::CardTime;
 use card_host::card;
-use card_host::desk::{Mail, Order, deliver};
+use card_host::card_work::{Mail, Order, deliver};
 use card_host::tariff_file;
 use std::path::PathBuf;
 

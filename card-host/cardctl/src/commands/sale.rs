@@ -6,11 +6,9 @@ use card_core::message::Voucher;
 use card_core::terminal::load::{LoadAnswer, LoadOutcome, can_load};
 use card_core::units::Piastres;
 use card_host::card;
-use card_host::desk::{DeskError, load};
+use card_host::card_work::{CardWorkError, load};
 use card_host::transport::Transport;
-use card_ledger::{
-    Certified, LedgerError, Payee, Refusal, RequestId, Sale as SaleRecord, SaleOrder, StoreError, Who,
-};
+use card_ledger::{LedgerError, Payee, Refusal, RequestId, Sale as SaleRecord, SaleOrder, Who};
 use std::path::{Path, PathBuf};
 
 use crate::commands::Error;
@@ -60,7 +58,7 @@ fn sell(
     books.binding_of(id)?;
     // What is carried may come to a branch first, so only what no channel could load is refused.
     let first = if sale.out.is_some() { Channel::Branch } else { sale.channel };
-    can_load(first, &summary).map_err(DeskError::from)?;
+    can_load(first, &summary).map_err(CardWorkError::from)?;
     let who = books.seller(sale.channel)?;
     if sale.channel == Channel::Bank {
         books.link(&who, id)?;
@@ -145,8 +143,7 @@ fn sold(books: &Books, who: &Who, card: CardId, amount: Piastres) -> Result<Vouc
         Err(LedgerError::Refused(Refusal::OtherRequest(_))) => go_on(books, &order, card)?,
         Err(error) => return Err(error.into()),
     };
-    let certified = sale.certified.ok_or_else(|| Refusal::WrongStep(books.id.clone()));
-    parsed(&certified.map_err(LedgerError::from)?)
+    Ok(sale.voucher()?)
 }
 
 /// Goes on with a sale that was asked for before: the same amount for the same contract, whichever card it has now. It stays at the
@@ -179,11 +176,6 @@ fn go_on(books: &Books, order: &SaleOrder, card: CardId) -> Result<SaleRecord, E
     }
 }
 
-fn parsed(certified: &Certified) -> Result<Voucher, Error> {
-    let corrupt = |_| LedgerError::from(StoreError::Corrupt("a voucher".to_owned()));
-    Ok(Voucher::parse(&certified.voucher).map_err(corrupt)?)
-}
-
 /// Certifies the same totals once more and loads them: activates a replacement card, or brings what was sold and never arrived.
 pub(crate) fn refresh(context: &Context) -> Result<Loaded, Error> {
     let workplace = context.alone()?;
@@ -193,10 +185,10 @@ pub(crate) fn refresh(context: &Context) -> Result<Loaded, Error> {
 
 fn load_again(transport: &mut Box<dyn Transport + '_>, books: &Books) -> Result<Loaded, Error> {
     let summary = card::select(transport)?;
-    can_load(Channel::Branch, &summary).map_err(DeskError::from)?;
+    can_load(Channel::Branch, &summary).map_err(CardWorkError::from)?;
     let card = summary.card.id;
     let certified = books.office.refresh(&books.who, &books.id, Payee::Card(card))?;
-    let answer = books.office.load(&books.who, transport, &parsed(&certified)?)?;
+    let answer = books.office.load(&books.who, transport, &certified.parsed()?)?;
     newest(books, card, &answer)?;
     Ok(Loaded::new(&answer, None))
 }

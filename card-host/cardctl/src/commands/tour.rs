@@ -2,7 +2,8 @@
 
 use applet_sim::card::{Cost, Profile};
 use card_core::key::KeyLength;
-use card_host::tour;
+use card_host::stage::Table;
+use cardctl::tour;
 
 use super::Error;
 use crate::view::Printer;
@@ -11,7 +12,7 @@ use crate::view::tour::{Money, Step};
 pub(crate) fn run(profile: Profile, printer: Printer) -> Result<Money, Error> {
     let mut failed = None;
     let mut total = Cost::default();
-    let money = tour::play(&mut tour::Table::new(profile), KeyLength::Aes256, &mut |line| {
+    let money = tour::play(&mut Table::new(profile), KeyLength::Aes256, &mut |line| {
         total = total + line.cost;
         if let Err(error) = printer.print(&Step::new(line.number, line.title, &line.outcome, line.cost)) {
             failed.get_or_insert(error);

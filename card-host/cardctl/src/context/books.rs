@@ -3,7 +3,7 @@
 use card_core::id::{CardId, Channel};
 use card_core::key::KeyLength;
 use card_core::platform::Random;
-use card_host::desk::development_scope;
+use card_host::card_work::development_scope;
 use card_host::issuer::{Clock, Issuer, SystemClock};
 use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
 use card_host::random::OsRandom;

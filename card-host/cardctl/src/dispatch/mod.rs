@@ -2,7 +2,7 @@
 
 mod ledger;
 
-use card_host::desk::CardChoice;
+use card_host::card_work::CardChoice;
 
 use crate::cli::Command;
 use crate::cli::alerts::AlertsCommand;

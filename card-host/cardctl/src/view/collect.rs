@@ -4,7 +4,7 @@ use card_core::message::{MeterReceipt, Receipt};
 use card_core::parameters::{AuditRecord, AuditRecords, Readings};
 use card_core::text::{Language, Situation};
 use card_core::units::CardTime;
-use card_host::desk::Report;
+use card_host::card_work::Report;
 use card_ledger::{Brought, Finding, Found, HandedIn};
 use serde::Serialize;
 

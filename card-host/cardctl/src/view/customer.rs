@@ -4,7 +4,7 @@ use card_core::meter::Verdict;
 use card_core::terminal::load::LoadOutcome;
 use card_core::text::{Language, Situation, Text, isolate};
 use card_core::units::Piastres;
-use card_host::desk::in_words;
+use card_host::card_work::in_words;
 
 /// The code of a situation, the same in all languages.
 pub(crate) const fn code(situation: Situation) -> &'static str {

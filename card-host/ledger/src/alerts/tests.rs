@@ -5,7 +5,7 @@ use card_core::message::MeterFlags;
 use card_core::units::{Balance, Energy, Piastres};
 
 use super::*;
-use card_host::desk::development_scope;
+use card_host::card_work::development_scope;
 use card_host::issuer::BindingAccount;
 
 const BINDING: Binding = Binding { meter: MeterId([0, 0, 0, 0, 0, 0, 0, 1]), number: 1 };

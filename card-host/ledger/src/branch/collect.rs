@@ -10,7 +10,7 @@ use super::super::error::LedgerError;
 use super::super::office::{Office, Who};
 use super::BranchError;
 use card_host::card;
-use card_host::desk::{Collected, card_work};
+use card_host::card_work::{self, Collected};
 use card_host::operate;
 use card_host::random::OsRandom;
 use card_host::transport::Transport;

@@ -5,16 +5,16 @@ use card_core::message::Voucher;
 use card_core::role::Role;
 
 use super::super::entry::{Kind, Step as RequestStep};
-use super::super::error::{LedgerError, Refusal};
+use super::super::error::{LedgerError, Refusal, StoreError};
 use super::super::names::RequestId;
 use super::super::office::{Office, Who, draft};
 use super::super::payload::Payload;
 use super::super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
 use super::super::sell::{reference, unknown};
+use super::super::signing::Wanted;
 use super::super::store::{Payee, read};
 use super::{BranchError, held_by};
-use card_host::desk::card_work::{self, Papers};
-use card_host::desk::{CardChoice, DeskError, Issued};
+use card_host::card_work::{self, CardChoice, Issued, Papers};
 use card_host::issuer::BindingAccount;
 use card_host::operate;
 use card_host::personalise::{self, Step};
@@ -26,7 +26,7 @@ struct Entered {
     /// The binding with the technician's card in the customer's place, as it was before: its certificate goes on the card at its issue.
     before: BindingAccount,
     /// Certified for it by the entry: activates the card.
-    voucher: Voucher,
+    voucher: Vec<u8>,
     /// The binding as it stands.
     record: BindingRecord,
     card: CardRecord,
@@ -59,7 +59,10 @@ impl Office {
             _ => self.require_new(&summary)?,
         }
         let entered = self.enter_engineer(who, id, meter, summary.card.id, false)?;
-        let Entered { before, voucher, .. } = entered;
+        let before = entered.before;
+        let voucher = Voucher::parse(&entered.voucher)
+            .map_err(|_| StoreError::Corrupt(format!("the voucher of request {id}")))
+            .map_err(LedgerError::from)?;
         let papers = {
             let issuer = self.issuer();
             Papers {
@@ -110,7 +113,7 @@ impl Office {
     ) -> Result<Entered, LedgerError> {
         let request = self.companys(who, id)?;
         let payee = Payee::Meter(meter);
-        self.step(|t| {
+        self.signing_step(|t, signing| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             if let Some(done) = context.steps.first() {
                 let other = || Refusal::OtherRequest(id.clone());
@@ -152,9 +155,12 @@ impl Office {
                     used: CardUse::Engineering,
                 },
                 Some(known) if known.card.generation != generation => {
-                    let (own, customers) = (known.card.generation, generation);
-                    let wrong = DeskError::EngineersGeneration { card: engineer, own, customers };
-                    return Err(Refusal::Invalid(wrong.to_string()).into());
+                    let wrong = format!(
+                        "engineering card {engineer} is of generation {}, and the customer's card of {generation}: \
+                         make a blank card an engineering card",
+                        known.card.generation
+                    );
+                    return Err(Refusal::Invalid(wrong).into());
                 }
                 Some(known) if !rebind && known.binding != record.binding() => {
                     return Err(Refusal::CardInUse(engineer).into());
@@ -165,11 +171,11 @@ impl Office {
             let held = record.held.refresh()?;
             let mut entry = draft(who, &request, RequestStep::First, Kind::Refresh, self.now()?);
             "engineering card".clone_into(&mut entry.reason);
-            let record = self.certify(&mut entry, record, held, Channel::Branch)?;
+            let record = Self::certify(signing, &mut entry, record, held, Channel::Branch)?;
             let own = held_by(&record, Some(&card));
-            let voucher = self.issuer().voucher(&own, Channel::Branch, reference(&request))?;
+            let voucher = signing.signed(Wanted::Voucher(own, Channel::Branch, reference(&request)))?;
             entry.card = Some(engineer);
-            entry.payload = Payload::Technician { card: card.card, voucher }.emit();
+            entry.payload = Payload::Technician { card: card.card, voucher: voucher.clone() }.emit();
             let heads = [Head::Card(card), Head::Binding(Box::new(record.clone()))];
             self.book(t, &mut point, entry, &heads)?;
             Ok(Entered { before, voucher, record, card })

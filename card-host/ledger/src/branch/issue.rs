@@ -14,8 +14,7 @@ use super::super::office::{Office, Who};
 use super::super::records::{BindingRecord, CardUse, Status};
 use super::super::store::{Payee, read};
 use super::{BranchError, further};
-use card_host::desk::card_work::{self, Papers};
-use card_host::desk::{CardChoice, DeskError, Issued};
+use card_host::card_work::{self, CardChoice, CardWorkError, Issued, Papers};
 use card_host::issuer::BindingAccount;
 use card_host::operate;
 use card_host::personalise::{self, Step};
@@ -98,7 +97,7 @@ impl Office {
     pub(super) fn require_new(&self, summary: &CardSummary) -> Result<(), BranchError> {
         let card = summary.card.id;
         if let Some(known) = read(self.ledger(), |t| t.card(card))? {
-            return Err(DeskError::AlreadyIssued { card, meter: known.binding.meter }.into());
+            return Err(CardWorkError::AlreadyIssued { card, meter: known.binding.meter }.into());
         }
         Ok(card_work::blank(self.scope(), summary)?)
     }
@@ -126,7 +125,7 @@ impl Office {
         });
         let holder = opened.as_ref().unwrap_or(&closed).held.card;
         if present != holder {
-            return Err(DeskError::OtherCard { expected: holder, present }.into());
+            return Err(BranchError::OtherCard { expected: holder, present });
         }
         if closed.status != Status::Closed {
             believed(&closed, report)?;

@@ -14,10 +14,10 @@ use super::super::office::{Office, Who, draft};
 use super::super::payload::Payload;
 use super::super::records::{BindingRecord, Head, MailRecord, Status};
 use super::super::sell::{about, unknown};
+use super::super::signing::Wanted;
 use super::super::store::{Context, Payee, Transaction};
 use super::{BranchError, carried_by, held_by};
-use card_host::desk::card_work;
-use card_host::desk::{Mail, Order};
+use card_host::card_work::{self, Mail, Order};
 use card_host::issuer::{AccountError, BindingAccount};
 use card_host::transport::Transport;
 
@@ -25,6 +25,16 @@ use card_host::transport::Transport;
 enum Letter<'a> {
     Plain { slot: Slot, plaintext: &'a [u8] },
     Command(&'a Order),
+}
+
+/// Mail as it was entered.
+struct Posted {
+    command: Option<Command>,
+    /// Who carries it.
+    held: BindingAccount,
+    envelope: Vec<u8>,
+    /// Of mail that was entered before: what must give the same bytes, where it is the same.
+    again: Option<Wanted>,
 }
 
 /// A letter with its place.
@@ -70,67 +80,40 @@ impl Office {
         letter: &Letter<'_>,
     ) -> Result<(Option<Command>, Mail), LedgerError> {
         let request = self.companys(who, id)?;
-        self.step(|t| {
+        let Posted { command, held, envelope, again } = self.signing_step(|t, signing| {
             let (payee, engineer) = carried_by(t, carrier)?;
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             let record = addressee(t, &context, payee)?;
             let held = held_by(&record, engineer.as_ref());
             if let Some(done) = context.steps.first() {
-                let entry = t.entry(&done.entry)?;
-                let (command, envelope) = self.posted(entry.as_ref(), &held, letter, id)?;
-                let delivery = self.issuer().delivery(&held, &envelope)?;
-                return Ok((command, Mail { envelope, delivery }));
+                return posted(t.entry(&done.entry)?, held, letter, id);
             }
             let Placed { slot, version, command, plaintext } = place(&t.mail(record.binding())?, letter)?;
-            let envelope = self.issuer().mail(&held, slot, version, &plaintext)?;
-            let delivery = self.issuer().delivery(&held, &envelope)?;
+            let envelope = signing.signed(Wanted::Mail(held, slot, version, plaintext))?;
             let mut entry = draft(who, &request, Step::First, Kind::Mail, self.now()?);
             about(&mut entry, &held);
             totals(&mut entry, &held);
-            let bytes = envelope.as_bytes().to_vec();
             entry.payload = match command {
                 Some(Command { counter, .. }) => {
                     entry.reason = format!("command {counter}");
                     Payload::Command { counter, envelope: envelope.clone() }.emit()
                 }
-                None => bytes.clone(),
+                None => envelope.clone(),
             };
-            let mail = MailRecord { binding: record.binding(), slot, version, envelope: bytes };
+            let mail = MailRecord { binding: record.binding(), slot, version, envelope: envelope.clone() };
             self.book(t, &mut point, entry, &[Head::Mail(mail)])?;
-            Ok((command, Mail { envelope, delivery }))
-        })
-    }
-
-    /// What a request has posted before, where it was the same: sealing is deterministic, so the same plaintext gives the same bytes.
-    fn posted(
-        &self,
-        entry: Option<&Entry>,
-        held: &BindingAccount,
-        letter: &Letter<'_>,
-        id: &RequestId,
-    ) -> Result<(Option<Command>, Envelope), LedgerError> {
-        let other = || Refusal::OtherRequest(id.clone());
-        let entry = entry.filter(|entry| entry.kind == Kind::Mail && entry.binding == Some(held.binding));
-        let entry = entry.ok_or_else(other)?;
-        let (command, sent) = match (letter, Payload::parse(&entry.payload)) {
-            (Letter::Plain { .. }, None) => (None, Envelope::parse(&entry.payload).map_err(|_| other())?),
-            (Letter::Command(order), Some(Payload::Command { counter, envelope })) => {
-                (Some(numbered(order, counter)), envelope)
-            }
-            _ => return Err(other().into()),
-        };
-        let plaintext = match (letter, &command) {
-            (Letter::Plain { plaintext, .. }, _) => plaintext.to_vec(),
-            (_, Some(command)) => command.emit().to_vec(),
-            (Letter::Command(_), None) => return Err(other().into()),
-        };
-        let slot = match letter {
-            Letter::Plain { slot, .. } => *slot,
-            Letter::Command(_) => sent.slot,
-        };
-        let sealer = BindingAccount { parameter_keys: sent.key_version, ..*held };
-        let again = self.issuer().mail(&sealer, slot, sent.version, &plaintext)?;
-        if again.as_bytes() == sent.as_bytes() { Ok((command, sent)) } else { Err(other().into()) }
+            Ok(Posted { command, held, envelope, again: None })
+        })?;
+        // Sealing is deterministic: the same plaintext gives the same bytes.
+        if let Some(again) = again
+            && again.sign(self.issuer())? != envelope
+        {
+            return Err(Refusal::OtherRequest(id.clone()).into());
+        }
+        let envelope = Envelope::parse(&envelope)
+            .map_err(|_| StoreError::Corrupt(format!("the mail of request {id}")))?;
+        let delivery = self.issuer().delivery(&held, &envelope)?;
+        Ok((command, Mail { envelope, delivery }))
     }
 
     /// Mail with the next keys of `role` for the meter of a card's binding: credit, parameter or report keys; where the meter has the current
@@ -196,6 +179,33 @@ fn addressee(t: &mut dyn Transaction, context: &Context, payee: Payee) -> Result
         return Err(Refusal::EvidenceNeeded(record.binding()).into());
     }
     Ok(record)
+}
+
+/// What a request has posted before.
+fn posted(
+    entry: Option<Entry>,
+    held: BindingAccount,
+    letter: &Letter<'_>,
+    id: &RequestId,
+) -> Result<Posted, LedgerError> {
+    let other = || Refusal::OtherRequest(id.clone());
+    let entry = entry.filter(|entry| entry.kind == Kind::Mail && entry.binding == Some(held.binding));
+    let entry = entry.ok_or_else(other)?;
+    let parsed = |bytes: &[u8]| Envelope::parse(bytes).map_err(|_| other());
+    let (command, sent, slot, plaintext) = match (letter, Payload::parse(&entry.payload)) {
+        (Letter::Plain { slot, plaintext }, None) => {
+            (None, parsed(&entry.payload)?, *slot, plaintext.to_vec())
+        }
+        (Letter::Command(order), Some(Payload::Command { counter, envelope })) => {
+            let (command, sent) = (numbered(order, counter), parsed(&envelope)?);
+            let slot = sent.slot;
+            (Some(command), sent, slot, command.emit().to_vec())
+        }
+        _ => return Err(other().into()),
+    };
+    let sealer = BindingAccount { parameter_keys: sent.key_version, ..held };
+    let again = Some(Wanted::Mail(sealer, slot, sent.version, plaintext));
+    Ok(Posted { command, held, envelope: sent.as_bytes().to_vec(), again })
 }
 
 /// The slot, version and, for a command, the counter that come next after `sent`.

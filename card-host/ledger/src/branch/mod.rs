@@ -10,7 +10,7 @@ mod recover;
 
 pub use collect::{Brought, Found};
 
-use card_core::id::{CardId, MeterId};
+use card_core::id::{CardId, CardRef, MeterId};
 use card_core::terminal::load::Misfit;
 
 use super::counter::binding_of;
@@ -20,7 +20,7 @@ use super::office::Office;
 use super::records::{BindingRecord, CardRecord, CardUse, Status};
 use super::store::{Payee, Transaction, read};
 use card_host::card::CardError;
-use card_host::desk::DeskError;
+use card_host::card_work::CardWorkError;
 use card_host::issuer::BindingAccount;
 use card_host::keystore::KeyStoreError;
 use card_host::operate::OperateError;
@@ -35,7 +35,15 @@ pub enum BranchError {
     Ledger(#[from] LedgerError),
     /// The card in the reader, or what is done with it.
     #[error(transparent)]
-    Desk(#[from] DeskError),
+    Card(#[from] CardWorkError),
+    /// Another card than the one that is meant is there.
+    #[error("this is card {}, and card {} is meant: use that one", .present.id, .expected.id)]
+    OtherCard {
+        /// The card that is meant.
+        expected: CardRef,
+        /// The card that is there.
+        present: CardRef,
+    },
 }
 
 macro_rules! through {
@@ -49,7 +57,7 @@ macro_rules! through {
 }
 
 through!(Ledger: Refusal);
-through!(Desk: CardError, OperateError, KeyStoreError, Misfit, PersonaliseError);
+through!(Card: CardError, OperateError, KeyStoreError, Misfit, PersonaliseError);
 
 impl Office {
     /// The open binding that a meter serves now.

@@ -249,10 +249,11 @@ impl Connection {
         self.dead && !self.answered
     }
 
-    /// Begins a transaction: with the first question. Until it ends, this connection is nobody else's, also where it is left by a
-    /// panic.
-    pub(super) fn begin(&mut self, sql: &'static str) {
-        (self.state, self.answered, self.patience, self.broken) = (State::Wanted(sql), false, PATIENCE, true);
+    /// Begins a transaction, where one is wanted: with the first question. Until it ends, this connection is nobody else's, also where it
+    /// is left by a panic.
+    pub(super) fn begin(&mut self, sql: Option<&'static str>) {
+        let state = sql.map_or(State::Idle, State::Wanted);
+        (self.state, self.answered, self.patience, self.broken) = (state, false, PATIENCE, true);
     }
 
     /// Ends a transaction without its writes. Where the server does not answer to that, it does so by itself.

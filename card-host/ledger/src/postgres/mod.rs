@@ -1,6 +1,7 @@
 //! The ledger in PostgreSQL: for fleets, with many sellers at once (docs/ledger.md, section 4).
 //!
-//! A sale takes three exchanges: BEGIN with what it needs to know (and its locks), all that it writes, COMMIT.
+//! A sale takes four exchanges: a look at what it is about, after which it is signed; BEGIN with what it needs to know (and its locks), all
+//! that it writes, COMMIT.
 
 mod connection;
 mod failure;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 use self::connection::{Committed, Connection, Manager};
 use self::failure::{Failure, FailureKind};
 use self::transaction::PostgresTransaction;
+use super::store::Access;
 use super::{Ledger, LedgerError, StoreError, Work};
 use card_host::random::OsRandom;
 
@@ -95,14 +97,14 @@ impl PostgresLedger {
         }
     }
 
-    fn run(&self, writes: bool, work: &mut Work<'_>) -> Result<(), LedgerError> {
+    fn run(&self, access: Access, work: &mut Work<'_>) -> Result<(), LedgerError> {
         let begin = Instant::now();
         let mut tries = 0;
         let mut gone = false;
         loop {
             let mut connection = self.take().map_err(|failure| failure.error())?;
             tries += 1;
-            let (failure, month) = match self.once(&mut connection, writes, work) {
+            let (failure, month) = match self.once(&mut connection, access, work) {
                 Ended::Done(result) => return result,
                 // After a restart of the server every connection is gone. What follows is a new one, or an error.
                 Ended::Gone(failure) if gone => return Err(failure.error()),
@@ -129,14 +131,14 @@ impl PostgresLedger {
         }
     }
 
-    fn once(&self, connection: &mut Connection, writes: bool, work: &mut Work<'_>) -> Ended {
-        let begin = if writes {
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
-        } else {
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        };
-        connection.begin(begin);
-        let mut transaction = PostgresTransaction::new(connection, self.scope, writes);
+    fn once(&self, connection: &mut Connection, access: Access, work: &mut Work<'_>) -> Ended {
+        connection.begin(match access {
+            Access::Writes => Some("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"),
+            Access::Reads => Some("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+            // No transaction: each statement sees what is there when it is asked.
+            Access::Looks => None,
+        });
+        let mut transaction = PostgresTransaction::new(connection, self.scope, access);
         let result = work(&mut transaction);
         let (failed, wrote, month) = (transaction.failed.take(), transaction.wrote, transaction.month);
         match (failed, result) {
@@ -182,11 +184,15 @@ impl Ledger for PostgresLedger {
     }
 
     fn transact(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
-        self.run(true, work)
+        self.run(Access::Writes, work)
     }
 
     fn read(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
-        self.run(false, work)
+        self.run(Access::Reads, work)
+    }
+
+    fn look(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
+        self.run(Access::Looks, work)
     }
 }
 

@@ -13,6 +13,7 @@ use super::failure::{Failure, FailureKind};
 use super::rows::Columns;
 use super::sql::{self, BINDING_COLUMNS, CUSTOMER_COLUMNS, PARTY_COLUMNS, POINT_COLUMNS, STEP_COLUMNS};
 use super::write;
+use crate::store::Access;
 use crate::{
     AccountBalance, Ask, BindingRecord, CardRecord, Context, Customer, Entry, EntryId, Hash, Head,
     LedgerAccount, LedgerError, Link, MailRecord, Message, Party, PartyCode, Payee, Point, PointCode,
@@ -28,8 +29,7 @@ const LOOKS: u32 = 8;
 pub(super) struct PostgresTransaction<'c> {
     connection: &'c mut Connection,
     scope: Scope,
-    /// Whether it writes, and then locks what it reads.
-    writes: bool,
+    access: Access,
     /// Whether it has written.
     pub(super) wrote: bool,
     /// What went wrong. Whatever the work makes of it, the transaction is over: PostgreSQL has undone it.
@@ -41,8 +41,22 @@ pub(super) struct PostgresTransaction<'c> {
 }
 
 impl<'c> PostgresTransaction<'c> {
-    pub(super) fn new(connection: &'c mut Connection, scope: Scope, writes: bool) -> Self {
-        Self { connection, scope, writes, wrote: false, failed: None, month: None, months: HashMap::new() }
+    pub(super) fn new(connection: &'c mut Connection, scope: Scope, access: Access) -> Self {
+        Self { connection, scope, access, wrote: false, failed: None, month: None, months: HashMap::new() }
+    }
+
+    /// Whether what is read is locked.
+    fn locks(&self) -> bool {
+        self.access == Access::Writes
+    }
+
+    /// Whether what is written is kept.
+    fn writes(&self) -> Result<bool, Failure> {
+        match self.access {
+            Access::Writes => Ok(true),
+            Access::Reads => Err(Failure::new(FailureKind::ReadOnly, "a transaction that reads")),
+            Access::Looks => Ok(false),
+        }
     }
 
     /// Runs an operation; the first one that fails is the last one that is run.
@@ -100,7 +114,7 @@ impl<'c> PostgresTransaction<'c> {
     fn context_rows(&mut self, ask: &Ask<'_>) -> Result<Vec<Row>, Failure> {
         let point = ask.point.as_str();
         let (party, id) = (ask.request.party.as_str(), ask.request.id.as_str());
-        let lock = self.writes;
+        let lock = self.locks();
         let connection = &mut self.connection;
         match &ask.payee {
             None => connection.query(sql::CONTEXT.sql(lock), &[&point, &party, &id]),
@@ -152,7 +166,7 @@ impl<'c> PostgresTransaction<'c> {
     }
 
     fn customer_of(&mut self, account: u64) -> Result<Option<Customer>, Failure> {
-        let row = self.connection.row(sql::CUSTOMER.sql(self.writes), &[&account.cast_signed()])?;
+        let row = self.connection.row(sql::CUSTOMER.sql(self.locks()), &[&account.cast_signed()])?;
         row.map(|row| Columns::of(&row, "customer").customer()).transpose()
     }
 
@@ -172,9 +186,9 @@ impl<'c> PostgresTransaction<'c> {
         for _ in 0..LOOKS {
             let Some(binding) = chosen else { return Ok(None) };
             let values: [&(dyn ToSql + Sync); 2] = [&binding.meter.0.as_slice(), &i64::from(binding.number)];
-            let row = self.connection.row(sql::BINDING.sql(self.writes), &values)?;
+            let row = self.connection.row(sql::BINDING.sql(self.locks()), &values)?;
             let record = row.map(|row| Columns::of(&row, "binding").binding(self.scope)).transpose()?;
-            if !self.writes || matches!(payee, Payee::Binding(_)) {
+            if !self.locks() || matches!(payee, Payee::Binding(_)) {
                 return Ok(record);
             }
             chosen = self.choose(payee)?;
@@ -203,8 +217,8 @@ impl Transaction for PostgresTransaction<'_> {
 
     fn write(&mut self, entry: &Entry, point: &Point, heads: &[Head]) -> Result<(), LedgerError> {
         self.run(|t| {
-            if !t.writes {
-                return Err(Failure::new(FailureKind::ReadOnly, "a transaction that reads"));
+            if !t.writes()? {
+                return Ok(());
             }
             t.month = Some(write::month(entry));
             t.wrote = true;
@@ -214,8 +228,8 @@ impl Transaction for PostgresTransaction<'_> {
 
     fn keep(&mut self, heads: &[Head]) -> Result<(), LedgerError> {
         self.run(|t| {
-            if !t.writes {
-                return Err(Failure::new(FailureKind::ReadOnly, "a transaction that reads"));
+            if !t.writes()? {
+                return Ok(());
             }
             t.wrote = true;
             write::keep(t.connection, heads)
@@ -247,7 +261,7 @@ impl Transaction for PostgresTransaction<'_> {
     }
 
     fn point(&mut self, code: &PointCode) -> Result<Option<Point>, LedgerError> {
-        self.one(sql::POINT.sql(self.writes), &[&code.as_str()], "point", |columns| columns.point())
+        self.one(sql::POINT.sql(self.locks()), &[&code.as_str()], "point", |columns| columns.point())
     }
 
     fn points(&mut self, after: Option<&PointCode>, most: u32) -> Result<Vec<Point>, LedgerError> {
@@ -311,7 +325,7 @@ impl Transaction for PostgresTransaction<'_> {
     fn mail_in(&mut self, binding: Binding, slot: Slot) -> Result<Option<MailRecord>, LedgerError> {
         let (meter, number) = (binding.meter.0.as_slice(), i64::from(binding.number));
         let values: [&(dyn ToSql + Sync); 3] = [&meter, &number, &i16::from(slot.number())];
-        self.one(sql::MAIL_IN.sql(self.writes), &values, "mail", |columns| columns.mail())
+        self.one(sql::MAIL_IN.sql(self.locks()), &values, "mail", |columns| columns.mail())
     }
 
     fn readings(&mut self, bindings: &[Binding], most: u32) -> Result<Vec<Reading>, LedgerError> {

@@ -24,7 +24,7 @@ use rusqlite::Connection;
 
 use super::connection::{Place, checkpoint};
 use super::transaction::{Course, Rows};
-use crate::store::Work;
+use crate::store::{Access, Work};
 use crate::{LedgerError, StoreError};
 
 /// The most transactions in one commit: what waits for it waits for all of them.
@@ -154,13 +154,13 @@ impl Groups {
     }
 
     /// Runs a work as a member of a group, and returns once the group's outcome is known.
-    pub(super) fn join(&self, writes: bool, work: &mut Work<'_>) -> Result<(), LedgerError> {
+    pub(super) fn join(&self, access: Access, work: &mut Work<'_>) -> Result<(), LedgerError> {
         let arrived = Instant::now();
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let quiet = self.writer.try_lock().ok().filter(|writer| writer.quiet && writer.open.is_none());
         let (ran, outcome) = match quiet {
-            Some(writer) => self.turn(writer, true, arrived, writes, work),
-            None => self.thread.install(|| self.turn(lock(&self.writer), false, arrived, writes, work)),
+            Some(writer) => self.turn(writer, true, arrived, access, work),
+            None => self.thread.install(|| self.turn(lock(&self.writer), false, arrived, access, work)),
         }?;
         match (ran, outcome) {
             (Err(panic), _) => resume_unwind(panic),
@@ -178,7 +178,7 @@ impl Groups {
         mut writer: MutexGuard<'g, Writer>,
         alone: bool,
         arrived: Instant,
-        writes: bool,
+        access: Access,
         work: &mut Work<'_>,
     ) -> Result<(Ran, Outcome), LedgerError> {
         self.waiting.fetch_sub(1, Ordering::SeqCst);
@@ -188,7 +188,7 @@ impl Groups {
         let Some(group) = writer.open.as_ref().map(|open| Arc::clone(&open.group)) else {
             return Err(LedgerError::NotRun);
         };
-        let ran = self.member(&mut writer, writes, work);
+        let ran = self.member(&mut writer, access, work);
         loop {
             if let Some(outcome) = group.get() {
                 return Ok((ran, outcome.clone()));
@@ -254,12 +254,12 @@ impl Groups {
     }
 
     /// Runs the work of one member in a savepoint. Afterwards the group is open, and whole, or it is lost.
-    fn member(&self, writer: &mut Writer, writes: bool, work: &mut Work<'_>) -> Ran {
+    fn member(&self, writer: &mut Writer, access: Access, work: &mut Work<'_>) -> Ran {
         let Some(connection) = writer.connection.as_ref() else { return Ok(Err(LedgerError::NotRun)) };
         if let Err(error) = run(connection, "SAVEPOINT member") {
             return self.lose(writer, &format!("no savepoint: {error}"), Ok(Ok(())));
         }
-        let mut rows = Rows::new(connection, self.scope, writes);
+        let mut rows = Rows::new(connection, self.scope, access);
         let mut ran = catch_unwind(AssertUnwindSafe(|| work(&mut rows)));
         let Course { wrote, half_written, broken } = rows.course;
         // After some errors SQLite has ended the transaction, and with it what the others wrote: nobody of this group may be told that

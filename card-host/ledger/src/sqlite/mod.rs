@@ -20,7 +20,7 @@ use self::connection::{Place, Wanted, other};
 use self::error::failed;
 use self::group::Groups;
 use self::transaction::Rows;
-use super::store::{Ledger, Work};
+use super::store::{Access, Ledger, Work};
 use super::{LedgerError, StoreError};
 use card_host::durable::Draft;
 
@@ -126,20 +126,11 @@ impl SqliteLedger {
         begin().map_err(|error| failed("table meta", &error))?;
         Ok(connection)
     }
-}
 
-impl Ledger for SqliteLedger {
-    fn scope(&self) -> Scope {
-        self.scope
-    }
-
-    fn transact(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
-        self.groups.join(true, work)
-    }
-
-    fn read(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
+    /// Runs what does not write, on a connection of its own.
+    fn beside(&self, access: Access, work: &mut Work<'_>) -> Result<(), LedgerError> {
         if self.place.is_memory() {
-            return self.groups.join(false, work);
+            return self.groups.join(access, work);
         }
         self.settled()?;
         let mut connection = self.snapshot()?;
@@ -149,7 +140,7 @@ impl Ledger for SqliteLedger {
             self.settled()?;
             connection = self.snapshot()?;
         }
-        let mut rows = Rows::new(&connection, self.scope, false);
+        let mut rows = Rows::new(&connection, self.scope, access);
         let result = work(&mut rows);
         let whole = rows.course.broken.is_none();
         let ended = connection.prepare_cached("ROLLBACK").and_then(|mut end| end.execute([]));
@@ -160,6 +151,24 @@ impl Ledger for SqliteLedger {
             }
         }
         result
+    }
+}
+
+impl Ledger for SqliteLedger {
+    fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    fn transact(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
+        self.groups.join(Access::Writes, work)
+    }
+
+    fn read(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
+        self.beside(Access::Reads, work)
+    }
+
+    fn look(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
+        self.beside(Access::Looks, work)
     }
 }
 

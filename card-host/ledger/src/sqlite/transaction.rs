@@ -13,7 +13,7 @@ use crate::records::{
     BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, Point, PolicyRecord,
     Reading, SignedHead, StepDone, Token,
 };
-use crate::store::{AccountBalance, Ask, Context, Payee, Transaction};
+use crate::store::{Access, AccountBalance, Ask, Context, Payee, Transaction};
 use crate::{LedgerError, StoreError};
 
 macro_rules! entry {
@@ -92,13 +92,22 @@ pub(super) struct Course {
 pub(super) struct Rows<'c> {
     pub(super) connection: &'c Connection,
     pub(super) scope: Scope,
-    pub(super) writes: bool,
+    pub(super) access: Access,
     pub(super) course: Course,
 }
 
 impl<'c> Rows<'c> {
-    pub(super) fn new(connection: &'c Connection, scope: Scope, writes: bool) -> Self {
-        Self { connection, scope, writes, course: Course::default() }
+    pub(super) fn new(connection: &'c Connection, scope: Scope, access: Access) -> Self {
+        Self { connection, scope, access, course: Course::default() }
+    }
+
+    /// Whether what is written is kept.
+    fn keeps(&self) -> Result<bool, LedgerError> {
+        match self.access {
+            Access::Writes => Ok(true),
+            Access::Reads => Err(StoreError::ReadOnly.into()),
+            Access::Looks => Ok(false),
+        }
     }
 
     pub(super) fn failed(&mut self, table: &str, error: &rusqlite::Error) -> LedgerError {
@@ -224,8 +233,8 @@ impl Transaction for Rows<'_> {
     }
 
     fn write(&mut self, entry: &Entry, point: &Point, heads: &[Head]) -> Result<(), LedgerError> {
-        if !self.writes {
-            return Err(StoreError::ReadOnly.into());
+        if !self.keeps()? {
+            return Ok(());
         }
         self.course.wrote = true;
         let written = self.write_all(entry, point, heads);
@@ -236,8 +245,8 @@ impl Transaction for Rows<'_> {
     }
 
     fn keep(&mut self, heads: &[Head]) -> Result<(), LedgerError> {
-        if !self.writes {
-            return Err(StoreError::ReadOnly.into());
+        if !self.keeps()? {
+            return Ok(());
         }
         self.course.wrote = true;
         let kept = self.keep_all(heads);

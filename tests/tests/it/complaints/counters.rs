@@ -7,7 +7,7 @@ use card_core::parameters::{Action, Command, Limits, command::kind};
 use card_core::store::Log;
 use card_core::terminal::load::LoadOutcome;
 use card_core::units::{Balance, CardTime, Energy};
-use card_host::desk::development_scope;
+use card_host::card_work::development_scope;
 use card_host::issuer::AccountError;
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 use card_host::transport::Card;

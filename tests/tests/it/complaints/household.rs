@@ -19,7 +19,7 @@ use card_core::text::{Language, Situation};
 use card_core::units::{CardTime, Energy, Piastres};
 use card_host::TransportError;
 use card_host::card::{self, CardError};
-use card_host::desk::{DeskError, development_scope, load};
+use card_host::card_work::{CardWorkError, development_scope, load};
 use card_host::issuer::{BindingAccount, Clock, Issuer};
 use card_host::keystore::{KeyStore, SoftwareKeyStore};
 use card_host::operate;
@@ -242,8 +242,8 @@ impl Household {
     pub fn load(&mut self, voucher: &Voucher) -> Result<LoadOutcome, &'static str> {
         match load(&mut self.transport(), voucher) {
             Ok(answer) => Ok(answer.outcome),
-            Err(DeskError::Misfit(misfit)) => Err(told((&misfit).into())),
-            Err(DeskError::Card(CardError::Refused { status, .. })) => Err(told(status.into())),
+            Err(CardWorkError::Misfit(misfit)) => Err(told((&misfit).into())),
+            Err(CardWorkError::Card(CardError::Refused { status, .. })) => Err(told(status.into())),
             Err(error) => panic!("{error}"),
         }
     }

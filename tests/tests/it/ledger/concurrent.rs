@@ -3,10 +3,13 @@
 use card_host::card_core::id::CardId;
 use card_host::card_core::units::Piastres;
 use card_ledger::{
-    DebitOrder, DebitTo, LedgerError, Payee, PointLimits, Refusal, RequestKey, SaleOrder, SaleState,
+    DebitOrder, DebitTo, LedgerError, Office, Payee, PointLimits, Refusal, RequestKey, SaleOrder, SaleState,
 };
 use std::collections::BTreeMap;
-use std::sync::{Barrier, Mutex};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
+use system_tests::HANG;
+use system_tests::watched_keys::WatchedKeys;
 use system_tests::world::{World, kiosk, who};
 
 const CLIENTS: usize = 8;
@@ -159,5 +162,57 @@ pub(crate) fn confirmed_and_cancelled_at_once(world: &World) {
         world.office.status(&request).unwrap().state == SaleState::Certified
     });
     assert_eq!(world.record(1).held.sequence, 1 + u32::try_from(certified.count()).unwrap());
+    world.check();
+}
+
+/// What one office does while another one, whose key store takes its time, signs a sale to card 1. Gives how much was signed for that sale.
+fn while_a_sale_is_signed(world: &World, meanwhile: impl FnOnce()) -> (card_ledger::Sale, u64) {
+    let signed = Arc::new(AtomicU64::new(0));
+    let (begun, begins) = mpsc::channel();
+    let (end, ends) = mpsc::channel();
+    let (ends, count) = (Mutex::new(ends), Arc::clone(&signed));
+    let keys = WatchedKeys::new(Arc::clone(&world.keys), move || {
+        if count.fetch_add(1, Ordering::SeqCst) == 0 {
+            begun.send(()).unwrap();
+            // It ends only where it keeps the others waiting.
+            let _ = ends.lock().unwrap().recv_timeout(HANG / 2);
+        }
+        Ok(())
+    });
+    let slow = Office::new(Arc::clone(&world.ledger), Arc::new(keys), world.clock.clone()).unwrap();
+    let order = world.order(kiosk(), 1, 10_000);
+    let sale = std::thread::scope(|scope| {
+        let sale = scope.spawn(|| slow.sell(&order).unwrap());
+        begins.recv().unwrap();
+        meanwhile();
+        let _ = end.send(());
+        sale.join().unwrap()
+    });
+    assert_eq!(slow.sell(&order).unwrap(), sale, "the same again");
+    (sale, signed.load(Ordering::SeqCst))
+}
+
+pub(crate) fn who_signs_keeps_nobody_waiting(world: &World) {
+    world.customer(1);
+    world.customer(2);
+    // At the same vending point.
+    let (sale, signed) = while_a_sale_is_signed(world, || {
+        world.sell(2, 10_000);
+    });
+    assert_eq!(signed, 2, "a certificate, and the voucher around it");
+    assert_eq!(sale.certified.unwrap().sequence, 2);
+    world.check();
+}
+
+pub(crate) fn signed_in_vain_and_signed_again(world: &World) {
+    world.customer(1);
+    // To the same card: what was signed first stands for nothing any more.
+    let (sale, signed) = while_a_sale_is_signed(world, || {
+        world.sell(1, 20_000);
+    });
+    assert_eq!(signed, 4);
+    let certified = sale.certified.unwrap();
+    assert_eq!(certified.sequence, 3);
+    assert_eq!(world.record(1).voucher, certified.voucher, "the newest contains both");
     world.check();
 }

@@ -4,7 +4,7 @@ use card_host::card_core::id::{Binding, CardId, CardRef, Channel, Company, Meter
 use card_host::card_core::message::{BindingCertificate, Certificate, Slot, Voucher};
 use card_host::card_core::role::Role;
 use card_host::card_core::units::{CardTime, Piastres};
-use card_host::desk::Mail;
+use card_host::card_work::Mail;
 use card_host::issuer::BindingAccount;
 use card_host::keystore::KeyStore;
 use card_host::random::OsRandom;

@@ -3,10 +3,13 @@
 use card_host::card_core::id::{Binding, CardId, MeterId};
 use card_host::card_core::message::Voucher;
 use card_host::card_core::units::{CardTime, Piastres};
-use card_host::keystore::KeyStore;
+use card_host::issuer::IssuerError;
+use card_host::keystore::{KeyStore, KeyStoreError};
 use card_ledger::{
-    Approved, Division, LedgerError, Payee, PointLimits, Refusal, RequestKey, SaleOrder, SaleState,
+    Approved, Division, LedgerError, Office, Payee, PointLimits, Refusal, RequestKey, SaleOrder, SaleState,
 };
+use std::sync::Arc;
+use system_tests::watched_keys::WatchedKeys;
 use system_tests::world::{World, bank, kiosk, refused, wallet, who};
 
 pub(crate) fn a_repetition_gives_the_same_answer(world: &World) {
@@ -324,5 +327,27 @@ pub(crate) fn the_voucher_is_for_the_card_and_its_meter(world: &World) {
     let again = world.keys.sign_voucher(voucher).unwrap();
     assert_eq!(again.emit().as_slice(), certified.voucher, "signed with the keys of the issuer");
     assert_eq!(world.office.collect(CardId::from(1)).unwrap().voucher, Some(certified.voucher));
+    world.check();
+}
+
+pub(crate) fn keys_that_cannot_be_reached(world: &World) {
+    world.customer(1);
+    let keys = WatchedKeys::new(Arc::clone(&world.keys), || Err(KeyStoreError::NotExportable));
+    let broken = Office::new(Arc::clone(&world.ledger), Arc::new(keys), world.clock.clone()).unwrap();
+    let before = world.entries().len();
+    let order = world.order(kiosk(), 1, 10_000);
+    assert!(matches!(broken.sell(&order), Err(LedgerError::Issuer(IssuerError::Keys(_)))));
+    assert_eq!(world.entries().len(), before, "nothing was sold");
+    world.office.sell(&order).unwrap();
+
+    let order = world.order(kiosk(), 1, 20_000);
+    broken.reserve(&order).unwrap();
+    for _ in 0..2 {
+        let (sale, reason) = broken.confirm(&order.who, &order.id).unwrap();
+        assert_eq!(sale.state, SaleState::Paid, "what was paid is booked");
+        assert!(matches!(reason, Some(LedgerError::Issuer(IssuerError::Keys(_)))));
+    }
+    let (sale, reason) = world.office.confirm(&order.who, &order.id).unwrap();
+    assert!(sale.state == SaleState::Certified && reason.is_none());
     world.check();
 }

@@ -4,7 +4,7 @@ use card_host::card_core::key::KeyLength;
 use card_host::card_core::message::{MeterFlags, MeterReceipt};
 use card_host::card_core::soft::SoftEngine;
 use card_host::card_core::units::{Balance, CardTime, Energy, Piastres};
-use card_host::desk::development_scope;
+use card_host::card_work::development_scope;
 use card_host::issuer::Issuer;
 use card_host::keystore::SoftwareKeyStore;
 use card_host::random::OsRandom;

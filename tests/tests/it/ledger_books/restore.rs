@@ -5,7 +5,7 @@ use card_host::card_core::id::{CardId, MeterId};
 use card_host::card_core::message::Voucher;
 use card_host::card_core::parameters::command::kind;
 use card_host::card_core::units::{CardTime, Piastres};
-use card_host::desk::Order;
+use card_host::card_work::Order;
 use card_host::keystore::KeyStore;
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 use card_ledger::{
@@ -164,7 +164,7 @@ fn what_was_lost_is_entered_again_by_evidence() {
     }
     assert_eq!((world.record(1), world.record(3), world.balance("recovered")), before);
     assert!(
-        card_host::desk::load(
+        card_host::card_work::load(
             &mut card,
             &card_host::card_core::message::Voucher::parse(&voucher(&lost[0])).unwrap()
         )

@@ -2,7 +2,7 @@
 
 use card_host::card_core::id::CardId;
 use card_host::card_core::units::Piastres;
-use card_host::desk::development_scope;
+use card_host::card_work::development_scope;
 use card_ledger::{Payee, PointLimits, PostgresLedger, SaleOrder};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

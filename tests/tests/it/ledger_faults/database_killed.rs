@@ -2,7 +2,7 @@
 
 use super::script::{ACTIONS, act, settle};
 use super::stepwise::Stepwise;
-use card_host::desk::development_scope;
+use card_host::card_work::development_scope;
 use card_ledger::PostgresLedger;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

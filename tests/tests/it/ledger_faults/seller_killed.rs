@@ -4,7 +4,7 @@ use super::script::{ACTIONS, act, settle};
 use super::stepwise::Stepwise;
 use card_host::card_core::key::KeyLength;
 use card_host::card_core::units::CardTime;
-use card_host::desk::development_scope;
+use card_host::card_work::development_scope;
 use card_host::keystore::SoftwareKeyStore;
 use card_host::random::OsRandom;
 use card_ledger::{Ledger, Office, PostgresLedger, SqliteLedger};

@@ -44,6 +44,11 @@ impl<F: Fn(u64) + Send + Sync> Ledger for Stepwise<F> {
     fn read(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
         self.ledger.read(work)
     }
+
+    fn look(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
+        let boundary = || self.boundary();
+        self.ledger.look(&mut |t| work(&mut Stepped { t, boundary: &boundary }))
+    }
 }
 
 struct Stepped<'a> {

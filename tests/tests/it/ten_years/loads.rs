@@ -4,7 +4,7 @@ use card_core::id::Channel;
 use card_core::message::{Slot, Voucher};
 use card_core::terminal::load::{LoadOutcome, get_mail, put_mail};
 use card_core::terminal::read;
-use card_host::desk;
+use card_host::card_work;
 use card_host::issuer::BindingAccount;
 use card_host::keystore::KeyStore;
 use card_host::{card, operate};
@@ -27,7 +27,7 @@ impl World {
         loop {
             self.insert(card);
             self.trouble(card);
-            let result = desk::load(&mut card.open(), voucher);
+            let result = card_work::load(&mut card.open(), voucher);
             card.board.no_cut();
             match result {
                 Ok(answer) => {

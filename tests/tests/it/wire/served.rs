@@ -11,7 +11,7 @@ use std::time::Duration;
 use card_channel::client::{Client, Timeouts};
 use card_host::card_core::key::KeyLength;
 use card_host::card_core::platform::{Random, RandomError};
-use card_host::desk::development_scope;
+use card_host::card_work::development_scope;
 use card_host::keystore::SoftwareKeyStore;
 use card_ledger::{Ledger, Office, Power, SqliteLedger};
 use card_server::{Options, ServerError, Stop, serve};

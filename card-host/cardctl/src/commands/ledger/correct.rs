@@ -1,10 +1,9 @@
 //! Corrections, and the second person.
 
-use card_core::message::Voucher;
 use card_core::units::Piastres;
 use card_ledger::{
     Approved, Certified, DebitOrder, DebitTo, LedgerError, Payee, Refusal, RequestId, RequestKey, Sale,
-    SaleState, StoreError, Who,
+    SaleState, Who,
 };
 use std::path::{Path, PathBuf};
 
@@ -69,8 +68,7 @@ pub(crate) fn certified_view(
     taken: Option<Taken>,
     out: Option<&Path>,
 ) -> Result<CertifiedView, Error> {
-    let voucher = Voucher::parse(&certified.voucher)
-        .map_err(|_| LedgerError::from(StoreError::Corrupt("a voucher".to_owned())))?;
+    let voucher = certified.parsed()?;
     if let Some(taken) = taken {
         taken.write(&voucher)?;
     }

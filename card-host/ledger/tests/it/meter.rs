@@ -1,15 +1,7 @@
 //! Simulated meters, mail to them and back, and engineering cards: all of the library around the credit engine.
-#![cfg(all(feature = "simulator", feature = "tariff"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test says what is wrong by failing"
-)]
 
-use applet_sim::card::Profile as CardProfile;
 use applet_sim::chip::{Cut, FlashModel};
-use card_core::id::{CardId, Channel, MeterId};
+use card_core::id::{Binding, CardId, MeterId};
 use card_core::key::KeyLength;
 use card_core::message::{MeterFlags, Slot};
 use card_core::meter::events::code;
@@ -17,60 +9,53 @@ use card_core::meter::{MailRefusal, Tampering, Verdict};
 use card_core::parameters::command::kind;
 use card_core::parameters::{Command, Limits};
 use card_core::role::Role;
-use card_core::scp03::Mode;
+use card_core::terminal::load::MailAnswer;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
-use card_host::desk::{CardChoice, Desk, DeskError, Order, Report, deliver, development_scope, load};
+use card_host::card_work::{
+    CardChoice, CardWorkError, Collected, Mail, Order, Report, deliver, development_scope,
+};
 use card_host::keystore::SoftwareKeyStore;
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{Profile, SimulatedMeter, SimulatedMeterError, from_the_maker};
+use card_host::stage::Stage;
 use card_host::tap::Tap;
 use card_host::tariff_file;
-use card_host::tour::{Stage, Table};
+use card_ledger::{BranchError, Development, Found, LedgerError, Refusal};
 use std::path::Path;
 
-const CHOICE: CardChoice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
+use crate::bench::{Bench as Branch, CHOICE, refused};
+
 const METER: u64 = 1;
 
 struct Bench {
-    desk: Desk,
-    stage: Table,
+    branch: Branch,
     meter: SimulatedMeter<FlashModel>,
     card: CardId,
-}
-
-fn keys() -> SoftwareKeyStore {
-    SoftwareKeyStore::generate(KeyLength::Aes128, &mut OsRandom).unwrap()
 }
 
 impl Bench {
     /// A customer's card, number 0 on the stage, whose 1000.00 EGP are in the meter.
     fn new() -> Self {
-        let mut desk = Desk::new(keys(), development_scope());
-        let (id, scope) = (MeterId::from(METER), desk.scope());
-        let mut stage = Table::new(CardProfile::T1);
-        let card = stage.new_card().unwrap();
-        stage.insert(card).unwrap();
-        let issued = desk.issue(&mut stage.card().unwrap(), id, 7, CHOICE, &mut |_| {}).unwrap();
-        let keys = desk.keys().meter_keys(scope, id).unwrap();
-        let meter = SimulatedMeter::in_memory(id, scope, keys, &from_the_maker()).unwrap();
-        let mut bench = Self { desk, stage, meter, card: issued.account.card.id };
+        let mut branch = Branch::new();
+        let issued = branch.issue(METER, 7, CHOICE).unwrap();
+        let meter = branch.meter(METER);
+        let mut bench = Self { branch, meter, card: issued.account.card.id };
         bench.sell(100_000);
         assert!(matches!(bench.tap().verdict, Some(Verdict::Apply { .. })));
         bench
     }
 
     fn sell(&mut self, amount: u64) {
-        let voucher = self.desk.sell(self.card, Piastres(amount), Channel::Branch).unwrap();
-        load(&mut self.stage.card().unwrap(), &voucher).unwrap();
+        self.branch.sell(self.card, amount).unwrap();
     }
 
     fn now(&self) -> CardTime {
-        self.meter.clock(self.desk.now()).unwrap()
+        self.meter.clock(self.branch.company.office.now().unwrap()).unwrap()
     }
 
     fn tap(&mut self) -> Tap {
         let now = self.now();
-        self.meter.tap(&mut self.stage.card().unwrap(), now).unwrap()
+        self.meter.tap(&mut self.branch.card(), now).unwrap()
     }
 
     fn run(&mut self, days: u64, profile: &Profile) -> card_host::simulated_meter::Summary {
@@ -80,9 +65,46 @@ impl Bench {
 
     /// Sends a command by the card that is there, and taps.
     fn command(&mut self, carrier: CardId, order: Order) -> Tap {
-        let (_, mail) = self.desk.command(carrier, &order).unwrap();
-        assert!(deliver(&mut self.stage.card().unwrap(), &mail.delivery).unwrap().stored);
+        let (_, mail) = self.branch.command(carrier, &order);
+        assert!(deliver(&mut self.branch.card(), &mail.delivery).unwrap().stored);
         self.tap()
+    }
+
+    /// Sends mail by the customer's card, which is there.
+    fn send(&mut self, slot: Slot, plaintext: &[u8]) -> (Mail, MailAnswer) {
+        let mail = self.branch.mail(self.card, slot, plaintext).unwrap();
+        let answer = deliver(&mut self.branch.card(), &mail.delivery).unwrap();
+        (mail, answer)
+    }
+
+    /// The mail of meters on the card that is there.
+    fn collect(&mut self) -> Vec<Collected> {
+        let Development { office, who, .. } = &self.branch.company;
+        let brought = office.take_from_card(who, &mut self.branch.stage.card().unwrap()).unwrap();
+        let mail = brought.into_iter().filter_map(|item| match item.found {
+            Found::Mail(mail) => Some(mail),
+            _ => None,
+        });
+        mail.collect()
+    }
+
+    fn change_keys(&mut self, role: Role) -> Result<(u8, Mail), LedgerError> {
+        let Development { office, who, .. } = &self.branch.company;
+        office.change_keys(who, &self.branch.company.id(), self.card, role)
+    }
+
+    fn learn_keys(&mut self) -> Vec<u8> {
+        let Development { office, who, .. } = &self.branch.company;
+        office.learn_keys(who, &mut self.branch.stage.card().unwrap()).unwrap()
+    }
+
+    fn keys_changed(&self, binding: Binding, version: u8) -> bool {
+        let Development { office, who, .. } = &self.branch.company;
+        office.keys_changed(who, binding, version).unwrap()
+    }
+
+    fn rotate(&mut self, role: Role) {
+        self.branch.company.keys.rotate(role, &mut OsRandom).unwrap();
     }
 }
 
@@ -140,7 +162,7 @@ fn without_credit_nothing_is_consumed_until_the_loan_or_a_charge() {
 fn a_pause_after_an_overload_costs_its_minutes_only() {
     let mut bench = Bench::new();
     let limits = Limits { contracted_power: 900, overload_pauses: 200, ..Limits::DEFAULT };
-    bench.desk.send(&mut bench.stage.card().unwrap(), Slot::new(2).unwrap(), &limits.emit()).unwrap();
+    bench.send(Slot::new(2).unwrap(), &limits.emit());
     assert_eq!(bench.tap().received[0].result, Ok(()));
     // 1 kWh in each hour is a demand of 1000 W.
     let summary = bench.run(2, &Profile::Hours(vec![Energy(100)]));
@@ -152,9 +174,9 @@ fn a_pause_after_an_overload_costs_its_minutes_only() {
 }
 
 fn image(path: &Path) -> SimulatedMeter<applet_sim::chip::ImageMemory> {
-    let desk = Desk::new(keys(), development_scope());
-    let (id, scope) = (MeterId::from(METER), desk.scope());
-    let keys = desk.keys().meter_keys(scope, id).unwrap();
+    let (id, scope) = (MeterId::from(METER), development_scope());
+    let store = SoftwareKeyStore::generate(KeyLength::Aes128, &mut OsRandom).unwrap();
+    let keys = store.meter_keys(scope, id).unwrap();
     SimulatedMeter::create(path, id, scope, keys, &from_the_maker()).unwrap()
 }
 
@@ -208,15 +230,14 @@ fn an_image_acts_in_memory_whole_or_not_at_all() {
 #[test]
 fn a_new_tariff_comes_with_the_card_and_into_force_at_its_start() {
     let mut bench = Bench::new();
-    let shipped = include_str!("../tariffs/egypt-2024-08.toml");
+    let shipped = include_str!("../../../tariffs/egypt-2024-08.toml");
     let start = bench.now().to_unix() + 40 * 86_400;
     let start = jiff::Timestamp::from_second(start.try_into().unwrap()).unwrap();
     let later = shipped.replace("version = 1", "version = 2");
     let later = later.replace("2024-08-01T00:00:00+03:00", &start.to_string());
     let tariff = tariff_file::parse(&later).unwrap();
     let slot = Slot::new(0).unwrap();
-    let (mail, answer) =
-        bench.desk.send(&mut bench.stage.card().unwrap(), slot, tariff.emit().as_slice()).unwrap();
+    let (mail, answer) = bench.send(slot, tariff.emit().as_slice());
     assert_eq!((answer.stored, answer.version, mail.envelope.version), (true, 1, 1));
     let tap = bench.tap();
     assert_eq!((tap.received.len(), tap.received[0].slot, tap.received[0].result), (1, slot, Ok(())));
@@ -228,7 +249,7 @@ fn a_new_tariff_comes_with_the_card_and_into_force_at_its_start() {
     let state = bench.meter.state().unwrap();
     assert_eq!((state.tables.active().version(), state.tables.standby()), (2, None));
     // The same again has a new version of the slot, and is no newer tariff: by the network too.
-    let mail = bench.desk.mail(bench.card, slot, tariff.emit().as_slice()).unwrap();
+    let mail = bench.branch.mail(bench.card, slot, tariff.emit().as_slice()).unwrap();
     let now = bench.now();
     let received = bench.meter.receive(now, None, &mail.envelope).unwrap();
     assert_eq!((received.version, received.result), (2, Err(MailRefusal::TariffNotNewer)));
@@ -241,18 +262,16 @@ fn an_engineering_card_brings_a_command_and_takes_the_record_home() {
     bench.meter.tamper(now, Tampering::Cover).unwrap();
     assert!(!bench.meter.state().unwrap().supply.is_on());
 
-    let technician = bench.stage.new_card().unwrap();
-    bench.stage.insert(technician).unwrap();
-    let id = MeterId::from(METER);
-    let issued =
-        bench.desk.issue_engineering(&mut bench.stage.card().unwrap(), id, CHOICE, &mut |_| {}).unwrap();
+    bench.branch.new_card();
+    let issued = bench.branch.issue_engineering(METER).unwrap();
     let engineer = issued.account.card.id;
     assert_eq!((issued.account.card.generation, issued.replaces), (1, None));
-    assert_eq!(bench.desk.serving(id).unwrap().card.id, bench.card, "the customer's card is the customer's");
-    let refused = bench.desk.sell(engineer, Piastres(1), Channel::Branch);
-    assert!(matches!(refused, Err(DeskError::Engineering { .. })), "{refused:?}");
-    let again = bench.desk.issue_engineering(&mut bench.stage.card().unwrap(), id, CHOICE, &mut |_| {});
-    assert!(matches!(again, Err(DeskError::AlreadyIssued { .. })), "{again:?}");
+    let serving = bench.branch.company.office.serving(MeterId::from(METER)).unwrap();
+    assert_eq!(serving.held.card.id, bench.card, "the customer's card is the customer's");
+    let uncharged = refused(bench.branch.sell(engineer, 100));
+    assert!(matches!(uncharged, Refusal::Engineering(_)), "{uncharged:?}");
+    let again = bench.branch.issue_engineering(METER);
+    assert!(matches!(again, Err(BranchError::Card(CardWorkError::AlreadyIssued { .. }))), "{again:?}");
 
     // Without a card that is named the meter does not know it; named, it must be that card.
     let tap = bench.command(engineer, order(kind::CLEAR_TAMPER));
@@ -263,7 +282,7 @@ fn an_engineering_card_brings_a_command_and_takes_the_record_home() {
     let state = bench.meter.state().unwrap();
     assert!(state.supply.is_on() && state.supply.tampering == 0 && state.balance == Balance(100_000));
 
-    let collected = bench.desk.collect(&mut bench.stage.card().unwrap()).unwrap();
+    let collected = bench.collect();
     let Some(Report::Audit(records)) = collected.iter().map(|item| &item.report).next_back() else {
         panic!("{collected:?}")
     };
@@ -272,7 +291,7 @@ fn an_engineering_card_brings_a_command_and_takes_the_record_home() {
     assert_eq!(seen, [(1, 0x0C, Some(engineer)), (2, 0x01, Some(engineer))]);
 
     // The customer's card is as good as before.
-    bench.stage.insert(0).unwrap();
+    bench.branch.stage.insert(0).unwrap();
     bench.sell(5_000);
     let verdict = bench.tap().verdict;
     assert!(matches!(verdict, Some(Verdict::Apply { credit: Piastres(5_000), .. })), "{verdict:?}");
@@ -285,51 +304,43 @@ fn an_engineering_card_brings_a_command_and_takes_the_record_home() {
 #[test]
 fn an_engineering_card_is_bound_anew_for_the_next_meter() {
     let mut bench = Bench::new();
-    let technician = bench.stage.new_card().unwrap();
-    bench.stage.insert(technician).unwrap();
+    let technician = bench.branch.new_card();
     let other = MeterId::from(2);
-    let none = bench.desk.issue_engineering(&mut bench.stage.card().unwrap(), other, CHOICE, &mut |_| {});
-    assert!(matches!(none, Err(DeskError::NoContract(meter)) if meter == other), "{none:?}");
-    let id = MeterId::from(METER);
-    let issued =
-        bench.desk.issue_engineering(&mut bench.stage.card().unwrap(), id, CHOICE, &mut |_| {}).unwrap();
+    let none = refused(bench.branch.issue_engineering(2));
+    assert!(matches!(none, Refusal::UnknownMeter(meter) if meter == other), "{none:?}");
+    let issued = bench.branch.issue_engineering(METER).unwrap();
     let engineer = issued.account.card.id;
     // A second customer, with another meter.
-    let customer = bench.stage.new_card().unwrap();
-    bench.stage.insert(customer).unwrap();
-    bench.desk.issue(&mut bench.stage.card().unwrap(), other, 8, CHOICE, &mut |_| {}).unwrap();
-    bench.stage.insert(technician).unwrap();
-    let bound = bench.desk.rebind_engineering(&mut bench.stage.card().unwrap(), other).unwrap();
+    bench.branch.issue(2, 8, CHOICE).unwrap();
+    bench.branch.stage.insert(technician).unwrap();
+    let bound = bench.branch.rebind_engineering(2).unwrap();
     assert_eq!((bound.card.id, bound.binding.meter), (engineer, other));
-    assert_eq!(bench.desk.meter_of(engineer).unwrap(), other);
+    assert_eq!(bench.branch.company.office.meter_of(engineer).unwrap(), other);
     // The meter that it was for refuses it now, the other one takes it.
     let now = bench.now();
-    let refused = bench.meter.tap(&mut bench.stage.card().unwrap(), now);
-    assert!(matches!(refused, Err(SimulatedMeterError::Tap(_))), "its keys are another meter's: {refused:?}");
-    let scope = bench.desk.scope();
-    let keys = bench.desk.keys().meter_keys(scope, other).unwrap();
-    let mut meter = SimulatedMeter::in_memory(other, scope, keys, &from_the_maker()).unwrap();
-    let tap = meter.tap(&mut bench.stage.card().unwrap(), bench.desk.now()).unwrap();
-    assert!(matches!(tap.verdict, Some(Verdict::Apply { credit: Piastres::ZERO, .. })), "{tap:?}");
+    let unknown = bench.meter.tap(&mut bench.branch.card(), now);
+    assert!(matches!(unknown, Err(SimulatedMeterError::Tap(_))), "its keys are another meter's: {unknown:?}");
+    let mut meter = bench.branch.meter(2);
+    let verdict = bench.branch.tap(&mut meter);
+    assert!(matches!(verdict, Some(Verdict::Apply { credit: Piastres::ZERO, .. })), "{verdict:?}");
     // A customer who has had a replacement has cards of another generation.
-    let replacement = bench.stage.new_card().unwrap();
-    bench.stage.insert(replacement).unwrap();
-    bench.desk.issue(&mut bench.stage.card().unwrap(), id, 7, CHOICE, &mut |_| {}).unwrap();
-    bench.stage.insert(technician).unwrap();
-    let refused = bench.desk.rebind_engineering(&mut bench.stage.card().unwrap(), id);
+    bench.branch.issue(METER, 7, CHOICE).unwrap();
+    bench.branch.stage.insert(technician).unwrap();
+    let other_generation = refused(bench.branch.rebind_engineering(METER));
     assert!(
-        matches!(refused, Err(DeskError::EngineersGeneration { own: 1, customers: 2, .. })),
-        "{refused:?}"
+        matches!(&other_generation, Refusal::Invalid(text)
+            if text.contains("is of generation 1, and the customer's card of 2")),
+        "{other_generation:?}"
     );
 }
 
 #[test]
 fn readings_are_collected_from_the_card() {
     let mut bench = Bench::new();
-    assert!(bench.desk.collect(&mut bench.stage.card().unwrap()).unwrap().is_empty());
+    assert!(bench.collect().is_empty());
     let tap = bench.command(bench.card, order(kind::READ_OUT));
     assert_eq!(tap.received[0].result, Ok(()));
-    let collected = bench.desk.collect(&mut bench.stage.card().unwrap()).unwrap();
+    let collected = bench.collect();
     assert_eq!(collected.iter().map(|item| item.slot).collect::<Vec<_>>(), [Slot::READINGS, Slot::AUDIT]);
     let Report::Readings(readings) = &collected[0].report else { panic!("{collected:?}") };
     assert_eq!((readings.applied_credit, readings.balance), (Piastres(100_000), Balance(100_000)));
@@ -338,75 +349,67 @@ fn readings_are_collected_from_the_card() {
 
 #[test]
 fn versions_and_counters_are_those_of_the_binding_whoever_carries() {
-    let mut stage = Table::new(CardProfile::T1);
-    let card = stage.new_card().unwrap();
-    stage.insert(card).unwrap();
-    let mut desk = Desk::new(keys(), development_scope());
-    let meter = MeterId::from(METER);
-    let issued = desk.issue(&mut stage.card().unwrap(), meter, 7, CHOICE, &mut |_| {}).unwrap();
-    let technician = stage.new_card().unwrap();
-    stage.insert(technician).unwrap();
-    let engineer = desk.issue_engineering(&mut stage.card().unwrap(), meter, CHOICE, &mut |_| {}).unwrap();
+    let mut branch = Branch::new();
+    let issued = branch.issue(METER, 7, CHOICE).unwrap();
+    branch.new_card();
+    let engineer = branch.issue_engineering(METER).unwrap();
     let limits = Slot::new(2).unwrap();
     for carrier in [issued.account.card.id, engineer.account.card.id] {
-        let _ = desk.mail(carrier, limits, &Limits::DEFAULT.emit()).unwrap();
-        let _ = desk.command(carrier, &order(kind::READ_OUT)).unwrap();
+        let _ = branch.mail(carrier, limits, &Limits::DEFAULT.emit()).unwrap();
+        let _ = branch.command(carrier, &order(kind::READ_OUT));
     }
-    let mail = desk.mail(issued.account.card.id, limits, &Limits::DEFAULT.emit()).unwrap();
-    let (command, sent) = desk.command(issued.account.card.id, &order(kind::CUT)).unwrap();
+    let mail = branch.mail(issued.account.card.id, limits, &Limits::DEFAULT.emit()).unwrap();
+    let (command, sent) = branch.command(issued.account.card.id, &order(kind::CUT));
     assert_eq!((mail.envelope.version, command.counter), (3, 3));
     assert_eq!((sent.envelope.slot.number(), sent.envelope.version), (7, 1));
     let parsed = Command::parse(&command.emit()).unwrap();
     assert_eq!(parsed, command);
-    assert_eq!(desk.meter_of(engineer.account.card.id).unwrap(), meter);
+    assert_eq!(branch.company.office.meter_of(engineer.account.card.id).unwrap(), MeterId::from(METER));
     // Mail of the meter's slots is not the desk's to send.
-    assert!(desk.mail(issued.account.card.id, Slot::AUDIT, &[1]).is_err());
+    assert!(branch.mail(issued.account.card.id, Slot::AUDIT, &[1]).is_err());
 }
 
 #[test]
 fn new_keys_are_used_once_the_meter_has_them() {
     let mut bench = Bench::new();
     for role in [Role::Credit, Role::Parameter, Role::Report] {
-        bench.desk.keys().rotate(role, &mut OsRandom).unwrap();
-        let (version, mail) = bench.desk.change_keys(bench.card, role).unwrap();
+        bench.rotate(role);
+        let (version, mail) = bench.change_keys(role).unwrap();
         assert_eq!(version, role.key_version(2));
-        deliver(&mut bench.stage.card().unwrap(), &mail.delivery).unwrap();
+        deliver(&mut bench.branch.card(), &mail.delivery).unwrap();
         if role == Role::Credit {
             // The meter does not know them yet: what is sold meanwhile is certified with the old ones.
-            assert!(bench.desk.learn_keys(&mut bench.stage.card().unwrap()).unwrap().is_empty());
+            assert!(bench.learn_keys().is_empty());
             bench.sell(100);
             // Nor does a newer master change what the meter is to get next.
-            bench.desk.keys().rotate(role, &mut OsRandom).unwrap();
-            assert_eq!(bench.desk.change_keys(bench.card, role).unwrap().0, version);
+            bench.rotate(role);
+            assert_eq!(bench.change_keys(role).unwrap().0, version);
         }
         let tap = bench.tap();
         assert_eq!(tap.received[0].result, Ok(()), "{role}");
         assert!(matches!(tap.verdict, Some(verdict) if !matches!(verdict, Verdict::Refuse(_))), "{role}");
-        let learnt = bench.desk.learn_keys(&mut bench.stage.card().unwrap()).unwrap();
+        let learnt = bench.learn_keys();
         let wanted = if role == Role::Report { vec![] } else { vec![version] };
         assert_eq!(learnt, wanted);
     }
-    let account = *bench.desk.serving(MeterId::from(METER)).unwrap();
+    let account = bench.branch.company.office.serving(MeterId::from(METER)).unwrap().held;
     assert_eq!((account.credit_key, account.parameter_keys), (0x72, 0x82));
     // With all of the new ones; and from the meter with its own.
     bench.sell(200);
     assert!(matches!(bench.tap().verdict, Some(Verdict::Apply { credit: Piastres(200), .. })));
     assert_eq!(bench.command(bench.card, order(kind::READ_OUT)).received[0].result, Ok(()));
-    assert_eq!(bench.desk.collect(&mut bench.stage.card().unwrap()).unwrap().len(), 2);
+    assert_eq!(bench.collect().len(), 2);
     // The third version of the credit keys comes now, over the network.
-    let (version, mail) = bench.desk.change_keys(bench.card, Role::Credit).unwrap();
+    let (version, mail) = bench.change_keys(Role::Credit).unwrap();
     assert_eq!(version, 0x73);
     let now = bench.now();
     assert_eq!(bench.meter.receive(now, None, &mail.envelope).unwrap().result, Ok(()));
-    assert!(bench.desk.keys_changed(mail.envelope.binding, version).unwrap());
+    assert!(bench.keys_changed(mail.envelope.binding, version));
     bench.sell(300);
     assert!(matches!(bench.tap().verdict, Some(Verdict::Apply { credit: Piastres(300), .. })));
-    assert!(bench.desk.change_keys(bench.card, Role::Load).is_err());
+    assert!(bench.change_keys(Role::Load).is_err());
     // A new contract of the meter begins with the keys that it has.
-    let next = bench.stage.new_card().unwrap();
-    bench.stage.insert(next).unwrap();
     let closing = CardChoice { closes_former: true, ..CHOICE };
-    let meter = MeterId::from(METER);
-    let issued = bench.desk.issue(&mut bench.stage.card().unwrap(), meter, 8, closing, &mut |_| {}).unwrap();
+    let issued = bench.branch.issue(METER, 8, closing).unwrap();
     assert_eq!(issued.account.credit_key, 0x73);
 }

@@ -8,12 +8,14 @@ use card_core::scp03::Mode;
 use card_core::terminal::load::LoadOutcome;
 use card_core::units::{Balance, Energy, Piastres};
 
-use super::{Meter, Money, Stage, Tour, TourCause, TourError, must};
-use crate::desk::{CardChoice, Desk, Issued, in_words, load};
-use crate::operate;
-use crate::random::OsRandom;
-use crate::simulated_meter::from_the_maker;
-use crate::transport::Transport;
+use super::{Meter, Money, Tour, TourCause, TourError, must};
+use card_host::card_work::{CardChoice, Issued, in_words, load};
+use card_host::operate;
+use card_host::random::OsRandom;
+use card_host::simulated_meter::from_the_maker;
+use card_host::stage::Stage;
+use card_host::transport::Transport;
+use card_ledger::{DebitOrder, DebitTo, Development, Payee};
 
 const CUSTOMER: u64 = 1001;
 const WORKSHOP: u64 = 9000;
@@ -23,19 +25,19 @@ const SALES: [(Channel, u64); 4] =
 
 /// Everything that the steps share.
 struct World {
-    desk: Desk,
+    company: Development,
     meter: Meter,
     card: usize,
     issued: Issued,
 }
 
-pub(super) fn all(tour: &mut Tour<'_>, mut desk: Desk) -> Result<(), TourError> {
+pub(super) fn all(tour: &mut Tour<'_>, company: Development) -> Result<(), TourError> {
     let (card, meter) = tour.step("a blank card and a meter", |stage, _| {
         let card = stage.new_card()?;
         stage.insert(card)?;
         let public = operate::read_public(&mut stage.card()?)?;
         must("the card's state", public.status.state, Some(State::Blank))?;
-        let meter = new_meter(&mut desk, MeterId::from(0xA001))?;
+        let meter = new_meter(&company, MeterId::from(0xA001))?;
         Ok((
             (card, meter),
             format!("card {} comes from its maker with nothing but its number", public.summary.card.id),
@@ -43,11 +45,11 @@ pub(super) fn all(tour: &mut Tour<'_>, mut desk: Desk) -> Result<(), TourError> 
     })?;
     let issued = tour.step("issue", |stage, _| {
         let meter = MeterId::from(0xA001);
-        let issued = desk.issue(&mut stage.card()?, meter, CUSTOMER, CHOICE, &mut |_| {})?;
+        let issued = issue(&company, stage, meter, CUSTOMER, CHOICE)?;
         let said = "keys, binding and certificate are on it; it waits for its first charge at a branch";
         Ok((issued, said.to_owned()))
     })?;
-    let mut world = World { desk, meter, card, issued };
+    let mut world = World { company, meter, card, issued };
     charge(tour, &mut world)?;
     read(tour, &mut world)?;
     vouchers(tour, &mut world)?;
@@ -101,7 +103,8 @@ fn read(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError> {
     })?;
     tour.step("what the desk reads, and the holder", |stage, money| {
         let mut card = stage.card()?;
-        let mut session = operate::session(&mut card, world.desk.keys(), Role::Vending, &mut OsRandom)?;
+        let mut session =
+            operate::session(&mut card, world.company.office.keys(), Role::Vending, &mut OsRandom)?;
         let reading = operate::read_private(&mut session)?;
         must("loads in the log", reading.loads.len(), SALES.len())?;
         must("settled credit", reading.purse.settled_credit, money.paid)?;
@@ -133,7 +136,16 @@ fn vouchers(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError> {
     tour.step("a sale is reversed", |stage, money| {
         let amount = Piastres(1_500);
         let card = present(stage)?;
-        let voucher = world.desk.reverse(card.id, amount)?;
+        let company = &world.company;
+        let order = DebitOrder {
+            who: company.who.clone(),
+            id: company.id(),
+            payee: Payee::Card(card.id),
+            amount,
+            to: DebitTo::Cash,
+            reason: "reversed".to_owned(),
+        };
+        let voucher = company.office.debit(&order)?.parsed()?;
         money.reversed = amount;
         must("the outcome", loaded(stage, &voucher)?, LoadOutcome::Loaded)?;
         let verdict = tap(world, stage)?;
@@ -195,10 +207,10 @@ fn replace_card(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError>
         let card = stage.new_card()?;
         stage.insert(card)?;
         let meter = MeterId::from(0xA001);
-        world.issued = world.desk.issue(&mut stage.card()?, meter, CUSTOMER, CHOICE, &mut |_| {})?;
+        world.issued = issue(&world.company, stage, meter, CUSTOMER, CHOICE)?;
         world.card = card;
         must("the generation", world.issued.account.card.generation, 2)?;
-        let voucher = world.desk.refresh(world.issued.account.card.id)?;
+        let voucher = world.company.refresh(world.issued.account.card.id)?;
         must("the outcome", loaded(stage, &voucher)?, LoadOutcome::Refreshed)?;
         let verdict = tap(world, stage)?;
         must("what the meter applied", applied(verdict), Some((Piastres(6_000), Piastres::ZERO)))?;
@@ -222,13 +234,13 @@ fn replace_meter(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError
         let workshop = stage.new_card()?;
         stage.insert(workshop)?;
         let meter = MeterId::from(0xA001);
-        let issued = world.desk.issue(&mut stage.card()?, meter, WORKSHOP, closing, &mut |_| {})?;
+        let issued = issue(&world.company, stage, meter, WORKSHOP, closing)?;
         must("the number of the binding", issued.account.binding.number, 2)?;
-        let voucher = world.desk.refresh(issued.account.card.id)?;
+        let voucher = world.company.refresh(issued.account.card.id)?;
         must("the outcome", loaded(stage, &voucher)?, LoadOutcome::Refreshed)?;
         tap(world, stage)?;
         money.fees = money.fees.checked_add(fees).unwrap_or(money.fees);
-        let report = operate::final_report(&mut stage.card()?, world.desk.keys())?;
+        let report = operate::final_report(&mut stage.card()?, world.company.office.keys())?;
         let report = report.ok_or(TourCause::Unexpected("there is no final report".to_owned()))?;
         let left = left(money);
         must("the balance in the final report", report.balance, left)?;
@@ -237,11 +249,13 @@ fn replace_meter(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError
     })?;
     tour.step("a new meter, a new binding", |stage, money| {
         let id = MeterId::from(0xB002);
-        world.meter = new_meter(&mut world.desk, id)?;
+        world.meter = new_meter(&world.company, id)?;
         stage.insert(world.card)?;
-        world.desk.move_to_meter(&mut stage.card()?, id, &report)?;
+        let Development { office, who, .. } = &world.company;
+        let request = world.company.id();
+        office.move_to_meter(who, &request, &mut stage.card()?, id, &report)?;
         // Asked twice, moved once.
-        let moved = world.desk.move_to_meter(&mut stage.card()?, id, &report)?;
+        let moved = office.move_to_meter(who, &request, &mut stage.card()?, id, &report)?;
         must(
             "the credit of the new binding",
             Balance(0).apply(moved.total_credit, moved.total_debited),
@@ -263,15 +277,27 @@ fn replace_meter(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError
     })
 }
 
-fn new_meter(desk: &mut Desk, id: MeterId) -> Result<Meter, TourCause> {
-    let scope = desk.scope();
-    let keys = desk.keys().meter_keys(scope, id)?;
+fn issue(
+    company: &Development,
+    stage: &mut dyn Stage,
+    meter: MeterId,
+    account: u64,
+    choice: CardChoice,
+) -> Result<Issued, TourCause> {
+    let Development { office, who, .. } = company;
+    let mut card = stage.card()?;
+    Ok(office.issue(who, &company.id(), &mut card, meter, account, choice, &mut |_| {})?)
+}
+
+fn new_meter(company: &Development, id: MeterId) -> Result<Meter, TourCause> {
+    let scope = company.office.scope();
+    let keys = company.keys.meter_keys(scope, id)?;
     Ok(Meter::in_memory(id, scope, keys, &from_the_maker())?)
 }
 
 /// Consumption, as the meter rates it.
 fn consume(world: &mut World, money: &mut Money, energy: Energy) -> Result<(), TourCause> {
-    let deduction = world.meter.consume(world.desk.now(), energy)?;
+    let deduction = world.meter.consume(world.company.office.now()?, energy)?;
     let cost = deduction.map_or(0, |deduction| deduction.total().0);
     let consumed = money.consumed.0.checked_add_signed(cost);
     money.consumed = consumed.map_or(money.consumed, Piastres);
@@ -284,7 +310,7 @@ fn sell(
     amount: Piastres,
     channel: Channel,
 ) -> Result<Voucher, TourCause> {
-    let voucher = world.desk.sell(world.issued.account.card.id, amount, channel)?;
+    let voucher = world.company.sell(world.issued.account.card.id, amount, channel)?;
     money.paid = money.paid.checked_add(amount).unwrap_or(money.paid);
     Ok(voucher)
 }
@@ -300,7 +326,7 @@ fn present(stage: &mut dyn Stage) -> Result<CardRef, TourCause> {
 }
 
 fn tap(world: &mut World, stage: &mut dyn Stage) -> Result<Option<Verdict>, TourCause> {
-    let now = world.desk.now();
+    let now = world.company.office.now()?;
     let tap = world.meter.tap(&mut stage.card()?, now)?;
     Ok(tap.verdict)
 }

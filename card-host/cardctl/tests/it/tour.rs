@@ -1,10 +1,10 @@
 //! The tour in process, on every profile and with both key lengths.
-#![cfg(feature = "simulator")]
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
 use applet_sim::card::Profile;
 use card_core::key::KeyLength;
-use card_host::tour::{Table, play};
+use card_host::stage::Table;
+use cardctl::tour::play;
 
 #[test]
 fn the_money_adds_up_on_every_profile() {

@@ -3,21 +3,20 @@
 //! Each step checks what came of it; a step that came out otherwise ends the tour with an error. At the end the money must add up
 //! to the piastre.
 
-mod stage;
 mod steps;
-
-pub use stage::{Stage, StageError, Table, blank_card, tear};
 
 use applet_sim::card::Cost;
 use card_core::key::KeyLength;
 use card_core::units::Piastres;
 
-use crate::desk::{Desk, DeskError, development_scope};
-use crate::keystore::{KeyStoreError, SoftwareKeyStore};
-use crate::operate::OperateError;
-use crate::random::OsRandom;
-use crate::simulated_meter::{SimulatedMeter, SimulatedMeterError};
-use crate::transport::TransportError;
+use card_host::card_work::CardWorkError;
+use card_host::keystore::{KeyStoreError, SoftwareKeyStore};
+use card_host::operate::OperateError;
+use card_host::random::OsRandom;
+use card_host::simulated_meter::{SimulatedMeter, SimulatedMeterError};
+use card_host::stage::{Stage, StageError};
+use card_host::transport::TransportError;
+use card_ledger::{BranchError, Development, LedgerError};
 
 /// What a step did, and what it cost.
 #[derive(Debug, Clone)]
@@ -75,9 +74,15 @@ pub enum TourCause {
     /// Reader and cards.
     #[error(transparent)]
     Stage(#[from] StageError),
-    /// The desk.
+    /// The card in the reader.
     #[error(transparent)]
-    Desk(#[from] DeskError),
+    Card(#[from] CardWorkError),
+    /// The branch.
+    #[error(transparent)]
+    Branch(#[from] BranchError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// An issued card.
     #[error(transparent)]
     Operate(#[from] OperateError),
@@ -94,7 +99,7 @@ pub enum TourCause {
 
 impl From<TransportError> for TourCause {
     fn from(error: TransportError) -> Self {
-        Self::Desk(error.into())
+        Self::Card(error.into())
     }
 }
 
@@ -107,8 +112,8 @@ pub fn play(
     let mut tour = Tour { stage, tell, number: 0, money: Money::default() };
     let keys = SoftwareKeyStore::generate(length, &mut OsRandom);
     let keys = keys.map_err(|error| tour.error("keys", error.into()))?;
-    let desk = Desk::new(keys, development_scope());
-    steps::all(&mut tour, desk)?;
+    let company = Development::new(keys).map_err(|error| tour.error("books", error.into()))?;
+    steps::all(&mut tour, company)?;
     Ok(tour.money)
 }
 

@@ -1,0 +1,3 @@
+//! What the program `cardctl` shows that others may use too.
+
+pub mod tour;

@@ -1,0 +1,131 @@
+//! How a step of a request runs (docs/ledger.md, section 5). What it signs is signed before anything is locked, since a key store may take its
+//! time, and whoever needs what a transaction holds waits for it meanwhile.
+//!
+//! A step that signs is rehearsed first: it looks at the rows as they are, locks none and writes none, and all that counts of it is what it
+//! wants signed. That is signed, and the step runs in its transaction, where it decides everything anew. Where another one has changed the
+//! binding in between, it wants something else signed: then nothing of the transaction stays, that is signed, and it runs again.
+
+use card_core::id::{Channel, Reference};
+use card_core::message::Slot;
+
+use super::error::LedgerError;
+use super::office::Office;
+use super::store::{Transaction, transact};
+use card_host::issuer::{BindingAccount, Issuer, IssuerError};
+
+/// How often what has an unknown outcome is asked again before the caller hears of it.
+const REPEATS: u32 = 3;
+
+/// How often others may have changed what was signed for. Then it is signed in the transaction itself, where nobody can.
+const OVERTAKEN: u32 = 8;
+
+/// What a step wants signed. The same gives the same bytes, but for the time in a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// A voucher, with a certificate of this account as it then stands.
+    Voucher(BindingAccount, Channel, Reference),
+    /// Mail to an account's meter, with its version.
+    Mail(BindingAccount, Slot, u32, Vec<u8>),
+}
+
+impl Wanted {
+    pub(super) fn sign(&self, issuer: &Issuer) -> Result<Vec<u8>, IssuerError> {
+        match self {
+            Self::Voucher(held, channel, reference) => {
+                Ok(issuer.voucher(held, *channel, *reference)?.emit().to_vec())
+            }
+            Self::Mail(held, slot, version, plaintext) => {
+                Ok(issuer.mail(held, *slot, *version, plaintext)?.as_bytes().to_vec())
+            }
+        }
+    }
+}
+
+/// What was signed for a step, and what it still wants.
+pub(super) struct Signing<'a> {
+    issuer: &'a Issuer,
+    signed: Vec<(Wanted, Result<Vec<u8>, IssuerError>)>,
+    wanted: Vec<Wanted>,
+    /// It has been overtaken too often.
+    at_once: bool,
+}
+
+impl Signing<'_> {
+    /// The bytes of what was signed. Where it was not signed yet, none: then this run of the step comes to nothing, and another one follows.
+    pub(super) fn signed(&mut self, wanted: Wanted) -> Result<Vec<u8>, IssuerError> {
+        if self.at_once {
+            return wanted.sign(self.issuer);
+        }
+        let place = self.signed.iter().position(|(signed, _)| *signed == wanted);
+        match place.and_then(|place| Some((place, &self.signed.get(place)?.1))) {
+            // A store may run this once more.
+            Some((_, Ok(bytes))) => Ok(bytes.clone()),
+            Some((place, Err(_))) => self.signed.swap_remove(place).1,
+            None => {
+                self.wanted.push(wanted);
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    fn sign(&mut self) {
+        for wanted in self.wanted.drain(..) {
+            let signed = wanted.sign(self.issuer);
+            self.signed.push((wanted, signed));
+        }
+    }
+}
+
+impl Office {
+    /// Runs a step that begins with looking at its request, so that it can be run again where its outcome is unknown.
+    pub(super) fn step<T: Send>(
+        &self,
+        mut work: impl FnMut(&mut dyn Transaction) -> Result<T, LedgerError> + Send,
+    ) -> Result<T, LedgerError> {
+        let mut unknown = 0;
+        loop {
+            match transact(self.ledger(), &mut work) {
+                Err(error) if error.is_unknown() && unknown < REPEATS => unknown += 1,
+                other => return other,
+            }
+        }
+    }
+
+    /// The same for a step that signs.
+    pub(super) fn signing_step<T: Send>(
+        &self,
+        mut work: impl FnMut(&mut dyn Transaction, &mut Signing<'_>) -> Result<T, LedgerError> + Send,
+    ) -> Result<T, LedgerError> {
+        let mut signing =
+            Signing { issuer: self.issuer(), signed: Vec::new(), wanted: Vec::new(), at_once: false };
+        self.ledger().look(&mut |t| {
+            signing.wanted.clear();
+            match work(t, &mut signing) {
+                Ok(_) => Ok(()),
+                // What the store cannot do now, it cannot do in a transaction.
+                Err(error @ LedgerError::Store(_)) => Err(error),
+                // Whether it is refused is decided in the transaction.
+                Err(_) => {
+                    signing.wanted.clear();
+                    Ok(())
+                }
+            }
+        })?;
+        let mut overtaken = 0;
+        loop {
+            signing.sign();
+            signing.at_once = overtaken >= OVERTAKEN;
+            let mut unsigned = false;
+            let done = self.step(|t| {
+                signing.wanted.clear();
+                let done = work(t, &mut signing);
+                unsigned = !signing.wanted.is_empty();
+                if unsigned { Err(LedgerError::NotRun) } else { done }
+            });
+            if !unsigned {
+                return done;
+            }
+            overtaken += 1;
+        }
+    }
+}

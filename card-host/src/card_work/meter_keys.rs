@@ -1,0 +1,73 @@
+//! Changes of a meter's keys (docs/meter.md, section 9).
+//!
+//! A meter knows the current keys of a role and the ones before. So an issuer goes on with the old ones until it has heard that the meter
+//! has the new ones, and sends no newer ones before that.
+
+use card_core::meter::events::Happening;
+use card_core::parameters::KeyChange;
+use card_core::role::Role;
+
+use super::error::CardWorkError;
+use crate::issuer::BindingAccount;
+use crate::keystore::{KeyStore, KeyStoreError};
+use crate::operate;
+use crate::random::OsRandom;
+use crate::transport::Transport;
+
+/// The next keys of `role` for the meter of a binding, wrapped: where the meter has the current ones, these again.
+pub fn next_keys(
+    keys: &dyn KeyStore,
+    account: &BindingAccount,
+    role: Role,
+) -> Result<(u8, KeyChange), KeyStoreError> {
+    let current = keys.current(role)?;
+    let version = match role {
+        Role::Credit => account.credit_key.saturating_add(1).min(current),
+        Role::Parameter => account.parameter_keys.saturating_add(1).min(current),
+        Role::Report => current,
+        _ => return Err(KeyStoreError::WrongRole(current)),
+    };
+    let transport = keys.current(Role::Transport)?;
+    Ok((version, keys.wrapped_meter_keys(account.scope, account.binding.meter, version, transport)?))
+}
+
+/// The account of a binding once its meter has keys of this key version number; `None` where that is no news.
+pub fn with_keys(
+    keys: &dyn KeyStore,
+    held: BindingAccount,
+    version: u8,
+) -> Result<Option<BindingAccount>, KeyStoreError> {
+    let (role, used) = match Role::of(version) {
+        Some(Role::Credit) => (Role::Credit, held.credit_key),
+        Some(Role::Parameter) => (Role::Parameter, held.parameter_keys),
+        _ => return Ok(None),
+    };
+    // What a card says is not sealed: no more than what was ever made.
+    if version <= used || version > keys.current(role)? {
+        return Ok(None);
+    }
+    Ok(Some(match role {
+        Role::Credit => BindingAccount { credit_key: version, ..held },
+        _ => BindingAccount { parameter_keys: version, ..held },
+    }))
+}
+
+/// The key versions that the meter's events on the card tell of, oldest first. The card is read only where there is something to learn.
+pub fn heard_keys(
+    transport: &mut impl Transport,
+    keys: &dyn KeyStore,
+    account: &BindingAccount,
+) -> Result<Vec<u8>, CardWorkError> {
+    let current = [keys.current(Role::Credit)?, keys.current(Role::Parameter)?];
+    if current == [account.credit_key, account.parameter_keys] {
+        return Ok(Vec::new());
+    }
+    let mut session = operate::session(transport, keys, Role::Vending, &mut OsRandom)?;
+    let events = operate::read_private(&mut session)?.events;
+    // The newest comes first.
+    let changes = events.iter().rev().filter_map(|event| match Happening::of(event)? {
+        Happening::KeysChanged { version } => Some(version),
+        _ => None,
+    });
+    Ok(changes.collect())
+}
