@@ -5,7 +5,7 @@ use card_ledger::{
 };
 use std::path::{Path, PathBuf};
 
-use crate::commands::ledger::progress;
+use crate::commands::progress::progress;
 use crate::commands::{Error, given};
 use crate::context::Context;
 use crate::context::workplace::Workplace;

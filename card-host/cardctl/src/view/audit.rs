@@ -175,7 +175,7 @@ impl From<Exception> for ExceptionView {
         Self {
             severity: item.severity.code(),
             kind: item.kind.code(),
-            meter: item.binding.map(|binding| u64::from_be_bytes(binding.meter.0)),
+            meter: item.binding.map(|binding| binding.meter.number()),
             binding: item.binding.map(|binding| binding.number),
             said: format!("{item}{amount}"),
             point: item.point,

@@ -217,7 +217,7 @@ impl Content {
             generation: reading.identity.card.generation,
             state: reading.purse.state.to_string(),
             account: reading.binding.account,
-            meter: u64::from_be_bytes(binding.meter.0),
+            meter: binding.meter.number(),
             binding: binding.number,
             sequence: certificate.sequence,
             total_credit: certificate.total_credit.0,
@@ -244,7 +244,7 @@ impl View for Content {
         table.line("generation", reading.identity.card.generation);
         table.line("account", reading.binding.account);
         let binding = reading.binding.binding;
-        table.line("meter", format!("{} (binding {})", u64::from_be_bytes(binding.meter.0), binding.number));
+        table.line("meter", format!("{} (binding {})", binding.meter.number(), binding.number));
         table.line(
             "certificate",
             format!("number {} of {}", certificate.sequence, time(certificate.issue_time)),

@@ -145,7 +145,7 @@ impl Collected {
                 return;
             }
             Found::Meter(receipt) => {
-                let meter = u64::from_be_bytes(receipt.binding.meter.0);
+                let meter = receipt.binding.meter.number();
                 let text = with_finding(receipt_text(receipt), handed);
                 let number = receipt.binding.number;
                 self.parts.push(format!("receipt of meter {meter} (binding {number})\n{text}"));
@@ -174,7 +174,7 @@ impl Collected {
             }
         };
         let (slot, version) = (item.slot.number(), item.version);
-        let (meter, binding) = (u64::from_be_bytes(item.binding.meter.0), item.binding.number);
+        let (meter, binding) = (item.binding.meter.number(), item.binding.number);
         let text = with_finding(text, handed);
         self.parts.push(format!("{report} of meter {meter} (binding {binding}), version {version}\n{text}"));
         self.mail.push(Mail { report, slot, meter, binding, version, finding, says });

@@ -27,7 +27,7 @@ impl From<&BindingAccount> for Account {
             card: account.card.id.to_string(),
             generation: account.card.generation,
             account: account.account,
-            meter: u64::from_be_bytes(account.binding.meter.0),
+            meter: account.binding.meter.number(),
             binding: account.binding.number,
             total_credit: account.total_credit.0,
             total_debited: account.total_debited.0,

@@ -42,7 +42,7 @@ impl Way {
 
 impl Sent {
     pub(crate) fn new(says: String, meter: MeterId, way: Way, new_master: bool) -> Self {
-        let meter = u64::from_be_bytes(meter.0);
+        let meter = meter.number();
         Self { says, meter, restart: new_master.then_some("cardctl serve"), way }
     }
 }

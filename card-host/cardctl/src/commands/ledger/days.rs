@@ -2,11 +2,12 @@
 
 use card_core::calendar::Calendar;
 use card_core::units::{CardTime, Piastres};
-use card_ledger::{ExportOrder, PointCode, Progress, trial_balance as add_up};
+use card_ledger::{ExportOrder, PointCode, trial_balance as add_up};
 use std::io::Write as _;
 use std::path::Path;
 
 use crate::commands::audit;
+use crate::commands::progress::progress;
 use crate::commands::{Error, given};
 use crate::context::books::Books;
 use crate::context::workplace::Workplace;
@@ -69,17 +70,6 @@ pub(crate) fn export(
     };
     let manifest = card_ledger::export(books.office.ledger(), key.as_ref(), &order, folder, &mut progress())?;
     Ok(Exported { manifest, signed: key.is_some() })
-}
-
-/// Says on standard error how far something long is, now and then.
-pub(crate) fn progress() -> impl FnMut(Progress) + Send {
-    let mut said = 0;
-    move |progress| {
-        if progress.done >= said + 100_000 {
-            said = progress.done;
-            let _ = writeln!(std::io::stderr(), "  {} {}", progress.done, progress.what);
-        }
-    }
 }
 
 pub(crate) fn backup(books: &Books, file: &Path) -> Result<Copied, Error> {

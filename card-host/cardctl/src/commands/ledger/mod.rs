@@ -8,5 +8,3 @@ pub(crate) mod recover;
 pub(crate) mod rules;
 pub(crate) mod sellers;
 pub(crate) mod show;
-
-pub(crate) use days::progress;

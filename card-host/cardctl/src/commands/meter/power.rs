@@ -28,7 +28,7 @@ pub(crate) fn run(context: &Context, meter: Option<MeterId>, after: u64) -> Resu
     meter.tick(reading)?;
     meter.save()?;
     Ok(PowerCut {
-        meter: u64::from_be_bytes(id.0),
+        meter: id.number(),
         torn,
         before: old,
         after: found,

@@ -216,7 +216,7 @@ impl RecoveredCard {
             request,
             card: recovered.card.to_string(),
             account: recovered.account,
-            meter: u64::from_be_bytes(recovered.binding.meter.0),
+            meter: recovered.binding.meter.number(),
             binding: recovered.binding.number,
             sequence: recovered.sequence,
             total_credit: recovered.total_credit.0,

@@ -56,7 +56,7 @@ impl LostView {
             request: sale.request,
             amount: sale.amount.0,
             card: sale.card.to_string(),
-            meter: u64::from_be_bytes(sale.binding.meter.0),
+            meter: sale.binding.meter.number(),
             binding: sale.binding.number,
             sequence: sale.sequence,
             total_credit: sale.total_credit.0,

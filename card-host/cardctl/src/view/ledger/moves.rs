@@ -27,7 +27,7 @@ pub(crate) struct Contract {
 
 impl From<Binding> for Contract {
     fn from(Binding { meter, number }: Binding) -> Self {
-        Self { meter: u64::from_be_bytes(meter.0), binding: number }
+        Self { meter: meter.number(), binding: number }
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Events {
 impl Events {
     pub(crate) fn new(meter: MeterId, list: Vec<Event>, calendar: Calendar) -> Self {
         let events = list.iter().map(EventView::from).collect();
-        Self { meter: u64::from_be_bytes(meter.0), events, list, calendar }
+        Self { meter: meter.number(), events, list, calendar }
     }
 }
 
@@ -133,7 +133,7 @@ impl Months {
     /// `bound` is whether the meter has a contract.
     pub(crate) fn new(meter: MeterId, closed: &[Month], running: &Month, bound: bool) -> Self {
         Self {
-            meter: u64::from_be_bytes(meter.0),
+            meter: meter.number(),
             months: closed.iter().map(|month| MonthView::new(month, true)).collect(),
             running: MonthView::new(running, false),
             bound,

@@ -35,7 +35,7 @@ impl Received {
             verdict: Some(*verdict).into(),
         });
         Self {
-            meter: u64::from_be_bytes(meter.0),
+            meter: meter.number(),
             vouchers: vouchers.collect(),
             waits_for_its_card: state.voucher.is_some(),
             balance: state.balance.0,

@@ -38,7 +38,7 @@ pub(crate) struct Passed {
 impl Passed {
     pub(crate) fn new(meter: MeterId, run: Summary, profile: &str, calendar: Calendar) -> Self {
         Self {
-            meter: u64::from_be_bytes(meter.0),
+            meter: meter.number(),
             from: run.from.to_unix(),
             to: run.to.to_unix(),
             hours: run.hours,

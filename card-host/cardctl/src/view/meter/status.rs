@@ -79,7 +79,7 @@ impl MeterStatus {
         let month = state.month();
         let tables = &state.tables;
         Self {
-            meter: u64::from_be_bytes(meter.0),
+            meter: meter.number(),
             binding: state.binding,
             account: state.account,
             time: posix(status.time),
