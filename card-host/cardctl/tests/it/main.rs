@@ -7,6 +7,7 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod contract;
 mod meter_command;
 mod tariff_command;
 mod tour;
