@@ -247,8 +247,11 @@ fn script(name: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+/// The example for Python.
+const VIRTUAL_READER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../applet-sim/examples/virtual_reader.py");
+
 fn pyscard(customer: &Customer, reader: &str) {
-    let answers = run("/usr/bin/python3", &[&script("public_data.py"), reader], "").json();
+    let answers = run("/usr/bin/python3", &[VIRTUAL_READER, reader], "").json();
     let Ours { select, identity, recognition, keys, status, .. } = &customer.ours;
     let done = |data: &str| Value::from(format!("{data}9000"));
     assert_eq!(answers["atr"], customer.atr.as_str());

@@ -1,39 +1,15 @@
 //! The card application on a chip of one's own, hosted as an `apdu_app::App`: a card maker's firmware, with arrays for its memory.
 //! `cargo run -q -p card-applet --features apdu-app --example own_chip`
 
+mod pages;
+
 use apdu_app::{App, CommandView, Interface};
 use card_applet::{CardApplication, PAGES, Protocol, manufacture};
 use card_core::id::{CardId, Environment};
 use card_core::key::{AesKey, KeyLength};
-use card_core::platform::{Delay, Memory, MemoryError, PAGE, Parts, Random, RandomError};
+use card_core::platform::{Delay, PAGE, Parts, Random, RandomError};
 use card_core::role::TEST_INITIAL_MASTER;
 use card_core::soft::SoftEngine;
-
-/// Pages that survive a power cut. A chip says in `margin` whether all bits of a page are firm.
-struct Pages([[u8; PAGE]; PAGES as usize]);
-
-impl Pages {
-    fn page(&mut self, page: u16) -> Result<&mut [u8; PAGE], MemoryError> {
-        self.0.get_mut(usize::from(page)).ok_or(MemoryError::OutOfRange)
-    }
-}
-
-impl Memory for Pages {
-    fn read(&mut self, page: u16, offset: usize, out: &mut [u8]) -> Result<(), MemoryError> {
-        let bytes = self.page(page)?.get(offset..).and_then(|rest| rest.get(..out.len()));
-        out.copy_from_slice(bytes.ok_or(MemoryError::OutOfRange)?);
-        Ok(())
-    }
-    fn erase(&mut self, page: u16) -> Result<(), MemoryError> {
-        self.page(page).map(|bytes| bytes.fill(0xFF))
-    }
-    fn program(&mut self, page: u16, data: &[u8; PAGE]) -> Result<(), MemoryError> {
-        self.page(page).map(|bytes| bytes.iter_mut().zip(data).for_each(|(byte, new)| *byte &= new))
-    }
-    fn margin(&mut self, page: u16) -> Result<bool, MemoryError> {
-        self.page(page).map(|_| true)
-    }
-}
 
 /// No source of random numbers: the card opens no session, and answers all that is public. And no timer.
 struct Nothing;
@@ -49,7 +25,7 @@ impl Delay for Nothing {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let memory = Pages([[0xFF; PAGE]; PAGES as usize]);
+    let memory = pages::Pages([[0xFF; PAGE]; PAGES as usize]);
     let mut chip = Parts { engine: SoftEngine, random: Nothing, memory, delay: Nothing };
     // At the factory, once; then at each power-up.
     let master = AesKey::new(&TEST_INITIAL_MASTER).ok_or("no key")?;
