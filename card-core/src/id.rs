@@ -14,13 +14,6 @@ macro_rules! eight_bytes {
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub [u8; 8]);
 
-        impl fmt::Display for $name {
-            /// Sixteen hexadecimal digits.
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{:016X}", u64::from_be_bytes(self.0))
-            }
-        }
-
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!(stringify!($name), "({})"), self)
@@ -35,6 +28,22 @@ macro_rules! eight_bytes {
     };
 }
 
+macro_rules! sixteen_digits {
+    ($name:ident, $form:ident) => {
+        impl fmt::$form for $name {
+            /// Sixteen hexadecimal digits.
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:016X}", u64::from_be_bytes(self.0))
+            }
+        }
+    };
+}
+
+sixteen_digits!(CardId, Display);
+sixteen_digits!(Reference, Display);
+// How ledgers and files spell a meter; people read and type its number.
+sixteen_digits!(MeterId, UpperHex);
+
 eight_bytes! {
     /// The chip's identifier, set by its maker, unique, never changed.
     CardId
@@ -46,6 +55,28 @@ eight_bytes! {
 eight_bytes! {
     /// The seller's reference of a payment; opaque to card and meter.
     Reference
+}
+
+impl MeterId {
+    /// The number that people read and type.
+    pub const fn number(self) -> u64 {
+        u64::from_be_bytes(self.0)
+    }
+}
+
+impl fmt::Display for MeterId {
+    /// The number in decimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.number().fmt(f)
+    }
+}
+
+impl core::str::FromStr for MeterId {
+    type Err = core::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(|number: u64| number.into())
+    }
 }
 
 /// Distribution company. 0 is none (a blank card), FFFF is reserved.

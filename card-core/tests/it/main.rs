@@ -16,6 +16,7 @@ mod engine_energy;
 mod engine_mail;
 mod engine_supply;
 mod engine_visit;
+mod id;
 mod key_wrap;
 mod meter;
 mod meter_vectors;

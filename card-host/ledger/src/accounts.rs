@@ -73,7 +73,7 @@ impl fmt::Display for LedgerAccount {
             Self::Cash(point) => write!(f, "cash:{point}"),
             Self::Bank => f.write_str("bank"),
             Self::Paid(point) => write!(f, "paid:{point}"),
-            Self::Credit(binding) => write!(f, "credit:{}/{}", binding.meter, binding.number),
+            Self::Credit(binding) => write!(f, "credit:{:X}/{}", binding.meter, binding.number),
             Self::Fee(code) => write!(f, "fee:{code}"),
             Self::Levy(code) => write!(f, "levy:{code}"),
             Self::Debt(account) => write!(f, "debt:{account}"),

@@ -157,14 +157,14 @@ fn alerts(
 fn message(binding: Binding, customer: Customer, outlook: &Outlook, days: u32, now: CardTime) -> Message {
     let Customer { phone, arabic, .. } = customer;
     let language = if arabic { Language::Arabic } else { Language::English };
-    let meter = u64::from_be_bytes(binding.meter.0);
+    let meter = binding.meter;
     // Whoever has charged the card needs no charge, but a way to the meter.
     let (about, text) = if outlook.all > days {
         ("carry", texts::carry(language, meter))
     } else {
         ("low", texts::low(language, meter, outlook.all))
     };
-    let id = format!("{about}/{}/{}/{}", binding.meter, binding.number, outlook.report);
+    let id = format!("{about}/{meter:X}/{}/{}", binding.number, outlook.report);
     Message { id, time: now, phone, text, taken: CardTime::UNSET }
 }
 

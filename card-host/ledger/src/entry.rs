@@ -226,7 +226,7 @@ impl Entry {
         field(self.reason.as_bytes());
         match &self.binding {
             Some(binding) => {
-                field(binding.meter.to_string().as_bytes());
+                field(format!("{:X}", binding.meter).as_bytes());
                 field(digits.of(binding.number.into()));
             }
             None => {

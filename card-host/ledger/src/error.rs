@@ -96,12 +96,11 @@ pub enum Refusal {
     #[error("card {0} was not issued here: look at its number")]
     UnknownCard(CardId),
     /// No such meter.
-    #[error("meter {} serves no customer: look at its number", u64::from_be_bytes(.0.0))]
+    #[error("meter {0} serves no customer: look at its number")]
     UnknownMeter(MeterId),
     /// The meter serves another customer.
     #[error(
-        "meter {} serves another customer, with card {card}: close that contract first, or say that this one closes it",
-        u64::from_be_bytes(meter.0)
+        "meter {meter} serves another customer, with card {card}: close that contract first, or say that this one closes it"
     )]
     MeterInUse {
         /// The meter.
@@ -115,7 +114,7 @@ pub enum Refusal {
     /// No such binding.
     #[error(
         "meter {} has no contract number {} here: look at the number, or which ledger is opened",
-        u64::from_be_bytes(.0.meter.0), .0.number
+        .0.meter, .0.number
     )]
     UnknownBinding(Binding),
     /// Replaced.
@@ -143,13 +142,13 @@ pub enum Refusal {
     /// A final report that says too much was left.
     #[error(
         "the memory of meter {} went back, so its final report of contract number {} does not say what was used since: propose an estimate to a second person (`cardctl ledger move --estimate`)",
-        u64::from_be_bytes(.0.meter.0), .0.number
+        .0.meter, .0.number
     )]
     WentBack(Binding),
     /// After a restore, what may have been moved after the copy.
     #[error(
         "the ledger was restored from a copy, and the contract on meter {} has recovered credit since: what was left in contract number {} of meter {} may be in it; look at what the customer paid, and where it is not, propose it to a second person (`cardctl ledger move --estimate`)",
-        u64::from_be_bytes(.to.meter.0), .from.number, u64::from_be_bytes(.from.meter.0)
+        .to.meter, .from.number, .from.meter
     )]
     MayBeMoved {
         /// The contract that has ended.
@@ -168,7 +167,7 @@ pub enum Refusal {
     /// A contract that was lost, and that a newer one of its meter has closed.
     #[error(
         "contract number {} of meter {} was closed by number {newest}: use the card of that one, or a new one; what is left in this one is credited by two people",
-        .binding.number, u64::from_be_bytes(.binding.meter.0)
+        .binding.number, .binding.meter
     )]
     OlderContract {
         /// The contract.
@@ -179,7 +178,7 @@ pub enum Refusal {
     /// Another contract has the number.
     #[error(
         "contract number {} of meter {} is another one here, with another customer or opening time: open a new contract, and have what the card shows credited by two people",
-        .0.number, u64::from_be_bytes(.0.meter.0)
+        .0.number, .0.meter
     )]
     OtherContract(Binding),
     /// The card was replaced.
@@ -195,7 +194,7 @@ pub enum Refusal {
     /// Card or meter have more than the ledger has certified.
     #[error(
         "card or meter {} have more than the ledger has certified: where the ledger was restored from a copy, declare it (`cardctl ledger restored`) and hand in the card's certificate or the channels' vouchers; else have the meter looked at",
-        u64::from_be_bytes(.0.meter.0)
+        .0.meter
     )]
     BooksBehind(Binding),
     /// Too little.

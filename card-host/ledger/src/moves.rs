@@ -60,7 +60,7 @@ impl MoveOrder {
 }
 
 fn numbers(binding: Binding) -> (u64, u32) {
-    (u64::from_be_bytes(binding.meter.0), binding.number)
+    (binding.meter.number(), binding.number)
 }
 
 /// How many of a binding's newest entries are looked at for its final report: after the report come a few receipts.
@@ -266,5 +266,5 @@ fn amount_of(amount: i128) -> Result<u64, LedgerError> {
 /// Which binding was moved; the entry names the other one.
 fn reason_of(order: &MoveOrder) -> String {
     let from = order.from();
-    format!("from {}/{}", from.meter, from.number)
+    format!("from {:X}/{}", from.meter, from.number)
 }

@@ -1,9 +1,10 @@
 //! What is said to customers in messages: each fits into one short message, of 70 characters in Arabic and 160 in English.
 
+use card_core::id::MeterId;
 use card_core::text::Language;
 
 /// The credit runs out within some days.
-pub(super) fn low(language: Language, meter: u64, days: u32) -> String {
+pub(super) fn low(language: Language, meter: MeterId, days: u32) -> String {
     match language {
         Language::English => {
             let when = match days {
@@ -22,7 +23,7 @@ pub(super) fn low(language: Language, meter: u64, days: u32) -> String {
 }
 
 /// Credit was sold and has not reached the meter, whose own credit runs out within some days.
-pub(super) fn carry(language: Language, meter: u64) -> String {
+pub(super) fn carry(language: Language, meter: MeterId) -> String {
     match language {
         Language::English => {
             format!(
@@ -34,7 +35,7 @@ pub(super) fn carry(language: Language, meter: u64) -> String {
 }
 
 /// The last digits are enough for a customer to know the own meter, and twenty would not fit.
-fn shown(meter: u64) -> String {
+fn shown(meter: MeterId) -> String {
     let digits = meter.to_string();
     let from = digits.len().saturating_sub(10);
     digits.get(from..).unwrap_or_default().to_owned()
@@ -57,7 +58,7 @@ mod tests {
 
     #[test]
     fn every_message_is_a_single_one() {
-        for meter in [1, 17, u64::MAX] {
+        for meter in [1, 17, u64::MAX].map(MeterId::from) {
             for days in [0, 1, 2, 3, 10, 11, 99, 3_650] {
                 for text in [low(Language::Arabic, meter, days), carry(Language::Arabic, meter)] {
                     assert!(text.encode_utf16().count() <= 70, "{text}");
@@ -74,7 +75,7 @@ mod tests {
         for (days, part) in
             [(0, "اليوم"), (1, "خلال يوم"), (2, "خلال يومين"), (7, "خلال 7 أيام"), (12, "خلال 12 يومًا")]
         {
-            assert!(low(Language::Arabic, 17, days).contains(part), "{days}");
+            assert!(low(Language::Arabic, 17.into(), days).contains(part), "{days}");
         }
     }
 }

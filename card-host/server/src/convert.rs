@@ -1,6 +1,6 @@
 //! From the ledger's types to those of the wire and back.
 
-use card_core::id::{Binding, CardId, MeterId};
+use card_core::id::{CardId, MeterId};
 
 use super::failure::Failure;
 use card_channel::wire::{self, Code, texts};
@@ -39,7 +39,7 @@ pub(super) fn sale(sale: &Sale, waits_for: Option<&LedgerError>) -> wire::Sale {
         },
         time: sale.time.to_unix(),
         actor: sale.actor.clone(),
-        meter: meter_number(sale.binding),
+        meter: sale.binding.meter.to_string(),
         binding: sale.binding.number,
         card: sale.card.to_string(),
         account: sale.account.to_string(),
@@ -72,14 +72,10 @@ pub(super) fn waiting(collected: &Collected) -> wire::Waiting {
 pub(super) fn handed_in(done: &HandedIn) -> wire::EvidenceAnswer {
     wire::EvidenceAnswer {
         known: done.known,
-        meter: meter_number(done.binding),
+        meter: done.binding.meter.to_string(),
         binding: done.binding.number,
         finding: done.finding.code().to_owned(),
     }
-}
-
-fn meter_number(binding: Binding) -> String {
-    u64::from_be_bytes(binding.meter.0).to_string()
 }
 
 pub(super) fn evidence(request: &wire::EvidenceRequest) -> Result<Evidence, Failure> {
@@ -115,10 +111,9 @@ fn meter(text: &str) -> Result<MeterId, Failure> {
         ));
     }
     // What has the form and does not fit is the number of no meter.
-    let number: Result<u64, _> = text.parse();
-    let unknown =
-        |_| Failure::new(Code::UnknownMeter, format!("meter {text} serves no customer: look at its number"));
-    Ok(MeterId::from(number.map_err(unknown)?))
+    text.parse().map_err(|_| {
+        Failure::new(Code::UnknownMeter, format!("meter {text} serves no customer: look at its number"))
+    })
 }
 
 pub(super) fn request_id(text: &str) -> Result<RequestId, Failure> {
@@ -151,6 +146,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
     use super::*;
+    use card_core::id::Binding;
     use card_core::units::{CardTime, Piastres};
     use card_ledger::{Certified, Charged, Division, EntryId, Refusal, RequestKey};
 

@@ -34,7 +34,7 @@ pub enum CardWorkError {
     #[error("{0}")]
     Parameters(ParameterError),
     /// The card in the reader is already in use for something else.
-    #[error("card {card} is issued already, for meter {}: use a blank card", u64::from_be_bytes(meter.0))]
+    #[error("card {card} is issued already, for meter {meter}: use a blank card")]
     AlreadyIssued {
         /// The card.
         card: CardId,

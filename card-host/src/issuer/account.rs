@@ -61,7 +61,7 @@ pub enum AccountError {
     #[error("the last binding of this meter has been opened: replace the meter")]
     BindingExhausted,
     /// A binding number that is not above the last one of the meter, or 0.
-    #[error("binding {number} of meter {meter} cannot be opened: its number must be above {last}")]
+    #[error("binding {number} of meter {meter:X} cannot be opened: its number must be above {last}")]
     BindingNotNew {
         /// The meter.
         meter: MeterId,

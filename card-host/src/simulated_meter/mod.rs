@@ -74,7 +74,7 @@ impl SimulatedMeter<FlashModel> {
         keys: keystore::MeterKeys,
         fresh: &MeterState,
     ) -> Result<Self, SimulatedMeterError> {
-        let memory = FlashModel::new(MEMORY_PAGES, u64::from_be_bytes(id.0));
+        let memory = FlashModel::new(MEMORY_PAGES, id.number());
         Self::install(memory, id, scope, keys, fresh)
     }
 }
@@ -88,12 +88,8 @@ impl SimulatedMeter<ImageMemory> {
         keys: keystore::MeterKeys,
         fresh: &MeterState,
     ) -> Result<Self, SimulatedMeterError> {
-        let memory = ImageMemory::create_new(
-            path,
-            MEMORY_PAGES,
-            [0; applet_sim::chip::METADATA],
-            u64::from_be_bytes(id.0),
-        )?;
+        let memory =
+            ImageMemory::create_new(path, MEMORY_PAGES, [0; applet_sim::chip::METADATA], id.number())?;
         Self::install(memory, id, scope, keys, fresh)
     }
 

@@ -218,8 +218,8 @@ pub(crate) fn account(text: &str) -> Result<u64, String> {
 }
 
 pub(crate) fn meter_number(text: &str) -> Result<MeterId, String> {
-    match text.parse::<u64>() {
-        Ok(number) if number != 0 => Ok(MeterId::from(number)),
+    match text.parse::<MeterId>() {
+        Ok(meter) if meter.number() != 0 => Ok(meter),
         _ => Err("a meter number has the digits 0-9 only, from 1 to 18446744073709551615".to_owned()),
     }
 }

@@ -206,7 +206,7 @@ pub(crate) fn reconcile(arguments: &Arguments) -> Result<(Output, bool), Error> 
         let binding = item.binding;
         list.push(json!({
             "severity": item.severity.code(), "kind": item.kind.code(),
-            "meter": binding.map(|binding| u64::from_be_bytes(binding.meter.0)),
+            "meter": binding.map(|binding| binding.meter.number()),
             "binding": binding.map(|binding| binding.number), "point": item.point,
             "account": item.account, "amount": i64::try_from(item.amount).unwrap_or(i64::MAX),
             "since": (item.since != CardTime::UNSET).then(|| item.since.to_unix()),

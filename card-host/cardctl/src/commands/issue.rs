@@ -31,8 +31,7 @@ pub(crate) fn issue(
         table.line("replaces", format!("{} (generation {})", replaced.id, replaced.generation));
     }
     table.line("account", held.account);
-    let number = u64::from_be_bytes(held.binding.meter.0);
-    table.line("meter", format!("{number} (binding {})", held.binding.number));
+    table.line("meter", format!("{} (binding {})", held.binding.meter, held.binding.number));
     let mut json = view::account(held);
     access_number(&issued.access, &mut table, &mut json);
     json["replaces"] = issued.replaces.map(|replaced| replaced.id.to_string()).into();
@@ -52,7 +51,6 @@ pub(crate) fn engineering(
 ) -> Result<Output, Error> {
     let Books { office, who, id, .. } = books;
     let mut table = Table::default();
-    let number = u64::from_be_bytes(meter.0);
     let (held, access) = if rebind {
         (office.rebind_engineering(who, id, card, meter)?, None)
     } else {
@@ -62,7 +60,7 @@ pub(crate) fn engineering(
     };
     table.line("engineering card", held.card.id);
     table.line("generation", held.card.generation);
-    table.line("meter", format!("{number} (binding {})", held.binding.number));
+    table.line("meter", format!("{} (binding {})", held.binding.meter, held.binding.number));
     let mut json = view::account(&held);
     if let Some(access) = access {
         access_number(&access, &mut table, &mut json);

@@ -275,12 +275,11 @@ fn on_card(transport: &mut Box<dyn Transport + '_>, card: CardId, made: &Made) -
     let (slot, version) = (answer.slot.number(), answer.version);
     let text = format!(
         "on card {card}, for meter {}: {} (slot {slot:02X}, version {version}); take it there: cardctl meter tap",
-        u64::from_be_bytes(made.mail.envelope.binding.meter.0),
-        made.says,
+        made.mail.envelope.binding.meter, made.says,
     );
     let json = json!({
         "says": made.says,
-        "meter": u64::from_be_bytes(made.mail.envelope.binding.meter.0),
+        "meter": made.mail.envelope.binding.meter.number(),
         "card": card.to_string(),
         "slot": slot,
         "version": version,
@@ -302,12 +301,11 @@ fn over_network(
     if let (Some(version), Ok(())) = (made.keys, received.result) {
         books.office.keys_changed(&books.who, made.mail.envelope.binding, version)?;
     }
-    let number = u64::from_be_bytes(id.0);
-    let text = format!("to meter {number}, {}: {}", made.says, mail_in_words(&received, language));
+    let text = format!("to meter {id}, {}: {}", made.says, mail_in_words(&received, language));
     let mut json = mail_json(&received);
     if let Some(fields) = json.as_object_mut() {
         let _ = fields.insert("says".to_owned(), made.says.clone().into());
-        let _ = fields.insert("meter".to_owned(), number.into());
+        let _ = fields.insert("meter".to_owned(), id.number().into());
     }
     Ok((Output::new(text, json), received.result.is_ok()))
 }

@@ -29,7 +29,7 @@ pub(crate) enum WorkplaceError {
     Card { path: PathBuf, error: SimulatedCardError },
     #[error("there is no simulated card yet: make one with `cardctl issue --meter 1 --account 7`")]
     NoCard,
-    #[error("there is no simulated meter {}: issue a card for it first", u64::from_be_bytes(.0.0))]
+    #[error("there is no simulated meter {0}: issue a card for it first")]
     NoMeter(MeterId),
     #[error("{} is older than the ledger, which has entered master {version:02X}: put the newest copy of the keys there", path.display())]
     OldKeys { path: PathBuf, version: u8 },
@@ -176,7 +176,7 @@ impl Workplace {
     }
 
     fn meter_path(&self, meter: MeterId) -> PathBuf {
-        self.directory.join(format!("{meter}.meter"))
+        self.directory.join(format!("{meter:X}.meter"))
     }
 
     /// Installs the simulated meter, where it is not there yet.

@@ -30,11 +30,11 @@ pub(crate) fn output(brought: &[Brought], keys: &[u8]) -> Output {
                 continue;
             }
             Found::Meter(receipt) => {
-                let meter = u64::from_be_bytes(receipt.binding.meter.0);
+                let meter = receipt.binding.meter;
                 let text = with_finding(receipt_text(receipt), handed);
                 parts.push(format!("receipt of meter {meter} (binding {})\n{text}", receipt.binding.number));
                 let mut json = receipt_json(receipt);
-                add(&mut json, [("meter", meter.into()), ("finding", handed.finding.code().into())]);
+                add(&mut json, [("meter", meter.number().into()), ("finding", handed.finding.code().into())]);
                 receipts.push(json);
                 continue;
             }
@@ -47,14 +47,14 @@ pub(crate) fn output(brought: &[Brought], keys: &[u8]) -> Output {
             Report::Readings(readings) => ("readings", readings_text(readings), readings_json(readings)),
             Report::Audit(records) => ("commands", audit_text(records), audit_json(records)),
         };
-        let meter = u64::from_be_bytes(item.binding.meter.0);
+        let meter = item.binding.meter;
         let number = item.binding.number;
         let text = with_finding(text, handed);
         parts.push(format!("{title} of meter {meter} (binding {number}), version {}\n{text}", item.version));
         let head = [
             ("report", Value::from(title)),
             ("slot", item.slot.number().into()),
-            ("meter", meter.into()),
+            ("meter", meter.number().into()),
             ("binding", number.into()),
             ("version", item.version.into()),
             ("finding", handed.finding.code().into()),

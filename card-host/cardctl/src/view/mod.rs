@@ -146,7 +146,7 @@ pub(crate) fn reading(reading: &Reading) -> Output {
     table.line("generation", reading.identity.card.generation);
     table.line("account", reading.binding.account);
     let binding = reading.binding.binding;
-    table.line("meter", format!("{} (binding {})", u64::from_be_bytes(binding.meter.0), binding.number));
+    table.line("meter", format!("{} (binding {})", binding.meter, binding.number));
     table.line("certificate", format!("number {} of {}", certificate.sequence, time(certificate.issue_time)));
     table.line("total credit", egp(certificate.total_credit));
     table.line("total debited", egp(certificate.total_debited));
@@ -209,7 +209,7 @@ pub(crate) fn reading(reading: &Reading) -> Output {
         "generation": reading.identity.card.generation,
         "state": purse.state.to_string(),
         "account": reading.binding.account,
-        "meter": u64::from_be_bytes(binding.meter.0),
+        "meter": binding.meter.number(),
         "binding": binding.number,
         "sequence": certificate.sequence,
         "total_credit": certificate.total_credit.0,
@@ -229,7 +229,7 @@ pub(crate) fn account(account: &BindingAccount) -> Value {
         "card": account.card.id.to_string(),
         "generation": account.card.generation,
         "account": account.account,
-        "meter": u64::from_be_bytes(account.binding.meter.0),
+        "meter": account.binding.meter.number(),
         "binding": account.binding.number,
         "total_credit": account.total_credit.0,
         "total_debited": account.total_debited.0,

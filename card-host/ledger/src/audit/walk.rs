@@ -287,7 +287,7 @@ impl<'a> Walk<'a> {
             for record in &page {
                 let (binding, held) = (record.binding(), &record.held);
                 let of = self.sums.bindings.remove(&binding).unwrap_or_default();
-                let name = |what: &str| format!("{what} of binding {}/{}", binding.meter, binding.number);
+                let name = |what: &str| format!("{what} of binding {:X}/{}", binding.meter, binding.number);
                 let left = i128::from(held.total_credit.0) - i128::from(held.total_debited.0);
                 let left = if record.status == Status::Closed { 0 } else { left };
                 self.compare(|| name("certified credit"), of.credit, left);
@@ -299,7 +299,7 @@ impl<'a> Walk<'a> {
             progress(Progress { what: "bindings", done: self.report.bindings });
         }
         for (binding, of) in std::mem::take(&mut self.sums.bindings) {
-            let what = format!("binding {}/{} has no row: its sequence", binding.meter, binding.number);
+            let what = format!("binding {:X}/{} has no row: its sequence", binding.meter, binding.number);
             self.find(AuditFinding::Differs { what, entries: of.sequence.into(), row: 0 });
         }
         Ok(())

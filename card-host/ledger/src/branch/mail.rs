@@ -133,7 +133,7 @@ impl Office {
     /// The meter of a binding has keys of this key version number: certificates and mail use them from now on. Says whether that is new.
     pub fn keys_changed(&self, who: &Who, binding: Binding, version: u8) -> Result<bool, LedgerError> {
         // Whoever hears of it first enters it, and once.
-        let id = format!("keys-{}-{}-{version}", binding.meter, binding.number).parse()?;
+        let id = format!("keys-{:X}-{}-{version}", binding.meter, binding.number).parse()?;
         let request = self.companys(who, &id)?;
         let payee = Payee::Binding(binding);
         self.step(|t| {

@@ -62,7 +62,7 @@ impl<'a> LineOfEntry<'a> {
             step: entry.step.code(),
             actor: &entry.actor,
             reason: &entry.reason,
-            meter: entry.binding.map(|binding| binding.meter.to_string()).unwrap_or_default(),
+            meter: entry.binding.map(|binding| format!("{:X}", binding.meter)).unwrap_or_default(),
             binding: entry.binding.map(|binding| binding.number),
             card: entry.card.map(|card| card.to_string()).unwrap_or_default(),
             account: entry.account,

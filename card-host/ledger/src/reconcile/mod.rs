@@ -202,7 +202,7 @@ impl fmt::Display for Exception {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}: ", self.severity.code(), self.kind.code())?;
         if let Some(Binding { meter, number }) = &self.binding {
-            write!(f, "binding {number} of meter {}, ", u64::from_be_bytes(meter.0))?;
+            write!(f, "binding {number} of meter {meter}, ")?;
         }
         if self.account != 0 {
             write!(f, "account {}, ", self.account)?;

@@ -90,7 +90,7 @@ pub fn install(books: &mut Books, id: MeterId, register: u32) -> (Board, Meter<B
     let tariff = Rc::new(Tariff::published());
     let of_maker = MeterTariff::parse(&tariff.bytes()).expect("the published tariff");
     let fresh = MeterState::new(of_maker, Energy(register), CardTime::UNSET);
-    let board = Board::new(MEMORY_PAGES, u64::from_be_bytes(id.0));
+    let board = Board::new(MEMORY_PAGES, id.number());
     let identity = MeterIdentity { id, scope: SCOPE };
     let meter = Meter::install(board.clone(), identity, keys.expect("the roles"), &fresh);
     (board, meter.expect("a meter"), Model::new(tariff, register))

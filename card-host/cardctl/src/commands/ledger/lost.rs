@@ -87,7 +87,7 @@ fn output(found: &LostSales, handed: &[HandedIn]) -> Output {
     let mut list = Vec::new();
     for (at, sale) in found.lost.iter().enumerate() {
         let (binding, became) = (sale.binding, handed.get(at));
-        let meter = u64::from_be_bytes(binding.meter.0);
+        let meter = binding.meter;
         // Writing to a string cannot fail.
         let _ = write!(
             text,
@@ -103,7 +103,7 @@ fn output(found: &LostSales, handed: &[HandedIn]) -> Output {
         }
         list.push(json!({
             "line": sale.line, "request": sale.request, "amount": sale.amount.0, "card": sale.card.to_string(),
-            "meter": meter, "binding": binding.number, "sequence": sale.sequence,
+            "meter": meter.number(), "binding": binding.number, "sequence": sale.sequence,
             "total_credit": sale.total_credit.0,
             "finding": became.map(|became| became.code), "says": became.map(|became| &became.says),
         }));

@@ -111,9 +111,9 @@ fn in_json(order: &MoveOrder) -> Value {
 }
 
 fn said(Binding { meter, number }: Binding) -> String {
-    format!("contract {}/{number}", u64::from_be_bytes(meter.0))
+    format!("contract {meter}/{number}")
 }
 
 fn named(Binding { meter, number }: Binding) -> Value {
-    json!({ "meter": u64::from_be_bytes(meter.0), "binding": number })
+    json!({ "meter": meter.number(), "binding": number })
 }

@@ -10,11 +10,10 @@ use crate::view::{Output, Table, egp};
 pub(super) fn card(card: &mut Box<dyn Transport + '_>, books: &Books, reason: &str) -> Result<Output, Error> {
     let recovered = books.office.recover_card(&books.who, &books.id, card, reason)?;
     let binding = recovered.binding;
-    let meter = u64::from_be_bytes(binding.meter.0);
     let mut table = Table::default();
     table.line("card", recovered.card);
     table.line("account", recovered.account);
-    table.line("meter", format!("{meter} (binding {})", binding.number));
+    table.line("meter", format!("{} (binding {})", binding.meter, binding.number));
     table.line(
         "total credit",
         format!("{}, {} of it entered now", egp(recovered.total_credit), egp(recovered.credit)),
@@ -25,7 +24,7 @@ pub(super) fn card(card: &mut Box<dyn Transport + '_>, books: &Books, reason: &s
     );
     let json = json!({
         "request": books.id, "card": recovered.card.to_string(), "account": recovered.account,
-        "meter": meter, "binding": binding.number, "sequence": recovered.sequence,
+        "meter": binding.meter.number(), "binding": binding.number, "sequence": recovered.sequence,
         "total_credit": recovered.total_credit.0, "total_debited": recovered.total_debited.0,
         "recovered_credit": recovered.credit.0, "recovered_debited": recovered.debited.0,
     });

@@ -100,8 +100,7 @@ fn described(record: &BindingRecord) -> Table {
     let held = &record.held;
     let mut table = Table::default();
     let blocked = if record.blocked { ", card blocked" } else { "" };
-    let number = u64::from_be_bytes(held.binding.meter.0);
-    table.line("meter", format!("{number} (binding {})", held.binding.number));
+    table.line("meter", format!("{} (binding {})", held.binding.meter, held.binding.number));
     table.line("account", held.account);
     table.line("card", format!("{} (generation {})", held.card.id, held.card.generation));
     table.line("status", format!("{}{blocked}", record.status.code()));

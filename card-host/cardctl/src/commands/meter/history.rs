@@ -23,7 +23,7 @@ pub(super) fn events(mut bench: Bench) -> Result<Output, Error> {
         text = "the meter has no events in this contract yet".to_owned();
     }
     let list: Vec<_> = list.iter().map(events::json).collect();
-    Ok(Output::new(text, json!({ "meter": u64::from_be_bytes(bench.id.0), "events": list })))
+    Ok(Output::new(text, json!({ "meter": bench.id.number(), "events": list })))
 }
 
 /// Longest bar of the drawing.
@@ -66,8 +66,10 @@ pub(super) fn months(mut bench: Bench) -> Result<Output, Error> {
         text.push_str("\nthe meter has no contract: it closes no months, and nobody is charged");
     }
     let list: Vec<_> = closed.iter().map(|month| described(month, true)).collect();
-    let number = u64::from_be_bytes(bench.id.0);
-    Ok(Output::new(text, json!({ "meter": number, "months": list, "running": described(&running, false) })))
+    Ok(Output::new(
+        text,
+        json!({ "meter": bench.id.number(), "months": list, "running": described(&running, false) }),
+    ))
 }
 
 const PARTIAL: u8 = 0x01;

@@ -58,7 +58,7 @@ pub(super) fn run(mut bench: Bench, files: &[PathBuf], language: Language) -> Re
     let balance = customer::amount(state.balance, language);
     lines.push(format!("{}: {balance}", language.balance_in_the_meter()));
     let json = json!({
-        "meter": u64::from_be_bytes(bench.id.0),
+        "meter": bench.id.number(),
         "vouchers": list,
         "waits_for_its_card": waits,
         "balance": state.balance.0,

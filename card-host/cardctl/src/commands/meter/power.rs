@@ -37,8 +37,7 @@ pub(super) fn run(bench: Bench, after: u64) -> Result<(Output, bool), Error> {
     meter.save()?;
 
     let mut table = Table::default();
-    let number = u64::from_be_bytes(id.0);
-    table.line("meter", number);
+    table.line("meter", id);
     table.line("consumption meanwhile", CONSUMED);
     let when = if torn {
         format!("in the middle of operation {} on the memory", after.saturating_add(1))
@@ -57,7 +56,7 @@ pub(super) fn run(bench: Bench, after: u64) -> Result<(Output, bool), Error> {
     };
     table.line("so", said);
     let json = json!({
-        "meter": number,
+        "meter": id.number(),
         "torn": torn,
         "before": old.json(),
         "after": found.json(),

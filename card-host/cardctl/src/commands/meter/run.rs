@@ -31,7 +31,7 @@ pub(super) fn run(bench: Bench, days: u32, profile: &str, seed: u64) -> Result<O
     let run = workplace.in_memory(id, |meter| meter.run(reading, hours, &habits, seed, &mut progress))?;
 
     let mut table = Table::default();
-    table.line("meter", u64::from_be_bytes(id.0));
+    table.line("meter", id);
     table.line("from", local::time(&calendar, run.from));
     table.line("to", local::time(&calendar, run.to));
     table.line("profile", profile);
@@ -46,7 +46,7 @@ pub(super) fn run(bench: Bench, days: u32, profile: &str, seed: u64) -> Result<O
     table.line("balance before", egp(run.balance_before));
     table.line("balance", egp(run.balance));
     let json = json!({
-        "meter": u64::from_be_bytes(id.0),
+        "meter": id.number(),
         "from": run.from.to_unix(),
         "to": run.to.to_unix(),
         "hours": run.hours,

@@ -19,10 +19,9 @@ pub(super) fn run(bench: Bench, language: Language) -> Result<Output, Error> {
     let calendar = &state.calendar;
     let notices = shown(state);
     let mut table = Table::default();
-    let number = u64::from_be_bytes(bench.id.0);
     let binding =
         if state.binding == 0 { "no contract".to_owned() } else { format!("binding {}", state.binding) };
-    table.line("meter", format!("{number} ({binding})"));
+    table.line("meter", format!("{} ({binding})", bench.id));
     let doubtful = if state.clock.doubtful { ", doubtful" } else { "" };
     let friendly = if status.friendly { ", a friendly time" } else { "" };
     table.line("clock", format!("{}{doubtful}{friendly}", local::time(calendar, status.time)));
@@ -70,7 +69,7 @@ pub(super) fn run(bench: Bench, language: Language) -> Result<Output, Error> {
         })
         .collect();
     let json = json!({
-        "meter": number,
+        "meter": bench.id.number(),
         "binding": state.binding,
         "account": state.account,
         "time": posix(status.time),
