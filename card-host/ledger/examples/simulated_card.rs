@@ -26,14 +26,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let issued = office.issue(who, &company.id(), &mut card, number, 4711, choice, &mut |_| {})?;
     assert_eq!(read_public(&mut card)?.status.state, Some(State::Personalised));
 
-    let voucher = company.sell(issued.account.card.id, Piastres(50_00), Channel::Branch)?;
+    let voucher = company.sell(issued.account.card.id, Piastres(5_000), Channel::Branch)?;
     assert_eq!(office.load(who, &mut card, &voucher)?.outcome, LoadOutcome::Loaded);
     assert_eq!(office.load(who, &mut card, &voucher)?.outcome, LoadOutcome::AlreadyLoaded);
 
     for visit in ["the first", "and once more"] {
         let tap = meter.tap(&mut card, office.now()?)?;
         assert!(tap.settled);
-        assert_eq!(meter.state()?.balance, Balance(50_00), "credit is applied once");
+        assert_eq!(meter.state()?.balance, Balance(5_000), "credit is applied once");
         println!("{visit}: {:?}", tap.verdict);
     }
 

@@ -31,7 +31,7 @@ pub(crate) fn begin() -> Result<Company, Failure> {
     let mut card = Card::simulated()?;
     let (id, meter, choice) = (company.id(), MeterId::from(17), CardChoice::default());
     let issued = office.issue(who, &id, &mut card, meter, 4711, choice, &mut |_| {})?;
-    let first = company.sell(issued.account.card.id, Piastres(10_00), Channel::Branch)?;
+    let first = company.sell(issued.account.card.id, Piastres(1_000), Channel::Branch)?;
     office.load(who, &mut card, &first)?;
 
     // Party and vending point `kiosk` are there; the token is for one machine of theirs.

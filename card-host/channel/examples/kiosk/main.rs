@@ -34,7 +34,7 @@ fn main() -> Result<(), Failure> {
     let mut journal = Journal::open(folder.path(), "machine-17")?;
 
     let id = present(&mut card)?.id;
-    let sale = sell(&mut journal, &client, &Payee::from(id), 50_00)?;
+    let sale = sell(&mut journal, &client, &Payee::from(id), 5_000)?;
     if let Some(words) = texts::of_sale(&sale) {
         println!("{}", words.en);
     }

@@ -17,7 +17,7 @@ pub(crate) fn customer() -> Result<Customer, Box<dyn std::error::Error>> {
     let Development { office, who, .. } = &company;
     let (mut card, meter, choice) = (Card::simulated()?, MeterId::from(17), CardChoice::default());
     let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, &mut |_| {})?;
-    let voucher = company.sell(issued.account.card.id, Piastres(50_00), Channel::Branch)?;
+    let voucher = company.sell(issued.account.card.id, Piastres(5_000), Channel::Branch)?;
     office.load(who, &mut card, &voucher)?;
     Ok((company, card, meter))
 }
