@@ -71,7 +71,7 @@ python_packages() { tests/setup.sh python || { left+=("$1: its Python packages c
 vectors() { target/python/bin/python tests/reference/make_vectors.py --check; }
 
 # Libraries, programs, one test program for each crate, and examples in documentation.
-crates() { cargo test "${ci[@]}" "${everything[@]}" --lib --bins --examples --test it && cargo test "${ci[@]}" "${everything[@]}" --doc; }
+crates() { cargo test "${ci[@]}" "${everything[@]}" --lib --bins --test it && cargo test "${ci[@]}" "${everything[@]}" --doc; }
 
 # Readers take turns, and wait most of the time: so they have a thread of their own beside the others, which wait less.
 readers=(host_pcsc independent_clients kiosk_sale pcsc_cost programs tour_pcsc virtual_reader)
@@ -110,6 +110,7 @@ whole "needs further targets and qemu" "firmware size" tests/firmware-size.sh
 whole "needs a further target and its linker" Windows cargo check -q "${ci[@]}" -p cardctl --target x86_64-pc-windows-gnu
 if python_packages "vectors of the second reading"; then stage "vectors of the second reading" vectors; fi
 stage "crates" crates
+stage "examples" tests/examples.sh ci
 whole "needs root, pcscd and PostgreSQL" "system" system
 whole "needs PostgreSQL" benchmarks benchmarks
 whole "prints what benchmarks do" "figures in documents" figures
