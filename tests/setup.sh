@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # Installs what the project needs on Debian 12 with rustup.
-#   tests/setup.sh run    to build and run cardctl
-#   tests/setup.sh test   also what the tests need: a PC/SC service, a virtual reader, other people's card tools, targets, an emulator of them, PostgreSQL
+#   tests/setup.sh run     to build and run cardctl
+#   tests/setup.sh test    also what the tests need: a PC/SC service, a virtual reader, other people's card tools, targets, an emulator of them, PostgreSQL
+#   tests/setup.sh python  the Python packages of the tests only
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 case "${1:-}" in
+    python) packages=() ;;
     run) packages=(gcc libc6-dev pkg-config libpcsclite-dev) ;;
     test)
         packages=(gcc libc6-dev pkg-config libpcsclite-dev pcscd pcsc-tools opensc vsmartcard-vpcd
             python3 python3-venv python3-pyscard util-linux iproute2 gcc-mingw-w64-x86-64
             qemu-system-arm binutils-arm-none-eabi postgresql)
         ;;
-    *) sed -n 2,5p "$0"; exit 2 ;;
+    *) sed -n 2,6p "$0"; exit 2 ;;
 esac
 
 missing=()
@@ -35,6 +37,8 @@ fi
 if [ "$1" = test ]; then
     rustup -q component add rustfmt clippy
     rustup -q target add thumbv7em-none-eabi thumbv6m-none-eabi x86_64-pc-windows-gnu
+fi
+if [ "$1" != run ]; then
     # One environment for the reference program and for the independent SCP03 host.
     wanted=$(cat tests/reference/requirements.txt tests/python/requirements.txt)
     if [ "$(cat target/python/installed 2>/dev/null)" != "$wanted" ]; then

@@ -120,6 +120,9 @@ pub enum CardError {
     /// The blank card's data.
     #[error(transparent)]
     Manufacture(#[from] ManufactureError),
+    /// No number for the card.
+    #[error("no random numbers are available for a card number")]
+    Random,
     /// The image is a good image, but of another memory than this application's.
     #[error(
         "the card image is of another version of the card: it has {found} pages of memory, and {needed} are needed"
@@ -143,6 +146,13 @@ pub struct SimulatedCard<M: SimulatedMemory> {
 }
 
 impl SimulatedCard<FlashModel> {
+    /// Another blank card in memory, powered: of the test environment, with a random number, and for keys of 256 bits.
+    pub fn fresh(profile: Profile) -> Result<Self, CardError> {
+        let mut id = [0; 8];
+        getrandom::fill(&mut id).map_err(|_| CardError::Random)?;
+        Ok(Self::blank(CardId(id), Environment::Test, KeyLength::Aes256, profile)?)
+    }
+
     /// A blank card in memory, powered.
     pub fn blank(
         card: CardId,

@@ -1,13 +1,13 @@
 //! What is asked of a card without keys, and why an answer is not as hoped for.
 
 use card_core::apdu::{Command, Le, StatusWord};
+use card_core::layout::status::advice;
 use card_core::layout::{CardSummary, Instruction, tag};
 use card_core::platform::RandomError;
 use card_core::scp03::host::SessionError;
 use card_core::terminal::select::{self, SelectError};
 use card_core::terminal::session::OpenError;
 use card_core::terminal::{Request, RequestError};
-use card_core::text::advice;
 
 use crate::tlv::{KeyInformation, TlvError};
 use crate::transport::{Transport, TransportError, instruction_name};

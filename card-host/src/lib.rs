@@ -18,11 +18,10 @@
 #![cfg_attr(not(feature = "simulator"), doc = "```ignore")]
 //! use card_host::card_core::id::State;
 //! use card_host::operate;
-//! use card_host::stage::blank_card;
-//! use card_host::transport::{Card, Simulator};
+//! use card_host::transport::Card;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut card = Card::open(Simulator::new(blank_card("contactless".parse()?)?));
+//! let mut card = Card::simulated()?;
 //! let public = operate::read_public(&mut card)?;
 //! assert_eq!(public.status.state, Some(State::Blank));
 //! # Ok(())

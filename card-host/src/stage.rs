@@ -1,14 +1,10 @@
 //! Where a tour is played: cards, and a reader with one of them in it.
 
-use applet_sim::card::{Cost, Profile, SimulatedCard};
+use applet_sim::card::{CardError, Cost, Profile, SimulatedCard};
 use applet_sim::chip::{Cut, FlashModel};
-use card_core::id::{CardId, Environment};
-use card_core::key::KeyLength;
 
-use crate::random::OsRandom;
 use crate::reader_error::ReaderError;
 use crate::transport::{Card, Simulator, Transport};
-use card_core::platform::Random;
 
 /// Reader and cards cannot do what they are asked to.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +18,7 @@ pub enum StageError {
     NoCard,
     /// A blank card cannot be made.
     #[error("a blank card could not be made: {0}")]
-    Blank(String),
+    Blank(#[from] CardError),
 }
 
 /// Cards in software, one of which is in a reader.
@@ -66,7 +62,7 @@ impl Table {
 
 impl Stage for Table {
     fn new_card(&mut self) -> Result<usize, StageError> {
-        self.cards.push(Simulator::new(blank_card(self.profile)?));
+        self.cards.push(Simulator::new(SimulatedCard::fresh(self.profile)?));
         Ok(self.cards.len() - 1)
     }
 
@@ -89,14 +85,6 @@ impl Stage for Table {
     fn cost(&mut self) -> Cost {
         self.cards.iter().fold(Cost::default(), |sum, card| sum + card.card().cost())
     }
-}
-
-/// A blank card with a random number.
-pub fn blank_card(profile: Profile) -> Result<SimulatedCard<FlashModel>, StageError> {
-    let mut id = [0; 8];
-    OsRandom.fill(&mut id).map_err(|error| StageError::Blank(error.to_string()))?;
-    SimulatedCard::blank(CardId(id), Environment::Test, KeyLength::Aes256, profile)
-        .map_err(|error| StageError::Blank(error.to_string()))
 }
 
 /// Plans the loss of power in the middle of a memory operation.

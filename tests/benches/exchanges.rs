@@ -63,7 +63,7 @@ fn measure(profile: Profile, length: KeyLength, mode: Mode) {
     let id = MeterId::from(1);
     let card = stage.new_card().unwrap();
     stage.insert(card).unwrap();
-    let choice = CardChoice { mode, private_balance: false, closes_former: false };
+    let choice = CardChoice { mode, ..CardChoice::default() };
     let row = |what: &str, cost: Cost| {
         let usage = cost.usage;
         let (link, bits) = (format!("{profile:?}"), length.bytes() * 8);

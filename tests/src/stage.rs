@@ -12,7 +12,7 @@ use applet_sim::card::{Cost, Profile, SimulatedCard};
 use applet_sim::chip::FlashModel;
 use applet_sim::vpcd::{Ended, VirtualCard, VirtualSlot};
 use card_host::pcsc;
-use card_host::stage::{Stage, StageError, blank_card, tear};
+use card_host::stage::{Stage, StageError, tear};
 use card_host::transport::Transport;
 
 use crate::pcscd::Pcscd;
@@ -113,7 +113,7 @@ impl<'a> ReaderStage<'a> {
 
 impl Stage for ReaderStage<'_> {
     fn new_card(&mut self) -> Result<usize, StageError> {
-        let card = blank_card(self.profile)?;
+        let card = SimulatedCard::fresh(self.profile)?;
         let atr = card.atr().to_vec();
         self.cards.push(Held { card: Arc::new(Mutex::new(card)), atr });
         Ok(self.cards.len() - 1)

@@ -1,4 +1,5 @@
 //! What a card answers to input that is wrong, forged, replayed, or random: always clearly, and never by writing.
+// Long: one adversary; its moves, and what is checked after each of them, belong together.
 // Helpers of tests, which clippy does not take for tests.
 #![allow(
     clippy::unwrap_used,

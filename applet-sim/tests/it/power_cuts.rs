@@ -1,6 +1,7 @@
 //! Power is cut at every memory operation of every command that writes, in several ways, and again in every operation of the
 //! recovery that follows: the card then shows the old state or the new one, and always the same one from then on; and the
 //! command, repeated, leads to the new state (specification, section 13).
+// Long: one table of what is cut, and the steps that it cuts.
 // Helpers of tests, which clippy does not take for tests.
 #![allow(
     clippy::unwrap_used,

@@ -1,5 +1,6 @@
 //! The store against the simulated memory: power cut in every operation, in every way, again while recovering, with
 //! bits that read differently each time.
+// Long: one structure under all faults that memory has.
 // Helpers of tests, which clippy does not take for tests.
 #![allow(
     clippy::unwrap_used,

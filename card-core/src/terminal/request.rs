@@ -68,7 +68,7 @@ impl<T> fmt::Debug for Request<'_, T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
     /// Another status word than 9000. It carries no MAC, so it does not prove that nothing was done.
-    #[error("the card refused: {0}")]
+    #[error("the card refused: {}; {}", status::advice(*.0).0, status::advice(*.0).1)]
     Refused(StatusWord),
     /// The answer has not the form of the specification.
     #[error("the card's answer is malformed")]

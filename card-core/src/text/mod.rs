@@ -338,42 +338,6 @@ impl Situation {
     }
 }
 
-/// What a status word of the card means, and what to do about it: what a customer is told, but where a word concerns whoever
-/// issues cards or writes programs.
-pub fn advice(status: StatusWord) -> (&'static str, &'static str) {
-    match status {
-        StatusWord::AUTHENTICATION_FAILED => (
-            "the card did not accept our keys",
-            "check that the keys are this card's: company, environment, version",
-        ),
-        StatusWord::SECURITY_STATUS => (
-            "this needs a session with other keys or a higher security level",
-            "open the session that the command needs",
-        ),
-        StatusWord::SECURE_MESSAGING_DATA => {
-            ("the secured command arrived altered and the session has ended", "authenticate again")
-        }
-        StatusWord::FILE_NOT_FOUND => {
-            ("the card application or file is not there", "is this a prepaid electricity card, and issued?")
-        }
-        status::TOTALS_FALL => ("totals fall although the sequence rises", "report it to the issuer"),
-        status::OTHER_KEY_VERSION => {
-            ("the card does not have this version of the key", "issue it with the version that the card has")
-        }
-        status::BELOW_SETTLED => (
-            "the meter's totals are below those that it settled before",
-            "the meter's memory has gone back: open a new binding",
-        ),
-        status => match Situation::of_status(status) {
-            Situation::Refused => ("the card refused the command", "see the status word in ISO/IEC 7816-4"),
-            known => {
-                let text = known.text(Language::English);
-                (text.what, text.to_do)
-            }
-        },
-    }
-}
-
 macro_rules! from {
     ($($type:ty, $of:ident;)+) => {
         $(impl From<$type> for Situation {

@@ -437,4 +437,14 @@ fn errors_say_what_the_table_says() {
     ] {
         assert!(misfit.to_string().ends_with(Situation::from(&misfit).text(Language::English).to_do));
     }
+    // What is said of these concerns whoever issues cards or writes programs, not a customer.
+    let ours =
+        [status::TOTALS_FALL, status::OTHER_KEY_VERSION, status::BELOW_SETTLED, StatusWord::FILE_NOT_FOUND];
+    for word in (0..=u16::MAX).map(StatusWord).filter(|word| !ours.contains(word)) {
+        let known = Situation::of_status(word);
+        if known != Situation::Refused {
+            let text = known.text(Language::English);
+            assert_eq!(status::advice(word), (text.what, text.to_do), "{word}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Bills of the meter's engine against bills on paper: whatever is consumed, whenever the clock is read, whichever tariffs come, and
 //! however often power fails, the meter takes what the rules of docs/tariff.md say of a list of energy and tariffs, to the piastre.
+// Long: a second engine on paper, and what both are asked.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,4 +1,5 @@
 //! Consumption, months, tariffs and instalments (docs/meter.md, sections 1, 4 and 7.3), and what a power cut leaves of them.
+// Long: one subject, section by section of the document.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

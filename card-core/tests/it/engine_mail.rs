@@ -1,5 +1,6 @@
 //! What the issuer's mail does to a meter, what is refused, commands, change of keys, and mail to the issuer (docs/meter.md,
 //! sections 7 to 10).
+// Long: one case for each kind of mail and each refusal.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,4 +1,5 @@
 //! When the supply is cut and when it is on (docs/meter.md, sections 5 and 6): credit, friendly times, loan, overload, tampering.
+// Long: one subject, section by section of the document.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

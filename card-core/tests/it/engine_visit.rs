@@ -1,5 +1,6 @@
 //! A card's whole visit with everything that the engine has for it, and the same without a card (docs/meter.md, sections 8, 11 and
 //! 12).
+// Long: one visit, and everything that it can bring.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,4 +1,5 @@
 //! The meter's credit application: every reason for a refusal, whole visits, power cuts, and what must stay true over anything.
+// Long: one case for each reason of a refusal, and the random histories that meet them.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,4 +1,5 @@
 //! Plaintexts of mail (docs/meter.md, sections 7 to 10): bytes written by hand from the text, every rule, and both ways round.
+// Long: each plaintext with each of its rules.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,4 +1,5 @@
 //! SCP03: both sides against each other at every level, mode and key length, and against sessions of other implementations.
+// Long: both sides at every level, and sessions of others.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,4 +1,5 @@
 //! The terminal's side: what a card may answer, and what is made of it.
+// Long: each answer of a card, and what is made of it.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

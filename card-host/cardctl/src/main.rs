@@ -1,44 +1,33 @@
-//! `cardctl`: the prepaid electricity card from the command line.
+//! `cardctl`: the prepaid electricity card from the command line. Arguments (`cli`) become plain values and a `context`; `commands` work with
+//! these and return what `view` prints, for people or as JSON.
 
 mod cli;
 mod commands;
 mod context;
+mod dispatch;
 mod local;
 mod view;
 
 use clap::Parser;
-use cli::{Arguments, Format};
-use std::io::Write;
+use cli::Arguments;
+use commands::Error;
 use std::process::ExitCode;
-use view::Output;
+use view::Printer;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::parse();
-    arguments.repeats = arguments.request.is_some();
-    let database = std::env::var("CARDCTL_DATABASE").ok().filter(|url| !url.is_empty());
-    arguments.database = arguments.database.take().or(database);
-    let format = arguments.format;
-    let result = commands::named(&mut arguments)
-        .and_then(|()| commands::run(&arguments, &mut |output| print(format, output)));
+    let printer = Printer { format: arguments.format, language: arguments.language };
+    let context = arguments.context();
+    let request = context.as_ref().ok().map(|context| context.request.clone());
+    let result =
+        context.map_err(Error::from).and_then(|context| dispatch::run(&context, printer, arguments.command));
     match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            let request = arguments.request.as_ref().filter(|_| error.is_passing());
-            match format {
-                Format::Text => eprintln!("{}", view::customer::problem(&error, arguments.language, request)),
-                Format::Json => eprintln!("{}", view::customer::problem_json(&error, request)),
-            }
+            let problem = error.problem(request.as_ref());
+            eprintln!("{}", printer.format(&problem).unwrap_or_else(|_| error.to_string()));
             ExitCode::FAILURE
         }
     }
-}
-
-fn print(format: Format, output: &Output) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    match format {
-        Format::Text => writeln!(out, "{}", output.text)?,
-        Format::Json => writeln!(out, "{}", output.json)?,
-    }
-    out.flush()
 }

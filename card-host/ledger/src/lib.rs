@@ -11,21 +11,20 @@
 //!
 #![cfg_attr(feature = "sqlite", doc = "```")]
 #![cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
-//! use card_host::card_core::{id::{Channel, MeterId}, key::KeyLength, scp03::Mode, units::Piastres};
+//! use card_host::card_core::{id::{Channel, MeterId}, key::KeyLength, units::Piastres};
 //! use card_host::card_work::CardChoice;
 //! use card_host::keystore::SoftwareKeyStore;
 //! use card_host::random::OsRandom;
 //! use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
-//! use card_host::stage::blank_card;
-//! use card_host::transport::{Card, Simulator};
+//! use card_host::transport::Card;
 //! use card_ledger::Development;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let company = Development::new(SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom)?)?;
 //! let (office, who) = (&company.office, &company.who);
 //! let (scope, meter) = (office.scope(), MeterId::from(17));
-//! let mut card = Card::open(Simulator::new(blank_card("contactless".parse()?)?));
-//! let choice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
+//! let mut card = Card::simulated()?;
+//! let choice = CardChoice::default();
 //! let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, &mut |step| println!("{step}"))?;
 //! let voucher = company.sell(issued.account.card.id, Piastres::from_egp("50.00")?, Channel::Branch)?;
 //! office.load(who, &mut card, &voucher)?;

@@ -30,6 +30,13 @@ pub struct CardChoice {
     pub closes_former: bool,
 }
 
+/// What most cards are like: the balance is public, and nobody's binding is closed.
+impl Default for CardChoice {
+    fn default() -> Self {
+        Self { mode: Mode::S8, private_balance: false, closes_former: false }
+    }
+}
+
 /// A card was issued.
 #[derive(Debug)]
 pub struct Issued {

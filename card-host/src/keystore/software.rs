@@ -12,6 +12,7 @@ use card_core::message::{
     BindingCertificate, Certificate, Delivery, Envelope, MailKeys, MeterReceipt, Opened, Receipt, Slot,
     Verified, Voucher,
 };
+use card_core::meter::{self, Pair, ReportKeys, VersionedKey, WrongRole};
 use card_core::parameters::{KeyChange, NewKeys};
 use card_core::platform::Random;
 use card_core::role::{Derivation, HOLDER, INITIAL_ADMIN, KeyVersion, Role, TEST_INITIAL_MASTER};
@@ -69,6 +70,20 @@ pub struct MeterKeys {
     pub base: (KeyVersion, AesKey),
     /// Transport key, with its key version number.
     pub transport: (KeyVersion, AesKey),
+}
+
+impl MeterKeys {
+    /// As a meter takes them at its installation.
+    pub fn to_install(self) -> Result<meter::MeterKeys, WrongRole> {
+        let versioned = |(version, key)| VersionedKey { version, key };
+        meter::MeterKeys::new(
+            Pair::only(versioned(self.base)),
+            Pair::only(versioned(self.credit)),
+            Pair::only(self.parameter),
+            ReportKeys { mail: self.report, receipt: self.receipt },
+            versioned(self.transport),
+        )
+    }
 }
 
 impl SoftwareKeyStore {

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::time::Duration;
 
-use card_core::text::advice;
+use card_core::layout::status::advice;
 
 use super::{CardAfter, Limits, Protocol, SERVICE_LIMIT, connect_with, establish, holders, list, watched};
 use crate::card::{self, CardError};

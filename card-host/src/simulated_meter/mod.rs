@@ -12,8 +12,8 @@ use applet_sim::chip::{Cut, FlashModel, ImageError, ImageMemory, Shared, Simulat
 use card_core::id::{CardId, MeterId, Scope};
 use card_core::message::{BindingCertificate, Certificate, Envelope, Event, Month, Voucher};
 use card_core::meter::{
-    Decision, History, MEMORY_PAGES, Meter, MeterError, MeterIdentity, MeterKeys, MeterState, Pair, Received,
-    ReportKeys, Tampering, VersionedKey, WrongRole,
+    Decision, History, MEMORY_PAGES, Meter, MeterError, MeterIdentity, MeterState, Received, Tampering,
+    WrongRole,
 };
 use card_core::platform::Parts;
 use card_core::soft::SoftEngine;
@@ -107,16 +107,9 @@ impl<M: SimulatedMemory> SimulatedMeter<M> {
         keys: keystore::MeterKeys,
         fresh: &MeterState,
     ) -> Result<Self, SimulatedMeterError> {
-        let versioned = |(version, key)| VersionedKey { version, key };
-        let keys = MeterKeys::new(
-            Pair::only(versioned(keys.base)),
-            Pair::only(versioned(keys.credit)),
-            Pair::only(keys.parameter),
-            ReportKeys { mail: keys.report, receipt: keys.receipt },
-            versioned(keys.transport),
-        )?;
         let memory = Shared::new(memory);
-        let meter = Meter::install(hardware(&memory), MeterIdentity { id, scope }, keys, fresh)?;
+        let meter =
+            Meter::install(hardware(&memory), MeterIdentity { id, scope }, keys.to_install()?, fresh)?;
         Ok(Self { meter: Some(meter), memory })
     }
 

@@ -1,9 +1,9 @@
 //! A simulated card as a transport in the same process.
 
-use applet_sim::card::SimulatedCard;
-use applet_sim::chip::SimulatedMemory;
+use applet_sim::card::{CardError, Profile, SimulatedCard};
+use applet_sim::chip::{FlashModel, SimulatedMemory};
 
-use super::{Link, TransportError};
+use super::{Card, Link, TransportError};
 use crate::reader_error::ReaderError;
 
 /// A simulated card, as if it lay in a reader.
@@ -25,6 +25,13 @@ impl<M: SimulatedMemory> Simulator<M> {
     /// The card, to take its power away or plan faults.
     pub const fn card_mut(&mut self) -> &mut SimulatedCard<M> {
         &mut self.card
+    }
+}
+
+impl Card<Simulator<FlashModel>> {
+    /// Another blank card, contactless and of the test environment: what a test begins with.
+    pub fn simulated() -> Result<Self, CardError> {
+        Ok(Self::open(Simulator::new(SimulatedCard::fresh(Profile::Contactless)?)))
     }
 }
 

@@ -7,7 +7,6 @@ use applet_sim::chip::{Cut, FlashModel};
 use card_core::id::{Channel, MeterId};
 use card_core::key::KeyLength;
 use card_core::meter::Verdict;
-use card_core::scp03::Mode;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use card_host::card_work::{CardChoice, load};
 use card_host::keystore::SoftwareKeyStore;
@@ -38,7 +37,7 @@ fn bench() -> Bench {
     let (id, scope) = (MeterId::from(METER), office.scope());
     let card = stage.new_card().unwrap();
     stage.insert(card).unwrap();
-    let choice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
+    let choice = CardChoice::default();
     office.issue(who, &company.id(), &mut stage.card().unwrap(), id, 1, choice, &mut |_| {}).unwrap();
     let keys = company.keys.meter_keys(scope, id).unwrap();
     let meter = SimulatedMeter::in_memory(id, scope, keys, &from_the_maker()).unwrap();

@@ -16,7 +16,7 @@ use card_core::key::KeyLength;
 use card_core::layout::{Instruction, tag};
 use card_core::meter::Verdict;
 use card_core::role::Role;
-use card_core::scp03::{KeySet, Mode};
+use card_core::scp03::KeySet;
 use card_core::units::Piastres;
 use card_host::card::{ask, raw};
 use card_host::card_core::terminal::Request;
@@ -104,7 +104,7 @@ impl Customer {
         let Development { office, who, .. } = &company;
         let meter = MeterId::from(METER);
         let mut card = pcsc::open(&reader).unwrap();
-        let choice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
+        let choice = CardChoice::default();
         let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, &mut |_| {}).unwrap();
         for (channel, amount) in [(Channel::Branch, 5_000), (Channel::Kiosk, 2_525)] {
             let voucher = company.sell(issued.account.card.id, Piastres(amount), channel).unwrap();
@@ -247,8 +247,11 @@ fn script(name: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+/// The example for Python.
+const VIRTUAL_READER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../applet-sim/examples/virtual_reader.py");
+
 fn pyscard(customer: &Customer, reader: &str) {
-    let answers = run("/usr/bin/python3", &[&script("public_data.py"), reader], "").json();
+    let answers = run("/usr/bin/python3", &[VIRTUAL_READER, reader], "").json();
     let Ours { select, identity, recognition, keys, status, .. } = &customer.ours;
     let done = |data: &str| Value::from(format!("{data}9000"));
     assert_eq!(answers["atr"], customer.atr.as_str());

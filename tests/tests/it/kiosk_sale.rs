@@ -11,7 +11,7 @@
 
 use applet_sim::card::Profile;
 use card_channel::client::{Client, Journal, Progress};
-use card_channel::wire::{self, EvidenceKind, EvidenceRequest};
+use card_channel::wire::{self, EvidenceRequest};
 use card_host::card;
 use card_host::card_core::id::{Channel, MeterId};
 use card_host::card_core::message::Voucher;
@@ -86,7 +86,7 @@ fn pulled_out_repeated_and_sold_once() {
     let client = Client::new(&format!("http://{address}"), &secret).unwrap();
     let folder = directory.path().join("journal");
     let mut journal = Journal::open(&folder, "machine-17").unwrap();
-    let payee = wire::Payee::Card(blank_id.to_string());
+    let payee = wire::Payee::from(blank_id);
     let progress = journal.reserve(&client, "fawry-1", &payee, 20_000).unwrap();
     let Progress::Reserved(announced) = progress else { panic!("{progress:?}") };
     let id = announced.id;
@@ -95,8 +95,7 @@ fn pulled_out_repeated_and_sold_once() {
     drop(journal);
     let mut journal = Journal::open(&folder, "machine-17").unwrap();
     let Progress::Sold(sale) = journal.go_on(&client, &id).unwrap() else { panic!("not sold") };
-    let bytes = hex::decode(&sale.certified.as_ref().unwrap().voucher).unwrap();
-    let voucher = Voucher::parse(&bytes).unwrap();
+    let voucher = sale.voucher().unwrap();
     assert_eq!((voucher.card, voucher.channel), (blank_id, Channel::Kiosk));
 
     // The card is pulled out in the middle of the load, at one moment after the other, until it holds.
@@ -124,11 +123,7 @@ fn pulled_out_repeated_and_sold_once() {
     assert!(journal.records().unwrap().is_empty());
 
     // The receipt goes back, and nothing waits for the card any more.
-    let evidence = EvidenceRequest {
-        point: "fawry-1".to_owned(),
-        kind: EvidenceKind::CardReceipt,
-        data: hex::encode(answer.receipt.emit()),
-    };
+    let evidence = EvidenceRequest::card_receipt("fawry-1", &answer.receipt);
     client.hand_in(&evidence).unwrap();
     assert_eq!(client.pending(&blank_id.to_string()).unwrap().voucher, None);
 

@@ -17,7 +17,6 @@ use applet_sim::card::{Profile, SimulatedCard};
 use applet_sim::vpcd::{DEFAULT_ADDRESS, VirtualCard, VirtualSlot, atr_contact_t1};
 use card_core::id::{CardId, Channel, MeterId};
 use card_core::key::KeyLength;
-use card_core::scp03::Mode;
 use card_core::units::Piastres;
 use card_host::card_work::CardChoice;
 use card_host::keystore::SoftwareKeyStore;
@@ -62,7 +61,7 @@ fn used_card(image: &std::path::Path) {
     let company = Development::new(keys).unwrap();
     let Development { office, who, .. } = &company;
     let (meter, scope) = (MeterId::from(17), office.scope());
-    let choice = CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
+    let choice = CardChoice::default();
     let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, &mut |_| {}).unwrap();
     let charge = |card: &mut _| {
         let voucher = company.sell(issued.account.card.id, Piastres(5_000), Channel::Branch).unwrap();

@@ -1,5 +1,6 @@
 //! A small issuer, host and meter for tests that drive a simulated card in process: fixed masters, sessions, messages, and a
 //! snapshot of everything persistent that a card shows.
+// Long: what all modules here share, in one place.
 // Every test crate uses another part of it, and clippy does not take helpers of tests for tests.
 #![allow(
     dead_code,

@@ -1,4 +1,5 @@
 //! `engine.json`: what a meter does, call by call, and everything that can be seen of it after each (docs/meter.md).
+// Long: reads one file of vectors, all of it.
 
 use card_core::id::{Binding, CardId, CardRef, MeterId, State as CardState};
 use card_core::layout::{CardSummary, CertificateAnswer};

@@ -1,4 +1,5 @@
 //! `parameters.json`: what mail says, in both directions, and changes of keys (docs/meter.md, sections 7 to 10).
+// Long: reads one file of vectors, all of it.
 
 use card_core::role::KeyVersion;
 use std::collections::{BTreeMap, BTreeSet};

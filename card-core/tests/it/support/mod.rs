@@ -1,4 +1,5 @@
 //! What the tests of terminal and meter share: a small memory, an issuer, and a card that does what section 11 says and no more.
+// Long: what all modules here share, in one place.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 pub mod paper;

@@ -1,46 +1,15 @@
 //! What mail says, from the command line.
 
-use card_core::calendar::{Calendar, CalendarError, Holiday};
-use card_core::id::CardId;
-use card_core::parameters::{Debt, DebtKind, DebtPlan, Limits, Notice, Notices, ParameterError};
+use card_core::calendar::{Calendar, Holiday};
+use card_core::parameters::{Debt, DebtKind, DebtPlan, Limits, Notice, Notices};
 use card_core::units::{CardTime, Piastres};
 use clap::ValueEnum;
 
+use crate::commands::mail::ContentError;
 use crate::local;
 
-/// Why nothing was sent.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ContentError {
-    #[error("{0}: no meter would take this; nothing was sent")]
-    Parameters(#[from] ParameterError),
-    #[error("{0}: no meter would take this; nothing was sent")]
-    Calendar(#[from] CalendarError),
-    #[error("an amount is above 42949672.95 EGP: give a smaller one")]
-    Amount,
-    #[error(
-        "each debt has an --id, an --amount, a --count and a --first-month, and all or none have a --last: name as many of each"
-    )]
-    Debts,
-    #[error("this command names the card that may bring it: add --technician CARD")]
-    NoTechnician,
-    #[error(
-        "a card has 16 hexadecimal digits: `cardctl info` shows those of the card in the reader; or write \"this\""
-    )]
-    Card,
-    #[error("the time is not one from 2020 to 2156: give --value in POSIX seconds, or leave it out for now")]
-    Time,
-    #[error("the lowest generation is 1 to 65535: give it with --value")]
-    Generation,
-    #[error("this command has no value: leave --value out")]
-    NoValue,
-    #[error(
-        "the command would have expired at the time that it sets: give more --expires hours, or an earlier --value"
-    )]
-    ClockExpiry,
-}
-
 #[derive(clap::Args)]
-pub(crate) struct LimitsArguments {
+pub(super) struct LimitsArguments {
     /// Contracted power in W; 0: unlimited.
     #[arg(long, value_name = "W", default_value_t = Limits::DEFAULT.contracted_power)]
     contracted: u32,
@@ -71,7 +40,7 @@ pub(crate) struct LimitsArguments {
 }
 
 impl LimitsArguments {
-    pub(crate) fn limits(&self) -> Result<Limits, ContentError> {
+    pub(super) fn limits(&self) -> Result<Limits, ContentError> {
         let limits = Limits {
             first_threshold: piastres(self.first)?,
             second_threshold: piastres(self.second)?,
@@ -89,7 +58,7 @@ impl LimitsArguments {
 }
 
 #[derive(clap::Args)]
-pub(crate) struct CalendarArguments {
+pub(super) struct CalendarArguments {
     /// A holiday: its first day, and with +N how many days it lasts. To be repeated, up to 32.
     #[arg(long, value_name = "YYYY-MM-DD[+N]", value_parser = holiday)]
     holiday: Vec<Holiday>,
@@ -105,7 +74,7 @@ pub(crate) struct CalendarArguments {
 }
 
 impl CalendarArguments {
-    pub(crate) fn calendar(&self) -> Result<Calendar, ContentError> {
+    pub(super) fn calendar(&self) -> Result<Calendar, ContentError> {
         let mut holidays = self.holiday.clone();
         holidays.sort_by_key(|holiday| holiday.first);
         let zone = *Calendar::EGYPT.zone();
@@ -114,7 +83,7 @@ impl CalendarArguments {
 }
 
 #[derive(clap::Args)]
-pub(crate) struct DebtArguments {
+pub(super) struct DebtArguments {
     /// Number of the debt, not 0, and used once in a contract.
     #[arg(long, required = true)]
     id: Vec<u32>,
@@ -146,7 +115,7 @@ enum For {
 }
 
 impl DebtArguments {
-    pub(crate) fn plan(&self) -> Result<DebtPlan, ContentError> {
+    pub(super) fn plan(&self) -> Result<DebtPlan, ContentError> {
         let count = self.id.len();
         let last = if self.last.is_empty() { &self.amount } else { &self.last };
         if [self.amount.len(), self.count.len(), self.first_month.len(), last.len()] != [count; 4] {
@@ -174,7 +143,7 @@ impl DebtArguments {
 }
 
 #[derive(clap::Args)]
-pub(crate) struct NoticeArguments {
+pub(super) struct NoticeArguments {
     /// Texts of docs/messages.md, such as N02; none takes all notices away.
     #[arg(value_parser = template)]
     template: Vec<u16>,
@@ -187,18 +156,11 @@ pub(crate) struct NoticeArguments {
 }
 
 impl NoticeArguments {
-    pub(crate) fn notices(&self) -> Result<Notices, ContentError> {
+    pub(super) fn notices(&self) -> Result<Notices, ContentError> {
         let until = self.until.map_or(CardTime::UNSET, |day| local::end_of_day(&Calendar::EGYPT, day));
         let notice = |template: &u16| Notice { template: *template, until, value: self.value };
         Ok(Notices::new(&self.template.iter().map(notice).collect::<Vec<_>>())?)
     }
-}
-
-/// A card's number from its digits.
-pub(crate) fn card(text: &str) -> Result<CardId, ContentError> {
-    let mut bytes = [0; 8];
-    hex::decode_to_slice(text, &mut bytes).map_err(|_| ContentError::Card)?;
-    Ok(CardId(bytes))
 }
 
 fn piastres(amount: Piastres) -> Result<u32, ContentError> {

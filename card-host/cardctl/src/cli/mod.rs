@@ -1,25 +1,39 @@
-//! What cardctl understands.
+//! What cardctl understands. Nothing else knows the parser: commands get plain values.
 
-pub(crate) mod contents;
+pub(crate) mod alerts;
+pub(crate) mod audit;
+mod contents;
+mod corrections;
+pub(crate) mod ledger;
+pub(crate) mod mail;
+pub(crate) mod meter;
+pub(crate) mod sellers;
+pub(crate) mod tariff;
+mod values;
 
 use applet_sim::card::Profile;
-use card_core::access_number::AccessNumber;
 use card_core::id::{Channel, MeterId};
 use card_core::key::KeyLength;
 use card_core::scp03::Mode;
 use card_core::text::Language;
 use card_core::units::Piastres;
-use card_ledger::{PointCode, RequestId, Who};
-use clap::{Parser, Subcommand, ValueEnum};
+use card_ledger::{PointCode, RequestId};
+use clap::{Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::commands::alerts::AlertsCommand;
-use crate::commands::audit::AuditCommand;
-use crate::commands::ledger::LedgerCommand;
-use crate::commands::mail::MailArguments;
-use crate::commands::meter::MeterCommand;
-use crate::commands::tariff::TariffCommand;
+use self::alerts::AlertsCommand;
+use self::audit::AuditCommand;
+use self::ledger::LedgerCommand;
+use self::mail::MailArguments;
+use self::meter::MeterCommand;
+use self::tariff::TariffCommand;
+use self::values::{
+    Secret, access_number, account, actor, channel, key_length, language, meter_number, mode,
+};
+use crate::context::books::new_id;
+use crate::context::{Context, Error};
+use crate::view::Format;
 
 /// Issues, charges, reads and taps prepaid electricity cards: simulated ones, and real ones in a PC/SC reader.
 ///
@@ -29,10 +43,10 @@ use crate::commands::tariff::TariffCommand;
 pub(crate) struct Arguments {
     /// The reader, by its name or a part of it; "sim" is the simulated card of the data directory.
     #[arg(long, global = true, help_heading = "Global options", value_name = "NAME", default_value = "sim")]
-    pub(crate) reader: String,
+    reader: String,
     /// Where development keys, the ledger, the simulated card and the simulated meters are kept. By default in the user's data directory.
     #[arg(long, global = true, help_heading = "Global options", value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
+    data: Option<PathBuf>,
     /// How to print.
     #[arg(long, global = true, help_heading = "Global options", value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
@@ -41,33 +55,44 @@ pub(crate) struct Arguments {
     pub(crate) language: Language,
     /// Shows every command and response, with its time, on standard error.
     #[arg(long, global = true, help_heading = "Global options")]
-    pub(crate) trace: bool,
+    trace: bool,
     /// The ledger in a PostgreSQL database (postgres://...), instead of the file ledger.sqlite in the data directory. By default the environment's
     /// variable CARDCTL_DATABASE.
     #[arg(long, global = true, help_heading = "Ledger options", value_name = "URL")]
-    pub(crate) database: Option<String>,
+    database: Option<String>,
     /// Who does it, as it is written in the ledger. By default the user of the operating system.
     #[arg(long, global = true, help_heading = "Ledger options", value_name = "NAME", value_parser = actor)]
-    pub(crate) actor: Option<String>,
+    actor: Option<String>,
     /// The company's vending point where it is done. By default its office.
     #[arg(long, global = true, help_heading = "Ledger options", value_name = "CODE")]
-    pub(crate) point: Option<PointCode>,
+    point: Option<PointCode>,
     /// The id of what is asked for. Asked again with the same id, it is done once, and gives the same answer. By default a new one.
     #[arg(long, global = true, help_heading = "Ledger options", value_name = "ID")]
-    pub(crate) request: Option<RequestId>,
-    /// Whether the id was given.
-    #[arg(skip)]
-    pub(crate) repeats: bool,
+    request: Option<RequestId>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people.
-    Text,
-    /// One JSON object on one line; for the tour, one a step.
-    Json,
+impl Arguments {
+    /// Where and for whom the command works.
+    pub(crate) fn context(&mut self) -> Result<Context, Error> {
+        let database = std::env::var("CARDCTL_DATABASE").ok();
+        let repeats = self.request.is_some();
+        let request = match self.request.take() {
+            Some(id) => id,
+            None => new_id()?,
+        };
+        Ok(Context {
+            data: self.data.take(),
+            reader: std::mem::take(&mut self.reader),
+            trace: self.trace,
+            database: self.database.take().or(database.filter(|url| !url.is_empty())),
+            actor: self.actor.take(),
+            point: self.point.take(),
+            request,
+            repeats,
+        })
+    }
 }
 
 #[derive(Subcommand)]
@@ -188,61 +213,4 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: TariffCommand,
     },
-}
-
-/// An access number on the command line; clap asks for `Clone`, which the secret is not.
-#[derive(Clone)]
-pub(crate) struct Secret(pub(crate) std::sync::Arc<AccessNumber>);
-
-fn access_number(text: &str) -> Result<Secret, String> {
-    let number = AccessNumber::parse(text).map_err(|error| error.to_string())?;
-    Ok(Secret(std::sync::Arc::new(number)))
-}
-
-fn actor(text: &str) -> Result<String, String> {
-    if Who::is_actor(text) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("a name has 1 to {} characters, not only white space", Who::ACTOR))
-}
-
-fn language(text: &str) -> Result<Language, String> {
-    Language::from_code(text).ok_or_else(|| "the language is en or ar".to_owned())
-}
-
-pub(crate) fn account(text: &str) -> Result<u64, String> {
-    match text.parse() {
-        Ok(number) if number != 0 => Ok(number),
-        _ => Err("an account number has the digits 0-9 only, from 1 to 18446744073709551615".to_owned()),
-    }
-}
-
-pub(crate) fn meter_number(text: &str) -> Result<MeterId, String> {
-    match text.parse::<MeterId>() {
-        Ok(meter) if meter.number() != 0 => Ok(meter),
-        _ => Err("a meter number has the digits 0-9 only, from 1 to 18446744073709551615".to_owned()),
-    }
-}
-
-fn mode(text: &str) -> Result<Mode, String> {
-    match text {
-        "s8" => Ok(Mode::S8),
-        "s16" => Ok(Mode::S16),
-        _ => Err("the mode is s8 or s16".to_owned()),
-    }
-}
-
-fn key_length(text: &str) -> Result<KeyLength, String> {
-    match text {
-        "128" => Ok(KeyLength::Aes128),
-        "256" => Ok(KeyLength::Aes256),
-        _ => Err("keys have 128 or 256 bits".to_owned()),
-    }
-}
-
-pub(crate) fn channel(text: &str) -> Result<Channel, String> {
-    [Channel::Branch, Channel::Kiosk, Channel::Bank, Channel::Wallet]
-        .into_iter()
-        .find(|channel| channel.to_string() == text)
-        .ok_or_else(|| "the channel is branch, kiosk, bank or wallet".to_owned())
 }

@@ -1,72 +1,54 @@
 //! `cardctl issue` and `cardctl engineering`: blank cards become cards.
-#![allow(clippy::indexing_slicing, reason = "assigning to a key of a JSON object adds it")]
 
-use card_core::access_number::AccessNumber;
 use card_core::id::MeterId;
+use card_core::key::KeyLength;
 use card_core::scp03::Mode;
 use card_host::card_work::CardChoice;
 use card_host::personalise::Step;
-use card_host::transport::Transport;
-use serde_json::Value;
 use std::io::Write;
 
-use crate::commands::Error;
-use crate::context::books::Books;
-use crate::view::{self, Output, Table};
+use super::Error;
+use crate::context::Context;
+use crate::context::books::{Books, Founding};
+use crate::view::Printer;
+use crate::view::issue::{Engineering, Issued};
 
-pub(crate) fn issue(
-    card: &mut Box<dyn Transport + '_>,
-    books: &Books,
-    meter: MeterId,
-    account: u64,
-    choice: CardChoice,
-) -> Result<Output, Error> {
-    let Books { office, who, id, .. } = books;
-    let issued = office.issue(who, id, card, meter, account, choice, &mut progress())?;
-    let held = &issued.account;
-    let mut table = Table::default();
-    table.line("card", held.card.id);
-    table.line("generation", held.card.generation);
-    if let Some(replaced) = issued.replaces {
-        table.line("replaces", format!("{} (generation {})", replaced.id, replaced.generation));
-    }
-    table.line("account", held.account);
-    table.line("meter", format!("{} (binding {})", held.binding.meter, held.binding.number));
-    let mut json = view::account(held);
-    access_number(&issued.access, &mut table, &mut json);
-    json["replaces"] = issued.replaces.map(|replaced| replaced.id.to_string()).into();
-    let next = match issued.replaces {
-        Some(_) => "activate it at a branch, with the credit that it has: cardctl refresh",
-        None => "the first charge, at a branch: cardctl top-up AMOUNT --channel branch",
-    };
-    table.line("next", next);
-    Ok(Output::new(table.finish(), json))
+/// For whom, and how.
+pub(crate) struct Options {
+    pub(crate) meter: MeterId,
+    pub(crate) account: u64,
+    pub(crate) choice: CardChoice,
+    /// Length of all keys, where the data directory is new.
+    pub(crate) keys: KeyLength,
 }
 
-pub(crate) fn engineering(
-    card: &mut Box<dyn Transport + '_>,
-    books: &Books,
-    meter: MeterId,
-    rebind: bool,
-) -> Result<Output, Error> {
-    let Books { office, who, id, .. } = books;
-    let mut table = Table::default();
-    let (held, access) = if rebind {
-        (office.rebind_engineering(who, id, card, meter)?, None)
-    } else {
+/// Prints as soon as the card is made: the access number is kept nowhere.
+pub(crate) fn issue(context: &Context, printer: Printer, options: &Options) -> Result<(), Error> {
+    let Options { meter, account, choice, keys } = *options;
+    let workplace = context.alone()?;
+    let books = context.books_or(&workplace, Founding::WhereNew(keys))?;
+    let Books { office, who, id, .. } = &books;
+    let issued = context.with_card(Some(&workplace), true, |card| {
+        let issued = office.issue(who, id, card, meter, account, choice, &mut progress())?;
+        Ok::<_, Error>(Issued::new(&issued.account, &issued.access, issued.replaces))
+    })?;
+    let _ = printer.print(&issued)?;
+    Ok(workplace.install_meter(&books.keys, office.scope(), meter)?)
+}
+
+pub(crate) fn engineering(context: &Context, meter: MeterId, rebind: bool) -> Result<Engineering, Error> {
+    let workplace = context.alone()?;
+    let books = context.books(&workplace)?;
+    let Books { office, who, id, .. } = &books;
+    context.with_card(Some(&workplace), !rebind, |card| {
+        if rebind {
+            let held = office.rebind_engineering(who, id, card, meter)?;
+            return Ok(Engineering::new(&held, None));
+        }
         let choice = CardChoice { mode: Mode::S8, private_balance: true, closes_former: false };
         let issued = office.issue_engineering(who, id, card, meter, choice, &mut progress())?;
-        (issued.account, Some(issued.access))
-    };
-    table.line("engineering card", held.card.id);
-    table.line("generation", held.card.generation);
-    table.line("meter", format!("{} (binding {})", held.binding.meter, held.binding.number));
-    let mut json = view::account(&held);
-    if let Some(access) = access {
-        access_number(&access, &mut table, &mut json);
-    }
-    table.line("next", "a command that names it: cardctl mail command clear-tamper --technician this");
-    Ok(Output::new(table.finish(), json))
+        Ok(Engineering::new(&issued.account, Some(&issued.access)))
+    })
 }
 
 fn progress() -> impl FnMut(Step) {
@@ -75,11 +57,4 @@ fn progress() -> impl FnMut(Step) {
         done += 1;
         let _ = writeln!(std::io::stderr(), "  {done} of {}: {step}", Step::ALL.len());
     }
-}
-
-fn access_number(access: &AccessNumber, table: &mut Table, json: &mut Value) {
-    let digits = access.digits();
-    let digits = core::str::from_utf8(&*digits).unwrap_or_default();
-    table.line("access number", format!("{digits} (print it on the card; it is kept nowhere)"));
-    json["access_number"] = digits.into();
 }

@@ -1,25 +1,22 @@
 //! Selling and loading. What is sold is kept until the next sale to that card, so that a voucher which did not arrive can be carried
 //! again, and nobody has to pay twice.
-#![allow(clippy::indexing_slicing, reason = "assigning to a key of a JSON object adds it")]
 
 use card_core::id::{CardId, Channel};
 use card_core::message::Voucher;
 use card_core::terminal::load::{LoadAnswer, LoadOutcome, can_load};
-use card_core::text::{Language, Situation};
 use card_core::units::Piastres;
 use card_host::card;
 use card_host::card_work::{CardWorkError, load};
 use card_host::transport::Transport;
 use card_ledger::{LedgerError, Payee, Refusal, RequestId, Sale as SaleRecord, SaleOrder, Who};
-use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 use crate::commands::Error;
+use crate::context::Context;
 use crate::context::books::Books;
 use crate::context::voucher_file;
 use crate::context::workplace::Workplace;
-use crate::view::customer;
-use crate::view::{Output, egp};
+use crate::view::sale::{Kept, Loaded, Sold};
 
 /// Sold, but not on the card.
 #[derive(Debug, thiserror::Error)]
@@ -35,20 +32,27 @@ pub(crate) struct NotLoaded {
 }
 
 /// What is to be sold, and how.
-pub(crate) struct Sale<'a> {
+pub(crate) struct Sale {
     pub(crate) amount: Piastres,
     pub(crate) channel: Channel,
-    pub(crate) out: Option<&'a Path>,
-    pub(crate) language: Language,
+    /// Writes the voucher to this file, which must not exist, and does not load it.
+    pub(crate) out: Option<PathBuf>,
 }
 
-/// Sells to the card behind `transport`. Everything that can be known before is looked at before.
-pub(crate) fn top_up(
+/// Sells to the card in the reader.
+pub(crate) fn top_up(context: &Context, sale: &Sale) -> Result<Sold, Error> {
+    let workplace = context.alone()?;
+    let books = context.books(&workplace)?;
+    context.with_card(Some(&workplace), false, |card| sell(card, &workplace, &books, sale))
+}
+
+/// Everything that can be known before is looked at before.
+fn sell(
     transport: &mut Box<dyn Transport + '_>,
     workplace: &Workplace,
     books: &Books,
-    sale: &Sale<'_>,
-) -> Result<Output, Error> {
+    sale: &Sale,
+) -> Result<Sold, Error> {
     let summary = card::select(transport)?;
     let id = summary.card.id;
     books.binding_of(id)?;
@@ -59,8 +63,8 @@ pub(crate) fn top_up(
     if sale.channel == Channel::Bank {
         books.link(&who, id)?;
     }
-    if let Some(path) = sale.out {
-        return keep(books, who, id, sale, path);
+    if let Some(path) = &sale.out {
+        return Ok(Sold::Kept(keep(books, &who, id, sale.amount, path)?));
     }
     let kept = workplace.voucher_path(id);
     let voucher = sold(books, &who, id, sale.amount)?;
@@ -74,33 +78,14 @@ pub(crate) fn top_up(
         }
     };
     newest(books, id, &answer)?;
-    let mut output = said(&answer, Some(sale.amount), sale.language);
-    output.json["request"] = books.id.to_string().into();
-    Ok(output)
+    Ok(Sold::Loaded(Loaded::new(&answer, Some((sale.amount, books.id.clone())))))
 }
 
 /// Sells, and writes the voucher to a file, which is made before anything is sold.
-fn keep(books: &Books, who: Who, id: CardId, sale: &Sale<'_>, path: &Path) -> Result<Output, Error> {
+fn keep(books: &Books, who: &Who, id: CardId, amount: Piastres, path: &Path) -> Result<Kept, Error> {
     let taken = voucher_file::Taken::create(path)?;
-    let voucher = sold(books, &who, id, sale.amount)?;
-    taken.write(&voucher)?;
-    let sold = Situation::PaidNotLoaded.text(sale.language);
-    let file = path.display().to_string();
-    let text = match sale.language {
-        Language::English => format!(
-            "{} sold to card {id}; carry the voucher to it with `cardctl load {file}`",
-            egp(sale.amount)
-        ),
-        Language::Arabic => customer::with_amount(sold, sale.amount, sale.language),
-    };
-    let json = json!({
-        "card": id.to_string(),
-        "amount": sale.amount.0,
-        "file": file,
-        "code": sold.code,
-        "request": books.id.to_string(),
-    });
-    Ok(Output::new(text, json))
+    taken.write(&sold(books, who, id, amount)?)?;
+    Ok(Kept::new(id.to_string(), amount, path.display().to_string(), books.id.clone()))
 }
 
 /// A sale that waits for a second person.
@@ -192,28 +177,27 @@ fn go_on(books: &Books, order: &SaleOrder, card: CardId) -> Result<SaleRecord, E
 }
 
 /// Certifies the same totals once more and loads them: activates a replacement card, or brings what was sold and never arrived.
-pub(crate) fn refresh(
-    transport: &mut Box<dyn Transport + '_>,
-    books: &Books,
-    language: Language,
-) -> Result<Output, Error> {
+pub(crate) fn refresh(context: &Context) -> Result<Loaded, Error> {
+    let workplace = context.alone()?;
+    let books = context.books(&workplace)?;
+    context.with_card(Some(&workplace), false, |card| load_again(card, &books))
+}
+
+fn load_again(transport: &mut Box<dyn Transport + '_>, books: &Books) -> Result<Loaded, Error> {
     let summary = card::select(transport)?;
     can_load(Channel::Branch, &summary).map_err(CardWorkError::from)?;
     let card = summary.card.id;
     let certified = books.office.refresh(&books.who, &books.id, Payee::Card(card))?;
     let answer = books.office.load(&books.who, transport, &certified.parsed()?)?;
     newest(books, card, &answer)?;
-    Ok(said(&answer, None, language))
+    Ok(Loaded::new(&answer, None))
 }
 
 /// Loads a voucher as a kiosk or a phone does, without any key.
-pub(crate) fn carry(
-    transport: &mut Box<dyn Transport + '_>,
-    voucher: &Voucher,
-    language: Language,
-) -> Result<Output, Error> {
-    let answer = load(transport, voucher)?;
-    Ok(said(&answer, None, language))
+pub(crate) fn carry(context: &Context, file: &Path) -> Result<Loaded, Error> {
+    let voucher = voucher_file::read(file)?;
+    let answer = context.with_card(None, false, |card| Ok::<_, Error>(load(card, &voucher)?))?;
+    Ok(Loaded::new(&answer, None))
 }
 
 /// What was certified just now is news to the card, unless the books are behind it; what was certified before may be there.
@@ -234,20 +218,3 @@ fn newest(books: &Books, card: CardId, answer: &LoadAnswer) -> Result<(), Error>
          do not sell until the ledger is restored from its newest copy, and `cardctl ledger restored` has told it so"
 )]
 pub(crate) struct BooksBehind(u32);
-
-fn said(answer: &LoadAnswer, amount: Option<Piastres>, language: Language) -> Output {
-    Output::new(customer::outcome(answer.outcome, amount, language), json(answer, amount))
-}
-
-fn json(answer: &LoadAnswer, amount: Option<Piastres>) -> Value {
-    json!({
-        "card": answer.receipt.card.id.to_string(),
-        "amount": amount.map(|amount| amount.0),
-        "outcome": format!("{:?}", answer.outcome),
-        "code": customer::code(answer.outcome.into()),
-        "sequence": answer.receipt.sequence,
-        "total_credit": answer.receipt.total_credit.0,
-        "total_debited": answer.receipt.total_debited.0,
-        "state": answer.receipt.state.to_string(),
-    })
-}

@@ -11,30 +11,15 @@ use card_ledger::{
     BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Office, Party, Payee, Point, PointCode, PointLimits,
     Policy, PostgresLedger, RequestId, SqliteLedger, Who, binding_of, read,
 };
-use card_server::Options;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::cli::{Arguments, Command};
-use crate::commands::Error;
-use crate::context::workplace::Workplace;
+use super::workplace::Workplace;
+use super::{Context, Error};
 
-/// Connections to a database: one program, mostly one thing at a time.
-const CONNECTIONS: u32 = 16;
-
-/// Besides one for each thread that works for channels: for the rules, the status, and what else is run in a server.
-const BESIDE: u32 = 4;
-
-/// How many connections a command needs at most; they are made when they are needed.
-fn connections(command: &Command) -> u32 {
-    match command {
-        Command::Serve { .. } => {
-            u32::try_from(Options::default().work).unwrap_or(CONNECTIONS).saturating_add(BESIDE)
-        }
-        _ => CONNECTIONS,
-    }
-}
+/// Connections to a database at most, made when they are needed: one program, mostly one thing at a time.
+pub(crate) const CONNECTIONS: u32 = 16;
 
 /// The ledger of the data directory, or of a database, with whoever works with it.
 pub(crate) struct Books {
@@ -86,7 +71,8 @@ pub(crate) enum NoBooks {
 
 /// Where the ledger is.
 struct Place<'a> {
-    arguments: &'a Arguments,
+    context: &'a Context,
+    connections: u32,
     workplace: &'a Workplace,
 }
 
@@ -99,7 +85,7 @@ struct Opened {
 
 impl Place<'_> {
     fn name(&self) -> String {
-        match &self.arguments.database {
+        match &self.context.database {
             Some(_) => "a ledger in this database".to_owned(),
             None => self.workplace.ledger_path().display().to_string(),
         }
@@ -108,10 +94,9 @@ impl Place<'_> {
     /// The ledger that is there. A database always is.
     fn open(&self) -> Result<Option<Opened>, Error> {
         let path = self.workplace.ledger_path();
-        match &self.arguments.database {
+        match &self.context.database {
             Some(url) => {
-                let ledger =
-                    PostgresLedger::connect(url, development_scope(), connections(&self.arguments.command))?;
+                let ledger = PostgresLedger::connect(url, development_scope(), self.connections)?;
                 opened(Arc::new(ledger), None).map(Some)
             }
             None if path.exists() => in_file(SqliteLedger::open(&path, development_scope())?).map(Some),
@@ -148,11 +133,12 @@ fn office_point() -> Result<PointCode, Error> {
 impl Books {
     /// Opens the ledger with its keys, or founds one with rules for development where `founding` allows it.
     pub(crate) fn open(
-        arguments: &Arguments,
+        context: &Context,
         workplace: &Workplace,
         founding: Founding,
+        connections: u32,
     ) -> Result<Self, Error> {
-        let place = Place { arguments, workplace };
+        let place = Place { context, workplace, connections };
         let mut opened = place.open()?;
         let mut keys = workplace.keys()?;
         let (founds, length) = match founding {
@@ -178,7 +164,7 @@ impl Books {
             let _ = writeln!(std::io::stderr(), "cardctl: {warning}");
         }
         let Opened { ledger, sqlite, founded } = opened;
-        let actor = arguments.actor.clone().unwrap_or_else(login);
+        let actor = context.actor.clone().unwrap_or_else(login);
         let last = read(&*ledger, |t| t.last_time())?;
         let keys = Arc::new(keys);
         let issuer: Issuer = Issuer::new(keys.clone(), SystemClock, last);
@@ -190,18 +176,15 @@ impl Books {
         drop(lock);
         let who = Who {
             party: COMPANY.parse().map_err(LedgerError::from)?,
-            point: match &arguments.point {
+            point: match &context.point {
                 Some(point) => point.clone(),
                 None => office_point()?,
             },
             actor,
         };
-        let id = match &arguments.request {
-            Some(id) => id.clone(),
-            None => new_id()?,
-        };
+        let id = context.request.clone();
         let office = Arc::new(office);
-        Ok(Self { office, keys, who, id, repeated: arguments.repeats, sqlite, begun: !founded })
+        Ok(Self { office, keys, who, id, repeated: context.repeats, sqlite, begun: !founded })
     }
 
     /// Who sells through this channel: the company itself at a branch, else a party of the channel's name with one vending point. For

@@ -1,5 +1,70 @@
-//! Where the program works: the data directory, the ledger with its keys, and files with vouchers.
+//! Where and for whom a command works: the data directory, the reader, the ledger with its keys, and files with vouchers.
 
 pub(crate) mod books;
+mod reader;
 pub(crate) mod voucher_file;
 pub(crate) mod workplace;
+
+use self::books::{Books, CONNECTIONS, Founding, NoBooks};
+use self::workplace::{Workplace, WorkplaceError};
+use card_host::keystore::KeyStoreError;
+use card_host::reader_error::ReaderError;
+use card_ledger::{LedgerError, PointCode, RequestId};
+use std::path::PathBuf;
+
+/// What holds for every command.
+pub(crate) struct Context {
+    /// The data directory, where it is not the user's own.
+    pub(crate) data: Option<PathBuf>,
+    /// The reader's name, or a part of it.
+    pub(crate) reader: String,
+    /// Shows what goes to and from the card.
+    pub(crate) trace: bool,
+    /// The database, where the ledger is in one.
+    pub(crate) database: Option<String>,
+    /// Who does it, where that is not the user of the operating system.
+    pub(crate) actor: Option<String>,
+    /// The vending point, where it is not the office.
+    pub(crate) point: Option<PointCode>,
+    /// The id of what is asked for.
+    pub(crate) request: RequestId,
+    /// Whether that was given.
+    pub(crate) repeats: bool,
+}
+
+/// Why there is nothing to work with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Workplace(#[from] WorkplaceError),
+    #[error(transparent)]
+    Reader(#[from] ReaderError),
+    #[error(transparent)]
+    NoBooks(#[from] NoBooks),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Keys(#[from] KeyStoreError),
+}
+
+impl Context {
+    /// The data directory for work with cards and meters, alone.
+    pub(crate) fn alone(&self) -> Result<Workplace, Error> {
+        Ok(Workplace::open(self.data.as_deref())?)
+    }
+
+    /// The data directory for work with the ledger only, beside other programs.
+    pub(crate) fn shared(&self) -> Result<Workplace, Error> {
+        Ok(Workplace::shared(self.data.as_deref())?)
+    }
+
+    /// The ledger that is there.
+    pub(crate) fn books(&self, workplace: &Workplace) -> Result<Books, Error> {
+        self.books_or(workplace, Founding::Never)
+    }
+
+    /// The ledger that is there; else perhaps a new one.
+    pub(crate) fn books_or(&self, workplace: &Workplace, founding: Founding) -> Result<Books, Error> {
+        Books::open(self, workplace, founding, CONNECTIONS)
+    }
+}

@@ -1,81 +1,244 @@
 //! `cardctl collect`: what meters have put on the card for the desk.
 
 use card_core::message::{MeterReceipt, Receipt};
-use card_core::parameters::{AuditRecords, Readings};
-use card_core::role::KeyVersion;
+use card_core::parameters::{AuditRecord, AuditRecords, Readings};
 use card_core::text::{Language, Situation};
 use card_core::units::CardTime;
 use card_host::card_work::Report;
 use card_ledger::{Brought, Finding, Found, HandedIn};
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use crate::commands::mail::command;
+use super::View;
+use super::events::{command, outcome};
+use super::table::{Table, egp, posix, time};
 use crate::local;
-use crate::view::events::outcome;
-use crate::view::{Output, Table, egp, time};
 
-fn posix(time: CardTime) -> Option<u64> {
-    (time != CardTime::UNSET).then(|| time.to_unix())
+/// What was found, and what the ledger made of it.
+#[derive(Serialize)]
+pub(crate) struct Collected {
+    mail: Vec<Mail>,
+    receipts: Vec<ReceiptView>,
+    /// Key version numbers that the meter has now.
+    new_keys: Vec<u8>,
+    #[serde(skip)]
+    parts: Vec<String>,
 }
 
-pub(crate) fn output(brought: &[Brought], keys: &[KeyVersion]) -> Output {
-    let mut parts = Vec::new();
-    let mut list = Vec::new();
-    let mut receipts = Vec::new();
-    for Brought { found, handed } in brought {
+#[derive(Serialize)]
+struct Mail {
+    report: &'static str,
+    slot: u8,
+    meter: u64,
+    binding: u32,
+    version: u32,
+    finding: &'static str,
+    #[serde(flatten)]
+    says: Says,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Says {
+    Receipt(MeterSays),
+    Readings(Box<ReadingsView>),
+    Audit { records: Vec<Executed> },
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ReceiptView {
+    Card {
+        card: String,
+        sequence: u32,
+        total_credit: u64,
+        total_debited: u64,
+        finding: &'static str,
+    },
+    Meter {
+        meter: u64,
+        finding: &'static str,
+        #[serde(flatten)]
+        says: MeterSays,
+    },
+}
+
+#[derive(Serialize)]
+struct MeterSays {
+    time: Option<u64>,
+    number: u32,
+    applied_credit: u64,
+    applied_debited: u64,
+    balance: i64,
+    register_10wh: u32,
+    flags: u16,
+}
+
+#[derive(Serialize)]
+struct ReadingsView {
+    time: Option<u64>,
+    number: u32,
+    applied_credit: u64,
+    applied_debited: u64,
+    balance: i64,
+    register_10wh: u32,
+    month: u16,
+    month_energy_10wh: u32,
+    month_energy_charge: u64,
+    flags: u16,
+    cut: u8,
+    tampering: u8,
+    loan_until: Option<u64>,
+    debts_left: u64,
+    debts_paid: u64,
+    tariff: u32,
+    waiting_tariff: u32,
+    refused_cards: u32,
+    last_event: u32,
+    last_command: u32,
+    clock_offset: i64,
+    firmware: u32,
+}
+
+#[derive(Serialize)]
+struct Executed {
+    counter: u32,
+    time: Option<u64>,
+    kind: u8,
+    outcome: u8,
+    card: Option<String>,
+}
+
+impl Collected {
+    pub(crate) fn new(brought: &[Brought], new_keys: Vec<u8>) -> Self {
+        let mut found = Self { mail: Vec::new(), receipts: Vec::new(), new_keys, parts: Vec::new() };
+        for brought in brought {
+            found.add(brought);
+        }
+        if found.mail.is_empty() {
+            found
+                .parts
+                .push("there is no mail of a meter on the card: present it to the meter first".to_owned());
+        }
+        for version in &found.new_keys {
+            found.parts.push(format!("the meter has keys {version:02X}: they are used from now on"));
+        }
+        found
+    }
+
+    fn add(&mut self, Brought { found, handed }: &Brought) {
+        let finding = handed.finding.code();
         let item = match found {
             Found::Mail(item) => item,
             Found::Card(receipt) => {
-                parts.push(format!("receipt of card {}\n{}", receipt.card.id, card_text(receipt, handed)));
-                receipts.push(card_json(receipt, handed));
-                continue;
+                self.parts.push(format!(
+                    "receipt of card {}\n{}",
+                    receipt.card.id,
+                    card_text(receipt, handed)
+                ));
+                self.receipts.push(ReceiptView::Card {
+                    card: receipt.card.id.to_string(),
+                    sequence: receipt.sequence,
+                    total_credit: receipt.total_credit.0,
+                    total_debited: receipt.total_debited.0,
+                    finding,
+                });
+                return;
             }
             Found::Meter(receipt) => {
-                let meter = receipt.binding.meter;
+                let meter = receipt.binding.meter.number();
                 let text = with_finding(receipt_text(receipt), handed);
-                parts.push(format!("receipt of meter {meter} (binding {})\n{text}", receipt.binding.number));
-                let mut json = receipt_json(receipt);
-                add(&mut json, [("meter", meter.number().into()), ("finding", handed.finding.code().into())]);
-                receipts.push(json);
-                continue;
+                let number = receipt.binding.number;
+                self.parts.push(format!("receipt of meter {meter} (binding {number})\n{text}"));
+                let says = MeterSays::from(&**receipt);
+                self.receipts.push(ReceiptView::Meter { meter, finding, says });
+                return;
             }
         };
-        let (title, text, mut json) = match &item.report {
-            Report::Final(receipt) => ("final report", receipt_text(receipt), receipt_json(receipt)),
-            Report::Regression(receipt) => {
-                ("report of a memory that has gone back", receipt_text(receipt), receipt_json(receipt))
+        let (report, text, says) = match &item.report {
+            Report::Final(receipt) => {
+                ("final report", receipt_text(receipt), Says::Receipt(MeterSays::from(&**receipt)))
             }
-            Report::Readings(readings) => ("readings", readings_text(readings), readings_json(readings)),
-            Report::Audit(records) => ("commands", audit_text(records), audit_json(records)),
+            Report::Regression(receipt) => (
+                "report of a memory that has gone back",
+                receipt_text(receipt),
+                Says::Receipt(MeterSays::from(&**receipt)),
+            ),
+            Report::Readings(readings) => (
+                "readings",
+                readings_text(readings),
+                Says::Readings(Box::new(ReadingsView::from(&**readings))),
+            ),
+            Report::Audit(records) => {
+                let says = records.records().map(Executed::from).collect();
+                ("commands", audit_text(records), Says::Audit { records: says })
+            }
         };
-        let meter = item.binding.meter;
-        let number = item.binding.number;
+        let (slot, version) = (item.slot.number(), item.version);
+        let (meter, binding) = (item.binding.meter.number(), item.binding.number);
         let text = with_finding(text, handed);
-        parts.push(format!("{title} of meter {meter} (binding {number}), version {}\n{text}", item.version));
-        let head = [
-            ("report", Value::from(title)),
-            ("slot", item.slot.number().into()),
-            ("meter", meter.number().into()),
-            ("binding", number.into()),
-            ("version", item.version.into()),
-            ("finding", handed.finding.code().into()),
-        ];
-        add(&mut json, head);
-        list.push(json);
+        self.parts.push(format!("{report} of meter {meter} (binding {binding}), version {version}\n{text}"));
+        self.mail.push(Mail { report, slot, meter, binding, version, finding, says });
     }
-    if list.is_empty() {
-        parts.push("there is no mail of a meter on the card: present it to the meter first".to_owned());
-    }
-    for version in keys {
-        parts.push(format!("the meter has keys {version}: they are used from now on"));
-    }
-    let keys: Vec<_> = keys.iter().map(|version| version.byte()).collect();
-    Output::new(parts.join("\n\n"), json!({ "mail": list, "receipts": receipts, "new_keys": keys }))
 }
 
-fn add<const N: usize>(json: &mut Value, more: [(&str, Value); N]) {
-    if let Some(fields) = json.as_object_mut() {
-        fields.extend(more.map(|(name, value)| (name.to_owned(), value)));
+impl View for Collected {
+    fn text(&self, _: Language) -> String {
+        self.parts.join("\n\n")
+    }
+}
+
+impl From<&MeterReceipt> for MeterSays {
+    fn from(receipt: &MeterReceipt) -> Self {
+        Self {
+            time: posix(receipt.time),
+            number: receipt.number,
+            applied_credit: receipt.applied_credit.0,
+            applied_debited: receipt.applied_debited.0,
+            balance: receipt.balance.0,
+            register_10wh: receipt.energy.0,
+            flags: receipt.flags.0,
+        }
+    }
+}
+
+impl From<&Readings> for ReadingsView {
+    fn from(readings: &Readings) -> Self {
+        Self {
+            time: posix(readings.time),
+            number: readings.report_number,
+            applied_credit: readings.applied_credit.0,
+            applied_debited: readings.applied_debited.0,
+            balance: readings.balance.0,
+            register_10wh: readings.energy.0,
+            month: readings.month.index,
+            month_energy_10wh: readings.month.energy.0,
+            month_energy_charge: readings.month.energy_charge.0,
+            flags: readings.flags.0,
+            cut: readings.cut,
+            tampering: readings.tampering,
+            loan_until: posix(readings.loan_until),
+            debts_left: readings.debts_left.0,
+            debts_paid: readings.debts_paid.0,
+            tariff: readings.tariff,
+            waiting_tariff: readings.waiting_tariff,
+            refused_cards: readings.refused_cards,
+            last_event: readings.last_event,
+            last_command: readings.last_command,
+            clock_offset: readings.clock_offset,
+            firmware: readings.firmware,
+        }
+    }
+}
+
+impl From<&AuditRecord> for Executed {
+    fn from(record: &AuditRecord) -> Self {
+        Self {
+            counter: record.counter,
+            time: posix(record.time),
+            kind: record.kind,
+            outcome: record.outcome,
+            card: record.card.map(|card| card.to_string()),
+        }
     }
 }
 
@@ -99,16 +262,6 @@ fn card_text(receipt: &Receipt, handed: &HandedIn) -> String {
     with_finding(indented(&table), handed)
 }
 
-fn card_json(receipt: &Receipt, handed: &HandedIn) -> Value {
-    json!({
-        "card": receipt.card.id.to_string(),
-        "sequence": receipt.sequence,
-        "total_credit": receipt.total_credit.0,
-        "total_debited": receipt.total_debited.0,
-        "finding": handed.finding.code(),
-    })
-}
-
 fn indented(table: &Table) -> String {
     let text = table.finish();
     text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
@@ -123,18 +276,6 @@ fn receipt_text(receipt: &MeterReceipt) -> String {
     table.line("balance", egp(receipt.balance));
     table.line("register", receipt.energy);
     indented(&table)
-}
-
-fn receipt_json(receipt: &MeterReceipt) -> Value {
-    json!({
-        "time": posix(receipt.time),
-        "number": receipt.number,
-        "applied_credit": receipt.applied_credit.0,
-        "applied_debited": receipt.applied_debited.0,
-        "balance": receipt.balance.0,
-        "register_10wh": receipt.energy.0,
-        "flags": receipt.flags.0,
-    })
 }
 
 fn readings_text(readings: &Readings) -> String {
@@ -174,33 +315,6 @@ fn readings_text(readings: &Readings) -> String {
     indented(&table)
 }
 
-fn readings_json(readings: &Readings) -> Value {
-    json!({
-        "time": posix(readings.time),
-        "number": readings.report_number,
-        "applied_credit": readings.applied_credit.0,
-        "applied_debited": readings.applied_debited.0,
-        "balance": readings.balance.0,
-        "register_10wh": readings.energy.0,
-        "month": readings.month.index,
-        "month_energy_10wh": readings.month.energy.0,
-        "month_energy_charge": readings.month.energy_charge.0,
-        "flags": readings.flags.0,
-        "cut": readings.cut,
-        "tampering": readings.tampering,
-        "loan_until": posix(readings.loan_until),
-        "debts_left": readings.debts_left.0,
-        "debts_paid": readings.debts_paid.0,
-        "tariff": readings.tariff,
-        "waiting_tariff": readings.waiting_tariff,
-        "refused_cards": readings.refused_cards,
-        "last_event": readings.last_event,
-        "last_command": readings.last_command,
-        "clock_offset": readings.clock_offset,
-        "firmware": readings.firmware,
-    })
-}
-
 fn audit_text(records: &AuditRecords) -> String {
     let lines = records.records().map(|record| {
         let by = record.card.map_or_else(|| "the network".to_owned(), |card| format!("card {card}"));
@@ -213,20 +327,4 @@ fn audit_text(records: &AuditRecords) -> String {
         )
     });
     lines.collect::<Vec<_>>().join("\n")
-}
-
-fn audit_json(records: &AuditRecords) -> Value {
-    let list: Vec<_> = records
-        .records()
-        .map(|record| {
-            json!({
-                "counter": record.counter,
-                "time": posix(record.time),
-                "kind": record.kind,
-                "outcome": record.outcome,
-                "card": record.card.map(|card| card.to_string()),
-            })
-        })
-        .collect();
-    json!({ "records": list })
 }

@@ -3,13 +3,13 @@
 use card_core::calendar::Calendar;
 use card_core::message::Event;
 use card_core::meter::events::Happening;
+use card_core::parameters::command::kind;
 use card_core::text::{Language, Situation};
 use card_core::units::{Balance, CardTime, Piastres};
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use crate::commands::mail::command;
+use super::table::{egp, time};
 use crate::local;
-use crate::view::{egp, time};
 
 /// An event in words; times in it are local where the meter's calendar is known, else in UTC.
 pub(crate) fn in_words(event: &Event, calendar: Option<&Calendar>) -> String {
@@ -70,13 +70,39 @@ fn mail(refusal: u8) -> &'static str {
     Situation::of_mail(refusal).unwrap_or(Situation::MailMalformed).text(Language::English).what
 }
 
-/// An event for programs.
-pub(crate) fn json(event: &Event) -> Value {
-    json!({
-        "number": event.number,
-        "time": event.time.to_unix(),
-        "code": format!("{:04X}", event.code),
-        "data": hex::encode_upper(event.data),
-        "says": in_words(event, None),
-    })
+/// An event.
+#[derive(Serialize)]
+pub(crate) struct EventView {
+    number: u32,
+    time: u64,
+    code: String,
+    data: String,
+    says: String,
+}
+
+impl From<&Event> for EventView {
+    fn from(event: &Event) -> Self {
+        Self {
+            number: event.number,
+            time: event.time.to_unix(),
+            code: format!("{:04X}", event.code),
+            data: hex::encode_upper(event.data),
+            says: in_words(event, None),
+        }
+    }
+}
+
+/// A kind of command in words.
+pub(crate) fn command(code: u8) -> String {
+    let known = match code {
+        kind::CUT => "cut the supply",
+        kind::END_CUT => "end the cut by command",
+        kind::CLEAR_TAMPER => "clear tampering",
+        kind::CLOCK => "set the clock",
+        kind::READ_OUT => "read out",
+        kind::END_OVERLOAD => "end the overload",
+        kind::LOWEST_GENERATION => "set the lowest generation",
+        code => return format!("kind {code:02X}"),
+    };
+    known.to_owned()
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use card_core::message::Receipt;
+
 #[cfg(feature = "schema")]
 use super::schema;
 
@@ -48,6 +50,14 @@ pub struct EvidenceRequest {
     /// Its bytes as the card gave them.
     #[cfg_attr(feature = "schema", schema(value_type = schema::HexBytes))]
     pub data: String,
+}
+
+impl EvidenceRequest {
+    /// What a card answered when it loaded a voucher.
+    pub fn card_receipt(point: &str, receipt: &Receipt) -> Self {
+        let data = hex::encode(receipt.emit());
+        Self { point: point.to_owned(), kind: EvidenceKind::CardReceipt, data }
+    }
 }
 
 /// What the evidence says.

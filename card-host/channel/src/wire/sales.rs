@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use card_core::id::CardId;
+use card_core::message::Voucher;
+
 #[cfg(feature = "schema")]
 use super::schema;
 use super::{Reason, Words};
@@ -14,6 +17,12 @@ pub enum Payee {
     Card(String),
     /// To the present contract of this meter: its number in decimal digits.
     Meter(String),
+}
+
+impl From<CardId> for Payee {
+    fn from(card: CardId) -> Self {
+        Self::Card(card.to_string())
+    }
 }
 
 /// Whether the channel has the money.
@@ -176,4 +185,12 @@ pub struct Sale {
     pub waits_for: Option<Reason>,
     /// Words for the customer's receipt, where there is something to tell.
     pub message: Option<Words>,
+}
+
+impl Sale {
+    /// The voucher, to be loaded onto the card; `None` where nothing is certified yet, or the text of it is none.
+    pub fn voucher(&self) -> Option<Voucher> {
+        let bytes = hex::decode(&self.certified.as_ref()?.voucher).ok()?;
+        Voucher::parse(&bytes).ok()
+    }
 }

@@ -1,4 +1,5 @@
 //! `cardctl` and its books: found on purpose only, finished or given back, set without losing what was set before.
+// Long: one case for each command on the books.
 
 use std::fs;
 

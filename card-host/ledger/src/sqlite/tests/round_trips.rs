@@ -1,4 +1,5 @@
 //! What is written is read as it was written, to the last value of each type.
+// Long: every kind of row, there and back.
 
 use card_core::message::{MeterFlags, Slot};
 use card_core::role::KeyVersion;

@@ -121,7 +121,7 @@ fn an_empty_meter_lends_once_and_says_so() {
 #[test]
 fn mail_goes_with_the_card_and_its_answer_comes_back() {
     let cardctl = Cardctl::new();
-    let shipped = include_str!("../../tariffs/egypt-2024-08.toml");
+    let shipped = include_str!("../../../tariffs/egypt-2024-08.toml");
     let tariff = cardctl.path("tariff.toml");
     std::fs::write(&tariff, shipped.replace("version = 1", "version = 2")).unwrap();
     for (arguments, slot) in [

@@ -1,5 +1,5 @@
 //! `meter.h` is what the code says, and C understands it: a small firmware in C (`examples/user.c`) is compiled with it, linked and run.
-//! `METER_HEADER=write cargo test -p card-meter --test header` makes the header anew.
+//! `METER_HEADER=write cargo test -p card-meter --test it` makes the header anew.
 #![cfg(target_os = "linux")]
 
 use std::path::Path;

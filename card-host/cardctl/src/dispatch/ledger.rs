@@ -1,0 +1,98 @@
+//! `cardctl ledger`.
+
+use card_core::key::KeyLength;
+
+use crate::cli::ledger::LedgerCommand;
+use crate::cli::sellers::TokenCommand;
+use crate::commands::Error;
+use crate::commands::ledger::{correct, days, lost, moves, recover, rules, sellers, show};
+use crate::context::Context;
+use crate::context::books::Founding;
+use crate::view::Printer;
+
+/// Does what was asked for; `false` where it found something wrong.
+pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -> Result<bool, Error> {
+    let founding = match &command {
+        LedgerCommand::Begin => Founding::OnPurpose,
+        LedgerCommand::Party(party) if party.enters() => Founding::WhereNew(KeyLength::Aes256),
+        LedgerCommand::Point(point) if point.enters() => Founding::WhereNew(KeyLength::Aes256),
+        LedgerCommand::Rules { .. } => Founding::WhereNew(KeyLength::Aes256),
+        _ => Founding::Never,
+    };
+    let workplace = match &command {
+        LedgerCommand::RecoverCard { .. } => context.alone()?,
+        _ => context.shared()?,
+    };
+    let books = &context.books_or(&workplace, founding)?;
+    let good = match command {
+        LedgerCommand::Begin => printer.print(&show::begun(books)),
+        LedgerCommand::Status => printer.print(&show::status(books)?),
+        LedgerCommand::Statement { of, entries } => {
+            printer.print(&show::statement(books, of.payee(), entries)?)
+        }
+        LedgerCommand::Sale(request) => printer.print(&show::sale(books, &request.key())?),
+        LedgerCommand::Cancel(request) => printer.print(&correct::cancel(books, &request.key())?),
+        LedgerCommand::Refund { request, reason } => {
+            printer.print(&correct::refund(books, &request.key(), &reason)?)
+        }
+        LedgerCommand::Debit(debit) => printer.print(&correct::debit(books, &debit.options())?),
+        LedgerCommand::Propose(debit) => printer.print(&correct::propose(books, &debit.options())?),
+        LedgerCommand::Approve { request, out } => {
+            printer.print(&correct::approve(books, &request.key(), out.as_deref())?)
+        }
+        LedgerCommand::Withdraw { id } => printer.print(&correct::withdraw(books, &id)?),
+        LedgerCommand::Move(order) => printer.print(&moves::run(books, &order.options())?),
+        LedgerCommand::Debt { account, amount, reason } => {
+            printer.print(&correct::debt(books, account, amount, &reason)?)
+        }
+        LedgerCommand::Block(block) => {
+            printer.print(&correct::block(books, block.of.payee(), true, &block.reason)?)
+        }
+        LedgerCommand::Unblock(block) => {
+            printer.print(&correct::block(books, block.of.payee(), false, &block.reason)?)
+        }
+        LedgerCommand::Deposit { of, amount, reason } => {
+            printer.print(&days::deposit(books, &of, amount, &reason)?)
+        }
+        LedgerCommand::CloseDay { of, counted } => {
+            printer.print(&days::close(books, &workplace, &of, counted)?)
+        }
+        LedgerCommand::TrialBalance => printer.print(&days::trial_balance(books)?),
+        LedgerCommand::Export { folder, from, to, points } => {
+            printer.print(&days::export(books, &workplace, &folder, from.as_deref(), to.as_deref(), &points)?)
+        }
+        LedgerCommand::Backup { file } => printer.print(&days::backup(books, &file)?),
+        LedgerCommand::Restored { reason } => printer.print(&days::restored(books, &reason)?),
+        LedgerCommand::Lost { party, file, hand_in } => {
+            printer.print(&lost::lost(books, &party, &file, hand_in)?)
+        }
+        LedgerCommand::RecoverCard { reason } => {
+            printer.print(&recover::card(context, &workplace, books, &reason)?)
+        }
+        LedgerCommand::Party(party) => match party.change() {
+            Some(change) => printer.print(&sellers::party(books, &change)?),
+            None => printer.print(&sellers::parties(books)?),
+        },
+        LedgerCommand::Point(point) => match point.change() {
+            Some(change) => printer.print(&sellers::point(books, &change)?),
+            None => printer.print(&sellers::points(books)?),
+        },
+        LedgerCommand::Token { command } => match command {
+            TokenCommand::Add { party, name, may } => {
+                printer.print(&sellers::add_token(books, &party, &name, may.into())?)
+            }
+            TokenCommand::List { party } => printer.print(&sellers::tokens(books, &party)?),
+            TokenCommand::Revoke { party, name } => {
+                printer.print(&sellers::revoke_tokens(books, &party, &name)?)
+            }
+        },
+        LedgerCommand::Rules { file } => match file {
+            Some(file) => printer.print(&rules::set(books, &file)?),
+            None => printer.print(&rules::show(books)?),
+        },
+        LedgerCommand::Customer { account, phone, arabic } => {
+            printer.print(&rules::customer(books, account, &phone, arabic)?)
+        }
+    };
+    Ok(good?)
+}

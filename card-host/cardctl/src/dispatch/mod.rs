@@ -1,0 +1,83 @@
+//! From what was asked for to the command that does it.
+
+mod ledger;
+
+use card_host::card_work::CardChoice;
+
+use crate::cli::Command;
+use crate::cli::alerts::AlertsCommand;
+use crate::cli::audit::AuditCommand;
+use crate::cli::meter::MeterCommand;
+use crate::cli::tariff::TariffCommand;
+use crate::commands::{Error, alerts, audit, card, issue, mail, meter, readers, sale, serve, tariff, tour};
+use crate::context::Context;
+use crate::view::Printer;
+
+/// Runs what was asked for, and prints what came of it; `false` where it found something wrong.
+pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Result<bool, Error> {
+    let good = match command {
+        Command::Readers => printer.print(&readers::list()?),
+        Command::Diagnose => printer.print(&readers::diagnose()),
+        Command::Info => printer.print(&card::info(context)?),
+        Command::Issue { meter, account, private_balance, closes_former, mode, aes } => {
+            let choice = CardChoice { mode, private_balance, closes_former };
+            issue::issue(context, printer, &issue::Options { meter, account, choice, keys: aes })?;
+            return Ok(true);
+        }
+        Command::Engineering { meter, rebind } => printer.print(&issue::engineering(context, meter, rebind)?),
+        Command::TopUp { amount, channel, out } => {
+            printer.print(&sale::top_up(context, &sale::Sale { amount, channel, out })?)
+        }
+        Command::Refresh => printer.print(&sale::refresh(context)?),
+        Command::Load { file } => printer.print(&sale::carry(context, &file)?),
+        Command::Meter { command } => return run_meter(context, printer, command),
+        Command::Mail(arguments) => printer.print(&mail::run(context, &arguments.options()?)?),
+        Command::Collect => printer.print(&card::collect(context)?),
+        Command::Show { access_number } => {
+            printer.print(&card::show(context, access_number.as_ref().map(|access| &*access.0))?)
+        }
+        Command::Tour { profile } => printer.print(&tour::run(profile, printer)?),
+        Command::Ledger { command } => return ledger::run(context, printer, command),
+        Command::Reconcile => printer.print(&audit::reconcile(context)?),
+        Command::Audit { command } => match command {
+            AuditCommand::Key => printer.print(&audit::key(context)?),
+            AuditCommand::Sign => printer.print(&audit::sign(context)?),
+            AuditCommand::Verify { heads, key } => {
+                printer.print(&audit::check(context, &heads, key.as_deref())?)
+            }
+        },
+        Command::Alerts { command } => match command {
+            AlertsCommand::Queue { days } => printer.print(&alerts::queue(context, days)?),
+            AlertsCommand::List { most } => printer.print(&alerts::list(context, most)?),
+            AlertsCommand::Taken { ids } => printer.print(&alerts::taken(context, &ids)?),
+        },
+        Command::Serve { listen } => {
+            serve::run(context, listen, printer)?;
+            return Ok(true);
+        }
+        Command::Tariff { command } => match command {
+            TariffCommand::Price { kwh, tariff } => printer.print(&tariff::price(&kwh, tariff.as_deref())?),
+            TariffCommand::Check { file } => printer.print(&tariff::check(&file)?),
+        },
+    };
+    Ok(good?)
+}
+
+fn run_meter(context: &Context, printer: Printer, command: MeterCommand) -> Result<bool, Error> {
+    let good = match command {
+        MeterCommand::Tap(which) => printer.print(&meter::tap::run(context, which.meter)?),
+        MeterCommand::Run { which, days, profile, seed } => {
+            printer.print(&meter::run::run(context, which.meter, days, &profile, seed)?)
+        }
+        MeterCommand::Status(which) => printer.print(&meter::status::run(context, which.meter)?),
+        MeterCommand::Events(which) => printer.print(&meter::history::events(context, which.meter)?),
+        MeterCommand::Months(which) => printer.print(&meter::history::months(context, which.meter)?),
+        MeterCommand::CutPower { which, after } => {
+            printer.print(&meter::power::run(context, which.meter, after)?)
+        }
+        MeterCommand::Network { which, files } => {
+            printer.print(&meter::network::run(context, which.meter, &files)?)
+        }
+    };
+    Ok(good?)
+}

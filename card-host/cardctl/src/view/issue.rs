@@ -1,0 +1,118 @@
+//! `cardctl issue` and `cardctl engineering`.
+
+use card_core::access_number::AccessNumber;
+use card_core::id::CardRef;
+use card_core::text::Language;
+use card_host::issuer::BindingAccount;
+use serde::Serialize;
+
+use super::View;
+use super::table::Table;
+
+/// A contract and its card, as the ledger has them.
+#[derive(Serialize)]
+pub(crate) struct Account {
+    pub(crate) card: String,
+    pub(crate) generation: u16,
+    pub(crate) account: u64,
+    pub(crate) meter: u64,
+    pub(crate) binding: u32,
+    pub(crate) total_credit: u64,
+    pub(crate) total_debited: u64,
+}
+
+impl From<&BindingAccount> for Account {
+    fn from(account: &BindingAccount) -> Self {
+        Self {
+            card: account.card.id.to_string(),
+            generation: account.card.generation,
+            account: account.account,
+            meter: account.binding.meter.number(),
+            binding: account.binding.number,
+            total_credit: account.total_credit.0,
+            total_debited: account.total_debited.0,
+        }
+    }
+}
+
+/// A customer's new card.
+#[derive(Serialize)]
+pub(crate) struct Issued {
+    #[serde(flatten)]
+    account: Account,
+    access_number: String,
+    replaces: Option<String>,
+    #[serde(skip)]
+    replaced: Option<CardRef>,
+}
+
+impl Issued {
+    pub(crate) fn new(account: &BindingAccount, access: &AccessNumber, replaced: Option<CardRef>) -> Self {
+        Self {
+            account: account.into(),
+            access_number: digits(access),
+            replaces: replaced.map(|replaced| replaced.id.to_string()),
+            replaced,
+        }
+    }
+}
+
+impl View for Issued {
+    fn text(&self, _: Language) -> String {
+        let account = &self.account;
+        let mut table = Table::default();
+        table.line("card", &account.card);
+        table.line("generation", account.generation);
+        if let Some(replaced) = self.replaced {
+            table.line("replaces", format!("{} (generation {})", replaced.id, replaced.generation));
+        }
+        table.line("account", account.account);
+        table.line("meter", format!("{} (binding {})", account.meter, account.binding));
+        table.line("access number", to_print(&self.access_number));
+        let next = match self.replaced {
+            Some(_) => "activate it at a branch, with the credit that it has: cardctl refresh",
+            None => "the first charge, at a branch: cardctl top-up AMOUNT --channel branch",
+        };
+        table.line("next", next);
+        table.finish()
+    }
+}
+
+/// A technician's card.
+#[derive(Serialize)]
+pub(crate) struct Engineering {
+    #[serde(flatten)]
+    account: Account,
+    /// Nothing where it was bound anew only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_number: Option<String>,
+}
+
+impl Engineering {
+    pub(crate) fn new(account: &BindingAccount, access: Option<&AccessNumber>) -> Self {
+        Self { account: account.into(), access_number: access.map(digits) }
+    }
+}
+
+impl View for Engineering {
+    fn text(&self, _: Language) -> String {
+        let account = &self.account;
+        let mut table = Table::default();
+        table.line("engineering card", &account.card);
+        table.line("generation", account.generation);
+        table.line("meter", format!("{} (binding {})", account.meter, account.binding));
+        if let Some(access) = &self.access_number {
+            table.line("access number", to_print(access));
+        }
+        table.line("next", "a command that names it: cardctl mail command clear-tamper --technician this");
+        table.finish()
+    }
+}
+
+fn digits(access: &AccessNumber) -> String {
+    String::from_utf8_lossy(&*access.digits()).into_owned()
+}
+
+fn to_print(access: &str) -> String {
+    format!("{access} (print it on the card; it is kept nowhere)")
+}

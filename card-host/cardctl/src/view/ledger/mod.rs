@@ -1,0 +1,9 @@
+//! `cardctl ledger`.
+
+pub(crate) mod correct;
+pub(crate) mod days;
+pub(crate) mod lost;
+pub(crate) mod moves;
+pub(crate) mod rules;
+pub(crate) mod sellers;
+pub(crate) mod show;

@@ -1,0 +1,74 @@
+//! `cardctl ledger move`.
+
+use card_core::id::Binding;
+use card_core::text::Language;
+use card_core::units::Balance;
+use card_ledger::{MoveOrder, RequestId};
+use serde::Serialize;
+
+use super::correct::CertifiedView;
+use crate::view::View;
+use crate::view::table::egp;
+
+/// What was left in one contract goes to another.
+#[derive(Serialize)]
+pub(crate) struct MoveView {
+    from: Contract,
+    to: Contract,
+    left: Option<i64>,
+}
+
+/// A contract by its numbers.
+#[derive(Serialize)]
+pub(crate) struct Contract {
+    meter: u64,
+    binding: u32,
+}
+
+impl From<Binding> for Contract {
+    fn from(Binding { meter, number }: Binding) -> Self {
+        Self { meter: meter.number(), binding: number }
+    }
+}
+
+impl std::fmt::Display for Contract {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "contract {}/{}", self.meter, self.binding)
+    }
+}
+
+impl From<&MoveOrder> for MoveView {
+    fn from(order: &MoveOrder) -> Self {
+        Self { from: order.from().into(), to: order.to().into(), left: order.left() }
+    }
+}
+
+impl std::fmt::Display for MoveView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let left = egp(Balance(self.left.unwrap_or_default()));
+        write!(f, "{left} go from {} to {}", self.from, self.to)
+    }
+}
+
+/// A move, certified or proposed.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum Moved {
+    Certified(CertifiedView),
+    Proposed {
+        request: RequestId,
+        #[serde(flatten)]
+        order: MoveView,
+    },
+}
+
+impl View for Moved {
+    fn text(&self, language: Language) -> String {
+        match self {
+            Self::Certified(certified) => certified.text(language),
+            Self::Proposed { request, order } => format!(
+                "proposed: {order}; another one agrees with `cardctl --actor NAME ledger approve {request}`"
+            ),
+        }
+    }
+}

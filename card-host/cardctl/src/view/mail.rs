@@ -1,0 +1,71 @@
+//! `cardctl mail`.
+
+use card_core::id::{CardId, MeterId};
+use card_core::meter::Received;
+use card_core::text::Language;
+use serde::Serialize;
+
+use super::View;
+use super::verdict::Taken;
+
+/// What was told to a meter.
+#[derive(Serialize)]
+pub(crate) struct Sent {
+    says: String,
+    meter: u64,
+    /// What is to be started again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restart: Option<&'static str>,
+    #[serde(flatten)]
+    way: Way,
+}
+
+/// How it was told.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum Way {
+    /// It waits on the card.
+    Card { card: String, slot: u8, version: u32, stored: bool },
+    /// The meter has it.
+    Network(Taken),
+}
+
+impl Way {
+    pub(crate) fn card(card: CardId, slot: u8, version: u32, stored: bool) -> Self {
+        Self::Card { card: card.to_string(), slot, version, stored }
+    }
+
+    pub(crate) fn network(received: &Received) -> Self {
+        Self::Network(received.into())
+    }
+}
+
+impl Sent {
+    pub(crate) fn new(says: String, meter: MeterId, way: Way, new_master: bool) -> Self {
+        let meter = meter.number();
+        Self { says, meter, restart: new_master.then_some("cardctl serve"), way }
+    }
+}
+
+impl View for Sent {
+    fn text(&self, language: Language) -> String {
+        let Self { says, meter, restart, way } = self;
+        let mut text = match way {
+            Way::Card { card, slot, version, .. } => format!(
+                "on card {card}, for meter {meter}: {says} (slot {slot:02X}, version {version}); take it there: cardctl meter tap"
+            ),
+            Way::Network(taken) => format!("to meter {meter}, {says}: {}", taken.text(language)),
+        };
+        if let Some(program) = restart {
+            text.push_str(&format!("\nrestart `{program}` where it runs: it knows the former keys only"));
+        }
+        text
+    }
+
+    fn is_good(&self) -> bool {
+        match &self.way {
+            Way::Card { .. } => true,
+            Way::Network(taken) => taken.is_good(),
+        }
+    }
+}

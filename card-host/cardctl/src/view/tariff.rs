@@ -1,0 +1,196 @@
+//! `cardctl tariff`.
+
+use card_core::tariff::{Basis, Bill, Charge, Slab, Tariff};
+use card_core::text::Language;
+use card_core::units::{Energy, Piastres};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::View;
+use super::table::{Table, egp, time};
+
+/// What months cost.
+#[derive(Serialize)]
+pub(crate) struct Prices {
+    tariff: u32,
+    months: Vec<Price>,
+}
+
+#[derive(Serialize)]
+struct Price {
+    energy_10wh: u32,
+    energy_charge: u64,
+    slab: u8,
+    re_rated: bool,
+    service_fee: u64,
+    charges: Vec<Line>,
+    total: u64,
+    #[serde(skip)]
+    all_charges: Piastres,
+}
+
+#[derive(Serialize)]
+struct Line {
+    code: u8,
+    name: String,
+    amount: u64,
+}
+
+impl Prices {
+    /// Each bill is of a month with that consumption.
+    pub(crate) fn new(tariff: &Tariff, bills: &[(Energy, Bill)]) -> Self {
+        let months = bills.iter().map(|(energy, bill)| Price {
+            energy_10wh: energy.0,
+            energy_charge: bill.energy_charge.0,
+            slab: bill.slab,
+            re_rated: bill.re_rated,
+            service_fee: bill.service_fee.0,
+            charges: bill
+                .charges()
+                .map(|line| Line { code: line.code.0, name: line.code.to_string(), amount: line.amount.0 })
+                .collect(),
+            total: bill.total().0,
+            all_charges: bill.fees().saturating_sub(bill.service_fee),
+        });
+        Self { tariff: tariff.version(), months: months.collect() }
+    }
+}
+
+impl View for Prices {
+    fn text(&self, _: Language) -> String {
+        let mut text = format!(
+            "{:>14} {:>14} {:>5} {:>9} {:>12} {:>10} {:>14}",
+            "kWh", "energy EGP", "slab", "re-rated", "service fee", "charges", "month EGP"
+        );
+        for month in &self.months {
+            // Writing to a string cannot fail.
+            let _ = write!(
+                text,
+                "\n{:>14} {:>14} {:>5} {:>9} {:>12} {:>10} {:>14}",
+                piastres(month.energy_10wh).to_string(),
+                Piastres(month.energy_charge).to_string(),
+                month.slab,
+                if month.re_rated { "yes" } else { "no" },
+                Piastres(month.service_fee).to_string(),
+                month.all_charges.to_string(),
+                Piastres(month.total).to_string(),
+            );
+        }
+        text
+    }
+}
+
+/// A tariff that is right.
+#[derive(Serialize)]
+pub(crate) struct Checked {
+    version: u32,
+    start: u64,
+    kind: String,
+    zero_consumption_fee: u32,
+    slabs: Vec<SlabView>,
+    charges: Vec<ChargeView>,
+    bytes: String,
+    #[serde(skip)]
+    tariff: Tariff,
+}
+
+#[derive(Serialize)]
+struct SlabView {
+    up_to_kwh: Option<u32>,
+    price_1e5_egp: u32,
+    restart: bool,
+    fee: u32,
+}
+
+#[derive(Serialize)]
+struct ChargeView {
+    code: u8,
+    name: String,
+    /// Its value, by the name of its basis.
+    #[serde(flatten)]
+    basis: BTreeMap<&'static str, u32>,
+}
+
+impl From<&Slab> for SlabView {
+    fn from(slab: &Slab) -> Self {
+        Self { up_to_kwh: slab.bound, price_1e5_egp: slab.price.0, restart: slab.restart, fee: slab.fee }
+    }
+}
+
+impl From<&Charge> for ChargeView {
+    fn from(charge: &Charge) -> Self {
+        let basis = match charge.basis {
+            Basis::Fixed(fixed) => ("fixed", fixed),
+            Basis::PerKwh(price) => ("per_kwh_1e5_egp", price.0),
+            Basis::PerCent(share) => ("hundredths_of_per_cent", share),
+        };
+        Self { code: charge.code.0, name: charge.code.to_string(), basis: BTreeMap::from([basis]) }
+    }
+}
+
+impl From<Tariff> for Checked {
+    fn from(tariff: Tariff) -> Self {
+        Self {
+            version: tariff.version(),
+            start: tariff.start().to_unix(),
+            kind: tariff.kind().to_string(),
+            zero_consumption_fee: tariff.zero_fee(),
+            slabs: tariff.slabs().iter().map(SlabView::from).collect(),
+            charges: tariff.charges().iter().map(ChargeView::from).collect(),
+            bytes: hex::encode_upper(tariff.emit().as_slice()),
+            tariff,
+        }
+    }
+}
+
+/// Longest bar of the drawing.
+const BAR: u64 = 36;
+
+impl View for Checked {
+    fn text(&self, _: Language) -> String {
+        let tariff = &self.tariff;
+        let mut table = Table::default();
+        table.line("version", tariff.version());
+        table.line("start", time(tariff.start()));
+        table.line("kind", tariff.kind());
+        table.line("no consumption", egp(piastres(tariff.zero_fee())));
+        for charge in tariff.charges() {
+            let amount = match charge.basis {
+                Basis::Fixed(fixed) => format!("{} a month", egp(piastres(fixed))),
+                Basis::PerKwh(price) => format!("{price} piastres per kWh"),
+                Basis::PerCent(share) => format!("{} % of the energy charge", piastres(share)),
+            };
+            table.line(charge.code.to_string(), amount);
+        }
+        table.line("in a mail", format!("{} bytes", tariff.emit().len()));
+        let mut text = table.finish();
+        let _ = write!(
+            text,
+            "\n\n{:>4} {:>9} {:>9} {:>12} {:>9}",
+            "slab", "above kWh", "to kWh", "piastre/kWh", "fee EGP"
+        );
+
+        let dearest = tariff.slabs().iter().map(|slab| slab.price.0).max().unwrap_or(0).max(1);
+        let mut below = 0;
+        for (number, slab) in (1..).zip(tariff.slabs()) {
+            if slab.restart {
+                let _ = write!(text, "\n     above {below} kWh the whole month is rated again, from zero:");
+            }
+            let from = if slab.restart { 0 } else { below };
+            let to = slab.bound.map_or_else(|| "-".to_owned(), |bound| bound.to_string());
+            let width = u64::from(slab.price.0) * BAR / u64::from(dearest);
+            let bar: String = (0..width).map(|_| '#').collect();
+            let fee = piastres(slab.fee).to_string();
+            let price = slab.price.to_string();
+            let _ = write!(text, "\n{number:>4} {from:>9} {to:>9} {price:>12} {fee:>9}  {bar}");
+            below = slab.bound.unwrap_or(below);
+        }
+        text
+    }
+}
+
+/// Hundredths as a number with two decimals.
+fn piastres(amount: u32) -> Piastres {
+    Piastres(u64::from(amount))
+}
