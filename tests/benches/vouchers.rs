@@ -26,7 +26,7 @@ use card_core::id::{Binding, CardId, CardRef, Channel, Company, Environment, Met
 use card_core::key::{AesKey, KeyLength};
 use card_core::message::Voucher;
 use card_core::platform::{Block, Engine, PartialBlock};
-use card_core::role::{Derivation, KeyVersion};
+use card_core::role::{Derivation, KeyVersion, Role};
 use card_core::soft::SoftEngine;
 use card_core::units::{CardTime, Piastres};
 use card_host::issuer::{BindingAccount, Issuer, SystemClock};
@@ -136,11 +136,13 @@ fn count(desk: &Desk, credit: &AesKey, load: &AesKey) -> Count {
     let sold = sell(desk, 1);
     let mut engine = Counting { masters: [credit, load], count: Count::default() };
     let meter = sold.certificate.binding.meter;
-    let key =
-        Derivation::for_meter(SCOPE, 0x71, meter, KeyLength::Aes256).single(&mut engine, credit).unwrap();
+    let key = Derivation::for_meter(SCOPE, KeyVersion::new(Role::Credit, 1), meter, KeyLength::Aes256)
+        .single(&mut engine, credit)
+        .unwrap();
     let certificate = sold.certificate.sign(&mut engine, &key, SCOPE);
-    let key =
-        Derivation::for_chip(SCOPE, 0x51, sold.card, KeyLength::Aes256).single(&mut engine, load).unwrap();
+    let key = Derivation::for_chip(SCOPE, KeyVersion::new(Role::Load, 1), sold.card, KeyLength::Aes256)
+        .single(&mut engine, load)
+        .unwrap();
     let made = Voucher { certificate, ..sold }.sign(&mut engine, &key);
     assert_eq!(made, sold, "what is counted is what is sold");
     engine.count

@@ -9,7 +9,7 @@ use card_host::card_core::message::{
     BindingCertificate, Certificate, Envelope, MeterReceipt, Opened, Receipt, Slot, Verified, Voucher,
 };
 use card_host::card_core::parameters::KeyChange;
-use card_host::card_core::role::Role;
+use card_host::card_core::role::{KeyVersion, Role};
 use card_host::card_core::scp03::{HostSession, KeySet};
 use card_host::keystore::{CardKey, DeliveryBytes, KeyStore, KeyStoreError, SoftwareKeyStore, WrappedKeys};
 
@@ -65,19 +65,19 @@ impl KeyStore for WatchedKeys {
         sign_certificate(scope: Scope, certificate: Certificate) -> Certificate;
         sign_binding(scope: Scope, certificate: BindingCertificate) -> BindingCertificate;
         sign_voucher(voucher: Voucher) -> Voucher;
-        sign_delivery(scope: Scope, card: CardId, version: u8, envelope: &Envelope) -> DeliveryBytes;
-        seal_mail(scope: Scope, key: u8, binding: Binding, slot: Slot, version: u32, plaintext: &[u8]) -> Envelope;
+        sign_delivery(scope: Scope, card: CardId, version: KeyVersion, envelope: &Envelope) -> DeliveryBytes;
+        seal_mail(scope: Scope, key: KeyVersion, binding: Binding, slot: Slot, version: u32, plaintext: &[u8]) -> Envelope;
     }
 
     passes_on! {
-        current(role: Role) -> u8;
+        current(role: Role) -> KeyVersion;
         card_key_set(key: &CardKey) -> KeySet;
         wrapped_keys(key: &CardKey, session: &HostSession) -> WrappedKeys;
         wrapped_holder_keys(scope: Scope, card: CardRef, access: &AccessNumber, session: &HostSession) -> WrappedKeys;
         verify_voucher(voucher: Voucher) -> Verified<Voucher>;
         verify_receipt(scope: Scope, receipt: Receipt) -> Verified<Receipt>;
         verify_meter_receipt(scope: Scope, receipt: MeterReceipt) -> Verified<MeterReceipt>;
-        wrapped_meter_keys(scope: Scope, meter: MeterId, version: u8, transport: u8) -> KeyChange;
+        wrapped_meter_keys(scope: Scope, meter: MeterId, version: KeyVersion, transport: KeyVersion) -> KeyChange;
         open_mail(scope: Scope, envelope: &Envelope) -> Opened;
     }
 }

@@ -59,7 +59,7 @@ fn no_copy_of_old_keys_stays() {
         for key in [old.enc(), old.mac(), old.dek()] {
             assert!(
                 !key.expose().chunks(8).any(holds),
-                "a part of old keys {:02X} is still there",
+                "a part of old keys {} is still there",
                 old.version()
             );
         }

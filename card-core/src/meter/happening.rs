@@ -8,7 +8,7 @@ use crate::units::CardTime;
 pub mod code {
     /// A binding was opened. Data: its number u32, 00 00.
     pub const BINDING_OPENED: u16 = 0x0101;
-    /// A card was refused. Data: [`Reason::code`](super::Reason::code), 00, generation u16 of the card, 00 00.
+    /// A card was refused. Data: [`Reason::code`](crate::meter::Reason::code), 00, generation u16 of the card, 00 00.
     pub const CARD_REFUSED: u16 = 0x0102;
     /// The clock is doubtful. Data: its reading u32, 00 00.
     pub const CLOCK_DOUBTFUL: u16 = 0x0103;
@@ -48,7 +48,7 @@ pub enum Happening {
     },
     /// A card was refused.
     CardRefused {
-        /// [`Reason::code`](super::Reason::code).
+        /// [`Reason::code`](crate::meter::Reason::code).
         reason: u8,
         /// The card's generation.
         generation: u16,

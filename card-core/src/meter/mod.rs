@@ -5,7 +5,7 @@
 //! difference when a certificate of the issuer shows higher ones: once, whatever is repeated, torn or cloned. It believes the
 //! issuer's codes and its own memory, and no card.
 //!
-//! - [`Meter`] owns keys and state; every change of the state is one atomic update of a [`Log`]. Firmware calls
+//! - [`Meter`] owns keys and state; every change of the state is one atomic update of a [`Log`](crate::store::Log). Firmware calls
 //!   [`Meter::tick`] at least once a minute, [`Meter::consume`] with what was measured, and sets its relay by [`MeterState::supply`].
 //! - [`decide`](decide::decide) says what a presented card would cause, and changes nothing; [`Meter::commit`] decides and stores
 //!   it. There is no way to store a decision that was made on another state.

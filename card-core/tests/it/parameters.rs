@@ -906,7 +906,7 @@ proptest! {
         let change = KeyChange::seal(&mut SoftEngine, KeyVersion::from_byte(0xB0 | master), &transport_key, scope, &new).unwrap();
         let parsed = KeyChange::parse(change.emit().as_slice()).unwrap();
         prop_assert!(parsed.emit().as_slice() == change.emit().as_slice());
-        prop_assert_eq!(parsed.transport_version, 0xB0 | master);
+        prop_assert_eq!(parsed.transport_version.byte(), 0xB0 | master);
         let opened = parsed.open(&mut SoftEngine, &transport_key, scope).unwrap();
         prop_assert_eq!(opened.version(), new.version());
         prop_assert_eq!(exposed(&opened), exposed(&new));

@@ -275,7 +275,7 @@ fn scp03_host(reader: &str, version: u8, keys: [&[u8]; 3]) -> Said {
 fn yubikey_manager(customer: &mut Customer, reader: &str) {
     let keys = customer.vending_keys();
     let (version, [enc, mac, dek]) =
-        (keys.version(), [keys.enc(), keys.mac(), keys.dek()].map(|key| key.expose()));
+        (keys.version().byte(), [keys.enc(), keys.mac(), keys.dek()].map(|key| key.expose()));
     assert_eq!((version, enc.len()), (0x21, 16));
     let right = |customer: &Customer| {
         let answers = scp03_host(reader, version, [enc, mac, dek]).json();

@@ -88,7 +88,7 @@ pub fn key_set_of(version: u8, generation: u16, meter: MeterId) -> &'static KeyS
     let cache = CACHE.get_or_init(Mutex::default);
     let mut cache = cache.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     cache.entry((version, generation, meter)).or_insert_with(|| {
-        let role = version.role().unwrap();
+        let role = KeyVersion::from_byte(version).role().unwrap();
         let parent = match role {
             Role::Meter => {
                 Derivation::for_meter(SCOPE, KeyVersion::from_byte(0xA0 | (version & 0x0F)), meter, LENGTH)
@@ -113,10 +113,9 @@ pub fn key_set(version: u8) -> &'static KeySet {
 
 /// Load key or receipt key with this version number.
 pub fn single_key(version: u8) -> AesKey {
+    let version = KeyVersion::from_byte(version);
     let role = version.role().unwrap();
-    Derivation::for_chip(SCOPE, KeyVersion::from_byte(version), CARD, LENGTH)
-        .single(&mut SoftEngine, &master(role))
-        .unwrap()
+    Derivation::for_chip(SCOPE, version, CARD, LENGTH).single(&mut SoftEngine, &master(role)).unwrap()
 }
 
 pub fn credit_key(meter: MeterId) -> AesKey {
@@ -126,10 +125,9 @@ pub fn credit_key(meter: MeterId) -> AesKey {
 }
 
 pub fn mail_keys(version: u8, meter: MeterId) -> MailKeys {
+    let version = KeyVersion::from_byte(version);
     let role = version.role().unwrap();
-    Derivation::for_meter(SCOPE, KeyVersion::from_byte(version), meter, LENGTH)
-        .mail_keys(&mut SoftEngine, &master(role))
-        .unwrap()
+    Derivation::for_meter(SCOPE, version, meter, LENGTH).mail_keys(&mut SoftEngine, &master(role)).unwrap()
 }
 
 // ---- Messages ----
@@ -302,7 +300,7 @@ fn put_one_key(data: &mut Vec<u8>, dek: &AesKey, key: &AesKey) {
 
 /// Data of PUT KEY for a key set, in a session with `admin`.
 pub fn put_key_set_data(admin: &KeySet, new: &KeySet) -> Vec<u8> {
-    let mut data = vec![new.version()];
+    let mut data = vec![new.version().byte()];
     for key in [new.enc(), new.mac(), new.dek()] {
         put_one_key(&mut data, admin.dek(), key);
     }

@@ -44,7 +44,7 @@ pub(crate) fn collect(context: &Context) -> Result<Collected, Error> {
     let books = context.books(&workplace)?;
     context.with_card(Some(&workplace), false, |card| {
         let brought = books.office.take_from_card(&books.who, card)?;
-        Ok(Collected::new(&brought, books.office.learn_keys(&books.who, card)?))
+        Ok(Collected::new(&brought, &books.office.learn_keys(&books.who, card)?))
     })
 }
 

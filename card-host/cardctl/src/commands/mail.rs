@@ -5,7 +5,7 @@ use card_core::id::{CardId, MeterId};
 use card_core::message::Slot;
 use card_core::parameters::command::kind;
 use card_core::parameters::{DebtPlan, Limits, Notices, ParameterError};
-use card_core::role::Role;
+use card_core::role::{KeyVersion, Role};
 use card_core::units::CardTime;
 use card_host::card;
 use card_host::card_work::{Mail, Order, deliver};

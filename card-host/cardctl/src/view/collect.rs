@@ -2,6 +2,7 @@
 
 use card_core::message::{MeterReceipt, Receipt};
 use card_core::parameters::{AuditRecord, AuditRecords, Readings};
+use card_core::role::KeyVersion;
 use card_core::text::{Language, Situation};
 use card_core::units::CardTime;
 use card_host::card_work::Report;
@@ -109,7 +110,8 @@ struct Executed {
 }
 
 impl Collected {
-    pub(crate) fn new(brought: &[Brought], new_keys: Vec<u8>) -> Self {
+    pub(crate) fn new(brought: &[Brought], new_keys: &[KeyVersion]) -> Self {
+        let new_keys = new_keys.iter().map(|version| version.byte()).collect();
         let mut found = Self { mail: Vec::new(), receipts: Vec::new(), new_keys, parts: Vec::new() };
         for brought in brought {
             found.add(brought);

@@ -88,17 +88,17 @@ impl Bench {
         mail.collect()
     }
 
-    fn change_keys(&mut self, role: Role) -> Result<(u8, Mail), LedgerError> {
+    fn change_keys(&mut self, role: Role) -> Result<(KeyVersion, Mail), LedgerError> {
         let Development { office, who, .. } = &self.branch.company;
         office.change_keys(who, &self.branch.company.id(), self.card, role)
     }
 
-    fn learn_keys(&mut self) -> Vec<u8> {
+    fn learn_keys(&mut self) -> Vec<KeyVersion> {
         let Development { office, who, .. } = &self.branch.company;
         office.learn_keys(who, &mut self.branch.stage.card().unwrap()).unwrap()
     }
 
-    fn keys_changed(&self, binding: Binding, version: u8) -> bool {
+    fn keys_changed(&self, binding: Binding, version: KeyVersion) -> bool {
         let Development { office, who, .. } = &self.branch.company;
         office.keys_changed(who, binding, version).unwrap()
     }
@@ -393,7 +393,7 @@ fn new_keys_are_used_once_the_meter_has_them() {
         assert_eq!(learnt, wanted);
     }
     let account = bench.branch.company.office.serving(MeterId::from(METER)).unwrap().held;
-    assert_eq!((account.credit_key, account.parameter_keys), (0x72, 0x82));
+    assert_eq!((account.credit_key.byte(), account.parameter_keys.byte()), (0x72, 0x82));
     // With all of the new ones; and from the meter with its own.
     bench.sell(200);
     assert!(matches!(bench.tap().verdict, Some(Verdict::Apply { credit: Piastres(200), .. })));
@@ -401,7 +401,7 @@ fn new_keys_are_used_once_the_meter_has_them() {
     assert_eq!(bench.collect().len(), 2);
     // The third version of the credit keys comes now, over the network.
     let (version, mail) = bench.change_keys(Role::Credit).unwrap();
-    assert_eq!(version, 0x73);
+    assert_eq!(version, KeyVersion::from_byte(0x73));
     let now = bench.now();
     assert_eq!(bench.meter.receive(now, None, &mail.envelope).unwrap().result, Ok(()));
     assert!(bench.keys_changed(mail.envelope.binding, version));

@@ -2,6 +2,7 @@
 
 use card_core::id::{Binding, CardId, CardRef, Channel, MeterId};
 use card_core::message::{MeterFlags, Slot};
+use card_core::role::KeyVersion;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use card_ledger::{
     AccountBalance, Ask, CardRecord, CardUse, Context, Customer, Entry, EntryId, Head, Kind, LedgerAccount,
@@ -52,6 +53,8 @@ fn extreme_entry(till: &Point) -> Entry {
     entry.transfers = transfers.collect();
     entry.sealed()
 }
+
+const HIGHEST: KeyVersion = KeyVersion::from_byte(u8::MAX);
 
 #[test]
 fn entries_and_vending_points() {
@@ -141,7 +144,7 @@ fn bindings() {
     let mut most = binding(u64::MAX, u32::MAX);
     most.held.account = u64::MAX;
     most.held.card = CardRef { id: CardId([0xFF; 8]), generation: u16::MAX };
-    (most.held.load_key, most.held.credit_key, most.held.parameter_keys) = (255, 255, 255);
+    (most.held.load_key, most.held.credit_key, most.held.parameter_keys) = (HIGHEST, HIGHEST, HIGHEST);
     (most.held.sequence, most.held.opening_time) = (u32::MAX, CardTime(u32::MAX));
     (most.held.total_credit, most.held.total_debited) = (MOST_TOTAL, MOST_TOTAL);
     (most.blocked, most.epoch, most.voucher, most.card_sequence) = (true, u32::MAX, vec![255; 94], u32::MAX);
@@ -204,7 +207,7 @@ fn everything_else() {
     let card = CardRecord {
         card: CardRef { id: CardId([255; 8]), generation: u16::MAX },
         binding: about,
-        load_key: 255,
+        load_key: HIGHEST,
         used: CardUse::Engineering,
     };
     let party = Party { code: code(&"x".repeat(24)), channel: Channel::Network, open: false };

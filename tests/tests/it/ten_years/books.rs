@@ -232,7 +232,7 @@ impl Books {
     }
 
     /// New keys of a role for the meter, as a mail.
-    pub fn rotate(&mut self, role: Role, transport: u8, dice: &mut Dice) -> Order {
+    pub fn rotate(&mut self, role: Role, transport: KeyVersion, dice: &mut Dice) -> Order {
         let meter = self.account.binding.meter;
         let old = self.meter_keys(meter);
         let store = self.issuer.keys();

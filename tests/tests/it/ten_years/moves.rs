@@ -104,7 +104,7 @@ impl World {
         let transport = self.meter().keys().transport().version;
         let order = self.books.rotate(role, transport, &mut self.dice);
         let Order::Keys(version, _) = order else { panic!("keys") };
-        self.note(&format!("new keys {version:02X}"));
+        self.note(&format!("new keys {version}"));
         let sent = self.books.seal(0x0A, order);
         // What an image would not know.
         self.image = None;
@@ -126,7 +126,7 @@ impl World {
         match role {
             Role::Credit => self.books.account.credit_key = version,
             Role::Parameter => self.books.account.parameter_keys = version,
-            Role::MeterBase => self.books.meter_key = KeyVersion::new(Role::Meter, version & 0x0F),
+            Role::MeterBase => self.books.meter_key = KeyVersion::new(Role::Meter, version.master()),
             _ => {}
         }
     }

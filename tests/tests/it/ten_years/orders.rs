@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use card_core::id::CardId;
 use card_core::parameters::{AuditRecord, Command, Debt, DebtPlan, Limits, Notices};
+use card_core::role::KeyVersion;
 use card_core::units::CardTime;
 
 use super::local::Local;
@@ -20,7 +21,7 @@ pub enum Order {
     Command(Command),
     Notices(Notices),
     /// New keys: their key version number, and the plaintext.
-    Keys(u8, Vec<u8>),
+    Keys(KeyVersion, Vec<u8>),
     /// Not of the form of its slot.
     Junk,
 }

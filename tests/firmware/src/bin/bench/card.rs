@@ -7,7 +7,7 @@ use card_core::key::AesKey;
 use card_core::layout::PROFILE_SIZE;
 use card_core::message::{Delivery, Envelope, Voucher};
 use card_core::platform::Engine;
-use card_core::role::TEST_INITIAL_MASTER;
+use card_core::role::{KeyVersion, Role, TEST_INITIAL_MASTER};
 use card_core::scp03::host::{HostHandshake, HostSession};
 use card_core::scp03::{KeySet, Mode, SecurityLevel, key_check_value};
 use card_core::soft::SoftEngine;
@@ -106,7 +106,9 @@ impl Card {
     #[inline(never)]
     pub(crate) fn put_mail(&mut self, envelope: &Envelope) -> Option<()> {
         let key = issuer::card_key(0x51)?;
-        let delivery = Delivery::make(&mut SoftEngine, &key, 0x51, SCOPE, CARD.id, envelope).ok()?;
+        let delivery =
+            Delivery::make(&mut SoftEngine, &key, KeyVersion::new(Role::Load, 1), SCOPE, CARD.id, envelope)
+                .ok()?;
         self.plain(0x42, delivery.as_slice())
     }
 
@@ -117,7 +119,7 @@ impl Card {
 }
 
 fn put_key_set(mut data: Data, admin: &KeySet, new: &KeySet) -> Option<Data> {
-    data.u8(new.version()).ok()?;
+    data.u8(new.version().byte()).ok()?;
     for key in [new.enc(), new.mac(), new.dek()] {
         put_key(&mut data, admin.dek(), key)?;
     }

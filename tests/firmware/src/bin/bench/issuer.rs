@@ -3,7 +3,7 @@
 use card_core::id::{Binding, CardId, CardRef, Channel, Company, Environment, MeterId, Reference, Scope};
 use card_core::key::{AesKey, KeyLength};
 use card_core::message::{BindingCertificate, Certificate, Envelope, MailKeys, Slot, Voucher};
-use card_core::role::{Derivation, Role, TEST_INITIAL_MASTER};
+use card_core::role::{Derivation, KeyVersion, Role, TEST_INITIAL_MASTER};
 use card_core::scp03::KeySet;
 use card_core::soft::SoftEngine;
 use card_core::units::{CardTime, Piastres};
@@ -20,7 +20,7 @@ pub(crate) fn master(seed: u8) -> Option<AesKey> {
 }
 
 fn of_meter(version: u8) -> Derivation {
-    Derivation::for_meter(SCOPE, version, METER, LENGTH)
+    Derivation::for_meter(SCOPE, KeyVersion::from_byte(version), METER, LENGTH)
 }
 
 /// A single key of the meter.
@@ -41,8 +41,8 @@ pub(crate) fn receipt_key(version: u8) -> Option<AesKey> {
 /// A key set of the card.
 pub(crate) fn key_set(version: u8) -> Option<KeySet> {
     let initial = Derivation::initial(SCOPE.environment, CARD.id, LENGTH);
-    let own = Derivation::for_card(SCOPE, version, CARD, LENGTH);
-    match (version, Role::of(version)?) {
+    let own = Derivation::for_card(SCOPE, KeyVersion::from_byte(version), CARD, LENGTH);
+    match (version, KeyVersion::from_byte(version).role()?) {
         (0x10, _) => initial.key_set(&mut SoftEngine, &AesKey::new(&TEST_INITIAL_MASTER)?),
         (_, Role::Meter) => own.key_set(&mut SoftEngine, &meter_key(0xA0 | version & 0x0F)?),
         (_, Role::Holder) => own.key_set(&mut SoftEngine, &AesKey::new(&[7; 16])?),
@@ -52,7 +52,8 @@ pub(crate) fn key_set(version: u8) -> Option<KeySet> {
 
 /// Load key or receipt key of the card.
 pub(crate) fn card_key(version: u8) -> Option<AesKey> {
-    Derivation::for_chip(SCOPE, version, CARD.id, LENGTH).single(&mut SoftEngine, &master(version)?)
+    Derivation::for_chip(SCOPE, KeyVersion::from_byte(version), CARD.id, LENGTH)
+        .single(&mut SoftEngine, &master(version)?)
 }
 
 const fn binding(number: u32) -> Binding {
@@ -61,7 +62,7 @@ const fn binding(number: u32) -> Binding {
 
 pub(crate) fn certificate(number: u32, sequence: u32, credit: u64) -> Option<Certificate> {
     let certificate = Certificate {
-        key_version: 0x71,
+        key_version: KeyVersion::new(Role::Credit, 1),
         binding: binding(number),
         generation: CARD.generation,
         sequence,
@@ -75,7 +76,7 @@ pub(crate) fn certificate(number: u32, sequence: u32, credit: u64) -> Option<Cer
 
 pub(crate) fn binding_certificate(number: u32) -> Option<BindingCertificate> {
     let certificate = BindingCertificate {
-        key_version: 0x71,
+        key_version: KeyVersion::new(Role::Credit, 1),
         binding: binding(number),
         account: 7_000_000 + u64::from(number),
         opening_time: CardTime(0x0B00_0000),
@@ -86,7 +87,7 @@ pub(crate) fn binding_certificate(number: u32) -> Option<BindingCertificate> {
 
 pub(crate) fn voucher(number: u32, sequence: u32, credit: u64) -> Option<Voucher> {
     let voucher = Voucher {
-        key_version: 0x51,
+        key_version: KeyVersion::new(Role::Load, 1),
         scope: SCOPE,
         card: CARD.id,
         channel: Channel::Branch,

@@ -4,6 +4,7 @@ use core::fmt::Write;
 
 use card_core::message::Envelope;
 use card_core::parameters::{Debt, DebtKind, DebtPlan, KeyChange, NewKeys, command};
+use card_core::role::{KeyVersion, Role};
 use card_core::soft::SoftEngine;
 use card_core::tariff::{EGYPT_2024_08, Tariff};
 use card_core::units::CardTime;
@@ -269,8 +270,19 @@ fn read_out() -> Option<Plaintext> {
 fn new_keys() -> Option<Plaintext> {
     // The longest: three report keys.
     let keys = issuer::mail_keys(0x92)?;
-    let new = NewKeys::new(0x92, [Some(keys.mac), Some(keys.enc), Some(issuer::receipt_key(0x92)?)]).ok()?;
+    let new = NewKeys::new(
+        KeyVersion::new(Role::Report, 2),
+        [Some(keys.mac), Some(keys.enc), Some(issuer::receipt_key(0x92)?)],
+    )
+    .ok()?;
     let transport = issuer::master(0xB1)?;
-    let change = KeyChange::seal(&mut SoftEngine, 0xB1, &transport, issuer::SCOPE, &new).ok()?;
+    let change = KeyChange::seal(
+        &mut SoftEngine,
+        KeyVersion::new(Role::Transport, 1),
+        &transport,
+        issuer::SCOPE,
+        &new,
+    )
+    .ok()?;
     Plaintext::of(change.emit().as_slice())
 }
