@@ -37,7 +37,8 @@ pub trait Ledger: Send + Sync {
     fn look(&self, work: &mut Work<'_>) -> Result<(), LedgerError>;
 }
 
-/// How a ledger is asked.
+/// How a ledger is asked, for the stores.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     /// [`Ledger::transact`].
