@@ -41,10 +41,10 @@ impl Draft {
     /// An empty folder; on Unix, for its owner only.
     pub fn folder(to: &Path) -> io::Result<Self> {
         let draft = Self::new(to);
-        let mut builder = fs::DirBuilder::new();
         #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&draft.path)?;
+        std::os::unix::fs::DirBuilderExt::mode(&mut fs::DirBuilder::new(), 0o700).create(&draft.path)?;
+        #[cfg(not(unix))]
+        fs::create_dir(&draft.path)?;
         Ok(draft)
     }
 
