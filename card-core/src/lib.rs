@@ -34,6 +34,7 @@ pub mod calendar;
 pub mod id;
 pub mod kdf;
 pub mod key;
+mod key_version;
 pub mod key_wrap;
 pub mod layout;
 pub mod message;
