@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The day of a shop with cardctl: a customer's card is sold, charged, used and read, and the day is closed. Simulated, in a folder
-# that is removed at the end. `card-host/cardctl/examples/shop.sh`, or with CARDCTL=PATH a program that is built already
+# The day of a shop with cardctl: a customer's card is sold, charged, used and read. Simulated, in a folder that is removed at the
+# end. `card-host/cardctl/examples/shop.sh`, or with CARDCTL=PATH a program that is built already
 set -euo pipefail
 
 data=$(mktemp -d)
