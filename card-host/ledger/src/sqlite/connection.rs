@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use card_core::id::Scope;
 use rusqlite::config::DbConfig;
@@ -22,6 +22,8 @@ mod embedded {
 const APPLICATION: i32 = 0x4547_4C47;
 /// How long another program may hold the file before the answer is that it cannot be used now.
 const BUSY: Duration = Duration::from_secs(10);
+/// How long is waited between two tries.
+const BREATH: Duration = Duration::from_millis(2);
 /// More than there are statements.
 const STATEMENTS: usize = 128;
 
@@ -218,7 +220,8 @@ impl Place {
             connection.pragma_update(None, pragma, value).map_err(|error| failed(&name, &error))
         };
         // Run to its end: the change is committed after the answer.
-        run_through(connection, "PRAGMA journal_mode = WAL").map_err(|error| failed(&name, &error))?;
+        patiently(|| run_through(connection, "PRAGMA journal_mode = WAL"))
+            .map_err(|error| failed(&name, &error))?;
         let mode: String = connection
             .query_row("PRAGMA journal_mode", [], |row| row.get(0))
             .map_err(|error| failed(&name, &error))?;
@@ -238,11 +241,11 @@ impl Place {
     /// Moves what a former program left in the log to its place, as far as nobody else is at it. After a failed sync a system may show
     /// bytes that are not on the disk: what is built on now is written anew.
     fn take_in(&self, connection: &Connection) -> Result<(), LedgerError> {
-        let taken = connection
-            .busy_timeout(Duration::ZERO)
-            .and_then(|()| checkpoint(connection))
-            .and_then(|_| connection.busy_timeout(BUSY));
-        taken.map_err(|error| failed(&self.name(), &error))
+        let taken = connection.busy_timeout(Duration::ZERO).and_then(|()| match checkpoint(connection) {
+            Err(error) if is_busy(&error) => Ok(false),
+            taken => taken,
+        });
+        taken.and_then(|_| connection.busy_timeout(BUSY)).map_err(|error| failed(&self.name(), &error))
     }
 
     /// Whether it is this company's.
@@ -263,6 +266,23 @@ impl Place {
 /// Moves all of the log to its place, and cuts it. Says whether nobody was in the way.
 pub(super) fn checkpoint(connection: &Connection) -> Result<bool, Error> {
     Ok(run_through(connection, "PRAGMA wal_checkpoint(TRUNCATE)")? == Some(0))
+}
+
+/// Whether another connection has the file just now.
+fn is_busy(error: &Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+/// Does a step again while another program has the file: SQLite itself does not wait where it would have to give up a lock that it has,
+/// as when several programs make the same file a ledger.
+fn patiently<T>(mut step: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    let begin = Instant::now();
+    loop {
+        match step() {
+            Err(error) if is_busy(&error) && begin.elapsed() < BUSY => std::thread::sleep(BREATH),
+            done => return done,
+        }
+    }
 }
 
 /// Runs a statement that answers to its end, and gives the number in its first column, if it is one.
