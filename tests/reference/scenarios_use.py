@@ -177,9 +177,9 @@ def malformed():
         r.raw(f"CLA {cla}", cla + "A4040C", sw)
     r.raw("form before CLA", "FFA404", "6700")
     for apdu, sw in (("0084000008", "6D00"), ("80B0810000", "6D00"), ("0046000000", "6D00"), ("8082330010" + "00" * 16, "6D00"),
-                     ("80A4040C", "6D00"), ("80C0000000", "6D00"), ("0050000008" + "00" * 8, "6D00")):
+                     ("80A4040C", "6D00"), ("0050000008" + "00" * 8, "6D00")):
         r.raw("INS not listed for that CLA", apdu, sw)
-    for apdu in ("04A4040C", "8450000008" + "00" * 8, "04C0000000"):
+    for apdu in ("04A4040C", "8450000008" + "00" * 8):
         r.raw("not accepted with secure messaging", apdu, "6E00")
     r.raw("secure messaging without session", "04B0810008" + "00" * 8, "6985")
     r.raw("no session comes before an unknown INS", "8400000008" + "00" * 8, "6985")
