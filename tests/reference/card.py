@@ -157,8 +157,8 @@ class Card(Commands):
         return out, bytes.fromhex("6282" if ne and ne < 256 and len(out) < ne else "9000")
 
     def read_record(self, p1, p2, data, ne):
-        sfi = p2 >> 3
-        check(p2 & 7 == 4 and p1, "6A86")
+        sfi, every = p2 >> 3, p2 & 7 == 5
+        check(p2 & 7 in (4, 5) and p1, "6A86")
         check(1 <= sfi <= 9, "6A82")
         self.readable(sfi)
         self.length(data, 0)
@@ -167,9 +167,10 @@ class Card(Commands):
         check(p1 <= RECORDS[sfi], "6A83")
         records, newest = {5: (self.log, self.loads), 7: (self.months, self.last_month),
                            8: (self.events, self.last_event)}[sfi]
-        record = records.get(newest - p1 + 1)
-        check(record, "6A83")
-        return record
+        numbers = range(p1, RECORDS[sfi] + 1) if every else [p1]
+        found = [records[newest - n + 1] for n in numbers if newest - n + 1 in records]
+        check(found, "6A83")
+        return b"".join(found[:239 // len(found[0])])
 
     def get_data(self, p1, p2, data, ne):
         tag = p1 << 8 | p2

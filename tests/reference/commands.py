@@ -160,7 +160,7 @@ class Commands:
     def history(self, p1, p2, data, size):
         """PUT MONTHS, PUT EVENTS: the records of the message."""
         self.meter_command(p1, p2, 0x13)
-        check(data and 1 <= data[0] <= 8 and len(data) == 1 + size * data[0], "6700")
+        check(data and 1 <= data[0] <= (8 if size == 24 else 13) and len(data) == 1 + size * data[0], "6700")
         records = [data[i:i + size] for i in range(1, len(data), size)]
         check(all(well_formed(decode(MONTH if size == 24 else EVENT, r)) for r in records), "6A80")
         return records

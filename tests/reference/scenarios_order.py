@@ -220,7 +220,7 @@ def files(r):
             ("public file with data", "00B081000100", "6700")):
         r.raw("READ BINARY: " + what, apdu, sw)
     r.raw("none of these set the current file", "00B00000", "6986")
-    for what, apdu, sw in (("P1 = 00 before an unknown SFI", "00B20054", "6A86"), ("low bits before an unknown SFI", "00B20155", "6A86"),
+    for what, apdu, sw in (("P1 = 00 before an unknown SFI", "00B20054", "6A86"), ("low bits before an unknown SFI", "00B20156", "6A86"),
                            ("P2 = 00", "00B20100", "6A86"), ("unknown SFI before rights", "00B20154", "6A82"), ("SFI 00", "00B20104", "6A82"),
                            ("SFI 1F", "00B201FC", "6A82"), ("rights before the form of the file", "00B20124", "6982"),
                            ("a public file that has no records", "00B2010C", "6981"), ("rights before data", "00B2012C0100", "6982")):

@@ -100,7 +100,9 @@ impl<P: Platform> CardApplication<P> {
         match request {
             Request::Select { answer } => self.select(answer, data, reply),
             Request::ReadBinary(place, le) => self.read_binary(authority, place, le, data, reply),
-            Request::ReadRecord { file, number } => self.read_record(authority, file, number, data, reply),
+            Request::ReadRecord { file, number, how } => {
+                self.read_record(authority, file, (number, how), data, reply)
+            }
             Request::GetData(object) => self.get_data(authority, object, data, reply),
             Request::GetResponse(le) => self.get_response(command.cla, le, data, reply),
             Request::InitializeUpdate(keys) => self.initialize_update(keys, data, reply),

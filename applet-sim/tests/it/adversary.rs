@@ -297,7 +297,9 @@ fn every_class_and_instruction() {
                     None if matches!((cla, ins), (0x04, 0xA4) | (0x84, 0x50)) => {
                         assert_eq!(status, 0x6E00, "{cla:02X}{ins:02X}");
                     }
-                    None if matches!((cla, ins), (0x84, 0x82) | (0x04 | 0x84, 0xC0)) => assert_eq!(status, 0x6A86),
+                    None if matches!((cla, ins), (0x84, 0x82) | (0x04 | 0x84, 0xC0)) => {
+                        assert_eq!(status, 0x6A86)
+                    }
                     None if cla & 0x04 != 0 => assert_eq!(status, 0x6985, "{cla:02X}{ins:02X}"),
                     None if known => assert!(!matches!(status, 0x6D00 | 0x6E00), "{cla:02X}{ins:02X}"),
                     None => assert_eq!(status, 0x6D00, "{cla:02X}{ins:02X}"),

@@ -213,8 +213,8 @@ impl Content {
         let certificate = &reading.purse.certificate;
         let binding = reading.binding.binding;
         Self {
-            card: reading.identity.card.id.to_string(),
-            generation: reading.identity.card.generation,
+            card: reading.card.id.to_string(),
+            generation: reading.card.generation,
             state: reading.purse.state.to_string(),
             account: reading.binding.account,
             meter: binding.meter.number(),
@@ -239,9 +239,9 @@ impl View for Content {
         let mut table = Table::default();
         let purse = &reading.purse;
         let certificate = &purse.certificate;
-        table.line("card", reading.identity.card.id);
+        table.line("card", reading.card.id);
         table.line("state", purse.state);
-        table.line("generation", reading.identity.card.generation);
+        table.line("generation", reading.card.generation);
         table.line("account", reading.binding.account);
         let binding = reading.binding.binding;
         table.line("meter", format!("{} (binding {})", binding.meter.number(), binding.number));
