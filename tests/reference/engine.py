@@ -26,7 +26,7 @@ class Meter:
         self.months, self.events, self.audits, self.debts, self.notices = [], [], [], [], []
         self.mail_versions, self.executed, self.last_of_kind = [0] * 12, set(), {}
         self.readings_version = self.loan_end = self.debts_paid = self.charges = self.fees = 0
-        self.no_credit = False
+        self.no_credit, self.told = False, {}
         self.day, self.today, self.profile = 0, 0, []
         self.new_month(0, True)
 

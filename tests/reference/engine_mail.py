@@ -1,6 +1,7 @@
 """What mail does in the meter (docs/meter.md, sections 7 and 8), and its mail to the issuer (section 10)."""
 import parameters
 from engine import Meter
+from local_time import local
 from reference import MONTH, be, encode
 
 EXECUTED, EXPIRED, EXECUTED_BEFORE, OTHER_CARD, NOT_POSSIBLE, SUPERSEDED = 0x01, 0x0A, 0x09, 0x0B, 0x0C, 0x0E
@@ -19,8 +20,9 @@ class MailMeter(Meter):
         if refusal not in (0x02, 0x03, 0x04, 0x05, 0x06, OTHER_CARD):
             self.mail_versions[slot] = version
         if refusal in (0x07, 0x08, OTHER_CARD) or card and refusal in (0x05, 0x06):
-            data = bytes([slot, refusal]) + be(version, 4)
-            if not self.events or (self.events[-1]["code"], self.events[-1]["data"]) != (0x0105, data):
+            today = local(self.calendar, self.time)[0]
+            if self.told.get(refusal) != today:
+                self.told[refusal] = today
                 self.event(0x0105, (slot, 1), (refusal, 1), (version, 4))
         return refusal
 

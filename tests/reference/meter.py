@@ -55,7 +55,7 @@ def decide(meter, card):
         return ("nothing",), {**own, "generation": cert["generation"]}
     totals = cert["total_credit"], cert["total_debited"]
     rise = [t - a for t, a in zip(totals, own["applied"])]
-    if min(rise) < 0 or not -2**63 <= balance + rise[0] - rise[1] < 2**63:
+    if min(rise) < 0 or max(totals) > 2**62 or not -2**63 <= balance + rise[0] - rise[1] < 2**63:
         return refused("inconsistent")
     return ("apply", *rise), {**own, "generation": cert["generation"], "sequence": cert["sequence"], "applied": totals,
                               "time": max(own["time"], cert["issue_time"])}

@@ -151,11 +151,11 @@ def mail():
     for fault in ("meter", "binding", "key", "key", "tag", "tag", "key"):
         s.mail(9, b"", version=6, fault=fault, card="customer")
         s.mail(9, b"", version=6, fault=fault)
-    s.expect(mail_versions=[0] * 9 + [5, 0, 0], last_event=5)
+    s.expect(mail_versions=[0] * 9 + [5, 0, 0], last_event=4)
     s.mail(9, b"\x01\x01", version=6)
     s.mail(9, b"\x01\x01", version=6)
     s.mail(9, b"\x01\x01", version=7)
-    s.expect(mail_versions=[0] * 9 + [7, 0, 0], last_event=7)
+    s.expect(mail_versions=[0] * 9 + [7, 0, 0], last_event=5)
     s.mail(9, good, version=8, fault="tag", card="customer")
     s.tamper(1)
     s.mail(9, good, version=8, fault="tag", card="customer")

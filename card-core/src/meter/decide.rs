@@ -49,6 +49,9 @@ pub fn decide_network(
     judge_certificate(engine, identity, keys, state, &from).unwrap_or_else(Decision::refuse)
 }
 
+/// The highest total that a meter applies (specification, section 14): below it no balance leaves its range in a meter's life.
+const MOST: Piastres = Piastres(1 << 62);
+
 /// What counts of a binding: the meter's own, or a new one with all totals 0.
 struct Totals {
     generation: u16,
@@ -168,6 +171,9 @@ fn judge_certificate(
     // 7
     if certificate.sequence <= own.sequence {
         return Ok(Decision { opens, verdict: Verdict::Nothing });
+    }
+    if certificate.total_credit.max(certificate.total_debited) > MOST {
+        return Err(Reason::BalanceOverflow);
     }
     let credit = certificate.total_credit.checked_sub(own.credit).ok_or(Reason::Inconsistent)?;
     let debit = certificate.total_debited.checked_sub(own.debited).ok_or(Reason::Inconsistent)?;

@@ -18,9 +18,17 @@ pub struct History {
     /// Events of all bindings before this one: the places of theirs come before those of this one's, so that opening a binding
     /// overwrites none that count until it is open.
     earlier: u32,
-    newest: Option<(u16, [u8; 6])>,
+    told: Told,
     fresh: [Option<Event>; MOST_FRESH],
     closed: Option<Month>,
+}
+
+/// What was refused on one local day, a bit for each reason and refusal: each leaves one event on it, whatever comes between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Told {
+    pub(super) day: u16,
+    pub(super) cards: u16,
+    pub(super) mail: u16,
 }
 
 impl History {
@@ -29,14 +37,14 @@ impl History {
     /// Months that are kept for cards.
     pub const MONTHS: u16 = KEPT_MONTHS;
 
-    /// One that goes on after event number `last`, which was `newest`, and after `earlier` events of other bindings.
-    pub(super) fn after(last: u32, newest: Option<(u16, [u8; 6])>, earlier: u32) -> Self {
-        Self { last, newest, earlier, ..Self::default() }
+    /// One that goes on after event number `last`, with what was `told`, and after `earlier` events of other bindings.
+    pub(super) fn after(last: u32, told: Told, earlier: u32) -> Self {
+        Self { last, told, earlier, ..Self::default() }
     }
 
     /// That of the binding that follows.
     pub(super) fn of_next_binding(&self) -> Self {
-        Self::after(0, None, self.place(self.last))
+        Self::after(0, Told::default(), self.place(self.last))
     }
 
     /// Events of all bindings before this one.
@@ -54,9 +62,9 @@ impl History {
         self.last
     }
 
-    /// Code and data of the newest event of this binding.
-    pub const fn newest(&self) -> Option<(u16, [u8; 6])> {
-        self.newest
+    /// What was refused today.
+    pub(super) const fn told(&self) -> Told {
+        self.told
     }
 
     /// Whether there is something to write.
@@ -71,15 +79,23 @@ impl History {
         if let (Some(number), Some(place)) = (self.last.checked_add(1), free) {
             *place = Some(Event { number, time, code, data });
             self.last = number;
-            self.newest = Some((code, data));
         }
     }
 
-    /// Adds an event that anybody could cause again and again: the same right after it is not new, so that it does not wear the
-    /// memory out. Says whether it was.
-    pub(super) fn add_once(&mut self, time: CardTime, what: Happening) -> bool {
-        let new = self.newest != Some(what.emit());
+    /// Adds an event that anybody could cause again and again, by turns of things: each cause once in a local day, so that it neither
+    /// wears the memory out nor pushes others out of the history. Says whether it was added.
+    pub(super) fn add_daily(&mut self, day: u16, time: CardTime, what: Happening) -> bool {
+        let mut told = if self.told.day == day { self.told } else { Told { day, ..Told::default() } };
+        let (causes, cause) = match what {
+            Happening::CardRefused { reason, .. } => (&mut told.cards, reason),
+            Happening::MailRefused { refusal, .. } => (&mut told.mail, refusal),
+            _ => return false,
+        };
+        let before = *causes;
+        *causes |= 1_u16.checked_shl(cause.into()).unwrap_or_default();
+        let new = *causes != before;
         if new {
+            self.told = told;
             self.add(time, what);
         }
         new
@@ -92,7 +108,7 @@ impl History {
 
     /// What is fresh has been written.
     pub(super) fn written(&mut self) {
-        *self = Self::after(self.last, self.newest, self.earlier);
+        *self = Self::after(self.last, self.told, self.earlier);
     }
 }
 

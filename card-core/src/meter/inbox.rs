@@ -292,7 +292,7 @@ impl MeterState {
         }
         if refusal.is_recorded() {
             let refused = Happening::MailRefused { slot: slot.number(), refusal: refusal.code(), version };
-            self.history.add_once(self.clock.time, refused);
+            self.history.add_daily(self.today(), self.clock.time, refused);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The state's bytes in memory. What changes with consumption stands in front, on one page: a commit writes only pages that differ
 //! from what its slot held before.
 
-use super::events::History;
+use super::events::{History, Told};
 use super::inbox::Inbox;
 use super::metering::DailyProfile;
 use super::state::MeterState;
@@ -40,8 +40,13 @@ impl MeterState {
         out.u32(history.last_event())?.u16(self.flags.0)?.u8(supply.cut)?.u32(clock.floor.0)?;
         out.u64(self.applied_credit.0)?.u16(days.day)?;
 
-        let (code, data) = history.newest().unwrap_or_default();
-        out.u16(code)?.put(&data)?.u64(self.applied_debited.0)?.u32(self.sequence)?.u16(self.generation)?;
+        let told = history.told();
+        out.u16(told.day)?
+            .u16(told.cards)?
+            .u16(told.mail)?
+            .u64(self.applied_debited.0)?
+            .u32(self.sequence)?
+            .u16(self.generation)?;
         out.u32(self.binding)?.u64(self.account)?.put(&clock.offset.to_be_bytes())?.u8(u8::from(
             clock.doubtful,
         ) | u8::from(
@@ -98,7 +103,7 @@ impl MeterState {
         self.applied_credit = Piastres(reader.u64()?);
         days.day = reader.u16()?;
 
-        let newest = (reader.u16()?, reader.array()?);
+        let told = Told { day: reader.u16()?, cards: reader.u16()?, mail: reader.u16()? };
         self.applied_debited = Piastres(reader.u64()?);
         self.sequence = reader.u32()?;
         self.generation = reader.u16()?;
@@ -127,7 +132,7 @@ impl MeterState {
         self.mode = if flag(reader)? { Mode::S16 } else { Mode::S8 };
         self.firmware = reader.u32()?;
         let earlier_events = reader.u32()?;
-        self.history = History::after(last_event, (newest.0 != 0).then_some(newest), earlier_events);
+        self.history = History::after(last_event, told, earlier_events);
 
         self.inbox = Inbox::parse(reader)?;
         self.debts.plan = DebtPlan::parse(taken(reader)?).map_err(wrong)?;
@@ -168,8 +173,7 @@ impl MeterState {
 /// What changes with consumption.
 const FRONT: usize = 1 + 8 + 4 + 4 + 4 + 4 + 4 + 4 + 4 + 2 + 1 + 4 + 8 + 2;
 /// The other fields of fixed size.
-const ACCOUNT: usize = 2
-    + 6
+const ACCOUNT: usize = 3 * 2
     + 8
     + 4
     + 2

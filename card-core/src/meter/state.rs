@@ -60,7 +60,7 @@ pub struct MeterState {
     pub debts: Debts,
     /// What came from the issuer, and what goes back.
     pub inbox: Inbox,
-    /// Cards refused, not counting the same one again right after.
+    /// Cards refused, each reason counted once in a local day.
     pub refused_cards: u32,
     /// The mode of the last card.
     pub mode: Mode,
@@ -128,6 +128,11 @@ impl MeterState {
         self.flags.has(MeterFlags::REGRESSED)
     }
 
+    /// The local day of the engine's time.
+    pub(super) fn today(&self) -> u16 {
+        self.calendar.local(self.clock.time).day
+    }
+
     /// The month that runs, as a card shows it: no fees are due yet.
     pub fn month(&self) -> Month {
         Month { fees: 0, ..self.running.close(false).month(self.month_index, self.peak, self.doubtful_month) }
@@ -162,7 +167,7 @@ impl MeterState {
     ) -> Result<(), OutOfRange> {
         if let Verdict::Refuse(reason) = decision.verdict {
             let refused = Happening::CardRefused { reason: reason.code(), generation };
-            if reason.is_recorded() && self.history.add_once(self.clock.time, refused) {
+            if reason.is_recorded() && self.history.add_daily(self.today(), self.clock.time, refused) {
                 self.refused_cards = self.refused_cards.saturating_add(1);
             }
             if reason.is_regression() {

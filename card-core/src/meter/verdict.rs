@@ -76,7 +76,7 @@ pub enum Reason {
     /// Step 7: the certificate is newer, but a total in it is lower.
     #[error("the credit on this card does not agree with what the meter has added before")]
     Inconsistent,
-    /// Step 7: the balance would leave the range of i64 with both differences.
+    /// Step 7: a total above 2^62, or the balance would leave the range of i64 with both differences.
     #[error("the balance would be more than the meter can hold")]
     BalanceOverflow,
 }

@@ -391,13 +391,48 @@ fn a_refusal_changes_nothing_but_the_event_and_that_once() {
     assert_eq!(chip.writes(), writes);
     assert_eq!(meter.state().history.last_event(), before.history.last_event() + 1);
     let data = [Reason::NotAuthentic.code(), 0, 0, 1, 0, 0];
-    assert_eq!(meter.state().history.newest(), Some((code::CARD_REFUSED, data)));
     let event = *events(&mut meter, before.history.last_event()).first().unwrap();
     assert_eq!((event.code, event.data, event.time), (code::CARD_REFUSED, data, NOW));
     assert_eq!(meter.state().refused_cards, before.refused_cards + 1);
     let but_the_event = MeterState { history: before.history, refused_cards: 0, ..meter.state().clone() };
     assert_eq!(but_the_event, before);
     assert_eq!(card.receipt, None);
+}
+
+/// Two old certificates over the network and a forged card, in turns: one event a day for each reason.
+#[test]
+fn refusals_in_turns_wear_nothing() {
+    let chip = Chip::new();
+    let mut meter = running(&chip);
+    let lower = [certificate(6, 1, 0), certificate(7, 2, 0)];
+    let mut forged = FakeCard::new(Certificate { mac: [0; 16], ..certificate(6, 1_000_000, 300) });
+    let before = meter.state().history.last_event();
+    let mut writes = 0;
+    for turn in 0..100 {
+        for certificate in &lower {
+            let verdict = meter.take_certificate(NOW, certificate, None).unwrap().verdict;
+            assert_eq!(verdict, Verdict::Refuse(Reason::Inconsistent));
+        }
+        let visit = visit(&mut meter, &mut forged).unwrap();
+        assert_eq!(refused(visit.verdict()), Some(Reason::NotAuthentic));
+        writes = if turn == 0 { chip.writes() } else { writes };
+    }
+    assert_eq!((chip.writes(), meter.state().history.last_event()), (writes, before + 2));
+}
+
+/// A total above 2^62 is refused: it would leave no room for what comes after.
+#[test]
+fn totals_above_the_limit_are_a_decision() {
+    let most = 1_u64 << 62;
+    for (credit, debited, applied) in
+        [(most, most, true), (most + 1, most, false), (most, most + 1, false), (u64::MAX, u64::MAX, false)]
+    {
+        let mut meter = running(&Chip::new());
+        let verdict = meter.take_certificate(NOW, &certificate(6, credit, debited), None).unwrap().verdict;
+        assert_eq!(matches!(verdict, Verdict::Apply { .. }), applied, "{credit} {debited}");
+        assert_eq!(verdict == Verdict::Refuse(Reason::BalanceOverflow), !applied);
+        meter.tick(CardTime(NOW.0 + 400 * 86_400)).unwrap();
+    }
 }
 
 #[test]

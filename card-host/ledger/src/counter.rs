@@ -5,6 +5,7 @@ use card_core::message::{Certificate, Envelope, MeterReceipt, Receipt, Slot, Vou
 use card_core::parameters::Readings;
 use card_core::units::{CardTime, Piastres};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use super::accounts::LedgerAccount;
 use super::entry::{Kind, Step, Transfer};
@@ -386,7 +387,7 @@ pub(super) fn certified(
 ) -> Result<Says, LedgerError> {
     let bad = |error: &dyn std::fmt::Display| Refusal::BadEvidence(error.to_string());
     let again = keys.sign_certificate(scope, certificate).map_err(|error| bad(&error))?;
-    if again.mac != certificate.mac {
+    if !bool::from(again.mac.ct_eq(&certificate.mac)) {
         return Err(bad(&"its certificate is not authentic").into());
     }
     Ok(Says {

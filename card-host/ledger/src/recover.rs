@@ -5,6 +5,7 @@ use card_core::id::{Binding, CardId, CardRef};
 use card_core::message::{BindingCertificate, Certificate};
 use card_core::role::{KeyVersion, Role};
 use card_core::units::Piastres;
+use subtle::ConstantTimeEq;
 
 use super::accounts::LedgerAccount;
 use super::bindings::{alone, card_head, new_record, superseded, totals};
@@ -152,7 +153,7 @@ impl Office {
         let keys = self.keys();
         let says = certified(keys, scope, shown.certificate)?;
         let again = keys.sign_binding(scope, shown.binding).map_err(|error| bad(error.to_string()))?;
-        if again.mac != shown.binding.mac {
+        if !bool::from(again.mac.ct_eq(&shown.binding.mac)) {
             return Err(bad("its binding certificate is not authentic".to_owned()));
         }
         if shown.binding.binding != shown.certificate.binding {
