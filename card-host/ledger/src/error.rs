@@ -3,6 +3,7 @@
 use card_core::id::{Binding, CardId, MeterId};
 use card_core::units::Piastres;
 
+use super::clock::ClockError;
 use super::entry::Entry;
 use super::names::{NameError, PartyCode, PointCode, RequestId};
 use card_host::issuer::{AccountError, IssuerError};
@@ -20,6 +21,9 @@ pub enum LedgerError {
     /// Signing. Nothing was written.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
+    /// The time. Nothing was written.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
     /// A name.
     #[error(transparent)]
     Name(#[from] NameError),

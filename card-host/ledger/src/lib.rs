@@ -41,6 +41,7 @@ mod alerts;
 mod audit;
 mod bindings;
 mod branch;
+mod clock;
 mod close;
 mod correct;
 mod counter;
@@ -78,6 +79,7 @@ pub use audit::{
 };
 pub use bindings::OpenOrder;
 pub use branch::{BranchError, Brought, Found};
+pub use clock::ClockError;
 pub use close::{DayStatement, Sums, Waiting};
 pub use correct::{Approved, DebitOrder, DebitTo};
 pub use counter::{Collected, Evidence, Finding, HandedIn, binding_of};
