@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::correct::Proposal;
 use super::entry::{Entry, Kind, RequestKey, Step};
-use super::error::{LedgerError, Refusal, StoreError};
+use super::error::{ClockError, LedgerError, Refusal, StoreError};
 use super::names::{PointCode, RequestId};
 use super::office::{Office, Who, draft};
 use super::records::Point;
@@ -19,46 +19,6 @@ const APART: u32 = 300;
 const FAR: u32 = 3 * DAY;
 /// The second person agrees within a day.
 const DAY: u32 = 86_400;
-
-/// Why a time is not believed. Nothing was written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ClockError {
-    /// Before the last entry of the vending point.
-    #[error(
-        "this clock shows {} s before the last entry of vending point {point}, so one of the two is wrong, and nothing was done: where this clock is \
-         wrong, set it; where it is right, two people bring the vending point back to it (`cardctl ledger clock {point}`)",
-        .last.0.saturating_sub(.now.0)
-    )]
-    Behind {
-        /// The vending point.
-        point: PointCode,
-        /// What the clock shows.
-        now: CardTime,
-        /// The time of the last entry.
-        last: CardTime,
-    },
-    /// Far after the newest entry of all, and nothing says that it is right.
-    #[error(
-        "this clock shows {} s after the newest entry of the ledger, and {}, so nothing was done: where this clock is wrong, set it; where it is \
-         right, two people say so (`cardctl ledger clock office`)",
-        .now.0.saturating_sub(.newest.0), beside(*.now, *.database)
-    )]
-    Ahead {
-        /// What the clock shows.
-        now: CardTime,
-        /// The time of the newest entry.
-        newest: CardTime,
-        /// What the database's clock shows, where that is another one.
-        database: Option<CardTime>,
-    },
-}
-
-fn beside(now: CardTime, database: Option<CardTime>) -> String {
-    match database.filter(|database| now.0 > database.0) {
-        Some(database) => format!("{} s after the clock of the database", now.0.saturating_sub(database.0)),
-        None => "no time server is known to keep this machine's clock right".to_owned(),
-    }
-}
 
 /// A time that two people are to say is right, as it is kept in the entry of the proposal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -79,14 +79,13 @@ pub use audit::{
 };
 pub use bindings::OpenOrder;
 pub use branch::{BranchError, Brought, Found};
-pub use clock::ClockError;
 pub use close::{DayStatement, Sums, Waiting};
 pub use correct::{Approved, DebitOrder, DebitTo};
 pub use counter::{Collected, Evidence, Finding, HandedIn, binding_of};
 #[cfg(feature = "sqlite")]
 pub use development::Development;
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
-pub use error::{LedgerError, Refusal, StoreError};
+pub use error::{ClockError, LedgerError, Refusal, StoreError};
 pub use export::{
     EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,
 };
