@@ -57,6 +57,7 @@ mod payload;
 mod policy;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod proof;
 mod reconcile;
 mod records;
 mod recover;

@@ -6,6 +6,7 @@ use card_core::units::{Balance, CardTime, Piastres};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::accounts::LedgerAccount;
+use super::counter::EVIDENCE;
 use super::entry::{Entry, EntryId, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal, StoreError};
 use super::names::{PartyCode, PointCode, RequestId};
@@ -154,6 +155,7 @@ impl Office {
         if !unsaid && !Entry::is_reason(&entry.reason) {
             return Err(Refusal::NoReason.into());
         }
+        reserved(&entry)?;
         if point.time > entry.time {
             if point.time.0.saturating_sub(entry.time.0) > CLOCKS_APART {
                 let (now, last) = (entry.time, point.time);
@@ -199,6 +201,23 @@ impl Office {
             .cash
             .apply(amount, Piastres::ZERO)
             .is_none_or(|cash| cash > Balance(most.0.cast_signed().max(0)))
+    }
+}
+
+/// Ids that the ledger makes itself: whoever took one for something else would have it said that this was done.
+fn reserved(entry: &Entry) -> Result<(), Refusal> {
+    let own = [
+        (EVIDENCE, &[Kind::Evidence, Kind::Recover][..]),
+        ("restored-", &[Kind::Restore]),
+        ("keys-", &[Kind::Settings]),
+    ];
+    let id = entry.request.id.as_str();
+    match own.iter().find(|(front, _)| id.starts_with(front)) {
+        Some((front, kinds)) if !kinds.contains(&entry.kind) => {
+            let text = format!("ids of requests that begin with {front} are the ledger's own: take another");
+            Err(Refusal::Invalid(text))
+        }
+        _ => Ok(()),
     }
 }
 

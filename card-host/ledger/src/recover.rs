@@ -8,12 +8,13 @@ use card_core::units::Piastres;
 
 use super::accounts::LedgerAccount;
 use super::bindings::{alone, card_head, new_record, superseded, totals};
-use super::counter::{Says, certified};
+use super::counter::certified;
 use super::entry::{Entry, Kind, Step};
 use super::error::{LedgerError, Refusal};
 use super::gap::after_a_restore;
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
+use super::proof::Says;
 use super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
 use super::sale::is_for;
 use super::sell::about;

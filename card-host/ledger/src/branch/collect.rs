@@ -60,7 +60,7 @@ impl Office {
         let keys = self.keys();
         let mail = card_work::read_mail(transport, keys, scope)?;
         // What the ledger refuses of one, it may take of the others; one that cannot be reached is not asked for each.
-        let hand = |evidence| match self.hand_in(who, &evidence) {
+        let hand = |evidence| match self.hand_in_of(who, &evidence, true) {
             Err(LedgerError::Refused(refusal)) => Ok(Err(refusal)),
             handed => handed.map(Ok),
         };

@@ -8,7 +8,7 @@ use card_core::role::Role;
 use super::super::bindings::OpenOrder;
 use super::super::counter::Evidence;
 use super::super::error::LedgerError;
-use super::super::moves::believed;
+use super::super::moves::left_by;
 use super::super::names::RequestId;
 use super::super::office::{Office, Who};
 use super::super::records::{BindingRecord, CardUse, Status};
@@ -128,7 +128,8 @@ impl Office {
             return Err(BranchError::OtherCard { expected: holder, present });
         }
         if closed.status != Status::Closed {
-            believed(&closed, report)?;
+            // Where it proves nothing, nothing is begun either.
+            read(self.ledger(), |t| left_by(t, &closed, report))?;
         }
         let to = match opened {
             Some(opened) => opened.binding(),
