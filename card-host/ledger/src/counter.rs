@@ -1,7 +1,7 @@
 //! What waits for a card, and what cards bring back (docs/ledger.md, sections 7 and 8).
 
 use card_core::id::{Binding, CardId, Scope};
-use card_core::message::{Certificate, Envelope, MeterReceipt, Receipt, Slot, Voucher};
+use card_core::message::{Certificate, Envelope, MeterReceipt, Receipt, Slot, Voucher, check};
 use card_core::parameters::Readings;
 use card_core::units::{CardTime, Piastres};
 use sha2::{Digest, Sha256};
@@ -373,9 +373,7 @@ pub(super) fn certified(
 ) -> Result<Says, LedgerError> {
     let bad = |error: &dyn std::fmt::Display| Refusal::BadEvidence(error.to_string());
     let again = keys.sign_certificate(scope, certificate).map_err(|error| bad(&error))?;
-    if again.mac != certificate.mac {
-        return Err(bad(&"its certificate is not authentic").into());
-    }
+    check(&again.mac, &certificate.mac).map_err(|_| bad(&"its certificate is not authentic"))?;
     Ok(Says::of_issuer(&certificate))
 }
 
@@ -384,9 +382,8 @@ pub(super) const EVIDENCE: &str = "evidence-";
 
 /// Whether this is the evidence that was stored under its id.
 fn is_stored(entry: Option<Entry>, bytes: &[u8], id: &RequestId) -> Result<bool, LedgerError> {
-    let same = entry.is_some_and(|entry| {
-        matches!(entry.kind, Kind::Evidence | Kind::Recover) && entry.payload == bytes
-    });
+    let same = entry
+        .is_some_and(|entry| matches!(entry.kind, Kind::Evidence | Kind::Recover) && entry.payload == bytes);
     if same { Ok(true) } else { Err(Refusal::OtherRequest(id.clone()).into()) }
 }
 

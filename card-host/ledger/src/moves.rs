@@ -66,6 +66,9 @@ fn numbers(binding: Binding) -> (u64, u32) {
 /// How many of a binding's newest entries are looked at for its final report: after the report come a few receipts.
 const LOOK_BACK: u32 = 1000;
 
+/// How many of a binding's newest entries are looked at for what it has recovered.
+const RECOVERIES: u32 = 20_000;
+
 impl Office {
     /// Moves what the final report of a closed binding says was left to a new binding of the same customer, once.
     pub fn move_credit(
@@ -240,7 +243,8 @@ pub(super) fn left_by(
 }
 
 /// After a restore, what was left may have been moved after the copy: then it is in what another binding of the customer has recovered. A
-/// report that the copy knew proves nothing of what came after it.
+/// report that the copy knew proves nothing of what came after it. And what this binding has recovered was certified under a key that its
+/// meter holds, too: one person does not take it to another meter.
 fn not_moved_before(
     t: &mut dyn Transaction,
     old: &BindingRecord,
@@ -250,11 +254,12 @@ fn not_moved_before(
     let recovers =
         |entry: &Entry| entry.transfers.iter().any(|transfer| transfer.debit == LedgerAccount::Recovered);
     let mut moved = old.epoch < epoch;
-    if epoch > 0 {
-        for other in t.bindings_of(old.held.account)? {
-            let other = Some(other.binding()).filter(|other| *other != old.binding());
-            let Some(other) = other else { continue };
-            moved = moved || t.history(other, LOOK_BACK)?.iter().any(recovers);
+    if epoch > 0 && !moved {
+        for record in t.bindings_of(old.held.account)? {
+            let history = t.history(record.binding(), RECOVERIES)?;
+            // What is too long to be looked at has recovered something, for all that is known.
+            let long = u32::try_from(history.len()).is_ok_and(|length| length >= RECOVERIES);
+            moved = moved || long || history.iter().any(recovers);
         }
     }
     let (from, to) = (old.binding(), new.binding());

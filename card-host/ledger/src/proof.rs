@@ -53,7 +53,15 @@ impl Says {
 
     pub(super) fn of_meter(receipt: &MeterReceipt) -> Self {
         let MeterReceipt {
-            binding, number, time, applied_credit, applied_debited, balance, energy, flags, ..
+            binding,
+            number,
+            time,
+            applied_credit,
+            applied_debited,
+            balance,
+            energy,
+            flags,
+            ..
         } = *receipt;
         Self::of_reading(Reading {
             binding,
@@ -168,9 +176,7 @@ impl Proof {
         let lags = record.epoch < epoch;
         let shows = match &says.by {
             // What is above comes with the certificate that the card holds. Anybody may have kept a receipt that shows what the copy knew.
-            By::Card(card) => {
-                *card == held.card && !above && (here || says.sequence > record.card_sequence)
-            }
+            By::Card(card) => *card == held.card && !above && (here || says.sequence > record.card_sequence),
             // A certificate that the copy knew says nothing about what came after it.
             By::Issuer { generation } => above && *generation == held.card.generation,
             By::Meter(reading) => newest.is_none_or(|newest| is_newer(reading, newest)),
@@ -178,7 +184,7 @@ impl Proof {
         };
         // Totals grow with the sequence: more than the ledger has, under a sequence that it has passed, can only be from what was lost.
         let passed = (1..held.sequence).contains(&says.sequence);
-        let raises = above && matches!(says.by, By::Issuer { .. }) && (lags || passed);
+        let raises = above && matches!(says.by, By::Issuer { .. }) && if lags { shows } else { passed };
         let locks = above && !lags && passed && says.card() == Some(held.card);
         Self { above, unlocks: lags && shows, raises, locks }
     }

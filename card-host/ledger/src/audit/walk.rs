@@ -312,8 +312,11 @@ impl<'a> Walk<'a> {
             let of = self.sums.bindings.get(&record.binding());
             of.map_or(0, |of| of.moved_by_report)
         };
-        let closed: Vec<_> =
-            page.iter().filter(|record| moved(record) > 0).map(|record| (record.clone(), moved(record))).collect();
+        let closed: Vec<_> = page
+            .iter()
+            .filter(|record| moved(record) > 0)
+            .map(|record| (record.clone(), moved(record)))
+            .collect();
         for (record, moved) in closed {
             let from = record.binding();
             let used = t.readings(&[from], u32::MAX)?.iter().map(Reading::used).max().unwrap_or(0);

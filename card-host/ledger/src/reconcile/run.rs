@@ -166,7 +166,8 @@ impl<'a> Run<'a> {
         // Once for a binding each, the newest of its kind.
         let (mut back, mut free) = (false, false);
         // More left than was applied, or than was left before and applied since.
-        let mut above = readings.iter().find(|reading| reading.used() < 0).map(|reading| (reading, reading.used()));
+        let mut above =
+            readings.iter().find(|reading| reading.used() < 0).map(|reading| (reading, reading.used()));
         for (later, earlier) in readings.iter().zip(readings.iter().skip(1)) {
             let numbers = format!("between reports {} and {}", earlier.number, later.number);
             let lost = i128::from(earlier.applied_credit.saturating_sub(later.applied_credit).0)
@@ -206,7 +207,9 @@ impl<'a> Run<'a> {
         if let Some((reading, amount)) = above {
             let what = format!(
                 "its report {} says that {} EGP are left, {} piastres more than can be",
-                reading.number, reading.balance, amount.unsigned_abs()
+                reading.number,
+                reading.balance,
+                amount.unsigned_abs()
             );
             let exception = about(record, About::BalanceAbove, Severity::Alarm, what);
             self.add(Exception { amount: amount.saturating_neg(), since: reading.time, ..exception });

@@ -4,9 +4,7 @@ use super::bindings::numbered;
 use card_host::card_core::id::CardId;
 use card_host::card_core::units::Piastres;
 use card_host::issuer::BindingAccount;
-use card_ledger::{
-    BindingRecord, Evidence, Finding, Kind, Office, Payee, Refusal, SEQUENCE_GAP, Who,
-};
+use card_ledger::{BindingRecord, Evidence, Finding, Kind, Office, Payee, Refusal, SEQUENCE_GAP, Who};
 use system_tests::world::{World, kiosk, load, refused, wallet};
 
 fn restored(world: &World) {

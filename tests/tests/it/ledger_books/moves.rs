@@ -43,7 +43,11 @@ fn moved_by_hand(books: &Books, from: Binding, to: Binding, left: u64) {
     let (moves, used) = (LedgerAccount::Moves, LedgerAccount::Consumed);
     let mut transfers = vec![transfer(&gone, &moves, left), transfer(&moves, &come, left)];
     let amount = u64::try_from(consumed.unsigned_abs()).unwrap();
-    transfers.push(if consumed < 0 { transfer(&used, &gone, amount) } else { transfer(&gone, &used, amount) });
+    transfers.push(if consumed < 0 {
+        transfer(&used, &gone, amount)
+    } else {
+        transfer(&gone, &used, amount)
+    });
     let mut held = new.held;
     held.sequence += 1;
     held.total_credit = Piastres(left);
@@ -109,7 +113,8 @@ fn more_than_the_reports_before_allow_is_found() {
         moved_by_hand(&books, from, to, u64::try_from(balance).unwrap());
         let (most, moved) = (i128::from(LEFT), i128::from(balance));
         let above = AuditFinding::MovedAbove { from, moved, most };
-        let (found, alarm) = if more == 0 { (vec![], vec![]) } else { (vec![above], vec![ExceptionKind::BalanceAbove]) };
+        let (found, alarm) =
+            if more == 0 { (vec![], vec![]) } else { (vec![above], vec![ExceptionKind::BalanceAbove]) };
         assert_eq!((books.findings(&[]), alarms(&books)), (found, alarm));
     }
 }
