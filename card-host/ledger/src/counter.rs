@@ -12,7 +12,7 @@ use super::error::{LedgerError, Refusal};
 use super::gap::{after_a_restore, gone_on};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
-use super::proof::{Proof, Says};
+use super::proof::{EVIDENCE, Finding, Proof, Says};
 use super::records::{BindingRecord, CardUse, Head, Link, MailRecord, Status};
 use super::sell::{about, unknown};
 use super::store::{Payee, Transaction, read};
@@ -54,32 +54,6 @@ pub struct HandedIn {
     pub binding: Binding,
     /// How it stands to the ledger.
     pub finding: Finding,
-}
-
-/// How evidence stands to the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Finding {
-    /// Card or meter have what the ledger has certified last.
-    Agrees,
-    /// They are behind: something waits to be carried.
-    Behind,
-    /// They were above a ledger that had been restored from a copy: what was lost is entered again.
-    Recovered,
-    /// They have more than was ever certified. It is listed by reconciliation.
-    Above,
-}
-
-impl Finding {
-    /// Its code word.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Agrees => "agrees",
-            Self::Behind => "behind",
-            Self::Recovered => "recovered",
-            Self::Above => "above",
-        }
-    }
 }
 
 impl Office {
@@ -376,9 +350,6 @@ pub(super) fn certified(
     check(&again.mac, &certificate.mac).map_err(|_| bad(&"its certificate is not authentic"))?;
     Ok(Says::of_issuer(&certificate))
 }
-
-/// How the ids of evidence begin. No channel has such an id for anything else, see [`Office::book`].
-pub(super) const EVIDENCE: &str = "evidence-";
 
 /// Whether this is the evidence that was stored under its id.
 fn is_stored(entry: Option<Entry>, bytes: &[u8], id: &RequestId) -> Result<bool, LedgerError> {

@@ -6,11 +6,11 @@ use card_core::units::{Balance, CardTime, Piastres};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::accounts::LedgerAccount;
-use super::counter::EVIDENCE;
 use super::entry::{Entry, EntryId, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal, StoreError};
 use super::names::{PartyCode, PointCode, RequestId};
 use super::policy::Policy;
+use super::proof::EVIDENCE;
 use super::records::{Head, Party, Point, PolicyRecord};
 use super::store::{Ask, Context, Ledger, Payee, Transaction, read};
 use card_host::issuer::{Clock, Issuer, IssuerError};

@@ -5,8 +5,36 @@ use card_core::message::{Certificate, MeterFlags, MeterReceipt, Receipt};
 use card_core::parameters::Readings;
 use card_core::units::Piastres;
 
-use super::counter::Finding;
 use super::records::{BindingRecord, Reading, Status};
+
+/// How the ids of evidence begin. No channel has such an id for anything else, see [`Office`](super::Office).
+pub(super) const EVIDENCE: &str = "evidence-";
+
+/// How evidence stands to the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Finding {
+    /// Card or meter have what the ledger has certified last.
+    Agrees,
+    /// They are behind: something waits to be carried.
+    Behind,
+    /// They were above a ledger that had been restored from a copy: what was lost is entered again.
+    Recovered,
+    /// They have more than was ever certified. It is listed by reconciliation.
+    Above,
+}
+
+impl Finding {
+    /// Its code word.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Agrees => "agrees",
+            Self::Behind => "behind",
+            Self::Recovered => "recovered",
+            Self::Above => "above",
+        }
+    }
+}
 
 /// Who says it. What it is worth depends on that.
 enum By {

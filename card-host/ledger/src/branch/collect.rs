@@ -5,9 +5,10 @@ use card_core::role::Role;
 use card_core::terminal::load::LoadAnswer;
 use card_core::terminal::read;
 
-use super::super::counter::{Evidence, Finding, HandedIn};
+use super::super::counter::{Evidence, HandedIn};
 use super::super::error::LedgerError;
 use super::super::office::{Office, Who};
+use super::super::proof::Finding;
 use super::BranchError;
 use card_host::card;
 use card_host::card_work::{self, Collected};
