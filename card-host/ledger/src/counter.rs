@@ -141,8 +141,9 @@ impl Office {
             if known && !unlocks && !raises && !locks {
                 return Ok(HandedIn { known, binding: says.binding, finding });
             }
-            let mut after = says.seen(record.clone());
-            let mut entry = draft(who, &request, Step::First, Kind::Evidence, self.now()?);
+            let now = self.now()?;
+            let mut after = says.seen(record.clone(), now);
+            let mut entry = draft(who, &request, Step::First, Kind::Evidence, now);
             about(&mut entry, &record.held);
             entry.card = says.card().map(|card| card.id).or(entry.card);
             entry.payload = bytes.to_vec();

@@ -3,7 +3,7 @@
 use card_core::id::{Binding, CardRef};
 use card_core::message::{Certificate, MeterFlags, MeterReceipt, Receipt};
 use card_core::parameters::Readings;
-use card_core::units::Piastres;
+use card_core::units::{CardTime, Piastres};
 
 use super::records::{BindingRecord, Reading, Status};
 
@@ -156,7 +156,7 @@ impl Says {
     }
 
     /// What is known of card and meter after this evidence; what was known does not go back.
-    pub(super) fn seen(&self, record: BindingRecord) -> BindingRecord {
+    pub(super) fn seen(&self, record: BindingRecord, now: CardTime) -> BindingRecord {
         match &self.by {
             By::Card(card) if *card == record.held.card => {
                 BindingRecord { card_sequence: record.card_sequence.max(self.sequence), ..record }
@@ -164,7 +164,8 @@ impl Says {
             By::Meter(reading) => BindingRecord {
                 applied_credit: record.applied_credit.max(reading.applied_credit),
                 applied_debited: record.applied_debited.max(reading.applied_debited),
-                heard: record.heard.max(reading.time),
+                // A meter with a wrong clock is not heard of tomorrow.
+                heard: record.heard.max(reading.time.min(now)),
                 ..record
             },
             _ => record,
