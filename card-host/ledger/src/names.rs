@@ -71,7 +71,7 @@ pub(crate) fn is_words(text: &str, most: usize) -> bool {
 }
 
 /// Ends a line, commands a terminal, or changes the order in which others are shown: never in a name or a reason.
-const fn is_deceiving(c: char) -> bool {
+fn is_deceiving(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -26,7 +26,10 @@ struct Issued {
 struct Loaded {
     amount: Option<u64>,
     card: String,
+    charges: Vec<serde_json::Value>,
     code: String,
+    credit: u64,
+    debt: u64,
     outcome: String,
     request: String,
     sequence: u32,

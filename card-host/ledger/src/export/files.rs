@@ -139,7 +139,9 @@ impl Files {
                 file.write_all("\u{feff}".as_bytes()).map_err(failed)?;
             }
             // All texts: in many countries tables part fields at a semicolon.
-            Ok(csv::WriterBuilder::new().quote_style(csv::QuoteStyle::NonNumeric).from_writer(file))
+            Ok::<_, ExportError>(
+                csv::WriterBuilder::new().quote_style(csv::QuoteStyle::NonNumeric).from_writer(file),
+            )
         };
         let (entries, transfers) = (table("entries.csv")?, table("transfers.csv")?);
         let mut files = Self { lines, entries, transfers, records: (0, 0) };
@@ -184,14 +186,8 @@ impl Files {
         self.entries.write_record(record).map_err(failed)?;
         for (index, transfer) in (1_u32..).zip(&line.transfers) {
             let LineOfTransfer { debit, credit, amount } = transfer;
-            let record = [
-                &in_a_table(line.point),
-                &number,
-                &index.to_string(),
-                debit.as_str(),
-                credit,
-                &amount.to_string(),
-            ];
+            let record: [&str; 6] =
+                [&in_a_table(line.point), &number, &index.to_string(), debit, credit, &amount.to_string()];
             self.transfers.write_record(record).map_err(failed)?;
         }
         let transfers = u64::try_from(line.transfers.len()).unwrap_or(u64::MAX);

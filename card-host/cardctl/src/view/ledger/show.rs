@@ -137,12 +137,13 @@ struct EntryView {
 
 impl From<Entry> for EntryView {
     fn from(entry: Entry) -> Self {
+        let blocked = blocks(&entry);
         Self {
             point: entry.id.point,
             number: entry.id.number,
             time: entry.time.to_unix(),
             kind: entry.kind.code(),
-            blocked: (entry.kind == Kind::Block).then(|| blocks(&entry)).flatten(),
+            blocked,
             step: entry.step.code(),
             party: entry.request.party,
             request: entry.request.id,
@@ -160,6 +161,9 @@ impl From<Entry> for EntryView {
 
 /// What the entry of a block says.
 fn blocks(entry: &Entry) -> Option<bool> {
+    if entry.kind != Kind::Block {
+        return None;
+    }
     let payload: serde_json::Value = serde_json::from_slice(&entry.payload).ok()?;
     payload.get("blocked")?.as_bool()
 }
