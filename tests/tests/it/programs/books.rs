@@ -384,7 +384,7 @@ fn what_a_channel_has_and_the_copy_has_not_is_found_and_handed_in() {
     }
     fs::copy(&copy, branch.path("data/ledger.sqlite")).unwrap();
     let said = cardctl.run(&["ledger", "restored", "--reason", "the disk died"]);
-    assert!(said.status == Some(0) && said.err.contains("repeat it with --request "), "{said}");
+    assert!(said.status == Some(0) && said.err.contains("the same again with --request "), "{said}");
 
     let path = branch.name("list");
     fs::write(&path, &list).unwrap();
