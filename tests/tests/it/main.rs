@@ -17,6 +17,7 @@ mod kiosk_sale;
 mod ledger;
 mod ledger_books;
 mod ledger_faults;
+mod once_only;
 mod pcsc_cost;
 mod postgres_harness;
 mod postgres_store;
