@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::accounts::LedgerAccount;
 use super::entry::{Entry, EntryId, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal, StoreError};
-use super::names::{PartyCode, PointCode, RequestId};
+use super::names::{PartyCode, PointCode, RequestId, is_words};
 use super::policy::Policy;
 use super::proof::EVIDENCE;
 use super::records::{Head, Party, Point, PolicyRecord};
@@ -31,9 +31,9 @@ impl Who {
     /// The most characters of [`actor`](Self::actor).
     pub const ACTOR: usize = 64;
 
-    /// Whether a text names a person or a program: some words, at most [`Who::ACTOR`] characters.
+    /// Whether a text names a person or a program: some words that people can see, on one line, at most [`Who::ACTOR`] characters.
     pub fn is_actor(text: &str) -> bool {
-        !text.trim().is_empty() && text.chars().count() <= Self::ACTOR
+        is_words(text, Self::ACTOR)
     }
 
     /// The key of a request of this party.
@@ -144,7 +144,10 @@ impl Office {
     ) -> Result<Entry, LedgerError> {
         let corrupt = |what: &str| StoreError::Corrupt(format!("{} of vending point {}", what, point.code));
         if !Who::is_actor(&entry.actor) {
-            let text = format!("name the person or program, in 1 to {} characters", Who::ACTOR);
+            let text = format!(
+                "name the person or program, in 1 to {} characters on one line, some of which can be seen",
+                Who::ACTOR
+            );
             return Err(Refusal::Invalid(text).into());
         }
         let unsaid = entry.reason.is_empty() && !entry.kind.has_reason();

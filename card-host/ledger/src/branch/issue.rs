@@ -7,7 +7,8 @@ use card_core::role::Role;
 
 use super::super::bindings::OpenOrder;
 use super::super::counter::Evidence;
-use super::super::error::LedgerError;
+use super::super::entry::Kind;
+use super::super::error::{LedgerError, Refusal};
 use super::super::moves::left_by;
 use super::super::names::RequestId;
 use super::super::office::{Office, Who};
@@ -73,6 +74,38 @@ impl Office {
         let papers = Papers { binding, certificate, profile: account, issue_time: self.now()? };
         let access = card_work::make(transport, self.keys(), &record.held, papers, choice, progress)?;
         Ok(Issued { account: record.held, access, replaces })
+    }
+
+    /// What a request has issued before, where it is known: the contract as it is with that card, and the card that this one has replaced.
+    pub fn issued(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        meter: MeterId,
+        account: u64,
+    ) -> Result<Option<(BindingAccount, Option<CardRef>)>, LedgerError> {
+        let request = who.request(id);
+        let found = read(self.ledger(), |t| {
+            let Some(done) = t.steps(&request)?.into_iter().next() else { return Ok(None) };
+            let entry =
+                t.entry(&done.entry)?.filter(|entry| matches!(entry.kind, Kind::Open | Kind::Replace));
+            let record = match entry.as_ref().and_then(|entry| entry.binding) {
+                Some(binding) => t.binding(Payee::Binding(binding))?,
+                None => None,
+            };
+            let same =
+                record.filter(|record| (record.binding().meter, record.held.account) == (meter, account));
+            let record = same.ok_or_else(|| Refusal::OtherRequest(request.id.clone()))?;
+            match entry.and_then(|entry| entry.card) {
+                Some(then) if then != record.held.card.id => {
+                    Err(Refusal::Replaced(then, record.held.card.id).into())
+                }
+                _ => Ok(Some(record)),
+            }
+        })?;
+        let Some(record) = found else { return Ok(None) };
+        let replaced = self.replaced(&record)?;
+        Ok(Some((record.held, replaced)))
     }
 
     /// The card that the present one of a binding has replaced.
