@@ -3,7 +3,7 @@
 use card_core::access_number::AccessNumber;
 use card_core::id::{CardRef, State};
 use card_core::key::KeyLength;
-use card_core::layout::{CardSummary, Identity, PublicStatus, PurseFile};
+use card_core::layout::{CardSummary, File, Form, Identity, PublicStatus, PurseFile};
 use card_core::message::{
     BindingCertificate, Certificate, Envelope, Event, FormatError, LoadRecord, MeterReceipt, Month, Slot,
 };
@@ -119,8 +119,8 @@ pub fn read_private<T: Transport>(channel: &mut SecureChannel<'_, T>) -> Result<
         purse: channel.ask(&read::purse())?,
         binding: channel.ask(&read::binding())?,
         meter: channel.ask(&read::meter())?,
-        loads: records(channel, read::loads, |load| load.number)?,
-        months: records(channel, read::months, |month| month.index.into())?,
+        loads: records(channel, File::LoadLog, read::loads, |load| load.number)?,
+        months: records(channel, File::Months, read::months, |month| month.index.into())?,
         events: events(channel)?,
         mail: channel.ask(&read::mail_directory())?,
     })
@@ -128,16 +128,18 @@ pub fn read_private<T: Transport>(channel: &mut SecureChannel<'_, T>) -> Result<
 
 /// The events that a card has of its meter, newest first.
 pub fn events<T: Transport>(channel: &mut SecureChannel<'_, T>) -> Result<Vec<Event>, OperateError> {
-    records(channel, read::events, |event| event.number)
+    records(channel, File::Events, read::events, |event| event.number)
 }
 
 /// All records of a file, newest first. Numbers may have gaps: the next ones to ask for follow from those of the records themselves.
 fn records<T, U: Transport, const N: usize>(
     channel: &mut SecureChannel<'_, U>,
+    file: File,
     from: fn(u8) -> Request<'static, [Option<T>; N]>,
     number: fn(&T) -> u32,
 ) -> Result<Vec<T>, OperateError> {
     let mut found: Vec<T> = Vec::new();
+    let Form::Cyclic { count, .. } = file.form() else { return Ok(found) };
     let mut next = Some(1);
     while let Some(first) = next {
         let before = found.len();
@@ -151,8 +153,9 @@ fn records<T, U: Transport, const N: usize>(
             .first()
             .zip(found.last())
             .and_then(|(newest, last)| number(newest).checked_sub(number(last))?.checked_add(2));
-        let full = found.len() - before == N;
-        next = back.and_then(|back| u8::try_from(back).ok()).filter(|back| full && *back > first);
+        let more = found.len() - before == N;
+        let back = back.and_then(|back| u8::try_from(back).ok());
+        next = back.filter(|back| more && *back > first && *back <= count);
     }
     Ok(found)
 }

@@ -9,7 +9,7 @@ use card_core::id::{Channel, MeterId};
 use card_core::key::KeyLength;
 use card_core::message::Slot;
 use card_core::meter::{Received, Verdict};
-use card_core::parameters::command::kind;
+use card_core::parameters::Action;
 use card_core::role::Role;
 use card_core::scp03::Mode;
 use card_core::tariff::{EGYPT_2024_08, Head, Tariff};
@@ -33,7 +33,7 @@ const BACKLOG: u64 = 500_000;
 const DAY: u32 = 86_400;
 
 fn main() {
-    println!(
+    system_tests::say!(
         "{:<12} {:<8} {:<4} {:<33} {:>9} {:>6} {:>8} {:>11} {:>8} {:>8} {:>9}",
         "link",
         "keys",
@@ -69,7 +69,7 @@ fn measure(profile: Profile, length: KeyLength, mode: Mode) {
         let usage = cost.usage;
         let (link, bits) = (format!("{profile:?}"), length.bytes() * 8);
         let (ms, tenths) = (cost.time() / 1000, cost.time() % 1000 / 100);
-        println!(
+        system_tests::say!(
             "{link:<12} AES-{bits:<4} {:<4} {what:<33} {:>9} {:>6} {:>8} {:>11} {:>8} {:>8} {ms:>7}.{tenths}",
             format!("{mode:?}"),
             cost.exchanges,
@@ -164,7 +164,7 @@ impl News<'_> {
         assert_eq!(cost.exchanges, 6, "GET MAIL and no more");
         assert!(cost.time() < LIMIT, "a new tariff takes {} us", cost.time());
 
-        let order = Order { kind: kind::END_CUT, value: 0, expiry: CardTime::UNSET, technician: None };
+        let order = Order { action: Action::EndCut, expiry: CardTime::UNSET, technician: None };
         let Development { office, who, .. } = &self.company;
         let (_, mail) = office.command(who, &self.company.id(), card, &order).unwrap();
         deliver(&mut self.stage.card().unwrap(), &mail.delivery).unwrap();
@@ -234,5 +234,5 @@ fn slow(
         link.exchange(seen.command.len(), response)
     });
     let time = exchanges.sum::<u64>() + cost.card_time;
-    println!("for information, at 9600 baud: {what} {}.{} ms", time / 1000, time % 1000 / 100);
+    system_tests::say!("for information, at 9600 baud: {what} {}.{} ms", time / 1000, time % 1000 / 100);
 }

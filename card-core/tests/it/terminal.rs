@@ -153,7 +153,7 @@ fn files_and_records() {
     let two = [record.emit(), LoadRecord { number: 8, ..record }.emit()].concat();
     let loads = read::loads(2).response(&answer(&two)).unwrap().map(|load| load.map(|load| load.number));
     assert_eq!(loads, [Some(9), Some(8), None, None]);
-    for wrong in [&two[..95], &[], &[two.clone(), two.clone(), two].concat()] {
+    for wrong in [&two[..95], &[], &[two.clone(), two.clone(), two.clone()].concat()] {
         assert_eq!(read::loads(2).response(&answer(wrong)), Err(RequestError::Malformed));
     }
     assert_eq!(command(&read::months(1)), hex!("00B2013D 00"));

@@ -1,7 +1,7 @@
 //! Why the ledger did not do it.
 
 use card_core::id::{Binding, CardId, MeterId};
-use card_core::units::Piastres;
+use card_core::units::{Balance, CardTime, Piastres};
 
 use super::entry::Entry;
 use super::names::{NameError, PartyCode, PointCode, RequestId};
@@ -20,6 +20,9 @@ pub enum LedgerError {
     /// Signing. Nothing was written.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
+    /// The time. Nothing was written.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
     /// A name.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -49,6 +52,46 @@ impl From<AccountError> for LedgerError {
 impl From<KeyStoreError> for LedgerError {
     fn from(error: KeyStoreError) -> Self {
         Self::Issuer(error.into())
+    }
+}
+
+/// Why a time is not believed. Nothing was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClockError {
+    /// Before the last entry of the vending point.
+    #[error(
+        "this clock shows {} s before the last entry of vending point {point}, so one of the two is wrong, and nothing was done: where this clock is \
+         wrong, set it; where it is right, two people bring the vending point back to it (`cardctl ledger clock {point}`)",
+        .last.0.saturating_sub(.now.0)
+    )]
+    Behind {
+        /// The vending point.
+        point: PointCode,
+        /// What the clock shows.
+        now: CardTime,
+        /// The time of the last entry.
+        last: CardTime,
+    },
+    /// Far after the newest entry of all, and nothing says that it is right.
+    #[error(
+        "this clock shows {} s after the newest entry of the ledger, and {}, so nothing was done: where this clock is wrong, set it; where it is \
+         right, two people say so (`cardctl ledger clock office`)",
+        .now.0.saturating_sub(.newest.0), beside(*.now, *.database)
+    )]
+    Ahead {
+        /// What the clock shows.
+        now: CardTime,
+        /// The time of the newest entry.
+        newest: CardTime,
+        /// What the database's clock shows, where that is another one.
+        database: Option<CardTime>,
+    },
+}
+
+fn beside(now: CardTime, database: Option<CardTime>) -> String {
+    match database.filter(|database| now.0 > database.0) {
+        Some(database) => format!("{} s after the clock of the database", now.0.saturating_sub(database.0)),
+        None => "no time server is known to keep this machine's clock right".to_owned(),
     }
 }
 
@@ -131,7 +174,7 @@ pub enum Refusal {
     Closed(Binding),
     /// After a restore.
     #[error(
-        "the ledger was restored from a copy, and this contract has not been seen since: read the card, or the meter's report, and hand it in"
+        "the ledger was restored from a copy, and this contract has not been seen since: hand in what is newer than the copy, a receipt of the present card or a report of its meter; where nothing is, read the card at a branch (`cardctl collect`)"
     )]
     EvidenceNeeded(Binding),
     /// After a restore, a card that is not known, or not to serve the contract that it shows.
@@ -145,15 +188,28 @@ pub enum Refusal {
         .0.meter, .0.number
     )]
     WentBack(Binding),
+    /// A final report that says that more was left than the reports before it allow.
+    #[error(
+        "the final report of contract number {} of meter {} says that {left} EGP are left, and by its reports before it are at most {expected} EGP: have the meter inspected, and propose what is right to a second person (`cardctl ledger move --estimate`)",
+        .from.number, .from.meter
+    )]
+    AboveExpectation {
+        /// The contract that has ended.
+        from: Binding,
+        /// What its final report says.
+        left: Balance,
+        /// What is left at most by the reports before it.
+        expected: Balance,
+    },
     /// After a restore, what may have been moved after the copy.
     #[error(
-        "the ledger was restored from a copy, and the contract on meter {} has recovered credit since: what was left in contract number {} of meter {} may be in it; look at what the customer paid, and where it is not, propose it to a second person (`cardctl ledger move --estimate`)",
-        .to.meter, .from.number, .from.meter
+        "the ledger was restored from a copy: what was left in contract number {} of meter {} may have been moved already, since nothing newer was heard of it, or since a contract of the customer has recovered credit; look at what the customer paid, and where it was not moved, propose to a second person to move it to the contract on meter {} (`cardctl ledger move --estimate`)",
+        .from.number, .from.meter, .to.meter
     )]
     MayBeMoved {
         /// The contract that has ended.
         from: Binding,
-        /// The contract that has recovered credit.
+        /// The one that it would go to.
         to: Binding,
     },
     /// Nothing was restored.

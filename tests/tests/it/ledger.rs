@@ -8,9 +8,11 @@
 )]
 
 mod bindings;
+mod clocks;
 mod concurrent;
 mod correct;
 mod evidence;
+mod proof;
 mod reasons;
 mod recover;
 mod sell;
@@ -43,7 +45,6 @@ over_both_stores! {
         rules_that_are_gone_certify_nothing,
         fees_levies_and_debts,
         a_bank_sells_only_to_linked_cards,
-        the_clock_must_not_go_back,
         the_voucher_is_for_the_card_and_its_meter,
         keys_that_cannot_be_reached,
     }
@@ -65,6 +66,7 @@ over_both_stores! {
         the_same_id_for_another_card_is_refused,
         adopted_from_other_books,
         what_was_left_is_moved_once,
+        a_meter_says_no_more_than_the_ledger_knows,
         what_a_lost_memory_says_is_not_moved,
         after_a_restore_nothing_is_moved_twice,
         an_estimate_is_moved_by_two_people,
@@ -78,6 +80,13 @@ over_both_stores! {
         what_a_card_has_above_the_ledger_stops_sales,
         numbers_of_lost_bindings_are_left_out,
     }
+    proof::{
+        no_meter_makes_credit,
+        receipts_that_the_copy_knew_unlock_nothing,
+        reports_that_are_not_newer_unlock_nothing,
+        what_the_card_has_locks_again,
+        ids_of_evidence_are_not_for_sales,
+    }
     recover::{
         a_lost_contract_comes_back_with_its_card,
         what_a_lost_contract_has_closed,
@@ -89,6 +98,13 @@ over_both_stores! {
         what_is_not_recovered,
         a_technicians_card_is_nobodys,
         what_the_issuer_has_not_signed_is_not_recovered,
+    }
+    clocks::{
+        clocks_of_sellers_may_be_apart,
+        a_time_that_ran_ahead_is_brought_back_by_two,
+        the_office_itself_is_brought_back,
+        what_is_far_after_the_newest_entry_is_not_signed,
+        a_meter_with_a_wrong_clock_is_heard_of_when_it_was,
     }
     concurrent::{
         hot_and_cold_bindings,

@@ -3,6 +3,7 @@
 use card_core::calendar::{Calendar, CalendarError};
 use card_core::id::{CardId, MeterId};
 use card_core::message::Slot;
+use card_core::parameters::Action;
 use card_core::parameters::command::kind;
 use card_core::parameters::{DebtPlan, Limits, Notices, ParameterError};
 use card_core::role::{KeyVersion, Role};
@@ -96,7 +97,7 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<Sent, Error> {
         let way = over_network(&workplace, &books, meter, &made)?;
         return Ok(sent(options, made, meter, way));
     }
-    context.with_card(Some(&workplace), false, |transport| {
+    context.with_card(Some(&workplace), |transport| {
         let card = card::select(transport)?.card.id;
         let made = make(&workplace, &books, card, Some(card), &options.content)?;
         let answer = deliver(transport, &made.mail.delivery)?;
@@ -126,7 +127,7 @@ fn make(
     present: Option<CardId>,
     content: &Content,
 ) -> Result<Made, Error> {
-    let Books { office, who, id, .. } = books;
+    let (Books { office, who, .. }, id) = (books, books.id()?);
     let (slot, plaintext, says) = match content {
         Content::Tariff(file) => {
             let tariff = tariff_file::read(file)?;
@@ -213,7 +214,7 @@ fn order(
     if kind == kind::CLOCK && value >= expiry.0 {
         return Err(ContentError::ClockExpiry);
     }
-    Ok(Order { kind, value, expiry, technician })
+    Ok(Order { action: Action::of(kind, value), expiry, technician })
 }
 
 fn over_network(workplace: &Workplace, books: &Books, id: MeterId, made: &Made) -> Result<Way, Error> {

@@ -40,6 +40,7 @@ pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -
         LedgerCommand::Approve { request, out } => {
             printer.print(&correct::approve(books, &request.key(), out.as_deref())?)
         }
+        LedgerCommand::Clock { of, reason } => printer.print(&correct::clock(books, &of, &reason)?),
         LedgerCommand::Withdraw { id } => printer.print(&correct::withdraw(books, &id)?),
         LedgerCommand::Move(order) => printer.print(&moves::run(books, &order.options())?),
         LedgerCommand::Debt { account, amount, reason } => {
@@ -58,8 +59,9 @@ pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -
             printer.print(&days::close(books, &workplace, &of, counted)?)
         }
         LedgerCommand::TrialBalance => printer.print(&days::trial_balance(books)?),
-        LedgerCommand::Export { folder, from, to, points } => {
-            printer.print(&days::export(books, &workplace, &folder, from.as_deref(), to.as_deref(), &points)?)
+        LedgerCommand::Export { folder, from, to, points, bom } => {
+            let (from, to) = (from.as_deref(), to.as_deref());
+            printer.print(&days::export(books, &workplace, &folder, from, to, &points, bom)?)
         }
         LedgerCommand::Backup { file } => printer.print(&days::backup(books, &file)?),
         LedgerCommand::Restored { reason } => printer.print(&days::restored(books, &reason)?),

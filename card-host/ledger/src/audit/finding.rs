@@ -38,7 +38,11 @@ impl fmt::Display for AuditFinding {
                     "the chain of {point} ends with entry {last}, and its vending point names {expected} with its hash"
                 )
             }
-            Self::TimeWentBack(id) => write!(f, "{} is older than the one before it", At(id)),
+            Self::TimeWentBack(id) => write!(
+                f,
+                "{} is older than the one before it, and no two people have said that this is right",
+                At(id)
+            ),
             Self::BadSignature(id) => {
                 write!(f, "the signed head at {} was not signed by this audit key", At(id))
             }
@@ -57,6 +61,13 @@ impl fmt::Display for AuditFinding {
             }
             Self::Differs { what, entries, row } => {
                 write!(f, "{what}: {entries} by the entries, {row} by its row")
+            }
+            Self::MovedAbove { from, moved, most } => {
+                let (number, meter, moved, most) = (from.number, from.meter, Egp(*moved), Egp(*most));
+                write!(
+                    f,
+                    "{moved} EGP were moved from binding {number} of meter {meter} by its final report, and by its reports at most {most} EGP were left"
+                )
             }
             Self::Identity { received, accounted } => {
                 let (received, accounted) = (Egp(*received), Egp(*accounted));
@@ -90,6 +101,9 @@ impl AuditFinding {
             }
             Self::Differs { .. } => {
                 "stop selling, keep the store as it is, and compare with a copy from before: the entries are right where their hashes are"
+            }
+            Self::MovedAbove { .. } => {
+                "have that meter inspected, find out who moved it, and take back what was not left by a correction that two people make"
             }
             Self::Identity { .. } => "look at the entries whose transfers do not fit their kind",
         }

@@ -8,10 +8,11 @@ use super::kinds::misfit;
 use super::sums::Sums;
 use super::{AuditFinding, AuditPublicKey, AuditReport, LostBranch, Progress, RestoreMark};
 use crate::accounts::LedgerAccount;
-use crate::entry::{Entry, EntryId, Hash, Kind};
+use crate::clock::proposed;
+use crate::entry::{Entry, EntryId, Hash, Kind, RequestKey};
 use crate::error::LedgerError;
 use crate::names::PointCode;
-use crate::records::{Customer, Point, SignedHead, Status};
+use crate::records::{BindingRecord, Customer, Point, Reading, SignedHead, Status};
 use crate::restore::epoch_of;
 use crate::settings::OFFICE;
 use crate::store::Transaction;
@@ -46,6 +47,8 @@ struct Chain {
     time: CardTime,
     first: Option<(EntryId, CardTime)>,
     heads: VecDeque<SignedHead>,
+    /// What was proposed about its time, and by whom.
+    proposed: BTreeMap<RequestKey, String>,
 }
 
 impl<'a> Walk<'a> {
@@ -156,7 +159,8 @@ impl<'a> Walk<'a> {
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), LedgerError> {
         let heads = self.heads_of(t, &point.code)?;
-        let mut chain = Chain { expected: 1, hash: [0; 32], time: CardTime::UNSET, first: None, heads };
+        let (time, proposed) = (CardTime::UNSET, BTreeMap::new());
+        let mut chain = Chain { expected: 1, hash: [0; 32], time, first: None, heads, proposed };
         loop {
             let page = t.chain(&point.code, chain.expected.saturating_sub(1), PAGE)?;
             if page.is_empty() {
@@ -189,7 +193,7 @@ impl<'a> Walk<'a> {
         if entry.hashed() != entry.hash {
             self.find(AuditFinding::Changed(id.clone()));
         }
-        if entry.time < chain.time {
+        if !time_follows(&mut chain.proposed, chain.time, entry) {
             self.find(AuditFinding::TimeWentBack(id.clone()));
         }
         if let Some(what) = misfit(entry) {
@@ -284,6 +288,7 @@ impl<'a> Walk<'a> {
             let page = t.bindings(after, PAGE)?;
             let Some(last) = page.last() else { break };
             after = Some(last.binding());
+            self.moves(t, &page)?;
             for record in &page {
                 let (binding, held) = (record.binding(), &record.held);
                 let of = self.sums.bindings.remove(&binding).unwrap_or_default();
@@ -301,6 +306,28 @@ impl<'a> Walk<'a> {
         for (binding, of) in std::mem::take(&mut self.sums.bindings) {
             let what = format!("binding {:X}/{} has no row: its sequence", binding.meter, binding.number);
             self.find(AuditFinding::Differs { what, entries: of.sequence.into(), row: 0 });
+        }
+        Ok(())
+    }
+
+    /// What was moved by a final report against what the reports of the meter say was used.
+    fn moves(&mut self, t: &mut dyn Transaction, page: &[BindingRecord]) -> Result<(), LedgerError> {
+        let moved = |record: &BindingRecord| {
+            let of = self.sums.bindings.get(&record.binding());
+            of.map_or(0, |of| of.moved_by_report)
+        };
+        let closed: Vec<_> = page
+            .iter()
+            .filter(|record| moved(record) > 0)
+            .map(|record| (record.clone(), moved(record)))
+            .collect();
+        for (record, moved) in closed {
+            let from = record.binding();
+            let used = t.readings(&[from], u32::MAX)?.iter().map(Reading::used).max().unwrap_or(0);
+            let (moved, most) = (i128::from(moved), record.held.certified().saturating_sub(used.max(0)));
+            if moved > most {
+                self.find(AuditFinding::MovedAbove { from, moved, most });
+            }
         }
         Ok(())
     }
@@ -323,5 +350,16 @@ impl<'a> Walk<'a> {
         let moves = self.sums.received(&LedgerAccount::Moves);
         self.compare(|| "money between bindings".to_owned(), moves, 0);
         Ok(())
+    }
+}
+
+/// Whether an entry is not older than the one before it, or two people have said that its time is right.
+fn time_follows(proposals: &mut BTreeMap<RequestKey, String>, last: CardTime, entry: &Entry) -> bool {
+    if proposed(entry).is_some() {
+        proposals.insert(entry.request.clone(), entry.actor.clone());
+    }
+    match entry.kind {
+        Kind::Clock => proposals.get(&entry.request).is_some_and(|first| *first != entry.actor),
+        _ => entry.time >= last,
     }
 }

@@ -3,7 +3,7 @@
 use super::books::{Books, Report};
 use card_host::card_core::id::{CardId, MeterId};
 use card_host::card_core::message::Voucher;
-use card_host::card_core::parameters::command::kind;
+use card_host::card_core::parameters::Action;
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::card_work::Order;
 use card_host::keystore::KeyStore;
@@ -116,7 +116,12 @@ fn what_was_lost_is_entered_again_by_evidence() {
     let voucher_on_card = Voucher::parse(&voucher(&lost[0])).unwrap();
     let certificate = Evidence::Certificate(voucher_on_card.certificate.emit().to_vec());
     assert_eq!(hand(&certificate).finding, Finding::Recovered);
-    assert_eq!(hand(&meter_two).finding, Finding::Recovered);
+    // A meter alone neither: what it has applied is an alarm, until the voucher comes.
+    assert_eq!(hand(&meter_two).finding, Finding::Above);
+    assert_eq!(books.world.record(2).held.total_credit, Piastres(credit(&known[1])));
+    let refusal = refused(books.world.office.sell(&books.world.order(kiosk(), 2, 1_000)));
+    assert_eq!(refusal, Refusal::BooksBehind(two.binding()));
+    assert_eq!(hand(&Evidence::Voucher(voucher(&lost[1]))).finding, Finding::Recovered);
     let forged = {
         let mut bytes = found.lost[2].voucher.clone();
         bytes[60] ^= 1;
@@ -336,7 +341,7 @@ fn a_contract_and_a_card_from_after_the_copy_come_back_with_their_cards() {
     books.world.check();
 }
 
-const READ_OUT: Order = Order { kind: kind::READ_OUT, value: 0, expiry: CardTime::UNSET, technician: None };
+const READ_OUT: Order = Order { action: Action::ReadOut, expiry: CardTime::UNSET, technician: None };
 
 trait IdIs {
     fn id_is(&self, point: &str, number: u64) -> bool;
