@@ -13,4 +13,4 @@ mod database_killed;
 mod disk;
 mod script;
 mod seller_killed;
-mod stepwise;
+pub(crate) mod stepwise;

@@ -17,6 +17,7 @@ mod kiosk_sale;
 mod ledger;
 mod ledger_books;
 mod ledger_faults;
+mod office_pairs;
 mod pcsc_cost;
 mod postgres_harness;
 mod postgres_store;
