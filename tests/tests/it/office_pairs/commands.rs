@@ -63,8 +63,8 @@ pub(crate) const COMMANDS: [Command; 22] = [
     command("taken", &[Thing::Message], &[Need::Message], taken),
 ];
 
-/// What changes what holds for everybody: played at the end.
-pub(crate) const LAST: [Command; 1] = [command("restored", &[Thing::Rules], &[], restored)];
+/// What changes what holds for everybody: played in books of its own.
+pub(crate) const RESTORES: [Command; 1] = [command("restored", &[Thing::Rules], &[], restored)];
 
 fn done((): ()) -> String {
     "done".to_owned()
