@@ -178,8 +178,9 @@ impl Office {
             if known && !recovers {
                 return Ok(HandedIn { known, binding: says.binding, finding });
             }
-            let mut after = seen(&says, record.clone());
-            let mut entry = draft(who, &request, Step::First, Kind::Evidence, self.now()?);
+            let now = self.now()?;
+            let mut after = seen(&says, record.clone(), now);
+            let mut entry = draft(who, &request, Step::First, Kind::Evidence, now);
             about(&mut entry, &record.held);
             entry.card = says.card.or(entry.card);
             entry.payload = bytes.to_vec();
@@ -465,7 +466,7 @@ fn finding(says: &Says, record: &BindingRecord) -> Finding {
 }
 
 /// What is known of card and meter after this evidence; what was known does not go back.
-fn seen(says: &Says, record: BindingRecord) -> BindingRecord {
+fn seen(says: &Says, record: BindingRecord, now: CardTime) -> BindingRecord {
     let present = says.card == Some(record.held.card.id);
     let card_sequence = if present { record.card_sequence.max(says.sequence) } else { record.card_sequence };
     let Some(reading) = &says.reading else { return BindingRecord { card_sequence, ..record } };
@@ -473,7 +474,8 @@ fn seen(says: &Says, record: BindingRecord) -> BindingRecord {
         card_sequence,
         applied_credit: record.applied_credit.max(reading.applied_credit),
         applied_debited: record.applied_debited.max(reading.applied_debited),
-        heard: record.heard.max(reading.time),
+        // A meter with a wrong clock is not heard of tomorrow.
+        heard: record.heard.max(reading.time.min(now)),
         ..record
     }
 }

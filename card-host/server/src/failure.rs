@@ -42,7 +42,7 @@ impl Failure {
         let code = code_of(error);
         match error {
             LedgerError::Refused(_) | LedgerError::Name(_) => Self::new(code, error.to_string()),
-            LedgerError::Store(_) | LedgerError::Issuer(_) | LedgerError::NotRun => {
+            LedgerError::Store(_) | LedgerError::Issuer(_) | LedgerError::Clock(_) | LedgerError::NotRun => {
                 Self { inner: Some(shortened(&error.to_string())), ..Self::new(code, within(code)) }
             }
         }
@@ -83,7 +83,7 @@ fn shortened(text: &str) -> String {
 const fn within(code: Code) -> &'static str {
     match code {
         Code::Unavailable => {
-            "the company's books cannot be used now: nothing was done; repeat with the same id"
+            "the company's books cannot be used now: this try did nothing; repeat with the same id"
         }
         Code::Unknown => {
             "it is not known whether it was done: repeat with the same id, nothing is done twice"
@@ -107,12 +107,10 @@ fn code_of(error: &LedgerError) -> Code {
         LedgerError::Store(StoreError::ReadOnly) | LedgerError::NotRun => Code::Internal,
         LedgerError::Issuer(IssuerError::Account(_)) => Code::Exhausted,
         LedgerError::Issuer(
-            IssuerError::NoTime
-            | IssuerError::ClockBeforeLastIssue { .. }
-            | IssuerError::ClockBeforeBuild { .. }
-            | IssuerError::Keys(_),
+            IssuerError::NoTime | IssuerError::ClockBeforeBuild { .. } | IssuerError::Keys(_),
         ) => Code::CannotSign,
         LedgerError::Issuer(_) => Code::Internal,
+        LedgerError::Clock(_) => Code::CannotSign,
         LedgerError::Name(_) => Code::Malformed,
     }
 }

@@ -18,7 +18,6 @@ mod scene;
 use self::commands::{COMMANDS, Command, RESTORES};
 use self::held::{Gate, Held};
 use self::scene::Scene;
-use card_host::card_core::units::CardTime;
 use card_host::card_work::development_scope;
 use card_ledger::{Ledger, LedgerError, Office, PostgresLedger, SqliteLedger};
 use std::sync::Arc;
@@ -79,7 +78,7 @@ impl Stage {
         let offices = [0, 1].map(|turn| -> Office {
             let ledger = Held { ledger: Arc::clone(&self.programs[turn]), gate: Arc::clone(&gates[turn]) };
             let (keys, clock) = (Arc::clone(&self.world.keys), self.world.clock.clone());
-            World::again(Arc::new(ledger), keys, clock, CardTime::UNSET).office
+            World::again(Arc::new(ledger), keys, clock).office
         });
         let waits = &mut self.waits;
         let (answers, was_held) = thread::scope(|scope| {

@@ -61,8 +61,8 @@ pub(super) const STEP_COLUMNS: usize = 4;
 ///
 /// The point is locked first, then the binding, then the customer: a condition on what was read before says that order, which
 /// PostgreSQL otherwise chooses. Whoever waits for a lock gets the row as it is after the wait; but all rows that are not locked are
-/// those of the moment when the statement began. So a step of this request that was made during the wait is not seen here. It is
-/// then the key of `request` that refuses the same step a second time, and the work is run again and sees it.
+/// those of the moment when the statement began. No step of this request is made during the wait: who writes has its lock
+/// ([`claim`](super::connection::Connection::claim)). Without it, the key of `request` would refuse the same step a second time.
 macro_rules! context {
     ($lock:literal, $binding:literal, $order:literal) => {
         concat!(
@@ -188,6 +188,7 @@ pub(super) const BALANCES: &str = "SELECT account, sum(debits)::TEXT, sum(credit
     SELECT debit AS account, sum(amount) AS debits, 0 AS credits FROM transfer GROUP BY debit \
     UNION ALL SELECT credit, 0, sum(amount) FROM transfer GROUP BY credit) AS sums GROUP BY account ORDER BY account";
 pub(super) const EPOCH: &str = "SELECT epoch FROM meta WHERE id = 1";
+pub(super) const CLOCK: &str = "SELECT extract(epoch FROM clock_timestamp())::BIGINT";
 pub(super) const LAST_TIME: &str = "SELECT coalesce(max(time), 0) FROM point";
 
 /// An entry, its transfers, its step, the vending point after it, and the heads that almost every entry has, in one exchange. The
@@ -283,5 +284,7 @@ pub(super) const NEW_POLICY: &str =
     "INSERT INTO policy (version, from_time, rules) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 pub(super) const NEW_SIGNED_HEAD: &str = "INSERT INTO signed_head (point, number, head, time, signature) \
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+/// A row is written as it stands.
+pub(super) const TOUCH: &str = "UPDATE meta SET epoch = epoch WHERE id = 1";
 /// It only grows: of two who declare a restore at once, the second one counts on from the first.
 pub(super) const SET_EPOCH: &str = "UPDATE meta SET epoch = $1 WHERE id = 1 AND epoch < $1";

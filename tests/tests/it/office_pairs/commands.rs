@@ -188,6 +188,7 @@ fn approve(desk: &Desk<'_>) -> Result<String, LedgerError> {
     Ok(match approved {
         card_ledger::Approved::Sale => "a sale".to_owned(),
         card_ledger::Approved::Certified(done) => certified(done),
+        card_ledger::Approved::Time(point) => format!("the time of {point}"),
     })
 }
 
