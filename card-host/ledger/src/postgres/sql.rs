@@ -61,8 +61,8 @@ pub(super) const STEP_COLUMNS: usize = 4;
 ///
 /// The point is locked first, then the binding, then the customer: a condition on what was read before says that order, which
 /// PostgreSQL otherwise chooses. Whoever waits for a lock gets the row as it is after the wait; but all rows that are not locked are
-/// those of the moment when the statement began. So a step of this request that was made during the wait is not seen here. It is
-/// then the key of `request` that refuses the same step a second time, and the work is run again and sees it.
+/// those of the moment when the statement began. No step of this request is made during the wait: who writes has its lock
+/// ([`claim`](super::connection::Connection::claim)). Without it, the key of `request` would refuse the same step a second time.
 macro_rules! context {
     ($lock:literal, $binding:literal, $order:literal) => {
         concat!(
@@ -252,4 +252,6 @@ pub(super) const SET_MESSAGE: &str = "INSERT INTO message (id, time, phone, text
     ON CONFLICT (id) DO UPDATE SET taken = EXCLUDED.taken WHERE EXCLUDED.taken <> 0";
 pub(super) const NEW_SIGNED_HEAD: &str = "INSERT INTO signed_head (point, number, head, time, signature) \
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+/// A row is written as it stands.
+pub(super) const TOUCH: &str = "UPDATE meta SET epoch = epoch WHERE id = 1";
 pub(super) const SET_EPOCH: &str = "UPDATE meta SET epoch = $1 WHERE id = 1";

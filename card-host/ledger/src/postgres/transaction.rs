@@ -13,6 +13,7 @@ use super::failure::{Failure, FailureKind};
 use super::rows::Columns;
 use super::sql::{self, BINDING_COLUMNS, CUSTOMER_COLUMNS, PARTY_COLUMNS, POINT_COLUMNS, STEP_COLUMNS};
 use super::write;
+use crate::sell::reference;
 use crate::store::Access;
 use crate::{
     AccountBalance, Ask, BindingRecord, CardRecord, Context, Customer, Entry, EntryId, Hash, Head,
@@ -99,7 +100,13 @@ impl<'c> PostgresTransaction<'c> {
         })
     }
 
+    /// Nobody else decides about this request until a transaction that writes is over.
+    fn claim(&mut self, request: &RequestKey) -> Result<(), Failure> {
+        if self.locks() { self.connection.claim(i64::from_be_bytes(reference(request).0)) } else { Ok(()) }
+    }
+
     fn steps_of(&mut self, request: &RequestKey) -> Result<Vec<StepDone>, Failure> {
+        self.claim(request)?;
         let rows = self.connection.query(sql::STEPS, &[&request.party.as_str(), &request.id.as_str()])?;
         rows.iter()
             .map(|row| Columns::of(row, "request").step_done().map(|done| self.remembered(done)))
@@ -114,6 +121,7 @@ impl<'c> PostgresTransaction<'c> {
     fn context_rows(&mut self, ask: &Ask<'_>) -> Result<Vec<Row>, Failure> {
         let point = ask.point.as_str();
         let (party, id) = (ask.request.party.as_str(), ask.request.id.as_str());
+        self.claim(ask.request)?;
         let lock = self.locks();
         let connection = &mut self.connection;
         match &ask.payee {
@@ -233,6 +241,16 @@ impl Transaction for PostgresTransaction<'_> {
             }
             t.wrote = true;
             write::keep(t.connection, heads)
+        })
+    }
+
+    fn touch(&mut self) -> Result<(), LedgerError> {
+        self.run(|t| {
+            if t.writes()? {
+                t.wrote = true;
+                t.connection.execute(sql::TOUCH, &[])?;
+            }
+            Ok(())
         })
     }
 

@@ -104,6 +104,7 @@ impl Transaction for Stepped<'_> {
         fn message(&mut self, id: &str) -> Option<Message>;
         fn signed_head(&mut self, point: &PointCode, most: u64) -> Option<SignedHead>;
         fn keep(&mut self, heads: &[Head]) -> ();
+        fn touch(&mut self) -> ();
         fn waiting(&mut self, point: Option<&PointCode>, after: Option<&RequestKey>, most: u32) -> Vec<Entry>;
         fn balances(&mut self) -> Vec<AccountBalance>;
         fn epoch(&mut self) -> u32;
