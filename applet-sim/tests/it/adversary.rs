@@ -613,7 +613,7 @@ fn logs() -> Vec<(&'static str, std::ops::Range<u16>)> {
     ]
     .into_iter()
     .collect();
-    let mail = 74 + 33 + 44 + 72;
+    let mail = 74 + 33 + 44 + 77;
     assert_eq!(card_applet::PAGES, mail + 16 * 6, "the memory has another layout");
     logs.extend((0..16).map(|slot| ("mail", mail + 6 * slot..mail + 6 * slot + 6)));
     logs
