@@ -20,6 +20,7 @@ mod kiosk_sale;
 mod ledger;
 mod ledger_books;
 mod ledger_faults;
+mod office_pairs;
 mod once_only;
 mod pcsc_cost;
 mod postgres_harness;
