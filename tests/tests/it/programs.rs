@@ -63,7 +63,7 @@ fn happy_path(cardctl: &Cardctl, directory: &Path, between: &mut dyn FnMut()) {
     let file = directory.join("voucher.json");
     let path = file.to_str().unwrap();
     let said = cardctl.run(&["top-up", "7.75", "--channel", "wallet", "--out", path]);
-    assert!(said.text().contains("7.75 EGP sold to card") && said.out.contains(path), "{said}");
+    assert!(said.text().contains("Credit: 7.75 EGP.") && said.out.contains(path), "{said}");
     assert_eq!(cardctl.json(&["info"])["pending_credit"], total, "sold, but not yet loaded");
     assert_eq!(cardctl.run(&["load", path]).text(), "loaded\n");
     total += 775;
