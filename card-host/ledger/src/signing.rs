@@ -86,7 +86,10 @@ impl Office {
         loop {
             match transact(self.ledger(), &mut work) {
                 Err(error) if error.is_unknown() && unknown < REPEATS => unknown += 1,
-                other => return other,
+                other => {
+                    self.booked();
+                    return other;
+                }
             }
         }
     }
