@@ -112,6 +112,12 @@ impl Ledger for Moved {
     }
 }
 
+/// A copy of the first ledger, as it is now.
+fn standby(books: &Books, name: &str) -> Arc<dyn Ledger> {
+    books.back_up(name);
+    Arc::new(SqliteLedger::open(&books.path(name), development_scope()).unwrap())
+}
+
 #[test]
 fn a_standby_without_the_last_sales_is_noticed_while_the_program_runs() {
     let mut books = Books::busy();
@@ -119,17 +125,13 @@ fn a_standby_without_the_last_sales_is_noticed_while_the_program_runs() {
     books.world.ledger = moved.clone();
     anchored(&mut books);
     books.world.sell(1, 1_000);
-    let standby = |name: &str| {
-        books.back_up(name);
-        Arc::new(SqliteLedger::open(&books.path(name), development_scope()).unwrap())
-    };
     // One with all sales takes over, and nobody notices.
-    *moved.0.lock().unwrap() = (standby("whole.sqlite"), "timeline 2");
+    *moved.0.lock().unwrap() = (standby(&books, "whole.sqlite"), "timeline 2");
     books.world.sell(1, 2_000);
     anchored(&mut books);
     books.world.sell(1, 3_000);
     // Then one without the last.
-    *moved.0.lock().unwrap() = (standby("short.sqlite"), "timeline 3");
+    *moved.0.lock().unwrap() = (standby(&books, "short.sqlite"), "timeline 3");
     let order = books.world.order(wallet(), 1, 4_000);
     let error = books.world.office.sell(&order).unwrap_err();
     assert!(error.to_string().contains("it is in timeline 3 now, and was in timeline 2"), "{error}");
