@@ -141,7 +141,7 @@ fn which_past_of_which_server_it_is() {
 
 #[test]
 fn a_standby_that_may_miss_the_last_sales_is_refused() {
-    let server = Postgres::start_with(&[("synchronous_standby_names", "'nearby'")]).unwrap();
+    let server = Postgres::start_with(&[("synchronous_standby_names", "nearby")]).unwrap();
     for commit in ["local", "remote_write"] {
         let url = format!("{}?options=-c%20synchronous_commit%3D{commit}", server.url("postgres"));
         let error = store_error(&url, SCOPE);
