@@ -1,6 +1,7 @@
 /* A PC/SC library that does what its environment says: for tests of a client of PC/SC, without a service and without a driver.
  *
  *   FAKE_NAMES      the readers' names, in any bytes, with '|' between them; empty: no reader
+ *   FAKE_GONE       one of these names, whose reader is gone when it is asked for
  *   FAKE_PORT       where a card listens on 127.0.0.1, which speaks as to a virtual reader (vpcd): it is in each reader
  *   FAKE_PROTO      the protocol of the card: 1 for T=0, 2 for T=1 (the default)
  *   FAKE_STRICT_T0  take TPDUs of T=0 only (ISO/IEC 7816-3: a header of five bytes, or that and P3 bytes of data), and answer
@@ -81,8 +82,11 @@ static DWORD names(char *list)
 
 static int is_attached(const char *name)
 {
+    const char *gone = getenv("FAKE_GONE");
     char list[NAMES];
     DWORD length = names(list), i;
+    if (gone && !strcmp(gone, name))
+        return 0;
     for (i = 0; i < length && list[i]; i += strlen(list + i) + 1)
         if (!strcmp(list + i, name))
             return 1;

@@ -13,5 +13,6 @@ mod audit;
 mod books;
 mod close;
 mod export;
+mod moves;
 mod reconcile;
 mod restore;

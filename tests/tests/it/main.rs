@@ -6,6 +6,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
     reason = "a test says what is wrong by failing"
 )]
 
@@ -17,10 +19,13 @@ mod kiosk_sale;
 mod ledger;
 mod ledger_books;
 mod ledger_faults;
+mod office_pairs;
+mod once_only;
 mod pcsc_cost;
 mod postgres_harness;
 mod postgres_store;
 mod programs;
+mod scripted_readers;
 mod sqlite_faults;
 mod ten_years;
 mod tour_pcsc;
