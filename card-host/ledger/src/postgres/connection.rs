@@ -332,12 +332,12 @@ impl Connection {
     /// Begins what is to be begun, in an exchange of its own: before writes. A BEGIN that fails must never leave a write behind it
     /// that is a transaction by itself.
     fn begin_now(&mut self) -> Result<(), Failure> {
-        let Some(begin) = self.to_begin() else { return Ok(()) };
+        let Some(begin) = self.beginning() else { return Ok(()) };
         self.wait(async |client| client.batch_execute(&begin).await).map_err(undecided)
     }
 
     /// What begins this transaction, where that is still to be done: its own lock is taken with it.
-    fn to_begin(&mut self) -> Option<String> {
+    fn beginning(&mut self) -> Option<String> {
         let State::Wanted(begin) = self.state else { return None };
         self.state = State::Begun;
         let claim = self.claim.map(|key| format!("; {}", claiming(key)));
@@ -370,7 +370,7 @@ impl Connection {
     /// Rows of a statement that writes nothing, though it may lock: BEGIN goes out with it.
     pub(super) fn query(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Failure> {
         let statement = self.prepared(sql)?;
-        let Some(begin) = self.to_begin() else {
+        let Some(begin) = self.beginning() else {
             return self.wait(async |client| client.query(&statement, values).await);
         };
         let mut begins = true;
