@@ -1,7 +1,8 @@
 //! Why the ledger did not do it.
 
 use card_core::id::{Binding, CardId, MeterId};
-use card_core::units::{CardTime, Piastres};
+use card_core::units::{Balance, CardTime, Piastres};
+use std::path::PathBuf;
 
 use super::entry::Entry;
 use super::names::{NameError, PartyCode, PointCode, RequestId};
@@ -20,6 +21,9 @@ pub enum LedgerError {
     /// Signing. Nothing was written.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
+    /// It is an older copy. Nothing was written.
+    #[error(transparent)]
+    Anchor(#[from] AnchorError),
     /// The time. Nothing was written.
     #[error(transparent)]
     Clock(#[from] ClockError),
@@ -93,6 +97,41 @@ fn beside(now: CardTime, database: Option<CardTime>) -> String {
         Some(database) => format!("{} s after the clock of the database", now.0.saturating_sub(database.0)),
         None => "no time server is known to keep this machine's clock right".to_owned(),
     }
+}
+
+/// Why nothing is booked: the ledger and its anchor do not fit. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnchorError {
+    /// The ledger is older than what was written to it.
+    #[error(
+        "this ledger is an older copy: entry {number} of vending point {point} was written, and it is not there ({place}), so nothing was done; put the \
+         newest copy in its place, or declare it with `cardctl ledger restored`"
+    )]
+    Behind {
+        /// The vending point.
+        point: PointCode,
+        /// The entry.
+        number: u64,
+        /// Where the ledger is now, and where it was.
+        place: String,
+    },
+    /// The file cannot be read.
+    #[error("{} says how far the ledger has come, and cannot be read ({reason}): put the newest copy of it in its place", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The file cannot be written.
+    #[error("{}: {reason}: without it an older copy of the ledger would not be noticed, so nothing was done; see that this user may write there", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// What happened in a store.
@@ -174,7 +213,7 @@ pub enum Refusal {
     Closed(Binding),
     /// After a restore.
     #[error(
-        "the ledger was restored from a copy, and this contract has not been seen since: read the card, or the meter's report, and hand it in"
+        "the ledger was restored from a copy, and this contract has not been seen since: hand in what is newer than the copy, a receipt of the present card or a report of its meter; where nothing is, read the card at a branch (`cardctl collect`)"
     )]
     EvidenceNeeded(Binding),
     /// After a restore, a card that is not known, or not to serve the contract that it shows.
@@ -188,15 +227,28 @@ pub enum Refusal {
         .0.meter, .0.number
     )]
     WentBack(Binding),
+    /// A final report that says that more was left than the reports before it allow.
+    #[error(
+        "the final report of contract number {} of meter {} says that {left} EGP are left, and by its reports before it are at most {expected} EGP: have the meter inspected, and propose what is right to a second person (`cardctl ledger move --estimate`)",
+        .from.number, .from.meter
+    )]
+    AboveExpectation {
+        /// The contract that has ended.
+        from: Binding,
+        /// What its final report says.
+        left: Balance,
+        /// What is left at most by the reports before it.
+        expected: Balance,
+    },
     /// After a restore, what may have been moved after the copy.
     #[error(
-        "the ledger was restored from a copy, and the contract on meter {} has recovered credit since: what was left in contract number {} of meter {} may be in it; look at what the customer paid, and where it is not, propose it to a second person (`cardctl ledger move --estimate`)",
-        .to.meter, .from.number, .from.meter
+        "the ledger was restored from a copy: what was left in contract number {} of meter {} may have been moved already, since nothing newer was heard of it, or since a contract of the customer has recovered credit; look at what the customer paid, and where it was not moved, propose to a second person to move it to the contract on meter {} (`cardctl ledger move --estimate`)",
+        .from.number, .from.meter, .to.meter
     )]
     MayBeMoved {
         /// The contract that has ended.
         from: Binding,
-        /// The contract that has recovered credit.
+        /// The one that it would go to.
         to: Binding,
     },
     /// Nothing was restored.

@@ -38,6 +38,7 @@
 
 mod accounts;
 mod alerts;
+mod anchor;
 mod audit;
 mod bindings;
 mod branch;
@@ -58,6 +59,7 @@ mod payload;
 mod policy;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod proof;
 mod reconcile;
 mod records;
 mod recover;
@@ -73,6 +75,7 @@ mod texts;
 
 pub use accounts::{Class, LedgerAccount, UnknownAccount};
 pub use alerts::QueuedAlerts;
+pub use anchor::Anchor;
 pub use audit::{
     AuditFinding, AuditKey, AuditKeyError, AuditPublicKey, AuditReport, LostBranch, MoneyIdentity, Progress,
     RestoreMark, TrialBalance, TrialLine, sign_heads, trial_balance, verify,
@@ -81,11 +84,11 @@ pub use bindings::OpenOrder;
 pub use branch::{BranchError, Brought, Found};
 pub use close::{DayStatement, Sums, Waiting};
 pub use correct::{Approved, DebitOrder, DebitTo};
-pub use counter::{Collected, Evidence, Finding, HandedIn, binding_of};
+pub use counter::{Collected, Evidence, HandedIn, binding_of};
 #[cfg(feature = "sqlite")]
 pub use development::Development;
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
-pub use error::{ClockError, LedgerError, Refusal, StoreError};
+pub use error::{AnchorError, ClockError, LedgerError, Refusal, StoreError};
 pub use export::{
     EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,
 };
@@ -96,6 +99,7 @@ pub use office::{Office, Who};
 pub use policy::{ChannelRules, Charge, ChargeKind, Charged, Division, Policy};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresLedger;
+pub use proof::Finding;
 pub use reconcile::{
     Exception, ExceptionKind, ExceptionSums, ReconcileOptions, Reconciliation, Severity, reconcile,
 };

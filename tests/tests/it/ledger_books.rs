@@ -8,9 +8,11 @@
 )]
 
 mod alerts;
+mod anchor;
 mod audit;
 mod books;
 mod close;
 mod export;
+mod moves;
 mod reconcile;
 mod restore;

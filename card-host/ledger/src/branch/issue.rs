@@ -9,7 +9,7 @@ use super::super::bindings::OpenOrder;
 use super::super::counter::Evidence;
 use super::super::entry::Kind;
 use super::super::error::{LedgerError, Refusal};
-use super::super::moves::believed;
+use super::super::moves::left_by;
 use super::super::names::RequestId;
 use super::super::office::{Office, Who};
 use super::super::records::{BindingRecord, CardUse, Status};
@@ -161,7 +161,8 @@ impl Office {
             return Err(BranchError::OtherCard { expected: holder, present });
         }
         if closed.status != Status::Closed {
-            believed(&closed, report)?;
+            // Where it proves nothing, nothing is begun either.
+            read(self.ledger(), |t| left_by(t, &closed, report))?;
         }
         let to = match opened {
             Some(opened) => opened.binding(),

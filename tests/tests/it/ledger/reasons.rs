@@ -37,7 +37,7 @@ fn decide(world: &World, reason: &str, paid: &RequestId) -> Vec<Result<(), Ledge
     vec![
         office.debit(&debit).map(drop),
         office.propose(&propose),
-        office.propose_move(&boss, &id(), &MoveOrder::estimated(from, to, 100), reason),
+        office.propose_move(&boss, &id(), &MoveOrder::estimated(from, to, -100), reason),
         office.refund(&kiosk(), paid, reason).map(drop),
         office.debt(&boss, &id(), 1, Piastres(100), reason),
         office.block(&boss, &id(), ONE, true, reason).map(drop),
