@@ -13,12 +13,14 @@
 
 mod complaints;
 mod exchange_cuts;
+mod exchanges;
 mod host_pcsc;
 mod independent_clients;
 mod kiosk_sale;
 mod ledger;
 mod ledger_books;
 mod ledger_faults;
+mod office_pairs;
 mod once_only;
 mod pcsc_cost;
 mod postgres_harness;

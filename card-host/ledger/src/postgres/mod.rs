@@ -3,6 +3,7 @@
 //! A sale takes four exchanges: a look at what it is about, after which it is signed; BEGIN with what it needs to know (and its locks), all
 //! that it writes, COMMIT.
 
+mod absent;
 mod connection;
 mod failure;
 mod rows;
@@ -181,6 +182,10 @@ impl PostgresLedger {
 impl Ledger for PostgresLedger {
     fn scope(&self) -> Scope {
         self.scope
+    }
+
+    fn place(&self) -> Option<String> {
+        self.manager.place()
     }
 
     fn transact(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
