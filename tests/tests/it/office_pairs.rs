@@ -27,12 +27,14 @@ use system_tests::HANG;
 use system_tests::postgres::Postgres;
 use system_tests::world::World;
 
+type Waits = dyn FnMut(&Gate, &Gate) -> bool;
+
 /// Two programs over the same books.
 struct Stage {
     world: World,
     programs: [Arc<dyn Ledger>; 2],
     /// Whether the second one waits for the first, which is held.
-    waits: Box<dyn FnMut(&Gate, &Gate) -> bool>,
+    waits: Box<Waits>,
 }
 
 impl Stage {
