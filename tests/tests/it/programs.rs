@@ -239,12 +239,18 @@ fn books_that_are_behind_the_card_are_noticed() {
     }
     // Nobody tells the ledger that it is a copy.
     fs::copy(&copy, directory.path().join("data/ledger.sqlite")).unwrap();
-    // The first voucher is older than what the card has. From then on the ledger knows it, and nothing is sold.
-    for words in ["which these books do not know", "more than the ledger has certified"] {
-        let said = cardctl.run(&["top-up", "20"]);
+    // The card is looked at before it is sold to: nothing is booked.
+    let sold = || cardctl.json(&["ledger", "statement", "--meter", "1"])["total_credit"].clone();
+    for command in [&["top-up", "20"][..], &["top-up", "20"], &["refresh"]] {
+        let said = cardctl.run(command);
         assert!(said.status == Some(1) && said.out.is_empty(), "{said}");
+        let words = "more than the ledger has certified";
         assert!(said.err.contains(words) && said.err.contains("ledger restored"), "{said}");
+        assert_eq!(sold(), 5_000);
     }
+    // Declared, the card brings back what was lost, and the next sale is on top of that.
+    let _ = cardctl.json(&["ledger", "restored", "--reason", "the disk died"]);
+    assert_eq!(cardctl.json(&["top-up", "10"])["total_credit"], 10_000);
 }
 
 /// Failures so far. Each must have a message of its own.
