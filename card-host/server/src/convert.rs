@@ -85,7 +85,9 @@ pub(super) fn shown(request: &wire::SaleRequest) -> Result<Option<Shown>, Failur
     match (receipt, certificate) {
         (Some(receipt), certificate) => Ok(Some(Shown { receipt, certificate })),
         (None, None) => Ok(None),
-        (None, Some(_)) => Err(Failure::malformed("a `certificate` comes with the card's `receipt`")),
+        (None, Some(_)) => {
+            Err(Failure::new(Code::BadEvidence, "a `certificate` comes with the `receipt` of its card"))
+        }
     }
 }
 
