@@ -2,10 +2,11 @@
 
 use card_core::message::Receipt;
 
-use super::counter::{Evidence, Finding};
+use super::counter::Evidence;
 use super::error::{LedgerError, Refusal};
 use super::names::RequestId;
 use super::office::{Office, Who};
+use super::proof::Finding;
 use super::records::BindingRecord;
 use super::store::{Payee, read};
 

@@ -152,6 +152,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         Refusal::NoReason => Code::Malformed,
         // The company alone moves credit and recovers cards, and not through a channel.
         Refusal::WentBack(_)
+        | Refusal::AboveExpectation { .. }
         | Refusal::MayBeMoved { .. }
         | Refusal::NothingRestored
         | Refusal::CardServes(_)

@@ -12,5 +12,6 @@ mod audit;
 mod books;
 mod close;
 mod export;
+mod moves;
 mod reconcile;
 mod restore;

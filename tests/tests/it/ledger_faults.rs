@@ -14,4 +14,4 @@ mod disk;
 mod doubt;
 mod script;
 mod seller_killed;
-mod stepwise;
+pub(crate) mod stepwise;

@@ -9,6 +9,7 @@ mod walk;
 pub use key::{AuditKey, AuditKeyError, AuditPublicKey};
 pub(super) use sums::line_of;
 
+use card_core::id::Binding;
 use card_core::units::CardTime;
 use std::collections::BTreeMap;
 
@@ -77,6 +78,15 @@ pub enum AuditFinding {
         entries: i128,
         /// By the row.
         row: i128,
+    },
+    /// A meter's final report moved more than its reports allow, without a second person.
+    MovedAbove {
+        /// The binding that it was moved from.
+        from: Binding,
+        /// What was moved, in piastres.
+        moved: i128,
+        /// The most that could be left, in piastres.
+        most: i128,
     },
     /// Money received is not accounted for.
     Identity {
