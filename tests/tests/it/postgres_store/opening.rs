@@ -111,7 +111,7 @@ fn servers_that_lose_what_was_answered_are_refused() {
     for setting in ["fsync", "synchronous_commit"] {
         let server = Postgres::start_with(&[(setting, "off")]).unwrap();
         let error = store_error(&server.create_database("lossy").unwrap(), SCOPE);
-        assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+        assert!(matches!(error, StoreError::Unfit(_)), "{error}");
         assert!(error.to_string().contains(&format!("{setting}=off")), "{error}");
     }
 }
@@ -124,7 +124,7 @@ fn addresses_where_nothing_is() {
     let error = store_error(&Postgres::shared().url("not_there"), SCOPE);
     assert!(error.to_string().contains("\"not_there\" does not exist"), "{error}");
     let error = store_error("nonsense", SCOPE);
-    assert!(matches!(error, StoreError::Other(_)), "{error}");
+    assert!(matches!(error, StoreError::Unfit(_)), "{error}");
     // A host that says nothing: TEST-NET-1 (RFC 5737).
     let error = store_error("postgresql://nobody@192.0.2.1:5432/none", SCOPE);
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
