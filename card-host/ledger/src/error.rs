@@ -2,6 +2,7 @@
 
 use card_core::id::{Binding, CardId, MeterId};
 use card_core::units::{Balance, CardTime, Piastres};
+use std::path::PathBuf;
 
 use super::entry::Entry;
 use super::names::{NameError, PartyCode, PointCode, RequestId};
@@ -20,6 +21,9 @@ pub enum LedgerError {
     /// Signing. Nothing was written.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
+    /// It is an older copy. Nothing was written.
+    #[error(transparent)]
+    Anchor(#[from] AnchorError),
     /// The time. Nothing was written.
     #[error(transparent)]
     Clock(#[from] ClockError),
@@ -93,6 +97,41 @@ fn beside(now: CardTime, database: Option<CardTime>) -> String {
         Some(database) => format!("{} s after the clock of the database", now.0.saturating_sub(database.0)),
         None => "no time server is known to keep this machine's clock right".to_owned(),
     }
+}
+
+/// Why nothing is booked: the ledger and its anchor do not fit. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnchorError {
+    /// The ledger is older than what was written to it.
+    #[error(
+        "this ledger is an older copy: entry {number} of vending point {point} was written, and it is not there ({place}), so nothing was done; put the \
+         newest copy in its place, or declare it with `cardctl ledger restored`"
+    )]
+    Behind {
+        /// The vending point.
+        point: PointCode,
+        /// The entry.
+        number: u64,
+        /// Where the ledger is now, and where it was.
+        place: String,
+    },
+    /// The file cannot be read.
+    #[error("{} says how far the ledger has come, and cannot be read ({reason}): put the newest copy of it in its place", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The file cannot be written.
+    #[error("{}: {reason}: without it an older copy of the ledger would not be noticed, so nothing was done; see that this user may write there", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// What happened in a store.

@@ -38,6 +38,7 @@
 
 mod accounts;
 mod alerts;
+mod anchor;
 mod audit;
 mod bindings;
 mod branch;
@@ -74,6 +75,7 @@ mod texts;
 
 pub use accounts::{Class, LedgerAccount, UnknownAccount};
 pub use alerts::QueuedAlerts;
+pub use anchor::Anchor;
 pub use audit::{
     AuditFinding, AuditKey, AuditKeyError, AuditPublicKey, AuditReport, LostBranch, MoneyIdentity, Progress,
     RestoreMark, TrialBalance, TrialLine, sign_heads, trial_balance, verify,
@@ -86,7 +88,7 @@ pub use counter::{Collected, Evidence, HandedIn, binding_of};
 #[cfg(feature = "sqlite")]
 pub use development::Development;
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
-pub use error::{ClockError, LedgerError, Refusal, StoreError};
+pub use error::{AnchorError, ClockError, LedgerError, Refusal, StoreError};
 pub use export::{
     EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,
 };

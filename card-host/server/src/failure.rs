@@ -42,7 +42,11 @@ impl Failure {
         let code = code_of(error);
         match error {
             LedgerError::Refused(_) | LedgerError::Name(_) => Self::new(code, error.to_string()),
-            LedgerError::Store(_) | LedgerError::Issuer(_) | LedgerError::Clock(_) | LedgerError::NotRun => {
+            LedgerError::Store(_)
+            | LedgerError::Issuer(_)
+            | LedgerError::Anchor(_)
+            | LedgerError::Clock(_)
+            | LedgerError::NotRun => {
                 Self { inner: Some(shortened(&error.to_string())), ..Self::new(code, within(code)) }
             }
         }
@@ -110,6 +114,7 @@ fn code_of(error: &LedgerError) -> Code {
             IssuerError::NoTime | IssuerError::ClockBeforeBuild { .. } | IssuerError::Keys(_),
         ) => Code::CannotSign,
         LedgerError::Issuer(_) => Code::Internal,
+        LedgerError::Anchor(_) => Code::Unavailable,
         LedgerError::Clock(_) => Code::CannotSign,
         LedgerError::Name(_) => Code::Malformed,
     }

@@ -13,6 +13,7 @@
 
 mod complaints;
 mod exchange_cuts;
+mod exchanges;
 mod host_pcsc;
 mod independent_clients;
 mod kiosk_sale;

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
@@ -45,6 +45,8 @@ pub(super) struct Manager {
     tls: Option<Tls>,
     /// Counts the times that the server was found gone. What was connected before is then gone too.
     age: Arc<AtomicU64>,
+    /// Which server was found last, and which of its pasts.
+    place: Arc<Mutex<Option<String>>>,
 }
 
 impl Manager {
@@ -73,7 +75,11 @@ impl Manager {
             .keepalives_idle(KEEPALIVE)
             .keepalives_interval(KEEPALIVE)
             .keepalives_retries(2);
-        Ok(Self { config, tls, age: Arc::default() })
+        Ok(Self { config, tls, age: Arc::default(), place: Arc::default() })
+    }
+
+    pub(super) fn place(&self) -> Option<String> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The server was found gone: all connections up to now are thrown away.
@@ -129,6 +135,8 @@ impl r2d2::ManageConnection for Manager {
             used: Instant::now(),
         };
         connection.check()?;
+        let place = connection.place()?;
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
         connection.batch(SESSION)?;
         Ok(connection)
     }
@@ -261,10 +269,12 @@ impl Connection {
     /// What a ledger needs of the server and of the session.
     fn check(&mut self) -> Result<(), Failure> {
         let settings = "SELECT current_setting('server_version_num')::INTEGER, current_setting('fsync'), \
-            current_setting('synchronous_commit'), current_setting('server_encoding')";
+            current_setting('synchronous_commit'), current_setting('synchronous_standby_names'), \
+            current_setting('server_encoding')";
         let row = self.wait(async |client| client.query_one(settings, &[]).await)?;
-        let (version, fsync, commit): (i32, &str, &str) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        let encoding: &str = row.try_get(3)?;
+        let (version, fsync): (i32, &str) = (row.try_get(0)?, row.try_get(1)?);
+        let (commit, standbys): (&str, &str) = (row.try_get(2)?, row.try_get(3)?);
+        let encoding: &str = row.try_get(4)?;
         let unfit = |text: String| Err(Failure::new(FailureKind::Unfit, text));
         if encoding != "UTF8" {
             let what = "make one in UTF-8: CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0";
@@ -280,6 +290,13 @@ impl Connection {
                 ));
             }
         }
+        // With `on` a commit waits for the standby: one that is promoted has all that was answered.
+        if !standbys.trim().is_empty() && matches!(commit, "local" | "remote_write") {
+            return unfit(format!(
+                "PostgreSQL names standbys and runs with synchronous_commit={commit}: a standby that is promoted would not have the last \
+                 sales; set it to on"
+            ));
+        }
         Ok(())
     }
 
@@ -294,6 +311,16 @@ impl Connection {
         self.wait(async |client| client.query_one("SELECT pg_backend_pid()", &[]).await)?
             .try_get(0)
             .map_err(Failure::from)
+    }
+
+    /// Which server this is, and which of its pasts: a standby that was promoted goes on with a timeline of its own, perhaps without the last
+    /// entries.
+    fn place(&mut self) -> Result<String, Failure> {
+        let sql = "SELECT (SELECT system_identifier FROM pg_control_system())::TEXT, CASE WHEN pg_is_in_recovery() THEN 'standby' \
+            ELSE (('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::BIT(32)::INTEGER)::TEXT END";
+        let row = self.wait(async |client| client.query_one(sql, &[]).await)?;
+        let (system, timeline): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(format!("database system {system}, timeline {timeline}"))
     }
 
     fn answers(&mut self) -> Result<(), Failure> {
@@ -348,12 +375,12 @@ impl Connection {
     /// Begins what is to be begun, in an exchange of its own: before writes. A BEGIN that fails must never leave a write behind it
     /// that is a transaction by itself.
     fn begin_now(&mut self) -> Result<(), Failure> {
-        let Some(begin) = self.to_begin() else { return Ok(()) };
+        let Some(begin) = self.beginning() else { return Ok(()) };
         self.wait(async |client| client.batch_execute(&begin).await).map_err(undecided)
     }
 
     /// What begins this transaction, where that is still to be done: its own lock is taken with it.
-    fn to_begin(&mut self) -> Option<String> {
+    fn beginning(&mut self) -> Option<String> {
         let State::Wanted(begin) = self.state else { return None };
         self.state = State::Begun;
         let claim = self.claim.map(|key| format!("; {}", claiming(key)));
@@ -386,7 +413,7 @@ impl Connection {
     /// Rows of a statement that writes nothing, though it may lock: BEGIN goes out with it.
     pub(super) fn query(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Failure> {
         let statement = self.prepared(sql)?;
-        let Some(begin) = self.to_begin() else {
+        let Some(begin) = self.beginning() else {
             return self.wait(async |client| client.query(&statement, values).await);
         };
         let mut begins = true;

@@ -190,6 +190,10 @@ impl Ledger for PostgresLedger {
         self.scope
     }
 
+    fn place(&self) -> Option<String> {
+        self.manager.place()
+    }
+
     fn transact(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
         self.run(Access::Writes, work)
     }

@@ -131,3 +131,25 @@ fn addresses_where_nothing_is() {
     println!("four addresses in {:?}", begin.elapsed());
     assert!(begin.elapsed() < HANG);
 }
+
+#[test]
+fn which_past_of_which_server_it_is() {
+    let url = database("place");
+    let place = connect(&url, 1).place().unwrap();
+    assert!(place.starts_with("database system ") && place.ends_with(", timeline 1"), "{place}");
+}
+
+#[test]
+fn a_standby_that_may_miss_the_last_sales_is_refused() {
+    let server = Postgres::start_with(&[("synchronous_standby_names", "nearby")]).unwrap();
+    for commit in ["local", "remote_write"] {
+        let url = format!("{}?options=-c%20synchronous_commit%3D{commit}", server.url("postgres"));
+        let error = store_error(&url, SCOPE);
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains(&format!("synchronous_commit={commit}")) && text.contains("set it to on"),
+            "{text}"
+        );
+    }
+}
