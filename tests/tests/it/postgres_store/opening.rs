@@ -145,7 +145,7 @@ fn a_standby_that_may_miss_the_last_sales_is_refused() {
     for commit in ["local", "remote_write"] {
         let url = format!("{}?options=-c%20synchronous_commit%3D{commit}", server.url("postgres"));
         let error = store_error(&url, SCOPE);
-        assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+        assert!(matches!(error, StoreError::Unfit(_)), "{error}");
         let text = error.to_string();
         assert!(
             text.contains(&format!("synchronous_commit={commit}")) && text.contains("set it to on"),
