@@ -67,6 +67,7 @@ mod restore;
 mod sale;
 mod sell;
 mod settings;
+mod shown;
 mod signing;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -112,6 +113,7 @@ pub use restore::{FindLostError, LostSale, LostSales, Restored, find_lost};
 pub use sale::{Certified, Sale, SaleState};
 pub use sell::SaleOrder;
 pub use settings::{COMPANY, OFFICE, PointLimits};
+pub use shown::Shown;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
 pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Transaction, Work, read, transact};
