@@ -13,6 +13,7 @@ mod audit;
 mod books;
 mod close;
 mod export;
+mod minted;
 mod moves;
 mod reconcile;
 mod restore;
