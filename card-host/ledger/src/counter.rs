@@ -3,7 +3,7 @@
 use card_core::id::{Binding, CardId, Scope};
 use card_core::message::{Certificate, Envelope, MeterReceipt, Receipt, Slot, Voucher};
 use card_core::parameters::Readings;
-use card_core::units::{CardTime, Piastres};
+use card_core::units::Piastres;
 use sha2::{Digest, Sha256};
 
 use super::accounts::LedgerAccount;
@@ -12,7 +12,8 @@ use super::error::{LedgerError, Refusal};
 use super::gap::{SEQUENCE_GAP, after_a_restore};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
-use super::records::{BindingRecord, CardUse, Head, Link, MailRecord, Reading, Status};
+use super::payload::Payload;
+use super::records::{BindingRecord, CardUse, Head, MailRecord, Reading, Status};
 use super::sell::{about, unknown};
 use super::store::{Payee, Transaction, read};
 use card_host::issuer::{BindingAccount, LAST_TOTAL};
@@ -96,6 +97,18 @@ pub(super) struct Says {
     credit: Piastres,
     debited: Piastres,
     reading: Option<Reading>,
+    /// Mail: what was sealed in it.
+    opened: Option<Vec<u8>>,
+}
+
+impl Says {
+    /// What an entry of it carries: mail with what was in it, so that whoever has no keys can read it again.
+    fn payload(&self, bytes: &[u8]) -> Vec<u8> {
+        match &self.opened {
+            Some(opened) => Payload::Mail { envelope: bytes.to_vec(), opened: opened.clone() }.emit(),
+            None => bytes.to_vec(),
+        }
+    }
 }
 
 impl Office {
@@ -182,7 +195,7 @@ impl Office {
             let mut entry = draft(who, &request, Step::First, Kind::Evidence, self.now()?);
             about(&mut entry, &record.held);
             entry.card = says.card.or(entry.card);
-            entry.payload = bytes.to_vec();
+            entry.payload = says.payload(bytes);
             let mut heads: Vec<Head> = says.reading.map(Head::Reading).into_iter().collect();
             let mut finding = finding;
             if recovers {
@@ -278,83 +291,22 @@ impl Office {
             Evidence::MeterMail(bytes) => {
                 let envelope = Envelope::parse(bytes).map_err(|error| bad(&error))?;
                 let opened = keys.open_mail(scope, &envelope).map_err(|error| bad(&error))?;
-                match envelope.slot {
+                let says = match envelope.slot {
                     Slot::FINAL_REPORT | Slot::REGRESSION => {
                         let receipt = MeterReceipt::parse(opened.as_slice()).map_err(|error| bad(&error))?;
                         let receipt =
                             keys.verify_meter_receipt(scope, receipt).map_err(|error| bad(&error))?;
-                        Ok((of_meter(&receipt), bytes))
+                        of_meter(&receipt)
                     }
                     Slot::READINGS => {
                         let readings = Readings::parse(opened.as_slice()).map_err(|error| bad(&error))?;
-                        Ok((of_readings(envelope.binding, &readings), bytes))
+                        of_readings(envelope.binding, &readings)
                     }
-                    _ => Ok((nothing_of(envelope.binding), bytes)),
-                }
+                    _ => nothing_of(envelope.binding),
+                };
+                Ok((Says { opened: Some(opened.as_slice().to_vec()), ..says }, bytes))
             }
         }
-    }
-
-    /// Links an account of a bank's customer to a card; the customer has agreed to `consent`, the name of a text.
-    pub fn link(
-        &self,
-        who: &Who,
-        id: &RequestId,
-        card: CardId,
-        customer: &str,
-        consent: &str,
-    ) -> Result<(), LedgerError> {
-        self.set_link(who, id, card, customer, Some(consent))
-    }
-
-    /// Ends a link. It is asked for by the holder, through the bank or at a branch.
-    pub fn unlink(&self, who: &Who, id: &RequestId, card: CardId, customer: &str) -> Result<(), LedgerError> {
-        self.set_link(who, id, card, customer, None)
-    }
-
-    fn set_link(
-        &self,
-        who: &Who,
-        id: &RequestId,
-        card: CardId,
-        customer: &str,
-        consent: Option<&str>,
-    ) -> Result<(), LedgerError> {
-        let short = |text: &str| !text.is_empty() && text.chars().count() <= 64;
-        if !short(customer) || !consent.is_none_or(short) {
-            return Err(Refusal::Invalid("customer and consent have 1 to 64 characters".to_owned()).into());
-        }
-        let request = who.request(id);
-        let payload =
-            serde_json::json!({ "customer": customer, "consent": consent }).to_string().into_bytes();
-        let payee = Payee::Card(card);
-        self.step(|t| {
-            let (context, mut point, party) = self.context(t, who, &request, Some(payee))?;
-            if let Some(done) = context.steps.first() {
-                let same = t.entry(&done.entry)?.is_some_and(|entry| {
-                    entry.kind == Kind::Link && entry.payload == payload && entry.card == Some(card)
-                });
-                return if same { Ok(()) } else { Err(Refusal::OtherRequest(id.clone()).into()) };
-            }
-            let Some(record) = &context.binding else { return Err(unknown(t, payee)?) };
-            if record.status != Status::Open {
-                return Err(Refusal::Closed(record.binding()).into());
-            }
-            let linked = t.link(&party.code, card)?.filter(|link| link.since != CardTime::UNSET);
-            match linked {
-                Some(link) if link.customer != customer => return Err(Refusal::LinkedToOther(card).into()),
-                None if consent.is_none() => return Err(Refusal::NotLinked(card).into()),
-                _ => {}
-            }
-            let now = self.now()?;
-            let mut entry = draft(who, &request, Step::First, Kind::Link, now);
-            about(&mut entry, &record.held);
-            entry.payload.clone_from(&payload);
-            let since = if consent.is_some() { now } else { CardTime::UNSET };
-            let link = Link { party: party.code, card, customer: customer.to_owned(), since };
-            self.book(t, &mut point, entry, &[Head::Link(link)])?;
-            Ok(())
-        })
     }
 }
 
@@ -450,7 +402,25 @@ fn nothing_of(binding: Binding) -> Says {
         credit: Piastres::ZERO,
         debited: Piastres::ZERO,
         reading: None,
+        opened: None,
     }
+}
+
+/// The report of a meter in an entry that carries evidence.
+pub(super) fn reported(payload: &[u8]) -> Option<Reading> {
+    let says = match Payload::parse(payload) {
+        Some(Payload::Mail { envelope, opened }) => match Envelope::parse(&envelope).ok()? {
+            Envelope { slot: Slot::READINGS, binding, .. } => {
+                of_readings(binding, &Readings::parse(&opened).ok()?)
+            }
+            Envelope { slot: Slot::FINAL_REPORT | Slot::REGRESSION, .. } => {
+                of_meter(&MeterReceipt::parse(&opened).ok()?)
+            }
+            _ => return None,
+        },
+        _ => of_meter(&MeterReceipt::parse(payload).ok()?),
+    };
+    says.reading
 }
 
 fn is_above(says: &Says, record: &BindingRecord) -> bool {

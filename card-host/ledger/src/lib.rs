@@ -50,6 +50,7 @@ mod entry;
 mod error;
 mod export;
 mod gap;
+mod links;
 mod moves;
 mod names;
 mod office;
@@ -74,7 +75,7 @@ pub use accounts::{Class, LedgerAccount, UnknownAccount};
 pub use alerts::QueuedAlerts;
 pub use audit::{
     AuditFinding, AuditKey, AuditKeyError, AuditPublicKey, AuditReport, LostBranch, MoneyIdentity, Progress,
-    RestoreMark, TrialBalance, TrialLine, sign_heads, trial_balance, verify,
+    RestoreMark, RowFault, TrialBalance, TrialLine, sign_heads, trial_balance, verify,
 };
 pub use bindings::OpenOrder;
 pub use branch::{BranchError, Brought, Found};
@@ -109,4 +110,4 @@ pub use sell::SaleOrder;
 pub use settings::{COMPANY, OFFICE, PointLimits};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
-pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Transaction, Work, read, transact};
+pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Row, Table, Transaction, Work, read, transact};

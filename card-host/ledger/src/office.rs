@@ -11,6 +11,7 @@ use super::error::{LedgerError, Refusal, StoreError};
 use super::names::{PartyCode, PointCode, RequestId};
 use super::policy::Policy;
 use super::records::{Head, Party, Point, PolicyRecord};
+use super::settings::OFFICE;
 use super::store::{Ask, Context, Ledger, Payee, Transaction, read};
 use card_host::issuer::{Clock, Issuer, IssuerError};
 use card_host::keystore::KeyStore;
@@ -35,6 +36,12 @@ impl Who {
         !text.trim().is_empty() && text.chars().count() <= Self::ACTOR
     }
 
+    /// The same person at the company's own point. What is no sale and no cash is entered there, wherever it is asked for: one chain says in
+    /// which order it happened (docs/ledger.md, section 3).
+    pub(super) fn at_office(&self) -> Result<Self, LedgerError> {
+        Ok(Self { point: OFFICE.parse()?, ..self.clone() })
+    }
+
     /// The key of a request of this party.
     pub fn request(&self, id: &RequestId) -> RequestKey {
         RequestKey { party: self.party.clone(), id: id.clone() }
@@ -50,7 +57,7 @@ pub struct Office {
 }
 
 /// How far the clocks of sellers may be apart, in seconds.
-const CLOCKS_APART: u32 = 300;
+pub(super) const CLOCKS_APART: u32 = 300;
 
 impl Office {
     /// An office over a ledger. `keys` and `clock` are those of the issuer; it goes on after the time of the last entry.

@@ -11,6 +11,7 @@ mod alerts;
 mod audit;
 mod books;
 mod close;
+mod damage;
 mod export;
 mod reconcile;
 mod restore;
