@@ -6,11 +6,7 @@
 //!
 //! What a user of the virtual reader needs to know:
 //!
-//! - **Exposure.** The driver listens on *all* interfaces, and no setting of its own changes that. With systemd,
-//!   `systemctl edit pcscd.service` and the lines `IPAddressDeny=any` and `IPAddressAllow=localhost` under `[Service]`
-//!   keep other machines out; otherwise a firewall rule does. A `DEVICENAME` of the form `host:port` does not bind to that
-//!   host: it makes the driver connect to a card that listens, and in release 3.3 (Debian 12) pcscd aborts when that
-//!   connection is missing or ends.
+//! - **Exposure.** The driver listens on *all* interfaces; docs/readers.md says how other machines are kept out.
 //! - **One card a slot.** While one card is connected, a second one waits, unanswered, until the first leaves.
 //! - **Insertion** is noticed within two seconds, because pcscd polls.
 //! - **Latency.** The driver sends the length and the body apart, so that Nagle's algorithm waits for the card's delayed
@@ -178,6 +174,7 @@ impl VirtualSlot {
     ) -> Result<Ended, VpcdError> {
         let mut message = Vec::new();
         let mut frame = Vec::new();
+        let mut off = false;
         loop {
             let mut length = [0; 2];
             match self.receive(&mut length, true, stop)? {
@@ -195,15 +192,15 @@ impl VirtualSlot {
                 [] => self.send(&WRONG_LENGTH, &mut frame)?,
                 [POWER_OFF] => {
                     card.power_off();
-                    *powered = false;
+                    (*powered, off) = (false, true);
                 }
                 [POWER_ON] => {
                     card.power_on();
-                    *powered = true;
+                    (*powered, off) = (true, false);
                 }
                 [RESET] => {
                     card.reset();
-                    *powered = true;
+                    (*powered, off) = (true, false);
                 }
                 [GET_ATR] => {
                     let atr = card.atr();
@@ -214,6 +211,8 @@ impl VirtualSlot {
                 }
                 // No other control is defined; the reader expects no answer to any of them.
                 [_] => {}
+                // A card without power is mute, and the reader waits for an answer: it is told that there is none.
+                _ if off => self.send(&NO_DIAGNOSIS, &mut frame)?,
                 // Of extended APDUs (up to 65544 bytes) the longest do not fit into a message and never arrive.
                 apdu => {
                     let Some(answer) = card.transmit(apdu) else { return Ok(Ended::PowerLost) };
@@ -393,6 +392,19 @@ mod tests {
         reader.send(&[0x00, 0xA4]);
         assert_eq!(reader.receive(), [0x90, 0x00]);
         assert_eq!(reader.hang_up().1.seen, ["apdu of 2"]);
+    }
+
+    #[test]
+    fn a_command_to_a_card_without_power_reaches_no_card_and_ends_nothing() {
+        for (on, noted) in [(POWER_ON, "on"), (RESET, "reset")] {
+            let mut reader = Reader::with(Noting::answering(&[0x90, 0x00]));
+            for (control, answer) in [(POWER_OFF, NO_DIAGNOSIS), (on, [0x90, 0x00])] {
+                reader.send(&[control]);
+                reader.send(&[0x00, 0xA4, 0x04, 0x00]);
+                assert_eq!(reader.receive(), answer);
+            }
+            assert_eq!(reader.hang_up().1.seen, ["off", noted, "apdu of 4", "off"]);
+        }
     }
 
     #[test]

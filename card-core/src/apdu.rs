@@ -173,8 +173,6 @@ pub struct StatusWord(pub u16);
 impl StatusWord {
     /// 9000: success.
     pub const OK: Self = Self(0x9000);
-    /// 6283: what was selected is deactivated.
-    pub const DEACTIVATED: Self = Self(0x6283);
     /// 6285: what was selected is in the termination state.
     pub const TERMINATED: Self = Self(0x6285);
     /// 6300: an authentication failed (GlobalPlatform Card Specification, EXTERNAL AUTHENTICATE: host cryptogram).
@@ -187,8 +185,6 @@ impl StatusWord {
     pub const CHANNEL_NOT_SUPPORTED: Self = Self(0x6881);
     /// 6882: secure messaging is not supported.
     pub const SECURE_MESSAGING_NOT_SUPPORTED: Self = Self(0x6882);
-    /// 6883: the last command of a chain was expected.
-    pub const LAST_OF_CHAIN_EXPECTED: Self = Self(0x6883);
     /// 6884: command chaining is not supported.
     pub const CHAINING_NOT_SUPPORTED: Self = Self(0x6884);
     /// 6982: the security status is not sufficient.
@@ -207,8 +203,6 @@ impl StatusWord {
     pub const FILE_NOT_FOUND: Self = Self(0x6A82);
     /// 6A83: no such record.
     pub const RECORD_NOT_FOUND: Self = Self(0x6A83);
-    /// 6A84: not enough memory.
-    pub const NOT_ENOUGH_MEMORY: Self = Self(0x6A84);
     /// 6A86: P1 or P2 is wrong.
     pub const WRONG_P1_P2: Self = Self(0x6A86);
     /// 6A88: no such data.

@@ -57,8 +57,16 @@ impl Draft {
     pub fn become_new(self) -> io::Result<()> {
         self.sync()?;
         // Unlike a renaming, a link never replaces what is there.
-        fs::hard_link(&self.path, &self.to)?;
-        step("linked");
+        match link(&self.path, &self.to) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+            // Memory sticks and some network drives have none: there the name is taken first, so that nobody else gets it.
+            Err(_) => {
+                OpenOptions::new().write(true).create_new(true).open(&self.to)?;
+                fs::rename(&self.path, &self.to).inspect_err(|_| drop(fs::remove_file(&self.to)))?;
+                step("renamed");
+            }
+            Ok(()) => step("linked"),
+        }
         sync_folder(&self.to)
     }
 
@@ -121,21 +129,28 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
 
 #[cfg(not(test))]
 const fn step(_: &str) {}
+#[cfg(not(test))]
+use fs::hard_link as link;
 #[cfg(test)]
-use tests::step;
+use tests::{link, step};
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
     use super::*;
-    use std::cell::RefCell;
+    use std::cell::{Cell, RefCell};
     use std::io::Read;
 
     thread_local!(static STEPS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) });
+    thread_local!(static LINKS: Cell<bool> = const { Cell::new(true) });
 
     pub(super) fn step(name: &str) {
         STEPS.with_borrow_mut(|steps| steps.push(name.to_owned()));
+    }
+
+    pub(super) fn link(from: &Path, to: &Path) -> io::Result<()> {
+        if LINKS.get() { fs::hard_link(from, to) } else { Err(io::ErrorKind::PermissionDenied.into()) }
     }
 
     fn steps() -> Vec<String> {
@@ -161,13 +176,17 @@ mod tests {
 
     #[test]
     fn a_new_file_replaces_none() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        create(&path, b"first").unwrap();
-        assert_eq!(steps(), ["written", "synced", "linked", "named"]);
-        assert_eq!(create(&path, b"second").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        assert_eq!(fs::read(&path).unwrap(), b"first");
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        for (links, named) in [(true, "linked"), (false, "renamed")] {
+            LINKS.set(links);
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("file");
+            create(&path, b"first").unwrap();
+            assert_eq!(steps(), ["written", "synced", named, "named"]);
+            assert_eq!(create(&path, b"second").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(steps(), ["written", "synced"]);
+            assert_eq!(fs::read(&path).unwrap(), b"first");
+            assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        }
     }
 
     #[test]

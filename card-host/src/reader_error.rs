@@ -87,6 +87,27 @@ pub enum ReaderError {
         /// The reader.
         reader: String,
     },
+    /// The card has no power, and does not get it.
+    #[error(
+        "the card in {reader:?} has no power: take it out and insert it again; where that happens often, turn off power saving \
+         for the reader"
+    )]
+    NoPower {
+        /// The reader.
+        reader: String,
+    },
+    /// Another process has set the card to a protocol that it holds on to.
+    #[error(
+        "another program has set the card in {reader:?} to another protocol{}: close it, take the card out and insert it \
+         again",
+        perhaps(.holders)
+    )]
+    OtherProtocol {
+        /// The reader.
+        reader: String,
+        /// Processes that use PC/SC, where that can be known; one of them holds it.
+        holders: Vec<Holder>,
+    },
     /// Another process has the card for itself.
     #[error("the reader {reader:?} is in use by another program{}: close it and try again", perhaps(.holders))]
     InUse {
@@ -138,9 +159,12 @@ impl ReaderError {
             Self::UnresponsiveCard { .. } => Situation::Unreadable,
             Self::NoProtocol { .. } => Situation::NotOurs,
             Self::CardRemoved { .. } => Situation::TakenOutEarly,
-            Self::CardReset { .. } | Self::TimedOut { .. } | Self::Ended | Self::Other { .. } => {
-                Situation::Repeat
-            }
+            Self::CardReset { .. }
+            | Self::NoPower { .. }
+            | Self::OtherProtocol { .. }
+            | Self::TimedOut { .. }
+            | Self::Ended
+            | Self::Other { .. } => Situation::Repeat,
             Self::ServiceNotRunning
             | Self::AccessDenied
             | Self::NoReader

@@ -9,7 +9,7 @@ use card_core::id::{CardId, Channel, MeterId};
 use card_core::key::KeyLength;
 use card_core::message::{Envelope, Slot};
 use card_core::meter::{Received, Verdict};
-use card_core::parameters::command::kind;
+use card_core::parameters::Action;
 use card_core::role::Role;
 use card_core::scp03::Mode;
 use card_core::tariff::{EGYPT_2024_08, Head, Tariff};
@@ -163,7 +163,7 @@ impl News<'_> {
         assert_eq!(cost.exchanges, 6, "GET MAIL and no more");
         assert!(cost.time() < LIMIT, "a new tariff takes {} us", cost.time());
 
-        let order = Order { kind: kind::END_CUT, value: 0, expiry: CardTime::UNSET, technician: None };
+        let order = Order { action: Action::EndCut, expiry: CardTime::UNSET, technician: None };
         let Development { office, who, .. } = &self.company;
         let (_, mail) = office.command(who, &self.company.id(), card, &order).unwrap();
         deliver(&mut self.stage.card().unwrap(), &mail.delivery).unwrap();

@@ -47,7 +47,7 @@ const SCOPE: Scope = Scope { company: Company(3), environment: Environment::Test
 fn main() {
     let keys = SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom).unwrap();
     let [credit, load] = masters(&keys);
-    let desk = Issuer::new(Arc::new(keys), SystemClock, CardTime::UNSET);
+    let desk = Issuer::new(Arc::new(keys), SystemClock);
     let count = count(&desk, &credit, &load);
     assert_eq!((count.blocks, count.kept, count.expansions), BLOCKS, "blocks, kept ones, expansions");
     Series::measure(&desk, &count).print(&count);

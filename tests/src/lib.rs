@@ -15,6 +15,8 @@ pub mod postgres;
 #[cfg(target_os = "linux")]
 pub mod programs;
 #[cfg(target_os = "linux")]
+pub mod scripted_pcsc;
+#[cfg(target_os = "linux")]
 pub mod stage;
 #[cfg(target_os = "linux")]
 pub mod watched_keys;

@@ -100,7 +100,7 @@ impl Pcscd {
         let process = Command::new("unshare")
             .args(["--net", "--", "sh", "-c"])
             // Each program replaces the one before, so that the process keeps its id.
-            .arg("ip link set lo up && exec pcscd --foreground --info --config \"$0\"")
+            .arg("ip link set lo up && exec pcscd --foreground --debug --config \"$0\"")
             .arg(self.directory.join("reader.conf.d"))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("pcscd's standard error"))
@@ -207,17 +207,10 @@ impl Pcscd {
         }
     }
 
-    /// How many clients are connected to it.
-    ///
-    /// # Panics
-    ///
-    /// When the system does not list its sockets.
+    /// Whether a program waits in the service for a change of its readers.
     #[must_use]
-    pub fn clients(&self) -> usize {
-        const CONNECTED: &str = "03";
-        let sockets = fs::read_to_string("/proc/net/unix").expect("the system's sockets");
-        let fields = sockets.lines().map(|line| line.split_ascii_whitespace().collect::<Vec<_>>());
-        fields.filter(|fields| fields.get(5) == Some(&CONNECTED) && fields.last() == Some(&SOCKET)).count()
+    pub fn is_waited_on(&self) -> bool {
+        self.log().contains("WAIT_READER_STATE_CHANGE")
     }
 
     /// Ends pcscd as the system would, with SIGTERM, and waits for its end.

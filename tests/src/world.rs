@@ -137,7 +137,7 @@ impl World {
     /// With this ledger, which is empty, and these keys.
     pub fn with_keys(ledger: Arc<dyn Ledger>, keys: SoftwareKeyStore) -> Self {
         let (clock, keys) = (TestClock::new(), Arc::new(keys));
-        let issuer: Issuer = Issuer::new(keys.clone(), clock.clone(), CardTime::UNSET);
+        let issuer: Issuer = Issuer::new(keys.clone(), clock.clone());
         let office = Office::found(Arc::clone(&ledger), issuer, "founder", &rules()).unwrap();
         let world = Self { office, keys, ledger, clock, ids: AtomicU64::new(0), _directory: None };
         let boss = world.boss();
@@ -155,13 +155,8 @@ impl World {
     }
 
     /// A company that is there already, opened again.
-    pub fn again(
-        ledger: Arc<dyn Ledger>,
-        keys: Arc<SoftwareKeyStore>,
-        clock: TestClock,
-        last_issue: CardTime,
-    ) -> Self {
-        let issuer: Issuer = Issuer::new(keys.clone(), clock.clone(), last_issue);
+    pub fn again(ledger: Arc<dyn Ledger>, keys: Arc<SoftwareKeyStore>, clock: TestClock) -> Self {
+        let issuer: Issuer = Issuer::new(keys.clone(), clock.clone());
         let office = Office::with_issuer(Arc::clone(&ledger), issuer).unwrap();
         Self { office, keys, ledger, clock, ids: AtomicU64::new(0), _directory: None }
     }

@@ -3,7 +3,7 @@
 
 use card_host::card_core::id::MeterId;
 use card_host::card_core::key::KeyLength;
-use card_host::card_core::units::{CardTime, Piastres};
+use card_host::card_core::units::Piastres;
 use card_host::card_work::{CardChoice, development_scope, in_words};
 use card_host::issuer::{Issuer, SystemClock};
 use card_host::keystore::SoftwareKeyStore;
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ledger = Arc::new(SqliteLedger::in_memory(development_scope())?);
     // The keys: a hardware security module behind the trait `KeyStore` where cards are real.
     let keys = Arc::new(SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom)?);
-    let issuer: Issuer = Issuer::new(keys, SystemClock, CardTime::UNSET);
+    let issuer: Issuer = Issuer::new(keys, SystemClock);
     let office = Office::found(ledger, issuer, "Amina", &Policy::for_development())?;
     let who = Who { party: COMPANY.parse()?, point: OFFICE.parse()?, actor: "Amina".to_owned() };
 

@@ -5,10 +5,11 @@ use card_core::units::Piastres;
 use serde::{Deserialize, Serialize};
 
 use super::accounts::LedgerAccount;
+use super::clock::TimeOrder;
 use super::entry::{Entry, Kind, RequestKey, Step, Transfer};
 use super::error::{LedgerError, Refusal, StoreError};
 use super::moves::MoveOrder;
-use super::names::RequestId;
+use super::names::{PointCode, RequestId};
 use super::office::{Office, Who, draft};
 use super::records::{Customer, Head, Point};
 use super::sale::{Certified, Steps, is_for};
@@ -53,6 +54,8 @@ pub enum Approved {
     Sale,
     /// A correction or a move, which has been certified by that.
     Certified(Certified),
+    /// That the clock is right: this vending point goes on with its time.
+    Time(PointCode),
 }
 
 /// What is proposed to a second person, as it is kept in the entry.
@@ -61,13 +64,14 @@ pub enum Approved {
 pub(super) enum Proposal {
     Debit { to: DebitTo, amount: u64 },
     Move(MoveOrder),
+    Time(TimeOrder),
 }
 
 /// What a proposed move closes, as its entry says.
 pub(super) fn moves_from(payload: &[u8]) -> Option<Binding> {
     match serde_json::from_slice(payload).ok()? {
         Proposal::Move(order) => Some(order.from()),
-        Proposal::Debit { .. } => None,
+        _ => None,
     }
 }
 
@@ -120,6 +124,9 @@ impl Office {
         if who.party != request.party && who.party.as_str() != COMPANY {
             return Err(Refusal::NoRequest(request.id.clone()).into());
         }
+        if let Some(point) = self.approve_time(who, request)? {
+            return Ok(Approved::Time(point));
+        }
         self.signing_step(|t, signing| {
             let (mut point, steps) = self.alone_with(t, who, request)?;
             let first = steps.first.as_ref().ok_or_else(|| Refusal::NoRequest(request.id.clone()))?;
@@ -163,6 +170,7 @@ impl Office {
                             (Piastres(amount), to),
                         )?,
                         Proposal::Move(order) => self.moved(t, signing, &mut point, entry, &order, None)?,
+                        Proposal::Time(_) => return Err(Refusal::WrongStep(request.id.clone()).into()),
                     };
                     Ok(Approved::Certified(Certified::of(&entry)))
                 }

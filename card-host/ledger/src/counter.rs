@@ -3,7 +3,7 @@
 use card_core::id::{Binding, CardId, Scope};
 use card_core::message::{Certificate, Envelope, MeterReceipt, Receipt, Slot, Voucher};
 use card_core::parameters::Readings;
-use card_core::units::Piastres;
+use card_core::units::{CardTime, Piastres};
 use sha2::{Digest, Sha256};
 
 use super::accounts::LedgerAccount;
@@ -191,8 +191,9 @@ impl Office {
             if known && !recovers {
                 return Ok(HandedIn { known, binding: says.binding, finding });
             }
-            let mut after = seen(&says, record.clone());
-            let mut entry = draft(who, &request, Step::First, Kind::Evidence, self.now()?);
+            let now = self.now()?;
+            let mut after = seen(&says, record.clone(), now.max(point.time));
+            let mut entry = draft(who, &request, Step::First, Kind::Evidence, now);
             about(&mut entry, &record.held);
             entry.card = says.card.or(entry.card);
             entry.payload = says.payload(bytes);
@@ -435,7 +436,7 @@ fn finding(says: &Says, record: &BindingRecord) -> Finding {
 }
 
 /// What is known of card and meter after this evidence; what was known does not go back.
-fn seen(says: &Says, record: BindingRecord) -> BindingRecord {
+fn seen(says: &Says, record: BindingRecord, now: CardTime) -> BindingRecord {
     let present = says.card == Some(record.held.card.id);
     let card_sequence = if present { record.card_sequence.max(says.sequence) } else { record.card_sequence };
     let Some(reading) = &says.reading else { return BindingRecord { card_sequence, ..record } };
@@ -443,7 +444,8 @@ fn seen(says: &Says, record: BindingRecord) -> BindingRecord {
         card_sequence,
         applied_credit: record.applied_credit.max(reading.applied_credit),
         applied_debited: record.applied_debited.max(reading.applied_debited),
-        heard: record.heard.max(reading.time),
+        // A meter with a wrong clock is not heard of tomorrow.
+        heard: record.heard.max(reading.time.min(now)),
         ..record
     }
 }

@@ -2,7 +2,7 @@
 
 use card_core::id::{CardId, Channel};
 use card_core::message::Voucher;
-use card_core::units::{CardTime, Piastres};
+use card_core::units::Piastres;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -39,7 +39,7 @@ impl Development {
     pub fn new(keys: SoftwareKeyStore) -> Result<Self, LedgerError> {
         let ledger = Arc::new(SqliteLedger::in_memory(development_scope())?);
         let keys = Arc::new(keys);
-        let issuer: Issuer = Issuer::new(keys.clone(), SystemClock, CardTime::UNSET);
+        let issuer: Issuer = Issuer::new(keys.clone(), SystemClock);
         let office = Office::found(ledger, issuer, "development", &Policy::for_development())?;
         let development = Self { office, keys, who: at(COMPANY, OFFICE)?, requests: AtomicU64::new(0) };
         let Self { office, who, .. } = &development;

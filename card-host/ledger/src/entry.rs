@@ -102,6 +102,8 @@ codes! {
         Mail = "mail",
         /// Parties, tokens, vending points, rules of selling.
         Settings = "settings",
+        /// Two people have said that the time is right, however far it is from that of the entry before it.
+        Clock = "clock",
         /// The ledger was restored from a copy.
         Restore = "restore",
     }
@@ -120,6 +122,7 @@ impl Kind {
                 | Self::Block
                 | Self::Move
                 | Self::Debt
+                | Self::Clock
                 | Self::Restore
         )
     }

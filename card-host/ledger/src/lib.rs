@@ -41,6 +41,7 @@ mod alerts;
 mod audit;
 mod bindings;
 mod branch;
+mod clock;
 mod close;
 mod correct;
 mod counter;
@@ -85,7 +86,7 @@ pub use counter::{Collected, Evidence, Finding, HandedIn, binding_of};
 #[cfg(feature = "sqlite")]
 pub use development::Development;
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
-pub use error::{LedgerError, Refusal, StoreError};
+pub use error::{ClockError, LedgerError, Refusal, StoreError};
 pub use export::{
     EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,
 };

@@ -13,7 +13,7 @@ use super::policy::Policy;
 use super::records::{Head, Party, Point, PolicyRecord};
 use super::settings::OFFICE;
 use super::store::{Ask, Context, Ledger, Payee, Transaction, read};
-use card_host::issuer::{Clock, Issuer, IssuerError};
+use card_host::issuer::{Clock, Issuer};
 use card_host::keystore::KeyStore;
 
 /// Who asks, and where.
@@ -56,18 +56,14 @@ pub struct Office {
     calendar: Calendar,
 }
 
-/// How far the clocks of sellers may be apart, in seconds.
-pub(super) const CLOCKS_APART: u32 = 300;
-
 impl Office {
-    /// An office over a ledger. `keys` and `clock` are those of the issuer; it goes on after the time of the last entry.
+    /// An office over a ledger. `keys` and `clock` are those of the issuer.
     pub fn new(
         ledger: Arc<dyn Ledger>,
         keys: Arc<dyn KeyStore>,
         clock: impl Clock + 'static,
     ) -> Result<Self, LedgerError> {
-        let last = read(&*ledger, |t| t.last_time())?;
-        Self::with_issuer(ledger, Issuer::new(keys, clock, last))
+        Self::with_issuer(ledger, Issuer::new(keys, clock))
     }
 
     /// An office with an issuer that is there already.
@@ -161,13 +157,7 @@ impl Office {
         if !unsaid && !Entry::is_reason(&entry.reason) {
             return Err(Refusal::NoReason.into());
         }
-        if point.time > entry.time {
-            if point.time.0.saturating_sub(entry.time.0) > CLOCKS_APART {
-                let (now, last) = (entry.time, point.time);
-                return Err(IssuerError::ClockBeforeLastIssue { now, last }.into());
-            }
-            entry.time = point.time;
-        }
+        entry.time = self.time_of(t, point, &entry)?;
         if entry.transfers.len() > Entry::TRANSFERS {
             return Err(
                 Refusal::Invalid(format!("an entry has at most {} transfers", Entry::TRANSFERS)).into()

@@ -232,8 +232,13 @@ pub trait Transaction {
     /// How often the ledger has been restored from a copy.
     fn epoch(&mut self) -> Result<u32, LedgerError>;
 
-    /// The time of the last entry of all; not set where there is none.
+    /// The newest time of a vending point: that of its last entry; not set where there is no entry.
     fn last_time(&mut self) -> Result<CardTime, LedgerError>;
+
+    /// What the store's own clock shows; none where it has none but this machine's.
+    fn clock(&mut self) -> Result<Option<CardTime>, LedgerError> {
+        Ok(None)
+    }
 }
 
 /// A table that an audit goes through row by row. Bindings, points and rules of selling have questions of their own.

@@ -42,7 +42,7 @@ impl Failure {
         let code = code_of(error);
         match error {
             LedgerError::Refused(_) | LedgerError::Name(_) => Self::new(code, error.to_string()),
-            LedgerError::Store(_) | LedgerError::Issuer(_) | LedgerError::NotRun => {
+            LedgerError::Store(_) | LedgerError::Issuer(_) | LedgerError::Clock(_) | LedgerError::NotRun => {
                 Self { inner: Some(shortened(&error.to_string())), ..Self::new(code, within(code)) }
             }
         }
@@ -107,12 +107,10 @@ fn code_of(error: &LedgerError) -> Code {
         LedgerError::Store(StoreError::ReadOnly) | LedgerError::NotRun => Code::Internal,
         LedgerError::Issuer(IssuerError::Account(_)) => Code::Exhausted,
         LedgerError::Issuer(
-            IssuerError::NoTime
-            | IssuerError::ClockBeforeLastIssue { .. }
-            | IssuerError::ClockBeforeBuild { .. }
-            | IssuerError::Keys(_),
+            IssuerError::NoTime | IssuerError::ClockBeforeBuild { .. } | IssuerError::Keys(_),
         ) => Code::CannotSign,
         LedgerError::Issuer(_) => Code::Internal,
+        LedgerError::Clock(_) => Code::CannotSign,
         LedgerError::Name(_) => Code::Malformed,
     }
 }

@@ -2,7 +2,7 @@
 
 use card_core::id::{Binding, CardId, Scope};
 use card_core::message::{Delivery, Envelope, MeterReceipt, Slot, Verified};
-use card_core::parameters::{AuditRecords, Readings};
+use card_core::parameters::{Action, AuditRecords, Readings};
 use card_core::terminal::load::{MailAnswer, Misfit, get_mail, mail_fits, put_mail};
 use card_core::units::CardTime;
 
@@ -24,10 +24,8 @@ pub struct Mail {
 /// What a command is to do (docs/meter.md, section 8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Order {
-    /// Its kind, see [`card_core::parameters::command::kind`].
-    pub kind: u8,
-    /// By kind.
-    pub value: u32,
+    /// What the meter does.
+    pub action: Action,
     /// Not executed from then on; not set: it does not expire.
     pub expiry: CardTime,
     /// The card that must bring it; `None`: any card of the binding, or the network.

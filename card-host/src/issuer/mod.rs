@@ -6,8 +6,8 @@ mod account;
 pub use account::{AccountError, BindingAccount, LAST_TOTAL};
 
 use std::fmt;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use card_core::id::{Channel, Reference};
@@ -20,7 +20,16 @@ use crate::keystore::{DeliveryBytes, KeyStore, KeyStoreError};
 pub trait Clock: Send + Sync {
     /// The time now; `None` where it is not known, or cannot be written as card time.
     fn now(&self) -> Option<CardTime>;
+
+    /// How to ask whether this clock is kept right, where it is one that may run wrong; `None`: its source is checked already. It is asked
+    /// before a time far after all that was signed is believed.
+    fn kept_right(&self) -> Option<KeptRight> {
+        None
+    }
 }
+
+/// Whether a clock is kept right by a time server; `None`: nobody can tell.
+pub type KeptRight = fn() -> Option<bool>;
 
 /// The clock of this computer. Whoever issues keeps it right by an authenticated source.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,6 +39,22 @@ impl Clock for SystemClock {
     fn now(&self) -> Option<CardTime> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
         CardTime::from_unix(now.as_secs())
+    }
+
+    fn kept_right(&self) -> Option<KeptRight> {
+        Some(synchronised)
+    }
+}
+
+/// What systemd says of this machine's clock, whichever program keeps it right.
+fn synchronised() -> Option<bool> {
+    let mut command = Command::new("timedatectl");
+    command.args(["show", "--property=NTPSynchronized", "--value"]).stdin(Stdio::null());
+    let said = command.stderr(Stdio::null()).output().ok().filter(|said| said.status.success())?;
+    match said.stdout.trim_ascii() {
+        b"yes" => Some(true),
+        b"no" => Some(false),
+        _ => None,
     }
 }
 
@@ -43,6 +68,12 @@ pub const BUILD_TIME: CardTime = {
     CardTime(seconds as u32)
 };
 
+/// The time that a clock shows, where something may be signed by it: a time, and none before `earliest`.
+pub fn checked_time(clock: &dyn Clock, earliest: CardTime) -> Result<CardTime, IssuerError> {
+    let now = clock.now().filter(|now| *now != CardTime::UNSET).ok_or(IssuerError::NoTime)?;
+    if now < earliest { Err(IssuerError::ClockBeforeBuild { now }) } else { Ok(now) }
+}
+
 /// Why nothing was signed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -50,17 +81,6 @@ pub enum IssuerError {
     /// There is no time.
     #[error("the time is not known, and nothing is signed without it: set the clock")]
     NoTime,
-    /// The clock is before the time of what was signed last.
-    #[error(
-        "the clock shows {} s before the time of what was signed last: set it right; nothing is signed until then",
-        .last.0.saturating_sub(.now.0)
-    )]
-    ClockBeforeLastIssue {
-        /// What the clock shows.
-        now: CardTime,
-        /// The time of what was signed last.
-        last: CardTime,
-    },
     /// The clock is before this program was built.
     #[error(
         "the clock shows a time before this program was made: set it right; nothing is signed until then"
@@ -92,17 +112,13 @@ pub enum IssuerError {
 pub struct Issuer<K: KeyStore + ?Sized = dyn KeyStore> {
     keys: Arc<K>,
     clock: Box<dyn Clock>,
-    /// Only grows.
-    last_issue: AtomicU32,
     build_time: CardTime,
 }
 
 impl<K: KeyStore + ?Sized> Issuer<K> {
-    /// An issuer that goes on after `last_issue`, the time of what was signed last, as it was stored
-    /// ([`CardTime::UNSET`] at the first start).
-    pub fn new(keys: Arc<K>, clock: impl Clock + 'static, last_issue: CardTime) -> Self {
-        let last_issue = AtomicU32::new(last_issue.0);
-        Self { keys, clock: Box::new(clock), last_issue, build_time: BUILD_TIME }
+    /// An issuer with these keys and this clock. How far its time may be from what was signed before is for the ledger to know.
+    pub fn new(keys: Arc<K>, clock: impl Clock + 'static) -> Self {
+        Self { keys, clock: Box::new(clock), build_time: BUILD_TIME }
     }
 
     /// For simulations, whose time is not that of the world: accepts a clock from `earliest` on.
@@ -112,11 +128,6 @@ impl<K: KeyStore + ?Sized> Issuer<K> {
         self
     }
 
-    /// The time of what was signed last; to be stored.
-    pub fn last_issue(&self) -> CardTime {
-        CardTime(self.last_issue.load(Ordering::Acquire))
-    }
-
     /// The key store.
     pub fn keys(&self) -> &K {
         &self.keys
@@ -124,20 +135,14 @@ impl<K: KeyStore + ?Sized> Issuer<K> {
 
     /// The time, where something may be signed now.
     ///
-    /// Errors: no time, or a clock that shows one before the time of what was signed last or before this program was made.
+    /// Errors: no time, or a clock that shows one before this program was made.
     pub fn checked_time(&self) -> Result<CardTime, IssuerError> {
-        self.now()
+        checked_time(&*self.clock, self.build_time)
     }
 
-    /// The checked time. It is taken as used only once something was signed.
-    fn now(&self) -> Result<CardTime, IssuerError> {
-        // Before the clock is read: another thread may read it later, and sign first.
-        let last = self.last_issue();
-        let now = self.clock.now().filter(|now| *now != CardTime::UNSET).ok_or(IssuerError::NoTime)?;
-        if now < self.build_time {
-            return Err(IssuerError::ClockBeforeBuild { now });
-        }
-        if now < last { Err(IssuerError::ClockBeforeLastIssue { now, last }) } else { Ok(now) }
+    /// How to ask whether its clock is kept right, see [`Clock::kept_right`].
+    pub fn kept_right(&self) -> Option<KeptRight> {
+        self.clock.kept_right()
     }
 
     /// The certificate of an account as it stands.
@@ -149,7 +154,7 @@ impl<K: KeyStore + ?Sized> Issuer<K> {
         if binding.number == 0 || card.generation == 0 || sequence == 0 {
             return Err(IssuerError::NotStarted);
         }
-        let issue_time = self.now()?;
+        let issue_time = self.checked_time()?;
         let certificate = Certificate {
             key_version: account.credit_key,
             binding,
@@ -160,9 +165,7 @@ impl<K: KeyStore + ?Sized> Issuer<K> {
             issue_time,
             mac: [0; 16],
         };
-        let certificate = self.keys.sign_certificate(scope, certificate)?;
-        self.last_issue.fetch_max(issue_time.0, Ordering::AcqRel);
-        Ok(certificate)
+        Ok(self.keys.sign_certificate(scope, certificate)?)
     }
 
     /// The binding certificate of an account.
@@ -173,7 +176,7 @@ impl<K: KeyStore + ?Sized> Issuer<K> {
         if account.binding.number == 0 {
             return Err(IssuerError::NotStarted);
         }
-        self.now()?;
+        self.checked_time()?;
         let certificate = BindingCertificate {
             key_version: account.credit_key,
             binding: account.binding,
@@ -245,7 +248,7 @@ impl<K: KeyStore + ?Sized> Issuer<K> {
 
 impl<K: KeyStore + ?Sized> fmt::Debug for Issuer<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Issuer").field("last_issue", &self.last_issue()).finish_non_exhaustive()
+        f.debug_struct("Issuer").field("build_time", &self.build_time).finish_non_exhaustive()
     }
 }
 

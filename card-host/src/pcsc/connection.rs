@@ -4,13 +4,15 @@
 //! the time and gives up. A thread that was given up releases the card as soon as its call returns.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ::pcsc::{Context, Disposition, Error, MAX_BUFFER_SIZE, Protocols, ShareMode, Transaction};
 use card_core::apdu::{MAX_COMMAND, Response, StatusWord};
 use card_core::scp03::EXTERNAL_AUTHENTICATE;
 
-use super::{c_name, choose, connect_error, establish, holders, in_use, list, session_error, spawn};
+use super::names::ReaderName;
+use super::{TRIES, choose, connect_error, establish, holders, in_use, list, session_error, spawn};
 use crate::reader_error::ReaderError;
 use crate::transport::{Card, Link, TransportError};
 
@@ -72,9 +74,9 @@ enum Request {
 
 enum Progress {
     /// The reader is known.
-    Found(String),
+    Found(ReaderName),
     /// The card in it is powered; its transaction is awaited.
-    Connected(String),
+    Connected(ReaderName),
     Ready {
         reader: String,
         atr: Vec<u8>,
@@ -145,11 +147,11 @@ pub fn connect_with(reader: &str, limits: Limits) -> Result<Connection, ReaderEr
             }
             (Ok(Progress::Failed(error)), _) => return Err(error),
             (Err(RecvTimeoutError::Timeout), Stage::Waiting(reader)) => {
-                return Err(ReaderError::InUse { reader, holders: holders() });
+                return Err(ReaderError::InUse { reader: reader.to_string(), holders: holders() });
             }
             // pcscd lets a program wait here already while another one has a transaction.
             (Err(RecvTimeoutError::Timeout), Stage::Powering(reader)) if in_use(&reader) => {
-                return Err(ReaderError::InUse { reader, holders: holders() });
+                return Err(ReaderError::InUse { reader: reader.to_string(), holders: holders() });
             }
             (Err(RecvTimeoutError::Timeout), Stage::Powering(_)) => Stage::Slow,
             (Err(RecvTimeoutError::Timeout), Stage::Finding | Stage::Slow) => {
@@ -166,11 +168,11 @@ enum Stage {
     /// Reaching the service and the reader.
     Finding,
     /// Connecting to the card in this reader.
-    Powering(String),
+    Powering(ReaderName),
     /// Connecting takes long, though nobody else seems to use the reader.
     Slow,
     /// Waiting for the transaction.
-    Waiting(String),
+    Waiting(ReaderName),
 }
 
 impl Connection {
@@ -267,7 +269,7 @@ fn serve(
     responses: &Sender<Result<Vec<u8>, ReaderError>>,
 ) -> Result<(), ReaderError> {
     let context = establish()?;
-    let reader = choose(name, list(&context)?)?;
+    let reader = choose(name, &list(&context)?)?;
     let _ = progress.send(Progress::Found(reader.clone()));
     let mut card = power(&context, &reader)?;
     let outcome = hold(&mut card, &reader, progress, requests, responses);
@@ -284,18 +286,21 @@ struct End;
 
 fn hold(
     card: &mut ::pcsc::Card,
-    reader: &str,
+    reader: &ReaderName,
     progress: &Sender<Progress>,
     requests: &Receiver<Request>,
     responses: &Sender<Result<Vec<u8>, ReaderError>>,
 ) -> Result<Option<End>, ReaderError> {
-    let _ = progress.send(Progress::Connected(reader.to_owned()));
-    let transaction = begin(card, reader, 3)?;
-    let ready = describe(&transaction, reader)?;
+    let _ = progress.send(Progress::Connected(reader.clone()));
+    let reader = reader.text();
+    let mut transaction = begin(card, reader, TRIES)?;
+    let (protocol, atr) = settled(&mut transaction, |transaction| status(transaction))
+        .map_err(|error| connect_error(error, reader))?;
+    let ready = Progress::Ready { reader: reader.to_owned(), atr, protocol };
     let mut after = CardAfter::Leave;
     let mut ended = None;
     if progress.send(ready).is_ok() {
-        (after, ended) = answer(&transaction, reader, requests, responses);
+        (after, ended) = answer(&mut transaction, protocol, reader, requests, responses);
     }
     let _ = transaction.end(after.into());
     Ok(ended)
@@ -303,22 +308,26 @@ fn hold(
 
 /// Serves requests until the end, or until nobody waits any more.
 fn answer(
-    transaction: &Transaction<'_>,
+    transaction: &mut Transaction<'_>,
+    protocol: Protocol,
     reader: &str,
     requests: &Receiver<Request>,
     responses: &Sender<Result<Vec<u8>, ReaderError>>,
 ) -> (CardAfter, Option<End>) {
+    let mut begun = false;
     loop {
         match requests.recv_timeout(IDLE) {
             Ok(Request::Transmit(command)) => {
-                // InsufficientBuffer would come after the card has executed the command, so the buffer is the largest allowed.
-                let mut buffer = [0; MAX_BUFFER_SIZE];
-                let outcome = match transaction.transmit(&command, &mut buffer) {
-                    // Some drivers call it a success when the card is pulled out in the middle, and have nothing.
-                    Ok(response) if response.len() < 2 => Err(Error::NotTransacted),
-                    outcome => outcome.map(<[u8]>::to_vec),
+                let outcome = if begun {
+                    exchange(transaction, &command)
+                } else {
+                    first_exchange(transaction, protocol, &command)
                 };
-                let outcome = outcome.map_err(|error| session_error(presence(transaction, error), reader));
+                let outcome = outcome.map_err(|error| match presence(transaction, error) {
+                    error if !begun && passes(error) => connect_error(error, reader),
+                    error => session_error(error, reader),
+                });
+                begun = true;
                 if responses.send(outcome).is_err() {
                     return (CardAfter::Reset, None);
                 }
@@ -337,14 +346,37 @@ fn answer(
 
 const IDLE: Duration = Duration::from_secs(2);
 
-fn power(context: &Context, reader: &str) -> Result<::pcsc::Card, ReaderError> {
-    let name = c_name(reader)?;
-    context
-        .connect(&name, ShareMode::Shared, Protocols::T0 | Protocols::T1)
-        .map_err(|error| connect_error(error, reader))
+/// How long another program may take with the card before it is tried again.
+const BREATH: Duration = Duration::from_millis(50);
+
+const PROTOCOLS: Protocols = Protocols::T0.union(Protocols::T1);
+
+/// Whether it passes when the card is connected again: another program has just reset it or switched it off. Before the first
+/// exchange that concerns no session of ours.
+const fn passes(error: Error) -> bool {
+    matches!(error, Error::ResetCard | Error::UnpoweredCard | Error::ProtoMismatch)
 }
 
-/// Takes the transaction. A reset by another program before that concerns no session of ours.
+/// How a card is connected again after an error: only a reset gives it power.
+const fn again_after(error: Error) -> Disposition {
+    match error {
+        Error::UnpoweredCard => Disposition::ResetCard,
+        _ => Disposition::LeaveCard,
+    }
+}
+
+fn power(context: &Context, reader: &ReaderName) -> Result<::pcsc::Card, ReaderError> {
+    let mut tries = TRIES;
+    loop {
+        match context.connect(reader.bytes(), ShareMode::Shared, PROTOCOLS) {
+            Err(error) if tries > 0 && passes(error) => tries -= 1,
+            outcome => return outcome.map_err(|error| connect_error(error, reader.text())),
+        }
+        thread::sleep(BREATH);
+    }
+}
+
+/// Takes the transaction.
 fn begin<'card>(
     card: &'card mut ::pcsc::Card,
     reader: &str,
@@ -352,23 +384,72 @@ fn begin<'card>(
 ) -> Result<Transaction<'card>, ReaderError> {
     match card.transaction2() {
         Ok(transaction) => Ok(transaction),
-        Err((card, Error::ResetCard)) if tries > 0 => {
-            card.reconnect(ShareMode::Shared, Protocols::T0 | Protocols::T1, Disposition::LeaveCard)
-                .map_err(|error| connect_error(error, reader))?;
-            begin(card, reader, tries - 1)
+        Err((card, error)) if tries > 0 && passes(error) => {
+            thread::sleep(BREATH);
+            match card.reconnect(ShareMode::Shared, PROTOCOLS, again_after(error)) {
+                Err(error) if !passes(error) => Err(connect_error(error, reader)),
+                _ => begin(card, reader, tries - 1),
+            }
         }
         Err((_, error)) => Err(connect_error(error, reader)),
     }
 }
 
-fn describe(transaction: &Transaction<'_>, reader: &str) -> Result<Progress, ReaderError> {
-    let status = transaction.status2_owned().map_err(|error| connect_error(error, reader))?;
+/// Does a step before the first exchange, or this one; where it fails by what passes, once more after connecting again.
+fn settled<T>(
+    transaction: &mut Transaction<'_>,
+    mut step: impl FnMut(&Transaction<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut tries = TRIES;
+    loop {
+        match step(transaction) {
+            Err(error) if tries > 0 && passes(error) => {
+                tries -= 1;
+                thread::sleep(BREATH);
+                match transaction.reconnect(ShareMode::Shared, PROTOCOLS, again_after(error)) {
+                    Err(error) if !passes(error) => return Err(error),
+                    _ => {}
+                }
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// The protocol and the answer to reset. A card that is set to neither protocol may be so by another program.
+fn status(transaction: &Transaction<'_>) -> Result<(Protocol, Vec<u8>), Error> {
+    let status = transaction.status2_owned()?;
     let protocol = match status.protocol2() {
         Some(::pcsc::Protocol::T0) => Protocol::T0,
         Some(::pcsc::Protocol::T1) => Protocol::T1,
-        _ => return Err(ReaderError::NoProtocol { reader: reader.to_owned() }),
+        _ => return Err(Error::ProtoMismatch),
     };
-    Ok(Progress::Ready { reader: reader.to_owned(), atr: status.atr().to_vec(), protocol })
+    Ok((protocol, status.atr().to_vec()))
+}
+
+/// The first command. Where the card was connected again for it, it has the protocol that it had before.
+fn first_exchange(
+    transaction: &mut Transaction<'_>,
+    protocol: Protocol,
+    command: &[u8],
+) -> Result<Vec<u8>, Error> {
+    let mut again = false;
+    settled(transaction, |transaction| {
+        if std::mem::replace(&mut again, true) && status(transaction)?.0 != protocol {
+            return Err(Error::ProtoMismatch);
+        }
+        exchange(transaction, command)
+    })
+}
+
+fn exchange(transaction: &Transaction<'_>, command: &[u8]) -> Result<Vec<u8>, Error> {
+    // InsufficientBuffer would come after the card has executed the command, so the buffer is the largest allowed.
+    let mut buffer = [0; MAX_BUFFER_SIZE];
+    match transaction.transmit(command, &mut buffer) {
+        // Some drivers call it a success when the card is pulled out in the middle, and have nothing.
+        Ok(response) if response.len() < 2 => Err(Error::NotTransacted),
+        outcome => outcome.map(<[u8]>::to_vec),
+    }
 }
 
 /// A failed exchange is named vaguely; whether the card is still there is the better reason.

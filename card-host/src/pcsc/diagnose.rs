@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use card_core::layout::status::advice;
 
-use super::{CardAfter, Limits, Protocol, SERVICE_LIMIT, connect_with, establish, holders, list, watched};
+use super::{
+    CardAfter, Limits, Protocol, SERVICE_LIMIT, connect_with, establish, holders, list, texts, watched,
+};
 use crate::card::{self, CardError};
 use crate::reader_error::ReaderError;
 use crate::transport::Card;
@@ -86,7 +88,7 @@ pub fn diagnose() -> Vec<Check> {
     let mut checks = vec![library()];
     let listed = watched("listing the readers", SERVICE_LIMIT, || {
         let context = establish()?;
-        Ok(list(&context))
+        Ok(list(&context).map(|names| texts(&names)))
     });
     let readers = match listed {
         Err(error @ ReaderError::AccessDenied) => {

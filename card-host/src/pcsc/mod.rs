@@ -8,6 +8,7 @@
 mod connection;
 mod diagnose;
 mod holders;
+mod names;
 mod wait;
 
 pub use connection::{CardAfter, Connection, Limits, Protocol, connect, connect_with, open};
@@ -15,23 +16,25 @@ pub use diagnose::{Check, Outcome, diagnose};
 pub use holders::holders;
 pub use wait::{CardPresent, wait_for_card};
 
-use std::ffi::CString;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use ::pcsc::{Context, Error, ReaderState, Scope, State};
 
+use self::names::{ReaderName, choose, list, texts};
 use crate::reader_error::ReaderError;
 
 /// How long the PC/SC service may take for what needs no card.
 const SERVICE_LIMIT: Duration = Duration::from_secs(10);
+/// How often what passes by itself is tried again.
+const TRIES: u8 = 8;
 
 /// The names of all readers that are attached; none is no error.
 pub fn readers() -> Result<Vec<String>, ReaderError> {
     watched("listing the readers", SERVICE_LIMIT, || {
         let context = establish()?;
-        list(&context)
+        Ok(texts(&list(&context)?))
     })
 }
 
@@ -39,41 +42,46 @@ pub fn readers() -> Result<Vec<String>, ReaderError> {
 pub fn readers_and_cards() -> Result<Vec<(String, bool)>, ReaderError> {
     watched("listing the readers", SERVICE_LIMIT, || {
         let context = establish()?;
-        let names = list(&context)?;
-        let state = |name: &String| Ok(ReaderState::new(c_name(name)?, State::UNAWARE));
-        let mut states = names.iter().map(state).collect::<Result<Vec<_>, ReaderError>>()?;
-        if !states.is_empty() {
-            let status = context.get_status_change(Some(Duration::ZERO), &mut states);
-            status.map_err(|error| service_error(error, "asking the readers for their cards"))?;
+        let mut found = Vec::new();
+        for name in list(&context)? {
+            // Each by itself: one that cannot be asked hides no other.
+            if let Some(state) = state_of(&context, &name)? {
+                found.push((name.to_string(), state.contains(State::PRESENT)));
+            }
         }
-        let present = states.iter().map(|state| state.event_state().contains(State::PRESENT));
-        Ok(names.into_iter().zip(present).collect())
+        Ok(found)
     })
+}
+
+/// The state of a reader; `None` where it has left.
+fn state_of(context: &Context, name: &ReaderName) -> Result<Option<State>, ReaderError> {
+    let mut tries = TRIES;
+    loop {
+        let mut states = [ReaderState::new(name.bytes(), State::UNAWARE)];
+        match context.get_status_change(Duration::ZERO, &mut states) {
+            Ok(()) => {
+                let [state] = &states;
+                return Ok(Some(state.event_state()));
+            }
+            // Listed, it is there: perhaps it has just come.
+            Err(Error::UnknownReader | Error::ReaderUnavailable)
+                if tries > 0 && list(context)?.contains(name) =>
+            {
+                tries -= 1;
+            }
+            Err(Error::UnknownReader | Error::ReaderUnavailable) => return Ok(None),
+            Err(error) => return Err(service_error(error, "asking the readers for their cards")),
+        }
+    }
 }
 
 /// The reader with this name, or the only one with it in its name (capitals do not matter). An empty name finds the only reader.
 pub fn find(name: &str) -> Result<String, ReaderError> {
-    choose(name, readers()?)
-}
-
-fn choose(name: &str, present: Vec<String>) -> Result<String, ReaderError> {
-    if present.is_empty() {
-        return Err(ReaderError::NoReader);
-    }
-    if let Some(exact) = present.iter().find(|reader| *reader == name) {
-        return Ok(exact.clone());
-    }
-    let wanted = name.to_lowercase();
-    let mut matching: Vec<String> =
-        present.iter().filter(|reader| reader.to_lowercase().contains(&wanted)).cloned().collect();
-    match (matching.pop(), matching.is_empty()) {
-        (None, _) => Err(ReaderError::UnknownReader { name: name.to_owned(), present }),
-        (Some(only), true) => Ok(only),
-        (Some(last), false) => {
-            matching.push(last);
-            Err(ReaderError::AmbiguousReader { name: name.to_owned(), matching })
-        }
-    }
+    let name = name.to_owned();
+    watched("listing the readers", SERVICE_LIMIT, move || {
+        let context = establish()?;
+        choose(&name, &list(&context)?).map(|reader| reader.to_string())
+    })
 }
 
 fn establish() -> Result<Context, ReaderError> {
@@ -86,14 +94,6 @@ fn establish() -> Result<Context, ReaderError> {
         }
         error => service_error(error, "reaching the smart card service"),
     })
-}
-
-fn list(context: &Context) -> Result<Vec<String>, ReaderError> {
-    match context.list_readers_owned() {
-        Ok(names) => Ok(names.into_iter().map(|name| name.to_string_lossy().into_owned()).collect()),
-        Err(Error::NoReadersAvailable) => Ok(Vec::new()),
-        Err(error) => Err(service_error(error, "listing the readers")),
-    }
 }
 
 /// What an error means where no card is concerned.
@@ -110,15 +110,18 @@ fn service_error(error: Error, during: &'static str) -> ReaderError {
     }
 }
 
-/// What an error means before a session is open.
+/// What an error means before the first exchange.
 fn connect_error(error: Error, reader: &str) -> ReaderError {
     let reader = reader.to_owned();
     match error {
         Error::NoSmartcard | Error::RemovedCard => ReaderError::NoCard { reader },
-        Error::UnresponsiveCard | Error::UnpoweredCard => ReaderError::UnresponsiveCard { reader },
+        Error::UnresponsiveCard => ReaderError::UnresponsiveCard { reader },
+        Error::UnpoweredCard => ReaderError::NoPower { reader },
+        Error::ResetCard => ReaderError::CardReset { reader },
         Error::SharingViolation => ReaderError::InUse { reader, holders: holders() },
         Error::UnknownReader | Error::ReaderUnavailable => ReaderError::ReaderGone { reader },
-        Error::ProtoMismatch | Error::UnsupportedCard => ReaderError::NoProtocol { reader },
+        Error::ProtoMismatch => ReaderError::OtherProtocol { reader, holders: holders() },
+        Error::UnsupportedCard => ReaderError::NoProtocol { reader },
         error => service_error(error, "connecting to the card"),
     }
 }
@@ -128,10 +131,9 @@ fn session_error(error: Error, reader: &str) -> ReaderError {
     let reader = reader.to_owned();
     match error {
         Error::RemovedCard | Error::NoSmartcard => ReaderError::CardRemoved { reader },
-        Error::ResetCard => ReaderError::CardReset { reader },
-        Error::UnresponsiveCard | Error::UnpoweredCard | Error::NotTransacted => {
-            ReaderError::UnresponsiveCard { reader }
-        }
+        // A card loses its power and gets another protocol by a reset only.
+        Error::ResetCard | Error::UnpoweredCard | Error::ProtoMismatch => ReaderError::CardReset { reader },
+        Error::UnresponsiveCard | Error::NotTransacted => ReaderError::UnresponsiveCard { reader },
         Error::UnknownReader | Error::ReaderUnavailable => ReaderError::ReaderGone { reader },
         // The handle was known; whoever does not know it any more is a service that was started anew.
         Error::InvalidHandle => ReaderError::ServiceNotRunning,
@@ -140,23 +142,11 @@ fn session_error(error: Error, reader: &str) -> ReaderError {
 }
 
 /// Whether the service says that a program is connected to the card in this reader.
-fn in_use(reader: &str) -> bool {
-    let Ok(name) = c_name(reader) else { return false };
-    let seen = watched("looking at the reader", Duration::from_secs(2), move || {
-        let mut states = [ReaderState::new(name, State::UNAWARE)];
-        let context = establish()?;
-        context
-            .get_status_change(Duration::ZERO, &mut states)
-            .map_err(|error| service_error(error, "looking at the reader"))?;
-        let [state] = &states;
-        Ok(state.event_state())
-    });
-    seen.is_ok_and(|state| state.intersects(State::INUSE | State::EXCLUSIVE))
-}
-
-fn c_name(reader: &str) -> Result<CString, ReaderError> {
-    CString::new(reader)
-        .map_err(|_| ReaderError::UnknownReader { name: reader.to_owned(), present: Vec::new() })
+fn in_use(reader: &ReaderName) -> bool {
+    let reader = reader.clone();
+    let seen =
+        watched("looking at the reader", Duration::from_secs(2), move || state_of(&establish()?, &reader));
+    seen.is_ok_and(|state| state.is_some_and(|state| state.intersects(State::INUSE | State::EXCLUSIVE)))
 }
 
 /// Whether pcscd's socket is there and takes connections.
@@ -201,31 +191,6 @@ fn spawn(during: &'static str, action: impl FnOnce() + Send + 'static) -> Result
 mod tests {
     use super::*;
 
-    fn names(names: &[&str]) -> Vec<String> {
-        names.iter().map(|name| (*name).to_owned()).collect()
-    }
-
-    #[test]
-    fn a_reader_is_found_by_an_unambiguous_part_of_its_name() {
-        let present = names(&["ACME Reader 00 00", "ACME Reader 00 01", "Other 01 00"]);
-        assert_eq!(choose("other", present.clone()).as_deref(), Ok("Other 01 00"));
-        assert_eq!(choose("ACME Reader 00 00", present.clone()).as_deref(), Ok("ACME Reader 00 00"));
-        let matching = names(&["ACME Reader 00 00", "ACME Reader 00 01"]);
-        assert_eq!(
-            choose("acme", present.clone()),
-            Err(ReaderError::AmbiguousReader { name: "acme".into(), matching })
-        );
-        assert_eq!(
-            choose("nobody", present.clone()),
-            Err(ReaderError::UnknownReader { name: "nobody".into(), present: present.clone() })
-        );
-        assert!(matches!(choose("", present), Err(ReaderError::AmbiguousReader { .. })));
-        assert_eq!(choose("", names(&["Other 01 00"])).as_deref(), Ok("Other 01 00"));
-        assert_eq!(choose("x", vec![]), Err(ReaderError::NoReader));
-        // One name that begins another is still exact.
-        assert_eq!(choose("R", names(&["R", "R 2"])).as_deref(), Ok("R"));
-    }
-
     #[test]
     fn a_call_that_blocks_is_given_up() {
         let limit = Duration::from_millis(20);
@@ -248,19 +213,23 @@ mod tests {
             (Error::SecurityViolation, AccessDenied),
             (Error::NoReadersAvailable, NoReader),
             (Error::NoSmartcard, NoCard { reader: reader() }),
-            (Error::UnpoweredCard, UnresponsiveCard { reader: reader() }),
+            (Error::UnpoweredCard, NoPower { reader: reader() }),
+            (Error::ResetCard, CardReset { reader: reader() }),
             (Error::UnresponsiveCard, UnresponsiveCard { reader: reader() }),
             (Error::UnknownReader, ReaderGone { reader: reader() }),
-            (Error::ProtoMismatch, NoProtocol { reader: reader() }),
+            (Error::UnsupportedCard, NoProtocol { reader: reader() }),
         ];
         for (error, meaning) in before {
             assert_eq!(connect_error(error, "R"), meaning);
         }
         assert!(matches!(connect_error(Error::SharingViolation, "R"), InUse { .. }));
+        assert!(matches!(connect_error(Error::ProtoMismatch, "R"), OtherProtocol { .. }));
         let within = [
             (Error::RemovedCard, CardRemoved { reader: reader() }),
             (Error::NoSmartcard, CardRemoved { reader: reader() }),
             (Error::ResetCard, CardReset { reader: reader() }),
+            (Error::UnpoweredCard, CardReset { reader: reader() }),
+            (Error::ProtoMismatch, CardReset { reader: reader() }),
             (Error::InvalidHandle, ServiceNotRunning),
             (Error::CommError, ServiceNotRunning),
             (Error::ReaderUnavailable, ReaderGone { reader: reader() }),

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use ::pcsc::{Context, Error, PNP_NOTIFICATION, ReaderState, State};
 
-use super::{SERVICE_LIMIT, c_name, choose, establish, list, service_error, watched};
+use super::names::ReaderName;
+use super::{SERVICE_LIMIT, choose, establish, list, service_error, watched};
 use crate::reader_error::ReaderError;
 
 /// A card that was found by waiting.
@@ -57,6 +58,7 @@ fn wait(name: &str, timeout: Duration) -> Result<CardPresent, ReaderError> {
                 missing @ (ReaderError::ServiceNotRunning
                 | ReaderError::NoReader
                 | ReaderError::UnknownReader { .. }
+                | ReaderError::ReaderGone { .. }
                 | ReaderError::NoCard { .. }),
             ) => missing,
             Err(error) => return Err(error),
@@ -79,26 +81,30 @@ fn look(
     mute_since: &mut BTreeMap<String, Instant>,
 ) -> Result<CardPresent, ReaderError> {
     let present = list(context)?;
-    let watched: Vec<String> = match choose(name, present.clone()) {
+    let watched = match choose(name, &present) {
         Ok(reader) => vec![reader],
-        Err(ReaderError::AmbiguousReader { matching, .. }) => matching,
+        Err(ReaderError::AmbiguousReader { matching, .. }) => {
+            present.into_iter().filter(|reader| matching.iter().any(|name| name == reader.text())).collect()
+        }
         Err(error) => return Err(error),
     };
     let mut states = vec![ReaderState::new(PNP_NOTIFICATION(), State::UNAWARE)];
     for reader in &watched {
-        states.push(ReaderState::new(c_name(reader)?, State::UNAWARE));
+        states.push(ReaderState::new(reader.bytes(), State::UNAWARE));
     }
     // The first call answers at once with how things are, the second waits for a change of that.
     for limit in [Duration::ZERO, SLICE.min(deadline.saturating_duration_since(Instant::now()))] {
         match context.get_status_change(limit, &mut states) {
             Ok(()) | Err(Error::Timeout) => {}
-            // A reader went between the list and now.
-            Err(Error::UnknownReader | Error::ReaderUnavailable) => break,
+            // A reader went between the list and now: all are looked at anew.
+            Err(Error::UnknownReader | Error::ReaderUnavailable) => {
+                return Err(ReaderError::ReaderGone { reader: first(&watched) });
+            }
             Err(Error::InvalidHandle | Error::Cancelled) => return Err(ReaderError::ServiceNotRunning),
             Err(error) => return Err(service_error(error, "waiting for a card")),
         }
         for (reader, state) in watched.iter().zip(states.iter_mut().skip(1)) {
-            if let Some(card) = judge(reader, state, mute_since)? {
+            if let Some(card) = judge(reader.text(), state, mute_since)? {
                 return Ok(card);
             }
         }
@@ -106,8 +112,11 @@ fn look(
             state.sync_current_state();
         }
     }
-    let reader = watched.into_iter().next().unwrap_or_default();
-    Err(ReaderError::NoCard { reader })
+    Err(ReaderError::NoCard { reader: first(&watched) })
+}
+
+fn first(readers: &[ReaderName]) -> String {
+    readers.first().map(ToString::to_string).unwrap_or_default()
 }
 
 fn judge(

@@ -99,7 +99,7 @@ fn account() -> BindingAccount {
 
 fn issuer(length: KeyLength) -> Issuer<SoftwareKeyStore> {
     let store = Arc::new(SoftwareKeyStore::generate(length, &mut OsRandom).unwrap());
-    Issuer::new(store, Now, CardTime::UNSET).with_earliest_time(CardTime(1))
+    Issuer::new(store, Now).with_earliest_time(CardTime(1))
 }
 
 fn order<'a>(issuer: &Issuer<SoftwareKeyStore>, access: &'a AccessNumber, mode: Mode) -> Order<'a> {

@@ -303,7 +303,7 @@ fn the_service_ending_in_a_session_is_an_error_of_its_own() {
 fn waiting_survives_a_restart_of_the_service() {
     let mut pcscd = Pcscd::start();
     let waiting = thread::spawn(|| card_host::pcsc::wait_for_card("Virtual", HANG));
-    until("a client waits in the service", || pcscd.clients() > 0);
+    until("a client waits in the service", || pcscd.is_waited_on());
     pcscd.kill();
     pcscd.restart();
     let _inserted = Inserted::new(pcscd.slot_address(1), PlainCard::new());

@@ -16,7 +16,7 @@ use card_host::card;
 use card_host::card_core::id::{Channel, MeterId};
 use card_host::card_core::message::Voucher;
 use card_host::card_core::terminal::load::LoadOutcome;
-use card_host::card_core::units::{Balance, CardTime, Piastres};
+use card_host::card_core::units::{Balance, Piastres};
 use card_host::card_work::{development_scope, load};
 use card_host::issuer::Issuer;
 use card_host::keystore::SoftwareKeyStore;
@@ -37,7 +37,7 @@ fn server(
     keys: SoftwareKeyStore,
 ) -> (std::net::SocketAddr, Stop, std::thread::JoinHandle<()>) {
     let ledger: Arc<dyn Ledger> = Arc::new(PostgresLedger::connect(url, development_scope(), 8).unwrap());
-    let issuer: Issuer = Issuer::new(Arc::new(keys), world.clock.clone(), CardTime::UNSET);
+    let issuer: Issuer = Issuer::new(Arc::new(keys), world.clock.clone());
     let office = Arc::new(Office::with_issuer(ledger, issuer).unwrap());
     let stop = Stop::default();
     let address = "127.0.0.1:0".parse().unwrap();

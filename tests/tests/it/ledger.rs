@@ -8,6 +8,7 @@
 )]
 
 mod bindings;
+mod clocks;
 mod concurrent;
 mod correct;
 mod evidence;
@@ -43,7 +44,6 @@ over_both_stores! {
         rules_that_are_gone_certify_nothing,
         fees_levies_and_debts,
         a_bank_sells_only_to_linked_cards,
-        the_clock_must_not_go_back,
         the_voucher_is_for_the_card_and_its_meter,
         keys_that_cannot_be_reached,
     }
@@ -89,6 +89,13 @@ over_both_stores! {
         what_is_not_recovered,
         a_technicians_card_is_nobodys,
         what_the_issuer_has_not_signed_is_not_recovered,
+    }
+    clocks::{
+        clocks_of_sellers_may_be_apart,
+        a_time_that_ran_ahead_is_brought_back_by_two,
+        the_office_itself_is_brought_back,
+        what_is_far_after_the_newest_entry_is_not_signed,
+        a_meter_with_a_wrong_clock_is_heard_of_when_it_was,
     }
     concurrent::{
         hot_and_cold_bindings,

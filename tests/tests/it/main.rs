@@ -21,6 +21,7 @@ mod pcsc_cost;
 mod postgres_harness;
 mod postgres_store;
 mod programs;
+mod scripted_readers;
 mod sqlite_faults;
 mod ten_years;
 mod tour_pcsc;

@@ -9,6 +9,7 @@
 )]
 
 mod books;
+mod clock;
 mod ledger;
 
 use std::collections::BTreeSet;

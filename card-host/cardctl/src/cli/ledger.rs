@@ -49,7 +49,16 @@ pub(crate) enum LedgerCommand {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Withdraws a correction or move that was proposed.
+    /// Proposes that this computer's clock is right, where a vending point refuses it: its last entry is later, since a clock ran ahead, or all
+    /// entries are long ago. A second person approves it; then the vending point goes on with this time.
+    Clock {
+        /// The vending point.
+        of: PointCode,
+        /// What happened.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Withdraws what was proposed.
     Withdraw {
         /// The id under which it was proposed.
         id: RequestId,

@@ -3,6 +3,7 @@
 use card_core::calendar::{Calendar, CalendarError};
 use card_core::id::{CardId, MeterId};
 use card_core::message::Slot;
+use card_core::parameters::Action;
 use card_core::parameters::command::kind;
 use card_core::parameters::{DebtPlan, Limits, Notices, ParameterError};
 use card_core::role::{KeyVersion, Role};
@@ -213,7 +214,7 @@ fn order(
     if kind == kind::CLOCK && value >= expiry.0 {
         return Err(ContentError::ClockExpiry);
     }
-    Ok(Order { kind, value, expiry, technician })
+    Ok(Order { action: Action::of(kind, value), expiry, technician })
 }
 
 fn over_network(workplace: &Workplace, books: &Books, id: MeterId, made: &Made) -> Result<Way, Error> {

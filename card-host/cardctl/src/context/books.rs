@@ -4,7 +4,7 @@ use card_core::id::{CardId, Channel};
 use card_core::key::KeyLength;
 use card_core::platform::Random;
 use card_host::card_work::development_scope;
-use card_host::issuer::{Clock, Issuer, SystemClock};
+use card_host::issuer::{BUILD_TIME, Clock, Issuer, SystemClock, checked_time};
 use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
 use card_host::random::OsRandom;
 use card_ledger::{
@@ -150,6 +150,8 @@ impl Books {
         // One program founds. Others that come meanwhile are told to wait.
         let lock = if !founded && founds { workplace.alone()? } else { None };
         if !founded && founds {
+            // Before anything is made: without a time there is no first entry, and nothing is left half made.
+            checked_time(&SystemClock, BUILD_TIME).map_err(LedgerError::from)?;
             (opened, keys) = (Some(place.create()?), workplace.keys()?);
         }
         let at = place.name();
@@ -165,9 +167,8 @@ impl Books {
         }
         let Opened { ledger, sqlite, founded } = opened;
         let actor = context.actor.clone().unwrap_or_else(login);
-        let last = read(&*ledger, |t| t.last_time())?;
         let keys = Arc::new(keys);
-        let issuer: Issuer = Issuer::new(keys.clone(), SystemClock, last);
+        let issuer: Issuer = Issuer::new(keys.clone(), SystemClock);
         let office = if founded {
             Office::with_issuer(ledger, issuer)?
         } else {

@@ -59,7 +59,8 @@ impl Workplace {
             Some(directory) => directory.to_owned(),
             None => directories::ProjectDirs::from("", "", "cardctl")
                 .ok_or(WorkplaceError::NoDirectory)?
-                .data_dir()
+                // Not where Windows copies a user's files from computer to computer: a ledger that is copied is an older one.
+                .data_local_dir()
                 .to_owned(),
         };
         create_directory(&directory)

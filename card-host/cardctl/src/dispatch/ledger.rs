@@ -40,6 +40,7 @@ pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -
         LedgerCommand::Approve { request, out } => {
             printer.print(&correct::approve(books, &request.key(), out.as_deref())?)
         }
+        LedgerCommand::Clock { of, reason } => printer.print(&correct::clock(books, &of, &reason)?),
         LedgerCommand::Withdraw { id } => printer.print(&correct::withdraw(books, &id)?),
         LedgerCommand::Move(order) => printer.print(&moves::run(books, &order.options())?),
         LedgerCommand::Debt { account, amount, reason } => {

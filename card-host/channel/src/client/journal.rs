@@ -374,10 +374,7 @@ impl Journal {
     /// Removes a request for good: one that came back after a power cut would be asked again.
     fn remove(&self, id: &str) -> Result<(), JournalError> {
         let path = self.path(id)?;
-        let removed = fs::remove_file(&path).and_then(|()| match cfg!(unix) {
-            true => File::open(&self.folder)?.sync_all(),
-            false => Ok(()),
-        });
+        let removed = fs::remove_file(&path).and_then(|()| durable::sync_all(&self.folder));
         removed.map_err(|error| JournalError::Disk(path, error))
     }
 }

@@ -72,7 +72,7 @@ pub(super) struct Expected {
 }
 
 /// How far clocks of sellers are apart.
-const APART: u32 = crate::office::CLOCKS_APART;
+const APART: u32 = crate::clock::APART;
 
 impl Expected {
     /// Restores that the chain of a vending point has behind it before its first entry.
@@ -121,7 +121,7 @@ impl Expected {
                     *seen = (*seen).max(receipt.sequence);
                 }
                 if let Some(reading) = reported(&entry.payload) {
-                    known.heard(&reading);
+                    known.heard(&reading, entry.time);
                     self.reports.add(&self.keys, &reading);
                 }
             }

@@ -38,7 +38,11 @@ impl fmt::Display for AuditFinding {
                     "the chain of {point} ends with entry {last}, and its vending point names {expected} with its hash"
                 )
             }
-            Self::TimeWentBack(id) => write!(f, "{} is older than the one before it", At(id)),
+            Self::TimeWentBack(id) => write!(
+                f,
+                "{} is older than the one before it, and no two people have said that this is right",
+                At(id)
+            ),
             Self::BadSignature(id) => {
                 write!(f, "the signed head at {} was not signed by this audit key", At(id))
             }

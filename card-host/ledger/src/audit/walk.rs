@@ -9,7 +9,8 @@ use super::kinds::misfit;
 use super::sums::Sums;
 use super::{AuditFinding, AuditPublicKey, AuditReport, LostBranch, Progress, RestoreMark};
 use crate::accounts::LedgerAccount;
-use crate::entry::{Entry, EntryId, Hash, Kind};
+use crate::clock::proposed;
+use crate::entry::{Entry, EntryId, Hash, Kind, RequestKey};
 use crate::error::LedgerError;
 use crate::names::PointCode;
 use crate::records::{Customer, Point, SignedHead, Status, StepDone};
@@ -63,6 +64,8 @@ struct Chain {
     time: CardTime,
     first: Option<(EntryId, CardTime)>,
     heads: VecDeque<SignedHead>,
+    /// What was proposed about its time, and by whom.
+    proposed: BTreeMap<RequestKey, String>,
 }
 
 impl<'a> Walk<'a> {
@@ -253,7 +256,8 @@ impl<'a> Walk<'a> {
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), LedgerError> {
         let heads = self.heads_of(t, &point.code)?;
-        let mut chain = Chain { expected: 1, hash: [0; 32], time: CardTime::UNSET, first: None, heads };
+        let (time, proposed) = (CardTime::UNSET, BTreeMap::new());
+        let mut chain = Chain { expected: 1, hash: [0; 32], time, first: None, heads, proposed };
         loop {
             let page = t.chain(&point.code, chain.expected.saturating_sub(1), PAGE)?;
             if page.is_empty() {
@@ -286,7 +290,7 @@ impl<'a> Walk<'a> {
         if entry.hashed() != entry.hash {
             self.find(AuditFinding::Changed(id.clone()));
         }
-        if entry.time < chain.time {
+        if !time_follows(&mut chain.proposed, chain.time, entry) {
             self.find(AuditFinding::TimeWentBack(id.clone()));
         }
         if let Some(what) = misfit(entry) {
@@ -426,5 +430,16 @@ impl<'a> Walk<'a> {
         let moves = self.sums.received(&LedgerAccount::Moves);
         self.compare(|| "money between bindings".to_owned(), moves, 0);
         Ok(())
+    }
+}
+
+/// Whether an entry is not older than the one before it, or two people have said that its time is right.
+fn time_follows(proposals: &mut BTreeMap<RequestKey, String>, last: CardTime, entry: &Entry) -> bool {
+    if proposed(entry).is_some() {
+        proposals.insert(entry.request.clone(), entry.actor.clone());
+    }
+    match entry.kind {
+        Kind::Clock => proposals.get(&entry.request).is_some_and(|first| *first != entry.actor),
+        _ => entry.time >= last,
     }
 }

@@ -2,7 +2,7 @@
 
 use card_core::id::{Binding, CardId};
 use card_core::message::{Envelope, Slot};
-use card_core::parameters::{Action, Command};
+use card_core::parameters::Command;
 use card_core::role::{KeyVersion, Role};
 use serde_json::json;
 
@@ -245,6 +245,6 @@ fn place(sent: &[MailRecord], letter: &Letter<'_>) -> Result<Placed, LedgerError
 }
 
 fn numbered(order: &Order, counter: u32) -> Command {
-    let Order { kind, value, expiry, technician } = *order;
-    Command { counter, expiry, card: technician, action: Action::of(kind, value) }
+    let Order { action, expiry, technician } = *order;
+    Command { counter, expiry, card: technician, action }
 }

@@ -189,6 +189,7 @@ pub(super) const BALANCES: &str = "SELECT account, sum(debits)::TEXT, sum(credit
     SELECT debit AS account, sum(amount) AS debits, 0 AS credits FROM transfer GROUP BY debit \
     UNION ALL SELECT credit, 0, sum(amount) FROM transfer GROUP BY credit) AS sums GROUP BY account ORDER BY account";
 pub(super) const EPOCH: &str = "SELECT epoch FROM meta WHERE id = 1";
+pub(super) const CLOCK: &str = "SELECT extract(epoch FROM clock_timestamp())::BIGINT";
 pub(super) const LAST_TIME: &str = "SELECT coalesce(max(time), 0) FROM point";
 
 /// An entry, its transfers, its step, the vending point after it, and the heads that almost every entry has, in one exchange. The

@@ -172,6 +172,14 @@ impl Ledger for SqliteLedger {
     }
 }
 
+impl Drop for SqliteLedger {
+    /// The connection that writes is closed last: whoever closes last moves the log to its place, which one that only reads cannot. So the file
+    /// alone is the whole ledger once all programs have ended.
+    fn drop(&mut self) {
+        self.readers.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
 impl std::fmt::Debug for SqliteLedger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SqliteLedger")

@@ -6,7 +6,7 @@ use card_core::key::KeyLength;
 use card_core::message::{MeterFlags, Slot};
 use card_core::meter::events::code;
 use card_core::meter::{MailRefusal, Tampering, Verdict};
-use card_core::parameters::command::kind;
+use card_core::parameters::Action;
 use card_core::parameters::{Command, Limits};
 use card_core::role::{KeyVersion, Role};
 use card_core::terminal::load::MailAnswer;
@@ -108,8 +108,8 @@ impl Bench {
     }
 }
 
-fn order(kind: u8) -> Order {
-    Order { kind, value: 0, expiry: CardTime::UNSET, technician: None }
+fn order(action: Action) -> Order {
+    Order { action, expiry: CardTime::UNSET, technician: None }
 }
 
 #[test]
@@ -274,9 +274,9 @@ fn an_engineering_card_brings_a_command_and_takes_the_record_home() {
     assert!(matches!(again, Err(BranchError::Card(CardWorkError::AlreadyIssued { .. }))), "{again:?}");
 
     // Without a card that is named the meter does not know it; named, it must be that card.
-    let tap = bench.command(engineer, order(kind::CLEAR_TAMPER));
+    let tap = bench.command(engineer, order(Action::ClearTamper));
     assert_eq!(tap.received[0].result, Err(MailRefusal::UnknownCommand));
-    let named = Order { technician: Some(engineer), ..order(kind::CLEAR_TAMPER) };
+    let named = Order { technician: Some(engineer), ..order(Action::ClearTamper) };
     let tap = bench.command(engineer, named);
     assert_eq!((tap.received.len(), tap.received[0].result), (1, Ok(())));
     let state = bench.meter.state().unwrap();
@@ -296,7 +296,7 @@ fn an_engineering_card_brings_a_command_and_takes_the_record_home() {
     let verdict = bench.tap().verdict;
     assert!(matches!(verdict, Some(Verdict::Apply { credit: Piastres(5_000), .. })), "{verdict:?}");
     // And what it brings is the desk's: a command for the technician's card is not executed with it.
-    let named = Order { technician: Some(engineer), ..order(kind::CLEAR_TAMPER) };
+    let named = Order { technician: Some(engineer), ..order(Action::ClearTamper) };
     let tap = bench.command(bench.card, named);
     assert_eq!(tap.received[0].result, Err(MailRefusal::OtherCard));
 }
@@ -338,7 +338,7 @@ fn an_engineering_card_is_bound_anew_for_the_next_meter() {
 fn readings_are_collected_from_the_card() {
     let mut bench = Bench::new();
     assert!(bench.collect().is_empty());
-    let tap = bench.command(bench.card, order(kind::READ_OUT));
+    let tap = bench.command(bench.card, order(Action::ReadOut));
     assert_eq!(tap.received[0].result, Ok(()));
     let collected = bench.collect();
     assert_eq!(collected.iter().map(|item| item.slot).collect::<Vec<_>>(), [Slot::READINGS, Slot::AUDIT]);
@@ -356,10 +356,10 @@ fn versions_and_counters_are_those_of_the_binding_whoever_carries() {
     let limits = Slot::new(2).unwrap();
     for carrier in [issued.account.card.id, engineer.account.card.id] {
         let _ = branch.mail(carrier, limits, &Limits::DEFAULT.emit()).unwrap();
-        let _ = branch.command(carrier, &order(kind::READ_OUT));
+        let _ = branch.command(carrier, &order(Action::ReadOut));
     }
     let mail = branch.mail(issued.account.card.id, limits, &Limits::DEFAULT.emit()).unwrap();
-    let (command, sent) = branch.command(issued.account.card.id, &order(kind::CUT));
+    let (command, sent) = branch.command(issued.account.card.id, &order(Action::Cut));
     assert_eq!((mail.envelope.version, command.counter), (3, 3));
     assert_eq!((sent.envelope.slot.number(), sent.envelope.version), (7, 1));
     let parsed = Command::parse(&command.emit()).unwrap();
@@ -397,7 +397,7 @@ fn new_keys_are_used_once_the_meter_has_them() {
     // With all of the new ones; and from the meter with its own.
     bench.sell(200);
     assert!(matches!(bench.tap().verdict, Some(Verdict::Apply { credit: Piastres(200), .. })));
-    assert_eq!(bench.command(bench.card, order(kind::READ_OUT)).received[0].result, Ok(()));
+    assert_eq!(bench.command(bench.card, order(Action::ReadOut)).received[0].result, Ok(()));
     assert_eq!(bench.collect().len(), 2);
     // The third version of the credit keys comes now, over the network.
     let (version, mail) = bench.change_keys(Role::Credit).unwrap();

@@ -3,8 +3,8 @@
 use card_core::id::MeterId;
 use card_core::message::Slot;
 use card_core::meter::Verdict;
+use card_core::parameters::Action;
 use card_core::parameters::Limits;
-use card_core::parameters::command::kind;
 use card_core::role::{KeyVersion, Role};
 use card_core::terminal::load::LoadOutcome;
 use card_core::units::{CardTime, Piastres};
@@ -153,7 +153,11 @@ fn mail_is_numbered_and_repeated_as_it_was() {
     ] {
         assert!(other.is_some());
     }
-    let order = |value| Order { kind: kind::READ_OUT, value, expiry: CardTime::UNSET, technician: None };
+    let order = |value| Order {
+        action: Action::of(Action::ReadOut.kind(), value),
+        expiry: CardTime::UNSET,
+        technician: None,
+    };
     for number in 1..=6_u32 {
         let id = bench.company.id();
         let (command, mail) = bench.company.office.command(&who, &id, card, &order(0)).unwrap();

@@ -297,7 +297,7 @@ fn threads_share_one_issuer() {
         opening_time: CardTime(1),
         moved: false,
     };
-    let issuer = || Issuer::new(Arc::new(fixed(KeyLength::Aes256)), Noon, CardTime::UNSET);
+    let issuer = || Issuer::new(Arc::new(fixed(KeyLength::Aes256)), Noon);
     let sell = |issuer: &Issuer<_>, meter| {
         issuer.voucher(&account(meter), Channel::Bank, Reference::from(meter)).unwrap()
     };

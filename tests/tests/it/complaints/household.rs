@@ -122,8 +122,7 @@ impl Household {
         let world = World::default();
         world.0.store(now.0, Ordering::Relaxed);
         let keys = SoftwareKeyStore::generate(KeyLength::Aes128, &mut OsRandom).unwrap();
-        let issuer =
-            Issuer::new(Arc::new(keys), world.clone(), CardTime::UNSET).with_earliest_time(CardTime(1));
+        let issuer = Issuer::new(Arc::new(keys), world.clone()).with_earliest_time(CardTime(1));
         let account = BindingAccount {
             scope: development_scope(),
             binding: Binding { meter: MeterId::from(METER), number: 1 },

@@ -2,7 +2,7 @@
 
 use card_host::card_core::id::{Binding, CardId, MeterId};
 use card_host::card_core::message::Voucher;
-use card_host::card_core::units::{CardTime, Piastres};
+use card_host::card_core::units::Piastres;
 use card_host::issuer::IssuerError;
 use card_host::keystore::{KeyStore, KeyStoreError};
 use card_ledger::{
@@ -299,19 +299,6 @@ pub(crate) fn a_bank_sells_only_to_linked_cards(world: &World) {
     );
     world.office.unlink(&bank(), &world.id(), card, "EG17").unwrap();
     assert_eq!(refused(sell()), Refusal::NotLinked(card));
-    world.check();
-}
-
-pub(crate) fn the_clock_must_not_go_back(world: &World) {
-    world.customer(1);
-    let sale = world.sell(1, 10_000);
-    let entries = world.entries().len();
-    world.clock.set(CardTime(sale.time.0 - 1));
-    let order = world.order(kiosk(), 1, 10_000);
-    assert!(matches!(world.office.sell(&order), Err(LedgerError::Issuer(_))));
-    assert_eq!(world.entries().len(), entries);
-    world.clock.set(sale.time);
-    world.office.sell(&order).unwrap();
     world.check();
 }
 

@@ -2,6 +2,7 @@
 
 use super::books::Books;
 use card_ledger::{AuditFinding, AuditKey, AuditPublicKey, EntryId, trial_balance};
+use system_tests::world::{kiosk, who};
 
 fn at(point: &str, number: u64) -> EntryId {
     EntryId { point: point.parse().unwrap(), number }
@@ -70,6 +71,28 @@ fn entries_that_were_cut_off_are_found_by_a_signed_head() {
     books.tamper("DELETE FROM transfer WHERE point = 'fawry-1'; DELETE FROM entry WHERE point = 'fawry-1'; DELETE FROM request WHERE point = 'fawry-1';
          DELETE FROM signed_head; DELETE FROM point WHERE code = 'fawry-1'");
     assert!(books.findings(&heads).contains(&AuditFinding::Truncated { head: at("fawry-1", 4), last: 0 }));
+}
+
+#[test]
+fn a_time_that_one_person_set_back_is_found() {
+    let books = Books::busy();
+    let world = &books.world;
+    let right = world.office.now().unwrap();
+    world.clock.pass(90_000);
+    world.sell(1, 1_000);
+    world.clock.set(right);
+    let (mona, ali, id) = (world.boss(), who("company", "office", "ali"), world.id());
+    world.office.propose_time(&mona, &id, &kiosk().point, "the till's battery").unwrap();
+    world.office.approve(&ali, &mona.request(&id)).unwrap();
+    world.sell(1, 1_000);
+    assert_eq!(books.findings(&[]), []);
+    let clock = at("fawry-1", 8);
+    books.tamper("UPDATE entry SET actor = 'mona' WHERE kind = 'clock'");
+    assert_eq!(
+        books.findings(&[]),
+        [AuditFinding::Changed(clock.clone()), AuditFinding::TimeWentBack(clock)],
+        "also by whoever can make the hashes fit"
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use card_host::card_core::key::KeyLength;
 use card_host::card_core::message::{MeterFlags, MeterReceipt};
 use card_host::card_core::soft::SoftEngine;
-use card_host::card_core::units::{Balance, CardTime, Energy, Piastres};
+use card_host::card_core::units::{Balance, Energy, Piastres};
 use card_host::card_work::development_scope;
 use card_host::issuer::Issuer;
 use card_host::keystore::SoftwareKeyStore;
@@ -89,7 +89,7 @@ impl Books {
         let ledger = Arc::new(SqliteLedger::open(&self.path(name), development_scope()).unwrap());
         let keys = Arc::new(SoftwareKeyStore::open(&self.path("keys.json")).unwrap());
         self.world.keys = Arc::clone(&keys);
-        let issuer: Issuer = Issuer::new(keys, self.world.clock.clone(), CardTime::UNSET);
+        let issuer: Issuer = Issuer::new(keys, self.world.clock.clone());
         self.world.office = Office::with_issuer(ledger.clone(), issuer).unwrap();
         self.world.ledger = ledger;
     }

@@ -3,7 +3,7 @@
 use super::books::{Books, Report};
 use card_host::card_core::id::{CardId, MeterId};
 use card_host::card_core::message::Voucher;
-use card_host::card_core::parameters::command::kind;
+use card_host::card_core::parameters::Action;
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::card_work::Order;
 use card_host::keystore::KeyStore;
@@ -336,7 +336,7 @@ fn a_contract_and_a_card_from_after_the_copy_come_back_with_their_cards() {
     books.world.check();
 }
 
-const READ_OUT: Order = Order { kind: kind::READ_OUT, value: 0, expiry: CardTime::UNSET, technician: None };
+const READ_OUT: Order = Order { action: Action::ReadOut, expiry: CardTime::UNSET, technician: None };
 
 trait IdIs {
     fn id_is(&self, point: &str, number: u64) -> bool;

@@ -101,7 +101,7 @@ fn loses_power() {
             clock.set(CardTime(time.0 + 1));
             let reopen = |ledger: SqliteLedger| {
                 let keys = Arc::new(SoftwareKeyStore::open(&path).unwrap());
-                World::again(Arc::new(ledger), keys, clock.clone(), time)
+                World::again(Arc::new(ledger), keys, clock.clone())
             };
             let world = reopen(through(&files, &file));
             let before = files.operations();

@@ -86,8 +86,7 @@ impl Books {
             moved: false,
         };
         let meter_key = current(Role::Meter);
-        let issuer =
-            Issuer::new(Arc::new(keys), clock.clone(), CardTime::UNSET).with_earliest_time(CardTime(1));
+        let issuer = Issuer::new(Arc::new(keys), clock.clone()).with_earliest_time(CardTime(1));
         Self {
             issuer,
             clock,

@@ -2,15 +2,17 @@
 
 use card_core::units::Piastres;
 use card_ledger::{
-    Approved, Certified, DebitOrder, DebitTo, LedgerError, Payee, Refusal, RequestId, RequestKey, Sale,
-    SaleState, Who,
+    Approved, Certified, DebitOrder, DebitTo, LedgerError, Payee, PointCode, Refusal, RequestId, RequestKey,
+    Sale, SaleState, Who,
 };
 use std::path::{Path, PathBuf};
 
 use crate::commands::{Error, given};
 use crate::context::books::Books;
 use crate::context::voucher_file::Taken;
-use crate::view::ledger::correct::{Agreed, Blocked, CertifiedView, Debt, Ended, Proposed, Withdrawn};
+use crate::view::ledger::correct::{
+    Agreed, Blocked, CertifiedView, Debt, Ended, Proposed, ProposedTime, Withdrawn,
+};
 use crate::view::table::egp;
 
 /// What is taken back.
@@ -51,6 +53,11 @@ pub(crate) fn propose(books: &Books, debit: &Debit) -> Result<Proposed, Error> {
     Ok(Proposed::new(books.id.clone(), debit.amount))
 }
 
+pub(crate) fn clock(books: &Books, of: &PointCode, reason: &str) -> Result<ProposedTime, Error> {
+    let time = books.office.propose_time(&books.who, &books.id, of, reason)?;
+    Ok(ProposedTime { request: books.id.clone(), point: of.clone(), time: time.to_unix() })
+}
+
 pub(crate) fn approve(books: &Books, request: &RequestKey, out: Option<&Path>) -> Result<Agreed, Error> {
     let taken = out.map(Taken::create).transpose()?;
     match books.office.approve(&books.who, request)? {
@@ -58,6 +65,7 @@ pub(crate) fn approve(books: &Books, request: &RequestKey, out: Option<&Path>) -
         Approved::Certified(certified) => {
             Ok(Agreed::Certified(certified_view(books, &certified, taken, out)?))
         }
+        Approved::Time(point) => Ok(Agreed::Time { request: request.id.clone(), approved: "time", point }),
     }
 }
 

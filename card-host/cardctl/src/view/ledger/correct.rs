@@ -1,11 +1,13 @@
 //! `cardctl ledger`: corrections, and the second person.
 
+use card_core::calendar::Calendar;
 use card_core::id::CardId;
 use card_core::text::Language;
-use card_core::units::Piastres;
+use card_core::units::{CardTime, Piastres};
 use card_ledger::{Certified, PartyCode, PointCode, RequestId, Sale};
 use serde::Serialize;
 
+use crate::local;
 use crate::view::View;
 use crate::view::table::{Table, egp};
 
@@ -32,6 +34,28 @@ impl View for Proposed {
     }
 }
 
+/// A time that was proposed as right.
+#[derive(Serialize)]
+pub(crate) struct ProposedTime {
+    pub(crate) request: RequestId,
+    pub(crate) point: PointCode,
+    /// POSIX seconds.
+    pub(crate) time: u64,
+}
+
+impl View for ProposedTime {
+    fn text(&self, _: Language) -> String {
+        let time = CardTime::from_unix(self.time).unwrap_or_default();
+        format!(
+            "proposed: it is {} in Cairo, and vending point {} goes on with this time; another one, who has looked at another clock, agrees with \
+             `cardctl --actor NAME ledger approve {}`",
+            local::time(&Calendar::EGYPT, time),
+            self.point,
+            self.request
+        )
+    }
+}
+
 /// What a second person agreed to.
 #[derive(Serialize)]
 #[serde(untagged)]
@@ -40,6 +64,12 @@ pub(crate) enum Agreed {
     Sale {
         request: RequestId,
         approved: &'static str,
+    },
+    /// That the clock is right.
+    Time {
+        request: RequestId,
+        approved: &'static str,
+        point: PointCode,
     },
     Certified(CertifiedView),
 }
@@ -56,6 +86,9 @@ impl View for Agreed {
             Self::Sale { request, .. } => format!(
                 "approved; whoever announced it goes on with `cardctl --request {request} top-up` and what was given then"
             ),
+            Self::Time { point, .. } => {
+                format!("approved: vending point {point} goes on with this clock's time")
+            }
             Self::Certified(certified) => certified.text(language),
         }
     }

@@ -123,10 +123,10 @@ impl Known {
         }
     }
 
-    pub(super) fn heard(&mut self, reading: &Reading) {
+    pub(super) fn heard(&mut self, reading: &Reading, at: CardTime) {
         self.applied_credit = self.applied_credit.max(reading.applied_credit);
         self.applied_debited = self.applied_debited.max(reading.applied_debited);
-        self.heard = self.heard.max(reading.time);
+        self.heard = self.heard.max(reading.time.min(at));
     }
 
     /// How often numbers of mail were left out.
