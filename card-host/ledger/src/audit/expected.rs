@@ -7,7 +7,7 @@ mod tally;
 
 use card_core::calendar::{Calendar, utc_month};
 use card_core::id::{Binding, CardId};
-use card_core::message::{Envelope, Receipt};
+use card_core::message::{Direction, Envelope, Receipt, Slot};
 use card_core::units::{CardTime, Piastres};
 use std::collections::{BTreeMap, HashMap};
 
@@ -189,6 +189,13 @@ impl Expected {
         for request in std::mem::take(&mut self.approved) {
             if let Some(from) = self.proposed.get(&request) {
                 self.bindings.entry(*from).or_default().closed = true;
+            }
+        }
+        // Where numbers were left out, each slot has its row.
+        let lost = self.bindings.iter().filter(|(_, known)| known.gaps() > 0).map(|(binding, _)| *binding);
+        for binding in lost {
+            for slot in Slot::ALL.into_iter().filter(|slot| slot.direction() == Direction::ToMeter) {
+                self.mail.entry((binding, slot.number())).or_default();
             }
         }
         let mut meters: HashMap<_, u32> = HashMap::new();

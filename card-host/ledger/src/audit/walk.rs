@@ -273,6 +273,7 @@ impl<'a> Walk<'a> {
             let (point, expected) = (point.code.clone(), point.number);
             self.find(AuditFinding::PointHead { point, last, expected });
         }
+        self.compare(|| format!("time of {}", point.code), chain.time.0, point.time.0);
         for head in chain.heads {
             let otherwise = AuditFinding::Truncated { head: head.id.clone(), last };
             self.unresolved.push(Unresolved { head, otherwise, first: chain.first.clone() });
