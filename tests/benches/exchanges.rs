@@ -32,7 +32,7 @@ const BACKLOG: u64 = 500_000;
 const DAY: u32 = 86_400;
 
 fn main() {
-    println!(
+    system_tests::say!(
         "{:<12} {:<8} {:<4} {:<33} {:>9} {:>6} {:>8} {:>11} {:>8} {:>8} {:>9}",
         "link",
         "keys",
@@ -68,7 +68,7 @@ fn measure(profile: Profile, length: KeyLength, mode: Mode) {
         let usage = cost.usage;
         let (link, bits) = (format!("{profile:?}"), length.bytes() * 8);
         let (ms, tenths) = (cost.time() / 1000, cost.time() % 1000 / 100);
-        println!(
+        system_tests::say!(
             "{link:<12} AES-{bits:<4} {:<4} {what:<33} {:>9} {:>6} {:>8} {:>11} {:>8} {:>8} {ms:>7}.{tenths}",
             format!("{mode:?}"),
             cost.exchanges,
@@ -265,5 +265,5 @@ fn slow(
         link.exchange(seen.command.len(), response)
     });
     let time = exchanges.sum::<u64>() + cost.card_time;
-    println!("for information, at 9600 baud: {what} {}.{} ms", time / 1000, time % 1000 / 100);
+    system_tests::say!("for information, at 9600 baud: {what} {}.{} ms", time / 1000, time % 1000 / 100);
 }

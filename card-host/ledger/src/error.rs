@@ -1,7 +1,7 @@
 //! Why the ledger did not do it.
 
 use card_core::id::{Binding, CardId, MeterId};
-use card_core::units::{CardTime, Piastres};
+use card_core::units::{Balance, CardTime, Piastres};
 
 use super::entry::Entry;
 use super::names::{NameError, PartyCode, PointCode, RequestId};
@@ -174,7 +174,7 @@ pub enum Refusal {
     Closed(Binding),
     /// After a restore.
     #[error(
-        "the ledger was restored from a copy, and this contract has not been seen since: read the card, or the meter's report, and hand it in"
+        "the ledger was restored from a copy, and this contract has not been seen since: hand in what is newer than the copy, a receipt of the present card or a report of its meter; where nothing is, read the card at a branch (`cardctl collect`)"
     )]
     EvidenceNeeded(Binding),
     /// After a restore, a card that is not known, or not to serve the contract that it shows.
@@ -188,15 +188,28 @@ pub enum Refusal {
         .0.meter, .0.number
     )]
     WentBack(Binding),
+    /// A final report that says that more was left than the reports before it allow.
+    #[error(
+        "the final report of contract number {} of meter {} says that {left} EGP are left, and by its reports before it are at most {expected} EGP: have the meter inspected, and propose what is right to a second person (`cardctl ledger move --estimate`)",
+        .from.number, .from.meter
+    )]
+    AboveExpectation {
+        /// The contract that has ended.
+        from: Binding,
+        /// What its final report says.
+        left: Balance,
+        /// What is left at most by the reports before it.
+        expected: Balance,
+    },
     /// After a restore, what may have been moved after the copy.
     #[error(
-        "the ledger was restored from a copy, and the contract on meter {} has recovered credit since: what was left in contract number {} of meter {} may be in it; look at what the customer paid, and where it is not, propose it to a second person (`cardctl ledger move --estimate`)",
-        .to.meter, .from.number, .from.meter
+        "the ledger was restored from a copy: what was left in contract number {} of meter {} may have been moved already, since nothing newer was heard of it, or since a contract of the customer has recovered credit; look at what the customer paid, and where it was not moved, propose to a second person to move it to the contract on meter {} (`cardctl ledger move --estimate`)",
+        .from.number, .from.meter, .to.meter
     )]
     MayBeMoved {
         /// The contract that has ended.
         from: Binding,
-        /// The contract that has recovered credit.
+        /// The one that it would go to.
         to: Binding,
     },
     /// Nothing was restored.

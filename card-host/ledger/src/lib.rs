@@ -51,7 +51,6 @@ mod entry;
 mod error;
 mod export;
 mod gap;
-mod links;
 mod moves;
 mod names;
 mod office;
@@ -59,6 +58,7 @@ mod payload;
 mod policy;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod proof;
 mod reconcile;
 mod records;
 mod recover;
@@ -82,7 +82,7 @@ pub use bindings::OpenOrder;
 pub use branch::{BranchError, Brought, Found};
 pub use close::{DayStatement, Sums, Waiting};
 pub use correct::{Approved, DebitOrder, DebitTo};
-pub use counter::{Collected, Evidence, Finding, HandedIn, binding_of};
+pub use counter::{Collected, Evidence, HandedIn, binding_of};
 #[cfg(feature = "sqlite")]
 pub use development::Development;
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
@@ -97,6 +97,7 @@ pub use office::{Office, Who};
 pub use policy::{ChannelRules, Charge, ChargeKind, Charged, Division, Policy};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresLedger;
+pub use proof::Finding;
 pub use reconcile::{
     Exception, ExceptionKind, ExceptionSums, ReconcileOptions, Reconciliation, Severity, reconcile,
 };

@@ -83,7 +83,7 @@ fn shortened(text: &str) -> String {
 const fn within(code: Code) -> &'static str {
     match code {
         Code::Unavailable => {
-            "the company's books cannot be used now: nothing was done; repeat with the same id"
+            "the company's books cannot be used now: this try did nothing; repeat with the same id"
         }
         Code::Unknown => {
             "it is not known whether it was done: repeat with the same id, nothing is done twice"
@@ -152,6 +152,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         Refusal::NoReason => Code::Malformed,
         // The company alone moves credit and recovers cards, and not through a channel.
         Refusal::WentBack(_)
+        | Refusal::AboveExpectation { .. }
         | Refusal::MayBeMoved { .. }
         | Refusal::NothingRestored
         | Refusal::CardServes(_)

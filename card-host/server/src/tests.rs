@@ -54,6 +54,9 @@ struct Fake {
     begun: AtomicU64,
     done: AtomicU64,
     looked_up: AtomicU64,
+    /// As long as this is set, nothing is written.
+    stands_still: AtomicBool,
+    touched: AtomicU64,
     /// As long as this is set, what Fawry asks for is not done.
     holds_fawry: AtomicBool,
 }
@@ -122,9 +125,10 @@ impl Transaction for FakeRows<'_> {
         Ok(Vec::new())
     }
 
-    fn epoch(&mut self) -> Result<u32, LedgerError> {
-        self.0.there()?;
-        Ok(0)
+    fn touch(&mut self) -> Result<(), LedgerError> {
+        self.0.touched.fetch_add(1, Ordering::SeqCst);
+        until(|| !self.0.stands_still.load(Ordering::SeqCst));
+        self.0.there()
     }
 
     fn policies(&mut self) -> Result<Vec<PolicyRecord>, LedgerError> {
@@ -162,6 +166,7 @@ impl Transaction for FakeRows<'_> {
         waiting(Option<&PointCode>, Option<&RequestKey>, u32) -> Vec<Entry>;
         balances() -> Vec<AccountBalance>;
         rows(Table, &mut dyn FnMut(Row) -> Result<(), LedgerError>) -> ();
+        epoch() -> u32;
     }
 }
 
@@ -396,6 +401,23 @@ fn a_store_that_is_gone_and_a_mistake_of_ours() {
     running.fake.panics.store(false, Ordering::SeqCst);
     running.fake.gone.store(false, Ordering::SeqCst);
     assert_eq!(running.problem(SALE), is(404, "no-request", false));
+}
+
+#[test]
+fn a_store_that_stands_still_is_not_well_and_is_not_asked_again() {
+    let running = Running::start(options());
+    let healthy = || running.get("/v1/status").1["store"].as_bool().unwrap();
+    assert!(healthy());
+    let before = running.fake.touched.load(Ordering::SeqCst);
+    running.fake.stands_still.store(true, Ordering::SeqCst);
+    until(|| !healthy());
+    for _ in 0..2 {
+        std::thread::sleep(Duration::from_millis(1100));
+        assert!(!healthy());
+    }
+    assert!(running.fake.touched.load(Ordering::SeqCst) <= before + 1, "one at a time");
+    running.fake.stands_still.store(false, Ordering::SeqCst);
+    until(healthy);
 }
 
 #[test]

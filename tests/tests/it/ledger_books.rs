@@ -13,5 +13,6 @@ mod books;
 mod close;
 mod damage;
 mod export;
+mod moves;
 mod reconcile;
 mod restore;

@@ -6,6 +6,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
     reason = "a test says what is wrong by failing"
 )]
 
@@ -17,6 +19,8 @@ mod kiosk_sale;
 mod ledger;
 mod ledger_books;
 mod ledger_faults;
+mod office_pairs;
+mod once_only;
 mod pcsc_cost;
 mod postgres_harness;
 mod postgres_store;

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::workplace::Workplace;
-use super::{Context, Error};
+use super::{Context, Error, Request};
 
 /// Connections to a database at most, made when they are needed: one program, mostly one thing at a time.
 pub(crate) const CONNECTIONS: u32 = 16;
@@ -29,9 +29,7 @@ pub(crate) struct Books {
     /// Who runs this program, for the company.
     pub(crate) who: Who,
     /// The request that this program is run for.
-    pub(crate) id: RequestId,
-    /// Whether it was asked for before: the id was given.
-    pub(crate) repeated: bool,
+    request: Arc<Request>,
     /// The ledger's file, where it is in one.
     pub(crate) sqlite: Option<Arc<SqliteLedger>>,
     /// Whether it was founded just now.
@@ -183,9 +181,18 @@ impl Books {
             },
             actor,
         };
-        let id = context.request.clone();
-        let office = Arc::new(office);
-        Ok(Self { office, keys, who, id, repeated: context.repeats, sqlite, begun: !founded })
+        let (office, request) = (Arc::new(office), Arc::clone(&context.request));
+        Ok(Self { office, keys, who, request, sqlite, begun: !founded })
+    }
+
+    /// The id of the request that this program is run for; whoever asks has seen it then.
+    pub(crate) fn id(&self) -> Result<&RequestId, Error> {
+        Ok(self.request.id()?)
+    }
+
+    /// Whether it may have been asked for before: the id was given.
+    pub(crate) fn repeats(&self) -> bool {
+        self.request.repeats()
     }
 
     /// Who sells through this channel: the company itself at a branch, else a party of the channel's name with one vending point. For
@@ -233,6 +240,11 @@ impl Books {
     /// The binding of a customer's present card, or why there is none.
     pub(crate) fn binding_of(&self, card: CardId) -> Result<BindingRecord, Error> {
         Ok(read(self.office.ledger(), |t| binding_of(t, Payee::Card(card)))?)
+    }
+
+    /// Whether the ledger has entered a card; one of which it cannot be asked may have been.
+    pub(crate) fn knows(&self) -> impl FnOnce(CardId) -> bool {
+        |card| read(self.office.ledger(), |t| t.card(card)).map_or(true, |known| known.is_some())
     }
 
     /// The vending points, all of them.

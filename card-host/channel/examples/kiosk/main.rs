@@ -1,5 +1,6 @@
 //! A kiosk sells a charge over the network and loads it onto the card in its reader. Its journal loses no sale over a power cut.
 //! `cargo run -q -p card-channel --example kiosk` (a company is made beside it, in the same process)
+#![allow(clippy::print_stdout, reason = "an example shows what comes of it")]
 
 mod company;
 

@@ -209,7 +209,7 @@ impl Journal {
             Stage::Asked => match client.ask_for(id, &record.asked) {
                 Ok(sale) => self.answered(record, sale),
                 Err(ClientError::Refused(problem)) => {
-                    if is_final(&problem) {
+                    if problem.is_final {
                         let since = now();
                         self.write(&Record {
                             stage: Stage::Refused { problem: problem.clone(), since },
@@ -377,14 +377,6 @@ impl Journal {
         let removed = fs::remove_file(&path).and_then(|()| durable::sync_all(&self.folder));
         removed.map_err(|error| JournalError::Disk(path, error))
     }
-}
-
-/// Whether a refused repetition means that nothing was sold until now: the server has looked for its id and not found it.
-/// What stands before that, such as a revoked token, says nothing about an earlier try. A closed vending point comes after it.
-fn is_final(problem: &Problem) -> bool {
-    let code = problem.known();
-    let looked_at = matches!(problem.status, 404 | 409 | 422) || code == Some(Code::PointClosed);
-    !problem.repeat && looked_at && code != Some(Code::NoPath)
 }
 
 fn is_one_of(error: &ClientError, codes: &[Code]) -> bool {

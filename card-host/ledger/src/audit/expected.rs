@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use self::bindings::Known;
 use self::office::Office;
 use self::tally::{Keys, Reports, Tally};
-use crate::counter::reported;
+use crate::proof::reported;
 use crate::entry::{Entry, Kind, RequestKey, Step};
 use crate::names::{PartyCode, PointCode};
 use crate::payload::Payload;

@@ -5,9 +5,10 @@ use card_core::role::Role;
 use card_core::terminal::load::LoadAnswer;
 use card_core::terminal::read;
 
-use super::super::counter::{Evidence, Finding, HandedIn};
+use super::super::counter::{Evidence, HandedIn};
 use super::super::error::LedgerError;
 use super::super::office::{Office, Who};
+use super::super::proof::Finding;
 use super::BranchError;
 use card_host::card;
 use card_host::card_work::{self, Collected};
@@ -60,7 +61,7 @@ impl Office {
         let keys = self.keys();
         let mail = card_work::read_mail(transport, keys, scope)?;
         // What the ledger refuses of one, it may take of the others; one that cannot be reached is not asked for each.
-        let hand = |evidence| match self.hand_in(who, &evidence) {
+        let hand = |evidence| match self.hand_in_of(who, &evidence, true) {
             Err(LedgerError::Refused(refusal)) => Ok(Err(refusal)),
             handed => handed.map(Ok),
         };

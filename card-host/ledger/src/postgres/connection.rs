@@ -108,6 +108,7 @@ impl r2d2::ManageConnection for Manager {
             runtime,
             statements: HashMap::new(),
             state: State::Idle,
+            claim: None,
             answered: false,
             patience: PATIENCE,
             age,
@@ -132,6 +133,20 @@ impl r2d2::ManageConnection for Manager {
 /// What a server that says nothing is told of.
 fn silent() -> Failure {
     Failure::new(FailureKind::Silent, "PostgreSQL does not answer")
+}
+
+fn claiming(key: i64) -> String {
+    format!("SELECT pg_advisory_xact_lock({key})")
+}
+
+/// A failure of what waits for nothing but the lock of a request.
+fn undecided(failure: Failure) -> Failure {
+    match failure.kind {
+        FailureKind::Waited => {
+            Failure::new(FailureKind::Undecided, "an earlier try of this request is not over")
+        }
+        _ => failure,
+    }
 }
 
 type Wire = tokio_postgres::Connection<Socket, NoTlsStream>;
@@ -163,6 +178,8 @@ pub(super) struct Connection {
     runtime: Runtime,
     statements: HashMap<&'static str, Statement>,
     state: State,
+    /// The lock that this transaction has, or takes as it begins: nobody else decides about the same request meanwhile.
+    claim: Option<i64>,
     /// Whether anything of this transaction was answered. Before that, nobody can tell a dead connection from a transaction.
     answered: bool,
     /// How long an answer is waited for.
@@ -254,6 +271,7 @@ impl Connection {
     pub(super) fn begin(&mut self, sql: Option<&'static str>) {
         let state = sql.map_or(State::Idle, State::Wanted);
         (self.state, self.answered, self.patience, self.broken) = (state, false, PATIENCE, true);
+        self.claim = None;
     }
 
     /// Ends a transaction without its writes. Where the server does not answer to that, it does so by itself.
@@ -288,11 +306,30 @@ impl Connection {
     /// Begins what is to be begun, in an exchange of its own: before writes. A BEGIN that fails must never leave a write behind it
     /// that is a transaction by itself.
     fn begin_now(&mut self) -> Result<(), Failure> {
-        if let State::Wanted(begin) = self.state {
-            self.state = State::Begun;
-            self.wait(async |client| client.batch_execute(begin).await)?;
+        let Some(begin) = self.to_begin() else { return Ok(()) };
+        self.wait(async |client| client.batch_execute(&begin).await).map_err(undecided)
+    }
+
+    /// What begins this transaction, where that is still to be done: its own lock is taken with it.
+    fn to_begin(&mut self) -> Option<String> {
+        let State::Wanted(begin) = self.state else { return None };
+        self.state = State::Begun;
+        let claim = self.claim.map(|key| format!("; {}", claiming(key)));
+        Some(format!("{begin}{}", claim.unwrap_or_default()))
+    }
+
+    /// Keeps all others from deciding about the request with this key until this transaction is over, which is when its commit is: also one
+    /// that waits for a standby, and that nobody can see. What is asked after this sees what they have decided.
+    pub(super) fn claim(&mut self, key: i64) -> Result<(), Failure> {
+        if self.claim == Some(key) {
+            return Ok(());
         }
-        Ok(())
+        self.claim = Some(key);
+        // It goes out with the first question.
+        if matches!(self.state, State::Wanted(_)) {
+            return Ok(());
+        }
+        self.wait(async |client| client.batch_execute(&claiming(key)).await).map_err(undecided)
     }
 
     fn prepared(&mut self, sql: &'static str) -> Result<Statement, Failure> {
@@ -307,15 +344,17 @@ impl Connection {
     /// Rows of a statement that writes nothing, though it may lock: BEGIN goes out with it.
     pub(super) fn query(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Failure> {
         let statement = self.prepared(sql)?;
-        let State::Wanted(begin) = self.state else {
+        let Some(begin) = self.to_begin() else {
             return self.wait(async |client| client.query(&statement, values).await);
         };
-        self.state = State::Begun;
-        self.wait(async |client| {
+        let mut begins = true;
+        let rows = self.wait(async |client| {
             let (begun, rows) =
-                tokio::join!(biased; client.batch_execute(begin), client.query(&statement, values));
+                tokio::join!(biased; client.batch_execute(&begin), client.query(&statement, values));
+            begins = begun.is_err();
             begun.and(rows)
-        })
+        });
+        rows.map_err(|failure| if begins { undecided(failure) } else { failure })
     }
 
     /// The row of a statement that writes nothing, where there is one.

@@ -19,6 +19,10 @@ pub(super) struct Failure {
 pub(super) enum FailureKind {
     /// Another transaction was in the way: the work is run again.
     Again,
+    /// As `Again`: a lock was waited for, and somebody else had it all the time.
+    Waited,
+    /// An earlier try of the same request is not over: its commit may wait, and become visible later.
+    Undecided,
     /// As `Again`; but where it stays so, the rows contradict what is to be written.
     Contradicted,
     /// There is no table for this month yet: it is made, and the work is run again.
@@ -54,14 +58,17 @@ impl Failure {
 
     /// Whether the same work may succeed when it is run again at once.
     pub(super) const fn passes(&self) -> bool {
-        matches!(self.kind, FailureKind::Again | FailureKind::Contradicted | FailureKind::Month)
+        use FailureKind::{Again, Contradicted, Month, Waited};
+        matches!(self.kind, Again | Waited | Contradicted | Month)
     }
 
     /// As the caller sees it.
     pub(super) fn error(&self) -> LedgerError {
         let text = self.text.clone();
         match self.kind {
+            FailureKind::Undecided => StoreError::OutcomeUnknown(text).into(),
             FailureKind::Again
+            | FailureKind::Waited
             | FailureKind::Month
             | FailureKind::Lost
             | FailureKind::Silent
@@ -105,8 +112,9 @@ fn kind(error: &DbError) -> FailureKind {
     }
     let code = error.code().code();
     match code {
-        // Serialization, deadlock, lock timeout.
-        "40001" | "40P01" | "55P03" => FailureKind::Again,
+        // Serialization, deadlock.
+        "40001" | "40P01" => FailureKind::Again,
+        "55P03" => FailureKind::Waited,
         // Another one has made this step, or this entry, meanwhile.
         "23505" if error.table().is_some_and(is_chain) => FailureKind::Again,
         "23505" => FailureKind::Contradicted,

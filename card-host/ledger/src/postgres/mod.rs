@@ -3,6 +3,7 @@
 //! A sale takes four exchanges: a look at what it is about, after which it is signed; BEGIN with what it needs to know (and its locks), all
 //! that it writes, COMMIT.
 
+mod absent;
 mod connection;
 mod failure;
 mod rows;
