@@ -11,7 +11,7 @@ case "${1:-}" in
     run) packages=(gcc libc6-dev pkg-config libpcsclite-dev) ;;
     test)
         packages=(gcc libc6-dev pkg-config libpcsclite-dev pcscd pcsc-tools opensc vsmartcard-vpcd
-            python3 python3-venv python3-pyscard util-linux iproute2 gcc-mingw-w64-x86-64
+            python3 python3-venv python3-pyscard default-jdk-headless util-linux iproute2 gcc-mingw-w64-x86-64
             qemu-system-arm binutils-arm-none-eabi postgresql wine64)
         ;;
     *) sed -n 2,6p "$0"; exit 2 ;;

@@ -31,3 +31,5 @@ pub mod stage;
 pub mod watched_keys;
 #[cfg(target_os = "linux")]
 pub mod world;
+#[cfg(target_os = "linux")]
+pub mod year;

@@ -22,6 +22,12 @@ pub trait Ledger: Send + Sync {
     /// Company and environment that it belongs to; never changes.
     fn scope(&self) -> Scope;
 
+    /// Where the ledger is, as far as that may change while it is open: which server, and which of its pasts. What is found elsewhere may be
+    /// older. None: in one place.
+    fn place(&self) -> Option<String> {
+        None
+    }
+
     /// Runs `work` in a transaction that reads and writes, and returns once its writes are durable. Where `work` fails, nothing of it
     /// stays. Transactions that were refused because of another one are run again, which no caller sees.
     ///

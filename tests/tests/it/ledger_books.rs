@@ -8,6 +8,7 @@
 )]
 
 mod alerts;
+mod anchor;
 mod audit;
 mod books;
 mod close;

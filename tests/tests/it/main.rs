@@ -13,6 +13,7 @@
 
 mod complaints;
 mod exchange_cuts;
+mod exchanges;
 mod host_pcsc;
 mod independent_clients;
 mod kiosk_sale;
@@ -25,6 +26,7 @@ mod pcsc_cost;
 mod postgres_harness;
 mod postgres_store;
 mod programs;
+mod read_only;
 mod scripted_readers;
 mod sqlite_faults;
 mod ten_years;

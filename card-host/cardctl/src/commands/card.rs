@@ -43,7 +43,7 @@ pub(crate) fn show(context: &Context, access: Option<&AccessNumber>) -> Result<C
     context.with_card(Some(&workplace), |card| {
         let session = operate::session(card, &*keys, Role::Vending, &mut OsRandom);
         let reading = operate::read_private(&mut session?)?;
-        let books = books.map(|books| in_the_ledger(&books, reading.identity.card.id)).transpose()?;
+        let books = books.map(|books| in_the_ledger(&books, reading.card.id)).transpose()?;
         Ok(Content::new(reading, books))
     })
 }

@@ -218,8 +218,8 @@ impl Content {
         let certificate = &reading.purse.certificate;
         let binding = reading.binding.binding;
         Self {
-            card: reading.identity.card.id.to_string(),
-            generation: reading.identity.card.generation,
+            card: reading.card.id.to_string(),
+            generation: reading.card.generation,
             state: reading.purse.state.to_string(),
             in_the_ledger,
             account: reading.binding.account,
@@ -245,12 +245,12 @@ impl View for Content {
         let mut table = Table::default();
         let purse = &reading.purse;
         let certificate = &purse.certificate;
-        table.line("card", reading.identity.card.id);
+        table.line("card", reading.card.id);
         table.line("state", purse.state);
         if let Some(said) = &self.in_the_ledger {
             table.line("in the ledger", said);
         }
-        table.line("generation", reading.identity.card.generation);
+        table.line("generation", reading.card.generation);
         table.line("account", reading.binding.account);
         let binding = reading.binding.binding;
         table.line("meter", format!("{} (binding {})", binding.meter.number(), binding.number));
