@@ -146,6 +146,9 @@ pub enum StoreError {
     /// What it holds is not a ledger, or of another version, company or environment.
     #[error("this is not the ledger that is meant ({0}): nothing was changed; see which one is opened")]
     Other(String),
+    /// It is set up so that it does not do, or this user may not, or it can only be read. Nothing was written.
+    #[error("the ledger's store is not set up for this ({0}): nothing was written; change that, and repeat")]
+    Unfit(String),
     /// What it holds contradicts itself.
     #[error(
         "the ledger contradicts itself ({0}): stop selling, run `cardctl audit verify`, and restore a copy"

@@ -105,7 +105,7 @@ const fn within(code: Code) -> &'static str {
 fn code_of(error: &LedgerError) -> Code {
     match error {
         LedgerError::Refused(refusal) => code_of_refusal(refusal),
-        LedgerError::Store(StoreError::Unavailable(_)) => Code::Unavailable,
+        LedgerError::Store(StoreError::Unavailable(_) | StoreError::Unfit(_)) => Code::Unavailable,
         LedgerError::Store(StoreError::OutcomeUnknown(_)) => Code::Unknown,
         LedgerError::Store(StoreError::Other(_) | StoreError::Corrupt(_)) => Code::Damaged,
         LedgerError::Store(StoreError::ReadOnly) | LedgerError::NotRun => Code::Internal,

@@ -60,6 +60,8 @@ pub(crate) enum NoBooks {
          or found an empty one on purpose with `cardctl ledger begin`"
     )]
     Lost(String),
+    #[error("the environment's variable CARDCTL_DATABASE is no text: set it to postgres://..., or unset it")]
+    Address,
     #[error(
         "{} does not exist here, and this ledger needs its own keys: copy that file from where the ledger was founded",
         .0.display()

@@ -12,11 +12,13 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
-use tokio_postgres::tls::NoTlsStream;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Error, NoTls, Row, Socket, Statement};
 
-use super::failure::{Failure, FailureKind, certainly_not_committed};
+use super::failure::{Failure, FailureKind, certainly_not_committed, said};
+use super::tls::{self, Tls};
 
 /// The oldest PostgreSQL: 13.
 const OLDEST: i32 = 130_000;
@@ -39,6 +41,8 @@ const SESSION: &str = "SET statement_timeout = '10s'; SET lock_timeout = '3s'; \
 #[derive(Debug, Clone)]
 pub(super) struct Manager {
     config: Config,
+    /// Where the address asks for it.
+    tls: Option<Tls>,
     /// Counts the times that the server was found gone. What was connected before is then gone too.
     age: Arc<AtomicU64>,
     /// Which server was found last, and which of its pasts.
@@ -47,13 +51,18 @@ pub(super) struct Manager {
 
 impl Manager {
     pub(super) fn new(url: &str) -> Result<Self, Failure> {
-        let not_understood = |error| {
+        let not_understood = |error: Error| {
             Failure::new(
-                FailureKind::Other,
-                format!("the address of the database is not understood: {error}"),
+                FailureKind::Unfit,
+                format!("the address of the database is not understood: {}", said(&error)),
             )
         };
-        let mut config: Config = url.parse().map_err(not_understood)?;
+        let (address, authorities) = tls::parts(url);
+        let mut config: Config = address.parse().map_err(not_understood)?;
+        let tls = match config.get_ssl_mode() {
+            SslMode::Require => Some(Tls::new(authorities.as_deref())?),
+            _ => None,
+        };
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT);
         }
@@ -66,7 +75,7 @@ impl Manager {
             .keepalives_idle(KEEPALIVE)
             .keepalives_interval(KEEPALIVE)
             .keepalives_retries(2);
-        Ok(Self { config, age: Arc::default(), place: Arc::default() })
+        Ok(Self { config, tls, age: Arc::default(), place: Arc::default() })
     }
 
     pub(super) fn place(&self) -> Option<String> {
@@ -105,12 +114,15 @@ impl r2d2::ManageConnection for Manager {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
             Failure::new(FailureKind::Unavailable, format!("no runtime for a connection: {error}"))
         })?;
-        // The time of the configuration is for each address, and only until it accepts.
-        let connect = async { timeout(CONNECT.saturating_mul(2), self.config.connect(NoTls)).await };
-        let (client, wire) = runtime.block_on(connect).map_err(|_| silent())??;
+        let (client, wire) = runtime.block_on(async {
+            match &self.tls {
+                Some(tls) => connected(&self.config, tls.0.clone()).await,
+                None => connected(&self.config, NoTls).await,
+            }
+        })?;
         let mut connection = Connection {
             client,
-            wire: Some(Box::pin(wire)),
+            wire: Some(wire),
             runtime,
             statements: HashMap::new(),
             state: State::Idle,
@@ -138,6 +150,17 @@ impl r2d2::ManageConnection for Manager {
     }
 }
 
+/// Connects, with TLS or without.
+async fn connected<T>(config: &Config, tls: T) -> Result<(Client, Wire), Failure>
+where
+    T: MakeTlsConnect<Socket, Stream: Send + 'static, TlsConnect: TlsConnect<Socket, Future: Send>>,
+{
+    // The time of the configuration is for each address, and only until it accepts.
+    let connecting = timeout(CONNECT.saturating_mul(2), config.connect(tls));
+    let (client, wire) = connecting.await.map_err(|_| silent())?.map_err(Failure::connecting)?;
+    Ok((client, Box::pin(wire)))
+}
+
 /// What a server that says nothing is told of.
 fn silent() -> Failure {
     Failure::new(FailureKind::Silent, "PostgreSQL does not answer")
@@ -157,7 +180,8 @@ fn undecided(failure: Failure) -> Failure {
     }
 }
 
-type Wire = tokio_postgres::Connection<Socket, NoTlsStream>;
+/// Carries the bytes of a connection.
+type Wire = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 type Value<'a> = &'a (dyn ToSql + Sync);
 
 /// Where a connection is in a transaction.
@@ -182,7 +206,7 @@ pub(super) enum Committed {
 pub(super) struct Connection {
     client: Client,
     /// Carries the bytes while somebody waits; none where it has ended.
-    wire: Option<Pin<Box<Wire>>>,
+    wire: Option<Wire>,
     runtime: Runtime,
     statements: HashMap<&'static str, Statement>,
     state: State,
@@ -245,11 +269,17 @@ impl Connection {
     /// What a ledger needs of the server and of the session.
     fn check(&mut self) -> Result<(), Failure> {
         let settings = "SELECT current_setting('server_version_num')::INTEGER, current_setting('fsync'), \
-            current_setting('synchronous_commit'), current_setting('synchronous_standby_names')";
+            current_setting('synchronous_commit'), current_setting('synchronous_standby_names'), \
+            current_setting('server_encoding')";
         let row = self.wait(async |client| client.query_one(settings, &[]).await)?;
         let (version, fsync): (i32, &str) = (row.try_get(0)?, row.try_get(1)?);
         let (commit, standbys): (&str, &str) = (row.try_get(2)?, row.try_get(3)?);
-        let unfit = |text: String| Err(Failure::new(FailureKind::Unavailable, text));
+        let encoding: &str = row.try_get(4)?;
+        let unfit = |text: String| Err(Failure::new(FailureKind::Unfit, text));
+        if encoding != "UTF8" {
+            let what = "make one in UTF-8: CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0";
+            return unfit(format!("the database is in {encoding}, which has no Arabic: {what}"));
+        }
         if version < OLDEST {
             return unfit(format!("PostgreSQL 13 or newer is needed, and this is {}", version / 10_000));
         }
@@ -268,6 +298,19 @@ impl Connection {
             ));
         }
         Ok(())
+    }
+
+    /// Whether nothing can be written: a standby, or a role or database that only reads.
+    pub(super) fn only_reads(&mut self) -> Result<bool, Failure> {
+        let sql = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'";
+        self.wait(async |client| client.query_one(sql, &[]).await)?.try_get(0).map_err(Failure::from)
+    }
+
+    /// The process of the server that answers.
+    pub(super) fn process(&mut self) -> Result<i32, Failure> {
+        self.wait(async |client| client.query_one("SELECT pg_backend_pid()", &[]).await)?
+            .try_get(0)
+            .map_err(Failure::from)
     }
 
     /// Which server this is, and which of its pasts: a standby that was promoted goes on with a timeline of its own, perhaps without the last
