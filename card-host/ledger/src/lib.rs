@@ -79,7 +79,7 @@ pub use alerts::QueuedAlerts;
 pub use anchor::Anchor;
 pub use audit::{
     AuditFinding, AuditKey, AuditKeyError, AuditPublicKey, AuditReport, LostBranch, MoneyIdentity, Progress,
-    RestoreMark, TrialBalance, TrialLine, sign_heads, trial_balance, verify,
+    RestoreMark, RowFault, TrialBalance, TrialLine, sign_heads, trial_balance, verify,
 };
 pub use bindings::OpenOrder;
 pub use branch::{BranchError, Brought, Found};
@@ -116,4 +116,4 @@ pub use settings::{COMPANY, OFFICE, PointLimits};
 pub use shown::Shown;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
-pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Transaction, Work, read, transact};
+pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Row, Table, Transaction, Work, read, transact};

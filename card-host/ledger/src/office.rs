@@ -13,6 +13,7 @@ use super::names::{PartyCode, PointCode, RequestId, is_words};
 use super::policy::Policy;
 use super::proof::EVIDENCE;
 use super::records::{Head, Party, Point, PolicyRecord};
+use super::settings::OFFICE;
 use super::store::{Ask, Context, Ledger, Payee, Transaction, read};
 use card_host::issuer::{Clock, Issuer};
 use card_host::keystore::KeyStore;
@@ -35,6 +36,12 @@ impl Who {
     /// Whether a text names a person or a program: some words that people can see, on one line, at most [`Who::ACTOR`] characters.
     pub fn is_actor(text: &str) -> bool {
         is_words(text, Self::ACTOR)
+    }
+
+    /// The same person at the company's own point. What is no sale and no cash is entered there, wherever it is asked for: one chain says in
+    /// which order it happened (docs/ledger.md, section 3).
+    pub(super) fn at_office(&self) -> Result<Self, LedgerError> {
+        Ok(Self { point: OFFICE.parse()?, ..self.clone() })
     }
 
     /// The key of a request of this party.

@@ -29,7 +29,7 @@ use card_host::random::OsRandom;
 use card_ledger::{
     AccountBalance, Ask, BindingRecord, CardRecord, Context, Customer, Entry, EntryId, Hash, Head, Ledger,
     LedgerError, Link, MailRecord, Message, Party, PartyCode, Payee, Point, PointCode, PolicyRecord, Power,
-    Reading, RequestKey, SignedHead, StepDone, StoreError, Token, Transaction, Work,
+    Reading, RequestKey, Row, SignedHead, StepDone, StoreError, Table, Token, Transaction, Work,
 };
 
 /// After so long a test hangs, on any machine.
@@ -165,6 +165,7 @@ impl Transaction for FakeRows<'_> {
         signed_head(&PointCode, u64) -> Option<SignedHead>;
         waiting(Option<&PointCode>, Option<&RequestKey>, u32) -> Vec<Entry>;
         balances() -> Vec<AccountBalance>;
+        rows(Table, &mut dyn FnMut(Row) -> Result<(), LedgerError>) -> ();
         epoch() -> u32;
     }
 }

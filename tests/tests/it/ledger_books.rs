@@ -12,6 +12,7 @@ mod anchor;
 mod audit;
 mod books;
 mod close;
+mod damage;
 mod export;
 mod minted;
 mod moves;
