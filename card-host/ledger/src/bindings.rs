@@ -11,6 +11,7 @@ use super::entry::{Entry, Kind, Step, Transfer};
 use super::error::{LedgerError, Refusal};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
+use super::payload::Payload;
 use super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
 use super::sale::{Certified, Steps, is_for};
 use super::sell::{about, sellable, unknown};
@@ -41,11 +42,11 @@ const NUMBERS_OF_A_RESTORE: u32 = 1_000_000;
 impl Office {
     /// Opens a binding. Its first certificate, of nothing, has sequence 1: see [`certificates`](Self::certificates).
     pub fn open(&self, order: &OpenOrder) -> Result<BindingRecord, LedgerError> {
-        let request = self.companys(&order.who, &order.id)?;
+        let (request, who) = (self.companys(&order.who, &order.id)?, &order.who.at_office()?);
         self.step(|t| {
             alone(t)?;
             let payee = Payee::Meter(order.meter);
-            let (context, mut point, _) = self.context(t, &order.who, &request, Some(payee))?;
+            let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             if !context.steps.is_empty() {
                 return again(t, &context.steps, &order.id, |entry, record| {
                     entry.kind == Kind::Open
@@ -53,7 +54,9 @@ impl Office {
                         && (entry.account, entry.card) == (order.account, Some(order.card.id))
                 });
             }
+            // The time of its entry.
             let now = self.now()?;
+            let opening_time = now.max(point.time);
             let mut heads = Vec::new();
             let last = context.binding.as_ref().map_or(0, |former| former.binding().number);
             // After a restore, numbers that were lost may be in the field: also where something older of the meter has been seen since.
@@ -99,15 +102,16 @@ impl Office {
                 sequence: 1,
                 total_credit: Piastres::ZERO,
                 total_debited: Piastres::ZERO,
-                opening_time: now,
+                opening_time,
                 moved: false,
             };
             let record = new_record(held, context.epoch);
             heads.push(card_head(&record, CardUse::Customer));
             heads.push(Head::Binding(Box::new(record.clone())));
-            let mut entry = draft(&order.who, &request, Step::First, Kind::Open, now);
+            let mut entry = draft(who, &request, Step::First, Kind::Open, now);
             about(&mut entry, &record.held);
             entry.sequence = 1;
+            entry.payload = Payload::opened(&record.held).emit();
             self.book(t, &mut point, entry, &heads)?;
             Ok(record)
         })
@@ -121,7 +125,7 @@ impl Office {
         held: &BindingAccount,
         reason: &str,
     ) -> Result<BindingRecord, LedgerError> {
-        let request = self.companys(who, id)?;
+        let (request, who) = (self.companys(who, id)?, &who.at_office()?);
         let wrong = held.scope != self.scope()
             || held.moved
             || held.account == 0
@@ -149,7 +153,7 @@ impl Office {
                             == (held.total_credit, held.total_debited)
                 });
             }
-            if context.binding.is_some_and(|former| former.binding().number >= held.binding.number) {
+            if context.binding.as_ref().is_some_and(|former| former.binding().number >= held.binding.number) {
                 return Err(Refusal::Invalid(
                     "this ledger has this binding, or a newer one of its meter".to_owned(),
                 )
@@ -163,6 +167,7 @@ impl Office {
             reason.clone_into(&mut entry.reason);
             about(&mut entry, held);
             totals(&mut entry, held);
+            entry.payload = Payload::opened(held).emit();
             let (credit, opening) = (LedgerAccount::Credit(held.binding), LedgerAccount::Opening);
             let mut give = |debit: &LedgerAccount, credit: &LedgerAccount, amount: Piastres| {
                 if amount > Piastres::ZERO {
@@ -171,7 +176,8 @@ impl Office {
             };
             give(&opening, &credit, held.total_credit);
             give(&credit, &opening, held.total_debited);
-            let heads = [card_head(&record, CardUse::Customer), Head::Binding(Box::new(record.clone()))];
+            let mut heads: Vec<Head> = context.binding.as_ref().and_then(superseded).into_iter().collect();
+            heads.extend([card_head(&record, CardUse::Customer), Head::Binding(Box::new(record.clone()))]);
             self.book(t, &mut point, entry, &heads)?;
             Ok(record)
         })
@@ -186,7 +192,7 @@ impl Office {
         card: CardId,
         reason: &str,
     ) -> Result<BindingRecord, LedgerError> {
-        let request = self.companys(who, id)?;
+        let (request, who) = (self.companys(who, id)?, &who.at_office()?);
         self.signing_step(|t, signing| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             if !context.steps.is_empty() {
@@ -227,7 +233,7 @@ impl Office {
         blocked: bool,
         reason: &str,
     ) -> Result<BindingRecord, LedgerError> {
-        let request = self.companys(who, id)?;
+        let (request, who) = (self.companys(who, id)?, &who.at_office()?);
         let payload = json!({ "blocked": blocked }).to_string().into_bytes();
         self.step(|t| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;

@@ -14,7 +14,7 @@ use super::sale::Steps;
 use super::store::{Ask, Transaction, read};
 
 /// How far the clocks of sellers, and that of a database, may be apart, in seconds.
-const APART: u32 = 300;
+pub(super) const APART: u32 = 300;
 /// So long after the newest entry of all, a machine must be known to have the right time, in seconds: three days.
 const FAR: u32 = 3 * DAY;
 /// The second person agrees within a day.

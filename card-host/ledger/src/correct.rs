@@ -1,6 +1,6 @@
 //! Corrections: debits, debts, and the second person (docs/ledger.md, section 5).
 
-use card_core::id::Channel;
+use card_core::id::{Binding, Channel};
 use card_core::units::Piastres;
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,14 @@ pub(super) enum Proposal {
     Debit { to: DebitTo, amount: u64 },
     Move(MoveOrder),
     Time(TimeOrder),
+}
+
+/// What a proposed move closes, as its entry says.
+pub(super) fn moves_from(payload: &[u8]) -> Option<Binding> {
+    match serde_json::from_slice(payload).ok()? {
+        Proposal::Move(order) => Some(order.from()),
+        _ => None,
+    }
 }
 
 impl Office {

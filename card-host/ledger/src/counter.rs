@@ -12,6 +12,7 @@ use super::error::{LedgerError, Refusal};
 use super::gap::{after_a_restore, gone_on};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
+use super::payload::Payload;
 use super::proof::{EVIDENCE, Finding, Proof, Says};
 use super::records::{BindingRecord, CardUse, Head, Link, MailRecord, Status};
 use super::sell::{about, unknown};
@@ -116,6 +117,16 @@ impl Office {
         let digest: [u8; 32] = Sha256::digest(bytes).into();
         let id: RequestId =
             format!("{EVIDENCE}{}", hex::encode(digest.get(..16).unwrap_or_default())).parse()?;
+        // Mail is kept with what was in it, so that whoever has no keys can read it again.
+        let stored = match evidence {
+            Evidence::MeterMail(_) => {
+                let bad = |error: &dyn std::fmt::Display| Refusal::BadEvidence(error.to_string());
+                let sealed = Envelope::parse(bytes).map_err(|error| bad(&error))?;
+                let opened = self.keys().open_mail(self.scope(), &sealed).map_err(|error| bad(&error))?;
+                Payload::Mail { envelope: bytes.to_vec(), opened: opened.as_slice().to_vec() }.emit()
+            }
+            _ => bytes.to_vec(),
+        };
         let request = who.request(&id);
         let payee = Payee::Binding(says.binding);
         self.step(|t| {
@@ -131,7 +142,7 @@ impl Office {
                 of_this_binding(t, card.id, &record, context.epoch)?;
             }
             let known = match context.steps.first() {
-                Some(done) => is_stored(t.entry(&done.entry)?, bytes, &id)?,
+                Some(done) => is_stored(t.entry(&done.entry)?, &stored, &id)?,
                 None => false,
             };
             let newest = t.readings(&[says.binding], 1)?.pop();
@@ -142,11 +153,11 @@ impl Office {
                 return Ok(HandedIn { known, binding: says.binding, finding });
             }
             let now = self.now()?;
-            let mut after = says.seen(record.clone(), now);
+            let mut after = says.seen(record.clone(), now.max(point.time));
             let mut entry = draft(who, &request, Step::First, Kind::Evidence, now);
             about(&mut entry, &record.held);
             entry.card = says.card().map(|card| card.id).or(entry.card);
-            entry.payload = bytes.to_vec();
+            entry.payload.clone_from(&stored);
             let mut heads: Vec<Head> = says.reading().map(Head::Reading).into_iter().collect();
             if unlocks || raises {
                 // Only what the issuer has signed raises a total: all else is worth what the ledger has.
@@ -168,6 +179,9 @@ impl Office {
                 heads.extend(after_a_restore(t, says.binding)?);
             }
             if locks {
+                // It names the totals that it shows more than.
+                (entry.sequence, entry.total_credit, entry.total_debited) =
+                    (record.held.sequence, record.held.total_credit, record.held.total_debited);
                 after.epoch = context.epoch.saturating_sub(1);
             }
             if known {
@@ -309,10 +323,12 @@ impl Office {
                 _ => {}
             }
             let now = self.now()?;
+            // The time of its entry.
+            let linked = now.max(point.time);
             let mut entry = draft(who, &request, Step::First, Kind::Link, now);
             about(&mut entry, &record.held);
             entry.payload.clone_from(&payload);
-            let since = if consent.is_some() { now } else { CardTime::UNSET };
+            let since = if consent.is_some() { linked } else { CardTime::UNSET };
             let link = Link { party: party.code, card, customer: customer.to_owned(), since };
             self.book(t, &mut point, entry, &[Head::Link(link)])?;
             Ok(())

@@ -38,6 +38,7 @@
 
 mod accounts;
 mod alerts;
+mod anchor;
 mod audit;
 mod bindings;
 mod branch;
@@ -66,6 +67,7 @@ mod restore;
 mod sale;
 mod sell;
 mod settings;
+mod shown;
 mod signing;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -74,9 +76,10 @@ mod texts;
 
 pub use accounts::{Class, LedgerAccount, UnknownAccount};
 pub use alerts::QueuedAlerts;
+pub use anchor::Anchor;
 pub use audit::{
     AuditFinding, AuditKey, AuditKeyError, AuditPublicKey, AuditReport, LostBranch, MoneyIdentity, Progress,
-    RestoreMark, TrialBalance, TrialLine, sign_heads, trial_balance, verify,
+    RestoreMark, RowFault, TrialBalance, TrialLine, sign_heads, trial_balance, verify,
 };
 pub use bindings::OpenOrder;
 pub use branch::{BranchError, Brought, Found};
@@ -86,7 +89,7 @@ pub use counter::{Collected, Evidence, HandedIn, binding_of};
 #[cfg(feature = "sqlite")]
 pub use development::Development;
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
-pub use error::{ClockError, LedgerError, Refusal, StoreError};
+pub use error::{AnchorError, ClockError, LedgerError, Refusal, StoreError};
 pub use export::{
     EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,
 };
@@ -110,6 +113,7 @@ pub use restore::{FindLostError, LostSale, LostSales, Restored, find_lost};
 pub use sale::{Certified, Sale, SaleState};
 pub use sell::SaleOrder;
 pub use settings::{COMPANY, OFFICE, PointLimits};
+pub use shown::Shown;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
-pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Transaction, Work, read, transact};
+pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Row, Table, Transaction, Work, read, transact};

@@ -12,6 +12,7 @@ use super::entry::{Entry, Kind, RequestKey, Step, Transfer};
 use super::error::{LedgerError, Refusal};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
+use super::payload::Payload;
 use super::records::{BindingRecord, Head, Point, Reading, Status};
 use super::sale::Certified;
 use super::sell::{about, sellable};
@@ -204,7 +205,11 @@ impl Office {
     /// The meter's receipt in evidence, where it has one.
     fn reported(&self, payload: &[u8]) -> Result<Option<Verified<MeterReceipt>>, LedgerError> {
         let (scope, keys) = (self.scope(), self.keys());
-        let receipt = match Envelope::parse(payload) {
+        let mail = match Payload::parse(payload) {
+            Some(Payload::Mail { envelope, .. }) => envelope,
+            _ => Vec::new(),
+        };
+        let receipt = match Envelope::parse(&mail) {
             Ok(envelope) if envelope.slot == Slot::FINAL_REPORT => {
                 let opened = authentic(keys.open_mail(scope, &envelope))?;
                 opened.and_then(|opened| MeterReceipt::parse(opened.as_slice()).ok())
@@ -293,4 +298,12 @@ fn amount_of(amount: i128) -> Result<u64, LedgerError> {
 fn reason_of(order: &MoveOrder) -> String {
     let from = order.from();
     format!("from {:X}/{}", from.meter, from.number)
+}
+
+/// The same, read again.
+pub(super) fn moved_from(reason: &str) -> Option<Binding> {
+    let (meter, number) = reason.strip_prefix("from ")?.split_once('/')?;
+    let mut id = [0; 8];
+    hex::decode_to_slice(meter, &mut id).ok()?;
+    Some(Binding { meter: MeterId(id), number: number.parse().ok()? })
 }

@@ -6,12 +6,14 @@ use card_core::units::{Balance, CardTime, Piastres};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::accounts::LedgerAccount;
+use super::anchor::{Anchor, Watch};
 use super::entry::{Entry, EntryId, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal, StoreError};
 use super::names::{PartyCode, PointCode, RequestId, is_words};
 use super::policy::Policy;
 use super::proof::EVIDENCE;
 use super::records::{Head, Party, Point, PolicyRecord};
+use super::settings::OFFICE;
 use super::store::{Ask, Context, Ledger, Payee, Transaction, read};
 use card_host::issuer::{Clock, Issuer};
 use card_host::keystore::KeyStore;
@@ -36,6 +38,12 @@ impl Who {
         is_words(text, Self::ACTOR)
     }
 
+    /// The same person at the company's own point. What is no sale and no cash is entered there, wherever it is asked for: one chain says in
+    /// which order it happened (docs/ledger.md, section 3).
+    pub(super) fn at_office(&self) -> Result<Self, LedgerError> {
+        Ok(Self { point: OFFICE.parse()?, ..self.clone() })
+    }
+
     /// The key of a request of this party.
     pub fn request(&self, id: &RequestId) -> RequestKey {
         RequestKey { party: self.party.clone(), id: id.clone() }
@@ -48,6 +56,7 @@ pub struct Office {
     issuer: Issuer,
     policies: RwLock<Arc<[(PolicyRecord, Policy)]>>,
     calendar: Calendar,
+    anchor: Option<(Arc<Anchor>, Watch)>,
 }
 
 impl Office {
@@ -63,7 +72,23 @@ impl Office {
     /// An office with an issuer that is there already.
     pub fn with_issuer(ledger: Arc<dyn Ledger>, issuer: Issuer) -> Result<Self, LedgerError> {
         let policies = load_policies(&*ledger)?;
-        Ok(Self { ledger, issuer, policies: RwLock::new(policies), calendar: Calendar::EGYPT })
+        Ok(Self { ledger, issuer, policies: RwLock::new(policies), calendar: Calendar::EGYPT, anchor: None })
+    }
+
+    /// The same office, which books nothing in a ledger that is behind its anchor.
+    #[must_use]
+    pub fn with_anchor(mut self, anchor: Anchor) -> Self {
+        let anchor = Arc::new(anchor);
+        let watch = Watch::new(Arc::clone(&anchor), Arc::clone(&self.ledger));
+        self.anchor = Some((anchor, watch));
+        self
+    }
+
+    /// What was booked is durable: the anchor learns of it.
+    pub(super) fn booked(&self) {
+        if let Some((anchor, _)) = &self.anchor {
+            anchor.learn(&*self.ledger, false);
+        }
     }
 
     /// The ledger.
@@ -153,6 +178,9 @@ impl Office {
         let unsaid = entry.reason.is_empty() && !entry.kind.has_reason();
         if !unsaid && !Entry::is_reason(&entry.reason) {
             return Err(Refusal::NoReason.into());
+        }
+        if let Some((anchor, _)) = &self.anchor {
+            anchor.holds(t, self.ledger.place(), point, entry.kind)?;
         }
         reserved(&entry)?;
         entry.time = self.time_of(t, point, &entry)?;

@@ -1,10 +1,11 @@
 //! What evidence says, and what follows from it for the ledger (docs/ledger.md, sections 8 and 10).
 
 use card_core::id::{Binding, CardRef};
-use card_core::message::{Certificate, MeterFlags, MeterReceipt, Receipt};
+use card_core::message::{Certificate, Envelope, MeterFlags, MeterReceipt, Receipt, Slot};
 use card_core::parameters::Readings;
 use card_core::units::{CardTime, Piastres};
 
+use super::payload::Payload;
 use super::records::{BindingRecord, Reading, Status};
 
 /// How the ids of evidence begin. No channel has such an id for anything else, see [`Office`](super::Office).
@@ -225,4 +226,21 @@ impl Proof {
 fn is_newer(reading: &Reading, newest: &Reading) -> bool {
     let place = |reading: &Reading| (reading.flags.has(MeterFlags::REGRESSED), reading.number);
     place(reading) > place(newest)
+}
+
+/// The report of a meter in an entry that carries evidence.
+pub(super) fn reported(payload: &[u8]) -> Option<Reading> {
+    let says = match Payload::parse(payload) {
+        Some(Payload::Mail { envelope, opened }) => match Envelope::parse(&envelope).ok()? {
+            Envelope { slot: Slot::READINGS, binding, .. } => {
+                Says::of_readings(binding, &Readings::parse(&opened).ok()?)
+            }
+            Envelope { slot: Slot::FINAL_REPORT | Slot::REGRESSION, .. } => {
+                Says::of_meter(&MeterReceipt::parse(&opened).ok()?)
+            }
+            _ => return None,
+        },
+        _ => Says::of_meter(&MeterReceipt::parse(payload).ok()?),
+    };
+    says.reading()
 }

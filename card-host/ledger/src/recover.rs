@@ -95,7 +95,7 @@ impl Office {
         shown: &ShownCard,
         reason: &str,
     ) -> Result<RecoveredCard, LedgerError> {
-        let request = self.companys(who, id)?;
+        let (request, who) = (self.companys(who, id)?, &who.at_office()?);
         if !Entry::is_reason(reason) {
             return Err(Refusal::NoReason.into());
         }
@@ -138,7 +138,8 @@ impl Office {
             about(&mut entry, &held);
             totals(&mut entry, &held);
             reason.clone_into(&mut entry.reason);
-            entry.payload = [&shown.binding.emit()[..], &shown.certificate.emit()[..]].concat();
+            let keys = [held.load_key.byte(), held.parameter_keys.byte()];
+            entry.payload = [&shown.binding.emit()[..], &shown.certificate.emit()[..], &keys].concat();
             heads.push(card_head(&record, CardUse::Customer));
             heads.push(Head::Binding(Box::new(record)));
             let entry = self.book(t, &mut point, entry, &heads)?;

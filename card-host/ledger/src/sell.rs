@@ -204,11 +204,11 @@ impl Office {
     /// How a sale stands. What is not there, or not at its end, is said only where no step of it is being decided: a commit that waits
     /// can be seen by nobody. Else its outcome is unknown.
     pub fn status(&self, request: &RequestKey) -> Result<Sale, LedgerError> {
-        let mut stands = |t: &mut dyn Transaction| {
+        let stands = |t: &mut dyn Transaction| {
             let done = t.steps(request)?;
             Steps::read(t, &done)?.sale(request)
         };
-        match read(self.ledger(), &mut stands) {
+        match read(self.ledger(), stands) {
             Ok(sale) if !matches!(sale.state, SaleState::Reserved | SaleState::Paid) => Ok(sale),
             Ok(_) | Err(LedgerError::Refused(Refusal::NoRequest(_))) => transact(self.ledger(), stands),
             Err(error) => Err(error),

@@ -110,11 +110,9 @@ impl Office {
             "point": code, "open": open,
             "most_cash": limits.most_cash.map(|most| most.0), "most_daily": limits.most_daily.map(|most| most.0),
         });
-        if *code == who.point {
-            return Err(Refusal::Invalid(
-                "a vending point cannot change itself: do it at another one".to_owned(),
-            )
-            .into());
+        if code.as_str() == OFFICE {
+            let why = format!("{OFFICE} is where this is entered: it stays open, and has no limits");
+            return Err(Refusal::Invalid(why).into());
         }
         self.set(who, id, &document, |t| {
             let point = t.point(code)?.ok_or_else(|| Refusal::UnknownPoint(code.clone()))?;
@@ -260,7 +258,7 @@ impl Office {
         asked: &Value,
         mut set: impl FnMut(&mut dyn Transaction, CardTime) -> Result<(Value, Vec<Head>), LedgerError> + Send,
     ) -> Result<Value, LedgerError> {
-        let request = self.companys(who, id)?;
+        let (request, who) = (self.companys(who, id)?, &who.at_office()?);
         self.step(|t| {
             let (context, mut point, _) = self.context(t, who, &request, None)?;
             if let Some(done) = context.steps.first() {

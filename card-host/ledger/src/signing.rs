@@ -89,7 +89,10 @@ impl Office {
                 (Err(LedgerError::Store(StoreError::OutcomeUnknown(why))), _) => unknown = Some(why),
                 (Err(LedgerError::Store(error)), Some(first)) => unknown = Some(format!("{first}; {error}")),
                 // It was made, or was not and has been decided anew; or nothing of it was begun.
-                (other, _) => return other,
+                (other, _) => {
+                    self.booked();
+                    return other;
+                }
             }
         }
         Err(StoreError::OutcomeUnknown(unknown.unwrap_or_default()).into())

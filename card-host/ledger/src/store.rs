@@ -22,6 +22,12 @@ pub trait Ledger: Send + Sync {
     /// Company and environment that it belongs to; never changes.
     fn scope(&self) -> Scope;
 
+    /// Where the ledger is, as far as that may change while it is open: which server, and which of its pasts. What is found elsewhere may be
+    /// older. None: in one place.
+    fn place(&self) -> Option<String> {
+        None
+    }
+
     /// Runs `work` in a transaction that reads and writes, and returns once its writes are durable. Where `work` fails, nothing of it
     /// stays. Transactions that were refused because of another one are run again, which no caller sees.
     ///
@@ -227,6 +233,13 @@ pub trait Transaction {
     /// Sum of debits and sum of credits of every account, in the order of their texts. It reads the whole ledger.
     fn balances(&mut self) -> Result<Vec<AccountBalance>, LedgerError>;
 
+    /// Every row of a table, in no order. It reads the whole table.
+    fn rows(
+        &mut self,
+        table: Table,
+        each: &mut dyn FnMut(Row) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError>;
+
     /// How often the ledger has been restored from a copy.
     fn epoch(&mut self) -> Result<u32, LedgerError>;
 
@@ -237,6 +250,46 @@ pub trait Transaction {
     fn clock(&mut self) -> Result<Option<CardTime>, LedgerError> {
         Ok(None)
     }
+}
+
+/// A table that an audit goes through row by row. Bindings, points and rules of selling have questions of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    /// Where entries are.
+    Entry,
+    /// Where their transfers are.
+    Transfer,
+    /// The steps of requests.
+    Request,
+    /// Requests that wait.
+    Waiting,
+    /// Parties.
+    Party,
+    /// Tokens.
+    Token,
+    /// Links.
+    Link,
+    /// Cards.
+    Card,
+    /// Customers.
+    Customer,
+    /// The newest mail of each slot.
+    Mail,
+    /// Reports of meters.
+    Reading,
+}
+
+/// A row of one of these tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Row {
+    /// An entry's place, or that of one of its transfers: line from 1, or 0; and the month under which it is stored.
+    Place(EntryId, u8, i64),
+    /// A step of a request, and its entry with its month.
+    Step(RequestKey, StepDone, i64),
+    /// A request that waits, and its first entry with its month.
+    Waits(RequestKey, EntryId, i64),
+    /// Something that stands differently after an entry.
+    Head(Head),
 }
 
 /// The movements of an account.

@@ -298,8 +298,7 @@ fn hold(
     let _ = progress.send(Progress::Connected(reader.clone()));
     let reader = reader.text();
     let mut transaction = begin(card, reader, TRIES)?;
-    let (protocol, atr) = settled(&mut transaction, |transaction| status(transaction))
-        .map_err(|error| connect_error(error, reader))?;
+    let (protocol, atr) = settled(&mut transaction, status).map_err(|error| connect_error(error, reader))?;
     let ready = Progress::Ready { reader: reader.to_owned(), atr, protocol };
     let mut after = CardAfter::Leave;
     let mut ended = None;

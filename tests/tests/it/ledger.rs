@@ -78,6 +78,7 @@ over_both_stores! {
     evidence::{
         a_card_tells_of_its_own_bindings_only,
         what_a_card_has_above_the_ledger_stops_sales,
+        a_sale_looks_at_the_card_that_is_there,
         numbers_of_lost_bindings_are_left_out,
     }
     proof::{

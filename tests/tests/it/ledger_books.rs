@@ -8,10 +8,13 @@
 )]
 
 mod alerts;
+mod anchor;
 mod audit;
 mod books;
 mod close;
+mod damage;
 mod export;
+mod minted;
 mod moves;
 mod reconcile;
 mod restore;

@@ -26,6 +26,7 @@ mod pcsc_cost;
 mod postgres_harness;
 mod postgres_store;
 mod programs;
+mod read_only;
 mod scripted_readers;
 mod sqlite_faults;
 mod ten_years;

@@ -27,12 +27,15 @@ use system_tests::HANG;
 use system_tests::postgres::Postgres;
 use system_tests::world::World;
 
+/// Whether one of two commands waits for the other.
+type Waits = Box<dyn FnMut(&Gate, &Gate) -> bool>;
+
 /// Two programs over the same books.
 struct Stage {
     world: World,
     programs: [Arc<dyn Ledger>; 2],
     /// Whether the second one waits for the first, which is held.
-    waits: Box<dyn FnMut(&Gate, &Gate) -> bool>,
+    waits: Waits,
 }
 
 impl Stage {

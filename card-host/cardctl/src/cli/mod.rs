@@ -32,7 +32,7 @@ use self::tariff::TariffCommand;
 use self::values::{
     Secret, access_number, account, actor, channel, key_length, language, meter_number, mode,
 };
-use crate::context::books::new_id;
+use crate::context::books::{NoBooks, new_id};
 use crate::context::{Context, Error, Request};
 use crate::view::Format;
 
@@ -77,7 +77,12 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Where and for whom the command works.
     pub(crate) fn context(&mut self) -> Result<Context, Error> {
-        let database = std::env::var("CARDCTL_DATABASE").ok();
+        let database = match std::env::var("CARDCTL_DATABASE") {
+            Err(std::env::VarError::NotUnicode(_)) if self.database.is_none() => {
+                return Err(NoBooks::Address.into());
+            }
+            database => database.ok(),
+        };
         let (id, repeats) = match self.request.take() {
             Some(id) => (id, true),
             None => (new_id()?, false),

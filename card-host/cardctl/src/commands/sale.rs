@@ -63,6 +63,8 @@ fn sell(
     if sale.channel == Channel::Bank {
         books.link(&who, id)?;
     }
+    let shown = books.office.shown_by(transport)?;
+    books.office.look_at(&who, books.id()?, Payee::Card(id), &shown)?;
     if let Some(path) = &sale.out {
         return Ok(Sold::Kept(keep(books, &who, id, sale.amount, path)?));
     }
@@ -188,6 +190,8 @@ fn load_again(transport: &mut Box<dyn Transport + '_>, books: &Books) -> Result<
     let summary = card::select(transport)?;
     can_load(Channel::Branch, &summary).map_err(CardWorkError::from)?;
     let card = summary.card.id;
+    let shown = books.office.shown_by(transport)?;
+    books.office.look_at(&books.who, books.id()?, Payee::Card(card), &shown)?;
     let certified = books.office.refresh(&books.who, books.id()?, Payee::Card(card))?;
     let answer = books.office.load(&books.who, transport, &certified.parsed()?)?;
     newest(books, card, &answer)?;

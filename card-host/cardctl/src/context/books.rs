@@ -8,8 +8,8 @@ use card_host::issuer::{BUILD_TIME, Clock, Issuer, SystemClock, checked_time};
 use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
 use card_host::random::OsRandom;
 use card_ledger::{
-    BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Office, Party, Payee, Point, PointCode, PointLimits,
-    Policy, PostgresLedger, RequestId, SqliteLedger, Who, binding_of, read,
+    Anchor, BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Office, Party, Payee, Point, PointCode,
+    PointLimits, Policy, PostgresLedger, RequestId, SqliteLedger, Who, binding_of, read,
 };
 use std::io::Write;
 use std::path::PathBuf;
@@ -60,6 +60,8 @@ pub(crate) enum NoBooks {
          or found an empty one on purpose with `cardctl ledger begin`"
     )]
     Lost(String),
+    #[error("the environment's variable CARDCTL_DATABASE is no text: set it to postgres://..., or unset it")]
+    Address,
     #[error(
         "{} does not exist here, and this ledger needs its own keys: copy that file from where the ledger was founded",
         .0.display()
@@ -172,6 +174,11 @@ impl Books {
         } else {
             Office::found(ledger, issuer, &actor, &Policy::for_development())?
         };
+        let anchor = workplace.path("ledger-anchor.json");
+        if !founded {
+            Anchor::forget(&anchor).map_err(LedgerError::from)?;
+        }
+        let office = office.with_anchor(Anchor::open(&anchor).map_err(LedgerError::from)?);
         drop(lock);
         let who = Who {
             party: COMPANY.parse().map_err(LedgerError::from)?,

@@ -172,7 +172,7 @@ impl Journal {
         payee: &Payee,
         piastres: u64,
     ) -> Result<Progress, JournalError> {
-        self.first(client, super::sale_request(point, payee, piastres, Payment::Received))
+        self.ask(client, SaleRequest::new(point, payee, piastres, Payment::Received))
     }
 
     /// The same for a sale that is announced before the customer pays.
@@ -183,10 +183,11 @@ impl Journal {
         payee: &Payee,
         piastres: u64,
     ) -> Result<Progress, JournalError> {
-        self.first(client, super::sale_request(point, payee, piastres, Payment::Pending))
+        self.ask(client, SaleRequest::new(point, payee, piastres, Payment::Pending))
     }
 
-    fn first(&mut self, client: &Client, asked: SaleRequest) -> Result<Progress, JournalError> {
+    /// The same for what is asked otherwise: for the card in the reader, see [`request_for`](super::request_for).
+    pub fn ask(&mut self, client: &Client, asked: SaleRequest) -> Result<Progress, JournalError> {
         let record = Record { id: self.new_id()?, time: now(), asked, stage: Stage::Asked };
         let path = self.path(&record.id)?;
         durable::create(&path, &text(&record)).map_err(|error| JournalError::Disk(path, error))?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{AuditFinding, LostBranch, MoneyIdentity, RestoreMark};
+use super::{AuditFinding, LostBranch, MoneyIdentity, RestoreMark, RowFault};
 use crate::entry::EntryId;
 
 /// An entry, as people name it.
@@ -62,6 +62,11 @@ impl fmt::Display for AuditFinding {
             Self::Differs { what, entries, row } => {
                 write!(f, "{what}: {entries} by the entries, {row} by its row")
             }
+            Self::Row { what, fault } => match fault {
+                RowFault::Missing => write!(f, "{what}: by the entries it is there, and there is no row"),
+                RowFault::Added => write!(f, "{what}: there is a row, and no entry has made it"),
+                RowFault::Changed => write!(f, "{what}: the row says something else than the entries"),
+            },
             Self::MovedAbove { from, moved, most } => {
                 let (number, meter, moved, most) = (from.number, from.meter, Egp(*moved), Egp(*most));
                 write!(
@@ -99,7 +104,7 @@ impl AuditFinding {
             Self::Misfit { .. } => {
                 "find out which program wrote it; correct it with an entry, never by changing it"
             }
-            Self::Differs { .. } => {
+            Self::Differs { .. } | Self::Row { .. } => {
                 "stop selling, keep the store as it is, and compare with a copy from before: the entries are right where their hashes are"
             }
             Self::MovedAbove { .. } => {

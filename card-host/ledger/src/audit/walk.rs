@@ -4,6 +4,7 @@ use card_core::id::Scope;
 use card_core::units::CardTime;
 use std::collections::{BTreeMap, VecDeque};
 
+use super::expected::{Expected, RowFault, Seen};
 use super::kinds::misfit;
 use super::sums::Sums;
 use super::{AuditFinding, AuditPublicKey, AuditReport, LostBranch, Progress, RestoreMark};
@@ -12,10 +13,25 @@ use crate::clock::proposed;
 use crate::entry::{Entry, EntryId, Hash, Kind, RequestKey};
 use crate::error::LedgerError;
 use crate::names::PointCode;
-use crate::records::{BindingRecord, Customer, Point, Reading, SignedHead, Status};
+use crate::records::{BindingRecord, Customer, Point, Reading, SignedHead, Status, StepDone};
 use crate::restore::epoch_of;
 use crate::settings::OFFICE;
-use crate::store::Transaction;
+use crate::store::{Table, Transaction};
+
+/// What is gone through row by row.
+const TABLES: [Table; 11] = [
+    Table::Entry,
+    Table::Transfer,
+    Table::Request,
+    Table::Waiting,
+    Table::Party,
+    Table::Token,
+    Table::Link,
+    Table::Card,
+    Table::Customer,
+    Table::Mail,
+    Table::Reading,
+];
 
 /// Entries, bindings and points of one page.
 const PAGE: u32 = 500;
@@ -35,6 +51,7 @@ pub(super) struct Walk<'a> {
     /// The auditor's heads by vending point, in the order of their numbers.
     heads: BTreeMap<PointCode, Vec<SignedHead>>,
     sums: Sums,
+    expected: Expected,
     unresolved: Vec<Unresolved>,
     marks: BTreeMap<PointCode, Vec<RestoreMark>>,
     report: AuditReport,
@@ -69,8 +86,9 @@ impl<'a> Walk<'a> {
             balance: super::TrialBalance::default(),
             money: super::MoneyIdentity::default(),
         };
-        let (sums, unresolved, marks) = (Sums::default(), Vec::new(), BTreeMap::new());
-        Self { scope, key, heads, sums, unresolved, marks, report }
+        let (sums, expected, unresolved, marks) =
+            (Sums::default(), Expected::default(), Vec::new(), BTreeMap::new());
+        Self { scope, key, heads, sums, expected, unresolved, marks, report }
     }
 
     pub(super) fn run(
@@ -78,17 +96,32 @@ impl<'a> Walk<'a> {
         t: &mut dyn Transaction,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<AuditReport, LedgerError> {
-        let mut after: Option<PointCode> = None;
+        // The company's own chain says in which order settings were entered, and what vending points there are.
+        let office = t.point(&OFFICE.parse()?)?;
+        let (mut there, mut after): (Vec<PointCode>, Option<PointCode>) = (Vec::new(), None);
+        if let Some(office) = &office {
+            self.chain(t, office, progress)?;
+        }
         loop {
             let page = t.points(after.as_ref(), PAGE)?;
             let Some(last) = page.last() else { break };
             after = Some(last.code.clone());
             for point in &page {
-                self.chain(t, point, progress)?;
+                if office.as_ref().is_none_or(|office| office.code != point.code) {
+                    self.chain(t, point, progress)?;
+                }
                 self.cash(t, point)?;
+                if let Some(what) = self.expected.point(point) {
+                    self.row(format!("vending point {}: {what}", point.code), RowFault::Changed);
+                }
+                there.push(point.code.clone());
                 self.report.points = self.report.points.saturating_add(1);
             }
         }
+        for code in self.expected.points_without(&there) {
+            self.row(format!("vending point {code}"), RowFault::Missing);
+        }
+        self.expected.finish();
         // Vending points that only the auditor knows any more.
         for head in std::mem::take(&mut self.heads).into_values().flatten() {
             if let Some(head) = self.signed(head) {
@@ -98,6 +131,7 @@ impl<'a> Walk<'a> {
         }
         self.restores(t)?;
         self.bindings(t, progress)?;
+        self.rows(t, &there)?;
         self.customers(t)?;
         self.report.balance = self.sums.trial_balance();
         self.report.money = self.sums.money();
@@ -106,6 +140,69 @@ impl<'a> Walk<'a> {
             self.find(AuditFinding::Identity { received, accounted });
         }
         Ok(self.report)
+    }
+
+    fn row(&mut self, what: String, fault: RowFault) {
+        self.find(AuditFinding::Row { what, fault });
+    }
+
+    /// All other rows, each against what the entries say.
+    fn rows(&mut self, t: &mut dyn Transaction, points: &[PointCode]) -> Result<(), LedgerError> {
+        let (mut seen, mut found) = (Seen::default(), Vec::new());
+        for table in TABLES {
+            let (expected, debts) = (&mut self.expected, &self.sums.debts);
+            t.rows(table, &mut |row| {
+                found.extend(expected.row(&row, debts, &mut seen));
+                Ok(())
+            })?;
+        }
+        found.extend(self.expected.left());
+        let unseen = self.sums.debts.keys().filter(|account| !seen.customers.contains(account));
+        found.extend(unseen.map(|account| (format!("customer {account}"), RowFault::Missing)));
+        for (what, fault) in found {
+            self.row(what, fault);
+        }
+        let Expected { entries, transfers, requests, .. } = &self.expected;
+        let sums = [
+            ("months or lines of entries", *entries, seen.entries),
+            ("months or lines of transfers", *transfers, seen.transfers),
+            ("steps of requests", *requests, seen.requests),
+        ];
+        for (what, entries, row) in sums {
+            self.compare(|| format!("number of {what}"), entries.count, row.count);
+            if entries.count == row.count && entries != row {
+                self.row(what.to_owned(), RowFault::Changed);
+            }
+        }
+        if self.expected.requests != seen.requests {
+            self.requests(t, points)?;
+        }
+        let policies = t.policies()?;
+        if policies != self.expected.policies() {
+            self.row("rules of selling".to_owned(), RowFault::Changed);
+        }
+        Ok(())
+    }
+
+    /// Which entries have no step of a request, or a step that names another one.
+    fn requests(&mut self, t: &mut dyn Transaction, points: &[PointCode]) -> Result<(), LedgerError> {
+        for point in points {
+            let mut after = 0;
+            loop {
+                let page = t.chain(point, after, PAGE)?;
+                let Some(last) = page.last() else { break };
+                after = last.id.number;
+                for entry in page {
+                    let done = StepDone { step: entry.step, entry: entry.id };
+                    if !t.steps(&entry.request)?.contains(&done) {
+                        let (step, request) = (done.step.code(), entry.request);
+                        let what = format!("step {step} of request {} of {}", request.id, request.party);
+                        self.row(what, RowFault::Missing);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     fn find(&mut self, finding: AuditFinding) {
@@ -176,6 +273,7 @@ impl<'a> Walk<'a> {
             let (point, expected) = (point.code.clone(), point.number);
             self.find(AuditFinding::PointHead { point, last, expected });
         }
+        self.compare(|| format!("time of {}", point.code), chain.time.0, point.time.0);
         for head in chain.heads {
             let otherwise = AuditFinding::Truncated { head: head.id.clone(), last };
             self.unresolved.push(Unresolved { head, otherwise, first: chain.first.clone() });
@@ -215,6 +313,9 @@ impl<'a> Walk<'a> {
             }
         }
         self.sums.add(entry);
+        let declared = self.marks.get(&id.point).and_then(|marks| marks.last());
+        let restores = declared.map_or_else(|| self.expected.restores_before(&id.point), |mark| mark.epoch);
+        self.expected.add(entry, restores);
         self.report.entries = self.report.entries.saturating_add(1);
         (chain.hash, chain.time) = (entry.hash, entry.time);
         chain.expected = id.number.saturating_add(1);
@@ -299,6 +400,9 @@ impl<'a> Walk<'a> {
                 self.compare(|| name("sequence"), of.sequence, held.sequence);
                 self.compare(|| name("total credit"), of.total_credit.0, held.total_credit.0);
                 self.compare(|| name("total debited"), of.total_debited.0, held.total_debited.0);
+                if let Some(what) = self.expected.binding(record) {
+                    self.row(name(what), RowFault::Changed);
+                }
                 self.report.bindings = self.report.bindings.saturating_add(1);
             }
             progress(Progress { what: "bindings", done: self.report.bindings });

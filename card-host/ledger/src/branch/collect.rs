@@ -9,6 +9,7 @@ use super::super::counter::{Evidence, HandedIn};
 use super::super::error::LedgerError;
 use super::super::office::{Office, Who};
 use super::super::proof::Finding;
+use super::super::shown::Shown;
 use super::BranchError;
 use card_host::card;
 use card_host::card_work::{self, Collected};
@@ -37,6 +38,14 @@ pub struct Brought {
 }
 
 impl Office {
+    /// What the card behind `transport` shows, for [`look_at`](Self::look_at).
+    pub fn shown_by(&self, transport: &mut impl Transport) -> Result<Shown, BranchError> {
+        let mut session = operate::session(transport, self.keys(), Role::Vending, &mut OsRandom)?;
+        let receipt = session.ask(&read::receipt())?.emit().to_vec();
+        let certificate = session.ask(&read::purse())?.certificate.emit().to_vec();
+        Ok(Shown { receipt, certificate: Some(certificate) })
+    }
+
     /// Loads a voucher onto the card behind `transport`, checks that the card's receipt is authentic and about it, and hands that receipt in.
     pub fn load(
         &self,

@@ -111,7 +111,7 @@ impl Office {
         engineer: CardId,
         rebind: bool,
     ) -> Result<Entered, LedgerError> {
-        let request = self.companys(who, id)?;
+        let (request, who) = (self.companys(who, id)?, &who.at_office()?);
         let payee = Payee::Meter(meter);
         self.signing_step(|t, signing| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
@@ -175,7 +175,10 @@ impl Office {
             let own = held_by(&record, Some(&card));
             let voucher = signing.signed(Wanted::Voucher(own, Channel::Branch, reference(&request)))?;
             entry.card = Some(engineer);
-            entry.payload = Payload::Technician { card: card.card, voucher: voucher.clone() }.emit();
+            let waiting = record.voucher.clone();
+            let (of, load_key) = (card.card, card.load_key);
+            entry.payload =
+                Payload::Technician { card: of, load_key, voucher: voucher.clone(), waiting }.emit();
             let heads = [Head::Card(card), Head::Binding(Box::new(record.clone()))];
             self.book(t, &mut point, entry, &heads)?;
             Ok(Entered { before, voucher, record, card })

@@ -264,3 +264,33 @@ pub(super) fn write(folder: &Path, name: &str, content: &[u8]) -> Result<(), Exp
     });
     written.map_err(|source| ExportError::Io { path, source })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_changes_nothing() {
+        for text in ["", "0", "4711", "999999999999999", "mona", "مكتب", "credit:5/1", "a;b"] {
+            assert_eq!(in_a_table(text), text);
+        }
+        for text in [
+            "=1+1",
+            " =1+1",
+            "＝1+1",
+            "＋1",
+            "－1",
+            "＠x",
+            "-1",
+            "@x",
+            "\tx",
+            "00000000000001E1",
+            "0000000000000017",
+            "1-2",
+            "1:30",
+            "18446744073709551615",
+        ] {
+            assert_eq!(in_a_table(text), format!("'{text}"));
+        }
+    }
+}

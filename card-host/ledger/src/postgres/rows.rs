@@ -8,8 +8,9 @@ use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
 use super::failure::Failure;
+use crate::store::{Row as TableRow, Table};
 use crate::{
-    BindingRecord, CardRecord, CardUse, Customer, Entry, EntryId, Hash, Kind, LedgerAccount, Link,
+    BindingRecord, CardRecord, CardUse, Customer, Entry, EntryId, Hash, Head, Kind, LedgerAccount, Link,
     MailRecord, Message, Party, Point, PolicyRecord, Power, Reading, RequestKey, SignedHead, Status, Step,
     StepDone, Token, Transfer,
 };
@@ -264,6 +265,11 @@ impl<'r> Columns<'r> {
         let step = self.step()?;
         let (actor, reason) = (self.next()?, self.next()?);
         let binding = self.joined(2, Self::meter)?;
+        let number = self.at.saturating_sub(1);
+        let numbered = self.row.try_get::<_, Option<Anything>>(number);
+        if binding.is_none() && numbered.is_ok_and(|numbered| numbered.is_some()) {
+            return Err(self.wrong(number, "it has no meter"));
+        }
         let card = self.joined(1, |columns| columns.bytes().map(CardId))?;
         Ok(Entry {
             id,
@@ -366,6 +372,33 @@ impl<'r> Columns<'r> {
             phone: self.next()?,
             text: self.next()?,
             taken: self.time()?,
+        })
+    }
+
+    /// A row of a table that is gone through.
+    pub(super) fn any(&mut self, table: Table) -> Result<TableRow, Failure> {
+        Ok(match table {
+            Table::Entry | Table::Transfer => {
+                let id = EntryId { point: self.name()?, number: self.u64()? };
+                TableRow::Place(id, self.u8()?, self.next::<i32>()?.into())
+            }
+            Table::Request => {
+                let request = RequestKey { party: self.name()?, id: self.name()? };
+                let (done, month) = self.step_done()?;
+                TableRow::Step(request, done, month.into())
+            }
+            Table::Waiting => {
+                let request = RequestKey { party: self.name()?, id: self.name()? };
+                let id = EntryId { point: self.name()?, number: self.u64()? };
+                TableRow::Waits(request, id, self.next::<i32>()?.into())
+            }
+            Table::Party => TableRow::Head(Head::Party(self.party()?)),
+            Table::Token => TableRow::Head(Head::Token(self.token()?)),
+            Table::Link => TableRow::Head(Head::Link(self.link()?)),
+            Table::Card => TableRow::Head(Head::Card(self.card()?)),
+            Table::Customer => TableRow::Head(Head::Customer(self.customer()?)),
+            Table::Mail => TableRow::Head(Head::Mail(self.mail()?)),
+            Table::Reading => TableRow::Head(Head::Reading(self.reading()?)),
         })
     }
 

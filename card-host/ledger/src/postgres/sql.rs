@@ -1,5 +1,7 @@
 //! The statements. Where a row is locked in a transaction that writes, there are two of them.
 
+use crate::store::Table;
+
 /// A statement that locks what it reads, and the same without.
 pub(super) struct Lockable {
     pub(super) locked: &'static str,
@@ -150,7 +152,8 @@ macro_rules! waiting {
             entry!(),
             "FROM (SELECT * FROM waiting WHERE (party, id) > ($1, $2)",
             $point,
-            " ORDER BY party, id LIMIT $3) w JOIN entry e ON e.point = w.point AND e.number = w.number AND e.month = w.month",
+            " ORDER BY party, id LIMIT $3) w JOIN entry e ON e.point = w.point AND e.number = w.number \
+             AND e.month = w.month AND e.party = w.party AND e.request = w.id",
             transfers!(),
             "ORDER BY w.party, w.id"
         )
@@ -284,6 +287,46 @@ pub(super) const NEW_POLICY: &str =
     "INSERT INTO policy (version, from_time, rules) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 pub(super) const NEW_SIGNED_HEAD: &str = "INSERT INTO signed_head (point, number, head, time, signature) \
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+
+/// How the rows of a table are gone through: a cursor is made, gives a page at a time, and is closed.
+pub(super) const fn rows(table: Table) -> (&'static str, [&'static str; 3]) {
+    macro_rules! cursor {
+        ($name:literal, $columns:expr) => {
+            (
+                $name,
+                [
+                    concat!(
+                        "DECLARE rows_of_",
+                        $name,
+                        " NO SCROLL CURSOR FOR SELECT ",
+                        $columns,
+                        " FROM ",
+                        $name
+                    ),
+                    concat!("FETCH FORWARD 1000 FROM rows_of_", $name),
+                    concat!("CLOSE rows_of_", $name),
+                ],
+            )
+        };
+    }
+    match table {
+        Table::Entry => cursor!("entry", "point, number, 0::SMALLINT, month"),
+        Table::Transfer => cursor!("transfer", "point, number, line, month"),
+        Table::Request => cursor!("request", "party, id, step, point, number, month"),
+        Table::Waiting => cursor!("waiting", "party, id, point, number, month"),
+        Table::Party => cursor!("party", "code, channel, open"),
+        Table::Token => cursor!("token", "hash, party, actor, power, revoked"),
+        Table::Link => cursor!("link", "party, card, customer, since"),
+        Table::Card => cursor!("card", "id, generation, meter, binding, load_key, used"),
+        Table::Customer => cursor!("customer", customer!()),
+        Table::Mail => cursor!("mail", "meter, binding, slot, version, envelope"),
+        Table::Reading => cursor!(
+            "reading",
+            "meter, binding, number, time, applied_credit, applied_debited, balance, energy, \
+             CASE WHEN regressed = (flags >> 5) & 1 THEN flags ELSE -1 END, tampering"
+        ),
+    }
+}
 /// A row is written as it stands.
 pub(super) const TOUCH: &str = "UPDATE meta SET epoch = epoch WHERE id = 1";
 /// It only grows: of two who declare a restore at once, the second one counts on from the first.

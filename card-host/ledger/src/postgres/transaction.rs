@@ -15,7 +15,7 @@ use super::rows::Columns;
 use super::sql::{self, BINDING_COLUMNS, CUSTOMER_COLUMNS, PARTY_COLUMNS, POINT_COLUMNS, STEP_COLUMNS};
 use super::write;
 use crate::sell::reference;
-use crate::store::Access;
+use crate::store::{Access, Row as TableRow, Table};
 use crate::{
     AccountBalance, Ask, BindingRecord, CardRecord, Context, Customer, Entry, EntryId, Hash, Head,
     LedgerAccount, LedgerError, Link, MailRecord, Message, Party, PartyCode, Payee, Point, PointCode,
@@ -434,6 +434,23 @@ impl Transaction for PostgresTransaction<'_> {
             let mut sum = || columns.next::<&str>()?.parse().map(Piastres).map_err(|error| wrong(&error));
             Ok(AccountBalance { account, debits: sum()?, credits: sum()? })
         })
+    }
+
+    fn rows(
+        &mut self,
+        table: Table,
+        each: &mut dyn FnMut(TableRow) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
+        let (name, [declare, fetch, close]) = sql::rows(table);
+        self.run(|t| t.connection.batch(declare))?;
+        loop {
+            // A cursor gives what it has left, so no more than a page is held here.
+            let page = self.many(fetch, &[], name, |columns| columns.any(table))?;
+            if page.is_empty() {
+                return self.run(|t| t.connection.batch(close));
+            }
+            page.into_iter().try_for_each(&mut *each)?;
+        }
     }
 
     fn epoch(&mut self) -> Result<u32, LedgerError> {

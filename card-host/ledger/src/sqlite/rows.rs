@@ -9,9 +9,10 @@ use rusqlite::{Error, Row};
 
 use crate::entry::{Entry, EntryId, Kind, RequestKey, Step, Transfer};
 use crate::records::{
-    BindingRecord, CardRecord, CardUse, Customer, Link, MailRecord, Message, Party, Point, PolicyRecord,
-    Power, Reading, SignedHead, Status, StepDone, Token,
+    BindingRecord, CardRecord, CardUse, Customer, Head, Link, MailRecord, Message, Party, Point,
+    PolicyRecord, Power, Reading, SignedHead, Status, StepDone, Token,
 };
+use crate::store::{Row as TableRow, Table};
 use crate::{LedgerError, Refusal, StoreError};
 use card_host::issuer::BindingAccount;
 
@@ -192,7 +193,11 @@ impl<'row> Columns<'row> {
         let step = self.step()?;
         let (actor, reason) = (self.text("actor")?.to_owned(), self.text("reason")?.to_owned());
         let binding = if self.is_null()? {
-            self.skip(2);
+            self.skip(1);
+            if !self.is_null()? {
+                return Err(self.strange("binding", &"it has no meter"));
+            }
+            self.skip(1);
             None
         } else {
             Some(self.binding("binding")?)
@@ -392,6 +397,32 @@ impl<'row> Columns<'row> {
             head: self.array("head")?,
             time: self.time("time")?,
             signature: self.array("signature")?,
+        })
+    }
+
+    /// A row of a table that is gone through.
+    pub(super) fn any(&mut self, table: Table) -> Result<TableRow, LedgerError> {
+        Ok(match table {
+            Table::Entry | Table::Transfer => {
+                let id = EntryId { point: self.parsed("point")?, number: self.unsigned("number")? };
+                TableRow::Place(id, self.unsigned("line")?, self.signed("month")?)
+            }
+            Table::Request => {
+                let request = RequestKey { party: self.parsed("party")?, id: self.parsed("id")? };
+                TableRow::Step(request, self.step_done()?, self.signed("month")?)
+            }
+            Table::Waiting => {
+                let request = RequestKey { party: self.parsed("party")?, id: self.parsed("id")? };
+                let id = EntryId { point: self.parsed("point")?, number: self.unsigned("number")? };
+                TableRow::Waits(request, id, self.signed("month")?)
+            }
+            Table::Party => TableRow::Head(Head::Party(self.party()?)),
+            Table::Token => TableRow::Head(Head::Token(self.token()?)),
+            Table::Link => TableRow::Head(Head::Link(self.link()?)),
+            Table::Card => TableRow::Head(Head::Card(self.card()?)),
+            Table::Customer => TableRow::Head(Head::Customer(self.customer()?)),
+            Table::Mail => TableRow::Head(Head::Mail(self.mail()?)),
+            Table::Reading => TableRow::Head(Head::Reading(self.reading()?)),
         })
     }
 

@@ -14,7 +14,7 @@ use crate::records::{
     BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, Point, PolicyRecord,
     Reading, SignedHead, StepDone, Token,
 };
-use crate::store::{Access, AccountBalance, Ask, Context, Payee, Transaction};
+use crate::store::{Access, AccountBalance, Ask, Context, Payee, Row, Table, Transaction};
 use crate::{LedgerError, StoreError};
 
 macro_rules! entry {
@@ -65,11 +65,11 @@ const OF_CARD: &str =
 const OF_METER: &str = binding!("WHERE b.meter = ? ORDER BY b.number DESC LIMIT 1");
 const BINDING: &str = binding!("WHERE b.meter = ? AND b.number = ?");
 
-/// The table is looked through in the order of its key, or of its index where a vending point is given.
+/// Of the request that the entry has: whoever asks for what comes after it must not be given it again. The table is looked through in the order of its key, or of its index where a vending point is given.
 macro_rules! waiting {
     ($point:literal) => {
         entry!(concat!(
-            "JOIN waiting w ON e.point = w.point AND e.number = w.number WHERE (w.party, w.id) > (:party, :request)",
+            "JOIN waiting w ON e.point = w.point AND e.number = w.number AND e.party = w.party AND e.request = w.id WHERE (w.party, w.id) > (:party, :request)",
             $point,
             " ORDER BY w.party, w.id LIMIT :most"
         ))
@@ -434,6 +434,31 @@ impl Transaction for Rows<'_> {
                    (SELECT debit AS account, amount AS debit, 0 AS credit FROM transfer \
                    UNION ALL SELECT credit, 0, amount FROM transfer) GROUP BY account ORDER BY account";
         self.all("transfer", sql, [], |columns| columns.account_balance())
+    }
+
+    fn rows(
+        &mut self,
+        table: Table,
+        each: &mut dyn FnMut(Row) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
+        let (name, sql) = match table {
+            Table::Entry => ("entry", "SELECT point, number, 0, month FROM entry"),
+            Table::Transfer => ("transfer", "SELECT point, number, line, month FROM transfer"),
+            Table::Request => ("request", "SELECT party, id, step, point, number, month FROM request"),
+            Table::Waiting => ("waiting", "SELECT party, id, point, number, month FROM waiting"),
+            Table::Party => ("party", "SELECT code, channel, open FROM party"),
+            Table::Token => ("token", "SELECT hash, party, actor, power, revoked FROM token"),
+            Table::Link => ("link", "SELECT party, card, customer, since FROM link"),
+            Table::Card => ("card", "SELECT id, generation, meter, binding, load_key, used FROM card"),
+            Table::Customer => ("customer", "SELECT account, debt, phone, arabic FROM customer"),
+            Table::Mail => ("mail", "SELECT meter, binding, slot, version, envelope FROM mail"),
+            Table::Reading => (
+                "reading",
+                "SELECT meter, binding, number, time, applied_credit, applied_debited, balance, energy, \
+                 CASE regressed WHEN (flags >> 5) & 1 THEN flags ELSE -1 END, tampering FROM reading",
+            ),
+        };
+        self.each(name, sql, [], |columns| each(columns.any(table)?))
     }
 
     fn epoch(&mut self) -> Result<u32, LedgerError> {

@@ -118,24 +118,29 @@ impl Books {
     }
 
     pub(crate) fn receipt(&self, record: &BindingRecord, report: &Report) -> Evidence {
-        let (scope, meter) = (self.world.scope(), record.binding().meter);
-        let keys = self.world.keys.meter_keys(scope, meter).unwrap();
-        let receipt = MeterReceipt {
-            key_version: keys.report.version,
-            binding: record.binding(),
-            number: report.number,
-            time: self.world.office.now().unwrap(),
-            applied_credit: Piastres(report.applied),
-            applied_debited: Piastres::ZERO,
-            balance: Balance(report.balance),
-            energy: Energy(report.energy),
-            flags: MeterFlags(report.flags),
-            mac: [0; 16],
-        };
-        Evidence::MeterReceipt(receipt.sign(&mut SoftEngine, &keys.receipt, scope).emit().to_vec())
+        receipt(&self.world, record, report)
     }
 
     pub(crate) fn days(&self, days: u32) {
         self.world.clock.pass(days * 86_400);
     }
+}
+
+/// What a meter hands out, signed with its key.
+pub(crate) fn receipt(world: &World, record: &BindingRecord, report: &Report) -> Evidence {
+    let (scope, meter) = (world.scope(), record.binding().meter);
+    let keys = world.keys.meter_keys(scope, meter).unwrap();
+    let receipt = MeterReceipt {
+        key_version: keys.report.version,
+        binding: record.binding(),
+        number: report.number,
+        time: world.office.now().unwrap(),
+        applied_credit: Piastres(report.applied),
+        applied_debited: Piastres::ZERO,
+        balance: Balance(report.balance),
+        energy: Energy(report.energy),
+        flags: MeterFlags(report.flags),
+        mac: [0; 16],
+    };
+    Evidence::MeterReceipt(receipt.sign(&mut SoftEngine, &keys.receipt, scope).emit().to_vec())
 }

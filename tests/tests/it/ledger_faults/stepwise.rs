@@ -6,7 +6,7 @@ use card_host::card_core::units::CardTime;
 use card_ledger::{
     AccountBalance, Ask, BindingRecord, CardRecord, Context, Customer, Entry, EntryId, Hash, Head, Ledger,
     LedgerError, Link, MailRecord, Message, Party, PartyCode, Payee, Point, PointCode, PolicyRecord, Reading,
-    RequestKey, SignedHead, StepDone, Token, Transaction, Work,
+    RequestKey, Row, SignedHead, StepDone, Table, Token, Transaction, Work,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -115,6 +115,7 @@ impl Transaction for Stepped<'_> {
         fn touch(&mut self) -> ();
         fn waiting(&mut self, point: Option<&PointCode>, after: Option<&RequestKey>, most: u32) -> Vec<Entry>;
         fn balances(&mut self) -> Vec<AccountBalance>;
+        fn rows(&mut self, table: Table, each: &mut dyn FnMut(Row) -> Result<(), LedgerError>) -> ();
         fn epoch(&mut self) -> u32;
         fn last_time(&mut self) -> CardTime;
     }
