@@ -17,7 +17,7 @@ class Meter:
         self.overloads = self.last_overload = self.pause_end = 0
         self.tariff, self.waiting = tariff, None
         self.limits, self.calendar = dict(parameters.LIMITS_AT_FIRST), CAIRO
-        self.supply, self.final_report, self.month = False, None, 0
+        self.supply, self.final_report, self.month, self.refused_cards = False, None, 0, 0
         self.reset()
 
     def reset(self):
@@ -26,7 +26,7 @@ class Meter:
         self.months, self.events, self.audits, self.debts, self.notices = [], [], [], [], []
         self.mail_versions, self.executed, self.last_of_kind = [0] * 12, set(), {}
         self.readings_version = self.loan_end = self.debts_paid = self.charges = self.fees = 0
-        self.no_credit, self.told = False, {}
+        self.no_credit, self.told = False, (None, set())
         self.day, self.today, self.profile = 0, 0, []
         self.new_month(0, True)
 
@@ -37,6 +37,16 @@ class Meter:
     def event(self, code, *data):
         data = b"".join(be(value, size) for value, size in data)
         self.events.append({"number": len(self.events) + 1, "time": self.time, "code": code, "data": data + bytes(6 - len(data))})
+
+    def event_of_the_day(self, code, cause, *data):
+        """Of each cause one in a local day (section 13)."""
+        day = local(self.calendar, self.time)[0]
+        if self.told[0] != day:
+            self.told = day, set()
+        if (code, cause) not in self.told[1]:
+            self.told[1].add((code, cause))
+            self.refused_cards += code == 0x0102
+            self.event(code, *data)
 
     # ---- section 2 -------------------------------------------------------------------------------
 
@@ -226,17 +236,20 @@ class Meter:
         self.call(reading, report)
 
     def certificate(self, reading, sequence, credit, debited, issue_time, generation=1):
-        """A genuine certificate of the present binding: 'apply' | 'nothing'"""
+        """A genuine certificate of the present binding: 'apply' | 'nothing' | 'refused'"""
         return self.call(reading, lambda: self.apply(reading, sequence, credit, debited, issue_time, generation))
 
     def apply(self, reading, sequence, credit, debited, issue_time, generation):
         assert generation >= self.generation
-        self.generation = generation
         if sequence <= self.sequence:
+            self.generation = generation
             return "nothing"
         assert credit >= self.credit and debited >= self.debited
-        self.balance += (credit - self.credit) - (debited - self.debited)
-        assert -2**63 <= self.balance < 2**63
+        balance = self.balance + (credit - self.credit) - (debited - self.debited)
+        if max(credit, debited) > 2**62 or not -2**63 <= balance < 2**63:
+            self.event_of_the_day(0x0102, 0x0F, (0x0F, 1), (0, 1), (generation, 2))
+            return "refused"
+        self.balance, self.generation = balance, generation
         self.credit, self.debited, self.sequence = credit, debited, sequence
         self.raise_floor(reading, issue_time)
         return "apply"
@@ -263,7 +276,7 @@ class Meter:
                                      "balance": self.balance, "energy_register": self.register}
             self.reset()
             self.binding = number
-            self.apply(reading, sequence, credit, debited, issue_time, generation)
+            assert self.apply(reading, sequence, credit, debited, issue_time, generation) == "apply"
             self.new_month(month_of(self.calendar, self.time), True)
             self.day = local(self.calendar, self.time)[0]
             self.event(0x0101, (number, 4))

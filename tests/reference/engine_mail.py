@@ -1,7 +1,6 @@
 """What mail does in the meter (docs/meter.md, sections 7 and 8), and its mail to the issuer (section 10)."""
 import parameters
 from engine import Meter
-from local_time import local
 from reference import MONTH, be, encode
 
 EXECUTED, EXPIRED, EXECUTED_BEFORE, OTHER_CARD, NOT_POSSIBLE, SUPERSEDED = 0x01, 0x0A, 0x09, 0x0B, 0x0C, 0x0E
@@ -20,10 +19,7 @@ class MailMeter(Meter):
         if refusal not in (0x02, 0x03, 0x04, 0x05, 0x06, OTHER_CARD):
             self.mail_versions[slot] = version
         if refusal in (0x07, 0x08, OTHER_CARD) or card and refusal in (0x05, 0x06):
-            today = local(self.calendar, self.time)[0]
-            if self.told.get(refusal) != today:
-                self.told[refusal] = today
-                self.event(0x0105, (slot, 1), (refusal, 1), (version, 4))
+            self.event_of_the_day(0x0105, refusal, (slot, 1), (refusal, 1), (version, 4))
         return refusal
 
     def handle(self, reading, slot, version, plaintext, card, fault):
@@ -115,13 +111,13 @@ class MailMeter(Meter):
         return sum(max(0, d["number"] - d["taken"] - 1) * d["instalment"] + d["last_instalment"] for d in self.debts if d["taken"] < d["number"])
 
     def readings(self):
-        """With report number, refused cards and firmware 0: they are not of the engine."""
+        """With report number and firmware 0: they are not of the engine."""
         return parameters.encode_readings({
             "time": self.time, "report_number": 0, "applied_credit": self.credit, "applied_debited": self.debited, "balance": self.balance,
             "energy_register": self.register, "present_month": encode(MONTH, **self.month_record(0)), "flags": self.flags(),
             "reasons": self.reasons(), "tampering": self.tampering, "loan_end": self.loan_end, "instalments_to_take": self.to_take(),
             "instalments_taken": self.debts_paid, "tariff": self.tariff["version"], "waiting_tariff": self.waiting["version"] if self.waiting else 0,
-            "refused_cards": 0, "last_event": len(self.events), "highest_command": self.highest(), "clock_offset": self.offset, "firmware": 0})
+            "refused_cards": self.refused_cards, "last_event": len(self.events), "highest_command": self.highest(), "clock_offset": self.offset, "firmware": 0})
 
     def audit_mail(self):
         return parameters.encode_audit(self.audits)

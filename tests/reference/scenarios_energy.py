@@ -105,17 +105,21 @@ def energy():
     s.expect(balance=5000 - 2900, readings_version=2)
     yield s
 
-    s = begun("energy that does not fit a month, money that does not fit a balance", 2025, 6, 2, 3, credit=1, tariff=FLAT)
+    s = begun("energy that does not fit a month, totals that a meter does not apply", 2025, 6, 2, 3, credit=1, tariff=FLAT)
     s.pulse(4294967295)
     s.expect(energy_register=4294967295)
     s.pulse(1)
     s.expect(energy_register=4294967295)
-    s.credit(0, 2**63 - 1 - 9577777068)
-    s.expect(balance=1 - 9577777068 - (2**63 - 1 - 9577777068))
+    s.credit(0, 2**62)
+    lowest = 1 - 9577777068 - 2**62
+    s.expect(balance=lowest, applied_debited=2**62, last_event=2)
+    s.credit(0, 1)
+    s.credit(2**62)
+    s.expect(balance=lowest, applied_credit=1, last_event=3)
+    s.go(days=1).credit(2**62, 1)
+    s.credit(2**62 - 1)
+    s.expect(balance=1 - 9577777068 - 1, applied_credit=2**62, last_event=4)
     s.at(2025, 6, 30, 22).pulse(44)
-    s.pulse(45)
-    s.pulse(44)
-    s.pulse(1)
     s.pulse(0)
     yield s
 

@@ -22,6 +22,7 @@ use card_core::meter::{
     MailRefusal, Meter, MeterError, MeterIdentity, MeterKeys, MeterState, Pair, Received, ReportKeys,
     Verdict, VersionedKey, Visit, VisitError,
 };
+use card_core::parameters::{KeyChange, NewKeys};
 use card_core::platform::{Block, Engine, Memory, MemoryError, PAGE, PartialBlock, Random, RandomError};
 use card_core::role::{Derivation, KeyVersion, Role};
 use card_core::scp03::{CardHandshake, CardSession, KeySet, Mode};
@@ -680,22 +681,14 @@ pub fn last_event(meter: &Meter<Chip>) -> u32 {
     meter.state().history.last_event()
 }
 
-/// Leaves that many events and changes nothing else: a card brings mail under keys that the meter does not have.
+/// Leaves that many events and changes nothing else but the version of slot 0A: keys come that the meter has already.
 pub fn make_events(meter: &mut Meter<Chip>, at: CardTime, count: u32) {
     let before = last_event(meter);
-    let binding = Binding { meter: METER, number: meter.state().binding };
-    for n in 1..=count {
-        let mail = Envelope::seal(
-            &mut SoftEngine,
-            &parameter_keys(9),
-            SCOPE,
-            binding,
-            slot(0x0B),
-            1_000 + before + n,
-            b"",
-        );
-        let received = meter.receive(at, Some(CARD.id), &mail.unwrap()).unwrap();
-        assert_eq!(received.result, Err(MailRefusal::UnknownKeyVersion));
+    let (VersionedKey { version, key }, transport) = (credit_key(2), transport_key());
+    let keys = NewKeys::new(version, [Some(key), None, None]).unwrap();
+    let change = KeyChange::seal(&mut SoftEngine, transport.version, &transport.key, SCOPE, &keys).unwrap();
+    for _ in 0..count {
+        give(meter, at, 0x0A, change.emit().as_slice());
     }
     assert_eq!(last_event(meter), before + count);
 }
