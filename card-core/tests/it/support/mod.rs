@@ -632,7 +632,11 @@ pub fn slot(number: u8) -> Slot {
 
 /// Mail of the issuer to binding 1.
 pub fn letter(number: u8, version: u32, plaintext: &[u8]) -> Envelope {
-    let binding = Binding { meter: METER, number: 1 };
+    letter_of(1, number, version, plaintext)
+}
+
+fn letter_of(binding: u32, number: u8, version: u32, plaintext: &[u8]) -> Envelope {
+    let binding = Binding { meter: METER, number: binding };
     Envelope::seal(&mut SoftEngine, &parameter_keys(2), SCOPE, binding, slot(number), version, plaintext)
         .unwrap()
 }
@@ -645,7 +649,8 @@ pub fn give_by(
     number: u8,
     plaintext: &[u8],
 ) -> Result<(), MailRefusal> {
-    let mail = letter(number, meter.state().inbox.version(slot(number)) + 1, plaintext);
+    let state = meter.state();
+    let mail = letter_of(state.binding, number, state.inbox.version(slot(number)) + 1, plaintext);
     meter.receive(at, carrier, &mail).unwrap().result
 }
 
