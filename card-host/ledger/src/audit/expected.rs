@@ -49,6 +49,9 @@ struct Newest {
     envelope: Vec<u8>,
 }
 
+/// What a vending point has said of a card and a customer, and when.
+type Linked = (PointCode, Link, CardTime);
+
 #[derive(Debug, Default)]
 pub(super) struct Expected {
     keys: Keys,
@@ -64,7 +67,7 @@ pub(super) struct Expected {
     receipts: HashMap<(Binding, CardId), u32>,
     mail: HashMap<(Binding, u8), Newest>,
     /// What each chain said last about a link.
-    links: BTreeMap<(PartyCode, CardId), Vec<(PointCode, Link, CardTime)>>,
+    links: BTreeMap<(PartyCode, CardId), Vec<Linked>>,
     days: HashMap<PointCode, Day>,
     /// Moves that were proposed: what they close.
     proposed: HashMap<RequestKey, Binding>,
