@@ -113,6 +113,7 @@ impl Office {
             let (old, new) = self.both(t, who, &request, order)?;
             // What can never be moved is not for a second person.
             let _ = new.held.move_estimate(old.held, left.into())?;
+            self.within_bounds(&old, left)?;
             let mut entry = draft(who, &request, Step::First, Kind::Propose, self.now()?);
             about(&mut entry, &new.held);
             entry.amount = Piastres(amount_of(left.into())?);
@@ -141,7 +142,10 @@ impl Office {
         }
         let left = match (report, order.left) {
             (Some(report), _) => old.held.left_by(report)?,
-            (None, Some(left)) => i128::from(left),
+            (None, Some(left)) => {
+                self.within_bounds(&old, left)?;
+                i128::from(left)
+            }
             (None, None) => return Err(AccountError::NotFinal.into()),
         };
         let (held, closed) = new.held.move_estimate(old.held, left)?;
@@ -157,6 +161,15 @@ impl Office {
         let old = BindingRecord { held: closed, status: Status::Closed, ..old };
         let heads = [Head::Binding(Box::new(old)), Head::Binding(Box::new(new))];
         self.book(t, point, entry, &heads)
+    }
+
+    /// What is estimated to be left was certified, and is not more than the rules allow; nor is a debt.
+    fn within_bounds(&self, old: &BindingRecord, left: i64) -> Result<(), LedgerError> {
+        let certified = old.held.total_credit.saturating_sub(old.held.total_debited);
+        let most = self.policy_at(self.now()?, |_, policy| policy.without_payment.estimate_most);
+        let most = if left < 0 { Piastres(most) } else { certified.min(Piastres(most)) };
+        let amount = Piastres(left.unsigned_abs());
+        if amount > most { Err(Refusal::MoreThanAllowed { amount, most }.into()) } else { Ok(()) }
     }
 
     /// The old binding, which is not moved yet, and the new one, which can be sold to.

@@ -13,5 +13,6 @@ mod books;
 mod close;
 mod damage;
 mod export;
+mod given;
 mod reconcile;
 mod restore;

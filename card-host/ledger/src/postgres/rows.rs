@@ -265,6 +265,11 @@ impl<'r> Columns<'r> {
         let step = self.step()?;
         let (actor, reason) = (self.next()?, self.next()?);
         let binding = self.joined(2, Self::meter)?;
+        let number = self.at.saturating_sub(1);
+        let numbered = self.row.try_get::<_, Option<Anything>>(number);
+        if binding.is_none() && numbered.is_ok_and(|numbered| numbered.is_some()) {
+            return Err(self.wrong(number, "it has no meter"));
+        }
         let card = self.joined(1, |columns| columns.bytes().map(CardId))?;
         Ok(Entry {
             id,

@@ -193,7 +193,11 @@ impl<'row> Columns<'row> {
         let step = self.step()?;
         let (actor, reason) = (self.text("actor")?.to_owned(), self.text("reason")?.to_owned());
         let binding = if self.is_null()? {
-            self.skip(2);
+            self.skip(1);
+            if !self.is_null()? {
+                return Err(self.strange("binding", &"it has no meter"));
+            }
+            self.skip(1);
             None
         } else {
             Some(self.binding("binding")?)

@@ -112,7 +112,7 @@ impl Behind for Database {
     }
 
     fn run(&mut self, sql: &str) -> Result<(), String> {
-        self.0.batch_execute(sql).map_err(|error| error.to_string())
+        self.0.batch_execute(sql).map_err(|error| format!("{error:?}"))
     }
 
     fn tables(&mut self) -> Vec<String> {
@@ -179,7 +179,7 @@ fn busy(world: &World, auditor: &AuditKey) {
     office.replace_card(&boss, &id(), Payee::Card(CardId::from(2)), CardId::from(22), "broken").unwrap();
     let report = Report { number: 1, applied: 10_000, balance: 4_000, energy: 500, flags: 0 };
     office.hand_in(&kiosk(), &receipt(world, &world.record(1), &report)).unwrap();
-    office.declare_restored(&boss, &id(), "a rehearsal").unwrap();
+    world.restored("a rehearsal");
     let report = Report { number: 2, applied: 10_000, balance: 3_000, energy: 600, flags: 0 };
     office.hand_in(&kiosk(), &receipt(world, &world.record(1), &report)).unwrap();
     world.sell(1, 5_000);
@@ -251,7 +251,10 @@ fn damaged(store: &mut dyn Behind, auditor: &AuditKey) {
                 names.join(", "),
                 values.join(", ")
             );
-            tried.push((format!("{table}: added beside {row}"), insert));
+            // There is one row of what the ledger is, and the others are not read.
+            if table != "meta" {
+                tried.push((format!("{table}: added beside {row}"), insert));
+            }
             for (column, holds, _) in columns.iter().filter(|(column, ..)| !left_out(&table, column)) {
                 let other = store.other(column, *holds);
                 let update = format!("UPDATE {table} SET {column} = {other} WHERE {row}");
@@ -265,9 +268,10 @@ fn damaged(store: &mut dyn Behind, auditor: &AuditKey) {
                 unfound.push(what);
             }
             damages += 1;
-            store
-                .run(&format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept_{table}"))
-                .unwrap();
+            let all: Vec<_> = columns.iter().map(|(name, ..)| name.as_str()).collect();
+            let all = all.join(", ");
+            let back = format!("DELETE FROM {table}; INSERT INTO {table} ({all}) SELECT {all} FROM kept_{table}");
+            store.run(&back).unwrap_or_else(|error| panic!("{table} is not put back: {error}"));
         }
         store.run(&format!("DROP TABLE kept_{table}")).unwrap();
     }
