@@ -1,4 +1,5 @@
 //! Notes when the library was built: no clock that is right can show an earlier time.
+#![allow(clippy::print_stdout, reason = "cargo reads it to its end")]
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

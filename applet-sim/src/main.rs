@@ -85,17 +85,25 @@ enum Error {
     ReaderEnded,
     #[error("{}: the card image could not be written, and the card has stopped: is the disk full?", image.display())]
     ImageLost { image: PathBuf },
-    #[error("cannot print: {0}")]
+    #[error("all is done, and it could not be printed: {0}")]
     Output(#[from] std::io::Error),
 }
+
+/// All was done and is well, and could not be printed.
+const DONE_NOT_PRINTED: u8 = 3;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("applet-sim: {error}");
-            ExitCode::FAILURE
+            // Where this cannot be printed either, the exit code says it.
+            let _ = writeln!(std::io::stderr(), "applet-sim: {error}");
+            if matches!(error, Error::Output(_)) {
+                ExitCode::from(DONE_NOT_PRINTED)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
@@ -128,12 +136,12 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
                 signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(Error::Signals)?;
             }
             let mut slot = VirtualSlot::connect(vpcd.as_str())?;
-            print(
+            let shown = print(
                 format!("card in the virtual reader at {vpcd}; end with Ctrl-C"),
                 serde_json::json!({ "vpcd": vpcd, "state": "inserted" }),
-            )?;
+            );
             match slot.serve(&mut card, &stop)? {
-                Ended::Stopped => Ok(()),
+                Ended::Stopped => shown,
                 Ended::ReaderClosed => Err(Error::ReaderEnded),
                 Ended::PowerLost => Err(Error::ImageLost { image: image.clone() }),
             }

@@ -1,5 +1,6 @@
 //! What energy costs in a month by the shipped tariff of Egypt: the bill of each amount that is given in kWh.
 //! `cargo run -q -p card-core --example bill -- 40 200 701`
+#![allow(clippy::print_stdout, reason = "an example shows what comes of it")]
 
 use card_core::tariff::{Bill, EGYPT_2024_08, MonthFull, MonthMeter};
 use card_core::units::Energy;

@@ -96,6 +96,13 @@ impl<'a> Command<'a> {
         }
         Ok(out)
     }
+
+    /// The command as T=0 carries it (ISO/IEC 7816-3, 12.2): five bytes, or five and the data that the fifth counts. Case 4 goes
+    /// without its Le: what it answers is fetched with GET RESPONSE. Strict readers refuse anything else.
+    pub fn emit_t0(&self) -> Result<Buffer<MAX_COMMAND>, WrongLength> {
+        let le = if self.data.is_empty() { Some(self.le.unwrap_or(Le::MAX)) } else { None };
+        Self { le, ..*self }.emit()
+    }
 }
 
 impl fmt::Debug for Command<'_> {

@@ -75,7 +75,9 @@ impl core::str::FromStr for MeterId {
     type Err = core::num::ParseIntError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(|number: u64| number.into())
+        // A sign is no digit of it.
+        let digits = if text.starts_with('+') { "" } else { text };
+        digits.parse().map(|number: u64| number.into())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reads a card: the one in a PC/SC reader, or else a fresh simulated one. Prints who it is, its state and its balance.
 //! `cargo run -q -p card-host --features simulator --example read_card [-- --reader NAME]`
+#![allow(clippy::print_stdout, reason = "an example shows what comes of it")]
 
 use card_host::operate::{self, Public};
 use card_host::pcsc;

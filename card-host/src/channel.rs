@@ -2,6 +2,7 @@
 
 use card_core::apdu::MAX_COMMAND;
 use card_core::bytes::Buffer;
+use card_core::id::CardRef;
 use card_core::platform::Random;
 use card_core::role::KeyVersion;
 use card_core::scp03::host::{Challenge, PendingSession};
@@ -24,20 +25,26 @@ pub struct SecureChannel<'t, T> {
 }
 
 impl<'t, T: Transport> SecureChannel<'t, T> {
-    /// Opens a session at level 33 (specification, section 8): INITIALIZE UPDATE with a key version number, `authenticate` with
+    /// Opens a session at level 33 (specification, section 8): INITIALIZE UPDATE with a key version number, again where the card is
+    /// S16, `authenticate` with
     /// what the card says of itself (as [`KeyStore::authenticate`](crate::keystore::KeyStore::authenticate) does), EXTERNAL
     /// AUTHENTICATE.
     pub fn open<E: From<CardError>>(
         transport: &'t mut T,
-        mode: Mode,
         key_version: KeyVersion,
         random: &mut impl Random,
         authenticate: impl FnOnce(Challenge, SecurityLevel) -> Result<Authentication, E>,
     ) -> Result<Self, E> {
-        let opening =
-            Opening::new(random, mode, key_version, SecurityLevel::Full).map_err(CardError::from)?;
-        let (name, response) = card::send(transport, &opening.command())?;
-        let challenged = opening.challenged(&response).map_err(|error| not_opened(name, error))?;
+        let mut ask = |mode| {
+            let opening = Opening::new(random, mode, key_version, SecurityLevel::Full)?;
+            let (name, response) = card::send(transport, &opening.command())?;
+            Ok::<_, CardError>((name, opening.challenged(&response)))
+        };
+        let (name, challenged) = match ask(Mode::S8)? {
+            (_, Err(OpenError::OtherMode(mode))) => ask(mode)?,
+            answered => answered,
+        };
+        let challenged = challenged.map_err(|error| not_opened(name, error))?;
         let (pending, command) = challenged.authenticate_by(authenticate)?;
         let response = transport.transmit(command.as_slice()).map_err(CardError::from)?;
         let name = instruction_name(command.as_slice());
@@ -53,6 +60,11 @@ impl<'t, T: Transport> SecureChannel<'t, T> {
     /// The session without the transport.
     pub fn into_session(self) -> Session {
         self.session
+    }
+
+    /// The card whose keys opened the session.
+    pub const fn card(&self) -> CardRef {
+        self.session.card()
     }
 
     /// The secure channel, to encrypt keys for PUT KEY.

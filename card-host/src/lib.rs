@@ -49,6 +49,7 @@ pub mod stage;
 pub mod tap;
 #[cfg(feature = "tariff")]
 pub mod tariff_file;
+pub mod text_file;
 pub mod tlv;
 pub mod transport;
 

@@ -40,8 +40,8 @@ pub enum OperateError {
 /// Everything that a private session can read of a card.
 #[derive(Debug)]
 pub struct Reading {
-    /// Identity, public.
-    pub identity: Identity,
+    /// Who the card is, by its keys.
+    pub card: CardRef,
     /// State and purse.
     pub purse: PurseFile,
     /// The binding.
@@ -84,12 +84,11 @@ pub fn session<'t, T: Transport>(
     role: Role,
     random: &mut impl Random,
 ) -> Result<SecureChannel<'t, T>, OperateError> {
-    let summary = issued(transport)?;
-    let mode = card::ask(transport, &read::scp03_mode())?;
-    let version = card::key_information(transport)?.version(role).ok_or(OperateError::NotIssued)?;
-    let key =
-        CardKey { scope: summary.scope, version, card: summary.card, meter: None, initial_length: None };
-    SecureChannel::open(transport, mode, version, random, |challenge, level| {
+    let CardSummary { scope, card, .. } = issued(transport)?;
+    // Whatever version the card has: it says which, and proves by its cryptogram that it has it.
+    SecureChannel::open(transport, KeyVersion::new(role, 0), random, |challenge, level| {
+        let version = challenge.key_version();
+        let key = CardKey { scope, version, card, meter: None, initial_length: None };
         keys.authenticate(&key, challenge, level).map_err(OperateError::from)
     })
 }
@@ -101,7 +100,6 @@ pub fn holder_session<'t, T: Transport>(
     random: &mut impl Random,
 ) -> Result<SecureChannel<'t, T>, OperateError> {
     let summary = issued(transport)?;
-    let mode = card::ask(transport, &read::scp03_mode())?;
     let present = card::key_information(transport)?;
     let length = present.keys.iter().find(|key| key.version == HOLDER).map(|key| usize::from(key.length));
     let length = length.and_then(KeyLength::from_bytes).ok_or(OperateError::NotIssued)?;
@@ -109,7 +107,7 @@ pub fn holder_session<'t, T: Transport>(
     let keys = Derivation::for_card(summary.scope, HOLDER, summary.card, length)
         .key_set(&mut SoftEngine, &parent)
         .ok_or(OperateError::WrongAccessNumber)?;
-    SecureChannel::open(transport, mode, HOLDER, random, |challenge, level| {
+    SecureChannel::open(transport, HOLDER, random, |challenge, level| {
         challenge.authenticate(&mut SoftEngine, &keys, level).map_err(|_| OperateError::WrongAccessNumber)
     })
 }
@@ -117,32 +115,47 @@ pub fn holder_session<'t, T: Transport>(
 /// Reads everything that a private session may read.
 pub fn read_private<T: Transport>(channel: &mut SecureChannel<'_, T>) -> Result<Reading, OperateError> {
     Ok(Reading {
-        identity: channel.ask(&read::identity())?,
+        card: channel.card(),
         purse: channel.ask(&read::purse())?,
         binding: channel.ask(&read::binding())?,
         meter: channel.ask(&read::meter())?,
-        loads: records(channel, File::LoadLog, read::load)?,
-        months: records(channel, File::Months, read::month)?,
-        events: records(channel, File::Events, read::event)?,
+        loads: records(channel, File::LoadLog, read::loads, |load| load.number)?,
+        months: records(channel, File::Months, read::months, |month| month.index.into())?,
+        events: events(channel)?,
         mail: channel.ask(&read::mail_directory())?,
     })
 }
 
-/// Records from the newest on. Loads end with the first that is absent; months and events may have gaps, but not at the newest.
-fn records<T, U: Transport>(
+/// The events that a card has of its meter, newest first.
+pub fn events<T: Transport>(channel: &mut SecureChannel<'_, T>) -> Result<Vec<Event>, OperateError> {
+    records(channel, File::Events, read::events, |event| event.number)
+}
+
+/// All records of a file, newest first. Numbers may have gaps: the next ones to ask for follow from those of the records themselves.
+fn records<T, U: Transport, const N: usize>(
     channel: &mut SecureChannel<'_, U>,
     file: File,
-    request: fn(u8) -> Request<'static, T>,
+    from: fn(u8) -> Request<'static, [Option<T>; N]>,
+    number: fn(&T) -> u32,
 ) -> Result<Vec<T>, OperateError> {
-    let mut found = Vec::new();
+    let mut found: Vec<T> = Vec::new();
     let Form::Cyclic { count, .. } = file.form() else { return Ok(found) };
-    for number in 1..=count {
-        match channel.ask(&request(number)) {
-            Ok(record) => found.push(record),
-            Err(error) if error.is_absent() && (number == 1 || file == File::LoadLog) => break,
-            Err(error) if error.is_absent() => {}
+    let mut next = Some(1);
+    while let Some(first) = next {
+        let before = found.len();
+        match channel.ask(&from(first)) {
+            Ok(records) => found.extend(records.into_iter().flatten()),
+            Err(error) if error.is_absent() => break,
             Err(error) => return Err(error.into()),
         }
+        // Fewer than fit are the last ones. Numbers that do not fall are no reason to ask for ever.
+        let back = found
+            .first()
+            .zip(found.last())
+            .and_then(|(newest, last)| number(newest).checked_sub(number(last))?.checked_add(2));
+        let more = found.len() - before == N;
+        let back = back.and_then(|back| u8::try_from(back).ok());
+        next = back.filter(|back| more && *back > first && *back <= count);
     }
     Ok(found)
 }

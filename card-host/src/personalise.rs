@@ -14,7 +14,6 @@ use card_core::role::{HOLDER, INITIAL_ADMIN, KeyVersion, Role};
 use card_core::scp03::Mode;
 use card_core::scp03::host::HandshakeError;
 use card_core::terminal::issue::{self, CardData};
-use card_core::terminal::read;
 use card_core::terminal::select::SelectError;
 use card_core::terminal::session::Session;
 use card_core::units::CardTime;
@@ -338,7 +337,6 @@ fn open<'t, T: Transport>(
     summary: &CardSummary,
     random: &mut impl Random,
 ) -> Result<SecureChannel<'t, T>, PersonaliseError> {
-    let mode = card::ask(transport, &read::scp03_mode())?;
     let present = card::key_information(transport)?;
     let admin = present.keys.iter().find(|key| key.version.role() == Some(Role::Admin));
     let length = admin.and_then(|key| KeyLength::from_bytes(key.length.into()));
@@ -353,25 +351,24 @@ fn open<'t, T: Transport>(
     if issued.is_none() || summary.state == Some(State::Blank) {
         // Opened once to see whether the card takes it, because a borrow cannot be given back.
         let first = key(INITIAL_ADMIN, length);
-        match try_open(transport, keys, mode, &first, random) {
+        match try_open(transport, keys, &first, random) {
             Ok(session) => return Ok(SecureChannel::resume(transport, session)),
             Err(error) if issued.is_none() || !is_other_key(&error) => return Err(error),
             Err(_) => {}
         }
     }
     let version = issued.unwrap_or(INITIAL_ADMIN);
-    let session = try_open(transport, keys, mode, &key(version, None), random)?;
+    let session = try_open(transport, keys, &key(version, None), random)?;
     Ok(SecureChannel::resume(transport, session))
 }
 
 fn try_open(
     transport: &mut impl Transport,
     keys: &dyn KeyStore,
-    mode: Mode,
     key: &CardKey,
     random: &mut impl Random,
 ) -> Result<Session, PersonaliseError> {
-    let channel = SecureChannel::open(transport, mode, key.version, random, |challenge, level| {
+    let channel = SecureChannel::open(transport, key.version, random, |challenge, level| {
         keys.authenticate(key, challenge, level).map_err(PersonaliseError::from)
     })?;
     Ok(channel.into_session())

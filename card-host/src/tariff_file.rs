@@ -60,7 +60,7 @@ pub fn read(path: &Path) -> Result<Tariff, TariffFileError> {
     if std::fs::metadata(path).map_err(io)?.len() > LONGEST {
         return Err(TariffFileError::TooLong(path.to_owned()));
     }
-    let text = std::fs::read_to_string(path).map_err(io)?;
+    let text = crate::text_file::read(path).map_err(io)?;
     parse(&text).map_err(|error| TariffFileError::Mistake { path: path.to_owned(), error })
 }
 

@@ -202,26 +202,28 @@ impl Series {
     }
 
     fn print(&self, count: &Count) {
-        println!(
+        system_tests::say!(
             "AES instructions of the processor: {}",
             if aes::hardware_accelerated() { "yes" } else { "no" }
         );
-        println!(
+        system_tests::say!(
             "a voucher takes {} AES-256 blocks, {} of them for subkeys of masters that the store has kept: {} are computed",
             count.blocks,
             count.kept,
             count.computed()
         );
-        println!(
+        system_tests::say!(
             "a block {:.1} ns, in registers {:.1} ns; the expansion of a derived key {:.1} ns",
-            self.block, self.chained, self.expansion
+            self.block,
+            self.chained,
+            self.expansion
         );
-        println!("{:<48} {:>8} {:>11} {:>7} {:>9}", "", "ns", "per second", "ratio", "goal");
-        println!("{:<48} {:>8.0} {:>11.0}", "a voucher", self.voucher, 1e9 / self.voucher);
+        system_tests::say!("{:<48} {:>8} {:>11} {:>7} {:>9}", "", "ns", "per second", "ratio", "goal");
+        system_tests::say!("{:<48} {:>8.0} {:>11.0}", "a voucher", self.voucher, 1e9 / self.voucher);
         for (what, bare, goal) in self.rows(count) {
             let goal = goal.map_or(String::new(), |goal| format!("{goal:.2}"));
             let ratio = bare / self.voucher;
-            println!(
+            system_tests::say!(
                 "{:<48} {bare:>8.0} {:>11.0} {ratio:>7.2} {goal:>9}",
                 format!("bare: {what}"),
                 1e9 / bare

@@ -38,7 +38,7 @@ def hash_of(entry):
         entry["meter"],
         "" if entry["binding"] is None else str(entry["binding"]),
         entry["card"],
-        str(entry["account"]),
+        entry["account"],
         str(entry["amount"]),
         str(entry["sequence"]),
         str(entry["total_credit"]),
@@ -101,10 +101,10 @@ def verify(folder, key):
     check(ends == given, "the heads of the chains differ")
     check(sum(sums["debits"] for sums in accounts.values()) == sum(sums["credits"] for sums in accounts.values()), "debits and credits differ")
 
-    with open(folder / "entries.csv", encoding="utf-8", newline="") as table:
+    with open(folder / "entries.csv", encoding="utf-8-sig", newline="") as table:
         rows = list(csv.DictReader(table))
-    check([(row["point"], row["number"], row["hash"]) for row in rows] == numbers, "entries.csv has other entries")
-    with open(folder / "transfers.csv", encoding="utf-8", newline="") as table:
+    check([tuple(row[name].removeprefix("'") for name in ("point", "number", "hash")) for row in rows] == numbers, "entries.csv has other entries")
+    with open(folder / "transfers.csv", encoding="utf-8-sig", newline="") as table:
         rows = list(csv.DictReader(table))
     check(len(rows) == transfers, "transfers.csv has other transfers")
     records = {name: file["records"] for name, file in manifest["files"].items()}

@@ -1,4 +1,4 @@
-"""A small model of the card: APDU bytes in, response bytes out, over T=1 (sections 3 and 6 to 12)."""
+"""A small model of the card: APDU bytes in, response bytes out, over T=1 and T=0 (sections 3, 6 to 12 and 16)."""
 from commands import ACTIVE, ADMIN, BLANK, BLOCKED, HOLDER, METER, PERSONALISED, RECEIPT, TERMINATED, VENDING
 from commands import Commands, Refused, check, totals
 from reference import CERTIFICATE, be, decode
@@ -11,9 +11,9 @@ READERS = [(ADMIN, 0x33), (VENDING, 0x33), (HOLDER, 0x33)]
 
 
 class Card(Commands):
-    def __init__(self, card_id, environment, initial_keys, challenge):
+    def __init__(self, card_id, environment, initial_keys, challenge, t0=False):
         """`challenge(size)` draws the random card challenge."""
-        self.card_id, self.environment, self.challenge = card_id, environment, challenge
+        self.t0, self.card_id, self.environment, self.challenge = t0, card_id, environment, challenge
         self.state, self.before, self.company, self.generation = BLANK, 0, 0, 0
         self.size, self.issuance, self.issued, self.expiry, self.profile = 8, 0, 0, 0, None
         self.keys = {ADMIN: (0x10, initial_keys)}
@@ -27,21 +27,30 @@ class Card(Commands):
     # ---- one APDU: checks (1) to (4), answer --------------------------------------------------
 
     def apdu(self, raw):
-        rest, self.rest = self.rest, None
+        fetches = raw[1:2] == b"\xC0"
+        if not fetches:
+            self.rest = None
         self.secured = False
         try:
             head, data, ne = self.parse(raw)
-            if head[:2] == b"\x00\xC0":
-                self.rest = rest
             out, sw = self.dispatch(head, data, ne)
         except Refused as e:
             return e.sw
         if self.secured:
-            return self.session.close(out, sw) + sw
-        if ne and ne < len(out) and head[1] != 0xB0:
-            self.rest = out[ne:], sw
-            return out[:ne] + bytes([0x61, len(out) - ne & 0xFF])
-        return out + sw
+            out = self.session.close(out, sw)
+        if fetches or not out:
+            return out + sw
+        return self.leave(head, data, ne, out, sw)
+
+    def leave(self, head, data, ne, out, sw):
+        """What is answered at once, and what is left for GET RESPONSE."""
+        if self.t0 and not data and ne != len(out):
+            return bytes([0x6C, len(out) & 0xFF])
+        now = 0 if self.t0 and data else len(out) if self.secured else min(ne or 256, len(out))
+        if now < len(out):
+            self.rest = head[0], out[now:], sw
+            sw = bytes([0x61, len(out) - now & 0xFF])
+        return out[:now] + sw
 
     @staticmethod
     def parse(raw):
@@ -57,6 +66,7 @@ class Card(Commands):
         return head, data, (le[0] or 256) if le else None
 
     def dispatch(self, head, data, ne):
+        self.head = head
         cla, ins, p1, p2 = head
         check(cla != 0xFF, "6E00")                                         # (2)
         check(not cla & 0x40, "6881")
@@ -64,10 +74,10 @@ class Card(Commands):
         check(not cla & 0x03, "6881")
         check(not cla & 0x08, "6882")
         check(not cla & 0x10, "6884")
-        check((cla, ins) not in ((0x04, 0xA4), (0x04, 0xC0), (0x84, 0x50)), "6E00")
+        check((cla, ins) not in ((0x04, 0xA4), (0x84, 0x50)), "6E00")
         if (cla, ins) == (0x84, 0x82):
             return self.external_authenticate(head, p1, p2, data)
-        if cla & 4:                                                        # (3)
+        if cla & 4 and ins != 0xC0:                                        # (3)
             check(self.session, "6985")
             try:
                 data = self.session.open(head, data)
@@ -147,8 +157,8 @@ class Card(Commands):
         return out, bytes.fromhex("6282" if ne and ne < 256 and len(out) < ne else "9000")
 
     def read_record(self, p1, p2, data, ne):
-        sfi = p2 >> 3
-        check(p2 & 7 == 4 and p1, "6A86")
+        sfi, every = p2 >> 3, p2 & 7 == 5
+        check(p2 & 7 in (4, 5) and p1, "6A86")
         check(1 <= sfi <= 9, "6A82")
         self.readable(sfi)
         self.length(data, 0)
@@ -157,9 +167,10 @@ class Card(Commands):
         check(p1 <= RECORDS[sfi], "6A83")
         records, newest = {5: (self.log, self.loads), 7: (self.months, self.last_month),
                            8: (self.events, self.last_event)}[sfi]
-        record = records.get(newest - p1 + 1)
-        check(record, "6A83")
-        return record
+        numbers = range(p1, RECORDS[sfi] + 1) if every else [p1]
+        found = [records[newest - n + 1] for n in numbers if newest - n + 1 in records]
+        check(found, "6A83")
+        return b"".join(found[:239 // len(found[0])])
 
     def get_data(self, p1, p2, data, ne):
         tag = p1 << 8 | p2
@@ -194,9 +205,12 @@ class Card(Commands):
     def get_response(self, p1, p2, data, ne):
         check(p1 == p2 == 0, "6A86")
         self.length(data, 0)
-        rest, self.rest = self.rest, None
-        check(rest, "6985")
-        return rest
+        check(self.rest and self.head[0] in (0x00, self.rest[0]), "6985")
+        cla, out, sw = self.rest
+        now = min(ne or len(out), len(out))
+        check(not self.t0 or now == len(out) == (ne or now), f"6C{len(out) & 0xFF:02X}")
+        self.rest = (cla, out[now:], sw) if now < len(out) else None
+        return out[:now], bytes([0x61, len(out) - now & 0xFF]) if self.rest else sw
 
     def set_status(self, p1, p2, data, ne):
         check(p1 == 0 and 2 <= p2 <= 5, "6A86")
@@ -243,7 +257,7 @@ class Card(Commands):
 
     COMMANDS = {
         (0x00, 0xA4): select, (0x00, 0xB0): read_binary, (0x00, 0xB2): read_record, (0x00, 0xCA): get_data,
-        (0x80, 0xCA): get_data, (0x00, 0xC0): get_response, (0x80, 0x50): initialize_update,
+        (0x80, 0xCA): get_data, (0x00, 0xC0): get_response, (0x80, 0xC0): get_response, (0x80, 0x50): initialize_update,
         (0x80, 0x40): Commands.load_voucher, (0x80, 0x42): Commands.put_mail, (0x80, 0x44): Commands.get_mail, (0x80, 0x46): Commands.read_certificate,
         (0x80, 0x48): Commands.settle, (0x80, 0x4A): Commands.put_months, (0x80, 0x4C): Commands.put_events, (0x80, 0x4E): Commands.put_meter_mail,
         (0x80, 0x52): Commands.bind, (0x80, 0xE2): Commands.store_data, (0x80, 0xD8): Commands.put_key, (0x80, 0xF0): set_status,

@@ -160,7 +160,7 @@ class Commands:
     def history(self, p1, p2, data, size):
         """PUT MONTHS, PUT EVENTS: the records of the message."""
         self.meter_command(p1, p2, 0x13)
-        check(data and 1 <= data[0] <= 8 and len(data) == 1 + size * data[0], "6700")
+        check(data and 1 <= data[0] <= (8 if size == 24 else 13) and len(data) == 1 + size * data[0], "6700")
         records = [data[i:i + size] for i in range(1, len(data), size)]
         check(all(well_formed(decode(MONTH if size == 24 else EVENT, r)) for r in records), "6A80")
         return records
@@ -206,11 +206,13 @@ class Commands:
         kvn, at, keys = data[0], 1, []
         while at < len(data):
             head = data[at:at + 3]
-            check(len(head) == 3 and head[0] == 0x88 and head[2] in sizes, "6A80")
-            padded = -(-head[2] // 16) * 16
-            end = at + 3 + padded
-            check(head[1] == 1 + padded and len(data) >= end + 4 and data[end] == 3, "6A80")
-            key = cbc(self.session.dek, bytes(16), data[at + 3:end], decrypt=True)[:head[2]]
+            check(len(head) == 3 and head[0] == 0x88, "6A80")
+            inner = head[1] % 16
+            size = head[2] if inner else head[1]
+            check(size in sizes and head[1] == inner + -(-size // 16) * 16 and inner in (0, 1), "6A80")
+            begin, end = at + 2 + inner, at + 2 + head[1]
+            check(len(data) >= end + 4 and data[end] == 3, "6A80")
+            key = cbc(self.session.dek, bytes(16), data[begin:end], decrypt=True)[:size]
             check(check_value(key) == data[end + 1:end + 4], "6A80")
             keys.append(key)
             at = end + 4

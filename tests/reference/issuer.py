@@ -113,9 +113,9 @@ def settle(receipt, present, *events):
 class Run:
     """A card and the transcript of what is done to it. Every step names the status word that is expected."""
 
-    def __init__(self, title, description, issuer):
+    def __init__(self, title, description, issuer, t0=False):
         self.i, self.title, self.description, self.steps, self.drawn = issuer, title, description, [], None
-        self.card = Card(issuer.card_id, issuer.environment, issuer.keys(0x10), self.draw)
+        self.card = Card(issuer.card_id, issuer.environment, issuer.keys(0x10), self.draw, t0)
         self.session, self.count = None, 0
 
     def draw(self, size):
@@ -128,15 +128,19 @@ class Run:
         self.steps.append({"description": description, "power_up": True})
 
     def raw(self, description, apdu, sw="9000"):
+        response = self.exchange(description, apdu)
+        assert hx(response[-2:]) == sw, (self.title, description, "expected", sw, "got", hx(response))
+        return response[:-2]
+
+    def exchange(self, description, apdu):
         apdu = bytes.fromhex(apdu) if isinstance(apdu, str) else apdu
         self.drawn = None
         response = self.card.apdu(apdu)
-        assert hx(response[-2:]) == sw, (self.title, description, "expected", sw, "got", hx(response))
         step = {"description": description, "command": hx(apdu), "response": hx(response)}
         if self.drawn:
             step["card_challenge"] = hx(self.drawn)
         self.steps.append(step)
-        return response[:-2]
+        return response
 
     def cmd(self, description, head, data=b"", le=b"", sw="9000"):
         head = bytes.fromhex(head)
@@ -213,5 +217,6 @@ class Run:
         i = self.i
         return {"title": self.title, "description": self.description,
                 "initial": {"card_id": hx(i.card_id), "environment": hx(be(i.environment, 1)),
-                            "initial_master": hx(i.initial_master), "key_bits": i.bits},
+                            "initial_master": hx(i.initial_master), "key_bits": i.bits,
+                            **({"protocol": "T=0"} if self.card.t0 else {})},
                 "issuer": i.listing(), "steps": self.steps}

@@ -14,6 +14,7 @@ from calendar_vectors import zones
 from issuer import det, event, flip, hx, month
 from meter_vectors import decisions, key_sets
 from reference import be
+from scenarios_characters import characters
 from scenarios_form import forms, private
 from scenarios_issue import life, small_keys, voucher_life
 from scenarios_order import blank, issued
@@ -245,7 +246,7 @@ def secure_channel():
 
 def card():
     return document("7 to 12", "Transcripts from a blank card.", transcripts=[f().result() for f in
-                              (voucher_life, small_keys, vending, meter_exchange, life, malformed, forms, private, blank, issued, settling)])
+                              (voucher_life, small_keys, vending, meter_exchange, life, malformed, forms, private, blank, issued, settling, characters)])
 
 
 def meter():

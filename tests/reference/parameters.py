@@ -211,7 +211,7 @@ def change_keys(meter, data):
     new = kvn, [content[8 + n * size:8 + (n + 1) * size] for n in range(number)]
     if keys[role][0][0] == kvn:
         return ("taken", keys) if keys[role][0] == new else refused
-    if (kvn % 16 - keys[role][0][0] % 16) % 15 > 7:
+    if kvn < keys[role][0][0]:
         return refused
     keys[role] = [new] + (keys[role][:1] if role in (7, 8, 10) else [])
     return "taken", keys

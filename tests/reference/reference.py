@@ -228,11 +228,11 @@ def check_value(key):
     return ecb(key, b"\x01" * 16)[:3]
 
 
-def key_block(kvn, keys, dek, filler=b"\0"):
-    """Data field of PUT KEY (section 12): GP 11.8 with Amendment D 7.2. 24-byte keys are padded with `filler`."""
+def key_block(kvn, keys, dek, filler=b"\0", inner=True):
+    """Data field of PUT KEY (section 12), with the inner length byte or without. 24-byte keys are padded with `filler`."""
     out = be(kvn, 1)
     for key in keys:
         padded = key + filler * (-len(key) % 16)
-        cipher = be(len(key), 1) + cbc(dek, bytes(16), padded)
+        cipher = (be(len(key), 1) if inner else b"") + cbc(dek, bytes(16), padded)
         out += b"\x88" + be(len(cipher), 1) + cipher + b"\x03" + check_value(key)
     return out

@@ -31,7 +31,7 @@ def classes(r):
                     ("23", "6E00"), ("B0", "6E00"), ("1B", "6881"), ("93", "6881"), ("05", "6881"), ("1C", "6882"), ("8C", "6882"),
                     ("14", "6884"), ("94", "6884")):
         r.raw(f"class {cla}", cla + "A4040001F0", sw)
-    for apdu, sw in (("04A4040001F0", "6E00"), ("84A4040001F0", "6985"), ("04C0000000", "6E00"), ("84C0000000", "6985"),
+    for apdu, sw in (("04A4040001F0", "6E00"), ("84A4040001F0", "6985"), ("04C0000000", "6985"), ("84C0000000", "6985"),
                      ("8450100000", "6E00"), ("0450100000", "6985"), ("04820000", "6985"), ("00820000", "6D00"), ("80820000", "6D00"),
                      ("04CA006600", "6985"), ("0082FFFF", "6D00")):
         r.raw("with the bit for secure messaging, or an INS of the other class", apdu, sw)
@@ -45,14 +45,24 @@ def get_response(r):
     r.raw("GET RESPONSE, Ne above the rest", "00C00000FF")
     r.raw("GET RESPONSE, nothing left", "00C0000000", "6985")
     r.raw("GET RESPONSE, nothing left and P2 wrong", "00C0000100", "6A86")
-    for what, apdu, sw in (("of the other class", "80C0000000", "6D00"), ("with the bit for secure messaging", "04C0000000", "6E00"),
-                           ("unknown", "0000000000", "6D00"), ("refused for its rights", "80460000", "6982"),
-                           ("that answers nothing", "00A4040C", "9000"),
-                           ("GET RESPONSE, malformed: 3 bytes", "00C000", "6700"), ("GET RESPONSE, malformed: Lc beyond the end", "00C000000200", "6700"),
-                           ("GET RESPONSE, malformed: bytes after Le", "00C0000001000000", "6700")):
+    for what, apdu, sw in (("unknown", "0000000000", "6D00"), ("refused for its rights", "80460000", "6982"),
+                           ("refused for its class", "01CA006600", "6881"), ("malformed", "00CA0066000000", "6700"),
+                           ("that answers nothing", "00A4040C", "9000")):
         r.raw("SELECT, Ne 01", "00A4040001", "6122")
         r.raw("a command " + what, apdu, sw)
         r.raw("the rest is forgotten", "00C0000000", "6985")
+    r.raw("SELECT, Ne 01", "00A4040001", "6122")
+    for what, apdu, sw in (("in a class that left nothing", "80C0000000", "6985"), ("with the bit for secure messaging", "04C0000000", "6985"),
+                           ("the same, proprietary", "84C0000000", "6985"), ("logical channel", "01C0000000", "6881"),
+                           ("an unknown class", "A0C0000000", "6E00"), ("3 bytes", "00C000", "6700"), ("2 bytes", "00C0", "6700"),
+                           ("Lc beyond the end", "00C000000200", "6700"), ("bytes after Le", "00C0000001000000", "6700"),
+                           ("P1 before the class of the rest", "80C0010000", "6A86"), ("data before it", "80C000000100", "6700")):
+        r.raw("GET RESPONSE, refused, keeps the rest: " + what, apdu, sw)
+    r.raw("GET RESPONSE, the rest", "00C0000022")
+    r.raw("GET DATA in class 80, Ne 02", "80CADF2102", "6121")
+    r.raw("GET RESPONSE in its class, a part", "80C0000001", "6120")
+    r.raw("in class 00, another", "00C0000002", "611E")
+    r.raw("and in its class, the rest", "80C0000000")
     r.raw("READ BINARY, Ne 01, leaves no rest", "00B0810001")
     r.raw("GET RESPONSE", "00C0000000", "6985")
 
@@ -163,8 +173,19 @@ def put_keys(r):
     put("same number, other keys, P1 = another version", 0x22, 0x81, changed, "6A88")
     put("same number, other keys", 0x21, 0x81, changed)
     put("and back", 0x21, 0x81, vending)
+    alone = lambda kvn, keys: key_block(kvn, keys, dek, inner=False)
+    put("the very set, keys without inner length", 0x21, 0x81, alone(0x21, i.keys(0x21)))
+    put("another set, keys without inner length", 0x21, 0x81, alone(0x21, [det(f"alone {n}", 16) for n in range(3)]))
+    put("and back, keys without inner length", 0x21, 0x81, alone(0x21, i.keys(0x21)))
+    put("both forms in one set", 0x21, 0x81, vending[:79] + alone(0x21, i.keys(0x21)[2:])[1:])
+    short = alone(0x21, [det(f"alone {n}", 16) for n in range(3)])
+    for what, at, bit in (("length 11 without inner length", 2, 1), ("length 00", 2, 0x10), ("length 30", 2, 0x20), ("length 12", 2, 2),
+                          ("check value", 20, 1), ("length of a check value", 19, 1)):
+        put("keys without inner length: " + what, 0x21, 0x81, flip(short, at, bit), "6A80")
+    put("keys without inner length: one byte less", 0x21, 0x81, short[:-1], "6A80")
     put("the same keys with another number, P1 = 00", 0x00, 0x81, b"\x22" + vending[1:], "6A88")
     put("a load key of 16 bytes", 0x00, 0x01, key_block(0x51, [det("short", 16)], dek))
+    put("the very key without inner length", 0x00, 0x01, alone(0x51, [det("short", 16)]))
     put("replaced by one of 32 bytes", 0x51, 0x01, load)
     r.sec("key information", "00CA00E0")
     r.select()
@@ -199,7 +220,7 @@ def files(r):
             ("public file with data", "00B081000100", "6700")):
         r.raw("READ BINARY: " + what, apdu, sw)
     r.raw("none of these set the current file", "00B00000", "6986")
-    for what, apdu, sw in (("P1 = 00 before an unknown SFI", "00B20054", "6A86"), ("low bits before an unknown SFI", "00B20155", "6A86"),
+    for what, apdu, sw in (("P1 = 00 before an unknown SFI", "00B20054", "6A86"), ("low bits before an unknown SFI", "00B20156", "6A86"),
                            ("P2 = 00", "00B20100", "6A86"), ("unknown SFI before rights", "00B20154", "6A82"), ("SFI 00", "00B20104", "6A82"),
                            ("SFI 1F", "00B201FC", "6A82"), ("rights before the form of the file", "00B20124", "6982"),
                            ("a public file that has no records", "00B2010C", "6981"), ("rights before data", "00B2012C0100", "6982")):

@@ -6,6 +6,15 @@ use std::time::Duration;
 /// speed it prints.
 pub const HANG: Duration = Duration::from_secs(600);
 
+/// Prints a line of a benchmark. Where nobody reads any more it goes on: how it ends says what it found.
+#[macro_export]
+macro_rules! say {
+    ($($line:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($line)*);
+    }};
+}
+
 #[cfg(target_os = "linux")]
 pub mod cut_proxy;
 #[cfg(target_os = "linux")]
@@ -22,3 +31,5 @@ pub mod stage;
 pub mod watched_keys;
 #[cfg(target_os = "linux")]
 pub mod world;
+#[cfg(target_os = "linux")]
+pub mod year;

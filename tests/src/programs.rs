@@ -1,7 +1,12 @@
 //! The real programs as processes: `cardctl`, and `applet-sim` with a card in the virtual reader.
 
 // A fixture fails the test that uses it, and with a reason.
-#![allow(clippy::panic, clippy::expect_used, reason = "a fixture fails the test that uses it, with a reason")]
+#![allow(
+    clippy::panic,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a fixture fails the test that uses it, with a reason and what came before"
+)]
 
 use std::ffi::OsStr;
 use std::fmt;

@@ -1,4 +1,5 @@
-//! A stage for the tour over PC/SC: cards in software, one of which is in the virtual reader of a real pcscd.
+//! A stage for the tour over PC/SC: cards in software, one of which is in the virtual reader of a real pcscd. Over T=0 the reader
+//! is a strict one.
 
 // A fixture fails the test that uses it, and with a reason.
 #![allow(clippy::panic, clippy::expect_used, reason = "a fixture fails the test that uses it, with a reason")]
@@ -44,7 +45,20 @@ impl VirtualCard for Held {
         self.lock().reset();
     }
     fn transmit(&mut self, apdu: &[u8]) -> Option<Vec<u8>> {
-        self.lock().transmit(apdu)
+        let mut card = self.lock();
+        if card.profile() == Profile::T0 && !is_tpdu(apdu) {
+            return Some(vec![0x67, 0x00]);
+        }
+        card.transmit(apdu)
+    }
+}
+
+/// What a strict reader takes over T=0 (ISO/IEC 7816-3, 12.2): five bytes, or five and the data that the fifth counts.
+fn is_tpdu(apdu: &[u8]) -> bool {
+    match apdu {
+        [_, _, _, _, _] => true,
+        [_, _, _, _, length, data @ ..] => data.len() == usize::from(*length),
+        _ => false,
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) struct Volatile {
     /// What GET RESPONSE will fetch, and how much of it has been.
     pub(crate) pending: Reply,
     pub(crate) sent: usize,
+    /// The class byte of the command that left it.
+    pub(crate) pending_class: u8,
     /// The status word of the whole answer, which comes with its last part.
     pub(crate) pending_status: StatusWord,
     /// Failed authentications since power-up, and for which roles one was counted in memory. Not forgotten by `deselect`.
@@ -52,6 +54,7 @@ impl Volatile {
             current_file: None,
             pending: Buffer::new(),
             sent: 0,
+            pending_class: 0x00,
             pending_status: StatusWord::OK,
             failures: 0,
             counted: [false; 4],

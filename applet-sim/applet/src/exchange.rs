@@ -18,8 +18,10 @@ use core::cmp::Ordering;
 
 /// Most events in one SETTLE.
 const MOST_SETTLED: u8 = 4;
-/// Most records in one PUT MONTHS or PUT EVENTS.
-const MOST: u8 = 8;
+/// Most months in one PUT MONTHS.
+const MOST_MONTHS: u8 = 8;
+/// Most events in one PUT EVENTS.
+const MOST_EVENTS: u8 = 13;
 
 impl<P: Platform> CardApplication<P> {
     /// Totals that the meter had applied when it last settled in this binding.
@@ -116,9 +118,9 @@ impl<P: Platform> CardApplication<P> {
     }
 
     pub(crate) fn put_months(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
-        let records = records::<{ Month::SIZE }>(data, MOST)?;
+        let records = records::<{ Month::SIZE }>(data, MOST_MONTHS)?;
         let known = self.memory()?.settlement().months.map(|(_, last)| last);
-        let mut new = Buffer::<{ Month::SIZE * MOST as usize }>::new();
+        let mut new = Buffer::<{ Month::SIZE * MOST_MONTHS as usize }>::new();
         let mut previous = None;
         for bytes in records {
             let month = Month::parse(bytes).map_err(|_| StatusWord::WRONG_DATA)?;
@@ -136,9 +138,9 @@ impl<P: Platform> CardApplication<P> {
     }
 
     pub(crate) fn put_events(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
-        let records = records::<{ Event::SIZE }>(data, MOST)?;
+        let records = records::<{ Event::SIZE }>(data, MOST_EVENTS)?;
         let known = self.memory()?.settlement().last_event();
-        let mut new = Buffer::<{ Event::SIZE * MOST as usize }>::new();
+        let mut new = Buffer::<{ Event::SIZE * MOST_EVENTS as usize }>::new();
         let mut previous = 0;
         for bytes in records {
             let event = Event::parse(bytes).map_err(|_| StatusWord::WRONG_DATA)?;

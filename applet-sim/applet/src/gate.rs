@@ -15,8 +15,8 @@ impl<P: Platform> CardApplication<P> {
     pub fn process(&mut self, apdu: &[u8], reply: &mut Reply) {
         reply.clear();
         let command = Command::parse(apdu);
-        if !command.is_ok_and(|command| (command.cla, command.ins) == (0x00, Instruction::GetResponse as u8))
-        {
+        // Also one that is refused, whatever for, loses nothing.
+        if apdu.get(1) != Some(&(Instruction::GetResponse as u8)) {
             self.volatile.pending.clear();
         }
         let status = match command {
@@ -48,19 +48,17 @@ impl<P: Platform> CardApplication<P> {
     ) -> Result<StatusWord, StatusWord> {
         let secured = class(command.cla)?;
         let instruction = Instruction::known(command.cla & !0x04, command.ins);
-        let own_mac = instruction == Some(Instruction::ExternalAuthenticate);
-        if secured
-            && matches!(
-                instruction,
-                Some(Instruction::Select | Instruction::InitializeUpdate | Instruction::GetResponse)
-            )
-        {
-            return Err(StatusWord::CLASS_NOT_SUPPORTED);
-        }
-        if !secured && own_mac {
-            return Err(StatusWord::INSTRUCTION_NOT_SUPPORTED);
-        }
-        if !secured || own_mac {
+        let unwrapped = match instruction {
+            Some(Instruction::Select | Instruction::InitializeUpdate) if secured => {
+                return Err(StatusWord::CLASS_NOT_SUPPORTED);
+            }
+            Some(Instruction::ExternalAuthenticate) if !secured => {
+                return Err(StatusWord::INSTRUCTION_NOT_SUPPORTED);
+            }
+            Some(Instruction::ExternalAuthenticate | Instruction::GetResponse) => true,
+            _ => !secured,
+        };
+        if unwrapped {
             return self.dispatch(instruction, None, command, command.data, reply);
         }
         let mut clear = Buffer::<255>::new();
@@ -102,9 +100,11 @@ impl<P: Platform> CardApplication<P> {
         match request {
             Request::Select { answer } => self.select(answer, data, reply),
             Request::ReadBinary(place, le) => self.read_binary(authority, place, le, data, reply),
-            Request::ReadRecord { file, number } => self.read_record(authority, file, number, data, reply),
+            Request::ReadRecord { file, number, how } => {
+                self.read_record(authority, file, (number, how), data, reply)
+            }
             Request::GetData(object) => self.get_data(authority, object, data, reply),
-            Request::GetResponse(le) => self.get_response(le, data, reply),
+            Request::GetResponse(le) => self.get_response(command.cla, le, data, reply),
             Request::InitializeUpdate(keys) => self.initialize_update(keys, data, reply),
             Request::ExternalAuthenticate => self.external_authenticate(command.header(), data),
             Request::LoadVoucher => self.load_voucher(data, reply),
@@ -141,6 +141,7 @@ impl<P: Platform> CardApplication<P> {
             return status;
         }
         self.volatile.pending = reply.clone();
+        self.volatile.pending_class = command.cla;
         self.volatile.sent = at_once;
         self.volatile.pending_status = status;
         reply.truncate(at_once);
@@ -149,13 +150,15 @@ impl<P: Platform> CardApplication<P> {
 
     fn get_response(
         &mut self,
+        class: u8,
         le: Option<Le>,
         data: &[u8],
         reply: &mut Reply,
     ) -> Result<StatusWord, StatusWord> {
         no_data(data)?;
         let rest = self.volatile.pending.as_slice().get(self.volatile.sent..).unwrap_or_default();
-        if rest.is_empty() {
+        // Hosts fetch in class 00, or in the class of their command.
+        if rest.is_empty() || (class != 0x00 && class != self.volatile.pending_class) {
             return Err(StatusWord::CONDITIONS_OF_USE);
         }
         let wanted = le.map_or(rest.len(), Le::bytes);

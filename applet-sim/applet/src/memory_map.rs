@@ -27,8 +27,8 @@ pub(crate) const RECEIPT_KEY: Log = Log::new(LOAD_KEY.end(), 1, 2);
 pub(crate) const LOADS: Ring = Ring::new(RECEIPT_KEY.end(), 33);
 /// Closed months: 36, and up to 8 that are being written.
 pub(crate) const MONTHS: Ring = Ring::new(LOADS.end(), 44);
-/// Events: 64, and up to 8 that are being written.
-pub(crate) const EVENTS: Ring = Ring::new(MONTHS.end(), 72);
+/// Events: 64, and up to 13 that are being written.
+pub(crate) const EVENTS: Ring = Ring::new(MONTHS.end(), 77);
 
 const MAIL_PAGES: u8 = 3;
 const MAIL: u16 = EVENTS.end();

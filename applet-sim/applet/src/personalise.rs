@@ -19,6 +19,8 @@ use zeroize::Zeroizing;
 
 /// Data of STORE DATA for identity and profile.
 const STORE_SIZE: usize = 15 + PROFILE_SIZE;
+/// Bytes in a block of AES.
+const AES_BLOCK: usize = 16;
 /// Type of an AES key in PUT KEY (GP table 11-16).
 const AES: u8 = 0x88;
 
@@ -111,12 +113,15 @@ impl<P: Platform> CardApplication<P> {
 
     fn unwrap_key(&mut self, reader: &mut Reader<'_>) -> Result<AesKey, StatusWord> {
         let mut fields = || -> Result<_, WrongLength> {
-            let (kind, total, length) = (reader.u8()?, reader.u8()?, usize::from(reader.u8()?));
-            let encrypted = reader.take(usize::from(total).checked_sub(1).ok_or(WrongLength)?)?;
+            let (kind, total) = (reader.u8()?, usize::from(reader.u8()?));
+            // The encrypted key alone (GP 11.8) is whole blocks; with its length before it (Amendment D 7.2) one byte more.
+            let inner = total % AES_BLOCK;
+            let length = if inner == 0 { total } else { reader.u8()?.into() };
+            let encrypted = reader.take(total - inner.min(1))?;
             Ok((kind, length, encrypted, reader.u8()?, reader.array::<3>()?))
         };
         let (kind, length, encrypted, check_length, check) = fields().map_err(|_| StatusWord::WRONG_DATA)?;
-        let padded = length.next_multiple_of(16);
+        let padded = length.next_multiple_of(AES_BLOCK);
         ensure(kind == AES && check_length == 3 && encrypted.len() == padded, StatusWord::WRONG_DATA)?;
         let mut clear = Zeroizing::new([0; 32]);
         let clear = clear.get_mut(..padded).ok_or(StatusWord::WRONG_DATA)?;

@@ -3,7 +3,7 @@
 use crate::card::{CardApplication, Channel, Reply};
 use crate::checks::{ensure, no_data, put};
 use crate::memory_map as map;
-use crate::request::{Object, Place};
+use crate::request::{Object, Place, Records};
 use card_core::apdu::{Le, StatusWord};
 use card_core::bytes::Buffer;
 use card_core::id::AID;
@@ -14,6 +14,8 @@ use card_core::role::Role;
 
 /// Shortest part of the AID that selects the application.
 const SHORTEST_AID: usize = 5;
+/// Most bytes of records in an answer: what fits one with secure messaging.
+const MOST_RECORDS: usize = 239;
 /// Longest transparent file.
 const LONGEST_FILE: usize = 96;
 
@@ -127,7 +129,7 @@ impl<P: Platform> CardApplication<P> {
         &mut self,
         authority: Option<Authority>,
         file: Option<File>,
-        number: u8,
+        (number, how): (u8, Records),
         data: &[u8],
         reply: &mut Reply,
     ) -> Result<StatusWord, StatusWord> {
@@ -153,11 +155,12 @@ impl<P: Platform> CardApplication<P> {
             }
             _ => return Err(status::WRONG_FORM),
         };
-        let back = u32::from(number) - 1;
-        let wanted = last.checked_sub(back).ok_or(StatusWord::RECORD_NOT_FOUND)?;
-        // Without gaps it is here, with gaps it is later.
-        let earliest = places.end().saturating_sub(back).max(*places.start());
-        for place in earliest..=*places.end() {
+        // The wanted ones by their own numbers, newest first; without gaps the newest of them is here, with gaps it is later.
+        let wanted = match how {
+            Records::One => number..=number,
+            Records::AllFrom => number..=count,
+        };
+        for place in places.rev().take(ring.pages().into()) {
             let mut record = [0; 48];
             if self.with_memory(|_, p| Ok(ring.read(p, place, &mut record)?))? != Some(size) {
                 continue;
@@ -167,15 +170,16 @@ impl<P: Platform> CardApplication<P> {
                 File::Months => u32::from(u16::from_be_bytes([a, b])),
                 _ => u32::from_be_bytes([a, b, c, d]),
             };
-            if found == wanted {
-                put(reply, record.get(..size).unwrap_or_default())?;
-                return Ok(StatusWord::OK);
-            }
-            if found > wanted {
+            let Some(back) = last.checked_sub(found) else { continue };
+            if back >= u32::from(*wanted.end()) || reply.len() + size > MOST_RECORDS {
                 break;
             }
+            if back + 1 >= u32::from(*wanted.start()) {
+                put(reply, record.get(..size).unwrap_or_default())?;
+            }
         }
-        Err(StatusWord::RECORD_NOT_FOUND)
+        ensure(!reply.is_empty(), StatusWord::RECORD_NOT_FOUND)?;
+        Ok(StatusWord::OK)
     }
 
     pub(crate) fn get_data(

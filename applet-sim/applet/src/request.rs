@@ -13,7 +13,7 @@ use card_core::scp03::SecurityLevel;
 pub(crate) enum Request {
     Select { answer: bool },
     ReadBinary(Place, Option<Le>),
-    ReadRecord { file: Option<File>, number: u8 },
+    ReadRecord { file: Option<File>, number: u8, how: Records },
     GetData(Option<Object>),
     GetResponse(Option<Le>),
     InitializeUpdate(SessionKeys),
@@ -39,6 +39,15 @@ pub(crate) enum Place {
     Of { file: Option<File>, offset: u8 },
     /// In the current file.
     InCurrent { offset: u16 },
+}
+
+/// Which records READ RECORD gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Records {
+    /// The one with the number in P1.
+    One,
+    /// All from that one on, as many as fit.
+    AllFrom,
 }
 
 /// A data object of GET DATA.
@@ -97,8 +106,13 @@ impl TryFrom<(Instruction, &Command<'_>)> for Request {
             (Instruction::ReadBinary, ..) => {
                 Self::ReadBinary(Place::InCurrent { offset: u16::from_be_bytes([p1, p2]) }, le)
             }
-            (Instruction::ReadRecord, number @ 1.., _) if p2 & 0x07 == 0x04 => {
-                Self::ReadRecord { file: File::from_sfi(p2 >> 3), number }
+            (Instruction::ReadRecord, number @ 1.., _) => {
+                let how = match p2 & 0x07 {
+                    0x04 => Records::One,
+                    0x05 => Records::AllFrom,
+                    _ => return Err(StatusWord::WRONG_P1_P2),
+                };
+                Self::ReadRecord { file: File::from_sfi(p2 >> 3), number, how }
             }
             (Instruction::GetData, ..) => Self::GetData(match u16::from_be_bytes([p1, p2]) {
                 tag::CARD_RECOGNITION => Some(Object::CardRecognition),

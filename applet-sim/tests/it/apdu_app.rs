@@ -19,6 +19,10 @@ fn the_runner_gets_what_the_reader_gets() {
     let (mut compared, mut left_out) = (0, 0);
     for transcript in vectors["transcripts"].as_array().unwrap() {
         let initial = &transcript["initial"];
+        // How answers leave over T=0 is the runner's.
+        if initial["protocol"] == "T=0" {
+            continue;
+        }
         let mut chip = chip(FlashModel::new(PAGES, 1), Entropy::Fixed(Vec::new().into()));
         let length = KeyLength::from_bytes(initial["key_bits"].as_u64().unwrap() as usize / 8).unwrap();
         let card = CardId(bytes(&initial["card_id"]).try_into().unwrap());

@@ -20,6 +20,10 @@ fn bytes(value: &Value) -> Vec<u8> {
     hex::decode(value.as_str().expect("a string")).expect("hexadecimal")
 }
 
+fn protocol(initial: &Value) -> Protocol {
+    if initial["protocol"] == "T=0" { Protocol::T0 } else { Protocol::Block }
+}
+
 fn blank(initial: &Value) -> CardApplication<Chip<FlashModel>> {
     let mut chip = chip(FlashModel::new(PAGES, 1), Entropy::Fixed(Vec::new().into()));
     let length = KeyLength::from_bytes(initial["key_bits"].as_u64().unwrap() as usize / 8).unwrap();
@@ -27,7 +31,7 @@ fn blank(initial: &Value) -> CardApplication<Chip<FlashModel>> {
     let environment = Environment::from_code(bytes(&initial["environment"])[0]).unwrap();
     let master = AesKey::new(&bytes(&initial["initial_master"])).unwrap();
     manufacture(&mut chip, card, environment, &master, length).unwrap();
-    CardApplication::power_up(chip, Protocol::Block)
+    CardApplication::power_up(chip, protocol(initial))
 }
 
 #[test]
@@ -39,7 +43,7 @@ fn every_transcript_agrees_byte_for_byte() {
         let mut card = blank(&transcript["initial"]);
         for (number, step) in transcript["steps"].as_array().unwrap().iter().enumerate() {
             if step["power_up"] == true {
-                card.reset(Protocol::Block);
+                card.reset(protocol(&transcript["initial"]));
                 continue;
             }
             let challenge = step.get("card_challenge").map(bytes).unwrap_or_default();

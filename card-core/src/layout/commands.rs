@@ -82,8 +82,8 @@ impl Instruction {
 
     const fn class(self) -> Class {
         match self {
-            Self::Select | Self::ReadBinary | Self::ReadRecord | Self::GetResponse => Class::Interindustry,
-            Self::GetData => Class::Both,
+            Self::Select | Self::ReadBinary | Self::ReadRecord => Class::Interindustry,
+            Self::GetData | Self::GetResponse => Class::Both,
             _ => Class::Proprietary,
         }
     }

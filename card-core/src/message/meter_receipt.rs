@@ -59,6 +59,11 @@ impl MeterReceipt {
         if wrong { Err(FormatError::Field) } else { Ok(receipt) }
     }
 
+    /// What was used by then: applied credit less applied debits less what is left. Of an honest meter it never falls, and is never below 0.
+    pub fn used(&self) -> i128 {
+        i128::from(self.applied_credit.0) - i128::from(self.applied_debited.0) - i128::from(self.balance.0)
+    }
+
     fn body(&self) -> [u8; 52] {
         fixed(|out| {
             out.u8(FORMAT)?

@@ -95,7 +95,7 @@ pub(crate) fn code(
 }
 
 /// Compares two codes in constant time.
-pub(crate) fn check(expected: &Block, given: &Block) -> Result<(), NotAuthentic> {
+pub fn check(expected: &Block, given: &Block) -> Result<(), NotAuthentic> {
     if bool::from(expected.ct_eq(given)) { Ok(()) } else { Err(NotAuthentic) }
 }
 

@@ -107,9 +107,6 @@ pub(super) struct KeyMail {
     pub(super) keys: KeyVersion,
 }
 
-/// Versions of a master, 1 to 15: after the last comes the first.
-const VERSIONS: u8 = 15;
-
 /// New keys that the meter cannot use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct UnusableKeys;
@@ -232,9 +229,7 @@ impl MeterKeys {
             return if same { Ok(false) } else { Err(UnusableKeys) };
         }
         // Who may write mail could keep a change of keys and send it again: keys never go back.
-        let current = self.current_version(new.version()).ok_or(UnusableKeys)?;
-        let ahead = (new.version().master() + VERSIONS - current.master()) % VERSIONS;
-        if ahead > VERSIONS / 2 {
+        if self.current_version(new.version()).is_none_or(|current| new.version() <= current) {
             return Err(UnusableKeys);
         }
         let (version, [first, second, third]) = new.into_keys();

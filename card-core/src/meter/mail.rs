@@ -82,6 +82,7 @@ impl<H: Hardware> Meter<H> {
         if mail.binding != self.state.binding || mail.version <= self.state.inbox.version(slot) {
             return Ok(());
         }
+        self.overwrite_replaced_keys()?;
         let mut next = self.state.clone();
         next.keys_changed(mail.keys);
         next.inbox.raise(slot, mail.version);
@@ -94,11 +95,22 @@ impl<H: Hardware> Meter<H> {
         if changed {
             // Until the new keys are stored, what is here is ahead of memory.
             self.epoch = None;
-            let record = self.keys.emit::<{ KEYS.capacity() }>(&self.identity)?;
-            self.keys_epoch = KEYS.commit(&mut self.hardware, Some(self.keys_epoch), record.0.as_slice())?;
+            self.write_keys()?;
+            self.overwrite_replaced_keys()?;
             self.epoch = Some(epoch);
         }
         Ok(Some(changed))
+    }
+
+    /// The log has two slots, and the other one still holds the keys as they were.
+    fn overwrite_replaced_keys(&mut self) -> Result<(), MeterError> {
+        self.write_keys()
+    }
+
+    fn write_keys(&mut self) -> Result<(), MeterError> {
+        let record = self.keys.emit::<{ KEYS.capacity() }>(&self.identity)?;
+        self.keys_epoch = KEYS.commit(&mut self.hardware, Some(self.keys_epoch), record.0.as_slice())?;
+        Ok(())
     }
 
     /// Readings, sealed for slot 11, where their version is above `version`.

@@ -10,7 +10,8 @@ use crate::platform::RandomError;
 use crate::scp03::Mode;
 use crate::scp03::host::SessionError;
 use crate::terminal::exchange::{
-    BATCH, Batch, ExchangeError, Facts, KEYS, LEVEL, Presented, Reading, Settling, put_meter_mail,
+    Batch, EVENT_BATCH, ExchangeError, Facts, KEYS, LEVEL, MONTH_BATCH, Presented, Reading, Settling,
+    put_meter_mail,
 };
 use crate::terminal::load::{fits, get_mail, load_voucher};
 use crate::terminal::select::{SelectError, select, selected};
@@ -269,7 +270,7 @@ impl Visit {
                         Month::NO_INDEX => 0,
                         last => last.saturating_add(1),
                     };
-                    let months: [_; BATCH] = meter.months(first)?;
+                    let months: [_; MONTH_BATCH] = meter.months(first)?;
                     let last = months.into_iter().flatten().last().map_or(0, |month: Month| month.index);
                     let batch = Batch::months(months.into_iter().flatten());
                     (batch.ok().map(|batch| Errand::Months(batch, last)), Todo::Mail(0))
@@ -299,7 +300,7 @@ impl Visit {
         meter: &mut Meter<H>,
         next: Todo,
     ) -> Result<Option<Errand>, MeterError> {
-        let events: [_; BATCH] = meter.events(self.last_event)?;
+        let events: [_; EVENT_BATCH] = meter.events(self.last_event)?;
         let last = events.into_iter().flatten().last().map_or(0, |event: Event| event.number);
         let batch = Batch::events(events.into_iter().flatten());
         Ok(batch.ok().map(|batch| Errand::Events(batch, last, next)))

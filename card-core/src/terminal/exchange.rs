@@ -27,8 +27,11 @@ pub const LEVEL: SecurityLevel = SecurityLevel::CMacCEncRMac;
 /// Most events in one SETTLE.
 pub const SETTLE_EVENTS: usize = 4;
 
-/// Most records in one PUT EVENTS or PUT MONTHS.
-pub const BATCH: usize = 8;
+/// Most events in one PUT EVENTS.
+pub const EVENT_BATCH: usize = 13;
+
+/// Most months in one PUT MONTHS.
+pub const MONTH_BATCH: usize = 8;
 
 /// More records than one command carries, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -89,27 +92,30 @@ pub struct Stored {
     pub last_event: u32,
 }
 
-/// The data of PUT MONTHS or PUT EVENTS: 1 to [`BATCH`] records.
+/// The data of PUT MONTHS or PUT EVENTS: 1 to [`MONTH_BATCH`] or [`EVENT_BATCH`] records.
 #[derive(Debug, Clone)]
 pub struct Batch {
-    bytes: Buffer<{ 1 + BATCH * Month::SIZE }>,
+    bytes: Buffer<LONGEST_BATCH>,
 }
+
+/// Events take more than months.
+const LONGEST_BATCH: usize = 1 + EVENT_BATCH * Event::SIZE;
 
 impl Batch {
     /// Months for [`Self::put_months`], their indices rising.
     pub fn months(months: impl IntoIterator<Item = Month>) -> Result<Self, WrongCount> {
-        Self::new(months.into_iter().map(|month| month.emit()))
+        Self::new(MONTH_BATCH, months.into_iter().map(|month| month.emit()))
     }
 
     /// Events for [`Self::put_events`], their numbers rising.
     pub fn events(events: impl IntoIterator<Item = Event>) -> Result<Self, WrongCount> {
-        Self::new(events.into_iter().map(|event| event.emit()))
+        Self::new(EVENT_BATCH, events.into_iter().map(|event| event.emit()))
     }
 
-    fn new<const N: usize>(records: impl Iterator<Item = [u8; N]>) -> Result<Self, WrongCount> {
-        let mut list = Buffer::<{ BATCH * Month::SIZE }>::new();
+    fn new<const N: usize>(most: usize, records: impl Iterator<Item = [u8; N]>) -> Result<Self, WrongCount> {
+        let mut list = Buffer::<{ LONGEST_BATCH - 1 }>::new();
         let count = put_all(&mut list, records)?;
-        if !(1..=BATCH).contains(&usize::from(count)) {
+        if !(1..=most).contains(&usize::from(count)) {
             return Err(WrongCount);
         }
         let mut bytes = Buffer::new();

@@ -92,21 +92,20 @@ pub const fn mail_directory() -> Request<'static, [u32; Slot::COUNT]> {
     })
 }
 
-/// A record of file 05, load log; number 1 is the newest. Absent where there are fewer.
-pub const fn load(number: u8) -> Request<'static, LoadRecord> {
-    record(File::LoadLog, number, LoadRecord::parse)
+/// Records of file 05, load log, from number `first` on, where 1 is the newest. None absent before the oldest; refused as absent where
+/// there is none.
+pub const fn loads(first: u8) -> Request<'static, [Option<LoadRecord>; 4]> {
+    records(File::LoadLog, first, |data| all_of(data.as_chunks::<{ LoadRecord::SIZE }>(), LoadRecord::parse))
 }
 
-/// A record of file 07, months; number 1 is the newest. Absent where there are fewer in this binding, and where the meter
-/// has not delivered the month between others.
-pub const fn month(number: u8) -> Request<'static, Month> {
-    record(File::Months, number, Month::parse)
+/// Records of file 07, months, from number `first` on, where 1 is the newest. Those that the meter has not delivered are left out.
+pub const fn months(first: u8) -> Request<'static, [Option<Month>; 9]> {
+    records(File::Months, first, |data| all_of(data.as_chunks::<{ Month::SIZE }>(), Month::parse))
 }
 
-/// A record of file 08, events; number 1 is the newest. Absent where there are fewer in this binding, and where the meter has
-/// not delivered the event between others.
-pub const fn event(number: u8) -> Request<'static, Event> {
-    record(File::Events, number, Event::parse)
+/// Records of file 08, events, from number `first` on, where 1 is the newest. Those that the meter has not delivered are left out.
+pub const fn events(first: u8) -> Request<'static, [Option<Event>; 14]> {
+    records(File::Events, first, |data| all_of(data.as_chunks::<{ Event::SIZE }>(), Event::parse))
 }
 
 /// READ BINARY of a whole file by its short EF identifier.
@@ -114,12 +113,28 @@ const fn transparent<T>(file: File, parse: fn(&[u8]) -> Result<T, FormatError>) 
     Request::new(Instruction::ReadBinary, [0x80 | file.sfi(), 0], &[], parse)
 }
 
-const fn record<T>(
+/// READ RECORD of all from one on.
+const fn records<T>(
     file: File,
-    number: u8,
+    first: u8,
     parse: fn(&[u8]) -> Result<T, FormatError>,
 ) -> Request<'static, T> {
-    Request::new(Instruction::ReadRecord, [number, (file.sfi() << 3) | 4], &[], parse)
+    Request::new(Instruction::ReadRecord, [first, (file.sfi() << 3) | 5], &[], parse)
+}
+
+/// Whole records, at least one and at most `N`.
+fn all_of<T: Copy, const SIZE: usize, const N: usize>(
+    (records, rest): (&[[u8; SIZE]], &[u8]),
+    parse: fn(&[u8]) -> Result<T, FormatError>,
+) -> Result<[Option<T>; N], FormatError> {
+    if records.is_empty() || records.len() > N || !rest.is_empty() {
+        return Err(FormatError::Length);
+    }
+    let mut found = [None; N];
+    for (place, record) in found.iter_mut().zip(records) {
+        *place = Some(parse(record)?);
+    }
+    Ok(found)
 }
 
 const fn get_data<T>(tag: u16, parse: fn(&[u8]) -> Result<T, FormatError>) -> Request<'static, T> {

@@ -9,10 +9,12 @@
 //! noun, which addresses women and men alike, and says الكارت, العداد, الرصيد and الشحن, as the companies' customers do. All of them
 //! stand side by side in `docs/messages.md`.
 
+mod sale;
 mod table;
 #[cfg(test)]
 mod tests;
 
+pub use sale::{Paid, PaidInWords};
 pub use table::Situation;
 
 use core::fmt;

@@ -110,8 +110,8 @@ fn a_backlog_of_all_months_and_events_goes_with_one_visit() {
     let mut card = card_of(&meter);
     visit(&mut meter, &mut card, at);
     assert!(card.months == all_months && card.events == all_events);
-    // Four events with SETTLE, eight with each further command; readings, for months were closed.
-    assert_eq!(card.trace, [&FIVE[..], &[0x4C; 8], &[0x4A; 5], &[0x4E]].concat());
+    // Four events with SETTLE, thirteen with each further command; readings, for months were closed.
+    assert_eq!(card.trace, [&FIVE[..], &[0x4C; 5], &[0x4A; 5], &[0x4E]].concat());
     let indexes: Vec<_> = all_months.iter().map(|month| month.index).collect();
     assert_eq!(indexes, (JUNE + 4..JUNE + 40).collect::<Vec<_>>());
     visit(&mut meter, &mut card, at);

@@ -626,7 +626,7 @@ fn a_card_that_keeps_only_part_of_what_was_sent_is_not_sent_more_in_that_visit()
     }
     // Just all of them is enough.
     let mut card = FakeCard::new(certificate(5, 50_000, 300));
-    card.keeps = 8;
+    card.keeps = 13;
     assert!(visit_torn(&mut meter, &mut card, begin_of(97), None).0.unwrap().is_settled());
     assert!(card.months == all_months && card.events == all_events);
 }
@@ -657,7 +657,7 @@ fn events_months_and_mail_follow() {
     assert_eq!(card.months.iter().map(|m| m.index).collect::<Vec<_>>(), (80..97).collect::<Vec<_>>());
     let refused = Received { slot, version: 4, result: Err(MailRefusal::Malformed) };
     assert_eq!(mail, [refused]);
-    let tail = [&[0x4C; 8][..], &[0x4A; 3], &[0x44, 0x44, 0x4E, 0x4C]].concat();
+    let tail = [&[0x4C; 5][..], &[0x4A; 3], &[0x44, 0x44, 0x4E, 0x4C]].concat();
     assert_eq!(card.trace, [&[0xA4, 0x50, 0x82, 0x46, 0x48], &tail[..]].concat());
 }
 

@@ -149,11 +149,18 @@ fn files_and_records() {
         debited: Piastres(2),
         total_credit: Piastres(3),
     };
-    assert_eq!(command(&read::load(2)), hex!("00B2022C 00"));
-    assert_eq!(read::load(2).response(&answer(&record.emit())), Ok(record));
-    assert_eq!(command(&read::month(1)), hex!("00B2013C 00"));
-    assert_eq!(command(&read::event(64)), hex!("00B24044 00"));
-    let absent = read::month(36).response(&[0x6A, 0x83]).unwrap_err();
+    assert_eq!(command(&read::loads(2)), hex!("00B2022D 00"));
+    let two = [record.emit(), LoadRecord { number: 8, ..record }.emit()].concat();
+    let loads = read::loads(2).response(&answer(&two)).unwrap().map(|load| load.map(|load| load.number));
+    assert_eq!(loads, [Some(9), Some(8), None, None]);
+    for wrong in [&two[..95], &[], &[two.clone(), two.clone(), two.clone()].concat()] {
+        assert_eq!(read::loads(2).response(&answer(wrong)), Err(RequestError::Malformed));
+    }
+    assert_eq!(command(&read::months(1)), hex!("00B2013D 00"));
+    let months = read::months(1).response(&answer(&[month(7).emit(); 9].concat()));
+    assert_eq!(months, Ok([Some(month(7)); 9]));
+    assert_eq!(command(&read::events(64)), hex!("00B24045 00"));
+    let absent = read::months(36).response(&[0x6A, 0x83]).unwrap_err();
     assert!(absent.is_absent());
     assert!(!RequestError::Refused(StatusWord::SECURITY_STATUS).is_absent());
 }
@@ -464,7 +471,7 @@ fn asking_in_a_session() {
     let response = respond(&mut card, wrapped.as_slice(), &[4; 96], StatusWord::OK);
     assert_eq!(session.answer(&mut SoftEngine, &profile, &response), Ok([4; 96]));
     // An error leaves the session open.
-    let month = read::month(3);
+    let month = read::months(3);
     let wrapped = session.ask(&mut SoftEngine, &month).unwrap();
     let response = respond(&mut card, wrapped.as_slice(), &[], StatusWord::RECORD_NOT_FOUND);
     assert!(session.answer(&mut SoftEngine, &month, &response).unwrap_err().is_absent());
@@ -516,15 +523,15 @@ fn how_many_records_a_command_carries() {
     }
     assert_eq!(Settlement::new(&receipt_of_meter(), &month(7), (1..=5).map(event)).err(), Some(WrongCount));
     assert_eq!(Batch::events([]).err(), Some(WrongCount));
-    assert_eq!(Batch::events((1..=9).map(event)).err(), Some(WrongCount));
+    assert_eq!(Batch::events((1..=14).map(event)).err(), Some(WrongCount));
     assert_eq!(Batch::months((1..=9).map(month)).err(), Some(WrongCount));
     let eight = Batch::months((1..=8).map(month)).unwrap();
     let request = eight.put_months();
     assert_eq!((request.command().data.len(), request.command().data[0]), (193, 8));
     assert_eq!(request.response(&answer(&[0, 8])), Ok(8));
-    let events = Batch::events((1..=8).map(event)).unwrap();
-    assert_eq!(events.put_events().command().data.len(), 129);
-    assert_eq!(events.put_events().response(&answer(&[0, 0, 0, 8])), Ok(8));
+    let events = Batch::events((1..=13).map(event)).unwrap();
+    assert_eq!(events.put_events().command().data.len(), 209);
+    assert_eq!(events.put_events().response(&answer(&[0, 0, 0, 13])), Ok(13));
 }
 
 proptest! {

@@ -1,5 +1,6 @@
 //! A branch desk over the ledger, here in memory: it issues a card, sells to it, and loads what it has sold.
 //! `cargo run -q -p card-ledger --example branch`
+#![allow(clippy::print_stdout, reason = "an example shows what comes of it")]
 
 use card_host::card_core::id::MeterId;
 use card_host::card_core::key::KeyLength;

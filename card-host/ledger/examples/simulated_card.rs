@@ -1,5 +1,6 @@
 //! A test against the simulated card, as you would write it: issue, load, tap, assert. No reader, no service, no files.
 //! `cargo run -q -p card-ledger --example simulated_card`, and with `#[test]` it is a test of yours.
+#![allow(clippy::print_stdout, reason = "an example shows what comes of it")]
 
 use card_host::card_core::id::{Channel, MeterId, State};
 use card_host::card_core::key::KeyLength;

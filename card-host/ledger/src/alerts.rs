@@ -69,10 +69,7 @@ pub(super) fn outlook(record: &BindingRecord, readings: &[Reading], now: CardTim
 
 /// What a meter took for energy, fees and instalments between two of its reports: what was applied, less what the balance grew by.
 pub(super) fn cost(earlier: &Reading, later: &Reading) -> i128 {
-    let applied =
-        |reading: &Reading| i128::from(reading.applied_credit.0) - i128::from(reading.applied_debited.0);
-    let grown = i128::from(later.balance.0) - i128::from(earlier.balance.0);
-    applied(later) - applied(earlier) - grown
+    later.used() - earlier.used()
 }
 
 impl Office {

@@ -1,19 +1,20 @@
 //! What waits for a card, and what cards bring back (docs/ledger.md, sections 7 and 8).
 
 use card_core::id::{Binding, CardId, Scope};
-use card_core::message::{Certificate, Envelope, MeterReceipt, Receipt, Slot, Voucher};
+use card_core::message::{Certificate, Envelope, MeterReceipt, Receipt, Slot, Voucher, check};
 use card_core::parameters::Readings;
 use card_core::units::{CardTime, Piastres};
 use sha2::{Digest, Sha256};
 
 use super::accounts::LedgerAccount;
-use super::entry::{Kind, Step, Transfer};
+use super::entry::{Entry, Kind, Step, Transfer};
 use super::error::{LedgerError, Refusal};
-use super::gap::{SEQUENCE_GAP, after_a_restore};
+use super::gap::{after_a_restore, gone_on};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::payload::Payload;
-use super::records::{BindingRecord, CardUse, Head, MailRecord, Reading, Status};
+use super::proof::{EVIDENCE, Finding, Proof, Says};
+use super::records::{BindingRecord, CardUse, Head, Link, MailRecord, Status};
 use super::sell::{about, unknown};
 use super::store::{Payee, Transaction, read};
 use card_host::issuer::{BindingAccount, LAST_TOTAL};
@@ -54,61 +55,6 @@ pub struct HandedIn {
     pub binding: Binding,
     /// How it stands to the ledger.
     pub finding: Finding,
-}
-
-/// How evidence stands to the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Finding {
-    /// Card or meter have what the ledger has certified last.
-    Agrees,
-    /// They are behind: something waits to be carried.
-    Behind,
-    /// They were above a ledger that had been restored from a copy: what was lost is entered again.
-    Recovered,
-    /// They have more than was ever certified. It is listed by reconciliation.
-    Above,
-}
-
-impl Finding {
-    /// Its code word.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Agrees => "agrees",
-            Self::Behind => "behind",
-            Self::Recovered => "recovered",
-            Self::Above => "above",
-        }
-    }
-}
-
-/// What evidence says.
-pub(super) struct Says {
-    binding: Binding,
-    card: Option<CardId>,
-    /// Whether it shows totals at all; other mail of meters does not.
-    totals: bool,
-    /// Whether it shows only what was certified, and not what came to card or meter.
-    certified_only: bool,
-    /// Whether what it shows beyond the ledger can become credit again.
-    recovers: bool,
-    /// Sequence of the certificate that a card or a voucher holds.
-    sequence: u32,
-    credit: Piastres,
-    debited: Piastres,
-    reading: Option<Reading>,
-    /// Mail: what was sealed in it.
-    opened: Option<Vec<u8>>,
-}
-
-impl Says {
-    /// What an entry of it carries: mail with what was in it, so that whoever has no keys can read it again.
-    fn payload(&self, bytes: &[u8]) -> Vec<u8> {
-        match &self.opened {
-            Some(opened) => Payload::Mail { envelope: bytes.to_vec(), opened: opened.clone() }.emit(),
-            None => bytes.to_vec(),
-        }
-    }
 }
 
 impl Office {
@@ -154,67 +100,93 @@ impl Office {
     }
 
     /// Checks and stores what came back. The same again is known already, and changes nothing. After a restore, this is what lets a binding sell
-    /// again; what the evidence shows beyond the ledger is entered again, as an entry of its own.
+    /// again, where it shows something that the copy did not know; what the issuer has signed beyond the ledger is entered again, as an entry of
+    /// its own.
     pub fn hand_in(&self, who: &Who, evidence: &Evidence) -> Result<HandedIn, LedgerError> {
+        self.hand_in_of(who, evidence, false)
+    }
+
+    /// The same of a card that is `here`, in a session: what its receipt shows is so now, also where it was known before.
+    pub(super) fn hand_in_of(
+        &self,
+        who: &Who,
+        evidence: &Evidence,
+        here: bool,
+    ) -> Result<HandedIn, LedgerError> {
         let (says, bytes) = self.verified(evidence)?;
         let digest: [u8; 32] = Sha256::digest(bytes).into();
         let id: RequestId =
-            format!("evidence-{}", hex::encode(digest.get(..16).unwrap_or_default())).parse()?;
+            format!("{EVIDENCE}{}", hex::encode(digest.get(..16).unwrap_or_default())).parse()?;
+        // Mail is kept with what was in it, so that whoever has no keys can read it again.
+        let stored = match evidence {
+            Evidence::MeterMail(_) => {
+                let bad = |error: &dyn std::fmt::Display| Refusal::BadEvidence(error.to_string());
+                let sealed = Envelope::parse(bytes).map_err(|error| bad(&error))?;
+                let opened = self.keys().open_mail(self.scope(), &sealed).map_err(|error| bad(&error))?;
+                Payload::Mail { envelope: bytes.to_vec(), opened: opened.as_slice().to_vec() }.emit()
+            }
+            _ => bytes.to_vec(),
+        };
         let request = who.request(&id);
         let payee = Payee::Binding(says.binding);
         self.step(|t| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             let Some(record) = context.binding.clone() else {
-                let lost = says.card.filter(|_| context.epoch > 0);
+                let lost = says.card().filter(|_| context.epoch > 0);
                 return Err(match lost {
-                    Some(card) => Refusal::LostCard(card).into(),
+                    Some(card) => Refusal::LostCard(card.id).into(),
                     None => unknown(t, payee)?,
                 });
             };
-            if let Some(card) = says.card {
-                of_this_binding(t, card, &record, context.epoch)?;
+            if let Some(card) = says.card() {
+                of_this_binding(t, card.id, &record, context.epoch)?;
             }
-            let above = is_above(&says, &record);
-            // A voucher that the copy had, too, says nothing about what came after it.
-            let tells = says.totals && (above || !says.certified_only);
-            let lags = record.epoch < context.epoch && tells && (says.recovers || !above);
-            // Totals grow with the sequence: more than the ledger has, under a sequence that it has passed, can only be from what was lost.
-            let found_later = context.epoch > 0
-                && record.epoch == context.epoch
-                && above
-                && says.recovers
-                && (1..record.held.sequence).contains(&says.sequence);
-            // A closed binding has been moved whole; what is above it is looked at by people.
-            let recovers = (lags || found_later) && record.status != Status::Closed;
-            let known = !context.steps.is_empty();
-            let finding = if above { Finding::Above } else { finding(&says, &record) };
-            if known && !recovers {
+            let known = match context.steps.first() {
+                Some(done) => is_stored(t.entry(&done.entry)?, &stored, &id)?,
+                None => false,
+            };
+            let newest = t.readings(&[says.binding], 1)?.pop();
+            let Proof { above, unlocks, raises, locks } =
+                Proof::of(&says, &record, newest.as_ref(), context.epoch, here);
+            let mut finding = if above { Finding::Above } else { says.finding(&record) };
+            if known && !unlocks && !raises && !locks {
                 return Ok(HandedIn { known, binding: says.binding, finding });
             }
             let now = self.now()?;
-            let mut after = seen(&says, record.clone(), now.max(point.time));
+            let mut after = says.seen(record.clone(), now.max(point.time));
             let mut entry = draft(who, &request, Step::First, Kind::Evidence, now);
             about(&mut entry, &record.held);
-            entry.card = says.card.or(entry.card);
-            entry.payload = says.payload(bytes);
-            let mut heads: Vec<Head> = says.reading.map(Head::Reading).into_iter().collect();
-            let mut finding = finding;
-            if recovers {
-                let held = self.recovered(&says, &record.held, &mut entry.transfers)?;
+            entry.card = says.card().map(|card| card.id).or(entry.card);
+            entry.payload.clone_from(&stored);
+            let mut heads: Vec<Head> = says.reading().map(Head::Reading).into_iter().collect();
+            if unlocks || raises {
+                // Only what the issuer has signed raises a total: all else is worth what the ledger has.
+                let held = if raises {
+                    self.recovered(&says, &record.held, &mut entry.transfers)?
+                } else {
+                    gone_on(record.held, record.held.sequence)?
+                };
                 if !entry.transfers.is_empty() {
                     finding = Finding::Recovered;
                     entry.kind = Kind::Recover;
                 }
                 (entry.sequence, entry.total_credit, entry.total_debited) =
                     (held.sequence, held.total_credit, held.total_debited);
-                after = BindingRecord { held, epoch: context.epoch, voucher: Vec::new(), ..after };
-                if lags {
-                    heads.extend(after_a_restore(t, says.binding)?);
-                }
+                after = BindingRecord { held, voucher: Vec::new(), ..after };
+            }
+            if unlocks {
+                after.epoch = context.epoch;
+                heads.extend(after_a_restore(t, says.binding)?);
+            }
+            if locks {
+                // It names the totals that it shows more than.
+                (entry.sequence, entry.total_credit, entry.total_debited) =
+                    (record.held.sequence, record.held.total_credit, record.held.total_debited);
+                after.epoch = context.epoch.saturating_sub(1);
             }
             if known {
-                // The same evidence, for the first time after a restore: its request is taken, and the entry has one of its own.
-                let id = format!("{}-{}", id, context.epoch).parse()?;
+                // The same evidence, and something follows from it now: its request is taken, and the entry has one of its own.
+                let id = format!("{}-{}-{}", id, context.epoch, record.held.sequence).parse()?;
                 entry.request = who.request(&id);
             }
             heads.push(Head::Binding(Box::new(after)));
@@ -223,7 +195,7 @@ impl Office {
         })
     }
 
-    /// The binding after a restore: at least what the evidence shows, and certificates that are newer than all that was lost.
+    /// The binding after a restore: at least what the issuer has signed, and certificates that are newer than all that was lost.
     pub(super) fn recovered(
         &self,
         says: &Says,
@@ -243,13 +215,12 @@ impl Office {
         };
         give(&LedgerAccount::Recovered, &credit, says.credit.saturating_sub(held.total_credit));
         give(&credit, &LedgerAccount::Recovered, says.debited.saturating_sub(held.total_debited));
-        let sequence = held.sequence.max(says.sequence).checked_add(SEQUENCE_GAP);
-        Ok(BindingAccount {
-            sequence: sequence.ok_or(card_host::issuer::AccountError::SequenceExhausted)?,
+        let held = BindingAccount {
             total_credit: held.total_credit.max(says.credit),
             total_debited: held.total_debited.max(says.debited),
             ..*held
-        })
+        };
+        Ok(gone_on(held, held.sequence.max(says.sequence))?)
     }
 
     fn verified<'a>(&self, evidence: &'a Evidence) -> Result<(Says, &'a [u8]), LedgerError> {
@@ -260,16 +231,7 @@ impl Office {
             Evidence::CardReceipt(bytes) => {
                 let receipt = Receipt::parse(bytes).map_err(|error| bad(&error))?;
                 let receipt = keys.verify_receipt(scope, receipt).map_err(|error| bad(&error))?;
-                let says = Says {
-                    card: Some(receipt.card.id),
-                    totals: true,
-                    recovers: false,
-                    sequence: receipt.sequence,
-                    credit: receipt.total_credit,
-                    debited: receipt.total_debited,
-                    ..nothing_of(receipt.binding)
-                };
-                Ok((says, bytes))
+                Ok((Says::of_card(&receipt), bytes))
             }
             Evidence::Voucher(bytes) => {
                 let voucher = Voucher::parse(bytes).map_err(|error| bad(&error))?;
@@ -287,27 +249,90 @@ impl Office {
             Evidence::MeterReceipt(bytes) => {
                 let receipt = MeterReceipt::parse(bytes).map_err(|error| bad(&error))?;
                 let receipt = keys.verify_meter_receipt(scope, receipt).map_err(|error| bad(&error))?;
-                Ok((of_meter(&receipt), bytes))
+                Ok((Says::of_meter(&receipt), bytes))
             }
             Evidence::MeterMail(bytes) => {
                 let envelope = Envelope::parse(bytes).map_err(|error| bad(&error))?;
                 let opened = keys.open_mail(scope, &envelope).map_err(|error| bad(&error))?;
-                let says = match envelope.slot {
+                match envelope.slot {
                     Slot::FINAL_REPORT | Slot::REGRESSION => {
                         let receipt = MeterReceipt::parse(opened.as_slice()).map_err(|error| bad(&error))?;
                         let receipt =
                             keys.verify_meter_receipt(scope, receipt).map_err(|error| bad(&error))?;
-                        of_meter(&receipt)
+                        Ok((Says::of_meter(&receipt), bytes))
                     }
                     Slot::READINGS => {
                         let readings = Readings::parse(opened.as_slice()).map_err(|error| bad(&error))?;
-                        of_readings(envelope.binding, &readings)
+                        Ok((Says::of_readings(envelope.binding, &readings), bytes))
                     }
-                    _ => nothing_of(envelope.binding),
-                };
-                Ok((Says { opened: Some(opened.as_slice().to_vec()), ..says }, bytes))
+                    _ => Ok((Says::nothing_of(envelope.binding), bytes)),
+                }
             }
         }
+    }
+
+    /// Links an account of a bank's customer to a card; the customer has agreed to `consent`, the name of a text.
+    pub fn link(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        card: CardId,
+        customer: &str,
+        consent: &str,
+    ) -> Result<(), LedgerError> {
+        self.set_link(who, id, card, customer, Some(consent))
+    }
+
+    /// Ends a link. It is asked for by the holder, through the bank or at a branch.
+    pub fn unlink(&self, who: &Who, id: &RequestId, card: CardId, customer: &str) -> Result<(), LedgerError> {
+        self.set_link(who, id, card, customer, None)
+    }
+
+    fn set_link(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        card: CardId,
+        customer: &str,
+        consent: Option<&str>,
+    ) -> Result<(), LedgerError> {
+        let short = |text: &str| !text.is_empty() && text.chars().count() <= 64;
+        if !short(customer) || !consent.is_none_or(short) {
+            return Err(Refusal::Invalid("customer and consent have 1 to 64 characters".to_owned()).into());
+        }
+        let request = who.request(id);
+        let payload =
+            serde_json::json!({ "customer": customer, "consent": consent }).to_string().into_bytes();
+        let payee = Payee::Card(card);
+        self.step(|t| {
+            let (context, mut point, party) = self.context(t, who, &request, Some(payee))?;
+            if let Some(done) = context.steps.first() {
+                let same = t.entry(&done.entry)?.is_some_and(|entry| {
+                    entry.kind == Kind::Link && entry.payload == payload && entry.card == Some(card)
+                });
+                return if same { Ok(()) } else { Err(Refusal::OtherRequest(id.clone()).into()) };
+            }
+            let Some(record) = &context.binding else { return Err(unknown(t, payee)?) };
+            if record.status != Status::Open {
+                return Err(Refusal::Closed(record.binding()).into());
+            }
+            let linked = t.link(&party.code, card)?.filter(|link| link.since != CardTime::UNSET);
+            match linked {
+                Some(link) if link.customer != customer => return Err(Refusal::LinkedToOther(card).into()),
+                None if consent.is_none() => return Err(Refusal::NotLinked(card).into()),
+                _ => {}
+            }
+            let now = self.now()?;
+            // The time of its entry.
+            let linked = now.max(point.time);
+            let mut entry = draft(who, &request, Step::First, Kind::Link, now);
+            about(&mut entry, &record.held);
+            entry.payload.clone_from(&payload);
+            let since = if consent.is_some() { linked } else { CardTime::UNSET };
+            let link = Link { party: party.code, card, customer: customer.to_owned(), since };
+            self.book(t, &mut point, entry, &[Head::Link(link)])?;
+            Ok(())
+        })
     }
 }
 
@@ -339,115 +364,15 @@ pub(super) fn certified(
 ) -> Result<Says, LedgerError> {
     let bad = |error: &dyn std::fmt::Display| Refusal::BadEvidence(error.to_string());
     let again = keys.sign_certificate(scope, certificate).map_err(|error| bad(&error))?;
-    if again.mac != certificate.mac {
-        return Err(bad(&"its certificate is not authentic").into());
-    }
-    Ok(Says {
-        totals: true,
-        certified_only: true,
-        sequence: certificate.sequence,
-        credit: certificate.total_credit,
-        debited: certificate.total_debited,
-        ..nothing_of(certificate.binding)
-    })
+    check(&again.mac, &certificate.mac).map_err(|_| bad(&"its certificate is not authentic"))?;
+    Ok(Says::of_issuer(&certificate))
 }
 
-fn of_meter(receipt: &MeterReceipt) -> Says {
-    let MeterReceipt {
-        binding, number, time, applied_credit, applied_debited, balance, energy, flags, ..
-    } = *receipt;
-    let reading = Reading {
-        binding,
-        number,
-        time,
-        applied_credit,
-        applied_debited,
-        balance,
-        energy,
-        flags,
-        tampering: 0,
-    };
-    Says {
-        totals: true,
-        credit: applied_credit,
-        debited: applied_debited,
-        reading: Some(reading),
-        ..nothing_of(binding)
-    }
-}
-
-fn of_readings(binding: Binding, readings: &Readings) -> Says {
-    let reading = Reading {
-        binding,
-        number: readings.report_number,
-        time: readings.time,
-        applied_credit: readings.applied_credit,
-        applied_debited: readings.applied_debited,
-        balance: readings.balance,
-        energy: readings.energy,
-        flags: readings.flags,
-        tampering: readings.tampering,
-    };
-    let (credit, debited) = (readings.applied_credit, readings.applied_debited);
-    Says { totals: true, credit, debited, reading: Some(reading), ..nothing_of(binding) }
-}
-
-fn nothing_of(binding: Binding) -> Says {
-    Says {
-        binding,
-        card: None,
-        totals: false,
-        certified_only: false,
-        recovers: true,
-        sequence: 0,
-        credit: Piastres::ZERO,
-        debited: Piastres::ZERO,
-        reading: None,
-        opened: None,
-    }
-}
-
-/// The report of a meter in an entry that carries evidence.
-pub(super) fn reported(payload: &[u8]) -> Option<Reading> {
-    let says = match Payload::parse(payload) {
-        Some(Payload::Mail { envelope, opened }) => match Envelope::parse(&envelope).ok()? {
-            Envelope { slot: Slot::READINGS, binding, .. } => {
-                of_readings(binding, &Readings::parse(&opened).ok()?)
-            }
-            Envelope { slot: Slot::FINAL_REPORT | Slot::REGRESSION, .. } => {
-                of_meter(&MeterReceipt::parse(&opened).ok()?)
-            }
-            _ => return None,
-        },
-        _ => of_meter(&MeterReceipt::parse(payload).ok()?),
-    };
-    says.reading
-}
-
-fn is_above(says: &Says, record: &BindingRecord) -> bool {
-    let held = &record.held;
-    says.sequence > held.sequence || says.credit > held.total_credit || says.debited > held.total_debited
-}
-
-fn finding(says: &Says, record: &BindingRecord) -> Finding {
-    let held = &record.held;
-    let same = (says.credit, says.debited) == (held.total_credit, held.total_debited);
-    if same { Finding::Agrees } else { Finding::Behind }
-}
-
-/// What is known of card and meter after this evidence; what was known does not go back.
-fn seen(says: &Says, record: BindingRecord, now: CardTime) -> BindingRecord {
-    let present = says.card == Some(record.held.card.id);
-    let card_sequence = if present { record.card_sequence.max(says.sequence) } else { record.card_sequence };
-    let Some(reading) = &says.reading else { return BindingRecord { card_sequence, ..record } };
-    BindingRecord {
-        card_sequence,
-        applied_credit: record.applied_credit.max(reading.applied_credit),
-        applied_debited: record.applied_debited.max(reading.applied_debited),
-        // A meter with a wrong clock is not heard of tomorrow.
-        heard: record.heard.max(reading.time.min(now)),
-        ..record
-    }
+/// Whether this is the evidence that was stored under its id.
+fn is_stored(entry: Option<Entry>, bytes: &[u8], id: &RequestId) -> Result<bool, LedgerError> {
+    let same = entry
+        .is_some_and(|entry| matches!(entry.kind, Kind::Evidence | Kind::Recover) && entry.payload == bytes);
+    if same { Ok(true) } else { Err(Refusal::OtherRequest(id.clone()).into()) }
 }
 
 /// Reads the binding of a card, for programs that show it.

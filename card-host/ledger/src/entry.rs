@@ -5,7 +5,7 @@ use card_core::units::{CardTime, Piastres};
 use sha2::{Digest, Sha256};
 
 use super::accounts::LedgerAccount;
-use super::names::{PartyCode, PointCode, RequestId};
+use super::names::{PartyCode, PointCode, RequestId, is_words};
 
 /// SHA-256.
 pub type Hash = [u8; 32];
@@ -202,9 +202,9 @@ impl Entry {
     /// The most characters of a reason.
     pub const REASON: usize = 200;
 
-    /// Whether a text is a reason: some words on one line, at most [`Entry::REASON`] characters.
+    /// Whether a text is a reason: some words that people can see, on one line, at most [`Entry::REASON`] characters.
     pub fn is_reason(text: &str) -> bool {
-        !text.trim().is_empty() && text.chars().count() <= Self::REASON && !text.chars().any(char::is_control)
+        is_words(text, Self::REASON)
     }
 
     /// The hash of this entry as docs/ledger.md, section 3, defines it: SHA-256 over the previous hash and all fields, each after its

@@ -1,7 +1,8 @@
 //! Why the ledger did not do it.
 
 use card_core::id::{Binding, CardId, MeterId};
-use card_core::units::{CardTime, Piastres};
+use card_core::units::{Balance, CardTime, Piastres};
+use std::path::PathBuf;
 
 use super::entry::Entry;
 use super::names::{NameError, PartyCode, PointCode, RequestId};
@@ -20,6 +21,9 @@ pub enum LedgerError {
     /// Signing. Nothing was written.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
+    /// It is an older copy. Nothing was written.
+    #[error(transparent)]
+    Anchor(#[from] AnchorError),
     /// The time. Nothing was written.
     #[error(transparent)]
     Clock(#[from] ClockError),
@@ -95,6 +99,41 @@ fn beside(now: CardTime, database: Option<CardTime>) -> String {
     }
 }
 
+/// Why nothing is booked: the ledger and its anchor do not fit. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnchorError {
+    /// The ledger is older than what was written to it.
+    #[error(
+        "this ledger is an older copy: entry {number} of vending point {point} was written, and it is not there ({place}), so nothing was done; put the \
+         newest copy in its place, or declare it with `cardctl ledger restored`"
+    )]
+    Behind {
+        /// The vending point.
+        point: PointCode,
+        /// The entry.
+        number: u64,
+        /// Where the ledger is now, and where it was.
+        place: String,
+    },
+    /// The file cannot be read.
+    #[error("{} says how far the ledger has come, and cannot be read ({reason}): put the newest copy of it in its place", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The file cannot be written.
+    #[error("{}: {reason}: without it an older copy of the ledger would not be noticed, so nothing was done; see that this user may write there", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
 /// What happened in a store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -107,6 +146,9 @@ pub enum StoreError {
     /// What it holds is not a ledger, or of another version, company or environment.
     #[error("this is not the ledger that is meant ({0}): nothing was changed; see which one is opened")]
     Other(String),
+    /// It is set up so that it does not do, or this user may not, or it can only be read. Nothing was written.
+    #[error("the ledger's store is not set up for this ({0}): nothing was written; change that, and repeat")]
+    Unfit(String),
     /// What it holds contradicts itself.
     #[error(
         "the ledger contradicts itself ({0}): stop selling, run `cardctl audit verify`, and restore a copy"
@@ -174,7 +216,7 @@ pub enum Refusal {
     Closed(Binding),
     /// After a restore.
     #[error(
-        "the ledger was restored from a copy, and this contract has not been seen since: read the card, or the meter's report, and hand it in"
+        "the ledger was restored from a copy, and this contract has not been seen since: hand in what is newer than the copy, a receipt of the present card or a report of its meter; where nothing is, read the card at a branch (`cardctl collect`)"
     )]
     EvidenceNeeded(Binding),
     /// After a restore, a card that is not known, or not to serve the contract that it shows.
@@ -188,15 +230,28 @@ pub enum Refusal {
         .0.meter, .0.number
     )]
     WentBack(Binding),
+    /// A final report that says that more was left than the reports before it allow.
+    #[error(
+        "the final report of contract number {} of meter {} says that {left} EGP are left, and by its reports before it are at most {expected} EGP: have the meter inspected, and propose what is right to a second person (`cardctl ledger move --estimate`)",
+        .from.number, .from.meter
+    )]
+    AboveExpectation {
+        /// The contract that has ended.
+        from: Binding,
+        /// What its final report says.
+        left: Balance,
+        /// What is left at most by the reports before it.
+        expected: Balance,
+    },
     /// After a restore, what may have been moved after the copy.
     #[error(
-        "the ledger was restored from a copy, and the contract on meter {} has recovered credit since: what was left in contract number {} of meter {} may be in it; look at what the customer paid, and where it is not, propose it to a second person (`cardctl ledger move --estimate`)",
-        .to.meter, .from.number, .from.meter
+        "the ledger was restored from a copy: what was left in contract number {} of meter {} may have been moved already, since nothing newer was heard of it, or since a contract of the customer has recovered credit; look at what the customer paid, and where it was not moved, propose to a second person to move it to the contract on meter {} (`cardctl ledger move --estimate`)",
+        .from.number, .from.meter, .to.meter
     )]
     MayBeMoved {
         /// The contract that has ended.
         from: Binding,
-        /// The contract that has recovered credit.
+        /// The one that it would go to.
         to: Binding,
     },
     /// Nothing was restored.

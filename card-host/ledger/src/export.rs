@@ -30,6 +30,8 @@ pub struct ExportOrder {
     pub until: CardTime,
     /// When it is made.
     pub now: CardTime,
+    /// Whether its tables begin with a byte order mark, by which spreadsheets know UTF-8.
+    pub bom: bool,
 }
 
 /// What an export contains: `manifest.json`.
@@ -168,7 +170,7 @@ fn write_all(
     folder: &Path,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Manifest, ExportError> {
-    let mut files = Files::create(folder)?;
+    let mut files = Files::create(folder, order.bom)?;
     let mut manifest = Manifest {
         format: EXPORT_FORMAT.to_owned(),
         company: scope.company.0,

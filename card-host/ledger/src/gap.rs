@@ -6,10 +6,16 @@ use card_core::message::{Direction, Slot};
 use super::error::LedgerError;
 use super::records::{Head, MailRecord};
 use super::store::Transaction;
-use card_host::issuer::AccountError;
+use card_host::issuer::{AccountError, BindingAccount};
 
 /// Sequences that are left out after a restore, so that what is certified then is newer than what was lost.
 pub const SEQUENCE_GAP: u32 = 1000;
+
+/// A binding after a restore: its next certificate is newer than all that may have been made up to `last`, and lost.
+pub(super) fn gone_on(held: BindingAccount, last: u32) -> Result<BindingAccount, AccountError> {
+    let sequence = last.checked_add(SEQUENCE_GAP).ok_or(AccountError::SequenceExhausted)?;
+    Ok(BindingAccount { sequence, ..held })
+}
 
 /// The mail of a binding after a restore: versions that may have been given out since the copy was made are left out, in every slot.
 pub(super) fn after_a_restore(t: &mut dyn Transaction, binding: Binding) -> Result<Vec<Head>, LedgerError> {

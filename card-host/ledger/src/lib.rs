@@ -38,6 +38,7 @@
 
 mod accounts;
 mod alerts;
+mod anchor;
 mod audit;
 mod bindings;
 mod branch;
@@ -51,7 +52,6 @@ mod entry;
 mod error;
 mod export;
 mod gap;
-mod links;
 mod moves;
 mod names;
 mod office;
@@ -59,6 +59,7 @@ mod payload;
 mod policy;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod proof;
 mod reconcile;
 mod records;
 mod recover;
@@ -67,6 +68,7 @@ mod sale;
 mod second;
 mod sell;
 mod settings;
+mod shown;
 mod signing;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -75,6 +77,7 @@ mod texts;
 
 pub use accounts::{Class, LedgerAccount, UnknownAccount};
 pub use alerts::QueuedAlerts;
+pub use anchor::Anchor;
 pub use audit::{
     AuditFinding, AuditKey, AuditKeyError, AuditPublicKey, AuditReport, LostBranch, MoneyIdentity, Progress,
     RestoreMark, RowFault, TrialBalance, TrialLine, sign_heads, trial_balance, verify,
@@ -83,11 +86,11 @@ pub use bindings::OpenOrder;
 pub use branch::{BranchError, Brought, Found};
 pub use close::{DayStatement, Sums, Waiting};
 pub use correct::{Approved, DebitOrder, DebitTo};
-pub use counter::{Collected, Evidence, Finding, HandedIn, binding_of};
+pub use counter::{Collected, Evidence, HandedIn, binding_of};
 #[cfg(feature = "sqlite")]
 pub use development::Development;
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
-pub use error::{ClockError, LedgerError, Refusal, StoreError};
+pub use error::{AnchorError, ClockError, LedgerError, Refusal, StoreError};
 pub use export::{
     EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,
 };
@@ -98,6 +101,7 @@ pub use office::{Office, Who};
 pub use policy::{ChannelRules, Charge, ChargeKind, Charged, Division, Policy, WithoutPayment};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresLedger;
+pub use proof::Finding;
 pub use reconcile::{
     Exception, ExceptionKind, ExceptionSums, ReconcileOptions, Reconciliation, Severity, reconcile,
 };
@@ -111,6 +115,7 @@ pub use sale::{Certified, Sale, SaleState};
 pub use second::same_person;
 pub use sell::SaleOrder;
 pub use settings::{COMPANY, OFFICE, PointLimits};
+pub use shown::Shown;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
 pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Row, Table, Transaction, Work, read, transact};

@@ -3,7 +3,7 @@
 
 use card_core::id::{Binding, Channel, MeterId};
 use card_core::message::{Envelope, MeterFlags, MeterReceipt, Slot, Verified};
-use card_core::units::Piastres;
+use card_core::units::{Balance, Piastres};
 use serde::{Deserialize, Serialize};
 
 use super::accounts::LedgerAccount;
@@ -13,7 +13,7 @@ use super::error::{LedgerError, Refusal};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::payload::Payload;
-use super::records::{BindingRecord, Head, Point, Status};
+use super::records::{BindingRecord, Head, Point, Reading, Status};
 use super::sale::Certified;
 use super::sell::{about, sellable};
 use super::signing::Signing;
@@ -67,6 +67,9 @@ fn numbers(binding: Binding) -> (u64, u32) {
 /// How many of a binding's newest entries are looked at for its final report: after the report come a few receipts.
 const LOOK_BACK: u32 = 1000;
 
+/// How many of a binding's newest entries are looked at for what it has recovered.
+const RECOVERIES: u32 = 20_000;
+
 impl Office {
     /// Moves what the final report of a closed binding says was left to a new binding of the same customer, once.
     pub fn move_credit(
@@ -113,7 +116,7 @@ impl Office {
             let (old, new) = self.both(t, who, &request, order)?;
             // What can never be moved is not for a second person.
             let _ = new.held.move_estimate(old.held, left.into())?;
-            self.within_bounds(&old, left)?;
+            self.within_bounds(left)?;
             let mut entry = draft(who, &request, Step::First, Kind::Propose, self.now()?);
             about(&mut entry, &new.held);
             entry.amount = Piastres(amount_of(left.into())?);
@@ -136,22 +139,22 @@ impl Office {
     ) -> Result<Entry, LedgerError> {
         let who = Who { party: point.party.clone(), point: point.code.clone(), actor: entry.actor.clone() };
         let (old, new) = self.both(t, &who, &entry.request, order)?;
-        if let Some(report) = report {
-            believed(&old, report)?;
-            not_moved_before(t, &old, &new)?;
-        }
         let left = match (report, order.left) {
-            (Some(report), _) => old.held.left_by(report)?,
+            (Some(report), _) => {
+                let left = left_by(t, &old, report)?;
+                not_moved_before(t, &old, &new)?;
+                left
+            }
             (None, Some(left)) => {
-                self.within_bounds(&old, left)?;
+                self.within_bounds(left)?;
                 i128::from(left)
             }
             (None, None) => return Err(AccountError::NotFinal.into()),
         };
         let (held, closed) = new.held.move_estimate(old.held, left)?;
         let (gone, come) = (LedgerAccount::Credit(order.from()), LedgerAccount::Credit(order.to()));
-        let certified = i128::from(old.held.total_credit.0) - i128::from(old.held.total_debited.0);
-        let consumed = certified.checked_sub(left).ok_or(AccountError::TotalExhausted)?;
+        // Never below zero: what is left is at most what was certified.
+        let consumed = old.held.certified().checked_sub(left).ok_or(AccountError::TotalExhausted)?;
         entry.transfers = movements(&gone, &LedgerAccount::Moves, left)?;
         entry.transfers.extend(movements(&LedgerAccount::Moves, &come, left)?);
         entry.transfers.extend(movements(&gone, &LedgerAccount::Consumed, consumed)?);
@@ -163,11 +166,9 @@ impl Office {
         self.book(t, point, entry, &heads)
     }
 
-    /// What is estimated to be left was certified, and is not more than the rules allow; nor is a debt.
-    fn within_bounds(&self, old: &BindingRecord, left: i64) -> Result<(), LedgerError> {
-        let certified = old.held.total_credit.saturating_sub(old.held.total_debited);
-        let most = self.policy_at(self.now()?, |_, policy| policy.without_payment.estimate_most);
-        let most = if left < 0 { Piastres(most) } else { certified.min(Piastres(most)) };
+    /// What is estimated to be left is not more than the rules allow; nor is a debt. That it was certified is seen when it is moved.
+    fn within_bounds(&self, left: i64) -> Result<(), LedgerError> {
+        let most = self.policy_at(self.now()?, |_, policy| Piastres(policy.without_payment.estimate_most));
         let amount = Piastres(left.unsigned_abs());
         if amount > most { Err(Refusal::MoreThanAllowed { amount, most }.into()) } else { Ok(()) }
     }
@@ -231,31 +232,54 @@ impl Office {
     }
 }
 
-/// Whether a final report says what was left: not that of a meter whose memory went back, which has lost what was used since. An honest one
-/// has applied no less than any report before it.
-pub(super) fn believed(old: &BindingRecord, report: &MeterReceipt) -> Result<(), Refusal> {
+/// What a final report proves to be left: not that of a meter whose memory went back, which has lost what was used since. An honest one
+/// has applied no less than any report before it, and has used no less.
+pub(super) fn left_by(
+    t: &mut dyn Transaction,
+    old: &BindingRecord,
+    report: &Verified<MeterReceipt>,
+) -> Result<i128, LedgerError> {
+    let from = old.binding();
     let back = report.flags.has(MeterFlags::REGRESSED)
         || report.applied_credit < old.applied_credit
         || report.applied_debited < old.applied_debited;
-    if back { Err(Refusal::WentBack(old.binding())) } else { Ok(()) }
+    if back {
+        return Err(Refusal::WentBack(from).into());
+    }
+    let left = old.held.left_by(report)?;
+    // All that were ever handed in: whoever has the meter's keys can put any number of others after an honest one.
+    let used = t.readings(&[from], u32::MAX)?.iter().map(Reading::used).max().unwrap_or(0);
+    let expected = old.held.certified().saturating_sub(used);
+    if left > expected {
+        // Both are within what was certified; a debt may be larger than can be written, and is worded as the largest then.
+        let [left, expected] = [left, expected].map(|left| Balance(i64::try_from(left).unwrap_or(i64::MIN)));
+        return Err(Refusal::AboveExpectation { from, left, expected }.into());
+    }
+    Ok(left)
 }
 
-/// After a restore, what was left may have been moved after the copy: then it is in what the new binding has recovered.
+/// After a restore, what was left may have been moved after the copy: then it is in what another binding of the customer has recovered. A
+/// report that the copy knew proves nothing of what came after it. And what this binding has recovered was certified under a key that its
+/// meter holds, too: one person does not take it to another meter.
 fn not_moved_before(
     t: &mut dyn Transaction,
     old: &BindingRecord,
     new: &BindingRecord,
 ) -> Result<(), LedgerError> {
     let epoch = t.epoch()?;
-    if old.epoch < epoch {
-        return Err(Refusal::EvidenceNeeded(old.binding()).into());
-    }
     let recovers =
         |entry: &Entry| entry.transfers.iter().any(|transfer| transfer.debit == LedgerAccount::Recovered);
-    if epoch > 0 && t.history(new.binding(), LOOK_BACK)?.iter().any(recovers) {
-        return Err(Refusal::MayBeMoved { from: old.binding(), to: new.binding() }.into());
+    let mut moved = old.epoch < epoch;
+    if epoch > 0 && !moved {
+        for record in t.bindings_of(old.held.account)? {
+            let history = t.history(record.binding(), RECOVERIES)?;
+            // What is too long to be looked at has recovered something, for all that is known.
+            let long = u32::try_from(history.len()).is_ok_and(|length| length >= RECOVERIES);
+            moved = moved || long || history.iter().any(recovers);
+        }
     }
-    Ok(())
+    let (from, to) = (old.binding(), new.binding());
+    if moved { Err(Refusal::MayBeMoved { from, to }.into()) } else { Ok(()) }
 }
 
 /// Something that was checked; `None` where it is not authentic, and so something else.

@@ -64,6 +64,27 @@ macro_rules! name {
     };
 }
 
+/// Whether a text is some words on one line that people can see, at most so many characters.
+pub(crate) fn is_words(text: &str, most: usize) -> bool {
+    let visible = |c: char| !c.is_whitespace() && !is_invisible(c);
+    text.chars().any(visible) && text.chars().count() <= most && !text.chars().any(is_deceiving)
+}
+
+/// Ends a line, commands a terminal, or changes the order in which others are shown: never in a name or a reason.
+fn is_deceiving(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Shows nothing by itself: what joins letters, marks a direction, or fills a place.
+const fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+            | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}'
+            | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{E0000}'..='\u{E0FFF}'
+    )
+}
+
 const fn is_code(byte: u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_')
 }

@@ -6,10 +6,12 @@ use card_core::units::{Balance, CardTime, Piastres};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::accounts::LedgerAccount;
+use super::anchor::{Anchor, Watch};
 use super::entry::{Entry, EntryId, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal, StoreError};
-use super::names::{PartyCode, PointCode, RequestId};
+use super::names::{PartyCode, PointCode, RequestId, is_words};
 use super::policy::Policy;
+use super::proof::EVIDENCE;
 use super::records::{Head, Party, Point, PolicyRecord};
 use super::settings::OFFICE;
 use super::store::{Ask, Context, Ledger, Payee, Transaction, read};
@@ -31,9 +33,9 @@ impl Who {
     /// The most characters of [`actor`](Self::actor).
     pub const ACTOR: usize = 64;
 
-    /// Whether a text names a person or a program: some words, at most [`Who::ACTOR`] characters.
+    /// Whether a text names a person or a program: some words that people can see, on one line, at most [`Who::ACTOR`] characters.
     pub fn is_actor(text: &str) -> bool {
-        !text.trim().is_empty() && text.chars().count() <= Self::ACTOR
+        is_words(text, Self::ACTOR)
     }
 
     /// The same person at the company's own point. What is no sale and no cash is entered there, wherever it is asked for: one chain says in
@@ -54,6 +56,7 @@ pub struct Office {
     issuer: Issuer,
     policies: RwLock<Arc<[(PolicyRecord, Policy)]>>,
     calendar: Calendar,
+    anchor: Option<(Arc<Anchor>, Watch)>,
 }
 
 impl Office {
@@ -69,7 +72,23 @@ impl Office {
     /// An office with an issuer that is there already.
     pub fn with_issuer(ledger: Arc<dyn Ledger>, issuer: Issuer) -> Result<Self, LedgerError> {
         let policies = load_policies(&*ledger)?;
-        Ok(Self { ledger, issuer, policies: RwLock::new(policies), calendar: Calendar::EGYPT })
+        Ok(Self { ledger, issuer, policies: RwLock::new(policies), calendar: Calendar::EGYPT, anchor: None })
+    }
+
+    /// The same office, which books nothing in a ledger that is behind its anchor.
+    #[must_use]
+    pub fn with_anchor(mut self, anchor: Anchor) -> Self {
+        let anchor = Arc::new(anchor);
+        let watch = Watch::new(Arc::clone(&anchor), Arc::clone(&self.ledger));
+        self.anchor = Some((anchor, watch));
+        self
+    }
+
+    /// What was booked is durable: the anchor learns of it.
+    pub(super) fn booked(&self) {
+        if let Some((anchor, _)) = &self.anchor {
+            anchor.learn(&*self.ledger, false);
+        }
     }
 
     /// The ledger.
@@ -150,13 +169,20 @@ impl Office {
     ) -> Result<Entry, LedgerError> {
         let corrupt = |what: &str| StoreError::Corrupt(format!("{} of vending point {}", what, point.code));
         if !Who::is_actor(&entry.actor) {
-            let text = format!("name the person or program, in 1 to {} characters", Who::ACTOR);
+            let text = format!(
+                "name the person or program, in 1 to {} characters on one line, some of which can be seen",
+                Who::ACTOR
+            );
             return Err(Refusal::Invalid(text).into());
         }
         let unsaid = entry.reason.is_empty() && !entry.kind.has_reason();
         if !unsaid && !Entry::is_reason(&entry.reason) {
             return Err(Refusal::NoReason.into());
         }
+        if let Some((anchor, _)) = &self.anchor {
+            anchor.holds(t, self.ledger.place(), point, entry.kind)?;
+        }
+        reserved(&entry)?;
         entry.time = self.time_of(t, point, &entry)?;
         if entry.transfers.len() > Entry::TRANSFERS {
             return Err(
@@ -196,6 +222,23 @@ impl Office {
             .cash
             .apply(amount, Piastres::ZERO)
             .is_none_or(|cash| cash > Balance(most.0.cast_signed().max(0)))
+    }
+}
+
+/// Ids that the ledger makes itself: whoever took one for something else would have it said that this was done.
+fn reserved(entry: &Entry) -> Result<(), Refusal> {
+    let own = [
+        (EVIDENCE, &[Kind::Evidence, Kind::Recover][..]),
+        ("restored-", &[Kind::Restore]),
+        ("keys-", &[Kind::Settings]),
+    ];
+    let id = entry.request.id.as_str();
+    match own.iter().find(|(front, _)| id.starts_with(front)) {
+        Some((front, kinds)) if !kinds.contains(&entry.kind) => {
+            let text = format!("ids of requests that begin with {front} are the ledger's own: take another");
+            Err(Refusal::Invalid(text))
+        }
+        _ => Ok(()),
     }
 }
 

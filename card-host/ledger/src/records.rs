@@ -202,6 +202,13 @@ pub struct Reading {
     pub tampering: u8,
 }
 
+impl Reading {
+    /// What was used by then: applied credit less applied debits less what is left. Of an honest meter it never falls, and is never below 0.
+    pub fn used(&self) -> i128 {
+        i128::from(self.applied_credit.0) - i128::from(self.applied_debited.0) - i128::from(self.balance.0)
+    }
+}
+
 /// Rules of selling from a time on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyRecord {

@@ -2,18 +2,19 @@
 //! card shows (docs/ledger.md, section 10).
 
 use card_core::id::{Binding, CardId, CardRef};
-use card_core::message::{BindingCertificate, Certificate};
+use card_core::message::{BindingCertificate, Certificate, check};
 use card_core::role::{KeyVersion, Role};
 use card_core::units::Piastres;
 
 use super::accounts::LedgerAccount;
 use super::bindings::{card_head, new_record, superseded, totals};
-use super::counter::{Says, certified};
+use super::counter::certified;
 use super::entry::{Entry, Kind, Step};
 use super::error::{LedgerError, Refusal};
 use super::gap::after_a_restore;
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
+use super::proof::Says;
 use super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
 use super::sale::is_for;
 use super::second::{Agreed, agreed, alone, asked, done};
@@ -174,9 +175,8 @@ impl Office {
         let keys = self.keys();
         let says = certified(keys, scope, shown.certificate)?;
         let again = keys.sign_binding(scope, shown.binding).map_err(|error| bad(error.to_string()))?;
-        if again.mac != shown.binding.mac {
-            return Err(bad("its binding certificate is not authentic".to_owned()));
-        }
+        check(&again.mac, &shown.binding.mac)
+            .map_err(|_| bad("its binding certificate is not authentic".to_owned()))?;
         if shown.binding.binding != shown.certificate.binding {
             return Err(bad("its certificates are of two contracts".to_owned()));
         }

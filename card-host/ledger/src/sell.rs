@@ -12,9 +12,9 @@ use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::policy::{ChannelRules, Division};
 use super::records::{BindingRecord, CardUse, Customer, Head, Party, Point, Status};
-use super::sale::{Sale, Steps, announced, is_for};
+use super::sale::{Sale, SaleState, Steps, announced, is_for};
 use super::signing::{Signing, Wanted};
-use super::store::{Context, Payee, Transaction, read};
+use super::store::{Context, Payee, Transaction, read, transact};
 use card_host::issuer::BindingAccount;
 
 /// What a channel asks for.
@@ -201,12 +201,18 @@ impl Office {
         })
     }
 
-    /// How a sale stands.
+    /// How a sale stands. What is not there, or not at its end, is said only where no step of it is being decided: a commit that waits
+    /// can be seen by nobody. Else its outcome is unknown.
     pub fn status(&self, request: &RequestKey) -> Result<Sale, LedgerError> {
-        read(self.ledger(), |t| {
+        let stands = |t: &mut dyn Transaction| {
             let done = t.steps(request)?;
             Steps::read(t, &done)?.sale(request)
-        })
+        };
+        match read(self.ledger(), stands) {
+            Ok(sale) if !matches!(sale.state, SaleState::Reserved | SaleState::Paid) => Ok(sale),
+            Ok(_) | Err(LedgerError::Refused(Refusal::NoRequest(_))) => transact(self.ledger(), stands),
+            Err(error) => Err(error),
+        }
     }
 
     /// The steps of an announced sale, with its vending point locked, which must be the one where it was announced.

@@ -8,7 +8,7 @@
 use card_core::id::{Channel, Reference};
 use card_core::message::Slot;
 
-use super::error::LedgerError;
+use super::error::{LedgerError, StoreError};
 use super::office::Office;
 use super::store::{Transaction, transact};
 use card_host::issuer::{BindingAccount, Issuer, IssuerError};
@@ -77,18 +77,25 @@ impl Signing<'_> {
 }
 
 impl Office {
-    /// Runs a step that begins with looking at its request, so that it can be run again where its outcome is unknown.
+    /// Runs a step that begins with looking at its request, so that it can be run again where its outcome is unknown. It stays unknown
+    /// until a run has looked: what the store says to the others is about them, and not about the first.
     pub(super) fn step<T: Send>(
         &self,
         mut work: impl FnMut(&mut dyn Transaction) -> Result<T, LedgerError> + Send,
     ) -> Result<T, LedgerError> {
-        let mut unknown = 0;
-        loop {
-            match transact(self.ledger(), &mut work) {
-                Err(error) if error.is_unknown() && unknown < REPEATS => unknown += 1,
-                other => return other,
+        let mut unknown: Option<String> = None;
+        for _ in 0..=REPEATS {
+            match (transact(self.ledger(), &mut work), unknown.take()) {
+                (Err(LedgerError::Store(StoreError::OutcomeUnknown(why))), _) => unknown = Some(why),
+                (Err(LedgerError::Store(error)), Some(first)) => unknown = Some(format!("{first}; {error}")),
+                // It was made, or was not and has been decided anew; or nothing of it was begun.
+                (other, _) => {
+                    self.booked();
+                    return other;
+                }
             }
         }
+        Err(StoreError::OutcomeUnknown(unknown.unwrap_or_default()).into())
     }
 
     /// The same for a step that signs.

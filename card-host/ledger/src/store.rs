@@ -22,6 +22,12 @@ pub trait Ledger: Send + Sync {
     /// Company and environment that it belongs to; never changes.
     fn scope(&self) -> Scope;
 
+    /// Where the ledger is, as far as that may change while it is open: which server, and which of its pasts. What is found elsewhere may be
+    /// older. None: in one place.
+    fn place(&self) -> Option<String> {
+        None
+    }
+
     /// Runs `work` in a transaction that reads and writes, and returns once its writes are durable. Where `work` fails, nothing of it
     /// stays. Transactions that were refused because of another one are run again, which no caller sees.
     ///
@@ -128,7 +134,8 @@ pub struct Context {
 
 /// One transaction. Reads of rows that a step changes lock them ([`Ledger::transact`]) until it ends.
 pub trait Transaction {
-    /// All that a step needs, in as few exchanges as the store can.
+    /// All that a step needs, in as few exchanges as the store can. In a transaction that writes, no other one decides about the same
+    /// request until this one is over: [`StoreError::OutcomeUnknown`](super::StoreError::OutcomeUnknown) where one does, and does not end.
     fn context(&mut self, ask: &Ask<'_>) -> Result<Context, LedgerError>;
 
     /// Writes an entry with its transfers and the step of its request, the vending point after it, and what stands differently. A step
@@ -139,10 +146,14 @@ pub trait Transaction {
     /// with an entry.
     fn keep(&mut self, heads: &[Head]) -> Result<(), LedgerError>;
 
+    /// Writes something that is nothing of the ledger: whether it can be written at all is known when the transaction has ended well.
+    fn touch(&mut self) -> Result<(), LedgerError>;
+
     /// An entry with its transfers.
     fn entry(&mut self, id: &EntryId) -> Result<Option<Entry>, LedgerError>;
 
-    /// The steps of a request, in their order.
+    /// The steps of a request, in their order; with other transactions as in [`context`](Self::context). So what is not there in a transaction
+    /// that writes is not being decided either.
     fn steps(&mut self, request: &RequestKey) -> Result<Vec<StepDone>, LedgerError>;
 
     /// The entries of a vending point with numbers above `after`, in their order, at most `most`.

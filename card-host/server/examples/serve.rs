@@ -1,5 +1,6 @@
 //! Serves a ledger in memory to channels, asks it once how it is, and stops; with `--stay` it stays until Ctrl-C.
 //! `cargo run -q -p card-server --example serve [-- --stay]`
+#![allow(clippy::print_stdout, reason = "an example shows what comes of it")]
 
 use card_channel::client::Client;
 use card_host::card_core::key::KeyLength;

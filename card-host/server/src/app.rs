@@ -13,14 +13,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::info;
 
 use super::Options;
 use super::failure::Failure;
 use card_channel::wire::{Code, Status, VERSION};
-use card_ledger::{Hash, LedgerError, Office, PartyCode, PointCode, Power, Who, read};
+use card_ledger::{Hash, LedgerError, Office, PartyCode, PointCode, Power, Who, transact};
 
 /// The longest secret that is looked at.
 const SECRET: usize = 256;
@@ -33,6 +33,9 @@ const SHARES: usize = 4;
 
 /// How long an answer about the store is good for those who only ask.
 const STATUS_AGE: Duration = Duration::from_secs(1);
+
+/// How long the store may take for that answer.
+const STATUS_WAIT: Duration = Duration::from_secs(2);
 
 /// Shared by all handlers.
 #[derive(Clone)]
@@ -51,7 +54,15 @@ struct Shared {
     refused: Mutex<HashMap<IpAddr, Instant>>,
     /// Tokens that were good when they were last looked up. They are looked up again each time; only a flood of bad ones does not keep them out.
     good: Mutex<HashSet<Hash>>,
-    status: tokio::sync::Mutex<Option<(Instant, Status)>>,
+    status: tokio::sync::Mutex<Health>,
+}
+
+/// What is known of the store.
+#[derive(Default)]
+struct Health {
+    last: Option<(Instant, Status)>,
+    /// Asked, and not answered yet. A store that stands still is not asked once more meanwhile.
+    asked: Option<JoinHandle<(Option<u64>, bool)>>,
 }
 
 /// Who asks.
@@ -105,7 +116,7 @@ impl App {
         let share = self.share(party);
         let Ok(Ok(permit)) = timeout_at(deadline, share.acquire_owned()).await else {
             return Err(busy(
-                "this channel asks for too much at once: nothing was done; repeat with the same id",
+                "this channel asks for too much at once: this try did nothing; repeat with the same id",
             ));
         };
         let work = move |office: &Office| {
@@ -131,7 +142,7 @@ impl App {
     ) -> Result<T, Failure> {
         // A channel that hangs up while it waits here has asked for nothing.
         let Ok(Ok(permit)) = timeout_at(deadline, Arc::clone(&self.0.work).acquire_owned()).await else {
-            return Err(busy("too much is asked for at once: nothing was done; repeat with the same id"));
+            return Err(busy("too much is asked for at once: this try did nothing; repeat with the same id"));
         };
         let office = Arc::clone(&self.0.office);
         let task = spawn_blocking(move || {
@@ -170,24 +181,31 @@ impl App {
         lock(&self.0.refused).retain(|_, until| *until > now);
     }
 
-    /// How the server is. It needs no token, so the store is asked once a second at most.
+    /// How the server is. It needs no token, so the store is asked once a second at most. It has to write: one that only reads, or waits
+    /// for its disk or its standby, sells nothing.
     pub(super) async fn status(&self) -> Status {
-        let mut last = self.0.status.lock().await;
-        if let Some((_, status)) = last.as_ref().filter(|(time, _)| time.elapsed() < STATUS_AGE) {
+        let mut health = self.0.status.lock().await;
+        if let Some((_, status)) = health.last.as_ref().filter(|(time, _)| time.elapsed() < STATUS_AGE) {
             return status.clone();
         }
-        let office = Arc::clone(&self.0.office);
-        let asked = spawn_blocking(move || {
-            // The time is given where something may be signed now.
-            let time = office.now().ok().map(CardTime::to_unix);
-            (time, read(office.ledger(), |t| t.epoch()).is_ok())
+        let asked = health.asked.get_or_insert_with(|| {
+            let office = Arc::clone(&self.0.office);
+            spawn_blocking(move || {
+                // The time is given where something may be signed now.
+                let time = office.now().ok().map(CardTime::to_unix);
+                (time, transact(office.ledger(), |t| t.touch()).is_ok())
+            })
         });
-        let (time, store) = match timeout(Duration::from_secs(2), asked).await {
+        let answer = timeout(STATUS_WAIT, asked).await;
+        if answer.is_ok() {
+            health.asked = None;
+        }
+        let (time, store) = match answer {
             Ok(Ok(answer)) => answer,
-            _ => (None, false),
+            _ => (self.0.office.now().ok().map(CardTime::to_unix), false),
         };
         let status = Status { protocol: VERSION, version: env!("CARGO_PKG_VERSION").to_owned(), time, store };
-        *last = Some((Instant::now(), status.clone()));
+        health.last = Some((Instant::now(), status.clone()));
         status
     }
 
@@ -232,7 +250,7 @@ impl App {
         self.0.rate.check_key(hash).map_err(|until| {
             too_many(
                 until.wait_time_from(MonotonicClock.now()),
-                "this token asks more often than it may: nothing was done; come again later",
+                "this token asks more often than it may: this try did nothing; come again later",
             )
         })
     }

@@ -5,7 +5,7 @@ use card_core::id::{CardId, MeterId};
 use super::failure::Failure;
 use card_channel::wire::{self, Code, texts};
 use card_ledger::{
-    ChargeKind, Collected, Entry, Evidence, HandedIn, LedgerError, Payee, RequestId, Sale, SaleState,
+    ChargeKind, Collected, Entry, Evidence, HandedIn, LedgerError, Payee, RequestId, Sale, SaleState, Shown,
 };
 
 /// A sale on the wire. It is a pure function of the sale, so a repetition gives the same bytes.
@@ -78,10 +78,27 @@ pub(super) fn handed_in(done: &HandedIn) -> wire::EvidenceAnswer {
     }
 }
 
+/// What the card in the channel's reader shows.
+pub(super) fn shown(request: &wire::SaleRequest) -> Result<Option<Shown>, Failure> {
+    let certificate = request.certificate.as_deref().map(|text| bytes("certificate", text)).transpose()?;
+    let receipt = request.receipt.as_deref().map(|text| bytes("receipt", text)).transpose()?;
+    match (receipt, certificate) {
+        (Some(receipt), certificate) => Ok(Some(Shown { receipt, certificate })),
+        (None, None) => Ok(None),
+        (None, Some(_)) => {
+            Err(Failure::new(Code::BadEvidence, "a `certificate` comes with the `receipt` of its card"))
+        }
+    }
+}
+
+fn bytes(what: &str, text: &str) -> Result<Vec<u8>, Failure> {
+    let bytes = hex::decode(text).ok().filter(|bytes| !bytes.is_empty() && bytes.len() <= 4096);
+    let form = || Failure::malformed(format!("`{what}` is 1 to 4096 bytes, in pairs of hexadecimal digits"));
+    bytes.ok_or_else(form)
+}
+
 pub(super) fn evidence(request: &wire::EvidenceRequest) -> Result<Evidence, Failure> {
-    let bytes = hex::decode(&request.data).ok().filter(|bytes| !bytes.is_empty() && bytes.len() <= 4096);
-    let bytes = bytes
-        .ok_or_else(|| Failure::malformed("`data` is 1 to 4096 bytes, in pairs of hexadecimal digits"))?;
+    let bytes = bytes("data", &request.data)?;
     Ok(match request.kind {
         wire::EvidenceKind::CardReceipt => Evidence::CardReceipt(bytes),
         wire::EvidenceKind::Certificate => Evidence::Certificate(bytes),

@@ -42,7 +42,10 @@ impl<T: DeserializeOwned> FromRequest<App> for Sent<T> {
         let body: Body = request.into_body();
         let read = timeout(app.options().read_timeout, axum::body::to_bytes(body, BODY)).await;
         let read = read.map_err(|_| {
-            Failure::new(Code::TooSlow, "the body came too slowly: nothing was done; repeat with the same id")
+            Failure::new(
+                Code::TooSlow,
+                "the body came too slowly: this try did nothing; repeat with the same id",
+            )
         })?;
         let bytes = read.map_err(|error| {
             // Above the limit, or the connection has ended; whoever has hung up does not read this.

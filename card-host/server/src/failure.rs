@@ -42,7 +42,11 @@ impl Failure {
         let code = code_of(error);
         match error {
             LedgerError::Refused(_) | LedgerError::Name(_) => Self::new(code, error.to_string()),
-            LedgerError::Store(_) | LedgerError::Issuer(_) | LedgerError::Clock(_) | LedgerError::NotRun => {
+            LedgerError::Store(_)
+            | LedgerError::Issuer(_)
+            | LedgerError::Anchor(_)
+            | LedgerError::Clock(_)
+            | LedgerError::NotRun => {
                 Self { inner: Some(shortened(&error.to_string())), ..Self::new(code, within(code)) }
             }
         }
@@ -83,7 +87,7 @@ fn shortened(text: &str) -> String {
 const fn within(code: Code) -> &'static str {
     match code {
         Code::Unavailable => {
-            "the company's books cannot be used now: nothing was done; repeat with the same id"
+            "the company's books cannot be used now: this try did nothing; repeat with the same id"
         }
         Code::Unknown => {
             "it is not known whether it was done: repeat with the same id, nothing is done twice"
@@ -101,7 +105,7 @@ const fn within(code: Code) -> &'static str {
 fn code_of(error: &LedgerError) -> Code {
     match error {
         LedgerError::Refused(refusal) => code_of_refusal(refusal),
-        LedgerError::Store(StoreError::Unavailable(_)) => Code::Unavailable,
+        LedgerError::Store(StoreError::Unavailable(_) | StoreError::Unfit(_)) => Code::Unavailable,
         LedgerError::Store(StoreError::OutcomeUnknown(_)) => Code::Unknown,
         LedgerError::Store(StoreError::Other(_) | StoreError::Corrupt(_)) => Code::Damaged,
         LedgerError::Store(StoreError::ReadOnly) | LedgerError::NotRun => Code::Internal,
@@ -110,6 +114,7 @@ fn code_of(error: &LedgerError) -> Code {
             IssuerError::NoTime | IssuerError::ClockBeforeBuild { .. } | IssuerError::Keys(_),
         ) => Code::CannotSign,
         LedgerError::Issuer(_) => Code::Internal,
+        LedgerError::Anchor(_) => Code::Unavailable,
         LedgerError::Clock(_) => Code::CannotSign,
         LedgerError::Name(_) => Code::Malformed,
     }
@@ -152,6 +157,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         Refusal::NoReason => Code::Malformed,
         // The company alone moves credit and recovers cards, and not through a channel.
         Refusal::WentBack(_)
+        | Refusal::AboveExpectation { .. }
         | Refusal::MayBeMoved { .. }
         | Refusal::NothingRestored
         | Refusal::CardServes(_)

@@ -54,10 +54,17 @@ pub(super) async fn sell(
         payee: convert::payee(&request.payee)?,
         amount: Piastres(request.amount_piastres),
     };
-    let sale = match request.payment {
-        Payment::Received => app.run(&caller.party, move |office| office.sell(&order)).await?,
-        Payment::Pending => app.run(&caller.party, move |office| office.reserve(&order)).await?,
-    };
+    let shown = convert::shown(&request)?;
+    let sale = app.run(&caller.party, move |office| {
+        if let Some(shown) = &shown {
+            office.look_at(&order.who, &order.id, order.payee, shown)?;
+        }
+        match request.payment {
+            Payment::Received => office.sell(&order),
+            Payment::Pending => office.reserve(&order),
+        }
+    });
+    let sale = sale.await?;
     Ok(json(StatusCode::CREATED, &convert::sale(&sale, None)))
 }
 

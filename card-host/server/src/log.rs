@@ -24,6 +24,8 @@ pub fn log_to_stderr() -> WorkerGuard {
     let _ = lost.set(queue.error_counter());
     let lines = tracing_subscriber::fmt()
         .with_writer(queue)
+        // They would be printed by a macro that panics where nobody reads.
+        .log_internal_errors(false)
         .with_max_level(Level::INFO)
         .with_timer(Seconds)
         .with_level(false)

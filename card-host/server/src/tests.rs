@@ -54,6 +54,9 @@ struct Fake {
     begun: AtomicU64,
     done: AtomicU64,
     looked_up: AtomicU64,
+    /// As long as this is set, nothing is written.
+    stands_still: AtomicBool,
+    touched: AtomicU64,
     /// As long as this is set, what Fawry asks for is not done.
     holds_fawry: AtomicBool,
 }
@@ -82,11 +85,11 @@ impl Ledger for FakeLedger {
     }
 
     fn transact(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
-        self.read(work)
+        work(&mut FakeRows { fake: &self.0, writes: true })
     }
 
     fn read(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
-        work(&mut FakeRows(&self.0))
+        work(&mut FakeRows { fake: &self.0, writes: false })
     }
 
     fn look(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
@@ -94,7 +97,10 @@ impl Ledger for FakeLedger {
     }
 }
 
-struct FakeRows<'a>(&'a Fake);
+struct FakeRows<'a> {
+    fake: &'a Fake,
+    writes: bool,
+}
 
 /// What nobody asks for here.
 macro_rules! never {
@@ -107,7 +113,7 @@ macro_rules! never {
 
 impl Transaction for FakeRows<'_> {
     fn token(&mut self, hash: &Hash) -> Result<Option<Token>, LedgerError> {
-        self.0.looked_up.fetch_add(1, Ordering::SeqCst);
+        self.fake.looked_up.fetch_add(1, Ordering::SeqCst);
         // `x` is Fawry's; all others are named like their party.
         let known = [("x", "fawry"), ("cib", "cib"), ("branch", "branch")].into_iter();
         let mut known = known.filter(|(secret, _)| *hash == <[u8; 32]>::from(Sha256::digest(secret)));
@@ -117,14 +123,19 @@ impl Transaction for FakeRows<'_> {
     }
 
     fn steps(&mut self, request: &RequestKey) -> Result<Vec<StepDone>, LedgerError> {
-        until(|| request.party.as_str() != "fawry" || !self.0.holds_fawry.load(Ordering::SeqCst));
-        self.0.work()?;
+        // What is not read is asked for once more, by a transaction that could write it: the work is there.
+        if !self.writes {
+            return Ok(Vec::new());
+        }
+        until(|| request.party.as_str() != "fawry" || !self.fake.holds_fawry.load(Ordering::SeqCst));
+        self.fake.work()?;
         Ok(Vec::new())
     }
 
-    fn epoch(&mut self) -> Result<u32, LedgerError> {
-        self.0.there()?;
-        Ok(0)
+    fn touch(&mut self) -> Result<(), LedgerError> {
+        self.fake.touched.fetch_add(1, Ordering::SeqCst);
+        until(|| !self.fake.stands_still.load(Ordering::SeqCst));
+        self.fake.there()
     }
 
     fn policies(&mut self) -> Result<Vec<PolicyRecord>, LedgerError> {
@@ -162,6 +173,7 @@ impl Transaction for FakeRows<'_> {
         waiting(Option<&PointCode>, Option<&RequestKey>, u32) -> Vec<Entry>;
         balances() -> Vec<AccountBalance>;
         rows(Table, &mut dyn FnMut(Row) -> Result<(), LedgerError>) -> ();
+        epoch() -> u32;
     }
 }
 
@@ -396,6 +408,23 @@ fn a_store_that_is_gone_and_a_mistake_of_ours() {
     running.fake.panics.store(false, Ordering::SeqCst);
     running.fake.gone.store(false, Ordering::SeqCst);
     assert_eq!(running.problem(SALE), is(404, "no-request", false));
+}
+
+#[test]
+fn a_store_that_stands_still_is_not_well_and_is_not_asked_again() {
+    let running = Running::start(options());
+    let healthy = || running.get("/v1/status").1["store"].as_bool().unwrap();
+    assert!(healthy());
+    let before = running.fake.touched.load(Ordering::SeqCst);
+    running.fake.stands_still.store(true, Ordering::SeqCst);
+    until(|| !healthy());
+    for _ in 0..2 {
+        std::thread::sleep(Duration::from_millis(1100));
+        assert!(!healthy());
+    }
+    assert!(running.fake.touched.load(Ordering::SeqCst) <= before + 1, "one at a time");
+    running.fake.stands_still.store(false, Ordering::SeqCst);
+    until(healthy);
 }
 
 #[test]

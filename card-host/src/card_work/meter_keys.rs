@@ -63,7 +63,7 @@ pub fn heard_keys(
         return Ok(Vec::new());
     }
     let mut session = operate::session(transport, keys, Role::Vending, &mut OsRandom)?;
-    let events = operate::read_private(&mut session)?.events;
+    let events = operate::events(&mut session)?;
     // The newest comes first.
     let changes = events.iter().rev().filter_map(|event| match Happening::of(event)? {
         Happening::KeysChanged { version } => Some(version),

@@ -90,6 +90,14 @@ pub enum AccountError {
         "the meter reports more credit or debit than was ever certified: move nothing, and have it looked into"
     )]
     AboveCertified,
+    /// The report has more left than was applied.
+    #[error(
+        "the meter reports that more is left than it has applied: move nothing by it, have the meter inspected, and let two people estimate"
+    )]
+    MoreThanApplied,
+    /// More would be moved than was certified.
+    #[error("more would be moved than the closed binding was ever certified: look at what the customer paid")]
+    MoreThanCertified,
 }
 
 impl BindingAccount {
@@ -155,8 +163,13 @@ impl BindingAccount {
         })
     }
 
+    /// What was certified to it: credit less debits. More can never be left in it.
+    pub fn certified(&self) -> i128 {
+        i128::from(self.total_credit.0) - i128::from(self.total_debited.0)
+    }
+
     /// What was left in a closed binding by its meter's final report: its balance there, and what was certified but never applied.
-    /// Below zero it is a debt.
+    /// Below zero it is a debt. A report that says more than was applied, or certified, is not believed.
     pub fn left_by(&self, report: &Verified<MeterReceipt>) -> Result<i128, AccountError> {
         if report.binding != self.binding {
             return Err(AccountError::OtherBinding);
@@ -167,6 +180,9 @@ impl BindingAccount {
         let credit = self.total_credit.checked_sub(report.applied_credit);
         let debited = self.total_debited.checked_sub(report.applied_debited);
         let (credit, debited) = credit.zip(debited).ok_or(AccountError::AboveCertified)?;
+        if report.used() < 0 {
+            return Err(AccountError::MoreThanApplied);
+        }
         Ok(i128::from(report.balance.0) + i128::from(credit.0) - i128::from(debited.0))
     }
 
@@ -181,7 +197,8 @@ impl BindingAccount {
         self.move_estimate(closed, left)
     }
 
-    /// Like [`move_from`](Self::move_from), where there is no final report: moves `left` piastres, as two people have estimated it.
+    /// Like [`move_from`](Self::move_from), where there is no final report: moves `left` piastres, as two people have estimated it,
+    /// which is at most what was certified.
     pub fn move_estimate(self, closed: Self, left: i128) -> Result<(Self, Self), AccountError> {
         if closed.moved {
             return Err(AccountError::Closed);
@@ -189,6 +206,9 @@ impl BindingAccount {
         let same = closed.account == self.account && closed.scope == self.scope;
         if !same || closed.binding == self.binding {
             return Err(AccountError::OtherBinding);
+        }
+        if left > closed.certified() {
+            return Err(AccountError::MoreThanCertified);
         }
         let amount = u64::try_from(left.unsigned_abs()).map_err(|_| AccountError::TotalExhausted)?;
         let opened = match left {

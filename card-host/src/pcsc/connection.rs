@@ -14,7 +14,7 @@ use card_core::scp03::EXTERNAL_AUTHENTICATE;
 use super::names::ReaderName;
 use super::{TRIES, choose, connect_error, establish, holders, in_use, list, session_error, spawn};
 use crate::reader_error::ReaderError;
-use crate::transport::{Card, Link, TransportError};
+use crate::transport::{Card, Link, TransportError, over_t0};
 
 /// How long each step may take before it is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,7 +226,11 @@ impl Link for Connection {
         if self.ended {
             return Err(ReaderError::Ended.into());
         }
-        let outcome = self.exchange(Request::Transmit(command.to_vec())).map_err(TransportError::from);
+        let sent = match self.protocol {
+            Protocol::T0 => over_t0(command).into_owned(),
+            Protocol::T1 => command.to_vec(),
+        };
+        let outcome = self.exchange(Request::Transmit(sent)).map_err(TransportError::from);
         let checked = outcome.and_then(|response| {
             let status = Response::parse(&response)?.status;
             Ok((response, status))
@@ -294,8 +298,7 @@ fn hold(
     let _ = progress.send(Progress::Connected(reader.clone()));
     let reader = reader.text();
     let mut transaction = begin(card, reader, TRIES)?;
-    let (protocol, atr) = settled(&mut transaction, |transaction| status(transaction))
-        .map_err(|error| connect_error(error, reader))?;
+    let (protocol, atr) = settled(&mut transaction, status).map_err(|error| connect_error(error, reader))?;
     let ready = Progress::Ready { reader: reader.to_owned(), atr, protocol };
     let mut after = CardAfter::Leave;
     let mut ended = None;

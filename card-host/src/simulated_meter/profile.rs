@@ -86,7 +86,7 @@ const MOST: u32 = 1_000_000;
 impl Profile {
     /// Reads a file: one hourly kWh value on each line; empty lines, and lines that begin with `#`, do not count.
     pub fn read(path: &Path) -> Result<Self, ProfileError> {
-        let text = std::fs::read_to_string(path)
+        let text = crate::text_file::read(path)
             .map_err(|error| ProfileError::Read { path: path.to_owned(), error })?;
         let lines = text.lines().map(str::trim).zip(1..);
         let hours: Result<Vec<_>, _> = lines

@@ -22,8 +22,10 @@ pub use trace::{Exchange, Recording, RecordingError, Trace, instruction_name};
 pub use usage::{Count, Usage};
 pub use wrong_length::WrongLength;
 
+use std::borrow::Cow;
+
 use crate::reader_error::ReaderError;
-use card_core::apdu::ResponseError;
+use card_core::apdu::{Command, ResponseError};
 
 /// Sends one command to a card and gives back its response, data and status word.
 pub trait Link {
@@ -105,9 +107,38 @@ impl From<ResponseError> for TransportError {
     }
 }
 
+/// A command as a reader sends it over T=0. What is no short command goes as it is: the card answers for it.
+#[cfg(any(feature = "pcsc", feature = "simulator"))]
+pub(crate) fn over_t0(command: &[u8]) -> Cow<'_, [u8]> {
+    match Command::parse(command).map(|command| command.emit_t0()) {
+        Ok(Ok(tpdu)) => tpdu.as_slice().to_vec().into(),
+        _ => command.into(),
+    }
+}
+
 /// SW1 and SW2 of a response.
 fn status_bytes(response: &[u8]) -> Result<(&[u8], [u8; 2]), TransportError> {
     response.split_last_chunk().map(|(data, status)| (data, *status)).ok_or(ResponseError::TooShort.into())
+}
+
+#[cfg(all(test, feature = "simulator"))]
+mod tests {
+    use super::over_t0;
+
+    #[test]
+    fn over_t0_a_command_is_five_bytes_or_five_and_its_data() {
+        let sent: [(&[u8], &[u8]); 6] = [
+            (&[0, 0xA4, 4, 12], &[0, 0xA4, 4, 12, 0]),
+            (&[0, 0xB0, 0x81, 0, 32], &[0, 0xB0, 0x81, 0, 32]),
+            (&[0x80, 0x40, 0, 0, 2, 7, 8], &[0x80, 0x40, 0, 0, 2, 7, 8]),
+            (&[0x80, 0x40, 0, 0, 2, 7, 8, 0], &[0x80, 0x40, 0, 0, 2, 7, 8]),
+            (&[0x80, 0x40, 0, 0, 2, 7, 8, 9], &[0x80, 0x40, 0, 0, 2, 7, 8]),
+            (&[0x80, 0x40, 0, 0, 2, 7], &[0x80, 0x40, 0, 0, 2, 7]),
+        ];
+        for (command, tpdu) in sent {
+            assert_eq!(&*over_t0(command), tpdu, "{command:02X?}");
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use applet_sim::card::{CardError, Profile, SimulatedCard};
 use applet_sim::chip::{FlashModel, SimulatedMemory};
 
-use super::{Card, Link, TransportError};
+use super::{Card, Link, TransportError, over_t0};
 use crate::reader_error::ReaderError;
 
 /// A simulated card, as if it lay in a reader.
@@ -38,7 +38,11 @@ impl Card<Simulator<FlashModel>> {
 impl<M: SimulatedMemory> Link for Simulator<M> {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         let mute = ReaderError::UnresponsiveCard { reader: self.description() };
-        self.card.answer(command).ok_or(mute.into())
+        let command = match self.card.profile() {
+            Profile::T0 => over_t0(command),
+            Profile::T1 | Profile::Contactless => command.into(),
+        };
+        self.card.answer(&command).ok_or(mute.into())
     }
 
     fn description(&self) -> String {

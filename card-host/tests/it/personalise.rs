@@ -141,7 +141,6 @@ fn a_blank_card_becomes_a_customers_card() {
         assert_eq!(again.unwrap(), Outcome::AlreadyDone);
 
         // Each key set opens a session, and the receipt key signs.
-        let mode = card::ask(&mut transport, &read::scp03_mode()).unwrap();
         for version in [0x11, 0x21] {
             let key = CardKey {
                 scope: SCOPE,
@@ -153,7 +152,6 @@ fn a_blank_card_becomes_a_customers_card() {
             let keys = issuer.keys();
             SecureChannel::open(
                 &mut transport,
-                mode,
                 KeyVersion::from_byte(version),
                 &mut OsRandom,
                 |challenge, level| keys.authenticate(&key, challenge, level).map_err(PersonaliseError::from),

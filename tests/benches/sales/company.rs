@@ -39,7 +39,7 @@ pub(crate) struct Loaded {
 impl Loaded {
     /// Tells how far it is.
     pub(crate) fn say(&self, what: &str) {
-        println!("{:>4} s  {what}", self.begin.elapsed().as_secs());
+        system_tests::say!("{:>4} s  {what}", self.begin.elapsed().as_secs());
     }
 
     /// A customer, from 1; each side has its own half, so that the limit needs to read nothing to know where its customers stand.

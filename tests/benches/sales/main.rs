@@ -60,17 +60,19 @@ fn is_wanted(wanted: &[String], part: &str) -> bool {
 }
 
 fn table(lines: &[Line]) {
-    println!();
-    println!("ratio of the ledger to its limit; the goal is at least {}", thousandths(GOAL));
-    println!("                         sales in a second          sales in   us of work for a sale");
-    println!(
+    system_tests::say!();
+    system_tests::say!("ratio of the ledger to its limit; the goal is at least {}", thousandths(GOAL));
+    system_tests::say!(
+        "                         sales in a second          sales in   us of work for a sale"
+    );
+    system_tests::say!(
         "store       clients    ledger    limit  ratio       a commit      ledger       limit   ratios of the turns"
     );
     for line in lines {
         let (ledger, limit) = (line.ledger(), line.limit());
         let (ratio, group) = (thousandths(line.ratio()), line.group().map_or("1.0".to_owned(), tenths));
         let turns = line.ratios().into_iter().map(thousandths).collect::<Vec<_>>().join(" ");
-        println!(
+        system_tests::say!(
             "{:<11} {:>7}  {:>8} {:>8}  {ratio:>5}  {group:>13}  {:>10}  {:>10}   {turns}",
             line.store,
             line.clients,

@@ -47,7 +47,7 @@ pub(crate) fn run(store: &str, goal: u64, loaded: &Loaded, company: &Company) {
         sold.speed.rate
     });
     let times = many * 10 / one.max(1);
-    println!(
+    system_tests::say!(
         "{store}, {} ms for a signature: {one} sales in a second with 1 client, {many} with {MANY}: {}.{} times as many (goal: {goal})",
         SIGNATURE.as_millis(),
         times / 10,

@@ -8,24 +8,29 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod jdk;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use card_core::id::{CardRef, Channel, MeterId, State};
 use card_core::key::KeyLength;
 use card_core::layout::{Instruction, tag};
+use card_core::message::Voucher;
 use card_core::meter::Verdict;
 use card_core::role::Role;
 use card_core::scp03::KeySet;
 use card_core::units::Piastres;
 use card_host::card::{ask, raw};
 use card_host::card_core::terminal::Request;
-use card_host::card_work::CardChoice;
+use card_host::card_core::terminal::load::LoadOutcome;
+use card_host::card_work::{CardChoice, load};
 use card_host::keystore::{CardKey, SoftwareKeyStore};
 use card_host::operate;
 use card_host::pcsc::{self, Protocol};
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
+use card_host::transport::{Card, Transport};
 use card_ledger::Development;
 use serde_json::Value;
 use system_tests::pcscd::Pcscd;
@@ -42,6 +47,8 @@ struct Customer {
     card: CardRef,
     protocol: Protocol,
     atr: String,
+    /// The last one that was loaded.
+    voucher: Voucher,
     ours: Ours,
     _directory: TempDir,
 }
@@ -67,6 +74,11 @@ fn hex(bytes: &[u8]) -> String {
 fn our_reading(reader: &str, company: &Development) -> (Ours, Protocol, String) {
     let mut card = pcsc::open(reader).unwrap();
     let (protocol, atr) = (card.link().protocol(), hex(card.link().atr()));
+    (reading(&mut card, company), protocol, atr)
+}
+
+/// What our library reads, over any transport.
+fn reading(mut card: &mut impl Transport, company: &Development) -> Ours {
     let aid = hex::decode(&SELECT[10..]).unwrap();
     let mut public = |request: Request<'_, Vec<u8>>| hex(&ask(&mut card, &request).unwrap());
     let select = public(raw(Instruction::Select, 4, 0, &aid));
@@ -87,7 +99,7 @@ fn our_reading(reader: &str, company: &Development) -> (Ours, Protocol, String) 
     // Not empty, and of the sizes of the specification.
     let sizes = [&identity, &status, &profile, &purse, &load, &receipt].map(|hex| hex.len() / 2);
     assert_eq!(sizes, [32, 3 + 32, 96, 78, 48, 3 + 81]);
-    (Ours { select, identity, recognition, keys, status, profile, purse, load, receipt }, protocol, atr)
+    Ours { select, identity, recognition, keys, status, profile, purse, load, receipt }
 }
 
 impl Customer {
@@ -106,10 +118,11 @@ impl Customer {
         let mut card = pcsc::open(&reader).unwrap();
         let choice = CardChoice::default();
         let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, &mut |_| {}).unwrap();
-        for (channel, amount) in [(Channel::Branch, 5_000), (Channel::Kiosk, 2_525)] {
+        let [_, voucher] = [(Channel::Branch, 5_000), (Channel::Kiosk, 2_525)].map(|(channel, amount)| {
             let voucher = company.sell(issued.account.card.id, Piastres(amount), channel).unwrap();
             office.load(who, &mut card, &voucher).unwrap();
-        }
+            voucher
+        });
         let scope = office.scope();
         let meter_keys = company.keys.meter_keys(scope, meter).unwrap();
         let mut meter = SimulatedMeter::in_memory(meter, scope, meter_keys, &from_the_maker()).unwrap();
@@ -120,13 +133,13 @@ impl Customer {
         let (ours, protocol, atr) = our_reading(&reader, &company);
         assert_eq!(protocol, if profile == "t0" { Protocol::T0 } else { Protocol::T1 });
         let card = issued.account.card;
-        Self { inserted, company, card, protocol, atr, ours, _directory: directory }
+        Self { inserted, company, card, protocol, atr, voucher, ours, _directory: directory }
     }
 
-    fn vending_keys(&mut self) -> KeySet {
+    fn keys(&self, role: Role) -> KeySet {
         let Development { office, .. } = &self.company;
         let (scope, keys) = (office.scope(), office.keys());
-        let version = keys.current(Role::Vending).unwrap();
+        let version = keys.current(role).unwrap();
         let key = CardKey { scope, version, card: self.card, meter: None, initial_length: None };
         keys.card_key_set(&key).unwrap()
     }
@@ -264,16 +277,19 @@ fn pyscard(customer: &Customer, reader: &str) {
     assert_eq!(answers.as_object().unwrap().len(), 7);
 }
 
-fn scp03_host(reader: &str, version: u8, keys: [&[u8]; 3]) -> Said {
+fn python(host: &str, arguments: &[&str]) -> Said {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python/bin/python");
     assert!(python.exists(), "{} is missing: run tests/setup.sh test", python.display());
+    run(python, &[&[script(host).as_str()], arguments].concat(), "")
+}
+
+fn scp03_host(reader: &str, version: u8, keys: [&[u8]; 3]) -> Said {
     let [enc, mac, dek] = keys.map(hex);
-    let arguments = [&script("scp03_host.py"), reader, &format!("{version:02X}"), &enc, &mac, &dek];
-    run(python, &arguments, "")
+    python("scp03_host.py", &[reader, &format!("{version:02X}"), &enc, &mac, &dek])
 }
 
 fn yubikey_manager(customer: &mut Customer, reader: &str) {
-    let keys = customer.vending_keys();
+    let keys = customer.keys(Role::Vending);
     let (version, [enc, mac, dek]) =
         (keys.version().byte(), [keys.enc(), keys.mac(), keys.dek()].map(|key| key.expose()));
     assert_eq!((version, enc.len()), (0x21, 16));
@@ -315,6 +331,34 @@ fn yubikey_manager(customer: &mut Customer, reader: &str) {
     right(customer);
 }
 
+/// PUT KEY without the inner length byte, as yubikey-manager sends it: another vending set, then the former one again.
+fn keys_put_by_yubikey_manager(customer: &Customer, reader: &str) {
+    let [admin, vending] = [Role::Admin, Role::Vending].map(|role| customer.keys(role));
+    let bytes = |keys: &KeySet| [keys.enc(), keys.mac(), keys.dek()].map(|key| hex(key.expose()));
+    let other = [0x11, 0x22, 0x33].map(|byte| hex(&[byte; 16]));
+    for (replaced, new, keys) in [("21", "22", &other), ("22", "21", &bytes(&vending))] {
+        let [enc, mac, dek] = bytes(&admin);
+        let [new_enc, new_mac, new_dek] = keys;
+        let arguments = [reader, "11", &enc, &mac, &dek, replaced, new, new_enc, new_mac, new_dek];
+        let _ = python("put_keys.py", &arguments).text();
+        let keys = keys.each_ref().map(|key| hex::decode(key).unwrap());
+        let version = u8::from_str_radix(new, 16).unwrap();
+        let read = scp03_host(reader, version, keys.each_ref().map(Vec::as_slice)).json();
+        assert_eq!(read["purse"].as_str().unwrap().to_uppercase(), customer.ours.purse, "version {new}");
+    }
+}
+
+/// Our own library over the JDK's provider: it reads the same, in sessions too, and a voucher is answered with its receipt.
+fn java(customer: &Customer, reader: &str) {
+    let protocol = if customer.protocol == Protocol::T0 { "T=0" } else { "T=1" };
+    let mut card = Card::open(jdk::Jdk::start(reader, protocol));
+    assert_eq!(reading(&mut card, &customer.company), customer.ours);
+    let answer = load(&mut card, &customer.voucher).unwrap();
+    assert_eq!(answer.outcome, LoadOutcome::AlreadyLoaded);
+    assert_eq!(hex(&answer.receipt.emit()), customer.ours.receipt[6..]);
+    card.into_link().end();
+}
+
 fn clients_read_what_we_read(profile: &str) {
     let pcscd = Pcscd::start();
     let reader = pcscd.reader_name();
@@ -330,6 +374,8 @@ fn clients_read_what_we_read(profile: &str) {
     client("scriptor", &mut |customer| scriptor(customer, &reader));
     client("pyscard", &mut |customer| pyscard(customer, &reader));
     client("yubikey-manager", &mut |customer| yubikey_manager(customer, &reader));
+    client("its PUT KEY", &mut |customer| keys_put_by_yubikey_manager(customer, &reader));
+    client("JDK", &mut |customer| java(customer, &reader));
 
     // After all these, nothing has changed on the card.
     let (ours, ..) = our_reading(&reader, &customer.company);

@@ -12,6 +12,7 @@ mod clocks;
 mod concurrent;
 mod correct;
 mod evidence;
+mod proof;
 mod reasons;
 mod recover;
 mod sell;
@@ -65,6 +66,7 @@ over_both_stores! {
         the_same_id_for_another_card_is_refused,
         adopted_from_other_books,
         what_was_left_is_moved_once,
+        a_meter_says_no_more_than_the_ledger_knows,
         what_a_lost_memory_says_is_not_moved,
         after_a_restore_nothing_is_moved_twice,
         an_estimate_is_moved_by_two_people,
@@ -76,7 +78,15 @@ over_both_stores! {
     evidence::{
         a_card_tells_of_its_own_bindings_only,
         what_a_card_has_above_the_ledger_stops_sales,
+        a_sale_looks_at_the_card_that_is_there,
         numbers_of_lost_bindings_are_left_out,
+    }
+    proof::{
+        no_meter_makes_credit,
+        receipts_that_the_copy_knew_unlock_nothing,
+        reports_that_are_not_newer_unlock_nothing,
+        what_the_card_has_locks_again,
+        ids_of_evidence_are_not_for_sales,
     }
     recover::{
         a_lost_contract_comes_back_with_its_card,

@@ -8,11 +8,14 @@
 )]
 
 mod alerts;
+mod anchor;
 mod audit;
 mod books;
 mod close;
 mod damage;
 mod export;
 mod given;
+mod minted;
+mod moves;
 mod reconcile;
 mod restore;

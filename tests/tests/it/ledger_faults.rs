@@ -11,6 +11,7 @@
 mod connection_lost;
 mod database_killed;
 mod disk;
+mod doubt;
 mod script;
 mod seller_killed;
-mod stepwise;
+pub(crate) mod stepwise;

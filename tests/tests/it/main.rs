@@ -6,21 +6,27 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
     reason = "a test says what is wrong by failing"
 )]
 
 mod complaints;
 mod exchange_cuts;
+mod exchanges;
 mod host_pcsc;
 mod independent_clients;
 mod kiosk_sale;
 mod ledger;
 mod ledger_books;
 mod ledger_faults;
+mod office_pairs;
+mod once_only;
 mod pcsc_cost;
 mod postgres_harness;
 mod postgres_store;
 mod programs;
+mod read_only;
 mod scripted_readers;
 mod sqlite_faults;
 mod ten_years;

@@ -15,4 +15,5 @@ mod faults;
 mod opening;
 mod refusals;
 mod rows;
+mod settings;
 mod support;

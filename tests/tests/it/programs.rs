@@ -10,6 +10,7 @@
 
 mod books;
 mod clock;
+mod copies;
 mod ledger;
 
 use std::collections::BTreeSet;
@@ -37,7 +38,7 @@ fn new_card(directory: &Path, name: &str, number: &str) -> PathBuf {
 /// From a blank card to a holder who reads it. `between` may do with the card whatever keeps what is on it.
 fn happy_path(cardctl: &Cardctl, directory: &Path, between: &mut dyn FnMut()) {
     let issued = cardctl.json(&["issue", "--meter", "17", "--account", "4711"]);
-    assert_eq!((&issued["meter"], &issued["account"]), (&17.into(), &4711.into()));
+    assert_eq!((&issued["meter"], &issued["account"]), (&"17".into(), &"4711".into()));
     assert_eq!((&issued["generation"], &issued["binding"]), (&1.into(), &1.into()));
     let card = issued["card"].as_str().unwrap().to_owned();
     let number = issued["access_number"].as_str().unwrap().to_owned();
@@ -63,7 +64,7 @@ fn happy_path(cardctl: &Cardctl, directory: &Path, between: &mut dyn FnMut()) {
     let file = directory.join("voucher.json");
     let path = file.to_str().unwrap();
     let said = cardctl.run(&["top-up", "7.75", "--channel", "wallet", "--out", path]);
-    assert!(said.text().contains("7.75 EGP sold to card") && said.out.contains(path), "{said}");
+    assert!(said.text().contains("Credit: 7.75 EGP.") && said.out.contains(path), "{said}");
     assert_eq!(cardctl.json(&["info"])["pending_credit"], total, "sold, but not yet loaded");
     assert_eq!(cardctl.run(&["load", path]).text(), "loaded\n");
     total += 775;
@@ -107,14 +108,12 @@ fn happy_path(cardctl: &Cardctl, directory: &Path, between: &mut dyn FnMut()) {
     );
     assert_eq!(
         (&desk["account"], &desk["total_credit"], &desk["settled_credit"]),
-        (&4711.into(), &total.into(), &total.into())
+        (&"4711".into(), &total.into(), &total.into())
     );
     assert_eq!(desk["meter_receipt"]["balance"], total);
-    assert_eq!(
-        cardctl.json(&["show", "--access-number", &number]),
-        desk,
-        "the holder reads what the desk reads"
-    );
+    let mut held = cardctl.json(&["show", "--access-number", &number]);
+    held["in_the_ledger"] = "open".into();
+    assert_eq!(held, desk, "the holder reads what the desk reads; the desk knows the ledger as well");
     // As it is printed, in groups.
     let grouped = format!("{}-{} {}", &number[..5], &number[5..10], &number[10..]);
     let shown = cardctl.run(&["show", "--access-number", &grouped]);
@@ -223,30 +222,6 @@ fn a_sale_that_is_refused_is_not_booked() {
     assert!(said.status == Some(1) && said.out.contains("replaced"), "{said}");
 }
 
-#[test]
-fn books_that_are_behind_the_card_are_noticed() {
-    let directory = TempDir::new().unwrap();
-    let cardctl = Cardctl::new("sim", directory.path().join("data"));
-    let _ = cardctl.json(&["issue", "--meter", "1", "--account", "7"]);
-    let _ = cardctl.json(&["top-up", "50"]);
-    let copy = directory.path().join("copy");
-    let _ = cardctl.json(&["ledger", "backup", copy.to_str().unwrap()]);
-    for _ in 0..2 {
-        let _ = cardctl.json(&["top-up", "20"]);
-    }
-    for name in ["ledger.sqlite-wal", "ledger.sqlite-shm"] {
-        let _ = fs::remove_file(directory.path().join("data").join(name));
-    }
-    // Nobody tells the ledger that it is a copy.
-    fs::copy(&copy, directory.path().join("data/ledger.sqlite")).unwrap();
-    // The first voucher is older than what the card has. From then on the ledger knows it, and nothing is sold.
-    for words in ["which these books do not know", "more than the ledger has certified"] {
-        let said = cardctl.run(&["top-up", "20"]);
-        assert!(said.status == Some(1) && said.out.is_empty(), "{said}");
-        assert!(said.err.contains(words) && said.err.contains("ledger restored"), "{said}");
-    }
-}
-
 /// Failures so far. Each must have a message of its own.
 #[derive(Default)]
 struct Failures(BTreeSet<String>);
@@ -259,7 +234,8 @@ impl Failures {
         for word in words {
             assert!(said.err.contains(word), "{word:?} is missing: {said}");
         }
-        let message: Vec<&str> = said.err.lines().filter(|line| !line.contains("WARNING")).collect();
+        let beside = |line: &&str| !line.contains("WARNING") && !line.starts_with("cardctl: request ");
+        let message: Vec<&str> = said.err.lines().filter(beside).collect();
         if status == 1 {
             assert_eq!(message.len(), 1, "one line: {said}");
         }

@@ -1,5 +1,6 @@
 //! The card application on a chip of one's own, hosted as an `apdu_app::App`: a card maker's firmware, with arrays for its memory.
 //! `cargo run -q -p card-applet --features apdu-app --example own_chip`
+#![allow(clippy::print_stdout, reason = "an example shows what comes of it")]
 
 mod pages;
 

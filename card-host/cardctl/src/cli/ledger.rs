@@ -120,6 +120,9 @@ pub(crate) enum LedgerCommand {
         /// Of these vending points only.
         #[arg(long = "of", value_name = "POINT")]
         points: Vec<PointCode>,
+        /// Begins the tables with a byte order mark, by which spreadsheets know Arabic.
+        #[arg(long)]
+        bom: bool,
     },
     /// Copies the ledger to a new file, while others work with it.
     Backup {

@@ -21,6 +21,7 @@ use card_ledger::{PointCode, RequestId};
 use clap::{Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use self::alerts::AlertsCommand;
 use self::audit::AuditCommand;
@@ -31,8 +32,8 @@ use self::tariff::TariffCommand;
 use self::values::{
     Secret, access_number, account, actor, channel, key_length, language, meter_number, mode,
 };
-use crate::context::books::new_id;
-use crate::context::{Context, Error};
+use crate::context::books::{NoBooks, new_id};
+use crate::context::{Context, Error, Request};
 use crate::view::Format;
 
 /// Issues, charges, reads and taps prepaid electricity cards: simulated ones, and real ones in a PC/SC reader.
@@ -57,7 +58,7 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, help_heading = "Global options")]
     trace: bool,
     /// The ledger in a PostgreSQL database (postgres://...), instead of the file ledger.sqlite in the data directory. By default the environment's
-    /// variable CARDCTL_DATABASE.
+    /// variable CARDCTL_DATABASE, which is the place for a URL with a password: arguments are seen by every program of the computer.
     #[arg(long, global = true, help_heading = "Ledger options", value_name = "URL")]
     database: Option<String>,
     /// Who does it, as it is written in the ledger. By default the user of the operating system.
@@ -76,11 +77,15 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Where and for whom the command works.
     pub(crate) fn context(&mut self) -> Result<Context, Error> {
-        let database = std::env::var("CARDCTL_DATABASE").ok();
-        let repeats = self.request.is_some();
-        let request = match self.request.take() {
-            Some(id) => id,
-            None => new_id()?,
+        let database = match std::env::var("CARDCTL_DATABASE") {
+            Err(std::env::VarError::NotUnicode(_)) if self.database.is_none() => {
+                return Err(NoBooks::Address.into());
+            }
+            database => database.ok(),
+        };
+        let (id, repeats) = match self.request.take() {
+            Some(id) => (id, true),
+            None => (new_id()?, false),
         };
         Ok(Context {
             data: self.data.take(),
@@ -89,8 +94,7 @@ impl Arguments {
             database: self.database.take().or(database.filter(|url| !url.is_empty())),
             actor: self.actor.take(),
             point: self.point.take(),
-            request,
-            repeats,
+            request: Arc::new(Request::new(id, repeats, self.format == Format::Json)),
         })
     }
 }
@@ -174,7 +178,7 @@ pub(crate) enum Command {
     Collect,
     /// Shows everything that is on the card: at a desk, with its keys; or as the holder, with the number printed on the card.
     Show {
-        /// The 26 digits printed on the card.
+        /// The 26 digits printed on the card; "-" reads them from standard input, where no other program sees them.
         #[arg(long, value_name = "DIGITS", value_parser = access_number)]
         access_number: Option<Secret>,
     },

@@ -17,7 +17,13 @@ use crate::view::Format;
 pub(crate) struct Secret(pub(crate) std::sync::Arc<AccessNumber>);
 
 pub(super) fn access_number(text: &str) -> Result<Secret, String> {
-    let number = AccessNumber::parse(text).map_err(|error| error.to_string())?;
+    let mut given = String::new();
+    if text == "-" {
+        // Arguments are seen by every program of the computer.
+        std::io::stdin().read_line(&mut given).map_err(|error| error.to_string())?;
+    }
+    let digits = if text == "-" { given.trim() } else { text };
+    let number = AccessNumber::parse(digits).map_err(|error| error.to_string())?;
     Ok(Secret(std::sync::Arc::new(number)))
 }
 
@@ -25,7 +31,7 @@ pub(super) fn actor(text: &str) -> Result<String, String> {
     if Who::is_actor(text) {
         return Ok(text.to_owned());
     }
-    Err(format!("a name has 1 to {} characters, not only white space", Who::ACTOR))
+    Err(format!("a name has 1 to {} characters on one line, and some that can be seen", Who::ACTOR))
 }
 
 pub(super) fn language(text: &str) -> Result<Language, String> {
@@ -34,7 +40,7 @@ pub(super) fn language(text: &str) -> Result<Language, String> {
 
 pub(super) fn account(text: &str) -> Result<u64, String> {
     match text.parse() {
-        Ok(number) if number != 0 => Ok(number),
+        Ok(number) if number != 0 && !text.starts_with('+') => Ok(number),
         _ => Err("an account number has the digits 0-9 only, from 1 to 18446744073709551615".to_owned()),
     }
 }
@@ -79,7 +85,7 @@ pub(super) fn binding(text: &str) -> Result<Binding, String> {
     let wrong =
         || "a contract is the meter's number and the binding's, in decimal digits, such as 17/1".to_owned();
     let (meter, number) = text.split_once('/').ok_or_else(wrong)?;
-    let number = number.parse().ok().filter(|number| *number != 0);
+    let number = number.parse().ok().filter(|parsed| *parsed != 0 && !number.starts_with('+'));
     Ok(Binding { meter: meter_number(meter)?, number: number.ok_or_else(wrong)? })
 }
 

@@ -1,5 +1,6 @@
 //! `cardctl audit` and `cardctl reconcile`: whether the books are what they were, and whether the world agrees with them.
 
+use card_host::text_file;
 use card_ledger::{
     AuditKey, AuditPublicKey, EntryId, ReconcileOptions, SignedHead, reconcile as compare, sign_heads, verify,
 };
@@ -54,7 +55,7 @@ fn heads_of(path: &Path) -> Result<Vec<SignedHead>, Error> {
             path.display()
         ))
     };
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    let text = text_file::read(path).map_err(|error| wrong(&error))?;
     let mut found = Vec::new();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let kept: Heads = serde_json::from_str(line).map_err(|error| wrong(&error))?;

@@ -1,22 +1,26 @@
 //! `cardctl info`, `cardctl show` and `cardctl collect`: what is on a card.
 
 use card_core::access_number::AccessNumber;
+use card_core::id::CardId;
 use card_core::key::KeyLength;
 use card_core::role::Role;
 use card_host::keystore::{KeyStore, SoftwareKeyStore};
 use card_host::operate;
 use card_host::random::OsRandom;
+use card_ledger::{LedgerError, Payee, binding_of, read};
 use std::io::Write;
+use std::sync::Arc;
 
 use super::Error;
 use crate::context::Context;
+use crate::context::books::Books;
 use crate::context::workplace::Workplace;
 use crate::view::card::{Content, Info};
 use crate::view::collect::Collected;
 
 /// What is public.
 pub(crate) fn info(context: &Context) -> Result<Info, Error> {
-    context.with_card(None, false, |card| {
+    context.with_card(None, |card| {
         let name = card.description();
         Ok(Info::new(operate::read_public(card)?, name))
     })
@@ -25,24 +29,40 @@ pub(crate) fn info(context: &Context) -> Result<Info, Error> {
 /// Everything: for the holder, who has the access number; or at a desk.
 pub(crate) fn show(context: &Context, access: Option<&AccessNumber>) -> Result<Content, Error> {
     if let Some(access) = access {
-        return context.with_card(None, false, |card| {
+        return context.with_card(None, |card| {
             let session = operate::holder_session(card, access, &mut OsRandom);
-            Ok(Content::new(operate::read_private(&mut session?)?))
+            Ok(Content::new(operate::read_private(&mut session?)?, None))
         });
     }
     let workplace = context.alone()?;
-    let keys = desk_keys(&workplace)?;
-    context.with_card(Some(&workplace), false, |card| {
-        let session = operate::session(card, &keys, Role::Vending, &mut OsRandom);
-        Ok(Content::new(operate::read_private(&mut session?)?))
+    // Without a ledger the card says what it is all the same.
+    let (keys, books) = match context.books(&workplace) {
+        Ok(books) => (Arc::clone(&books.keys), Some(books)),
+        Err(_) => (Arc::new(desk_keys(&workplace)?), None),
+    };
+    context.with_card(Some(&workplace), |card| {
+        let session = operate::session(card, &*keys, Role::Vending, &mut OsRandom);
+        let reading = operate::read_private(&mut session?)?;
+        let books = books.map(|books| in_the_ledger(&books, reading.card.id)).transpose()?;
+        Ok(Content::new(reading, books))
     })
+}
+
+/// How a card stands in the ledger: it may be blocked there, which the card itself does not know.
+fn in_the_ledger(books: &Books, card: CardId) -> Result<String, Error> {
+    match read(books.office.ledger(), |t| binding_of(t, Payee::Card(card))) {
+        Ok(record) if record.blocked => Ok("blocked".to_owned()),
+        Ok(record) => Ok(record.status.code().to_owned()),
+        Err(LedgerError::Refused(refusal)) => Ok(refusal.to_string()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Takes what meters have put on the card.
 pub(crate) fn collect(context: &Context) -> Result<Collected, Error> {
     let workplace = context.alone()?;
     let books = context.books(&workplace)?;
-    context.with_card(Some(&workplace), false, |card| {
+    context.with_card(Some(&workplace), |card| {
         let brought = books.office.take_from_card(&books.who, card)?;
         Ok(Collected::new(&brought, &books.office.learn_keys(&books.who, card)?))
     })

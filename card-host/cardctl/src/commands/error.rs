@@ -23,8 +23,8 @@ use crate::context;
 use crate::context::books::NoBooks;
 use crate::context::voucher_file::VoucherFileError;
 use crate::context::workplace::WorkplaceError;
-use crate::view::customer;
 use crate::view::problem::Problem;
+use crate::view::{NotPrinted, customer};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -76,8 +76,10 @@ pub(crate) enum Error {
     Tour(#[from] TourError),
     #[error(transparent)]
     Tariff(#[from] TariffFileError),
-    #[error("cannot print: {0}")]
-    Output(#[from] std::io::Error),
+    #[error(transparent)]
+    NotBegun(#[from] context::NotShown),
+    #[error(transparent)]
+    NotPrinted(#[from] NotPrinted),
 }
 
 impl From<BranchError> for Error {
@@ -96,9 +98,14 @@ impl Error {
         matches!(self, Self::Ledger(error) if error.is_passing())
     }
 
+    /// Whether all was done and is well, and only could not be printed.
+    pub(crate) const fn is_done(&self) -> bool {
+        matches!(self, Self::NotPrinted(NotPrinted { good: true, .. }))
+    }
+
     /// What is said of it. `request` is what was asked for, where it has an id.
     pub(crate) fn problem(&self, request: Option<&RequestId>) -> Problem {
-        let repeated = request.filter(|_| self.is_passing());
+        let repeated = request.filter(|_| self.is_passing() || self.is_done());
         let request = match self {
             Self::PaidOnly(paid) => Some(&paid.id),
             _ => repeated,
@@ -127,6 +134,7 @@ impl From<context::Error> for Error {
             context::Error::NoBooks(error) => Self::NoBooks(error),
             context::Error::Ledger(error) => Self::Ledger(error),
             context::Error::Keys(error) => Self::Keys(error),
+            context::Error::NotShown(error) => Self::NotBegun(error),
         }
     }
 }

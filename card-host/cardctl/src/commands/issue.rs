@@ -1,16 +1,18 @@
 //! `cardctl issue` and `cardctl engineering`: blank cards become cards.
 
-use card_core::id::MeterId;
+use card_core::id::{CardId, MeterId, State};
 use card_core::key::KeyLength;
 use card_core::scp03::Mode;
-use card_host::card_work::CardChoice;
-use card_host::personalise::Step;
+use card_core::units::Piastres;
+use card_host::card_work::{CardChoice, CardWorkError};
+use card_host::personalise::{self, Step};
+use card_host::transport::Transport;
 use std::io::Write;
 
 use super::Error;
 use crate::context::Context;
 use crate::context::books::{Books, Founding};
-use crate::view::Printer;
+use crate::context::workplace::Workplace;
 use crate::view::issue::{Engineering, Issued};
 
 /// For whom, and how.
@@ -22,29 +24,56 @@ pub(crate) struct Options {
     pub(crate) keys: KeyLength,
 }
 
-/// Prints as soon as the card is made: the access number is kept nowhere.
-pub(crate) fn issue(context: &Context, printer: Printer, options: &Options) -> Result<(), Error> {
+/// Asked again with the same id, it is the same card. As long as that is not in use yet it gets a new access number, because the one before
+/// is kept nowhere; later it keeps the one that it has.
+pub(crate) fn issue(context: &Context, options: &Options) -> Result<Issued, Error> {
     let Options { meter, account, choice, keys } = *options;
     let workplace = context.alone()?;
     let books = context.books_or(&workplace, Founding::WhereNew(keys))?;
-    let Books { office, who, id, .. } = &books;
-    let issued = context.with_card(Some(&workplace), true, |card| {
+    let (Books { office, who, .. }, id) = (&books, books.id()?);
+    let before = office.issued(who, id, meter, account)?;
+    let meant = before.as_ref().map(|(held, _)| held.card.id);
+    let issued = context.with_blank_card(&workplace, meant, books.knows(), |card| {
+        if let Some((held, replaces)) = before
+            && !can_be_made(card, held.card.id)?
+        {
+            return Ok(Issued::new(&held, None, replaces));
+        }
         let issued = office.issue(who, id, card, meter, account, choice, &mut progress())?;
-        Ok::<_, Error>(Issued::new(&issued.account, &issued.access, issued.replaces))
+        Ok::<_, Error>(Issued::new(&issued.account, Some(&issued.access), issued.replaces))
     })?;
-    let _ = printer.print(&issued)?;
-    Ok(workplace.install_meter(&books.keys, office.scope(), meter)?)
+    // The access number is kept nowhere: it is shown whatever becomes of the meter.
+    if let Err(error) = install_meter(&workplace, &books, meter) {
+        let _ = writeln!(
+            std::io::stderr(),
+            "cardctl: the card is issued, and its simulated meter is not there: {error}"
+        );
+    }
+    Ok(issued)
+}
+
+/// Whether this is the card, not in use yet; another one is refused by the ledger.
+fn can_be_made(card: &mut Box<dyn Transport + '_>, meant: CardId) -> Result<bool, Error> {
+    let summary = personalise::select(card).map_err(CardWorkError::from)?;
+    Ok(summary.card.id != meant || matches!(summary.state, Some(State::Blank | State::Personalised)))
+}
+
+fn install_meter(workplace: &Workplace, books: &Books, meter: MeterId) -> Result<(), Error> {
+    let held = books.office.serving(meter)?.held;
+    let served = held.binding.number > 1 || held.total_credit != Piastres::ZERO;
+    Ok(workplace.install_meter(&books.keys, books.office.scope(), meter, served)?)
 }
 
 pub(crate) fn engineering(context: &Context, meter: MeterId, rebind: bool) -> Result<Engineering, Error> {
     let workplace = context.alone()?;
     let books = context.books(&workplace)?;
-    let Books { office, who, id, .. } = &books;
-    context.with_card(Some(&workplace), !rebind, |card| {
-        if rebind {
-            let held = office.rebind_engineering(who, id, card, meter)?;
-            return Ok(Engineering::new(&held, None));
-        }
+    let (Books { office, who, .. }, id) = (&books, books.id()?);
+    if rebind {
+        return context.with_card(Some(&workplace), |card| {
+            Ok(Engineering::new(&office.rebind_engineering(who, id, card, meter)?, None))
+        });
+    }
+    context.with_blank_card(&workplace, None, books.knows(), |card| {
         let choice = CardChoice { mode: Mode::S8, private_balance: true, closes_former: false };
         let issued = office.issue_engineering(who, id, card, meter, choice, &mut progress())?;
         Ok(Engineering::new(&issued.account, Some(&issued.access)))

@@ -97,7 +97,7 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<Sent, Error> {
         let way = over_network(&workplace, &books, meter, &made)?;
         return Ok(sent(options, made, meter, way));
     }
-    context.with_card(Some(&workplace), false, |transport| {
+    context.with_card(Some(&workplace), |transport| {
         let card = card::select(transport)?.card.id;
         let made = make(&workplace, &books, card, Some(card), &options.content)?;
         let answer = deliver(transport, &made.mail.delivery)?;
@@ -127,7 +127,7 @@ fn make(
     present: Option<CardId>,
     content: &Content,
 ) -> Result<Made, Error> {
-    let Books { office, who, id, .. } = books;
+    let (Books { office, who, .. }, id) = (books, books.id()?);
     let (slot, plaintext, says) = match content {
         Content::Tariff(file) => {
             let tariff = tariff_file::read(file)?;

@@ -2,8 +2,8 @@
 //! again, and nobody has to pay twice.
 
 use card_core::id::{CardId, Channel};
-use card_core::message::Voucher;
 use card_core::terminal::load::{LoadAnswer, LoadOutcome, can_load};
+use card_core::text::{Language, Paid};
 use card_core::units::Piastres;
 use card_host::card;
 use card_host::card_work::{CardWorkError, load};
@@ -16,17 +16,17 @@ use crate::context::Context;
 use crate::context::books::Books;
 use crate::context::voucher_file;
 use crate::context::workplace::Workplace;
+use crate::view::customer;
 use crate::view::sale::{Kept, Loaded, Sold};
 
 /// Sold, but not on the card.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{amount} EGP are sold and booked, but did not reach the card ({cause}): do not sell again; the voucher is in {}: carry it \
-     with `cardctl load {}`",
-    kept.display(), kept.display()
+    "{} It is booked, but did not reach the card ({cause}): do not sell again; the voucher is in {}: carry it with `cardctl load {}`",
+    paid.in_words(Language::English), kept.display(), kept.display()
 )]
 pub(crate) struct NotLoaded {
-    amount: Piastres,
+    paid: Paid,
     kept: PathBuf,
     pub(crate) cause: Box<Error>,
 }
@@ -43,7 +43,7 @@ pub(crate) struct Sale {
 pub(crate) fn top_up(context: &Context, sale: &Sale) -> Result<Sold, Error> {
     let workplace = context.alone()?;
     let books = context.books(&workplace)?;
-    context.with_card(Some(&workplace), false, |card| sell(card, &workplace, &books, sale))
+    context.with_card(Some(&workplace), |card| sell(card, &workplace, &books, sale))
 }
 
 /// Everything that can be known before is looked at before.
@@ -63,29 +63,33 @@ fn sell(
     if sale.channel == Channel::Bank {
         books.link(&who, id)?;
     }
+    let shown = books.office.shown_by(transport)?;
+    books.office.look_at(&who, books.id()?, Payee::Card(id), &shown)?;
     if let Some(path) = &sale.out {
         return Ok(Sold::Kept(keep(books, &who, id, sale.amount, path)?));
     }
     let kept = workplace.voucher_path(id);
-    let voucher = sold(books, &who, id, sale.amount)?;
+    let sold = sold(books, &who, id, sale.amount)?;
+    let voucher = sold.voucher()?;
     let written = voucher_file::replace(&kept, &voucher);
     let answer = match (books.office.load(&who, transport, &voucher), written) {
         (Ok(answer), _) => answer,
         (Err(_), Err(not_kept)) => return Err(not_kept.into()),
         (Err(cause), Ok(())) => {
             let cause = Box::new(cause.into());
-            return Err(NotLoaded { amount: sale.amount, kept, cause }.into());
+            return Err(NotLoaded { paid: customer::paid(sold.amount, &sold.division), kept, cause }.into());
         }
     };
     newest(books, id, &answer)?;
-    Ok(Sold::Loaded(Loaded::new(&answer, Some((sale.amount, books.id.clone())))))
+    Ok(Sold::Loaded(Loaded::new(&answer, Some(&sold))))
 }
 
 /// Sells, and writes the voucher to a file, which is made before anything is sold.
 fn keep(books: &Books, who: &Who, id: CardId, amount: Piastres, path: &Path) -> Result<Kept, Error> {
-    let taken = voucher_file::Taken::create(path)?;
-    taken.write(&sold(books, who, id, amount)?)?;
-    Ok(Kept::new(id.to_string(), amount, path.display().to_string(), books.id.clone()))
+    let taken = voucher_file::Taken::create(path, books.repeats())?;
+    let sold = sold(books, who, id, amount)?;
+    taken.write(&sold.voucher()?)?;
+    Ok(Kept::new(&sold, path.display().to_string()))
 }
 
 /// A sale that waits for a second person.
@@ -129,21 +133,20 @@ pub(crate) struct SoldToFormer {
     former: CardId,
 }
 
-/// The voucher of this sale. Asked for before with the same id, it is the same one.
-fn sold(books: &Books, who: &Who, card: CardId, amount: Piastres) -> Result<Voucher, Error> {
+/// This sale, certified. Asked for before with the same id, it is the same one.
+fn sold(books: &Books, who: &Who, card: CardId, amount: Piastres) -> Result<SaleRecord, Error> {
     let office = &books.office;
-    let order = SaleOrder { who: who.clone(), id: books.id.clone(), payee: Payee::Card(card), amount };
-    let sale = match office.sell(&order) {
-        Ok(sale) => sale,
+    let order = SaleOrder { who: who.clone(), id: books.id()?.clone(), payee: Payee::Card(card), amount };
+    match office.sell(&order) {
+        Ok(sale) => Ok(sale),
         Err(LedgerError::Refused(Refusal::ApprovalNeeded { .. })) => {
             office.reserve(&order)?;
-            return Err(SecondPerson::of(&order).into());
+            Err(SecondPerson::of(&order).into())
         }
         // One that was announced before, or for a card that has been replaced since.
-        Err(LedgerError::Refused(Refusal::OtherRequest(_))) => go_on(books, &order, card)?,
-        Err(error) => return Err(error.into()),
-    };
-    Ok(sale.voucher()?)
+        Err(LedgerError::Refused(Refusal::OtherRequest(_))) => go_on(books, &order, card),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Goes on with a sale that was asked for before: the same amount for the same contract, whichever card it has now. It stays at the
@@ -180,14 +183,16 @@ fn go_on(books: &Books, order: &SaleOrder, card: CardId) -> Result<SaleRecord, E
 pub(crate) fn refresh(context: &Context) -> Result<Loaded, Error> {
     let workplace = context.alone()?;
     let books = context.books(&workplace)?;
-    context.with_card(Some(&workplace), false, |card| load_again(card, &books))
+    context.with_card(Some(&workplace), |card| load_again(card, &books))
 }
 
 fn load_again(transport: &mut Box<dyn Transport + '_>, books: &Books) -> Result<Loaded, Error> {
     let summary = card::select(transport)?;
     can_load(Channel::Branch, &summary).map_err(CardWorkError::from)?;
     let card = summary.card.id;
-    let certified = books.office.refresh(&books.who, &books.id, Payee::Card(card))?;
+    let shown = books.office.shown_by(transport)?;
+    books.office.look_at(&books.who, books.id()?, Payee::Card(card), &shown)?;
+    let certified = books.office.refresh(&books.who, books.id()?, Payee::Card(card))?;
     let answer = books.office.load(&books.who, transport, &certified.parsed()?)?;
     newest(books, card, &answer)?;
     Ok(Loaded::new(&answer, None))
@@ -196,7 +201,7 @@ fn load_again(transport: &mut Box<dyn Transport + '_>, books: &Books) -> Result<
 /// Loads a voucher as a kiosk or a phone does, without any key.
 pub(crate) fn carry(context: &Context, file: &Path) -> Result<Loaded, Error> {
     let voucher = voucher_file::read(file)?;
-    let answer = context.with_card(None, false, |card| Ok::<_, Error>(load(card, &voucher)?))?;
+    let answer = context.with_card(None, |card| Ok::<_, Error>(load(card, &voucher)?))?;
     Ok(Loaded::new(&answer, None))
 }
 
@@ -205,7 +210,7 @@ fn newest(books: &Books, card: CardId, answer: &LoadAnswer) -> Result<(), Error>
     match answer.outcome {
         LoadOutcome::Loaded | LoadOutcome::Refreshed => Ok(()),
         LoadOutcome::AlreadyLoaded | LoadOutcome::Older => {
-            let known = books.repeated && answer.receipt.sequence <= books.binding_of(card)?.held.sequence;
+            let known = books.repeats() && answer.receipt.sequence <= books.binding_of(card)?.held.sequence;
             if known { Ok(()) } else { Err(BooksBehind(answer.receipt.sequence).into()) }
         }
     }

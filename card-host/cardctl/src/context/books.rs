@@ -8,15 +8,15 @@ use card_host::issuer::{BUILD_TIME, Clock, Issuer, SystemClock, checked_time};
 use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
 use card_host::random::OsRandom;
 use card_ledger::{
-    BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Office, Party, Payee, Point, PointCode, PointLimits,
-    Policy, PostgresLedger, RequestId, SqliteLedger, Who, binding_of, read,
+    Anchor, BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Office, Party, Payee, Point, PointCode,
+    PointLimits, Policy, PostgresLedger, RequestId, SqliteLedger, Who, binding_of, read,
 };
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::workplace::Workplace;
-use super::{Context, Error};
+use super::{Context, Error, Request};
 
 /// Connections to a database at most, made when they are needed: one program, mostly one thing at a time.
 pub(crate) const CONNECTIONS: u32 = 16;
@@ -29,9 +29,7 @@ pub(crate) struct Books {
     /// Who runs this program, for the company.
     pub(crate) who: Who,
     /// The request that this program is run for.
-    pub(crate) id: RequestId,
-    /// Whether it was asked for before: the id was given.
-    pub(crate) repeated: bool,
+    request: Arc<Request>,
     /// The ledger's file, where it is in one.
     pub(crate) sqlite: Option<Arc<SqliteLedger>>,
     /// Whether it was founded just now.
@@ -62,6 +60,8 @@ pub(crate) enum NoBooks {
          or found an empty one on purpose with `cardctl ledger begin`"
     )]
     Lost(String),
+    #[error("the environment's variable CARDCTL_DATABASE is no text: set it to postgres://..., or unset it")]
+    Address,
     #[error(
         "{} does not exist here, and this ledger needs its own keys: copy that file from where the ledger was founded",
         .0.display()
@@ -174,6 +174,11 @@ impl Books {
         } else {
             Office::found(ledger, issuer, &actor, &Policy::for_development())?
         };
+        let anchor = workplace.path("ledger-anchor.json");
+        if !founded {
+            Anchor::forget(&anchor).map_err(LedgerError::from)?;
+        }
+        let office = office.with_anchor(Anchor::open(&anchor).map_err(LedgerError::from)?);
         drop(lock);
         let who = Who {
             party: COMPANY.parse().map_err(LedgerError::from)?,
@@ -183,9 +188,18 @@ impl Books {
             },
             actor,
         };
-        let id = context.request.clone();
-        let office = Arc::new(office);
-        Ok(Self { office, keys, who, id, repeated: context.repeats, sqlite, begun: !founded })
+        let (office, request) = (Arc::new(office), Arc::clone(&context.request));
+        Ok(Self { office, keys, who, request, sqlite, begun: !founded })
+    }
+
+    /// The id of the request that this program is run for; whoever asks has seen it then.
+    pub(crate) fn id(&self) -> Result<&RequestId, Error> {
+        Ok(self.request.id()?)
+    }
+
+    /// Whether it may have been asked for before: the id was given.
+    pub(crate) fn repeats(&self) -> bool {
+        self.request.repeats()
     }
 
     /// Who sells through this channel: the company itself at a branch, else a party of the channel's name with one vending point. For
@@ -233,6 +247,11 @@ impl Books {
     /// The binding of a customer's present card, or why there is none.
     pub(crate) fn binding_of(&self, card: CardId) -> Result<BindingRecord, Error> {
         Ok(read(self.office.ledger(), |t| binding_of(t, Payee::Card(card)))?)
+    }
+
+    /// Whether the ledger has entered a card; one of which it cannot be asked may have been.
+    pub(crate) fn knows(&self) -> impl FnOnce(CardId) -> bool {
+        |card| read(self.office.ledger(), |t| t.card(card)).map_or(true, |known| known.is_some())
     }
 
     /// The vending points, all of them.

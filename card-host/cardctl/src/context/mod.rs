@@ -2,15 +2,18 @@
 
 pub(crate) mod books;
 mod reader;
+mod request;
 pub(crate) mod voucher_file;
 pub(crate) mod workplace;
 
 use self::books::{Books, CONNECTIONS, Founding, NoBooks};
+pub(crate) use self::request::{NotShown, Request};
 use self::workplace::{Workplace, WorkplaceError};
 use card_host::keystore::KeyStoreError;
 use card_host::reader_error::ReaderError;
-use card_ledger::{LedgerError, PointCode, RequestId};
+use card_ledger::{LedgerError, PointCode};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What holds for every command.
 pub(crate) struct Context {
@@ -27,9 +30,7 @@ pub(crate) struct Context {
     /// The vending point, where it is not the office.
     pub(crate) point: Option<PointCode>,
     /// The id of what is asked for.
-    pub(crate) request: RequestId,
-    /// Whether that was given.
-    pub(crate) repeats: bool,
+    pub(crate) request: Arc<Request>,
 }
 
 /// Why there is nothing to work with.
@@ -45,6 +46,8 @@ pub(crate) enum Error {
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Keys(#[from] KeyStoreError),
+    #[error(transparent)]
+    NotShown(#[from] NotShown),
 }
 
 impl Context {

@@ -1,9 +1,9 @@
 //! A voucher in a file: JSON, so that a phone can carry it and a person can see what it is.
 
 use card_core::message::Voucher;
-use card_host::durable;
+use card_host::{durable, text_file};
 use serde::{Deserialize, Serialize};
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,8 @@ pub(crate) enum VoucherFileError {
     Write { path: PathBuf, error: std::io::Error },
     #[error("{} is not a voucher: use a file that `cardctl top-up --out` wrote", .0.display())]
     NotAVoucher(PathBuf),
+    #[error("{} has another voucher and is not replaced: the sale is booked; repeat it with the same --request and another file", .0.display())]
+    OtherVoucher(PathBuf),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -35,31 +37,38 @@ const TYPE: &str = "prepaid electricity voucher";
 /// A name that was taken for a voucher which is not sold yet; free again where none is written.
 pub(crate) struct Taken {
     path: PathBuf,
-    permissions: Permissions,
+    /// What the file had: whoever repeats what was asked for finds the voucher there already.
+    before: Option<Vec<u8>>,
     written: bool,
 }
 
 impl Taken {
-    pub(crate) fn create(path: &Path) -> Result<Self, VoucherFileError> {
-        let file = File::create_new(path);
-        let permissions = file.and_then(|file| file.metadata()).map(|metadata| metadata.permissions());
-        let permissions =
-            permissions.map_err(|error| VoucherFileError::Create { path: path.to_owned(), error })?;
-        Ok(Self { path: path.to_owned(), permissions, written: false })
+    /// `repeats` is whether the voucher may be in the file from the time before.
+    pub(crate) fn create(path: &Path, repeats: bool) -> Result<Self, VoucherFileError> {
+        let failed = |error| VoucherFileError::Create { path: path.to_owned(), error };
+        let before = match durable::create(path, &[]) {
+            Ok(()) => None,
+            Err(error) if repeats && error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Some(content(path).map_err(failed)?)
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        Ok(Self { path: path.to_owned(), before, written: false })
     }
 
     pub(crate) fn write(mut self, voucher: &Voucher) -> Result<(), VoucherFileError> {
+        if self.before.as_ref().is_some_and(|before| !before.is_empty() && parse(before) != Some(*voucher)) {
+            return Err(VoucherFileError::OtherVoucher(self.path.clone()));
+        }
         replace(&self.path, voucher)?;
         self.written = true;
-        // Whoever may read files of this user may read it, as any other that the user makes.
-        std::fs::set_permissions(&self.path, self.permissions.clone())
-            .map_err(|error| VoucherFileError::Write { path: self.path.clone(), error })
+        Ok(())
     }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        if !self.written {
+        if !self.written && self.before.is_none() {
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -83,14 +92,18 @@ fn text(voucher: &Voucher) -> std::io::Result<Vec<u8>> {
 }
 
 pub(crate) fn read(path: &Path) -> Result<Voucher, VoucherFileError> {
-    let error = |error| VoucherFileError::Read { path: path.to_owned(), error };
-    let mut bytes = Vec::new();
-    File::open(path).map_err(error)?.take(LONGEST).read_to_end(&mut bytes).map_err(error)?;
+    let bytes = content(path).map_err(|error| VoucherFileError::Read { path: path.to_owned(), error })?;
     parse(&bytes).ok_or_else(|| VoucherFileError::NotAVoucher(path.to_owned()))
 }
 
+fn content(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LONGEST).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn parse(bytes: &[u8]) -> Option<Voucher> {
-    let stored: Stored = serde_json::from_slice(bytes).ok()?;
+    let stored: Stored = serde_json::from_str(&text_file::decoded(bytes.to_vec()).ok()?).ok()?;
     let voucher = Voucher::parse(&hex::decode(stored.voucher).ok()?).ok()?;
     (stored.r#type == TYPE && stored.card == voucher.card.to_string()).then_some(voucher)
 }

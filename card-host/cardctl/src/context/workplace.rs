@@ -39,6 +39,44 @@ pub(crate) enum WorkplaceError {
     Meter(#[from] SimulatedMeterError),
 }
 
+/// A new card in the simulated reader.
+pub(crate) struct Inserted {
+    path: PathBuf,
+    pub(crate) id: CardId,
+    /// Where the card is that was there before.
+    former: Option<PathBuf>,
+}
+
+impl Inserted {
+    /// It stays.
+    pub(crate) fn keep(self) {
+        if let Some(former) = self.former {
+            let _ = writeln!(
+                std::io::stderr(),
+                "cardctl: the card that was in the simulated reader is kept in {}; renamed to simulated.card, it is back",
+                former.display()
+            );
+        }
+    }
+
+    /// It is thrown away, and the former one is back.
+    pub(crate) fn take_out(self) -> Result<(), WorkplaceError> {
+        match self.former {
+            Some(former) => renamed(&former, &self.path),
+            None => match std::fs::remove_file(&self.path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(WorkplaceError::Io { path: self.path, error })
+                }
+                _ => Ok(()),
+            },
+        }
+    }
+}
+
+fn renamed(from: &Path, to: &Path) -> Result<(), WorkplaceError> {
+    std::fs::rename(from, to).map_err(|error| WorkplaceError::Io { path: to.to_owned(), error })
+}
+
 pub(crate) struct Workplace {
     directory: PathBuf,
     /// Held as long as the program runs, where it works with cards or meters.
@@ -148,47 +186,64 @@ impl Workplace {
         card.map(Simulator::new).map_err(|error| WorkplaceError::Card { path, error })
     }
 
-    /// The simulated card where it is blank, or else a new blank one; what was there is kept under its number.
-    pub(crate) fn blank_card(&self) -> Result<Simulator<ImageMemory>, WorkplaceError> {
-        let path = self.card_path();
-        if path.exists() {
-            let mut card = self.card()?;
-            let summary = operate::read_public(&mut Card::open(&mut card)).map(|public| public.summary);
-            match summary {
-                Ok(summary) if summary.state == Some(State::Blank) => return Ok(card),
-                Ok(summary) => self.put_away(&summary.card.id.to_string())?,
-                Err(_) => self.put_away("defective")?,
-            }
+    /// The number of the card in the simulated reader, where there is one that works, and whether it is blank.
+    pub(crate) fn present(&self) -> Result<Option<(CardId, bool)>, WorkplaceError> {
+        if !self.card_path().exists() {
+            return Ok(None);
         }
-        let mut number = [0; 8];
-        OsRandom.fill(&mut number).map_err(KeyStoreError::from)?;
-        let card = SimulatedCard::create(&path, CardId(number), KeyLength::Aes256, Profile::T1);
-        card.map(Simulator::new).map_err(|error| WorkplaceError::Card { path, error })
+        let summary = operate::read_public(&mut Card::open(&mut self.card()?)).map(|public| public.summary);
+        Ok(summary.ok().map(|summary| (summary.card.id, summary.state == Some(State::Blank))))
     }
 
-    fn put_away(&self, name: &str) -> Result<(), WorkplaceError> {
-        let to = self.directory.join(format!("{name}.card"));
-        let _ = writeln!(
-            std::io::stderr(),
-            "cardctl: the card that was in the simulated reader is kept in {}; renamed to simulated.card, it is back",
-            to.display()
-        );
-        std::fs::rename(self.card_path(), &to).map_err(|error| WorkplaceError::Io { path: to, error })
+    /// Puts a new blank card into the simulated reader; what was there is kept under its number.
+    pub(crate) fn insert_blank(&self) -> Result<Inserted, WorkplaceError> {
+        let mut number = [0; 8];
+        OsRandom.fill(&mut number).map_err(KeyStoreError::from)?;
+        let (path, id) = (self.card_path(), CardId(number));
+        let former = match path.exists() {
+            true => {
+                let name = self.present()?.map_or_else(|| "defective".to_owned(), |(id, _)| id.to_string());
+                Some(self.directory.join(format!("{name}.card")))
+            }
+            false => None,
+        };
+        if let Some(to) = &former {
+            renamed(&path, to)?;
+        }
+        let inserted = Inserted { path, id, former };
+        match SimulatedCard::create(&inserted.path, id, KeyLength::Aes256, Profile::T1) {
+            Ok(_) => Ok(inserted),
+            Err(error) => {
+                let path = inserted.path.clone();
+                inserted.take_out()?;
+                Err(WorkplaceError::Card { path, error })
+            }
+        }
     }
 
     fn meter_path(&self, meter: MeterId) -> PathBuf {
         self.directory.join(format!("{meter:X}.meter"))
     }
 
-    /// Installs the simulated meter, where it is not there yet.
+    /// Installs a simulated meter, with the memory that its maker gives it; nothing where it is there. `served` is whether it has had credit:
+    /// a meter that has forgotten that would take it once more, so none is made again.
     pub(crate) fn install_meter(
         &self,
         keys: &SoftwareKeyStore,
         scope: Scope,
         meter: MeterId,
+        served: bool,
     ) -> Result<(), WorkplaceError> {
         let path = self.meter_path(meter);
         if path.exists() {
+            return Ok(());
+        }
+        if served {
+            let _ = writeln!(
+                std::io::stderr(),
+                "cardctl: the simulated meter {meter} is not here, and none is made in its place, since credit was certified to it: put its file back, {}",
+                path.display()
+            );
             return Ok(());
         }
         let keys = keys.meter_keys(scope, meter)?;

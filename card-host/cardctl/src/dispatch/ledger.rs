@@ -59,8 +59,9 @@ pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -
             printer.print(&days::close(books, &workplace, &of, counted, &reason)?)
         }
         LedgerCommand::TrialBalance => printer.print(&days::trial_balance(books)?),
-        LedgerCommand::Export { folder, from, to, points } => {
-            printer.print(&days::export(books, &workplace, &folder, from.as_deref(), to.as_deref(), &points)?)
+        LedgerCommand::Export { folder, from, to, points, bom } => {
+            let (from, to) = (from.as_deref(), to.as_deref());
+            printer.print(&days::export(books, &workplace, &folder, from, to, &points, bom)?)
         }
         LedgerCommand::Backup { file } => printer.print(&days::backup(books, &file)?),
         LedgerCommand::Restored { reason } => printer.print(&days::restored(books, &reason)?),

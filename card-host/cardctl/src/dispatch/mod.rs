@@ -21,8 +21,7 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
         Command::Info => printer.print(&card::info(context)?),
         Command::Issue { meter, account, private_balance, closes_former, mode, aes } => {
             let choice = CardChoice { mode, private_balance, closes_former };
-            issue::issue(context, printer, &issue::Options { meter, account, choice, keys: aes })?;
-            return Ok(true);
+            printer.print(&issue::issue(context, &issue::Options { meter, account, choice, keys: aes })?)
         }
         Command::Engineering { meter, rebind } => printer.print(&issue::engineering(context, meter, rebind)?),
         Command::TopUp { amount, channel, out } => {

@@ -144,9 +144,10 @@ pub(crate) struct Reconciled {
 struct ExceptionView {
     severity: &'static str,
     kind: &'static str,
-    meter: Option<u64>,
+    meter: Option<String>,
     binding: Option<u32>,
     point: Option<PointCode>,
+    #[serde(serialize_with = "crate::view::as_text")]
     account: u64,
     amount: i64,
     since: Option<u64>,
@@ -175,7 +176,7 @@ impl From<Exception> for ExceptionView {
         Self {
             severity: item.severity.code(),
             kind: item.kind.code(),
-            meter: item.binding.map(|binding| binding.meter.number()),
+            meter: item.binding.map(|binding| binding.meter.to_string()),
             binding: item.binding.map(|binding| binding.number),
             said: format!("{item}{amount}"),
             point: item.point,

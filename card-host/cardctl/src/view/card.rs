@@ -143,7 +143,12 @@ pub(crate) struct Content {
     card: String,
     generation: u16,
     state: String,
+    /// How it stands in the ledger, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_the_ledger: Option<String>,
+    #[serde(serialize_with = "crate::view::as_text")]
     account: u64,
+    #[serde(serialize_with = "crate::view::as_text")]
     meter: u64,
     binding: u32,
     sequence: u32,
@@ -209,13 +214,14 @@ impl From<&MeterFile> for Settled {
 }
 
 impl Content {
-    pub(crate) fn new(reading: Reading) -> Self {
+    pub(crate) fn new(reading: Reading, in_the_ledger: Option<String>) -> Self {
         let certificate = &reading.purse.certificate;
         let binding = reading.binding.binding;
         Self {
-            card: reading.identity.card.id.to_string(),
-            generation: reading.identity.card.generation,
+            card: reading.card.id.to_string(),
+            generation: reading.card.generation,
             state: reading.purse.state.to_string(),
+            in_the_ledger,
             account: reading.binding.account,
             meter: binding.meter.number(),
             binding: binding.number,
@@ -239,9 +245,12 @@ impl View for Content {
         let mut table = Table::default();
         let purse = &reading.purse;
         let certificate = &purse.certificate;
-        table.line("card", reading.identity.card.id);
+        table.line("card", reading.card.id);
         table.line("state", purse.state);
-        table.line("generation", reading.identity.card.generation);
+        if let Some(said) = &self.in_the_ledger {
+            table.line("in the ledger", said);
+        }
+        table.line("generation", reading.card.generation);
         table.line("account", reading.binding.account);
         let binding = reading.binding.binding;
         table.line("meter", format!("{} (binding {})", binding.meter.number(), binding.number));

@@ -29,6 +29,7 @@ pub(crate) struct Collected {
 struct Mail {
     report: &'static str,
     slot: u8,
+    #[serde(serialize_with = "crate::view::as_text")]
     meter: u64,
     binding: u32,
     version: u32,
@@ -56,6 +57,7 @@ enum ReceiptView {
         finding: &'static str,
     },
     Meter {
+        #[serde(serialize_with = "crate::view::as_text")]
         meter: u64,
         finding: &'static str,
         #[serde(flatten)]

@@ -2,9 +2,10 @@
 
 use card_core::meter::Verdict;
 use card_core::terminal::load::LoadOutcome;
-use card_core::text::{Language, Situation, Text, isolate};
+use card_core::text::{Language, Paid, Situation, Text, isolate};
 use card_core::units::Piastres;
 use card_host::card_work::in_words;
+use card_ledger::Division;
 
 /// The code of a situation, the same in all languages.
 pub(crate) const fn code(situation: Situation) -> &'static str {
@@ -25,13 +26,20 @@ pub(crate) fn with_amount(text: Text, about: Piastres, language: Language) -> St
 }
 
 /// What a card did with a voucher.
-pub(crate) fn outcome(outcome: LoadOutcome, sold: Option<Piastres>, language: Language) -> String {
-    let text = Situation::from(outcome).text(language);
-    match (language, sold) {
-        (Language::English, None) => in_words(outcome).to_owned(),
-        (Language::English, Some(sold)) => format!("{}: {}", amount(sold, language), in_words(outcome)),
-        (Language::Arabic, None) => text.to_string(),
-        (Language::Arabic, Some(sold)) => with_amount(text, sold, language),
+pub(crate) fn outcome(outcome: LoadOutcome, language: Language) -> String {
+    match language {
+        Language::English => in_words(outcome).to_owned(),
+        Language::Arabic => Situation::from(outcome).text(language).to_string(),
+    }
+}
+
+/// How what was paid is divided.
+pub(crate) fn paid(amount: Piastres, division: &Division) -> Paid {
+    Paid {
+        paid: amount,
+        fees: Piastres(division.charges.iter().map(|charge| charge.amount).fold(0, u64::saturating_add)),
+        debt: Piastres(division.debt),
+        credit: Piastres(division.credit),
     }
 }
 
@@ -58,10 +66,6 @@ mod tests {
 
     #[test]
     fn outcomes_in_both_languages() {
-        let sold = Some(Piastres(5_025));
-        let said = |language| outcome(LoadOutcome::Loaded, sold, language);
-        assert_eq!(said(Language::English), "50.25 EGP: loaded");
-        assert!(said(Language::Arabic).contains("(\u{2068}50.25\u{2069} جنيه)"));
         let applied = Verdict::Apply { credit: Piastres(100), debit: Piastres(0), balance: Balance(-1) };
         for (given, code) in [(applied, "T03"), (Verdict::Refuse(Reason::WrongMeter), "M08")] {
             let text = Situation::from(given).text(Language::Arabic);

@@ -14,7 +14,9 @@ use super::table::Table;
 pub(crate) struct Account {
     pub(crate) card: String,
     pub(crate) generation: u16,
+    #[serde(serialize_with = "crate::view::as_text")]
     pub(crate) account: u64,
+    #[serde(serialize_with = "crate::view::as_text")]
     pub(crate) meter: u64,
     pub(crate) binding: u32,
     pub(crate) total_credit: u64,
@@ -40,17 +42,22 @@ impl From<&BindingAccount> for Account {
 pub(crate) struct Issued {
     #[serde(flatten)]
     account: Account,
-    access_number: String,
+    /// Nothing where the card is in use already: it is kept nowhere.
+    access_number: Option<String>,
     replaces: Option<String>,
     #[serde(skip)]
     replaced: Option<CardRef>,
 }
 
 impl Issued {
-    pub(crate) fn new(account: &BindingAccount, access: &AccessNumber, replaced: Option<CardRef>) -> Self {
+    pub(crate) fn new(
+        account: &BindingAccount,
+        access: Option<&AccessNumber>,
+        replaced: Option<CardRef>,
+    ) -> Self {
         Self {
             account: account.into(),
-            access_number: digits(access),
+            access_number: access.map(digits),
             replaces: replaced.map(|replaced| replaced.id.to_string()),
             replaced,
         }
@@ -68,8 +75,9 @@ impl View for Issued {
         }
         table.line("account", account.account);
         table.line("meter", format!("{} (binding {})", account.meter, account.binding));
-        table.line("access number", to_print(&self.access_number));
+        table.line("access number", to_print(self.access_number.as_deref()));
         let next = match self.replaced {
+            _ if self.access_number.is_none() => "this card is in use: cardctl show",
             Some(_) => "activate it at a branch, with the credit that it has: cardctl refresh",
             None => "the first charge, at a branch: cardctl top-up AMOUNT --channel branch",
         };
@@ -102,7 +110,7 @@ impl View for Engineering {
         table.line("generation", account.generation);
         table.line("meter", format!("{} (binding {})", account.meter, account.binding));
         if let Some(access) = &self.access_number {
-            table.line("access number", to_print(access));
+            table.line("access number", to_print(Some(access)));
         }
         table.line("next", "a command that names it: cardctl mail command clear-tamper --technician this");
         table.finish()
@@ -113,6 +121,9 @@ fn digits(access: &AccessNumber) -> String {
     String::from_utf8_lossy(&*access.digits()).into_owned()
 }
 
-fn to_print(access: &str) -> String {
-    format!("{access} (print it on the card; it is kept nowhere)")
+fn to_print(access: Option<&str>) -> String {
+    access.map_or_else(
+        || "as printed on the card; it is kept nowhere".to_owned(),
+        |access| format!("{access} (print it on the card; it is kept nowhere)"),
+    )
 }

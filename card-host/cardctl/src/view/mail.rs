@@ -12,6 +12,7 @@ use super::verdict::Taken;
 #[derive(Serialize)]
 pub(crate) struct Sent {
     says: String,
+    #[serde(serialize_with = "crate::view::as_text")]
     meter: u64,
     /// What is to be started again.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -34,6 +34,22 @@ pub(crate) trait View: Serialize {
     }
 }
 
+/// A text for a terminal: what would command it, or turn the order of what stands beside it, is written as its number.
+fn shown(text: &str) -> String {
+    let commands = |c: char| {
+        (c.is_control() && c != '\n') || matches!(c, '\u{2028}'..='\u{202E}' | '\u{2066}' | '\u{2067}')
+    };
+    text.chars().map(|c| if commands(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+}
+
+/// An identifier, as a text: many programs have no number above 2^53.
+pub(crate) fn as_text<S: serde::Serializer>(
+    id: &impl std::fmt::Display,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(id)
+}
+
 /// How to print.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -41,6 +57,15 @@ pub(crate) enum Format {
     Text,
     /// One JSON object on one line; for the tour, one a step.
     Json,
+}
+
+/// What was done, or found, could not be printed.
+#[derive(Debug, thiserror::Error)]
+#[error("{}, and it could not be printed: {cause}", if *.good { "all is done" } else { "something is wrong" })]
+pub(crate) struct NotPrinted {
+    /// Whether all was well.
+    pub(crate) good: bool,
+    cause: std::io::Error,
 }
 
 /// Where to, and how.
@@ -52,18 +77,17 @@ pub(crate) struct Printer {
 
 impl Printer {
     /// Prints it, and says whether all is well.
-    pub(crate) fn print(self, view: &impl View) -> std::io::Result<bool> {
-        let text = self.format(view)?;
+    pub(crate) fn print(self, view: &impl View) -> Result<bool, NotPrinted> {
+        let good = view.is_good();
         let mut out = std::io::stdout().lock();
-        writeln!(out, "{text}")?;
-        out.flush()?;
-        Ok(view.is_good())
+        let written = self.format(view).and_then(|text| writeln!(out, "{text}")).and_then(|()| out.flush());
+        written.map(|()| good).map_err(|cause| NotPrinted { good, cause })
     }
 
     /// As it is printed; the names of JSON in the order of the alphabet.
     pub(crate) fn format(self, view: &impl View) -> std::io::Result<String> {
         Ok(match self.format {
-            Format::Text => view.text(self.language),
+            Format::Text => shown(&view.text(self.language)),
             Format::Json => serde_json::to_value(view)?.to_string(),
         })
     }

@@ -3,46 +3,63 @@
 use card_core::terminal::load::{LoadAnswer, LoadOutcome};
 use card_core::text::{Language, Situation};
 use card_core::units::Piastres;
-use card_ledger::RequestId;
+use card_ledger::{Division, RequestId, Sale};
 use serde::Serialize;
 
 use super::View;
 use super::customer;
-use super::table::egp;
+
+/// What was sold, and what became of what was paid.
+#[derive(Serialize)]
+struct Receipt {
+    /// What was paid.
+    amount: u64,
+    #[serde(flatten)]
+    division: Division,
+    request: RequestId,
+}
+
+impl From<&Sale> for Receipt {
+    fn from(sale: &Sale) -> Self {
+        Self { amount: sale.amount.0, division: sale.division.clone(), request: sale.request.id.clone() }
+    }
+}
+
+impl Receipt {
+    fn text(&self, language: Language) -> String {
+        customer::paid(Piastres(self.amount), &self.division).in_words(language).to_string()
+    }
+}
 
 /// What a card did with a voucher.
 #[derive(Serialize)]
 pub(crate) struct Loaded {
     card: String,
-    /// What was sold, where something was.
-    amount: Option<u64>,
+    #[serde(flatten)]
+    sold: Option<Receipt>,
     outcome: String,
     code: &'static str,
     sequence: u32,
     total_credit: u64,
     total_debited: u64,
     state: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request: Option<RequestId>,
     #[serde(skip)]
     what: LoadOutcome,
 }
 
 impl Loaded {
-    /// `sold` is what was sold with it, and under which request.
-    pub(crate) fn new(answer: &LoadAnswer, sold: Option<(Piastres, RequestId)>) -> Self {
-        let (amount, request) = sold.map_or((None, None), |(amount, id)| (Some(amount.0), Some(id)));
+    /// `sold` is what was sold with it.
+    pub(crate) fn new(answer: &LoadAnswer, sold: Option<&Sale>) -> Self {
         let receipt = &answer.receipt;
         Self {
             card: receipt.card.id.to_string(),
-            amount,
+            sold: sold.map(Receipt::from),
             outcome: format!("{:?}", answer.outcome),
             code: customer::code(answer.outcome.into()),
             sequence: receipt.sequence,
             total_credit: receipt.total_credit.0,
             total_debited: receipt.total_debited.0,
             state: receipt.state.to_string(),
-            request,
             what: answer.outcome,
         }
     }
@@ -50,7 +67,11 @@ impl Loaded {
 
 impl View for Loaded {
     fn text(&self, language: Language) -> String {
-        customer::outcome(self.what, self.amount.map(Piastres), language)
+        let outcome = customer::outcome(self.what, language);
+        match &self.sold {
+            Some(sold) => format!("{}\n{outcome}", sold.text(language)),
+            None => outcome,
+        }
     }
 }
 
@@ -58,33 +79,29 @@ impl View for Loaded {
 #[derive(Serialize)]
 pub(crate) struct Kept {
     card: String,
-    amount: u64,
     file: String,
     code: &'static str,
-    request: RequestId,
+    #[serde(flatten)]
+    sold: Receipt,
 }
 
 impl Kept {
-    pub(crate) fn new(card: String, amount: Piastres, file: String, request: RequestId) -> Self {
-        Self { card, amount: amount.0, file, code: customer::code(Situation::PaidNotLoaded), request }
+    pub(crate) fn new(sale: &Sale, file: String) -> Self {
+        let code = customer::code(Situation::PaidNotLoaded);
+        Self { card: sale.card.to_string(), file, code, sold: sale.into() }
     }
 }
 
 impl View for Kept {
     fn text(&self, language: Language) -> String {
         let Self { card, file, .. } = self;
-        let amount = Piastres(self.amount);
-        match language {
+        let next = match language {
             Language::English => {
-                format!(
-                    "{} sold to card {card}; carry the voucher to it with `cardctl load {file}`",
-                    egp(amount)
-                )
+                format!("for card {card}: carry the voucher to it with `cardctl load {file}`")
             }
-            Language::Arabic => {
-                customer::with_amount(Situation::PaidNotLoaded.text(language), amount, language)
-            }
-        }
+            Language::Arabic => Situation::PaidNotLoaded.text(language).to_string(),
+        };
+        format!("{}\n{next}", self.sold.text(language))
     }
 }
 

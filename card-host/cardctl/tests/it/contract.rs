@@ -9,12 +9,12 @@ use std::process::Command;
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "that it can be read is what is tested")]
 struct Issued {
-    access_number: String,
-    account: u64,
+    access_number: Option<String>,
+    account: String,
     binding: u32,
     card: String,
     generation: u16,
-    meter: u64,
+    meter: String,
     replaces: Option<String>,
     total_credit: u64,
     total_debited: u64,
@@ -26,7 +26,10 @@ struct Issued {
 struct Loaded {
     amount: Option<u64>,
     card: String,
+    charges: Vec<serde_json::Value>,
     code: String,
+    credit: u64,
+    debt: u64,
     outcome: String,
     request: String,
     sequence: u32,
@@ -81,7 +84,7 @@ fn programs_know_every_field() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path();
     let issued: Issued = run(data, &["issue", "--meter", "5", "--account", "7"], true);
-    assert_eq!((issued.meter, issued.account, issued.replaces), (5, 7, None));
+    assert_eq!((issued.meter.as_str(), issued.account.as_str(), issued.replaces), ("5", "7", None));
     let loaded: Loaded = run(data, &["top-up", "50.25"], true);
     assert_eq!((loaded.amount, loaded.total_credit), (Some(5_025), 5_025));
     let _: serde_json::Value = run(data, &["mail", "limits"], true);

@@ -4,9 +4,12 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
     reason = "a test says what is wrong by failing"
 )]
 
+mod answers;
 mod contract;
 mod meter_command;
 mod tariff_command;

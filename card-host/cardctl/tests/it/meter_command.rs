@@ -148,7 +148,7 @@ fn mail_goes_with_the_card_and_its_answer_comes_back() {
         (&["command", "read-out", "--expires", "24"], 5),
     ] {
         let sent = cardctl.json(&[&["mail"], arguments].concat());
-        assert_eq!((&sent["slot"], &sent["version"], &sent["meter"]), (&slot.into(), &1.into(), &5.into()));
+        assert_eq!((&sent["slot"], &sent["version"], &sent["meter"]), (&slot.into(), &1.into(), &"5".into()));
     }
     let tap = cardctl.json(&["meter", "tap"]);
     let received = tap["mail"].as_array().unwrap();

@@ -1,18 +1,18 @@
 //! A kiosk sells a charge over the network and loads it onto the card in its reader. Its journal loses no sale over a power cut.
 //! `cargo run -q -p card-channel --example kiosk` (a company is made beside it, in the same process)
+#![allow(clippy::print_stdout, reason = "an example shows what comes of it")]
 
 mod company;
 
-use card_channel::client::{Client, ClientError, Journal, JournalError, Progress, pause};
-use card_channel::wire::{EvidenceRequest, Payee, Sale, texts};
+use card_channel::client::{Client, ClientError, Journal, JournalError, Progress, pause, request_for};
+use card_channel::wire::{EvidenceRequest, Payment, Sale, SaleRequest, texts};
 use card_host::card_work::{in_words, load};
-use card_host::operate::present;
 
 type Failure = Box<dyn std::error::Error>;
 
 /// Sells, and where it is not known what became of it, asks for the same until it is.
-fn sell(journal: &mut Journal, client: &Client, payee: &Payee, piastres: u64) -> Result<Sale, Failure> {
-    let mut done = journal.sell(client, "kiosk", payee, piastres);
+fn sell(journal: &mut Journal, client: &Client, request: SaleRequest) -> Result<Sale, Failure> {
+    let mut done = journal.ask(client, request);
     for tries in 1.. {
         match done {
             Ok(Progress::Sold(sale)) => return Ok(*sale),
@@ -33,8 +33,9 @@ fn main() -> Result<(), Failure> {
     let client = Client::new(&address, &token)?;
     let mut journal = Journal::open(folder.path(), "machine-17")?;
 
-    let id = present(&mut card)?.id;
-    let sale = sell(&mut journal, &client, &Payee::from(id), 5_000)?;
+    // What the card shows goes with the question: nothing is sold that would be older than what it has.
+    let request = request_for(&mut card, "kiosk", 5_000, Payment::Received)?;
+    let sale = sell(&mut journal, &client, request)?;
     if let Some(words) = texts::of_sale(&sale) {
         println!("{}", words.en);
     }

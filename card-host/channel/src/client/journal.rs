@@ -172,7 +172,7 @@ impl Journal {
         payee: &Payee,
         piastres: u64,
     ) -> Result<Progress, JournalError> {
-        self.first(client, super::sale_request(point, payee, piastres, Payment::Received))
+        self.ask(client, SaleRequest::new(point, payee, piastres, Payment::Received))
     }
 
     /// The same for a sale that is announced before the customer pays.
@@ -183,10 +183,11 @@ impl Journal {
         payee: &Payee,
         piastres: u64,
     ) -> Result<Progress, JournalError> {
-        self.first(client, super::sale_request(point, payee, piastres, Payment::Pending))
+        self.ask(client, SaleRequest::new(point, payee, piastres, Payment::Pending))
     }
 
-    fn first(&mut self, client: &Client, asked: SaleRequest) -> Result<Progress, JournalError> {
+    /// The same for what is asked otherwise: for the card in the reader, see [`request_for`](super::request_for).
+    pub fn ask(&mut self, client: &Client, asked: SaleRequest) -> Result<Progress, JournalError> {
         let record = Record { id: self.new_id()?, time: now(), asked, stage: Stage::Asked };
         let path = self.path(&record.id)?;
         durable::create(&path, &text(&record)).map_err(|error| JournalError::Disk(path, error))?;
@@ -209,7 +210,7 @@ impl Journal {
             Stage::Asked => match client.ask_for(id, &record.asked) {
                 Ok(sale) => self.answered(record, sale),
                 Err(ClientError::Refused(problem)) => {
-                    if is_final(&problem) {
+                    if problem.is_final {
                         let since = now();
                         self.write(&Record {
                             stage: Stage::Refused { problem: problem.clone(), since },
@@ -377,14 +378,6 @@ impl Journal {
         let removed = fs::remove_file(&path).and_then(|()| durable::sync_all(&self.folder));
         removed.map_err(|error| JournalError::Disk(path, error))
     }
-}
-
-/// Whether a refused repetition means that nothing was sold until now: the server has looked for its id and not found it.
-/// What stands before that, such as a revoked token, says nothing about an earlier try. A closed vending point comes after it.
-fn is_final(problem: &Problem) -> bool {
-    let code = problem.known();
-    let looked_at = matches!(problem.status, 404 | 409 | 422) || code == Some(Code::PointClosed);
-    !problem.repeat && looked_at && code != Some(Code::NoPath)
 }
 
 fn is_one_of(error: &ClientError, codes: &[Code]) -> bool {

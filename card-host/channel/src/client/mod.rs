@@ -22,6 +22,10 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnecto
 use ureq::{Agent, Body, http};
 use zeroize::Zeroizing;
 
+use card_core::terminal::read as ask;
+use card_host::card::{self, CardError};
+use card_host::transport::Transport as CardTransport;
+
 use crate::wire::{
     self, EvidenceAnswer, EvidenceRequest, IDEMPOTENCY_KEY, LinkRequest, Payee, Payment, PointRequest,
     Problem, RefundRequest, Sale, SaleRequest, Status, UnlinkQuery, Waiting,
@@ -46,6 +50,22 @@ pub enum ClientError {
     /// What is asked for cannot be sent. Nothing was.
     #[error("this cannot be sent: {0}")]
     Invalid(String),
+}
+
+/// What is asked for the card in the reader: with the receipt that it shows, where its holder lets it be read without keys.
+pub fn request_for(
+    reader: &mut impl CardTransport,
+    point: &str,
+    piastres: u64,
+    payment: Payment,
+) -> Result<SaleRequest, CardError> {
+    let card = card::select(reader)?.card.id;
+    let request = SaleRequest::new(point, &Payee::from(card), piastres, payment);
+    match card::ask(reader, &ask::receipt()) {
+        Ok(receipt) => Ok(request.showing(&receipt)),
+        Err(CardError::Refused { .. }) => Ok(request),
+        Err(error) => Err(error),
+    }
 }
 
 /// How long to wait before the same is sent again, after so many tries: 2, 4, 8, ... up to 60 seconds. That is enough for a server that is
@@ -147,12 +167,12 @@ impl Client {
 
     /// Sells what the channel has the money for.
     pub fn sell(&self, id: &str, point: &str, payee: &Payee, piastres: u64) -> Result<Sale, ClientError> {
-        self.ask_for(id, &sale_request(point, payee, piastres, Payment::Received))
+        self.ask_for(id, &SaleRequest::new(point, payee, piastres, Payment::Received))
     }
 
     /// Announces a sale: [`confirm`](Self::confirm) or [`cancel`](Self::cancel) follows.
     pub fn reserve(&self, id: &str, point: &str, payee: &Payee, piastres: u64) -> Result<Sale, ClientError> {
-        self.ask_for(id, &sale_request(point, payee, piastres, Payment::Pending))
+        self.ask_for(id, &SaleRequest::new(point, payee, piastres, Payment::Pending))
     }
 
     /// Sells or announces.
@@ -313,10 +333,6 @@ fn read<T: DeserializeOwned>(mut answer: http::Response<Body>) -> Result<T, Clie
         Some(problem) => Err(ClientError::Unknown(problem.detail)),
         None => Err(ClientError::Unknown(format!("the answer {status} is not of this protocol"))),
     }
-}
-
-fn sale_request(point: &str, payee: &Payee, amount_piastres: u64, payment: Payment) -> SaleRequest {
-    SaleRequest { point: point.to_owned(), payee: payee.clone(), amount_piastres, payment }
 }
 
 fn at(point: &str) -> PointRequest {

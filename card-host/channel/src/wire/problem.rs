@@ -27,6 +27,10 @@ pub struct Problem {
     pub code: String,
     /// Whether the same request, with the same id, should be sent again later: it has not been decided, or its answer is not known.
     pub repeat: bool,
+    /// Whether the books were asked for the id, and no try of it was being decided there: then nothing comes of an earlier one that had
+    /// reached them. Else this is said of this try alone.
+    #[serde(rename = "final")]
+    pub is_final: bool,
     /// Words for the customer, where there is something to tell.
     pub message: Option<Words>,
 }
@@ -54,6 +58,7 @@ impl Problem {
             detail,
             code: code.as_str().to_owned(),
             repeat: code.repeat(),
+            is_final: code.is_final(),
             message: code.message(),
         }
     }
@@ -148,6 +153,17 @@ impl Code {
     /// Whether the same request should be sent again later.
     pub const fn repeat(self) -> bool {
         matches!(self.status(), 408 | 429 | 503)
+    }
+
+    /// Whether it is said only after the books were asked for the id, with no other try being decided. What comes before that, such as a
+    /// revoked token, says nothing about an earlier try.
+    pub const fn is_final(self) -> bool {
+        match self {
+            Self::NoPath => false,
+            // It is looked at after the request.
+            Self::PointClosed => true,
+            _ => matches!(self.status(), 404 | 409 | 422),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use card_core::id::CardId;
-use card_core::message::Voucher;
+use card_core::message::{Receipt, Voucher};
 
 #[cfg(feature = "schema")]
 use super::schema;
@@ -53,6 +53,28 @@ pub struct SaleRequest {
     pub amount_piastres: u64,
     /// Whether the channel has the money.
     pub payment: Payment,
+    /// The receipt that the card in the channel's reader shows, where there is one: it is compared with the books before anything is sold.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<schema::HexBytes>))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
+    /// The credit certificate that this card holds, for a channel that can read it. It brings back what restored books have lost.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<schema::HexBytes>))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+}
+
+impl SaleRequest {
+    /// A sale without a card in a reader.
+    pub fn new(point: &str, payee: &Payee, amount_piastres: u64, payment: Payment) -> Self {
+        let (point, payee) = (point.to_owned(), payee.clone());
+        Self { point, payee, amount_piastres, payment, receipt: None, certificate: None }
+    }
+
+    /// The same to the card in the reader, which shows this receipt.
+    #[must_use]
+    pub fn showing(self, receipt: &Receipt) -> Self {
+        Self { receipt: Some(hex::encode(receipt.emit())), ..self }
+    }
 }
 
 /// A step of a sale, asked for at the vending point that announced it; a second person may be at another one of the party.

@@ -1,7 +1,7 @@
 //! What customers are told by channels: short, plain, in English and Arabic, with Western digits. No text promises money back, and none
 //! says whose fault something is. Show a change to a customer before it goes out.
 
-use card_core::text::isolate;
+use card_core::text::{Language, Paid, isolate};
 use card_core::units::Piastres;
 
 use super::{Certified, Code, Sale, SaleState, Words};
@@ -133,22 +133,16 @@ pub fn of_sale(sale: &Sale) -> Option<Words> {
 }
 
 fn receipt(sale: &Sale, certified: &Certified) -> Words {
-    let egp = |amount: u64| Piastres(amount);
-    let charges = sale.charges.iter().map(|charge| charge.amount_piastres).fold(0, u64::saturating_add);
-    let (paid, credit, debt) =
-        (egp(sale.amount_piastres), egp(sale.credit_piastres), egp(sale.debt_piastres));
-    let total = egp(certified.total_credit_piastres);
-    let mut en = format!("Paid: {paid} EGP. Credit: {credit} EGP.");
-    let mut ar = format!("المدفوع: {} جنيه. الرصيد المضاف: {} جنيه.", isolate(paid), isolate(credit));
-    if charges > 0 {
-        let charges = egp(charges);
-        en.push_str(&format!(" Fees: {charges} EGP."));
-        ar.push_str(&format!(" الرسوم: {} جنيه.", isolate(charges)));
-    }
-    if sale.debt_piastres > 0 {
-        en.push_str(&format!(" Instalment of a debt: {debt} EGP."));
-        ar.push_str(&format!(" قسط المديونية: {} جنيه.", isolate(debt)));
-    }
+    let fees = sale.charges.iter().map(|charge| charge.amount_piastres).fold(0, u64::saturating_add);
+    let paid = Paid {
+        paid: Piastres(sale.amount_piastres),
+        fees: Piastres(fees),
+        debt: Piastres(sale.debt_piastres),
+        credit: Piastres(sale.credit_piastres),
+    };
+    let total = Piastres(certified.total_credit_piastres);
+    let mut en = paid.in_words(Language::English).to_string();
+    let mut ar = paid.in_words(Language::Arabic).to_string();
     let Sale { meter, card, point, number, .. } = sale;
     en.push_str(&format!(
         " Meter {meter}, card {card}, receipt {point}/{number}. All charges so far: {total} EGP. Load the charge onto the card, and take the card to the meter."
@@ -215,7 +209,7 @@ mod tests {
         let words = of_sale(&sale).unwrap();
         assert_eq!(
             words.en,
-            "Paid: 50.00 EGP. Credit: 47.50 EGP. Fees: 1.50 EGP. Instalment of a debt: 1.00 EGP. Meter 17, card 00C0FFEE00C0FFEE, \
+            "Paid: 50.00 EGP. Fees: 1.50 EGP. Instalment of a debt: 1.00 EGP. Credit: 47.50 EGP. Meter 17, card 00C0FFEE00C0FFEE, \
              receipt kiosk-1/7. All charges so far: 123.45 EGP. Load the charge onto the card, and take the card to the meter."
         );
         for part in [

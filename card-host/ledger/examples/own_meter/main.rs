@@ -1,5 +1,6 @@
 //! A meter on hardware of one's own, here arrays and a counter, and a card's visit at it: what firmware in Rust gives and calls.
 //! `cargo run -q -p card-ledger --example own_meter`
+#![allow(clippy::print_stdout, reason = "an example shows what comes of it")]
 
 mod customer;
 

@@ -14,10 +14,11 @@ use std::collections::{BTreeMap, HashMap};
 use self::bindings::Known;
 use self::office::Office;
 use self::tally::{Keys, Reports, Tally};
-use crate::counter::reported;
+use crate::accounts::LedgerAccount;
 use crate::entry::{Entry, EntryId, Kind, RequestKey, Step};
 use crate::names::{PartyCode, PointCode};
 use crate::payload::Payload;
+use crate::proof::reported;
 use crate::records::{BindingRecord, Customer, Head, Link, Point, Status, StepDone};
 use crate::settings::OFFICE;
 use crate::store::Row;
@@ -165,6 +166,16 @@ impl Expected {
     }
 
     fn moves(&mut self, entry: &Entry) {
+        if entry.kind == Kind::Move {
+            // Money goes out of the binding that it closes. Where there was none, the entry or its proposal names it.
+            for account in entry.transfers.iter().flat_map(|transfer| [&transfer.debit, &transfer.credit]) {
+                if let LedgerAccount::Credit(from) = account
+                    && Some(*from) != entry.binding
+                {
+                    self.bindings.entry(*from).or_default().closed = true;
+                }
+            }
+        }
         match entry.kind {
             Kind::Propose => {
                 if let Some(from) = crate::correct::moves_from(&entry.payload) {

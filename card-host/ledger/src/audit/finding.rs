@@ -67,6 +67,13 @@ impl fmt::Display for AuditFinding {
                 RowFault::Added => write!(f, "{what}: there is a row, and no entry has made it"),
                 RowFault::Changed => write!(f, "{what}: the row says something else than the entries"),
             },
+            Self::MovedAbove { from, moved, most } => {
+                let (number, meter, moved, most) = (from.number, from.meter, Egp(*moved), Egp(*most));
+                write!(
+                    f,
+                    "{moved} EGP were moved from binding {number} of meter {meter} by its final report, and by its reports at most {most} EGP were left"
+                )
+            }
             Self::Identity { received, accounted } => {
                 let (received, accounted) = (Egp(*received), Egp(*accounted));
                 write!(f, "{received} EGP were received, and {accounted} EGP are accounted for")
@@ -99,6 +106,9 @@ impl AuditFinding {
             }
             Self::Differs { .. } | Self::Row { .. } => {
                 "stop selling, keep the store as it is, and compare with a copy from before: the entries are right where their hashes are"
+            }
+            Self::MovedAbove { .. } => {
+                "have that meter inspected, find out who moved it, and take back what was not left by a correction that two people make"
             }
             Self::Identity { .. } => "look at the entries whose transfers do not fit their kind",
         }

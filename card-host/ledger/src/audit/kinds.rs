@@ -53,10 +53,12 @@ fn fits(entry: &Entry, transfer: &Transfer) -> bool {
         Kind::Refund => paid(debit) && cash(credit),
         Kind::Debit => own(debit) && (cash(credit) || debtor(credit) || *credit == Account::Corrections),
         Kind::Adopt => between(&own, &|account| *account == Account::Opening),
-        // The entry is about the new binding; the old one stands in its reason.
-        Kind::Move => between(&|account| matches!(account, Account::Credit(_)), &|account| {
-            matches!(account, Account::Moves | Account::Consumed)
-        }),
+        // The entry is about the new binding; the old one stands in its reason. What was used is never given back.
+        Kind::Move => {
+            let binding = |account: &Account| matches!(account, Account::Credit(_));
+            between(&binding, &|account| *account == Account::Moves)
+                || (binding(debit) && *credit == Account::Consumed)
+        }
         Kind::Debt => debtor(debit) && *credit == Account::Opening,
         Kind::Deposit => *debit == Account::Bank && cash(credit),
         Kind::Close => between(&cash, &|account| matches!(account, Account::Differences(of) if of == point)),

@@ -11,6 +11,7 @@ pub use expected::RowFault;
 pub use key::{AuditKey, AuditKeyError, AuditPublicKey};
 pub(super) use sums::line_of;
 
+use card_core::id::Binding;
 use card_core::units::CardTime;
 use std::collections::BTreeMap;
 
@@ -86,6 +87,15 @@ pub enum AuditFinding {
         what: String,
         /// How.
         fault: RowFault,
+    },
+    /// A meter's final report moved more than its reports allow, without a second person.
+    MovedAbove {
+        /// The binding that it was moved from.
+        from: Binding,
+        /// What was moved, in piastres.
+        moved: i128,
+        /// The most that could be left, in piastres.
+        most: i128,
     },
     /// Money received is not accounted for.
     Identity {

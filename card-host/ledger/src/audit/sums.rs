@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{MoneyIdentity, TrialBalance, TrialLine};
 use crate::accounts::{Class, LedgerAccount as Account};
-use crate::entry::{Entry, Transfer};
+use crate::entry::{Entry, Kind, Step, Transfer};
 
 /// A binding as its entries have it. Kept small: there is one for each binding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(super) struct OfBinding {
     pub(super) sequence: u32,
     pub(super) total_credit: Piastres,
     pub(super) total_debited: Piastres,
+    /// What went from it to other bindings by the word of its meter, and nobody else's.
+    pub(super) moved_by_report: i64,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +59,12 @@ impl Sums {
         }
         for transfer in &entry.transfers {
             self.transfer(transfer);
+            if let (Kind::Move, Step::First, Account::Credit(from), Account::Moves) =
+                (entry.kind, entry.step, &transfer.debit, &transfer.credit)
+            {
+                let held = self.bindings.entry(*from).or_default();
+                held.moved_by_report = held.moved_by_report.saturating_add(signed(transfer.amount));
+            }
         }
     }
 

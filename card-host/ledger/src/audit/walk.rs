@@ -13,7 +13,7 @@ use crate::clock::proposed;
 use crate::entry::{Entry, EntryId, Hash, Kind, RequestKey};
 use crate::error::LedgerError;
 use crate::names::PointCode;
-use crate::records::{Customer, Point, SignedHead, Status, StepDone};
+use crate::records::{BindingRecord, Customer, Point, Reading, SignedHead, Status, StepDone};
 use crate::restore::epoch_of;
 use crate::settings::OFFICE;
 use crate::store::{Table, Transaction};
@@ -399,6 +399,7 @@ impl<'a> Walk<'a> {
             let page = t.bindings(after, PAGE)?;
             let Some(last) = page.last() else { break };
             after = Some(last.binding());
+            self.moves(t, &page)?;
             for record in &page {
                 let (binding, held) = (record.binding(), &record.held);
                 let of = self.sums.bindings.remove(&binding).unwrap_or_default();
@@ -419,6 +420,28 @@ impl<'a> Walk<'a> {
         for (binding, of) in std::mem::take(&mut self.sums.bindings) {
             let what = format!("binding {:X}/{} has no row: its sequence", binding.meter, binding.number);
             self.find(AuditFinding::Differs { what, entries: of.sequence.into(), row: 0 });
+        }
+        Ok(())
+    }
+
+    /// What was moved by a final report against what the reports of the meter say was used.
+    fn moves(&mut self, t: &mut dyn Transaction, page: &[BindingRecord]) -> Result<(), LedgerError> {
+        let moved = |record: &BindingRecord| {
+            let of = self.sums.bindings.get(&record.binding());
+            of.map_or(0, |of| of.moved_by_report)
+        };
+        let closed: Vec<_> = page
+            .iter()
+            .filter(|record| moved(record) > 0)
+            .map(|record| (record.clone(), moved(record)))
+            .collect();
+        for (record, moved) in closed {
+            let from = record.binding();
+            let used = t.readings(&[from], u32::MAX)?.iter().map(Reading::used).max().unwrap_or(0);
+            let (moved, most) = (i128::from(moved), record.held.certified().saturating_sub(used.max(0)));
+            if moved > most {
+                self.find(AuditFinding::MovedAbove { from, moved, most });
+            }
         }
         Ok(())
     }

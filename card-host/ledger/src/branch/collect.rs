@@ -5,9 +5,11 @@ use card_core::role::Role;
 use card_core::terminal::load::LoadAnswer;
 use card_core::terminal::read;
 
-use super::super::counter::{Evidence, Finding, HandedIn};
+use super::super::counter::{Evidence, HandedIn};
 use super::super::error::LedgerError;
 use super::super::office::{Office, Who};
+use super::super::proof::Finding;
+use super::super::shown::Shown;
 use super::BranchError;
 use card_host::card;
 use card_host::card_work::{self, Collected};
@@ -36,6 +38,14 @@ pub struct Brought {
 }
 
 impl Office {
+    /// What the card behind `transport` shows, for [`look_at`](Self::look_at).
+    pub fn shown_by(&self, transport: &mut impl Transport) -> Result<Shown, BranchError> {
+        let mut session = operate::session(transport, self.keys(), Role::Vending, &mut OsRandom)?;
+        let receipt = session.ask(&read::receipt())?.emit().to_vec();
+        let certificate = session.ask(&read::purse())?.certificate.emit().to_vec();
+        Ok(Shown { receipt, certificate: Some(certificate) })
+    }
+
     /// Loads a voucher onto the card behind `transport`, checks that the card's receipt is authentic and about it, and hands that receipt in.
     pub fn load(
         &self,
@@ -60,7 +70,7 @@ impl Office {
         let keys = self.keys();
         let mail = card_work::read_mail(transport, keys, scope)?;
         // What the ledger refuses of one, it may take of the others; one that cannot be reached is not asked for each.
-        let hand = |evidence| match self.hand_in(who, &evidence) {
+        let hand = |evidence| match self.hand_in_of(who, &evidence, true) {
             Err(LedgerError::Refused(refusal)) => Ok(Err(refusal)),
             handed => handed.map(Ok),
         };

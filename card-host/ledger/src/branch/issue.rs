@@ -7,8 +7,9 @@ use card_core::role::Role;
 
 use super::super::bindings::OpenOrder;
 use super::super::counter::Evidence;
-use super::super::error::LedgerError;
-use super::super::moves::believed;
+use super::super::entry::Kind;
+use super::super::error::{LedgerError, Refusal};
+use super::super::moves::left_by;
 use super::super::names::RequestId;
 use super::super::office::{Office, Who};
 use super::super::records::{BindingRecord, CardUse, Status};
@@ -75,6 +76,38 @@ impl Office {
         Ok(Issued { account: record.held, access, replaces })
     }
 
+    /// What a request has issued before, where it is known: the contract as it is with that card, and the card that this one has replaced.
+    pub fn issued(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        meter: MeterId,
+        account: u64,
+    ) -> Result<Option<(BindingAccount, Option<CardRef>)>, LedgerError> {
+        let request = who.request(id);
+        let found = read(self.ledger(), |t| {
+            let Some(done) = t.steps(&request)?.into_iter().next() else { return Ok(None) };
+            let entry =
+                t.entry(&done.entry)?.filter(|entry| matches!(entry.kind, Kind::Open | Kind::Replace));
+            let record = match entry.as_ref().and_then(|entry| entry.binding) {
+                Some(binding) => t.binding(Payee::Binding(binding))?,
+                None => None,
+            };
+            let same =
+                record.filter(|record| (record.binding().meter, record.held.account) == (meter, account));
+            let record = same.ok_or_else(|| Refusal::OtherRequest(request.id.clone()))?;
+            match entry.and_then(|entry| entry.card) {
+                Some(then) if then != record.held.card.id => {
+                    Err(Refusal::Replaced(then, record.held.card.id).into())
+                }
+                _ => Ok(Some(record)),
+            }
+        })?;
+        let Some(record) = found else { return Ok(None) };
+        let replaced = self.replaced(&record)?;
+        Ok(Some((record.held, replaced)))
+    }
+
     /// The card that the present one of a binding has replaced.
     fn replaced(&self, record: &BindingRecord) -> Result<Option<CardRef>, LedgerError> {
         let present = record.held.card;
@@ -128,7 +161,8 @@ impl Office {
             return Err(BranchError::OtherCard { expected: holder, present });
         }
         if closed.status != Status::Closed {
-            believed(&closed, report)?;
+            // Where it proves nothing, nothing is begun either.
+            read(self.ledger(), |t| left_by(t, &closed, report))?;
         }
         let to = match opened {
             Some(opened) => opened.binding(),

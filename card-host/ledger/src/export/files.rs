@@ -26,7 +26,7 @@ struct LineOfEntry<'a> {
     meter: String,
     binding: Option<u32>,
     card: String,
-    account: u64,
+    account: String,
     amount: u64,
     sequence: u32,
     total_credit: u64,
@@ -65,7 +65,7 @@ impl<'a> LineOfEntry<'a> {
             meter: entry.binding.map(|binding| format!("{:X}", binding.meter)).unwrap_or_default(),
             binding: entry.binding.map(|binding| binding.number),
             card: entry.card.map(|card| card.to_string()).unwrap_or_default(),
-            account: entry.account,
+            account: entry.account.to_string(),
             amount: entry.amount.0,
             sequence: entry.sequence,
             total_credit: entry.total_credit.0,
@@ -79,10 +79,23 @@ impl<'a> LineOfEntry<'a> {
     }
 }
 
-/// For tables, which take a text that begins so for a formula and run it.
+/// Digits that every table keeps in a number.
+const DIGITS: usize = 15;
+
+/// For tables, which run a text that begins like a formula, and make a number or a date of one that begins with a digit.
 fn in_a_table(text: &str) -> Cow<'_, str> {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if formula { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+    let formula = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+    let begins = text.trim_start().chars().next().filter(|_| !is_plain_number(text));
+    let changed = begins.is_some_and(|c| formula.contains(&c) || c.is_ascii_digit());
+    if changed || text.starts_with(['\t', '\r', '\n']) {
+        return Cow::Owned(format!("'{text}"));
+    }
+    Cow::Borrowed(text)
+}
+
+fn is_plain_number(text: &str) -> bool {
+    let digits = (1..=DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits && (text == "0" || !text.starts_with('0'))
 }
 
 /// The files of an export while they grow.
@@ -117,10 +130,20 @@ const ENTRIES: [&str; 20] = [
 ];
 
 impl Files {
-    pub(super) fn create(folder: &Path) -> Result<Self, ExportError> {
+    /// `bom` is whether the tables begin with a byte order mark.
+    pub(super) fn create(folder: &Path, bom: bool) -> Result<Self, ExportError> {
         let lines = Growing::create(folder, "entries.jsonl")?;
-        let entries = csv::Writer::from_writer(Growing::create(folder, "entries.csv")?);
-        let transfers = csv::Writer::from_writer(Growing::create(folder, "transfers.csv")?);
+        let table = |name| {
+            let mut file = Growing::create(folder, name)?;
+            if bom {
+                file.write_all("\u{feff}".as_bytes()).map_err(failed)?;
+            }
+            // All texts: in many countries tables part fields at a semicolon.
+            Ok::<_, ExportError>(
+                csv::WriterBuilder::new().quote_style(csv::QuoteStyle::NonNumeric).from_writer(file),
+            )
+        };
+        let (entries, transfers) = (table("entries.csv")?, table("transfers.csv")?);
         let mut files = Self { lines, entries, transfers, records: (0, 0) };
         files.entries.write_record(ENTRIES).map_err(failed)?;
         files
@@ -136,36 +159,35 @@ impl Files {
         text.push(b'\n');
         self.lines.write_all(&text).map_err(failed)?;
         let number = line.number.to_string();
-        let numbers =
-            [line.account, line.amount, line.sequence.into(), line.total_credit, line.total_debited];
-        let [account, amount, sequence, total_credit, total_debited] =
-            numbers.map(|number| number.to_string());
+        let numbers = [line.amount, line.sequence.into(), line.total_credit, line.total_debited];
+        let [amount, sequence, total_credit, total_debited] = numbers.map(|number| number.to_string());
         let record: [&str; 20] = [
-            line.point,
+            &in_a_table(line.point),
             &number,
             &line.time.to_string(),
             line.kind,
-            line.party,
-            line.request,
+            &in_a_table(line.party),
+            &in_a_table(line.request),
             line.step,
             &in_a_table(line.actor),
             &in_a_table(line.reason),
-            &line.meter,
+            &in_a_table(&line.meter),
             &line.binding.map(|binding| binding.to_string()).unwrap_or_default(),
-            &line.card,
-            &account,
+            &in_a_table(&line.card),
+            &in_a_table(&line.account),
             &amount,
             &sequence,
             &total_credit,
             &total_debited,
             &line.policy.to_string(),
-            &line.previous,
-            &line.hash,
+            &in_a_table(&line.previous),
+            &in_a_table(&line.hash),
         ];
         self.entries.write_record(record).map_err(failed)?;
         for (index, transfer) in (1_u32..).zip(&line.transfers) {
             let LineOfTransfer { debit, credit, amount } = transfer;
-            let record = [line.point, &number, &index.to_string(), debit, credit, &amount.to_string()];
+            let record: [&str; 6] =
+                [&in_a_table(line.point), &number, &index.to_string(), debit, credit, &amount.to_string()];
             self.transfers.write_record(record).map_err(failed)?;
         }
         let transfers = u64::try_from(line.transfers.len()).unwrap_or(u64::MAX);
@@ -241,4 +263,34 @@ pub(super) fn write(folder: &Path, name: &str, content: &[u8]) -> Result<(), Exp
         file.sync_all()
     });
     written.map_err(|source| ExportError::Io { path, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_changes_nothing() {
+        for text in ["", "0", "4711", "999999999999999", "mona", "مكتب", "credit:5/1", "a;b"] {
+            assert_eq!(in_a_table(text), text);
+        }
+        for text in [
+            "=1+1",
+            " =1+1",
+            "＝1+1",
+            "＋1",
+            "－1",
+            "＠x",
+            "-1",
+            "@x",
+            "\tx",
+            "00000000000001E1",
+            "0000000000000017",
+            "1-2",
+            "1:30",
+            "18446744073709551615",
+        ] {
+            assert_eq!(in_a_table(text), format!("'{text}"));
+        }
+    }
 }

@@ -6,17 +6,19 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
-use tokio_postgres::tls::NoTlsStream;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Error, NoTls, Row, Socket, Statement};
 
-use super::failure::{Failure, FailureKind, certainly_not_committed};
+use super::failure::{Failure, FailureKind, certainly_not_committed, said};
+use super::tls::{self, Tls};
 
 /// The oldest PostgreSQL: 13.
 const OLDEST: i32 = 130_000;
@@ -39,19 +41,28 @@ const SESSION: &str = "SET statement_timeout = '10s'; SET lock_timeout = '3s'; \
 #[derive(Debug, Clone)]
 pub(super) struct Manager {
     config: Config,
+    /// Where the address asks for it.
+    tls: Option<Tls>,
     /// Counts the times that the server was found gone. What was connected before is then gone too.
     age: Arc<AtomicU64>,
+    /// Which server was found last, and which of its pasts.
+    place: Arc<Mutex<Option<String>>>,
 }
 
 impl Manager {
     pub(super) fn new(url: &str) -> Result<Self, Failure> {
-        let not_understood = |error| {
+        let not_understood = |error: Error| {
             Failure::new(
-                FailureKind::Other,
-                format!("the address of the database is not understood: {error}"),
+                FailureKind::Unfit,
+                format!("the address of the database is not understood: {}", said(&error)),
             )
         };
-        let mut config: Config = url.parse().map_err(not_understood)?;
+        let (address, authorities) = tls::parts(url);
+        let mut config: Config = address.parse().map_err(not_understood)?;
+        let tls = match config.get_ssl_mode() {
+            SslMode::Require => Some(Tls::new(authorities.as_deref())?),
+            _ => None,
+        };
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT);
         }
@@ -64,7 +75,11 @@ impl Manager {
             .keepalives_idle(KEEPALIVE)
             .keepalives_interval(KEEPALIVE)
             .keepalives_retries(2);
-        Ok(Self { config, age: Arc::default() })
+        Ok(Self { config, tls, age: Arc::default(), place: Arc::default() })
+    }
+
+    pub(super) fn place(&self) -> Option<String> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The server was found gone: all connections up to now are thrown away.
@@ -99,15 +114,19 @@ impl r2d2::ManageConnection for Manager {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
             Failure::new(FailureKind::Unavailable, format!("no runtime for a connection: {error}"))
         })?;
-        // The time of the configuration is for each address, and only until it accepts.
-        let connect = async { timeout(CONNECT.saturating_mul(2), self.config.connect(NoTls)).await };
-        let (client, wire) = runtime.block_on(connect).map_err(|_| silent())??;
+        let (client, wire) = runtime.block_on(async {
+            match &self.tls {
+                Some(tls) => connected(&self.config, tls.0.clone()).await,
+                None => connected(&self.config, NoTls).await,
+            }
+        })?;
         let mut connection = Connection {
             client,
-            wire: Some(Box::pin(wire)),
+            wire: Some(wire),
             runtime,
             statements: HashMap::new(),
             state: State::Idle,
+            claim: None,
             answered: false,
             patience: PATIENCE,
             age,
@@ -116,6 +135,8 @@ impl r2d2::ManageConnection for Manager {
             used: Instant::now(),
         };
         connection.check()?;
+        let place = connection.place()?;
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
         connection.batch(SESSION)?;
         Ok(connection)
     }
@@ -129,12 +150,38 @@ impl r2d2::ManageConnection for Manager {
     }
 }
 
+/// Connects, with TLS or without.
+async fn connected<T>(config: &Config, tls: T) -> Result<(Client, Wire), Failure>
+where
+    T: MakeTlsConnect<Socket, Stream: Send + 'static, TlsConnect: TlsConnect<Socket, Future: Send>>,
+{
+    // The time of the configuration is for each address, and only until it accepts.
+    let connecting = timeout(CONNECT.saturating_mul(2), config.connect(tls));
+    let (client, wire) = connecting.await.map_err(|_| silent())?.map_err(Failure::connecting)?;
+    Ok((client, Box::pin(wire)))
+}
+
 /// What a server that says nothing is told of.
 fn silent() -> Failure {
     Failure::new(FailureKind::Silent, "PostgreSQL does not answer")
 }
 
-type Wire = tokio_postgres::Connection<Socket, NoTlsStream>;
+fn claiming(key: i64) -> String {
+    format!("SELECT pg_advisory_xact_lock({key})")
+}
+
+/// A failure of what waits for nothing but the lock of a request.
+fn undecided(failure: Failure) -> Failure {
+    match failure.kind {
+        FailureKind::Waited => {
+            Failure::new(FailureKind::Undecided, "an earlier try of this request is not over")
+        }
+        _ => failure,
+    }
+}
+
+/// Carries the bytes of a connection.
+type Wire = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 type Value<'a> = &'a (dyn ToSql + Sync);
 
 /// Where a connection is in a transaction.
@@ -159,10 +206,12 @@ pub(super) enum Committed {
 pub(super) struct Connection {
     client: Client,
     /// Carries the bytes while somebody waits; none where it has ended.
-    wire: Option<Pin<Box<Wire>>>,
+    wire: Option<Wire>,
     runtime: Runtime,
     statements: HashMap<&'static str, Statement>,
     state: State,
+    /// The lock that this transaction has, or takes as it begins: nobody else decides about the same request meanwhile.
+    claim: Option<i64>,
     /// Whether anything of this transaction was answered. Before that, nobody can tell a dead connection from a transaction.
     answered: bool,
     /// How long an answer is waited for.
@@ -220,10 +269,17 @@ impl Connection {
     /// What a ledger needs of the server and of the session.
     fn check(&mut self) -> Result<(), Failure> {
         let settings = "SELECT current_setting('server_version_num')::INTEGER, current_setting('fsync'), \
-            current_setting('synchronous_commit')";
+            current_setting('synchronous_commit'), current_setting('synchronous_standby_names'), \
+            current_setting('server_encoding')";
         let row = self.wait(async |client| client.query_one(settings, &[]).await)?;
-        let (version, fsync, commit): (i32, &str, &str) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        let unfit = |text: String| Err(Failure::new(FailureKind::Unavailable, text));
+        let (version, fsync): (i32, &str) = (row.try_get(0)?, row.try_get(1)?);
+        let (commit, standbys): (&str, &str) = (row.try_get(2)?, row.try_get(3)?);
+        let encoding: &str = row.try_get(4)?;
+        let unfit = |text: String| Err(Failure::new(FailureKind::Unfit, text));
+        if encoding != "UTF8" {
+            let what = "make one in UTF-8: CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0";
+            return unfit(format!("the database is in {encoding}, which has no Arabic: {what}"));
+        }
         if version < OLDEST {
             return unfit(format!("PostgreSQL 13 or newer is needed, and this is {}", version / 10_000));
         }
@@ -234,7 +290,37 @@ impl Connection {
                 ));
             }
         }
+        // With `on` a commit waits for the standby: one that is promoted has all that was answered.
+        if !standbys.trim().is_empty() && matches!(commit, "local" | "remote_write") {
+            return unfit(format!(
+                "PostgreSQL names standbys and runs with synchronous_commit={commit}: a standby that is promoted would not have the last \
+                 sales; set it to on"
+            ));
+        }
         Ok(())
+    }
+
+    /// Whether nothing can be written: a standby, or a role or database that only reads.
+    pub(super) fn only_reads(&mut self) -> Result<bool, Failure> {
+        let sql = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'";
+        self.wait(async |client| client.query_one(sql, &[]).await)?.try_get(0).map_err(Failure::from)
+    }
+
+    /// The process of the server that answers.
+    pub(super) fn process(&mut self) -> Result<i32, Failure> {
+        self.wait(async |client| client.query_one("SELECT pg_backend_pid()", &[]).await)?
+            .try_get(0)
+            .map_err(Failure::from)
+    }
+
+    /// Which server this is, and which of its pasts: a standby that was promoted goes on with a timeline of its own, perhaps without the last
+    /// entries.
+    fn place(&mut self) -> Result<String, Failure> {
+        let sql = "SELECT (SELECT system_identifier FROM pg_control_system())::TEXT, CASE WHEN pg_is_in_recovery() THEN 'standby' \
+            ELSE (('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::BIT(32)::INTEGER)::TEXT END";
+        let row = self.wait(async |client| client.query_one(sql, &[]).await)?;
+        let (system, timeline): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(format!("database system {system}, timeline {timeline}"))
     }
 
     fn answers(&mut self) -> Result<(), Failure> {
@@ -254,6 +340,7 @@ impl Connection {
     pub(super) fn begin(&mut self, sql: Option<&'static str>) {
         let state = sql.map_or(State::Idle, State::Wanted);
         (self.state, self.answered, self.patience, self.broken) = (state, false, PATIENCE, true);
+        self.claim = None;
     }
 
     /// Ends a transaction without its writes. Where the server does not answer to that, it does so by itself.
@@ -288,11 +375,30 @@ impl Connection {
     /// Begins what is to be begun, in an exchange of its own: before writes. A BEGIN that fails must never leave a write behind it
     /// that is a transaction by itself.
     fn begin_now(&mut self) -> Result<(), Failure> {
-        if let State::Wanted(begin) = self.state {
-            self.state = State::Begun;
-            self.wait(async |client| client.batch_execute(begin).await)?;
+        let Some(begin) = self.beginning() else { return Ok(()) };
+        self.wait(async |client| client.batch_execute(&begin).await).map_err(undecided)
+    }
+
+    /// What begins this transaction, where that is still to be done: its own lock is taken with it.
+    fn beginning(&mut self) -> Option<String> {
+        let State::Wanted(begin) = self.state else { return None };
+        self.state = State::Begun;
+        let claim = self.claim.map(|key| format!("; {}", claiming(key)));
+        Some(format!("{begin}{}", claim.unwrap_or_default()))
+    }
+
+    /// Keeps all others from deciding about the request with this key until this transaction is over, which is when its commit is: also one
+    /// that waits for a standby, and that nobody can see. What is asked after this sees what they have decided.
+    pub(super) fn claim(&mut self, key: i64) -> Result<(), Failure> {
+        if self.claim == Some(key) {
+            return Ok(());
         }
-        Ok(())
+        self.claim = Some(key);
+        // It goes out with the first question.
+        if matches!(self.state, State::Wanted(_)) {
+            return Ok(());
+        }
+        self.wait(async |client| client.batch_execute(&claiming(key)).await).map_err(undecided)
     }
 
     fn prepared(&mut self, sql: &'static str) -> Result<Statement, Failure> {
@@ -307,15 +413,17 @@ impl Connection {
     /// Rows of a statement that writes nothing, though it may lock: BEGIN goes out with it.
     pub(super) fn query(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Failure> {
         let statement = self.prepared(sql)?;
-        let State::Wanted(begin) = self.state else {
+        let Some(begin) = self.beginning() else {
             return self.wait(async |client| client.query(&statement, values).await);
         };
-        self.state = State::Begun;
-        self.wait(async |client| {
+        let mut begins = true;
+        let rows = self.wait(async |client| {
             let (begun, rows) =
-                tokio::join!(biased; client.batch_execute(begin), client.query(&statement, values));
+                tokio::join!(biased; client.batch_execute(&begin), client.query(&statement, values));
+            begins = begun.is_err();
             begun.and(rows)
-        })
+        });
+        rows.map_err(|failure| if begins { undecided(failure) } else { failure })
     }
 
     /// The row of a statement that writes nothing, where there is one.

@@ -19,6 +19,10 @@ pub(super) struct Failure {
 pub(super) enum FailureKind {
     /// Another transaction was in the way: the work is run again.
     Again,
+    /// As `Again`: a lock was waited for, and somebody else had it all the time.
+    Waited,
+    /// An earlier try of the same request is not over: its commit may wait, and become visible later.
+    Undecided,
     /// As `Again`; but where it stays so, the rows contradict what is to be written.
     Contradicted,
     /// There is no table for this month yet: it is made, and the work is run again.
@@ -29,6 +33,8 @@ pub(super) enum FailureKind {
     Silent,
     /// The server is there and cannot.
     Unavailable,
+    /// A setting, or a right that is missing: of the server, the database, the user, or in the address.
+    Unfit,
     /// Rows or rules of the tables say that something is wrong.
     Corrupt,
     /// It is not our ledger.
@@ -54,23 +60,75 @@ impl Failure {
 
     /// Whether the same work may succeed when it is run again at once.
     pub(super) const fn passes(&self) -> bool {
-        matches!(self.kind, FailureKind::Again | FailureKind::Contradicted | FailureKind::Month)
+        use FailureKind::{Again, Contradicted, Month, Waited};
+        matches!(self.kind, Again | Waited | Contradicted | Month)
     }
 
     /// As the caller sees it.
     pub(super) fn error(&self) -> LedgerError {
         let text = self.text.clone();
         match self.kind {
+            FailureKind::Undecided => StoreError::OutcomeUnknown(text).into(),
             FailureKind::Again
+            | FailureKind::Waited
             | FailureKind::Month
             | FailureKind::Lost
             | FailureKind::Silent
             | FailureKind::Unavailable => StoreError::Unavailable(text).into(),
             FailureKind::Contradicted | FailureKind::Corrupt => StoreError::Corrupt(text).into(),
+            FailureKind::Unfit => StoreError::Unfit(text).into(),
             FailureKind::Other => StoreError::Other(text).into(),
             FailureKind::Invalid => Refusal::Invalid(text).into(),
             FailureKind::ReadOnly => StoreError::ReadOnly.into(),
         }
+    }
+}
+
+/// What stands in an error while a connection is made, and what to do then.
+const ADVICE: [(&str, &str); 10] = [
+    ("password missing", "give the password in the address: postgres://USER:PASSWORD@HOST/DATABASE"),
+    (
+        "does not support TLS",
+        "the server has no TLS: turn `ssl` on there, or take `sslmode=disable` at this host",
+    ),
+    (
+        "invalid peer certificate",
+        "name the file of the authority that signed the server's: `sslrootcert=FILE`",
+    ),
+    (
+        "unsupported authentication method",
+        "the server asks for Kerberos or the like: let pg_hba.conf ask this user for `scram-sha-256`",
+    ),
+    (
+        "channel binding",
+        "it needs TLS and `scram-sha-256`: take `sslmode=require`, or `channel_binding=prefer`",
+    ),
+    ("unsupported SASL", "let pg_hba.conf ask this user for `scram-sha-256`"),
+    ("(28P01)", "see to the user and the password in the address"),
+    ("(28000)", "let pg_hba.conf take this user at this database from here"),
+    ("(3D000)", "make the database, in UTF-8, or look at its name in the address"),
+    ("unsupported startup parameter", "give a pooler no `options`: set them for the role, with ALTER ROLE"),
+];
+
+impl Failure {
+    /// Why a connection was not made: nothing of that is about what the tables hold.
+    pub(super) fn connecting(error: Error) -> Self {
+        // That of TLS is one of io within, and about a certificate.
+        let tls = error.to_string().contains("TLS");
+        let io = !tls && error.source().is_some_and(|source| source.is::<io::Error>());
+        let silent = error.source().is_none();
+        let database = error.as_db_error().map(|error| error.code().code().to_owned());
+        let failure = Self::from(error);
+        let setting = match database.as_deref() {
+            Some(code) => ["28", "3D", "42", "0A", "08P01"].iter().any(|front| code.starts_with(front)),
+            None => !io && !silent,
+        };
+        if !setting {
+            return Self { kind: FailureKind::Lost, ..failure };
+        }
+        let advice = ADVICE.iter().find(|(part, _)| failure.text.contains(part));
+        let advice = advice.map_or_else(String::new, |(_, advice)| format!("; {advice}"));
+        Self::new(FailureKind::Unfit, format!("{}{advice}", failure.text))
     }
 }
 
@@ -85,13 +143,15 @@ impl std::error::Error for Failure {}
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let Some(database) = error.as_db_error() else {
+            // The library tells its kinds apart by their texts only. A value in a row that is none of ours is the ledger's; a column or
+            // a parameter of another type is another program's table; all else is the connection.
             let text = said(&error);
-            // Parameters and columns that do not fit their types are mistakes in the statements; all else is the connection.
-            let io = error.source().is_some_and(|source| source.is::<io::Error>());
-            let kind = if error.is_closed() || io || error.source().is_none() {
-                FailureKind::Lost
-            } else {
-                FailureKind::Corrupt
+            let kind = match error.to_string() {
+                text if text.starts_with("error deserializing column") => FailureKind::Corrupt,
+                text if text.starts_with("error serializing") || text.starts_with("invalid column") => {
+                    FailureKind::Other
+                }
+                _ => FailureKind::Lost,
             };
             return Self { kind, text };
         };
@@ -105,8 +165,13 @@ fn kind(error: &DbError) -> FailureKind {
     }
     let code = error.code().code();
     match code {
-        // Serialization, deadlock, lock timeout.
-        "40001" | "40P01" | "55P03" => FailureKind::Again,
+        // A standby (which says 0A000 to BEGIN), a database or a role that only reads; a right that the role has not.
+        "0A000" | "25006" | "42501" => FailureKind::Unfit,
+        // Statements that were prepared on another connection than this one: a pooler that gives it to one transaction at a time.
+        "26000" | "42P05" => FailureKind::Unfit,
+        // Serialization, deadlock.
+        "40001" | "40P01" => FailureKind::Again,
+        "55P03" => FailureKind::Waited,
         // Another one has made this step, or this entry, meanwhile.
         "23505" if error.table().is_some_and(is_chain) => FailureKind::Again,
         "23505" => FailureKind::Contradicted,
@@ -145,16 +210,29 @@ pub(super) fn certainly_not_committed(error: &Error) -> bool {
 }
 
 fn told(error: &DbError) -> String {
-    let mut text = format!("PostgreSQL: {} ({})", error.message(), error.code().code());
+    let code = error.code().code();
+    let mut text = format!("PostgreSQL: {} ({code})", error.message());
     if let Some(detail) = error.detail() {
         text.push_str(": ");
         text.push_str(detail);
     }
+    text.push_str(match code {
+        "0A000" | "25006" => {
+            "; this server or role only reads: open the ledger at the primary, with a role that writes"
+        }
+        "42501" => "; let the owner of the tables grant that to this role",
+        "26000" | "42P05" => POOLER,
+        _ => "",
+    });
     text
 }
 
+/// What to do with a pooler that does not keep a session.
+pub(super) const POOLER: &str =
+    "; a pooler between gives its connections to one transaction at a time: take `pool_mode = session`";
+
 /// An error that does not come from the server, with its causes.
-fn said(error: &Error) -> String {
+pub(super) fn said(error: &Error) -> String {
     let mut text = format!("PostgreSQL: {error}");
     let mut source = error.source();
     while let Some(cause) = source {

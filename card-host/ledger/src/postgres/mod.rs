@@ -3,11 +3,13 @@
 //! A sale takes four exchanges: a look at what it is about, after which it is signed; BEGIN with what it needs to know (and its locks), all
 //! that it writes, COMMIT.
 
+mod absent;
 mod connection;
 mod failure;
 mod rows;
 mod schema;
 mod sql;
+mod tls;
 mod transaction;
 mod values;
 mod write;
@@ -33,8 +35,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A ledger in a PostgreSQL database, 13 or newer.
 ///
-/// Connections are not encrypted by this program: use a Unix socket, `localhost`, or a pooler or tunnel at this host that does TLS. Such
-/// a pooler must give a session to one client at a time, not a transaction: statements are prepared once for each connection.
+/// Connections are encrypted where the address says `sslmode=require`; the server's certificate is then verified, against `sslrootcert=FILE` or
+/// the system's authorities. A pooler between must give a session to one client at a time, not a transaction: statements are prepared once for each connection. One that
+/// does not is refused where it is seen.
 ///
 /// No caller waits for ever: for a free connection at most 5 s, for a lock 3 s (and then again, 15 s in all), for an answer 15 s. Only
 /// [`balances`](super::Transaction::balances), which reads all there is, may take an hour.
@@ -61,13 +64,17 @@ impl PostgresLedger {
     /// Opens the ledger of this company and environment, over at most so many connections. An empty database becomes one, and
     /// tables of an older version are brought forward.
     ///
+    /// A standby, or a role that only reads, is opened for reading.
+    ///
     /// Errors: [`StoreError::Other`], it is another company's or environment's ledger, a newer one, or none;
-    /// [`StoreError::Unavailable`], it does not answer, is older than PostgreSQL 13, or runs with `fsync` or `synchronous_commit` off.
+    /// [`StoreError::Unfit`], something is to be set otherwise in the address, for the user, in the database or in the server;
+    /// [`StoreError::Unavailable`], it does not answer.
     pub fn connect(url: &str, scope: Scope, connections: u32) -> Result<Self, LedgerError> {
         let error = |failure: Failure| failure.error();
         let manager = Manager::new(url).map_err(error)?;
         // On a connection of its own: it holds the lock of those who change tables, and ends with it whatever happens.
         let mut connection = manager.connect().map_err(error)?;
+        keeps_sessions(&manager, &mut connection).map_err(error)?;
         schema::prepare(&mut connection, scope).map_err(error)?;
         drop(connection);
         let pool = Pool::builder()
@@ -183,6 +190,10 @@ impl Ledger for PostgresLedger {
         self.scope
     }
 
+    fn place(&self) -> Option<String> {
+        self.manager.place()
+    }
+
     fn transact(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
         self.run(Access::Writes, work)
     }
@@ -194,6 +205,16 @@ impl Ledger for PostgresLedger {
     fn look(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
         self.run(Access::Looks, work)
     }
+}
+
+/// Two connections at the same time have two processes of the server, unless a pooler between gives them to one transaction at a time:
+/// then settings, locks and prepared statements of a session are anybody's.
+fn keeps_sessions(manager: &Manager, connection: &mut Connection) -> Result<(), Failure> {
+    if connection.process()? == manager.connect()?.process()? {
+        let text = format!("two connections are one session{}", failure::POOLER);
+        return Err(Failure::new(FailureKind::Unfit, text));
+    }
+    Ok(())
 }
 
 /// Before the next try: longer each time, and not the same for those who were in each other's way.

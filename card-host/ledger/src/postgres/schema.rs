@@ -25,6 +25,15 @@ pub(super) const MAKE_MONTH: &str = "SELECT ledger_month($1)";
 
 /// Makes the tables where there are none, and brings older ones forward. The lock is the session's, which ends soon after.
 pub(super) fn prepare(connection: &mut Connection, scope: Scope) -> Result<(), Failure> {
+    if connection.only_reads()? {
+        return match newest(connection)? {
+            true => identify(connection, scope),
+            false => Err(Failure::new(
+                FailureKind::Unfit,
+                "its tables are missing or older, and here it can only be read: open it once at the primary, by the owner of the tables",
+            )),
+        };
+    }
     // Others may be at it, and an old ledger may take its time.
     connection.patience = PATIENCE;
     connection.batch("SET statement_timeout = '11h'; SET lock_timeout = '2min'")?;
@@ -35,15 +44,19 @@ pub(super) fn prepare(connection: &mut Connection, scope: Scope) -> Result<(), F
     // A wrong clock makes the wrong tables; the right ones are then made when the first entry needs them.
     let now = utc_month(CardTime::from_unix(now).unwrap_or_default());
     for month in now..=now.saturating_add(AHEAD) {
-        connection.execute(MAKE_MONTH, &[&i32::try_from(month).unwrap_or_default()])?;
+        let month = i32::try_from(month).unwrap_or_default();
+        let there = "SELECT to_regclass('entry_' || $1::INTEGER) IS NOT NULL AND to_regclass('transfer_' || $1::INTEGER) IS NOT NULL";
+        if !connection.row(there, &[&month])?.is_some_and(|row| row.try_get(0).unwrap_or(false)) {
+            connection.execute(MAKE_MONTH, &[&month])?;
+        }
     }
     connection.execute("SELECT pg_advisory_unlock($1)", &[&LOCK])?;
     Ok(())
 }
 
-fn migrate(connection: &mut Connection) -> Result<(), Failure> {
-    let runner = embedded::migrations::runner();
-    let newest = runner
+/// Whether the tables are those of this program; none where there are none.
+fn newest(connection: &mut Connection) -> Result<bool, Failure> {
+    let newest = embedded::migrations::runner()
         .get_migrations()
         .iter()
         .map(|migration| i64::from(migration.version()))
@@ -59,11 +72,17 @@ fn migrate(connection: &mut Connection) -> Result<(), Failure> {
             );
             return Err(Failure::new(FailureKind::Other, text));
         }
-        // One who may not change tables can still sell.
-        if version == newest {
-            return Ok(());
-        }
+        return Ok(version == newest);
     }
+    Ok(false)
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), Failure> {
+    // One who may not change tables can still sell.
+    if newest(connection)? {
+        return Ok(());
+    }
+    let runner = embedded::migrations::runner();
     // Each migration with its mark in one transaction: killed between, it is done again or not at all.
     let runner = runner.set_grouped(true);
     let mut refused = None;
@@ -84,11 +103,14 @@ fn migrate(connection: &mut Connection) -> Result<(), Failure> {
 /// Whose ledger it is: written once, compared ever after.
 fn identify(connection: &mut Connection, scope: Scope) -> Result<(), Failure> {
     let (company, environment) = (i32::from(scope.company.0), scope.environment.to_string());
-    connection.execute(
-        "INSERT INTO meta (id, company, environment, epoch) VALUES (1, $1, $2, 0) ON CONFLICT DO NOTHING",
-        &[&company, &environment],
-    )?;
-    let row = connection.row("SELECT company, environment FROM meta WHERE id = 1", &[])?;
+    const WHOSE: &str = "SELECT company, environment FROM meta WHERE id = 1";
+    let mut row = connection.row(WHOSE, &[])?;
+    if row.is_none() {
+        let sql =
+            "INSERT INTO meta (id, company, environment, epoch) VALUES (1, $1, $2, 0) ON CONFLICT DO NOTHING";
+        connection.execute(sql, &[&company, &environment])?;
+        row = connection.row(WHOSE, &[])?;
+    }
     let row = row.ok_or_else(|| Failure::corrupt("table meta is empty"))?;
     let (its_company, its_environment): (i32, String) = (row.try_get(0)?, row.try_get(1)?);
     if (its_company, &its_environment) == (company, &environment) {

@@ -63,8 +63,8 @@ pub(super) const STEP_COLUMNS: usize = 4;
 ///
 /// The point is locked first, then the binding, then the customer: a condition on what was read before says that order, which
 /// PostgreSQL otherwise chooses. Whoever waits for a lock gets the row as it is after the wait; but all rows that are not locked are
-/// those of the moment when the statement began. So a step of this request that was made during the wait is not seen here. It is
-/// then the key of `request` that refuses the same step a second time, and the work is run again and sees it.
+/// those of the moment when the statement began. No step of this request is made during the wait: who writes has its lock
+/// ([`claim`](super::connection::Connection::claim)). Without it, the key of `request` would refuse the same step a second time.
 macro_rules! context {
     ($lock:literal, $binding:literal, $order:literal) => {
         concat!(
@@ -164,9 +164,10 @@ pub(super) const WAITING_AT: &str = waiting!(" AND point = $4");
 
 pub(super) const PARTY: &str = "SELECT code, channel, open FROM party WHERE code = $1";
 pub(super) const TOKEN: &str = "SELECT hash, party, actor, power, revoked FROM token WHERE hash = $1";
-pub(super) const TOKENS: &str =
-    "SELECT hash, party, actor, power, revoked FROM token WHERE party = $1 ORDER BY hash";
-pub(super) const CARD: &str = "SELECT id, generation, meter, binding, load_key, used FROM card WHERE id = $1";
+pub(super) const TOKENS: Lockable =
+    lockable!("SELECT hash, party, actor, power, revoked FROM token WHERE party = $1 ORDER BY hash");
+pub(super) const CARD: Lockable =
+    lockable!("SELECT id, generation, meter, binding, load_key, used FROM card WHERE id = $1");
 pub(super) const LINK: &str = "SELECT party, card, customer, since FROM link WHERE party = $1 AND card = $2";
 pub(super) const MAIL: &str = "SELECT meter, binding, slot, version, envelope FROM mail WHERE meter = $1 AND binding = $2 ORDER BY slot";
 pub(super) const MAIL_IN: Lockable = lockable!(
@@ -181,7 +182,8 @@ pub(super) const READINGS: &str = "SELECT r.meter, r.binding, r.number, r.time, 
 pub(super) const POLICIES: &str = "SELECT version, from_time, rules FROM policy ORDER BY version";
 pub(super) const MESSAGES: &str =
     "SELECT id, time, phone, text, taken FROM message WHERE taken = 0 ORDER BY time, id LIMIT $1";
-pub(super) const MESSAGE: &str = "SELECT id, time, phone, text, taken FROM message WHERE id = $1";
+pub(super) const MESSAGE: Lockable =
+    lockable!("SELECT id, time, phone, text, taken FROM message WHERE id = $1");
 pub(super) const SIGNED_HEAD: &str = "SELECT point, number, head, time, signature FROM signed_head \
     WHERE point = $1 AND number <= $2 ORDER BY number DESC LIMIT 1";
 /// Sums of 64 bits each can be longer than 64 bits, so they come as texts.
@@ -235,27 +237,56 @@ pub(super) const NEW_CUSTOMER: &str =
     concat!("INSERT INTO customer (", customer!(), ") VALUES ($1, $2, $3, $4)");
 pub(super) const CHANGE_CUSTOMER: &str =
     "UPDATE customer SET debt = $2, phone = $3, arabic = $4 WHERE account = $1";
-pub(super) const SET_CARD: &str = "INSERT INTO card (id, generation, meter, binding, load_key, used) \
-    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET generation = EXCLUDED.generation, meter = EXCLUDED.meter, \
-    binding = EXCLUDED.binding, load_key = EXCLUDED.load_key, used = EXCLUDED.used";
-pub(super) const SET_PARTY: &str = "INSERT INTO party (code, channel, open) VALUES ($1, $2, $3) \
-    ON CONFLICT (code) DO UPDATE SET channel = EXCLUDED.channel, open = EXCLUDED.open";
-pub(super) const SET_TOKEN: &str = "INSERT INTO token (hash, party, actor, power, revoked) VALUES ($1, $2, $3, $4, $5) \
-    ON CONFLICT (hash) DO UPDATE SET party = EXCLUDED.party, actor = EXCLUDED.actor, power = EXCLUDED.power, \
-    revoked = EXCLUDED.revoked";
-pub(super) const SET_LINK: &str = "INSERT INTO link (party, card, customer, since) VALUES ($1, $2, $3, $4) \
-    ON CONFLICT (party, card) DO UPDATE SET customer = EXCLUDED.customer, since = EXCLUDED.since";
-pub(super) const SET_MAIL: &str = "INSERT INTO mail (meter, binding, slot, version, envelope) VALUES ($1, $2, $3, $4, $5) \
-    ON CONFLICT (meter, binding, slot) DO UPDATE SET version = EXCLUDED.version, envelope = EXCLUDED.envelope";
+/// A row that is new where it was looked for and not there, and else takes the place of what was.
+pub(super) struct Insert {
+    new: &'static str,
+    set: &'static str,
+}
+
+impl Insert {
+    pub(super) const fn sql(&self, new: bool) -> &'static str {
+        if new { self.new } else { self.set }
+    }
+}
+
+macro_rules! insert {
+    ($row:literal, $else:literal) => {
+        Insert { new: $row, set: concat!($row, " ON CONFLICT ", $else) }
+    };
+}
+
+pub(super) const CARD_ROW: Insert = insert!(
+    "INSERT INTO card (id, generation, meter, binding, load_key, used) VALUES ($1, $2, $3, $4, $5, $6)",
+    "(id) DO UPDATE SET generation = EXCLUDED.generation, meter = EXCLUDED.meter, binding = EXCLUDED.binding, \
+     load_key = EXCLUDED.load_key, used = EXCLUDED.used"
+);
+pub(super) const PARTY_ROW: Insert = insert!(
+    "INSERT INTO party (code, channel, open) VALUES ($1, $2, $3)",
+    "(code) DO UPDATE SET channel = EXCLUDED.channel, open = EXCLUDED.open"
+);
+pub(super) const TOKEN_ROW: Insert = insert!(
+    "INSERT INTO token (hash, party, actor, power, revoked) VALUES ($1, $2, $3, $4, $5)",
+    "(hash) DO UPDATE SET party = EXCLUDED.party, actor = EXCLUDED.actor, power = EXCLUDED.power, \
+     revoked = EXCLUDED.revoked"
+);
+pub(super) const LINK_ROW: Insert = insert!(
+    "INSERT INTO link (party, card, customer, since) VALUES ($1, $2, $3, $4)",
+    "(party, card) DO UPDATE SET customer = EXCLUDED.customer, since = EXCLUDED.since"
+);
+pub(super) const MAIL_ROW: Insert = insert!(
+    "INSERT INTO mail (meter, binding, slot, version, envelope) VALUES ($1, $2, $3, $4, $5)",
+    "(meter, binding, slot) DO UPDATE SET version = EXCLUDED.version, envelope = EXCLUDED.envelope"
+);
+pub(super) const MESSAGE_ROW: Insert = insert!(
+    "INSERT INTO message (id, time, phone, text, taken) VALUES ($1, $2, $3, $4, $5)",
+    "(id) DO UPDATE SET taken = EXCLUDED.taken WHERE EXCLUDED.taken <> 0"
+);
 pub(super) const NEW_READING: &str = "INSERT INTO reading (meter, binding, number, time, applied_credit, applied_debited, \
     balance, energy, flags, tampering) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
 pub(super) const NEW_POLICY: &str =
     "INSERT INTO policy (version, from_time, rules) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-pub(super) const SET_MESSAGE: &str = "INSERT INTO message (id, time, phone, text, taken) VALUES ($1, $2, $3, $4, $5) \
-    ON CONFLICT (id) DO UPDATE SET taken = EXCLUDED.taken WHERE EXCLUDED.taken <> 0";
 pub(super) const NEW_SIGNED_HEAD: &str = "INSERT INTO signed_head (point, number, head, time, signature) \
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
-pub(super) const SET_EPOCH: &str = "UPDATE meta SET epoch = $1 WHERE id = 1";
 
 /// How the rows of a table are gone through: a cursor is made, gives a page at a time, and is closed.
 pub(super) const fn rows(table: Table) -> (&'static str, [&'static str; 3]) {
@@ -296,3 +327,7 @@ pub(super) const fn rows(table: Table) -> (&'static str, [&'static str; 3]) {
         ),
     }
 }
+/// A row is written as it stands.
+pub(super) const TOUCH: &str = "UPDATE meta SET epoch = epoch WHERE id = 1";
+/// It only grows: of two who declare a restore at once, the second one counts on from the first.
+pub(super) const SET_EPOCH: &str = "UPDATE meta SET epoch = $1 WHERE id = 1 AND epoch < $1";

@@ -8,11 +8,13 @@ use std::time::Duration;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use super::absent::{Absent, Key};
 use super::connection::Connection;
 use super::failure::{Failure, FailureKind};
 use super::rows::Columns;
 use super::sql::{self, BINDING_COLUMNS, CUSTOMER_COLUMNS, PARTY_COLUMNS, POINT_COLUMNS, STEP_COLUMNS};
 use super::write;
+use crate::sell::reference;
 use crate::store::{Access, Row as TableRow, Table};
 use crate::{
     AccountBalance, Ask, BindingRecord, CardRecord, Context, Customer, Entry, EntryId, Hash, Head,
@@ -38,11 +40,14 @@ pub(super) struct PostgresTransaction<'c> {
     pub(super) month: Option<i32>,
     /// In which months the entries of steps are.
     months: HashMap<EntryId, i32>,
+    /// What was looked for and is not there.
+    absent: Absent,
 }
 
 impl<'c> PostgresTransaction<'c> {
     pub(super) fn new(connection: &'c mut Connection, scope: Scope, access: Access) -> Self {
-        Self { connection, scope, access, wrote: false, failed: None, month: None, months: HashMap::new() }
+        let (months, absent) = (HashMap::new(), Absent::default());
+        Self { connection, scope, access, wrote: false, failed: None, month: None, months, absent }
     }
 
     /// Whether what is read is locked.
@@ -99,7 +104,13 @@ impl<'c> PostgresTransaction<'c> {
         })
     }
 
+    /// Nobody else decides about this request until a transaction that writes is over.
+    fn claim(&mut self, request: &RequestKey) -> Result<(), Failure> {
+        if self.locks() { self.connection.claim(i64::from_be_bytes(reference(request).0)) } else { Ok(()) }
+    }
+
     fn steps_of(&mut self, request: &RequestKey) -> Result<Vec<StepDone>, Failure> {
+        self.claim(request)?;
         let rows = self.connection.query(sql::STEPS, &[&request.party.as_str(), &request.id.as_str()])?;
         rows.iter()
             .map(|row| Columns::of(row, "request").step_done().map(|done| self.remembered(done)))
@@ -114,6 +125,7 @@ impl<'c> PostgresTransaction<'c> {
     fn context_rows(&mut self, ask: &Ask<'_>) -> Result<Vec<Row>, Failure> {
         let point = ask.point.as_str();
         let (party, id) = (ask.request.party.as_str(), ask.request.id.as_str());
+        self.claim(ask.request)?;
         let lock = self.locks();
         let connection = &mut self.connection;
         match &ask.payee {
@@ -155,6 +167,12 @@ impl<'c> PostgresTransaction<'c> {
             let step = columns.joined(STEP_COLUMNS, Columns::step_done)?;
             context.steps.extend(step.map(|done| self.remembered(done)));
         }
+        self.absent.note(|| Key::Point(ask.point.clone()), context.point.as_ref());
+        if let Some(record) = &context.binding {
+            self.absent.note(|| Key::Customer(record.held.account), context.customer.as_ref());
+        } else if let Some(Payee::Binding(binding)) = ask.payee {
+            self.absent.note(|| Key::Binding(binding), context.binding.as_ref());
+        }
         let open = context.binding.as_ref().is_some_and(|record| record.status == Status::Open);
         if let Some(payee @ (Payee::Card(_) | Payee::Meter(_))) = ask.payee.filter(|_| !open) {
             // There is none that sells, or it was replaced while this one waited for its lock: looked for in peace.
@@ -167,7 +185,9 @@ impl<'c> PostgresTransaction<'c> {
 
     fn customer_of(&mut self, account: u64) -> Result<Option<Customer>, Failure> {
         let row = self.connection.row(sql::CUSTOMER.sql(self.locks()), &[&account.cast_signed()])?;
-        row.map(|row| Columns::of(&row, "customer").customer()).transpose()
+        let customer = row.map(|row| Columns::of(&row, "customer").customer()).transpose()?;
+        self.absent.note(|| Key::Customer(account), customer.as_ref());
+        Ok(customer)
     }
 
     fn choose(&mut self, payee: Payee) -> Result<Option<Binding>, Failure> {
@@ -184,11 +204,17 @@ impl<'c> PostgresTransaction<'c> {
     fn find(&mut self, payee: Payee) -> Result<Option<BindingRecord>, Failure> {
         let mut chosen = self.choose(payee)?;
         for _ in 0..LOOKS {
-            let Some(binding) = chosen else { return Ok(None) };
+            let Some(binding) = chosen else {
+                if let Payee::Meter(meter) = payee {
+                    self.absent.note(|| Key::Meter(meter), chosen.as_ref());
+                }
+                return Ok(None);
+            };
             let values: [&(dyn ToSql + Sync); 2] = [&binding.meter.0.as_slice(), &i64::from(binding.number)];
             let row = self.connection.row(sql::BINDING.sql(self.locks()), &values)?;
             let record = row.map(|row| Columns::of(&row, "binding").binding(self.scope)).transpose()?;
             if !self.locks() || matches!(payee, Payee::Binding(_)) {
+                self.absent.note(|| Key::Binding(binding), record.as_ref());
                 return Ok(record);
             }
             chosen = self.choose(payee)?;
@@ -222,7 +248,7 @@ impl Transaction for PostgresTransaction<'_> {
             }
             t.month = Some(write::month(entry));
             t.wrote = true;
-            write::write(t.connection, entry, point, heads)
+            write::write(t.connection, entry, point, heads, &mut t.absent)
         })
     }
 
@@ -232,7 +258,17 @@ impl Transaction for PostgresTransaction<'_> {
                 return Ok(());
             }
             t.wrote = true;
-            write::keep(t.connection, heads)
+            write::keep(t.connection, heads, &mut t.absent)
+        })
+    }
+
+    fn touch(&mut self) -> Result<(), LedgerError> {
+        self.run(|t| {
+            if t.writes()? {
+                t.wrote = true;
+                t.connection.execute(sql::TOUCH, &[])?;
+            }
+            Ok(())
         })
     }
 
@@ -261,7 +297,10 @@ impl Transaction for PostgresTransaction<'_> {
     }
 
     fn point(&mut self, code: &PointCode) -> Result<Option<Point>, LedgerError> {
-        self.one(sql::POINT.sql(self.locks()), &[&code.as_str()], "point", |columns| columns.point())
+        let point =
+            self.one(sql::POINT.sql(self.locks()), &[&code.as_str()], "point", |columns| columns.point())?;
+        self.absent.note(|| Key::Point(code.clone()), point.as_ref());
+        Ok(point)
     }
 
     fn points(&mut self, after: Option<&PointCode>, most: u32) -> Result<Vec<Point>, LedgerError> {
@@ -278,7 +317,7 @@ impl Transaction for PostgresTransaction<'_> {
     }
 
     fn tokens(&mut self, party: &PartyCode) -> Result<Vec<Token>, LedgerError> {
-        self.many(sql::TOKENS, &[&party.as_str()], "token", |columns| columns.token())
+        self.many(sql::TOKENS.sql(self.locks()), &[&party.as_str()], "token", |columns| columns.token())
     }
 
     fn binding(&mut self, payee: Payee) -> Result<Option<BindingRecord>, LedgerError> {
@@ -310,11 +349,17 @@ impl Transaction for PostgresTransaction<'_> {
     }
 
     fn card(&mut self, card: CardId) -> Result<Option<CardRecord>, LedgerError> {
-        self.one(sql::CARD, &[&card.0.as_slice()], "card", |columns| columns.card())
+        let record =
+            self.one(sql::CARD.sql(self.locks()), &[&card.0.as_slice()], "card", |columns| columns.card())?;
+        self.absent.note(|| Key::Card(card), record.as_ref());
+        Ok(record)
     }
 
     fn link(&mut self, party: &PartyCode, card: CardId) -> Result<Option<Link>, LedgerError> {
-        self.one(sql::LINK, &[&party.as_str(), &card.0.as_slice()], "link", |columns| columns.link())
+        let values: [&(dyn ToSql + Sync); 2] = [&party.as_str(), &card.0.as_slice()];
+        let link = self.one(sql::LINK, &values, "link", |columns| columns.link())?;
+        self.absent.note(|| Key::Link(party.clone(), card), link.as_ref());
+        Ok(link)
     }
 
     fn mail(&mut self, binding: Binding) -> Result<Vec<MailRecord>, LedgerError> {
@@ -325,7 +370,9 @@ impl Transaction for PostgresTransaction<'_> {
     fn mail_in(&mut self, binding: Binding, slot: Slot) -> Result<Option<MailRecord>, LedgerError> {
         let (meter, number) = (binding.meter.0.as_slice(), i64::from(binding.number));
         let values: [&(dyn ToSql + Sync); 3] = [&meter, &number, &i16::from(slot.number())];
-        self.one(sql::MAIL_IN.sql(self.locks()), &values, "mail", |columns| columns.mail())
+        let mail = self.one(sql::MAIL_IN.sql(self.locks()), &values, "mail", |columns| columns.mail())?;
+        self.absent.note(|| Key::Mail(binding, slot.number()), mail.as_ref());
+        Ok(mail)
     }
 
     fn readings(&mut self, bindings: &[Binding], most: u32) -> Result<Vec<Reading>, LedgerError> {
@@ -335,7 +382,10 @@ impl Transaction for PostgresTransaction<'_> {
     }
 
     fn policies(&mut self) -> Result<Vec<PolicyRecord>, LedgerError> {
-        self.many(sql::POLICIES, &[], "policy", |columns| columns.policy())
+        let policies = self.many(sql::POLICIES, &[], "policy", |columns| columns.policy())?;
+        let next = policies.last().map_or(1, |last| last.version.saturating_add(1));
+        self.absent.note(|| Key::Policy(next), None::<&()>);
+        Ok(policies)
     }
 
     fn messages(&mut self, most: u32) -> Result<Vec<Message>, LedgerError> {
@@ -343,7 +393,10 @@ impl Transaction for PostgresTransaction<'_> {
     }
 
     fn message(&mut self, id: &str) -> Result<Option<Message>, LedgerError> {
-        self.one(sql::MESSAGE, &[&id], "message", |columns| columns.message())
+        let message =
+            self.one(sql::MESSAGE.sql(self.locks()), &[&id], "message", |columns| columns.message())?;
+        self.absent.note(|| Key::Message(id.to_owned()), message.as_ref());
+        Ok(message)
     }
 
     fn signed_head(&mut self, point: &PointCode, most: u64) -> Result<Option<SignedHead>, LedgerError> {

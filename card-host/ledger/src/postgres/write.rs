@@ -1,11 +1,12 @@
 //! Writing: the entry with what every sale changes in one exchange, and what else stands differently.
 
+use super::absent::Absent;
 use super::connection::Connection;
 use super::failure::{Failure, FailureKind};
 use super::rows::{amount, number, step, time, total};
 use super::sql::{self, BINDING_COLUMNS, CUSTOMER_COLUMNS};
 use super::values::Values;
-use crate::{BindingRecord, Customer, Entry, Head, Kind, Point, Status, Step};
+use crate::{BindingRecord, Customer, Entry, Head, Kind, Point, PolicyRecord, Status, Step};
 use card_core::calendar::utc_month;
 
 /// The month of an entry, as its column has it.
@@ -19,6 +20,7 @@ pub(super) fn write(
     entry: &Entry,
     point: &Point,
     heads: &[Head],
+    absent: &mut Absent,
 ) -> Result<(), Failure> {
     if entry.id.point != point.code || entry.id.number != point.number {
         let (id, last) = (&entry.id, point.number);
@@ -34,26 +36,23 @@ pub(super) fn write(
     ordered.sort_by_key(|head| matches!(head, Head::Binding(record) if record.status == Status::Open));
     let (mut binding, mut customer, mut others) = (None, None, Vec::new());
     for head in ordered {
-        match head {
-            Head::Binding(record) if binding.is_none() => binding = Some(&**record),
-            Head::Customer(record) if customer.is_none() => customer = Some(record),
-            other => others.push(other),
+        match (head, absent.take(head)) {
+            (Head::Binding(record), false) if binding.is_none() => binding = Some(&**record),
+            (Head::Customer(record), false) if customer.is_none() => customer = Some(record),
+            (other, new) => others.push((other, new)),
         }
     }
     write_common(connection, entry, point, binding, customer)?;
     mark_waiting(connection, entry)?;
-    for other in others {
-        write_head(connection, other)?;
-    }
-    Ok(())
+    others.into_iter().try_for_each(|(other, new)| write_head(connection, other, new))
 }
 
 /// Writes heads that need no entry.
-pub(super) fn keep(connection: &mut Connection, heads: &[Head]) -> Result<(), Failure> {
+pub(super) fn keep(connection: &mut Connection, heads: &[Head], absent: &mut Absent) -> Result<(), Failure> {
     if heads.iter().any(|head| !head.needs_no_entry()) {
         return Err(Failure::invalid("part of the books was to be written without an entry"));
     }
-    heads.iter().try_for_each(|head| write_head(connection, head))
+    heads.iter().try_for_each(|head| write_head(connection, head, absent.take(head)))
 }
 
 /// The values of an entry, its transfers, and the vending point after it: the first of [`sql::WRITE`].
@@ -169,45 +168,50 @@ fn new_customer(connection: &mut Connection, record: &Customer) -> Result<(), Fa
     connection.execute(sql::NEW_CUSTOMER, &values.as_slice()).map(drop)
 }
 
-fn write_head(connection: &mut Connection, head: &Head) -> Result<(), Failure> {
+/// Writes a head; as a `new` row where it was looked for and not there.
+fn write_head(connection: &mut Connection, head: &Head, new: bool) -> Result<(), Failure> {
     let mut values = Values::default();
-    match head {
+    let change = match head {
         Head::Binding(record) => {
             values.add_binding(record)?;
-            if connection.execute(sql::CHANGE_BINDING, &values.as_slice())? == 0 {
-                new_binding(connection, record)?;
-            }
-            return Ok(());
+            Some((sql::CHANGE_BINDING, sql::NEW_BINDING))
         }
         Head::Customer(record) => {
             values.add_customer(record)?;
-            if connection.execute(sql::CHANGE_CUSTOMER, &values.as_slice())? == 0 {
-                new_customer(connection, record)?;
-            }
-            return Ok(());
+            Some((sql::CHANGE_CUSTOMER, sql::NEW_CUSTOMER))
         }
         Head::Point(point) => {
             values.add(point.code.as_str()).add_point(point)?;
-            if connection.execute(sql::CHANGE_POINT, &values.as_slice())? == 0 {
-                new_point(connection, point)?;
-            }
-            return Ok(());
+            Some((sql::CHANGE_POINT, sql::NEW_POINT))
         }
-        _ => {}
+        _ => None,
+    };
+    if let Some((change, insert)) = change {
+        if new || connection.execute(change, &values.as_slice())? == 0 {
+            connection.execute(insert, &values.as_slice())?;
+        }
+        return Ok(());
     }
-    let statement = add_plain(&mut values, head)?;
+    let statement = add_plain(&mut values, head, new)?;
     let changed = connection.execute(statement, &values.as_slice())?;
     match head {
-        Head::Policy(policy) if changed == 0 => Err(Failure::invalid(format!(
-            "there are rules of version {} already: take the next number",
-            policy.version
+        Head::Policy(PolicyRecord { version, .. }) if changed == 0 && new => Err(Failure::new(
+            FailureKind::Again,
+            format!("rules of version {version} have been entered meanwhile"),
+        )),
+        Head::Policy(PolicyRecord { version, .. }) if changed == 0 => Err(Failure::invalid(format!(
+            "there are rules of version {version} already: take the next number"
         ))),
+        Head::Epoch(epoch) if changed == 0 => Err(Failure::new(
+            FailureKind::Contradicted,
+            format!("the number of restores does not go back to {epoch}"),
+        )),
         _ => Ok(()),
     }
 }
 
 /// The heads that one statement writes.
-fn add_plain<'a>(values: &mut Values<'a>, head: &'a Head) -> Result<&'static str, Failure> {
+fn add_plain<'a>(values: &mut Values<'a>, head: &'a Head, new: bool) -> Result<&'static str, Failure> {
     match head {
         Head::Binding(_) | Head::Customer(_) | Head::Point(_) => {
             Err(Failure::corrupt("a head was written in another way"))
@@ -220,11 +224,11 @@ fn add_plain<'a>(values: &mut Values<'a>, head: &'a Head) -> Result<&'static str
                 .add(i64::from(record.binding.number))
                 .add(i16::from(record.load_key.byte()))
                 .add(record.used.code());
-            Ok(sql::SET_CARD)
+            Ok(sql::CARD_ROW.sql(new))
         }
         Head::Party(party) => {
             values.add(party.code.as_str()).add(party.channel.to_string()).add(i16::from(party.open));
-            Ok(sql::SET_PARTY)
+            Ok(sql::PARTY_ROW.sql(new))
         }
         Head::Token(token) => {
             values
@@ -233,7 +237,7 @@ fn add_plain<'a>(values: &mut Values<'a>, head: &'a Head) -> Result<&'static str
                 .add(token.actor.as_str())
                 .add(token.power.code())
                 .add(i16::from(token.revoked));
-            Ok(sql::SET_TOKEN)
+            Ok(sql::TOKEN_ROW.sql(new))
         }
         Head::Link(link) => {
             values
@@ -241,7 +245,7 @@ fn add_plain<'a>(values: &mut Values<'a>, head: &'a Head) -> Result<&'static str
                 .add(link.card.0.as_slice())
                 .add(link.customer.as_str())
                 .add(time(link.since));
-            Ok(sql::SET_LINK)
+            Ok(sql::LINK_ROW.sql(new))
         }
         Head::Mail(mail) => {
             values
@@ -250,7 +254,7 @@ fn add_plain<'a>(values: &mut Values<'a>, head: &'a Head) -> Result<&'static str
                 .add(i16::from(mail.slot.number()))
                 .add(i64::from(mail.version))
                 .add(mail.envelope.as_slice());
-            Ok(sql::SET_MAIL)
+            Ok(sql::MAIL_ROW.sql(new))
         }
         Head::Reading(reading) => {
             values
@@ -277,7 +281,7 @@ fn add_plain<'a>(values: &mut Values<'a>, head: &'a Head) -> Result<&'static str
                 .add(message.phone.as_str())
                 .add(message.text.as_str())
                 .add(time(message.taken));
-            Ok(sql::SET_MESSAGE)
+            Ok(sql::MESSAGE_ROW.sql(new))
         }
         Head::Signed(signed) => {
             values

@@ -77,6 +77,8 @@ codes! {
         WentBack = "went-back",
         /// A meter has seen that its memory went back.
         Regressed = "regressed",
+        /// A report says that more is left than can be.
+        BalanceAbove = "balance-above",
         /// Energy was used that cost nothing.
         FreeEnergy = "free-energy",
         /// Energy is used on a binding that has been superseded.
@@ -178,6 +180,9 @@ impl ExceptionKind {
                 "have the meter inspected: its memory or its register was exchanged or set back"
             }
             Self::Regressed => "have the meter inspected; what it has lost is applied again from the card",
+            Self::BalanceAbove => {
+                "have the meter inspected: its word is worth nothing; what is left in it is estimated by two people"
+            }
             Self::FreeEnergy => {
                 "look at the tariff that the meter has; where that is right, have the meter inspected"
             }

@@ -165,12 +165,17 @@ impl<'a> Run<'a> {
     fn readings(&mut self, record: &BindingRecord, readings: &[Reading]) {
         // Once for a binding each, the newest of its kind.
         let (mut back, mut free) = (false, false);
+        // More left than was applied, or than was left before and applied since.
+        let mut above =
+            readings.iter().find(|reading| reading.used() < 0).map(|reading| (reading, reading.used()));
         for (later, earlier) in readings.iter().zip(readings.iter().skip(1)) {
             let numbers = format!("between reports {} and {}", earlier.number, later.number);
             let lost = i128::from(earlier.applied_credit.saturating_sub(later.applied_credit).0)
                 .max(i128::from(earlier.applied_debited.saturating_sub(later.applied_debited).0));
-            if (lost > 0 || later.energy < earlier.energy) && !back {
-                back = true;
+            if lost > 0 || later.energy < earlier.energy {
+                if std::mem::replace(&mut back, true) {
+                    continue;
+                }
                 let what = if lost > 0 {
                     format!("what its meter has applied went back {numbers}")
                 } else {
@@ -183,8 +188,11 @@ impl<'a> Run<'a> {
                 self.add(Exception { amount: lost, since: later.time, ..exception });
                 continue;
             }
+            if cost(earlier, later) < 0 {
+                above = above.or(Some((later, cost(earlier, later))));
+            }
             let used = later.energy.0.saturating_sub(earlier.energy.0);
-            if used > self.options.free_energy && cost(earlier, later) <= 0 && !free {
+            if used > self.options.free_energy && cost(earlier, later) == 0 && !free {
                 free = true;
                 let what = format!(
                     "{} were used {numbers}, and the balance paid nothing for it",
@@ -195,6 +203,16 @@ impl<'a> Run<'a> {
                     ..about(record, About::FreeEnergy, Severity::Alarm, what)
                 });
             }
+        }
+        if let Some((reading, amount)) = above {
+            let what = format!(
+                "its report {} says that {} EGP are left, {} piastres more than can be",
+                reading.number,
+                reading.balance,
+                amount.unsigned_abs()
+            );
+            let exception = about(record, About::BalanceAbove, Severity::Alarm, what);
+            self.add(Exception { amount: amount.saturating_neg(), since: reading.time, ..exception });
         }
         let Some(newest) = readings.first() else { return };
         if newest.flags.has(MeterFlags::REGRESSED) {

@@ -34,6 +34,8 @@ pub(super) struct Place {
     pub(super) path: Option<PathBuf>,
     /// SQLite's file layer; none: the system's.
     pub(super) vfs: Option<String>,
+    /// Whether the file is there and can only be read: on read-only media, or another user's.
+    pub(super) reads: bool,
 }
 
 /// What is wanted of a file.
@@ -64,11 +66,15 @@ impl Place {
     pub(super) fn file(path: &Path, vfs: Option<&str>) -> Result<Self, LedgerError> {
         let path = std::path::absolute(path)
             .map_err(|error| StoreError::Unavailable(format!("{}: {error}", path.display())))?;
-        Ok(Self { path: Some(path), vfs: vfs.map(str::to_owned) })
+        let kinds = [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem];
+        let opened = OpenOptions::new().write(true).open(&path);
+        let reads =
+            vfs.is_none() && opened.is_err_and(|error| kinds.contains(&error.kind())) && path.is_file();
+        Ok(Self { path: Some(path), vfs: vfs.map(str::to_owned), reads })
     }
 
     pub(super) const fn memory() -> Self {
-        Self { path: None, vfs: None }
+        Self { path: None, vfs: None, reads: false }
     }
 
     pub(super) const fn is_memory(&self) -> bool {
@@ -84,6 +90,10 @@ impl Place {
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
         let connection = match (&self.path, &self.vfs) {
             (None, _) => Connection::open_in_memory_with_flags(flags | OpenFlags::SQLITE_OPEN_READ_WRITE)?,
+            (Some(path), None) if self.reads => {
+                let (name, flag) = unchanging(path);
+                Connection::open_with_flags(name, flags & !OpenFlags::SQLITE_OPEN_READ_WRITE | flag)?
+            }
             (Some(path), None) => Connection::open_with_flags(path, flags)?,
             (Some(path), Some(vfs)) => Connection::open_with_flags_and_vfs(path, flags, vfs.as_str())?,
         };
@@ -104,8 +114,29 @@ impl Place {
         Ok(connection)
     }
 
+    /// Why nothing is written to a file that can only be read.
+    pub(super) fn unwritable(&self) -> LedgerError {
+        let what = "audit, reconcile and statements work; to sell, see to the rights of the file and its folder, or copy it";
+        StoreError::Unfit(format!("{} can only be read here: {what}", self.name())).into()
+    }
+
+    /// Opens a file for reading only: it is a ledger of this program's version already, and stays as it is.
+    fn first_to_read(&self, scope: Scope, wanted: Wanted) -> Result<Connection, LedgerError> {
+        let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY);
+        let connection = connection.map_err(|error| self.strange(&error))?;
+        let whole = matches!(self.look(&connection)?, Found::Ledger) && !is_older(&connection, &self.name())?;
+        if wanted == Wanted::New || !whole {
+            return Err(self.unwritable());
+        }
+        self.compare(&connection, scope)?;
+        Ok(connection)
+    }
+
     /// Opens the file for the first time, makes it what is wanted, and gives back the connection that writes.
     pub(super) fn first(&self, scope: Scope, wanted: Wanted) -> Result<Connection, LedgerError> {
+        if self.reads {
+            return self.first_to_read(scope, wanted);
+        }
         if let Some(path) = &self.path {
             self.touch(path, wanted)?;
         }
@@ -143,7 +174,9 @@ impl Place {
     pub(super) fn again(&self) -> Result<Connection, LedgerError> {
         let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE);
         let connection = connection.map_err(|error| failed(&self.name(), &error))?;
-        self.settle_modes(&connection)?;
+        if !self.reads {
+            self.settle_modes(&connection)?;
+        }
         Ok(connection)
     }
 
@@ -185,6 +218,10 @@ impl Place {
     fn strange(&self, error: &Error) -> LedgerError {
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => self.none("it is no file of SQLite"),
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+                let what = "the folder must be writable too, for its -wal and -shm, or hold them both";
+                StoreError::Unfit(format!("{}: {error}: {what}", self.name())).into()
+            }
             _ => failed(&self.name(), error),
         }
     }
@@ -266,6 +303,26 @@ impl Place {
 /// Moves all of the log to its place, and cuts it. Says whether nobody was in the way.
 pub(super) fn checkpoint(connection: &Connection) -> Result<bool, Error> {
     Ok(run_through(connection, "PRAGMA wal_checkpoint(TRUNCATE)")? == Some(0))
+}
+
+/// How a file that can only be read is opened. Nobody changes it, so SQLite needs none of its other files, which it could not make; where the log
+/// beside it holds something, it is read, too.
+fn unchanging(path: &Path) -> (PathBuf, OpenFlags) {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    if cfg!(not(unix)) || std::fs::metadata(log).is_ok_and(|log| log.len() > 0) {
+        return (path.to_owned(), OpenFlags::empty());
+    }
+    let mut name = "file:".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                name.push(char::from(*byte))
+            }
+            _ => name.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    (PathBuf::from(name + "?immutable=1"), OpenFlags::SQLITE_OPEN_URI)
 }
 
 /// Whether another connection has the file just now.

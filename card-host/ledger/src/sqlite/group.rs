@@ -359,10 +359,13 @@ fn end_doubt(connection: &Connection, memory: bool) -> Result<(), LedgerError> {
     if !memory && !checkpoint(connection).map_err(failed)? {
         return Err(unavailable("after a commit that failed: another program is reading"));
     }
-    // A number that SQLite keeps for programs, in the first page: a row with the same values would not be written.
-    let number: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
-    let next = number.wrapping_add(1);
-    connection
-        .execute_batch(&format!("BEGIN IMMEDIATE; PRAGMA user_version = {next}; COMMIT"))
-        .map_err(failed)
+    run(connection, "BEGIN IMMEDIATE").map_err(failed)?;
+    touch(connection).and_then(|()| run(connection, "COMMIT")).map_err(failed)
+}
+
+/// Writes what is nothing of the ledger: a number that SQLite keeps for programs, in the first page. A row with the same values would not
+/// be written.
+pub(super) fn touch(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let number: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    connection.execute_batch(&format!("PRAGMA user_version = {}", number.wrapping_add(1)))
 }

@@ -160,6 +160,9 @@ impl Ledger for SqliteLedger {
     }
 
     fn transact(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
+        if self.place.reads {
+            return Err(self.place.unwritable());
+        }
         self.groups.join(Access::Writes, work)
     }
 

@@ -6,6 +6,7 @@ use card_core::units::CardTime;
 use rusqlite::{Connection, Params, named_params, params};
 
 use super::error::{failed, is_severe};
+use super::group::touch;
 use super::rows::{Columns, account};
 use crate::entry::{Entry, EntryId, Hash, RequestKey};
 use crate::names::{PartyCode, PointCode};
@@ -254,6 +255,14 @@ impl Transaction for Rows<'_> {
             self.course.half_written.get_or_insert_with(|| error.to_string());
         }
         kept
+    }
+
+    fn touch(&mut self) -> Result<(), LedgerError> {
+        if !self.keeps()? {
+            return Ok(());
+        }
+        self.course.wrote = true;
+        touch(self.connection).map_err(|error| self.failed("meta", &error))
     }
 
     fn entry(&mut self, id: &EntryId) -> Result<Option<Entry>, LedgerError> {

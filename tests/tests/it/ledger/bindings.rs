@@ -92,13 +92,24 @@ pub(crate) fn adopted_from_other_books(world: &World) {
 
 /// The final report of a meter, signed with its key.
 fn report(world: &World, record: &BindingRecord, balance: i64, flags: u16) -> Vec<u8> {
+    numbered(world, record, 9, balance, flags)
+}
+
+/// A report with this number.
+pub(super) fn numbered(
+    world: &World,
+    record: &BindingRecord,
+    number: u32,
+    balance: i64,
+    flags: u16,
+) -> Vec<u8> {
     let scope = world.scope();
     let meter = record.binding().meter;
     let keys = world.keys.meter_keys(scope, meter).unwrap();
     let receipt = MeterReceipt {
         key_version: keys.report.version,
         binding: record.binding(),
-        number: 9,
+        number,
         time: world.office.now().unwrap(),
         applied_credit: record.held.total_credit,
         applied_debited: record.held.total_debited,
@@ -137,6 +148,54 @@ pub(crate) fn what_was_left_is_moved_once(world: &World) {
         let certified = i128::from(held.total_credit.0) - i128::from(held.total_debited.0);
         assert_eq!(certified, i128::from(balance));
         assert_eq!(world.binding(old.binding()).status, Status::Closed);
+        world.check();
+    }
+}
+
+/// Whoever has the keys of one meter can say what it likes. The ledger knows what was certified, and what the meter has reported before.
+pub(crate) fn a_meter_says_no_more_than_the_ledger_knows(world: &World) {
+    for (number, seen) in [(1_u64, None), (2, Some(4_000))] {
+        world.customer(number);
+        world.sell(number, 10_000);
+        let old = world.record(number);
+        let certified = i64::try_from(old.held.total_credit.0).unwrap();
+        if let Some(balance) = seen {
+            // What came later and says more does not take the place of what was accepted.
+            for balance in [balance, certified, 1 << 40] {
+                let evidence = Evidence::MeterReceipt(report(world, &old, balance, 0));
+                world.office.hand_in(&kiosk(), &evidence).unwrap();
+            }
+        }
+        let to = world.office.open(&world.opening(number + 10, number, number + 10)).unwrap().binding();
+        let before = world.entries().len();
+        let move_by = |balance| {
+            let last = verified(world, &report(world, &old, balance, MeterFlags::CLOSED.0));
+            world.office.move_credit(&world.boss(), &world.id(), to, &last)
+        };
+        let applied = AccountError::MoreThanApplied;
+        for balance in [certified + 1, 1_000_000_000_000, i64::MAX] {
+            let result = move_by(balance);
+            assert!(
+                matches!(&result, Err(LedgerError::Issuer(IssuerError::Account(error))) if *error == applied),
+                "{balance}: {result:?}"
+            );
+        }
+        // Nor do two people move more than was certified.
+        let order = MoveOrder::estimated(old.binding(), to, certified + 1);
+        let proposed = world.office.propose_move(&world.boss(), &world.id(), &order, "by the bills");
+        let most = AccountError::MoreThanCertified;
+        assert!(
+            matches!(&proposed, Err(LedgerError::Issuer(IssuerError::Account(error))) if *error == most),
+            "{proposed:?}"
+        );
+        let left = seen.unwrap_or(certified);
+        if seen.is_some() {
+            let from = old.binding();
+            let above = Refusal::AboveExpectation { from, left: Balance(left + 1), expected: Balance(left) };
+            assert_eq!(refused(move_by(left + 1)), above);
+        }
+        assert_eq!(world.entries().len(), before);
+        assert_eq!(move_by(left).unwrap().total_credit.0, u64::try_from(left).unwrap());
         world.check();
     }
 }
@@ -192,9 +251,14 @@ pub(crate) fn after_a_restore_nothing_is_moved_twice(world: &World) {
     let shown = Evidence::Certificate(certificate.emit().to_vec());
     world.office.hand_in(&kiosk(), &shown).unwrap();
     // The old one has not been seen; and where it has, what was recovered speaks.
-    assert_eq!(again(), Refusal::EvidenceNeeded(old.binding()));
+    let moved = Refusal::MayBeMoved { from: old.binding(), to: to.binding() };
+    assert_eq!(again(), moved);
+    // The copy knew this report.
     world.office.hand_in(&kiosk(), &evidence).unwrap();
-    assert_eq!(again(), Refusal::MayBeMoved { from: old.binding(), to: to.binding() });
+    assert_eq!((again(), world.binding(old.binding()).epoch), (moved.clone(), 0));
+    let newer = Evidence::MeterReceipt(numbered(world, &old, 10, 4_000, MeterFlags::CLOSED.0));
+    world.office.hand_in(&kiosk(), &newer).unwrap();
+    assert_eq!((again(), world.binding(old.binding()).epoch), (moved, 1));
     assert_ne!(world.binding(old.binding()).status, Status::Closed);
     assert_eq!(world.binding(to.binding()).held.total_credit, Piastres(4_000));
     world.check();

@@ -3,7 +3,7 @@
 use card_host::card_core::id::{Binding, MeterId};
 use card_host::card_core::units::Piastres;
 use card_host::issuer::BindingAccount;
-use card_ledger::{BindingRecord, Evidence, Finding, OpenOrder, Refusal};
+use card_ledger::{BindingRecord, Evidence, Finding, OpenOrder, Refusal, SaleOrder, Shown};
 use system_tests::world::{World, kiosk, refused};
 
 /// The receipt and the certificate of a card that was personalised as if its binding were this one.
@@ -60,6 +60,53 @@ pub(crate) fn what_a_card_has_above_the_ledger_stops_sales(world: &World) {
     assert_eq!(recovered.total_credit, total);
     assert!(recovered.sequence > known.held.sequence + 4);
     sell().unwrap();
+    world.check();
+}
+
+pub(crate) fn a_sale_looks_at_the_card_that_is_there(world: &World) {
+    let opened = world.customer(1);
+    let other = world.customer(2);
+    world.sell(1, 10_000);
+    let known = world.record(1);
+    let total = Piastres(known.held.total_credit.0 + 50_000);
+    let held = BindingAccount { sequence: known.held.sequence + 4, total_credit: total, ..known.held };
+    let shown = |record: &BindingRecord| match of_card(world, record) {
+        (Evidence::CardReceipt(receipt), Evidence::Certificate(certificate)) => {
+            Shown { receipt, certificate: Some(certificate) }
+        }
+        _ => unreachable!(),
+    };
+    let above = shown(&BindingRecord { held, ..opened });
+    let look =
+        |order: &SaleOrder, shown: &Shown| world.office.look_at(&order.who, &order.id, order.payee, shown);
+    let order = || world.order(kiosk(), 1, 10_000);
+    let cash = || world.balance("cash:fawry-1");
+    let before = cash();
+
+    // A card that agrees with the books, and one of somebody else.
+    let entries = world.entries().len();
+    look(&order(), &shown(&known)).unwrap();
+    assert!(matches!(refused(look(&order(), &shown(&other))), Refusal::BadEvidence(_)));
+    assert_eq!(world.entries().len(), entries, "nothing new was shown");
+
+    // A copy that nobody has spoken of: before any money, and from then on also without the card.
+    assert_eq!(refused(look(&order(), &above)), Refusal::BooksBehind(known.binding()));
+    assert_eq!(refused(look(&order(), &above)), Refusal::BooksBehind(known.binding()));
+    assert_eq!(refused(world.office.sell(&order())), Refusal::BooksBehind(known.binding()));
+    assert_eq!(cash(), before);
+
+    // Once it is declared, a receipt alone does not bring back what was lost; the certificate does, and it is sold on top of it.
+    world.restored("fire");
+    let alone = Shown { certificate: None, ..above.clone() };
+    assert_eq!(refused(look(&order(), &alone)), Refusal::BooksBehind(known.binding()));
+    let sold = order();
+    look(&sold, &above).unwrap();
+    let sale = world.office.sell(&sold).unwrap();
+    let certified = sale.certified.as_ref().unwrap();
+    assert_eq!(certified.total_credit, Piastres(total.0 + sale.division.credit));
+    assert!(certified.sequence > held.sequence);
+    // What was sold is answered again, whatever the card shows.
+    look(&sold, &shown(&other)).unwrap();
     world.check();
 }
 

@@ -66,6 +66,7 @@ pub(crate) fn who_decides_says_why(world: &World) {
     world.customer(2);
     world.office.open(&world.opening(12, 2, 12)).unwrap();
     world.sell(1, 50_000);
+    world.sell(2, 10_000);
     // Paid, and not certified: it can be given back.
     let paid = world.order(kiosk(), 1, 10_000);
     world.office.reserve(&paid).unwrap();
@@ -75,7 +76,9 @@ pub(crate) fn who_decides_says_why(world: &World) {
 
     let before = world.entries().len();
     let long = "x".repeat(201);
-    for reason in ["", " ", "\t \u{a0}\n", "two\nlines", &long] {
+    for reason in
+        ["", " ", "\t \u{a0}\n", "two\nlines", "\u{200b}\u{feff}", "\u{202e}dlo", "\u{1b}[2Jold", &long]
+    {
         for (index, decided) in decide(world, reason, &paid.id).into_iter().enumerate() {
             assert_eq!(refused(decided), Refusal::NoReason, "number {index}, {reason:?}");
         }
@@ -97,7 +100,7 @@ pub(crate) fn who_decides_says_why(world: &World) {
 pub(crate) fn who_does_it_has_a_name(world: &World) {
     world.customer(1);
     let before = world.entries().len();
-    for name in ["", " ", "\u{a0}\t", &"x".repeat(65)] {
+    for name in ["", " ", "\u{a0}\t", "\u{200b}", "\u{202e}anom", "mo\u{1b}[2Jna", &"x".repeat(65)] {
         let nobody = who("fawry", "fawry-1", name);
         let sold = world.office.sell(&world.order(nobody.clone(), 1, 10_000));
         assert!(

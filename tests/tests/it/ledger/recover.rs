@@ -409,7 +409,7 @@ pub(crate) fn what_is_not_recovered(world: &World) {
     let id = world.id();
     recover_as(world, &id, &shown(world, &card(&one, 9, 2))).unwrap();
     let entries = world.entries().len();
-    assert_eq!(entries, before.0 + 1, "what is refused writes nothing");
+    assert_eq!(entries, before.0 + 3, "asked for, agreed, and done: what is refused writes nothing");
     assert_eq!((world.record(2), world.record(3)), (two.clone(), three));
     // The same id with another card is something else.
     let other = recover_as(world, &id, &shown(world, &card(&two, 10, 3)));

@@ -80,7 +80,12 @@ impl Books {
     }
 
     pub(crate) fn back_up(&self, name: &str) {
-        let ledger = SqliteLedger::open(&self.path("ledger.sqlite"), development_scope()).unwrap();
+        self.back_up_of("ledger.sqlite", name);
+    }
+
+    /// The same of a copy that has taken its place.
+    pub(crate) fn back_up_of(&self, newest: &str, name: &str) {
+        let ledger = SqliteLedger::open(&self.path(newest), development_scope()).unwrap();
         ledger.backup(&self.path(name)).unwrap();
     }
 

@@ -270,7 +270,8 @@ fn damaged(store: &mut dyn Behind, auditor: &AuditKey) {
             damages += 1;
             let all: Vec<_> = columns.iter().map(|(name, ..)| name.as_str()).collect();
             let all = all.join(", ");
-            let back = format!("DELETE FROM {table}; INSERT INTO {table} ({all}) SELECT {all} FROM kept_{table}");
+            let back =
+                format!("DELETE FROM {table}; INSERT INTO {table} ({all}) SELECT {all} FROM kept_{table}");
             store.run(&back).unwrap_or_else(|error| panic!("{table} is not put back: {error}"));
         }
         store.run(&format!("DROP TABLE kept_{table}")).unwrap();

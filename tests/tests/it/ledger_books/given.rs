@@ -3,7 +3,7 @@
 use super::books::{Books, Report};
 use card_host::card_core::id::{Binding, CardId, CardRef, MeterId};
 use card_host::card_core::units::{CardTime, Piastres};
-use card_host::issuer::BindingAccount;
+use card_host::issuer::{AccountError, BindingAccount, IssuerError};
 use card_ledger::{
     BindingRecord, DebitOrder, DebitTo, Kind, LedgerError, MoveOrder, OpenOrder, Payee, ReconcileOptions,
     Refusal, RequestId, ShownCard, reconcile,
@@ -77,6 +77,17 @@ fn cash(amount: u64, id: &RequestId, world: &World) -> DebitOrder {
     DebitOrder { who: world.boss(), id: id.clone(), payee, amount, to: DebitTo::Cash, reason: WHY.to_owned() }
 }
 
+/// Whether it was refused for being too much.
+fn bounded(done: &Result<(), LedgerError>) -> bool {
+    match done {
+        Err(LedgerError::Refused(refusal)) => {
+            matches!(refusal, Refusal::MoreThanAllowed { .. } | Refusal::MoreThanLeft { .. })
+        }
+        Err(LedgerError::Issuer(IssuerError::Account(error))) => *error == AccountError::MoreThanCertified,
+        _ => false,
+    }
+}
+
 const WHY: &str = "looked at by two";
 
 fn way(name: &str) -> Way {
@@ -137,7 +148,8 @@ fn way(name: &str) -> Way {
             let act = |world: &World, id: &RequestId, amount: u64| {
                 let order = cash(amount, id, world);
                 match world.office.debit(&order) {
-                    Err(LedgerError::Refused(Refusal::ApprovalNeeded { .. })) => {
+                    // Asked again, it is there already, and not as what one person does alone.
+                    Err(LedgerError::Refused(Refusal::ApprovalNeeded { .. } | Refusal::OtherRequest(_))) => {
                         proposed(id, world.office.propose(&order))
                     }
                     done => done.map(drop),
@@ -178,10 +190,8 @@ fn every_way_to_credit_without_a_payment_has_a_bound_and_a_second_person() {
         if let Some(most) = most {
             let written = world.entries().len();
             for amount in [most + 1, 1 << 50] {
-                let refusal = refused(act(world, &world.id(), amount));
-                let bounded =
-                    matches!(refusal, Refusal::MoreThanAllowed { .. } | Refusal::MoreThanLeft { .. });
-                assert!(bounded, "{name}, {bound}: {refusal:?}");
+                let done = act(world, &world.id(), amount);
+                assert!(bounded(&done), "{name}, {bound}: {done:?}");
             }
             assert_eq!(world.entries().len(), written, "{name}: nothing was written");
         }
@@ -226,6 +236,16 @@ fn told(books: &Books) -> std::collections::BTreeMap<String, u64> {
 
 fn told_of(books: &Books, alarm: &str) -> u64 {
     told(books).get(alarm).copied().unwrap_or(0)
+}
+
+#[test]
+fn an_estimated_debt_has_the_bound_of_the_rules() {
+    let Way { books, act, .. } = way("estimate");
+    let (world, id) = (&books.world, books.world.id());
+    let most = world.office.policy().unwrap().1.without_payment.estimate_most.cast_signed();
+    let above = act(world, &world.id(), (-most - 1).cast_unsigned());
+    assert!(matches!(refused(above), Refusal::MoreThanAllowed { .. }));
+    assert_eq!(refused(act(world, &id, (-most).cast_unsigned())), Refusal::SecondPerson(id.clone()));
 }
 
 #[test]

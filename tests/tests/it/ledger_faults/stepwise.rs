@@ -36,7 +36,8 @@ impl<F: Fn(u64) + Send + Sync> Ledger for Stepwise<F> {
     fn transact(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
         self.boundary();
         let boundary = || self.boundary();
-        let result = self.ledger.transact(&mut |t| work(&mut Stepped { t, boundary: &boundary }));
+        let result =
+            self.ledger.transact(&mut |t| work(&mut Stepped { t, around: &boundary, before: &|| () }));
         self.boundary();
         result
     }
@@ -47,18 +48,23 @@ impl<F: Fn(u64) + Send + Sync> Ledger for Stepwise<F> {
 
     fn look(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
         let boundary = || self.boundary();
-        self.ledger.look(&mut |t| work(&mut Stepped { t, boundary: &boundary }))
+        self.ledger.look(&mut |t| work(&mut Stepped { t, around: &boundary, before: &|| () }))
     }
 }
 
-struct Stepped<'a> {
-    t: &'a mut dyn Transaction,
-    boundary: &'a dyn Fn(),
+/// A transaction whose steps are told.
+pub(crate) struct Stepped<'a> {
+    pub(crate) t: &'a mut dyn Transaction,
+    /// Around what every step of a request does: its context, and its write.
+    pub(crate) around: &'a dyn Fn(),
+    /// Before each call.
+    pub(crate) before: &'a dyn Fn(),
 }
 
 macro_rules! pass_on {
     ($(fn $name:ident(&mut self $(, $argument:ident: $type:ty)*) -> $result:ty;)*) => {
         $(fn $name(&mut self $(, $argument: $type)*) -> Result<$result, LedgerError> {
+            (self.before)();
             self.t.$name($($argument),*)
         })*
     };
@@ -66,16 +72,18 @@ macro_rules! pass_on {
 
 impl Transaction for Stepped<'_> {
     fn context(&mut self, ask: &Ask<'_>) -> Result<Context, LedgerError> {
-        (self.boundary)();
+        (self.before)();
+        (self.around)();
         let context = self.t.context(ask);
-        (self.boundary)();
+        (self.around)();
         context
     }
 
     fn write(&mut self, entry: &Entry, point: &Point, heads: &[Head]) -> Result<(), LedgerError> {
-        (self.boundary)();
+        (self.before)();
+        (self.around)();
         let written = self.t.write(entry, point, heads);
-        (self.boundary)();
+        (self.around)();
         written
     }
 
@@ -104,6 +112,7 @@ impl Transaction for Stepped<'_> {
         fn message(&mut self, id: &str) -> Option<Message>;
         fn signed_head(&mut self, point: &PointCode, most: u64) -> Option<SignedHead>;
         fn keep(&mut self, heads: &[Head]) -> ();
+        fn touch(&mut self) -> ();
         fn waiting(&mut self, point: Option<&PointCode>, after: Option<&RequestKey>, most: u32) -> Vec<Entry>;
         fn balances(&mut self) -> Vec<AccountBalance>;
         fn rows(&mut self, table: Table, each: &mut dyn FnMut(Row) -> Result<(), LedgerError>) -> ();

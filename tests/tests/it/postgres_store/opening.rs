@@ -111,7 +111,7 @@ fn servers_that_lose_what_was_answered_are_refused() {
     for setting in ["fsync", "synchronous_commit"] {
         let server = Postgres::start_with(&[(setting, "off")]).unwrap();
         let error = store_error(&server.create_database("lossy").unwrap(), SCOPE);
-        assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+        assert!(matches!(error, StoreError::Unfit(_)), "{error}");
         assert!(error.to_string().contains(&format!("{setting}=off")), "{error}");
     }
 }
@@ -124,10 +124,32 @@ fn addresses_where_nothing_is() {
     let error = store_error(&Postgres::shared().url("not_there"), SCOPE);
     assert!(error.to_string().contains("\"not_there\" does not exist"), "{error}");
     let error = store_error("nonsense", SCOPE);
-    assert!(matches!(error, StoreError::Other(_)), "{error}");
+    assert!(matches!(error, StoreError::Unfit(_)), "{error}");
     // A host that says nothing: TEST-NET-1 (RFC 5737).
     let error = store_error("postgresql://nobody@192.0.2.1:5432/none", SCOPE);
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     println!("four addresses in {:?}", begin.elapsed());
     assert!(begin.elapsed() < HANG);
+}
+
+#[test]
+fn which_past_of_which_server_it_is() {
+    let url = database("place");
+    let place = connect(&url, 1).place().unwrap();
+    assert!(place.starts_with("database system ") && place.ends_with(", timeline 1"), "{place}");
+}
+
+#[test]
+fn a_standby_that_may_miss_the_last_sales_is_refused() {
+    let server = Postgres::start_with(&[("synchronous_standby_names", "nearby")]).unwrap();
+    for commit in ["local", "remote_write"] {
+        let url = format!("{}?options=-c%20synchronous_commit%3D{commit}", server.url("postgres"));
+        let error = store_error(&url, SCOPE);
+        assert!(matches!(error, StoreError::Unfit(_)), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains(&format!("synchronous_commit={commit}")) && text.contains("set it to on"),
+            "{text}"
+        );
+    }
 }

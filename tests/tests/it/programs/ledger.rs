@@ -275,9 +275,8 @@ fn what_a_copy_has_lost_comes_back_with_the_card() {
     }
     fs::copy(&copy, branch.path("data/ledger.sqlite")).unwrap();
 
-    let restored = cardctl.two("restored-1", &["ledger", "restored", "--reason", "the disk died"]);
+    let restored = cardctl.two("fire-1", &["ledger", "restored", "--reason", "the disk died"]);
     assert_eq!(restored["epoch"], 1);
-    branch.refused(&["top-up", "10"], &["restored from a copy"]);
     branch.refused(&["mail", "command", "read-out"], &["restored from a copy"]);
     let collected = cardctl.json(&["collect"]);
     assert_eq!(collected["receipts"][0]["finding"], "recovered", "{collected}");

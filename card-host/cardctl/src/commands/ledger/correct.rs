@@ -25,20 +25,20 @@ pub(crate) struct Debit {
     pub(crate) out: Option<PathBuf>,
 }
 
-fn order(books: &Books, debit: &Debit) -> DebitOrder {
-    DebitOrder {
+fn order(books: &Books, debit: &Debit) -> Result<DebitOrder, Error> {
+    Ok(DebitOrder {
         who: books.who.clone(),
-        id: books.id.clone(),
+        id: books.id()?.clone(),
         payee: debit.payee,
         amount: debit.amount,
         to: debit.to,
         reason: debit.reason.clone(),
-    }
+    })
 }
 
 pub(crate) fn debit(books: &Books, debit: &Debit) -> Result<CertifiedView, Error> {
-    let taken = debit.out.as_deref().map(Taken::create).transpose()?;
-    match books.office.debit(&order(books, debit)) {
+    let taken = debit.out.as_deref().map(|path| Taken::create(path, books.repeats())).transpose()?;
+    match books.office.debit(&order(books, debit)?) {
         Ok(certified) => certified_view(books, &certified, taken, debit.out.as_deref()),
         Err(LedgerError::Refused(Refusal::ApprovalNeeded { amount })) => Err(given(format!(
             "{} need a second person: the same with `ledger propose` instead of `ledger debit`, and another one approves it",
@@ -49,17 +49,17 @@ pub(crate) fn debit(books: &Books, debit: &Debit) -> Result<CertifiedView, Error
 }
 
 pub(crate) fn propose(books: &Books, debit: &Debit) -> Result<Proposed, Error> {
-    books.office.propose(&order(books, debit))?;
-    Ok(Proposed::new(books.id.clone(), debit.amount))
+    books.office.propose(&order(books, debit)?)?;
+    Ok(Proposed::new(books.id()?.clone(), debit.amount))
 }
 
 pub(crate) fn clock(books: &Books, of: &PointCode, reason: &str) -> Result<ProposedTime, Error> {
-    let time = books.office.propose_time(&books.who, &books.id, of, reason)?;
-    Ok(ProposedTime { request: books.id.clone(), point: of.clone(), time: time.to_unix() })
+    let time = books.office.propose_time(&books.who, books.id()?, of, reason)?;
+    Ok(ProposedTime { request: books.id()?.clone(), point: of.clone(), time: time.to_unix() })
 }
 
 pub(crate) fn approve(books: &Books, request: &RequestKey, out: Option<&Path>) -> Result<Agreed, Error> {
-    let taken = out.map(Taken::create).transpose()?;
+    let taken = out.map(|path| Taken::create(path, true)).transpose()?;
     match books.office.approve(&books.who, request)? {
         Approved::Sale => Ok(Agreed::sale(request.id.clone())),
         Approved::Asked => Ok(Agreed::asked(request.id.clone())),
@@ -82,7 +82,7 @@ pub(crate) fn certified_view(
         taken.write(&voucher)?;
     }
     let file = out.map(|path| path.display().to_string());
-    Ok(CertifiedView::new(books.id.clone(), voucher.card, certified, file))
+    Ok(CertifiedView::new(books.id()?.clone(), voucher.card, certified, file))
 }
 
 pub(crate) fn withdraw(books: &Books, id: &RequestId) -> Result<Withdrawn, Error> {
@@ -120,12 +120,12 @@ pub(crate) fn refund(books: &Books, request: &RequestKey, reason: &str) -> Resul
 }
 
 pub(crate) fn debt(books: &Books, account: u64, amount: Piastres, reason: &str) -> Result<Debt, Error> {
-    books.office.debt(&books.who, &books.id, account, amount, reason)?;
+    books.office.debt(&books.who, books.id()?, account, amount, reason)?;
     let owes = card_ledger::read(books.office.ledger(), |t| t.customer(account))?.unwrap_or_default();
-    Ok(Debt { request: books.id.clone(), account, debt: owes.debt.0 })
+    Ok(Debt { request: books.id()?.clone(), account, debt: owes.debt.0 })
 }
 
 pub(crate) fn block(books: &Books, of: Payee, blocked: bool, reason: &str) -> Result<Blocked, Error> {
-    let record = books.office.block(&books.who, &books.id, of, blocked, reason)?;
-    Ok(Blocked { request: books.id.clone(), card: record.held.card.id.to_string(), blocked })
+    let record = books.office.block(&books.who, books.id()?, of, blocked, reason)?;
+    Ok(Blocked { request: books.id()?.clone(), card: record.held.card.id.to_string(), blocked })
 }

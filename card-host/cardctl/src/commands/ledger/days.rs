@@ -3,7 +3,6 @@
 use card_core::calendar::Calendar;
 use card_core::units::{CardTime, Piastres};
 use card_ledger::{ExportOrder, PointCode, trial_balance as add_up};
-use std::io::Write as _;
 use std::path::Path;
 
 use crate::commands::audit;
@@ -20,8 +19,8 @@ pub(crate) fn deposit(
     amount: Piastres,
     reason: &str,
 ) -> Result<Deposit, Error> {
-    let entry = books.office.deposit(&books.who, &books.id, of, amount, reason)?;
-    let request = books.id.clone();
+    let entry = books.office.deposit(&books.who, books.id()?, of, amount, reason)?;
+    let request = books.id()?.clone();
     Ok(Deposit { request, amount: amount.0, point: entry.point, number: entry.number, of: of.clone() })
 }
 
@@ -33,8 +32,8 @@ pub(crate) fn close(
     reason: &str,
 ) -> Result<Closed, Error> {
     let key = audit::secret(workplace)?;
-    let day = books.office.close_day(&books.who, &books.id, of, counted, reason, key.as_ref())?;
-    Ok(Closed { request: books.id.clone(), signed: key.is_some(), day })
+    let day = books.office.close_day(&books.who, books.id()?, of, counted, reason, key.as_ref())?;
+    Ok(Closed { request: books.id()?.clone(), signed: key.is_some(), day })
 }
 
 pub(crate) fn trial_balance(books: &Books) -> Result<Trial, Error> {
@@ -48,6 +47,7 @@ pub(crate) fn export(
     from: Option<&str>,
     to: Option<&str>,
     points: &[PointCode],
+    bom: bool,
 ) -> Result<Exported, Error> {
     let key = audit::secret(workplace)?;
     let now = books.office.now()?;
@@ -68,6 +68,7 @@ pub(crate) fn export(
             None => CardTime(now.0.saturating_add(1)),
         },
         now,
+        bom,
     };
     let manifest = card_ledger::export(books.office.ledger(), key.as_ref(), &order, folder, &mut progress())?;
     Ok(Exported { manifest, signed: key.is_some() })
@@ -82,14 +83,6 @@ pub(crate) fn backup(books: &Books, file: &Path) -> Result<Copied, Error> {
 }
 
 pub(crate) fn restored(books: &Books, reason: &str) -> Result<Restored, Error> {
-    if !books.repeated {
-        // It goes over all chains: whoever is interrupted must go on with it, and not declare another restore.
-        let _ = writeln!(
-            std::io::stderr(),
-            "cardctl: this is request {id}: where it is interrupted, repeat it with --request {id}",
-            id = books.id
-        );
-    }
-    let restored = books.office.declare_restored(&books.who, &books.id, reason)?;
-    Ok(Restored { request: books.id.clone(), epoch: restored.epoch, marked: restored.marked })
+    let restored = books.office.declare_restored(&books.who, books.id()?, reason)?;
+    Ok(Restored { request: books.id()?.clone(), epoch: restored.epoch, marked: restored.marked })
 }

@@ -1,8 +1,7 @@
 //! After a disaster: what a channel has sold and the restored ledger does not know.
 
+use card_host::text_file;
 use card_ledger::{Evidence, FindLostError, Finding, LedgerError, LostSale, PartyCode, Refusal, find_lost};
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
 use crate::commands::Error;
@@ -11,8 +10,10 @@ use crate::view::ledger::lost::{HandedIn, Lost};
 
 /// Compares the list; hands in what was lost where that is wanted.
 pub(crate) fn lost(books: &Books, party: &PartyCode, file: &Path, hand_in: bool) -> Result<Lost, Error> {
-    let list = File::open(file).map_err(FindLostError::from)?;
-    let found = find_lost(books.office.ledger(), party, &mut BufReader::new(list))?;
+    let bytes = std::fs::read(file).map_err(FindLostError::from)?;
+    // Lines that are no text are counted like others that are no voucher.
+    let list = text_file::decoded(bytes.clone()).map_or(bytes, String::into_bytes);
+    let found = find_lost(books.office.ledger(), party, &mut list.as_slice())?;
     if !hand_in {
         return Ok(Lost::new(found, None));
     }

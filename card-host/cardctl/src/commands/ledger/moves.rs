@@ -45,15 +45,15 @@ fn by_report(books: &Books, order: &Move) -> Result<Moved, Error> {
             Contract::from(order.from)
         ))
     })?;
-    let taken = order.out.as_deref().map(Taken::create).transpose()?;
-    let certified = books.office.move_credit(&books.who, &books.id, order.to, &report)?;
+    let taken = order.out.as_deref().map(|path| Taken::create(path, books.repeats())).transpose()?;
+    let certified = books.office.move_credit(&books.who, books.id()?, order.to, &report)?;
     Ok(Moved::Certified(certified_view(books, &certified, taken, order.out.as_deref())?))
 }
 
 fn propose(books: &Books, order: &Move, left: i64, reason: &str) -> Result<Moved, Error> {
     let estimated = MoveOrder::estimated(order.from, order.to, left);
-    books.office.propose_move(&books.who, &books.id, &estimated, reason)?;
-    Ok(Moved::Proposed { request: books.id.clone(), order: (&estimated).into() })
+    books.office.propose_move(&books.who, books.id()?, &estimated, reason)?;
+    Ok(Moved::Proposed { request: books.id()?.clone(), order: (&estimated).into() })
 }
 
 /// The move that an entry proposes.

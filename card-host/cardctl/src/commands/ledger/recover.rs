@@ -12,8 +12,8 @@ pub(crate) fn card(
     books: &Books,
     reason: &str,
 ) -> Result<RecoveredCard, Error> {
-    let recovered = context.with_card(Some(workplace), false, |card| {
-        Ok::<_, Error>(books.office.recover_card(&books.who, &books.id, card, reason)?)
+    let recovered = context.with_card(Some(workplace), |card| {
+        Ok::<_, Error>(books.office.recover_card(&books.who, books.id()?, card, reason)?)
     })?;
-    Ok(RecoveredCard::new(books.id.clone(), &recovered))
+    Ok(RecoveredCard::new(books.id()?.clone(), &recovered))
 }

@@ -36,11 +36,11 @@ pub(crate) fn party(books: &Books, change: &PartyChange) -> Result<OneParty, Err
     let open = change.open.unwrap_or(before.is_none_or(|(_, open)| open));
     let mut party = Party { code: code.clone(), channel, open };
     if known.as_ref() != Some(&party) {
-        books.office.set_party(&books.who, &books.id, &party)?;
+        books.office.set_party(&books.who, books.id()?, &party)?;
         // A repetition changes nothing of what came after it.
         party = read(books.office.ledger(), |t| t.party(code))?.unwrap_or(party);
     }
-    Ok(OneParty::new(books.id.clone(), party, known.is_none()))
+    Ok(OneParty::new(books.id()?.clone(), party, known.is_none()))
 }
 
 pub(crate) fn parties(books: &Books) -> Result<Parties, Error> {
@@ -68,7 +68,7 @@ pub(crate) fn point(books: &Books, change: &PointChange) -> Result<OnePoint, Err
             let limits = change.limits(known.most_cash, known.most_daily);
             if (open, limits.most_cash, limits.most_daily) != (known.open, known.most_cash, known.most_daily)
             {
-                books.office.change_point(&books.who, &books.id, code, open, limits)?;
+                books.office.change_point(&books.who, books.id()?, code, open, limits)?;
             }
         }
         (None, Some(_)) if change.open == Some(false) => {
@@ -76,12 +76,12 @@ pub(crate) fn point(books: &Books, change: &PointChange) -> Result<OnePoint, Err
         }
         (None, Some(party)) => {
             let limits = change.limits(None, None);
-            books.office.add_point(&books.who, &books.id, code, party, limits)?;
+            books.office.add_point(&books.who, books.id()?, code, party, limits)?;
         }
         (None, None) => return Err(given(format!("vending point {code} is new: say --party whose it is"))),
     }
     let point = find()?.ok_or_else(|| LedgerError::from(Refusal::UnknownPoint(code.clone())))?;
-    Ok(OnePoint::new(books.id.clone(), point))
+    Ok(OnePoint::new(books.id()?.clone(), point))
 }
 
 impl PointChange {
@@ -100,12 +100,12 @@ pub(crate) fn add_token(
     name: &str,
     power: Power,
 ) -> Result<NewToken, Error> {
-    let secret = books.office.add_token(&books.who, &books.id, party, name, power)?;
-    Ok(NewToken::new(books.id.clone(), party, name, power, secret.as_str()))
+    let secret = books.office.add_token(&books.who, books.id()?, party, name, power)?;
+    Ok(NewToken::new(books.id()?.clone(), party, name, power, secret.as_str()))
 }
 
 pub(crate) fn revoke_tokens(books: &Books, party: &PartyCode, name: &str) -> Result<Revoked, Error> {
-    let request = books.who.request(&books.id);
+    let request = books.who.request(books.id()?);
     let (tokens, done) = read(books.office.ledger(), |t| Ok((t.tokens(party)?, t.steps(&request)?)))?;
     let valid: BTreeSet<&str> =
         tokens.iter().filter(|token| !token.revoked).map(|token| token.actor.as_str()).collect();
@@ -120,8 +120,8 @@ pub(crate) fn revoke_tokens(books: &Books, party: &PartyCode, name: &str) -> Res
             ),
         }));
     }
-    let revoked = books.office.revoke_tokens(&books.who, &books.id, party, name)?;
-    Ok(Revoked { request: books.id.clone(), revoked, actor: name.to_owned(), party: party.clone() })
+    let revoked = books.office.revoke_tokens(&books.who, books.id()?, party, name)?;
+    Ok(Revoked { request: books.id()?.clone(), revoked, actor: name.to_owned(), party: party.clone() })
 }
 
 pub(crate) fn tokens(books: &Books, party: &PartyCode) -> Result<Tokens, Error> {

@@ -36,8 +36,8 @@ impl Bench {
             (Some(meter), _) => meter,
             (None, [only]) => *only,
             (None, _) => {
-                let card = context
-                    .with_card(Some(&workplace), false, |card| Ok::<_, Error>(operate::present(card)?.id))?;
+                let card =
+                    context.with_card(Some(&workplace), |card| Ok::<_, Error>(operate::present(card)?.id))?;
                 books.office.meter_of(card)?
             }
         };

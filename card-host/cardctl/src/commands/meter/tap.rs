@@ -13,7 +13,7 @@ use crate::view::meter::tap::Tapped;
 pub(crate) fn run(context: &Context, meter: Option<MeterId>) -> Result<Tapped, Error> {
     let workplace = context.alone()?;
     let books = context.books(&workplace)?;
-    context.with_card(Some(&workplace), false, |card| {
+    context.with_card(Some(&workplace), |card| {
         let meter = match meter {
             Some(meter) => meter,
             None => books.office.meter_of(operate::present(card)?.id)?,

@@ -207,6 +207,7 @@ impl View for Ended {
 #[derive(Serialize)]
 pub(crate) struct Debt {
     pub(crate) request: RequestId,
+    #[serde(serialize_with = "crate::view::as_text")]
     pub(crate) account: u64,
     pub(crate) debt: u64,
 }
@@ -242,7 +243,9 @@ impl View for Blocked {
 pub(crate) struct RecoveredCard {
     request: RequestId,
     card: String,
+    #[serde(serialize_with = "crate::view::as_text")]
     account: u64,
+    #[serde(serialize_with = "crate::view::as_text")]
     meter: u64,
     binding: u32,
     sequence: u32,

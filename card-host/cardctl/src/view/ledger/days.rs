@@ -43,7 +43,11 @@ impl View for Closed {
         let day = &self.day;
         let mut table = Table::default();
         table.line("vending point", &day.point);
-        table.line("entries", format!("{} to {}", day.first, day.last));
+        let entries = match day.first > day.last {
+            true => "none since it was closed before".to_owned(),
+            false => format!("{} to {}", day.first, day.last),
+        };
+        table.line("entries", entries);
         for (kind, sums) in &day.kinds {
             table.line(kind, format!("{} times, {}", sums.count, egp(Piastres(sums.amount))));
         }

@@ -33,6 +33,7 @@ struct LostView {
     request: RequestId,
     amount: u64,
     card: String,
+    #[serde(serialize_with = "crate::view::as_text")]
     meter: u64,
     binding: u32,
     sequence: u32,

@@ -21,6 +21,7 @@ pub(crate) struct MoveView {
 /// A contract by its numbers.
 #[derive(Serialize)]
 pub(crate) struct Contract {
+    #[serde(serialize_with = "crate::view::as_text")]
     meter: u64,
     binding: u32,
 }

@@ -44,6 +44,7 @@ impl View for Entered {
 #[derive(Serialize)]
 pub(crate) struct CustomerView {
     pub(crate) request: RequestId,
+    #[serde(serialize_with = "crate::view::as_text")]
     pub(crate) account: u64,
     pub(crate) phone: String,
     pub(crate) arabic: bool,

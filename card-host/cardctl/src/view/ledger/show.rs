@@ -2,7 +2,7 @@
 
 use card_core::text::Language;
 use card_core::units::{Balance, CardTime, Piastres};
-use card_ledger::{BindingRecord, Division, Entry, PartyCode, Point, PointCode, RequestId, Sale};
+use card_ledger::{BindingRecord, Division, Entry, Kind, PartyCode, Point, PointCode, RequestId, Sale};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -118,6 +118,9 @@ struct EntryView {
     number: u64,
     time: u64,
     kind: &'static str,
+    /// Of a `block`: whether the card is blocked by it, or not any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocked: Option<bool>,
     step: &'static str,
     party: PartyCode,
     request: RequestId,
@@ -134,11 +137,13 @@ struct EntryView {
 
 impl From<Entry> for EntryView {
     fn from(entry: Entry) -> Self {
+        let blocked = blocks(&entry);
         Self {
             point: entry.id.point,
             number: entry.id.number,
             time: entry.time.to_unix(),
             kind: entry.kind.code(),
+            blocked,
             step: entry.step.code(),
             party: entry.request.party,
             request: entry.request.id,
@@ -154,10 +159,20 @@ impl From<Entry> for EntryView {
     }
 }
 
+/// What the entry of a block says.
+fn blocks(entry: &Entry) -> Option<bool> {
+    if entry.kind != Kind::Block {
+        return None;
+    }
+    let payload: serde_json::Value = serde_json::from_slice(&entry.payload).ok()?;
+    payload.get("blocked")?.as_bool()
+}
+
 /// In one line.
 impl std::fmt::Display for EntryView {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { point, number, kind, actor, party, request, .. } = self;
+        let Self { point, number, actor, party, request, .. } = self;
+        let kind = if self.blocked == Some(false) { "unblock" } else { self.kind };
         let amount =
             if self.amount == 0 { String::new() } else { format!(" {}", egp(Piastres(self.amount))) };
         let reason = if self.reason.is_empty() { String::new() } else { format!(" ({})", self.reason) };

@@ -16,6 +16,7 @@ use crate::view::table::egp;
 /// The events that a meter keeps.
 #[derive(Serialize)]
 pub(crate) struct Events {
+    #[serde(serialize_with = "crate::view::as_text")]
     meter: u64,
     events: Vec<EventView>,
     #[serde(skip)]
@@ -50,6 +51,7 @@ impl View for Events {
 /// The months that a meter keeps, and the one that runs.
 #[derive(Serialize)]
 pub(crate) struct Months {
+    #[serde(serialize_with = "crate::view::as_text")]
     meter: u64,
     months: Vec<MonthView>,
     running: MonthView,

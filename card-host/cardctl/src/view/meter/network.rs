@@ -13,6 +13,7 @@ use crate::view::{View, customer};
 /// What a meter did with vouchers that came without a card.
 #[derive(Serialize)]
 pub(crate) struct Received {
+    #[serde(serialize_with = "crate::view::as_text")]
     meter: u64,
     vouchers: Vec<VoucherView>,
     waits_for_its_card: bool,

@@ -18,6 +18,7 @@ pub(crate) struct Account {
 /// What became of a memory whose power failed.
 #[derive(Serialize)]
 pub(crate) struct PowerCut {
+    #[serde(serialize_with = "crate::view::as_text")]
     pub(crate) meter: u64,
     pub(crate) torn: bool,
     pub(crate) before: Account,

@@ -14,6 +14,7 @@ use crate::view::table::{Table, egp};
 /// Days that have passed.
 #[derive(Serialize)]
 pub(crate) struct Passed {
+    #[serde(serialize_with = "crate::view::as_text")]
     meter: u64,
     from: u64,
     to: u64,

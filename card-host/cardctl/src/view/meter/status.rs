@@ -15,8 +15,10 @@ use crate::view::{View, customer};
 /// How a meter stands.
 #[derive(Serialize)]
 pub(crate) struct MeterStatus {
+    #[serde(serialize_with = "crate::view::as_text")]
     meter: u64,
     binding: u32,
+    #[serde(serialize_with = "crate::view::as_text")]
     account: u64,
     time: Option<u64>,
     clock_doubtful: bool,

@@ -1,7 +1,7 @@
 //! A binding, by its entries.
 
 use card_core::id::CardRef;
-use card_core::message::{BindingCertificate, Certificate};
+use card_core::message::{BindingCertificate, Certificate, Receipt};
 use card_core::role::{KeyVersion, Role};
 use card_core::units::{CardTime, Piastres};
 
@@ -19,11 +19,10 @@ pub(super) struct Known {
     parameter_keys: u8,
     /// The newest voucher, with the sequence from which on it holds; none after a recovery.
     voucher: (u32, Vec<u8>),
-    /// The restore after which it was checked last, by the chain of the entry, and by its time.
-    checked: (u32, u32),
-    /// Restores after which something was recovered for the first time.
-    recovered: Vec<u32>,
+    /// The restores that had been declared when it began.
     began: u32,
+    /// What unlocked and locked it, in any order.
+    seen: Vec<Seen>,
     applied_credit: Piastres,
     applied_debited: Piastres,
     heard: CardTime,
@@ -34,14 +33,24 @@ pub(super) struct Known {
     pub(super) closed: bool,
 }
 
+/// Evidence that unlocked a binding after a restore, or locked it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Seen {
+    /// Of the binding after it: what unlocks or recovers raises it.
+    sequence: u32,
+    locks: bool,
+    /// Restores that had been declared, by the chain of the entry, and by its time.
+    restores: u32,
+    by_time: u32,
+}
+
 impl Known {
     /// Goes on by an entry after so many restores: by its chain, and by its time.
     pub(super) fn add(&mut self, entry: &Entry, restores: u32, by_time: u32) {
         match entry.kind {
             Kind::Open | Kind::Adopt => {
                 self.account = entry.account;
-                (self.began, self.checked) = (restores, (restores, restores));
-                self.recovered.retain(|of| *of != restores);
+                self.began = restores;
                 if let Some(Payload::Opened { credit_key, parameter_keys, time, .. }) =
                     Payload::parse(&entry.payload)
                 {
@@ -51,13 +60,16 @@ impl Known {
             }
             Kind::Recover if entry.payload.len() == RECOVERED => {
                 self.found(entry);
-                self.checks(restores, by_time);
+                self.seen.push(Seen { sequence: entry.sequence, locks: false, restores, by_time });
                 self.certified(entry.sequence, Vec::new());
             }
             // Only what raises the totals names them.
             Kind::Evidence | Kind::Recover if entry.sequence > 0 => {
-                self.checks(restores, by_time);
-                self.certified(entry.sequence, Vec::new());
+                let locks = shows_more(entry);
+                self.seen.push(Seen { sequence: entry.sequence, locks, restores, by_time });
+                if !locks {
+                    self.certified(entry.sequence, Vec::new());
+                }
             }
             Kind::Settings => self.taken(&entry.payload),
             Kind::Refresh => match Payload::parse(&entry.payload) {
@@ -86,11 +98,20 @@ impl Known {
         }
     }
 
-    fn checks(&mut self, restores: u32, by_time: u32) {
-        self.checked = (self.checked.0.max(restores), self.checked.1.max(by_time));
-        if restores != self.began && !self.recovered.contains(&restores) {
-            self.recovered.push(restores);
+    /// The restore after which it was seen, by chains and by times, and how often numbers of mail were left out on the way.
+    fn checked(&self) -> (u32, u32, u32) {
+        let mut seen = self.seen.clone();
+        seen.sort_unstable();
+        let (mut chain, mut time, mut gaps) = (self.began, self.began, 0_u32);
+        for Seen { locks, restores, by_time, .. } in seen {
+            if locks {
+                (chain, time) = (restores.saturating_sub(1), by_time.saturating_sub(1));
+            } else {
+                gaps = gaps.saturating_add(u32::from(restores > chain));
+                (chain, time) = (chain.max(restores), time.max(by_time));
+            }
         }
+        (chain, time, gaps)
     }
 
     /// A card that showed its contract.
@@ -107,7 +128,6 @@ impl Known {
             (self.account, self.opened) = (binding.account, binding.opening_time);
             let parameter = entry.payload.last().copied().unwrap_or(0);
             self.keys(certificate.key_version.byte(), parameter);
-            self.began = u32::MAX;
         }
     }
 
@@ -131,13 +151,13 @@ impl Known {
 
     /// How often numbers of mail were left out.
     pub(super) fn gaps(&self) -> u32 {
-        u32::try_from(self.recovered.len()).unwrap_or(u32::MAX)
+        self.checked().2
     }
 
     /// What the row of a binding differs in.
     pub(super) fn differs(&self, record: &BindingRecord) -> Option<&'static str> {
         let held = &record.held;
-        let (chain, time) = self.checked;
+        let (chain, time, _) = self.checked();
         [
             (held.account == self.account, "account"),
             (self.card == Some((held.card, held.load_key)), "card, its generation or its load key"),
@@ -156,6 +176,13 @@ impl Known {
         .into_iter()
         .find_map(|(same, what)| (!same).then_some(what))
     }
+}
+
+/// Whether a card's receipt shows more than its entry says was certified: it locks the binding.
+fn shows_more(entry: &Entry) -> bool {
+    Receipt::parse(&entry.payload).is_ok_and(|receipt| {
+        receipt.total_credit > entry.total_credit || receipt.total_debited > entry.total_debited
+    })
 }
 
 /// Length of the payload of a card that showed its contract: two certificates, and two key version numbers.

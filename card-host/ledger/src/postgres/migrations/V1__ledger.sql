@@ -248,7 +248,8 @@ CREATE TRIGGER binding_grows BEFORE UPDATE ON binding FOR EACH ROW
 --
 -- A table is made by itself and attached then: that lets everybody read and write meanwhile, where CREATE TABLE ... PARTITION OF
 -- would wait for each long reader, and each sale for it. No default partition: rows in it would keep the right one from being made.
-CREATE FUNCTION ledger_month(month INTEGER) RETURNS VOID LANGUAGE plpgsql AS $$
+-- It runs with the rights of the owner of the tables: a seller may make no tables, and makes those of the next months.
+CREATE FUNCTION ledger_month(month INTEGER) RETURNS VOID LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     parent TEXT;
     part TEXT;
@@ -263,5 +264,12 @@ BEGIN
             EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)', parent, part, month, month + 1);
         END IF;
     END LOOP;
+END
+$$;
+
+-- And finds the tables of this schema, whatever the caller's path says.
+DO $$
+BEGIN
+    EXECUTE format('ALTER FUNCTION ledger_month(INTEGER) SET search_path = %I, pg_temp', current_schema());
 END
 $$;

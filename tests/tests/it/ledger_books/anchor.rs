@@ -1,0 +1,139 @@
+//! An older copy that nobody has declared is noticed before it sells.
+
+use super::books::Books;
+use card_host::card_core::id::Scope;
+use card_host::card_core::units::Piastres;
+use card_host::card_work::development_scope;
+use card_ledger::{
+    Anchor, AnchorError, Ledger, LedgerError, Office, Point, PointCode, Refusal, SqliteLedger, Work, read,
+};
+use std::sync::{Arc, Mutex};
+use system_tests::world::{kiosk, refused, wallet};
+
+fn anchored(books: &mut Books) {
+    let (ledger, keys, clock) =
+        (Arc::clone(&books.world.ledger), books.world.keys.clone(), books.world.clock.clone());
+    let anchor = Anchor::open(&books.path("anchor.json")).unwrap();
+    books.world.office = Office::new(ledger, keys, clock).unwrap().with_anchor(anchor);
+}
+
+/// The vending point and the entry that are missed.
+fn behind<T: std::fmt::Debug>(result: Result<T, LedgerError>) -> (PointCode, u64) {
+    match result {
+        Err(LedgerError::Anchor(AnchorError::Behind { point, number, .. })) => (point, number),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn kiosks(books: &Books) -> Point {
+    read(&*books.world.ledger, |t| t.point(&kiosk().point)).unwrap().unwrap()
+}
+
+#[test]
+fn an_older_copy_sells_nothing_until_it_is_declared() {
+    let mut books = Books::busy();
+    anchored(&mut books);
+    books.world.sell(1, 1_000);
+    books.back_up("copy.sqlite");
+    books.world.sell(1, 2_000);
+    let lost = kiosks(&books);
+    books.restore("copy.sqlite");
+    anchored(&mut books);
+    let world = &books.world;
+    let entries = world.entries().len();
+    // Whichever vending point: the customers are the same.
+    for who in [kiosk(), wallet()] {
+        let order = world.order(who, 1, 4_000);
+        assert_eq!(behind(world.office.sell(&order)), (lost.code.clone(), lost.number));
+        assert_eq!(behind(world.office.reserve(&order)), (lost.code.clone(), lost.number));
+    }
+    behind(world.office.open(&world.opening(9, 9, 9)));
+    assert_eq!(world.entries().len(), entries);
+    // Also with other entries under the numbers of the lost ones.
+    let other = Office::new(Arc::clone(&world.ledger), world.keys.clone(), world.clock.clone()).unwrap();
+    for _ in 0..3 {
+        other.sell(&world.order(kiosk(), 2, 1_000)).unwrap();
+    }
+    assert_eq!(behind(world.office.sell(&world.order(kiosk(), 1, 4_000))), (lost.code.clone(), lost.number));
+    world.restored("the disk died");
+    assert!(matches!(
+        refused(world.office.sell(&world.order(wallet(), 1, 4_000))),
+        Refusal::EvidenceNeeded(_)
+    ));
+    let opened = world.office.open(&world.opening(9, 9, 9)).unwrap();
+    anchored(&mut books);
+    books.world.office.sell(&books.world.order(kiosk(), 9, 1_000)).unwrap();
+    assert_eq!(books.world.binding(opened.binding()).held.total_credit, Piastres(690), "less fee and levy");
+}
+
+#[test]
+fn what_others_write_is_no_older_copy() {
+    let mut books = Books::busy();
+    anchored(&mut books);
+    books.world.sell(1, 1_000);
+    let world = &books.world;
+    let other = Office::new(Arc::clone(&world.ledger), world.keys.clone(), world.clock.clone()).unwrap();
+    other.sell(&world.order(kiosk(), 2, 1_000)).unwrap();
+    world.sell(1, 1_000);
+    anchored(&mut books);
+    books.world.sell(1, 1_000);
+    // A file that says nothing is not taken for one that says: all is well.
+    std::fs::write(books.path("anchor.json"), "{}").unwrap();
+    assert!(matches!(Anchor::open(&books.path("anchor.json")), Err(AnchorError::Malformed { .. })));
+}
+
+/// A ledger that goes on elsewhere, as when a standby is promoted.
+struct Moved(Mutex<(Arc<dyn Ledger>, &'static str)>);
+
+impl Moved {
+    fn inner(&self) -> Arc<dyn Ledger> {
+        Arc::clone(&self.0.lock().unwrap().0)
+    }
+}
+
+impl Ledger for Moved {
+    fn scope(&self) -> Scope {
+        self.inner().scope()
+    }
+
+    fn place(&self) -> Option<String> {
+        Some(self.0.lock().unwrap().1.to_owned())
+    }
+
+    fn transact(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
+        self.inner().transact(work)
+    }
+
+    fn read(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
+        self.inner().read(work)
+    }
+
+    fn look(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {
+        self.inner().look(work)
+    }
+}
+
+/// A copy of the first ledger, as it is now.
+fn standby(books: &Books, name: &str) -> Arc<dyn Ledger> {
+    books.back_up(name);
+    Arc::new(SqliteLedger::open(&books.path(name), development_scope()).unwrap())
+}
+
+#[test]
+fn a_standby_without_the_last_sales_is_noticed_while_the_program_runs() {
+    let mut books = Books::busy();
+    let moved = Arc::new(Moved(Mutex::new((Arc::clone(&books.world.ledger), "timeline 1"))));
+    books.world.ledger = moved.clone();
+    anchored(&mut books);
+    books.world.sell(1, 1_000);
+    // One with all sales takes over, and nobody notices.
+    *moved.0.lock().unwrap() = (standby(&books, "whole.sqlite"), "timeline 2");
+    books.world.sell(1, 2_000);
+    anchored(&mut books);
+    books.world.sell(1, 3_000);
+    // Then one without the last.
+    *moved.0.lock().unwrap() = (standby(&books, "short.sqlite"), "timeline 3");
+    let order = books.world.order(wallet(), 1, 4_000);
+    let error = books.world.office.sell(&order).unwrap_err();
+    assert!(error.to_string().contains("it is in timeline 3 now, and was in timeline 2"), "{error}");
+}
