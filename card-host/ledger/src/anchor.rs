@@ -248,6 +248,8 @@ fn compare(
     let found: BTreeMap<_, _> = all(t)?.iter().map(|point| (point.code.clone(), End::from(point))).collect();
     for (code, end) in &known.points {
         let there = match found.get(code) {
+            // A chain that had not begun has begun since.
+            Some(_) if end.number == 0 => true,
             Some(found) if found.number > end.number => {
                 let id = EntryId { point: code.clone(), number: end.number };
                 t.entry(&id)?.is_some_and(|entry| hex::encode(entry.hash) == end.hash)

@@ -22,10 +22,8 @@ pub use trace::{Exchange, Recording, RecordingError, Trace, instruction_name};
 pub use usage::{Count, Usage};
 pub use wrong_length::WrongLength;
 
-use std::borrow::Cow;
-
 use crate::reader_error::ReaderError;
-use card_core::apdu::{Command, ResponseError};
+use card_core::apdu::ResponseError;
 
 /// Sends one command to a card and gives back its response, data and status word.
 pub trait Link {
@@ -109,8 +107,8 @@ impl From<ResponseError> for TransportError {
 
 /// A command as a reader sends it over T=0. What is no short command goes as it is: the card answers for it.
 #[cfg(any(feature = "pcsc", feature = "simulator"))]
-pub(crate) fn over_t0(command: &[u8]) -> Cow<'_, [u8]> {
-    match Command::parse(command).map(|command| command.emit_t0()) {
+pub(crate) fn over_t0(command: &[u8]) -> std::borrow::Cow<'_, [u8]> {
+    match card_core::apdu::Command::parse(command).map(|command| command.emit_t0()) {
         Ok(Ok(tpdu)) => tpdu.as_slice().to_vec().into(),
         _ => command.into(),
     }

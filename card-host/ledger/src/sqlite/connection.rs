@@ -138,6 +138,9 @@ impl Place {
             return self.first_to_read(scope, wanted);
         }
         if let Some(path) = &self.path {
+            if path.is_dir() {
+                return Err(self.none("it is a folder"));
+            }
             self.touch(path, wanted)?;
         }
         let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE);

@@ -5,7 +5,8 @@ use card_host::card_core::id::Scope;
 use card_host::card_core::units::Piastres;
 use card_host::card_work::development_scope;
 use card_ledger::{
-    Anchor, AnchorError, Ledger, LedgerError, Office, Point, PointCode, Refusal, SqliteLedger, Work, read,
+    Anchor, AnchorError, Ledger, LedgerError, Office, Point, PointCode, PointLimits, Refusal, SqliteLedger,
+    Who, Work, read,
 };
 use std::sync::{Arc, Mutex};
 use system_tests::world::{kiosk, refused, wallet};
@@ -75,6 +76,17 @@ fn what_others_write_is_no_older_copy() {
     let other = Office::new(Arc::clone(&world.ledger), world.keys.clone(), world.clock.clone()).unwrap();
     other.sell(&world.order(kiosk(), 2, 1_000)).unwrap();
     world.sell(1, 1_000);
+    anchored(&mut books);
+    books.world.sell(1, 1_000);
+    // Also to a vending point that had written nothing when it was learnt.
+    let (world, point) = (&books.world, Who { point: "kiosk-9".parse().unwrap(), ..kiosk() });
+    let limits = PointLimits::default();
+    world.office.add_point(&world.boss(), &world.id(), &point.point, &point.party, limits).unwrap();
+    anchored(&mut books);
+    let world = &books.world;
+    world.sell(1, 1_000);
+    let other = Office::new(Arc::clone(&world.ledger), world.keys.clone(), world.clock.clone()).unwrap();
+    other.sell(&world.order(point, 2, 1_000)).unwrap();
     anchored(&mut books);
     books.world.sell(1, 1_000);
     // A file that says nothing is not taken for one that says: all is well.
