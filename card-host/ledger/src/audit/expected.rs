@@ -49,6 +49,9 @@ struct Newest {
     envelope: Vec<u8>,
 }
 
+/// What a vending point has said of a card and a customer, and when.
+type Linked = (PointCode, Link, CardTime);
+
 #[derive(Debug, Default)]
 pub(super) struct Expected {
     keys: Keys,
@@ -64,7 +67,7 @@ pub(super) struct Expected {
     receipts: HashMap<(Binding, CardId), u32>,
     mail: HashMap<(Binding, u8), Newest>,
     /// What each chain said last about a link.
-    links: BTreeMap<(PartyCode, CardId), Vec<Said>>,
+    links: BTreeMap<(PartyCode, CardId), Vec<Linked>>,
     days: HashMap<PointCode, Day>,
     /// Moves that were proposed: what they close.
     proposed: HashMap<RequestKey, Binding>,
@@ -72,9 +75,6 @@ pub(super) struct Expected {
     approved: Vec<RequestKey>,
     persons: HashMap<RequestKey, Persons>,
 }
-
-/// A link as the chain of a vending point says it, and when.
-type Said = (PointCode, Link, CardTime);
 
 /// Who asked for something that takes two people, who agreed, and what came of it.
 #[derive(Debug, Default)]
@@ -403,7 +403,7 @@ pub(super) struct Seen {
 }
 
 /// Whether a link is what was said last. Chains of one second cannot be told apart, nor those whose clocks were apart.
-fn one_of(said: &[Said], link: &Link) -> bool {
+fn one_of(said: &[Linked], link: &Link) -> bool {
     let last = said.iter().map(|(.., time)| time.0).max().unwrap_or(0);
     said.iter().any(|(_, held, time)| held == link && time.0.saturating_add(APART) >= last)
 }
