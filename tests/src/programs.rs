@@ -187,6 +187,19 @@ impl Cardctl {
     pub fn json(&self, arguments: &[&str]) -> Value {
         self.run(&[&["--format", "json"], arguments].concat()).json()
     }
+
+    /// Does what takes two people under this id: one asks for it, another one approves, and the same again gives its JSON object.
+    ///
+    /// # Panics
+    ///
+    /// Where the first one is not told that it takes two.
+    pub fn two(&self, id: &str, arguments: &[&str]) -> Value {
+        let whole = [&["--request", id], arguments].concat();
+        let said = self.run(&whole);
+        assert!(said.status == Some(1) && said.err.contains("takes two people"), "{said}");
+        let _ = self.json(&["--actor", "second", "ledger", "approve", id]);
+        self.json(&whole)
+    }
 }
 
 /// `applet-sim run` with a card in a slot of the virtual reader. Dropping it ends the process.

@@ -182,6 +182,49 @@ impl World {
         who("company", "office", "mona")
     }
 
+    /// Another one of the company's own office.
+    pub fn second(&self) -> Who {
+        who("company", "office", "tarek")
+    }
+
+    /// Does what takes two people: one asks for it under this id, another one agrees, and the same again does it.
+    pub fn two<T>(
+        &self,
+        id: &card_ledger::RequestId,
+        act: impl Fn() -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        match act() {
+            Err(LedgerError::Refused(Refusal::SecondPerson(of))) => {
+                assert_eq!(of, *id);
+                self.office.approve(&self.second(), &self.boss().request(id))?;
+                act()
+            }
+            done => done,
+        }
+    }
+
+    /// The contract of a card in the reader comes back: one asks for it under this id, another one agrees, and the card is read again.
+    pub fn recover_card(
+        &self,
+        id: &card_ledger::RequestId,
+        card: &mut impl Transport,
+        reason: &str,
+    ) -> Result<card_ledger::RecoveredCard, card_ledger::BranchError> {
+        match self.office.recover_card(&self.boss(), id, card, reason) {
+            Err(card_ledger::BranchError::Ledger(LedgerError::Refused(Refusal::SecondPerson(_)))) => {
+                self.office.approve(&self.second(), &self.boss().request(id))?;
+                self.office.recover_card(&self.boss(), id, card, reason)
+            }
+            done => done,
+        }
+    }
+
+    /// Two people declare that the ledger was restored from a copy.
+    pub fn restored(&self, reason: &str) -> card_ledger::Restored {
+        let id = self.id();
+        self.two(&id, || self.office.declare_restored(&self.boss(), &id, reason)).unwrap()
+    }
+
     /// A customer with a card and a meter, both with this number; the account is the number, too.
     pub fn customer(&self, number: u64) -> BindingRecord {
         self.office.open(&self.opening(number, number, number)).unwrap()

@@ -14,8 +14,8 @@ use super::office::{Office, Who, draft};
 use super::payload::Payload;
 use super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
 use super::sale::{Certified, Steps, is_for};
+use super::second::{Agreed, agreed, alone, asked, done};
 use super::sell::{about, sellable, unknown};
-use super::settings::OFFICE;
 use super::store::{Context, Payee, Transaction};
 use card_host::issuer::{AccountError, BindingAccount};
 
@@ -117,7 +117,8 @@ impl Office {
         })
     }
 
-    /// Takes a binding from other books, with its totals. Nothing else of it is known here.
+    /// Takes a binding from other books, with its totals. Nothing else of it is known here. It takes two people: asked for the first time it is
+    /// entered and refused ([`Refusal::SecondPerson`]); once another one has agreed, the same again does it.
     pub fn adopt(
         &self,
         who: &Who,
@@ -139,20 +140,25 @@ impl Office {
             )
             .into());
         }
-        self.step(|t| {
+        let payload = asked("adopt", format!("{held:?}"));
+        let out = self.step(|t| {
             alone(t)?;
             let (context, mut point, _) =
                 self.context(t, who, &request, Some(Payee::Meter(held.binding.meter)))?;
-            if !context.steps.is_empty() {
-                return again(t, &context.steps, id, |entry, record| {
-                    entry.kind == Kind::Adopt
-                        && record.binding() == held.binding
+            let agreed = match agreed(t, &request, &context.steps, &payload)? {
+                Agreed::Done(entry) => {
+                    let same = entry.kind == Kind::Adopt
+                        && entry.binding == Some(held.binding)
                         && (entry.account, entry.card, entry.sequence)
                             == (held.account, Some(held.card.id), held.sequence)
                         && (entry.total_credit, entry.total_debited)
-                            == (held.total_credit, held.total_debited)
-                });
-            }
+                            == (held.total_credit, held.total_debited);
+                    let record = t.binding(Payee::Binding(held.binding))?.filter(|_| same);
+                    return Ok(Some(record.ok_or_else(|| Refusal::OtherRequest(id.clone()))?));
+                }
+                Agreed::Yes => true,
+                Agreed::No => false,
+            };
             if context.binding.as_ref().is_some_and(|former| former.binding().number >= held.binding.number) {
                 return Err(Refusal::Invalid(
                     "this ledger has this binding, or a newer one of its meter".to_owned(),
@@ -162,10 +168,20 @@ impl Office {
             if t.card(held.card.id)?.is_some() {
                 return Err(Refusal::CardInUse(held.card.id).into());
             }
+            let amount = held.total_credit.saturating_sub(held.total_debited);
+            let now = self.now()?;
+            let most = self.policy_at(now, |_, policy| Piastres(policy.without_payment.adopt_most));
+            if amount > most {
+                return Err(Refusal::MoreThanAllowed { amount, most }.into());
+            }
             let record = new_record(*held, context.epoch);
-            let mut entry = draft(who, &request, Step::First, Kind::Adopt, self.now()?);
+            let mut entry = draft(who, &request, Step::Settled, Kind::Adopt, now);
             reason.clone_into(&mut entry.reason);
             about(&mut entry, held);
+            entry.amount = amount;
+            if !agreed {
+                return self.ask(t, &mut point, entry, &payload).map(|()| None);
+            }
             totals(&mut entry, held);
             entry.payload = Payload::opened(held).emit();
             let (credit, opening) = (LedgerAccount::Credit(held.binding), LedgerAccount::Opening);
@@ -179,8 +195,9 @@ impl Office {
             let mut heads: Vec<Head> = context.binding.as_ref().and_then(superseded).into_iter().collect();
             heads.extend([card_head(&record, CardUse::Customer), Head::Binding(Box::new(record.clone()))]);
             self.book(t, &mut point, entry, &heads)?;
-            Ok(record)
-        })
+            Ok(Some(record))
+        })?;
+        done(out, &request)
     }
 
     /// Issues another card to the customer of a binding: lost, damaged, upgraded. The former card is worth nothing from then on.
@@ -281,13 +298,6 @@ impl Office {
         let issuer = self.issuer();
         Ok((issuer.binding_certificate(&record.held)?, issuer.certificate(&record.held)?))
     }
-}
-
-/// Who enters a binding waits for others who do, at the company's point: one that is not there yet has no row to lock, and of two, neither
-/// would see that it closes the other.
-pub(super) fn alone(t: &mut dyn Transaction) -> Result<(), LedgerError> {
-    t.point(&OFFICE.parse()?)?;
-    Ok(())
 }
 
 /// The former binding as it stands once a newer one is opened; what was left in it waits to be moved.

@@ -11,6 +11,7 @@ use super::names::{PointCode, RequestId};
 use super::office::{Office, Who, draft};
 use super::records::Point;
 use super::sale::Steps;
+use super::second::same_person;
 use super::store::{Ask, Transaction, read};
 
 /// How far the clocks of sellers, and that of a database, may be apart, in seconds.
@@ -121,7 +122,7 @@ impl Office {
             if steps.has(Kind::Cancel) {
                 return Err(Refusal::Cancelled.into());
             }
-            if first.actor == who.actor {
+            if same_person(&first.actor, &who.actor) {
                 return Err(Refusal::NotSecondPerson { actor: who.actor.clone() }.into());
             }
             let (now, said) = (self.now()?, order.time().ok_or_else(lost)?);

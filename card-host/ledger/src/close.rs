@@ -11,6 +11,8 @@ use super::error::{LedgerError, Refusal, StoreError};
 use super::names::{PartyCode, PointCode, RequestId};
 use super::office::{Office, Who, draft};
 use super::records::Point;
+use super::sale::Steps;
+use super::second::{Agreed, agreed, asked, done};
 use super::settings::COMPANY;
 use super::store::{Ask, Context, Transaction, read};
 
@@ -129,29 +131,41 @@ impl Office {
     }
 
     /// Closes the day of a vending point: its own party does it, or the company. What was counted becomes its cash, and what differs from the books is
-    /// booked as that. With a `key` the head of the chain is signed after it. Repeated, it gives the same statement.
+    /// booked as that. Where cash is missing, a reason is given, and above the limit of the rules it takes two people: asked for the first time it is
+    /// entered and refused ([`Refusal::SecondPerson`]). With a `key` the head of the chain is signed after it. Repeated, it gives the same statement.
     pub fn close_day(
         &self,
         who: &Who,
         id: &RequestId,
         point: &PointCode,
         counted: Piastres,
+        reason: &str,
         key: Option<&AuditKey>,
     ) -> Result<DayStatement, LedgerError> {
         let request = who.request(id);
         signed(counted)?;
         // The long way through the day is gone while others sell; only what they sell meanwhile is read with the point locked.
         let before = read(self.ledger(), |t| Tally::since_last_close(t, point))?;
-        let entry = self.step(|t| {
+        let asked = asked("close-day", format!("{point} {}", counted.0));
+        let out = self.step(|t| {
             let (context, mut held) = at_point(t, who, &request, point)?;
-            if let Some(done) = context.steps.first() {
-                let entry = t.entry(&done.entry)?.filter(|entry| entry.kind == Kind::Close);
-                let same = entry.filter(|entry| {
-                    entry.id.point == *point
-                        && statement(entry).is_ok_and(|statement| statement.counted_cash == counted.0)
-                });
-                return Ok(same.ok_or_else(|| Refusal::OtherRequest(id.clone()))?);
+            let steps = Steps::read(t, &context.steps)?;
+            if let Some(entry) = [&steps.settled, &steps.first].into_iter().flatten().next()
+                && entry.kind != Kind::Propose
+            {
+                let same = entry.kind == Kind::Close
+                    && entry.id.point == *point
+                    && statement(entry).is_ok_and(|statement| statement.counted_cash == counted.0);
+                return if same {
+                    Ok(Some(entry.clone()))
+                } else {
+                    Err(Refusal::OtherRequest(id.clone()).into())
+                };
             }
+            let agreed = match agreed(t, &request, &context.steps, &asked)? {
+                Agreed::Yes => steps.first.map(|first| first.amount),
+                Agreed::No | Agreed::Done(_) => None,
+            };
             let mut tally = before.clone();
             tally.go_on(t, point, held.number)?;
             let now = self.now()?.max(held.time);
@@ -175,22 +189,47 @@ impl Office {
                 waiting,
                 more_waiting,
             };
-            let mut entry = draft(who, &request, Step::First, Kind::Close, now);
+            let step = if agreed.is_some() { Step::Settled } else { Step::First };
+            let mut entry = draft(who, &request, step, Kind::Close, now);
+            reason.clone_into(&mut entry.reason);
             entry.payload = serde_json::to_vec(&statement).unwrap_or_default();
             entry.amount = Piastres(difference.unsigned_abs());
+            if difference < 0 {
+                if !Entry::is_reason(reason) {
+                    return Err(Refusal::NoReason.into());
+                }
+                let alone = self.policy_at(now, |_, policy| Piastres(policy.without_payment.shortage_alone));
+                match agreed {
+                    // More is missing than was agreed to.
+                    Some(most) if entry.amount > most => {
+                        return Err(Refusal::OtherRequest(id.clone()).into());
+                    }
+                    None if entry.amount > alone => {
+                        return self.ask(t, &mut held, entry, &asked).map(|()| None);
+                    }
+                    _ => {}
+                }
+            }
             let (cash, differences) =
                 (LedgerAccount::Cash(point.clone()), LedgerAccount::Differences(point.clone()));
             if difference != 0 {
                 let (debit, credit) = if difference > 0 { (cash, differences) } else { (differences, cash) };
                 entry.transfers = vec![Transfer { debit, credit, amount: entry.amount }];
             }
-            self.book(t, &mut held, entry, &[])
+            self.book(t, &mut held, entry, &[]).map(Some)
         })?;
+        let entry = done(out, &request)?;
         if let Some(key) = key {
             sign_head(self.ledger(), key.sign_head(self.scope(), entry.id.clone(), entry.hash, entry.time))?;
         }
         statement(&entry)
     }
+}
+
+/// The first entry that a close covers; itself where it covers none.
+pub(super) fn covers_from(entry: &Entry) -> Option<u64> {
+    let closed = statement(entry).ok().filter(|_| entry.kind == Kind::Close)?;
+    Some(closed.first.min(entry.id.number))
 }
 
 /// The statement in the entry that closed a day.

@@ -11,8 +11,9 @@ use super::error::{LedgerError, Refusal, StoreError};
 use super::moves::MoveOrder;
 use super::names::{PointCode, RequestId};
 use super::office::{Office, Who, draft};
-use super::records::{Customer, Head, Point};
+use super::records::{BindingRecord, Customer, Head, Point};
 use super::sale::{Certified, Steps, is_for};
+use super::second::{alone, same_person};
 use super::sell::{about, sellable};
 use super::settings::COMPANY;
 use super::signing::Signing;
@@ -52,6 +53,8 @@ pub struct DebitOrder {
 pub enum Approved {
     /// A sale, which can be confirmed now.
     Sale,
+    /// Something that is done by asking for it again, under the same id.
+    Asked,
     /// A correction or a move, which has been certified by that.
     Certified(Certified),
     /// That the clock is right: this vending point goes on with its time.
@@ -62,9 +65,17 @@ pub enum Approved {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum Proposal {
-    Debit { to: DebitTo, amount: u64 },
+    Debit {
+        to: DebitTo,
+        amount: u64,
+    },
     Move(MoveOrder),
     Time(TimeOrder),
+    /// What is done by whoever asked for it, once another one has agreed.
+    Ask {
+        what: String,
+        of: String,
+    },
 }
 
 /// What a proposed move closes, as its entry says.
@@ -108,6 +119,12 @@ impl Office {
                 return Ok(());
             }
             let record = sellable(t, &context, order.payee)?;
+            if order.to == DebitTo::Cash {
+                let (amount, left) = (order.amount, left(t, &record)?);
+                if amount > left {
+                    return Err(Refusal::MoreThanLeft { amount, left }.into());
+                }
+            }
             let mut entry = draft(&order.who, &request, Step::First, Kind::Propose, self.now()?);
             about(&mut entry, &record.held);
             entry.amount = order.amount;
@@ -130,13 +147,14 @@ impl Office {
         self.signing_step(|t, signing| {
             let (mut point, steps) = self.alone_with(t, who, request)?;
             let first = steps.first.as_ref().ok_or_else(|| Refusal::NoRequest(request.id.clone()))?;
-            if let (Some(settled), Kind::Propose) = (&steps.settled, first.kind) {
+            let asked = matches!(serde_json::from_slice(&first.payload), Ok(Proposal::Ask { .. }));
+            if let (Some(settled), Kind::Propose, false) = (&steps.settled, first.kind, asked) {
                 return Ok(Approved::Certified(Certified::of(settled)));
             }
             if steps.has(Kind::Cancel) {
                 return Err(Refusal::Cancelled.into());
             }
-            if first.actor == who.actor {
+            if same_person(&first.actor, &who.actor) {
                 return Err(Refusal::NotSecondPerson { actor: who.actor.clone() }.into());
             }
             let now = self.now()?;
@@ -147,6 +165,7 @@ impl Office {
             }
             match first.kind {
                 Kind::Reserve => Ok(Approved::Sale),
+                Kind::Propose if asked => Ok(Approved::Asked),
                 Kind::Propose => {
                     let lost = |error| StoreError::Corrupt(format!("proposal {}: {error}", request.id));
                     let proposal = serde_json::from_slice(&first.payload).map_err(lost)?;
@@ -170,6 +189,7 @@ impl Office {
                             (Piastres(amount), to),
                         )?,
                         Proposal::Move(order) => self.moved(t, signing, &mut point, entry, &order, None)?,
+                        Proposal::Ask { .. } => return Ok(Approved::Asked),
                         Proposal::Time(_) => return Err(Refusal::WrongStep(request.id.clone()).into()),
                     };
                     Ok(Approved::Certified(Certified::of(&entry)))
@@ -188,10 +208,11 @@ impl Office {
     ) -> Result<(Point, Steps), LedgerError> {
         let (context, point, _) = self.context(t, who, request, None)?;
         let steps = Steps::read(t, &context.steps)?;
-        let Some(binding) = steps.first.as_ref().and_then(|first| first.binding) else {
-            return Ok((point, steps));
-        };
-        t.binding(Payee::Binding(binding))?;
+        match steps.first.as_ref().and_then(|first| first.binding) {
+            Some(binding) => t.binding(Payee::Binding(binding)).map(drop)?,
+            // What two people do is done at the company's point.
+            None => alone(t)?,
+        }
         // What was read before the lock may have changed while it was waited for.
         let steps = t.steps(request)?;
         Ok((point, Steps::read(t, &steps)?))
@@ -270,6 +291,12 @@ impl Office {
         if amount > certified {
             return Err(Refusal::MoreThanCertified { amount, certified }.into());
         }
+        if to == DebitTo::Cash {
+            let left = left(t, &record)?;
+            if amount > left {
+                return Err(Refusal::MoreThanLeft { amount, left }.into());
+            }
+        }
         let mut heads = Vec::new();
         let account = record.held.account;
         let credit = match to {
@@ -297,6 +324,17 @@ impl Office {
         )?)));
         self.book(t, point, entry, &heads)
     }
+}
+
+/// What is left of a customer's credit, as far as the ledger knows: what the meter has not applied yet, and its balance by the newest report.
+fn left(t: &mut dyn Transaction, record: &BindingRecord) -> Result<Piastres, LedgerError> {
+    let newest = t.readings(&[record.binding()], 1)?.pop();
+    let (applied, debited, balance) = newest
+        .map_or((0, 0, 0), |newest| (newest.applied_credit.0, newest.applied_debited.0, newest.balance.0));
+    let waits = i128::from(record.held.total_credit.0) - i128::from(applied);
+    let taken = i128::from(record.held.total_debited.0) - i128::from(debited);
+    let left = waits.saturating_sub(taken).saturating_add(balance.into()).max(0);
+    Ok(Piastres(u64::try_from(left).unwrap_or(u64::MAX)))
 }
 
 /// The first entry of a debit that was asked for before, where it was the same.

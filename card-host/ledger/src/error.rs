@@ -355,6 +355,31 @@ pub enum Refusal {
         /// Who tried.
         actor: String,
     },
+    /// It was asked for, and takes another person.
+    #[error(
+        "this takes two people: it is entered as request {0}; another one approves it (`cardctl ledger approve {0}`), then the same again \
+         with that id does it"
+    )]
+    SecondPerson(RequestId),
+    /// More credit than may come without a payment.
+    #[error("{amount} EGP are more than the rules allow without a payment: at most {most} EGP")]
+    MoreThanAllowed {
+        /// What was asked for.
+        amount: Piastres,
+        /// The most.
+        most: Piastres,
+    },
+    /// Cash for credit that is used already.
+    #[error(
+        "{amount} EGP are more than the {left} EGP that are left by the meter's newest report: give back what is left, or correct \
+         what was certified without cash"
+    )]
+    MoreThanLeft {
+        /// What was asked for.
+        amount: Piastres,
+        /// What is left.
+        left: Piastres,
+    },
     /// It was cancelled.
     #[error("the sale was cancelled: what was paid is the customer's, give it back")]
     Cancelled,

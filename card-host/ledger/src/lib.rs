@@ -65,6 +65,7 @@ mod records;
 mod recover;
 mod restore;
 mod sale;
+mod second;
 mod sell;
 mod settings;
 mod shown;
@@ -97,7 +98,7 @@ pub use gap::SEQUENCE_GAP;
 pub use moves::MoveOrder;
 pub use names::{ChargeCode, NameError, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};
-pub use policy::{ChannelRules, Charge, ChargeKind, Charged, Division, Policy};
+pub use policy::{ChannelRules, Charge, ChargeKind, Charged, Division, Policy, WithoutPayment};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresLedger;
 pub use proof::Finding;
@@ -111,6 +112,7 @@ pub use records::{
 pub use recover::{RecoveredCard, ShownCard};
 pub use restore::{FindLostError, LostSale, LostSales, Restored, find_lost};
 pub use sale::{Certified, Sale, SaleState};
+pub use second::same_person;
 pub use sell::SaleOrder;
 pub use settings::{COMPANY, OFFICE, PointLimits};
 pub use shown::Shown;

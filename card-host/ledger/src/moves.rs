@@ -116,6 +116,7 @@ impl Office {
             let (old, new) = self.both(t, who, &request, order)?;
             // What can never be moved is not for a second person.
             let _ = new.held.move_estimate(old.held, left.into())?;
+            self.within_bounds(left)?;
             let mut entry = draft(who, &request, Step::First, Kind::Propose, self.now()?);
             about(&mut entry, &new.held);
             entry.amount = Piastres(amount_of(left.into())?);
@@ -144,7 +145,10 @@ impl Office {
                 not_moved_before(t, &old, &new)?;
                 left
             }
-            (None, Some(left)) => i128::from(left),
+            (None, Some(left)) => {
+                self.within_bounds(left)?;
+                i128::from(left)
+            }
             (None, None) => return Err(AccountError::NotFinal.into()),
         };
         let (held, closed) = new.held.move_estimate(old.held, left)?;
@@ -160,6 +164,13 @@ impl Office {
         let old = BindingRecord { held: closed, status: Status::Closed, ..old };
         let heads = [Head::Binding(Box::new(old)), Head::Binding(Box::new(new))];
         self.book(t, point, entry, &heads)
+    }
+
+    /// What is estimated to be left is not more than the rules allow; nor is a debt. That it was certified is seen when it is moved.
+    fn within_bounds(&self, left: i64) -> Result<(), LedgerError> {
+        let most = self.policy_at(self.now()?, |_, policy| Piastres(policy.without_payment.estimate_most));
+        let amount = Piastres(left.unsigned_abs());
+        if amount > most { Err(Refusal::MoreThanAllowed { amount, most }.into()) } else { Ok(()) }
     }
 
     /// The old binding, which is not moved yet, and the new one, which can be sold to.

@@ -19,6 +19,34 @@ pub struct Policy {
     /// Corrections above this need a second person, in piastres.
     #[serde(default)]
     pub correction_approval_above: u64,
+    /// Bounds of credit that nobody pays for.
+    #[serde(default)]
+    pub without_payment: WithoutPayment,
+}
+
+/// The most credit that comes of one act that nobody pays for, in piastres. Each takes two people (docs/ledger.md, section 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WithoutPayment {
+    /// An estimate of what was left in a contract that has ended.
+    pub estimate_most: u64,
+    /// A contract from other books.
+    pub adopt_most: u64,
+    /// What a card shows after a restore, and the ledger has lost.
+    pub recover_most: u64,
+    /// Cash that is missing, above which closing a day takes two people.
+    pub shortage_alone: u64,
+}
+
+impl Default for WithoutPayment {
+    fn default() -> Self {
+        Self {
+            estimate_most: 5_000_000,
+            adopt_most: 10_000_000,
+            recover_most: 10_000_000,
+            shortage_alone: 100_000,
+        }
+    }
 }
 
 /// The rules of one channel. Amounts are in piastres.
@@ -141,7 +169,7 @@ impl Policy {
             debt_permille: 250,
         };
         let channels = CHANNELS.iter().map(|channel| (channel.to_string(), rules.clone())).collect();
-        Self { channels, correction_approval_above: 100_000 }
+        Self { channels, correction_approval_above: 100_000, without_payment: WithoutPayment::default() }
     }
 }
 

@@ -7,7 +7,7 @@ use card_core::role::{KeyVersion, Role};
 use card_core::units::Piastres;
 
 use super::accounts::LedgerAccount;
-use super::bindings::{alone, card_head, new_record, superseded, totals};
+use super::bindings::{card_head, new_record, superseded, totals};
 use super::counter::certified;
 use super::entry::{Entry, Kind, Step};
 use super::error::{LedgerError, Refusal};
@@ -17,6 +17,7 @@ use super::office::{Office, Who, draft};
 use super::proof::Says;
 use super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
 use super::sale::is_for;
+use super::second::{Agreed, agreed, alone, asked, done};
 use super::sell::about;
 use super::store::{Context, Payee, Transaction};
 use card_host::issuer::BindingAccount;
@@ -78,6 +79,12 @@ impl RecoveredCard {
     }
 }
 
+/// Credit that an entry recovers.
+fn recovered(entry: &Entry) -> Piastres {
+    let own = entry.transfers.iter().filter(|transfer| transfer.debit == LedgerAccount::Recovered);
+    own.fold(Piastres::ZERO, |sum, transfer| Piastres(sum.0.saturating_add(transfer.amount.0)))
+}
+
 /// The binding as it is before the card's totals are entered, and what else stands differently.
 struct Lost {
     record: BindingRecord,
@@ -87,7 +94,7 @@ struct Lost {
 impl Office {
     /// After a restore: enters the contract of a card that the ledger has lost, with the totals that the card shows; or the card, where it
     /// replaced the one that the contract has here. Nothing is made of what the issuer has not signed. The next certificate is newer than all
-    /// that was lost. The card behind a transport is read by [`recover_card`](Self::recover_card).
+    /// that was lost. It takes two people: asked for the first time it is entered and refused ([`Refusal::SecondPerson`]). The card behind a transport is read by [`recover_card`](Self::recover_card).
     pub fn recover(
         &self,
         who: &Who,
@@ -102,19 +109,24 @@ impl Office {
         let says = self.authentic(shown)?;
         let (card, binding) = (shown.card, shown.binding.binding);
         let other = || LedgerError::from(Refusal::OtherRequest(id.clone()));
-        self.step(|t| {
+        let of = [&shown.card.id.0[..], &shown.binding.emit()[..], &shown.certificate.emit()[..]].concat();
+        let payload = asked("recover-card", hex::encode(of));
+        let out = self.step(|t| {
             alone(t)?;
             let payee = Payee::Meter(binding.meter);
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
-            if let Some(done) = context.steps.first() {
+            let agreed = match agreed(t, &request, &context.steps, &payload)? {
                 // The card may have been loaded meanwhile: its certificate is another one, and the answer is the same.
-                let entry = t.entry(&done.entry)?.filter(|entry| {
-                    entry.kind == Kind::Recover
-                        && is_for(entry, Payee::Card(card.id))
-                        && is_for(entry, Payee::Binding(binding))
-                });
-                return entry.as_ref().and_then(RecoveredCard::of).ok_or_else(other);
-            }
+                Agreed::Done(entry) => {
+                    let same = entry.kind == Kind::Recover
+                        && is_for(&entry, Payee::Card(card.id))
+                        && is_for(&entry, Payee::Binding(binding));
+                    let recovered = RecoveredCard::of(&entry).filter(|_| same);
+                    return recovered.map(Some).ok_or_else(other);
+                }
+                Agreed::Yes => true,
+                Agreed::No => false,
+            };
             if context.epoch == 0 {
                 return Err(Refusal::NothingRestored.into());
             }
@@ -125,7 +137,7 @@ impl Office {
             if record.epoch < context.epoch {
                 heads.extend(after_a_restore(t, binding)?);
             }
-            let mut entry = draft(who, &request, Step::First, Kind::Recover, self.now()?);
+            let mut entry = draft(who, &request, Step::Settled, Kind::Recover, self.now()?);
             let held = self.recovered(&says, &record.held, &mut entry.transfers)?;
             let record = BindingRecord {
                 held,
@@ -138,13 +150,22 @@ impl Office {
             about(&mut entry, &held);
             totals(&mut entry, &held);
             reason.clone_into(&mut entry.reason);
+            entry.amount = recovered(&entry);
+            let most = self.policy_at(entry.time, |_, policy| Piastres(policy.without_payment.recover_most));
+            if entry.amount > most {
+                return Err(Refusal::MoreThanAllowed { amount: entry.amount, most }.into());
+            }
+            if !agreed {
+                return self.ask(t, &mut point, entry, &payload).map(|()| None);
+            }
             let keys = [held.load_key.byte(), held.parameter_keys.byte()];
             entry.payload = [&shown.binding.emit()[..], &shown.certificate.emit()[..], &keys].concat();
             heads.push(card_head(&record, CardUse::Customer));
             heads.push(Head::Binding(Box::new(record)));
             let entry = self.book(t, &mut point, entry, &heads)?;
-            RecoveredCard::of(&entry).ok_or_else(other)
-        })
+            RecoveredCard::of(&entry).map(Some).ok_or_else(other)
+        })?;
+        done(out, &request)
     }
 
     /// What the certificates say, where the issuer has signed both, for one contract and a card of this generation.

@@ -13,6 +13,7 @@ use super::names::{PartyCode, PointCode, RequestId};
 use super::office::{Office, Who, draft};
 use super::records::Head;
 use super::sale::Steps;
+use super::second::{Agreed, agreed, asked, done};
 use super::sell::reference;
 use super::settings::OFFICE;
 use super::store::{Ask, Ledger, read};
@@ -76,27 +77,34 @@ const PAGE: u32 = 200;
 impl Office {
     /// Declares that the ledger was restored from a copy. From then on a binding sells only after evidence of its card, its meter, or a
     /// voucher. An entry marks the chain of every vending point, so that signed heads of what was lost can be told from a past that was rewritten.
+    /// It takes two people: asked for the first time it is entered and refused ([`Refusal::SecondPerson`]); the same again does it.
     /// Repeated with the same id, it marks the chains that an interruption has left out, and declares nothing anew.
     pub fn declare_restored(&self, who: &Who, id: &RequestId, reason: &str) -> Result<Restored, LedgerError> {
         let request = self.companys(who, id)?;
         if who.point.as_str() != OFFICE {
             return Err(Refusal::Invalid(format!("a restore is declared at vending point {OFFICE}")).into());
         }
-        let (epoch, mut marked) = self.step(|t| {
+        let asked = asked("restored", OFFICE.to_owned());
+        let out = self.step(|t| {
             let (context, mut point, _) = self.context(t, who, &request, None)?;
-            if let Some(done) = context.steps.first() {
-                let entry = t.entry(&done.entry)?.filter(|entry| entry.kind == Kind::Restore);
-                let entry = entry.ok_or_else(|| Refusal::OtherRequest(id.clone()))?;
-                return Ok((epoch_of(&entry), 0));
-            }
+            let agreed = match agreed(t, &request, &context.steps, &asked)? {
+                Agreed::Done(entry) if entry.kind == Kind::Restore => return Ok(Some((epoch_of(&entry), 0))),
+                Agreed::Done(_) => return Err(Refusal::OtherRequest(id.clone()).into()),
+                Agreed::Yes => true,
+                Agreed::No => false,
+            };
             let exhausted = || StoreError::Corrupt("the number of restores".to_owned());
             let epoch = context.epoch.checked_add(1).ok_or_else(exhausted)?;
-            let mut entry = draft(who, &request, Step::First, Kind::Restore, self.now()?);
+            let mut entry = draft(who, &request, Step::Settled, Kind::Restore, self.now()?);
             reason.clone_into(&mut entry.reason);
             entry.payload = payload(epoch);
+            if !agreed {
+                return self.ask(t, &mut point, entry, &asked).map(|()| None);
+            }
             self.book(t, &mut point, entry, &[Head::Epoch(epoch)])?;
-            Ok((epoch, 1_u64))
+            Ok(Some((epoch, 1_u64)))
         })?;
+        let (epoch, mut marked) = done(out, &request)?;
         let mut after: Option<PointCode> = None;
         loop {
             let page = read(self.ledger(), |t| t.points(after.as_ref(), PAGE))?;

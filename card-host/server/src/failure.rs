@@ -164,6 +164,9 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         | Refusal::OlderContract { .. }
         | Refusal::OtherContract(_)
         | Refusal::NotNewer { .. }
+        | Refusal::SecondPerson(_)
+        | Refusal::MoreThanAllowed { .. }
+        | Refusal::MoreThanLeft { .. }
         | Refusal::Invalid(_) => Code::Invalid,
     }
 }

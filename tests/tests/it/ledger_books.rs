@@ -14,6 +14,7 @@ mod books;
 mod close;
 mod damage;
 mod export;
+mod given;
 mod minted;
 mod moves;
 mod reconcile;

@@ -101,6 +101,9 @@ pub(crate) enum LedgerCommand {
         /// What was counted, in EGP.
         #[arg(long, value_name = "EGP", value_parser = Piastres::from_egp)]
         counted: Piastres,
+        /// Why cash is missing, where it is.
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
     },
     /// Adds up all accounts. Debits and credits are the same, or the books are wrong.
     TrialBalance,

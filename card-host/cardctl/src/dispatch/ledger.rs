@@ -55,8 +55,8 @@ pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -
         LedgerCommand::Deposit { of, amount, reason } => {
             printer.print(&days::deposit(books, &of, amount, &reason)?)
         }
-        LedgerCommand::CloseDay { of, counted } => {
-            printer.print(&days::close(books, &workplace, &of, counted)?)
+        LedgerCommand::CloseDay { of, counted, reason } => {
+            printer.print(&days::close(books, &workplace, &of, counted, &reason)?)
         }
         LedgerCommand::TrialBalance => printer.print(&days::trial_balance(books)?),
         LedgerCommand::Export { folder, from, to, points, bom } => {

@@ -15,7 +15,7 @@ use self::bindings::Known;
 use self::office::Office;
 use self::tally::{Keys, Reports, Tally};
 use crate::accounts::LedgerAccount;
-use crate::entry::{Entry, Kind, RequestKey, Step};
+use crate::entry::{Entry, EntryId, Kind, RequestKey, Step};
 use crate::names::{PartyCode, PointCode};
 use crate::payload::Payload;
 use crate::proof::reported;
@@ -73,6 +73,15 @@ pub(super) struct Expected {
     proposed: HashMap<RequestKey, Binding>,
     /// Moves that a second person approved.
     approved: Vec<RequestKey>,
+    persons: HashMap<RequestKey, Persons>,
+}
+
+/// Who asked for something that takes two people, who agreed, and what came of it.
+#[derive(Debug, Default)]
+struct Persons {
+    asked: Option<String>,
+    agreed: Option<String>,
+    done: Option<(EntryId, Kind)>,
 }
 
 /// How far clocks of sellers are apart.
@@ -110,6 +119,7 @@ impl Expected {
         }
         self.link(entry);
         self.moves(entry);
+        self.persons(entry);
         let Some(binding) = entry.binding else { return };
         let known = self.bindings.entry(binding).or_default();
         known.add(
@@ -183,6 +193,32 @@ impl Expected {
             }
             _ => {}
         }
+    }
+
+    fn persons(&mut self, entry: &Entry) {
+        let (asks, agrees) = (entry.kind == Kind::Propose, entry.kind == Kind::Approve);
+        if !asks && !agrees && !takes_two(entry) {
+            return;
+        }
+        let held = self.persons.entry(entry.request.clone()).or_default();
+        if asks {
+            held.asked = Some(entry.actor.clone());
+        } else if agrees {
+            held.agreed = Some(entry.actor.clone());
+        } else {
+            held.done = Some((entry.id.clone(), entry.kind));
+        }
+    }
+
+    /// What takes two people, and was done by one.
+    pub(super) fn alone(&mut self) -> Vec<(EntryId, Kind, String)> {
+        let all = std::mem::take(&mut self.persons).into_values();
+        all.filter_map(|Persons { asked, agreed, done }| {
+            let (entry, kind) = done?;
+            let two = asked.zip(agreed).is_some_and(|(asked, agreed)| !crate::same_person(&asked, &agreed));
+            (!two).then(|| (entry, kind, "no second person has agreed to it".to_owned()))
+        })
+        .collect()
     }
 
     fn posted(&mut self, payload: &[u8]) {
@@ -367,9 +403,20 @@ pub(super) struct Seen {
 }
 
 /// Whether a link is what was said last. Chains of one second cannot be told apart, nor those whose clocks were apart.
-fn one_of(said: &[(PointCode, Link, CardTime)], link: &Link) -> bool {
+fn one_of(said: &[Linked], link: &Link) -> bool {
     let last = said.iter().map(|(.., time)| time.0).max().unwrap_or(0);
     said.iter().any(|(_, held, time)| held == link && time.0.saturating_add(APART) >= last)
+}
+
+/// Whether an entry gives credit, or lets it be given, that nobody has paid for (docs/ledger.md, section 6).
+fn takes_two(entry: &Entry) -> bool {
+    match entry.kind {
+        Kind::Adopt => true,
+        Kind::Move | Kind::Close | Kind::Debit => entry.step == Step::Settled,
+        Kind::Restore => entry.id.point.as_str() == OFFICE,
+        Kind::Recover => entry.payload.len() == bindings::RECOVERED,
+        _ => false,
+    }
 }
 
 fn named(binding: Binding) -> String {

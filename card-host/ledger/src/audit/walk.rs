@@ -2,7 +2,7 @@
 
 use card_core::id::Scope;
 use card_core::units::CardTime;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::expected::{Expected, RowFault, Seen};
 use super::kinds::misfit;
@@ -54,6 +54,8 @@ pub(super) struct Walk<'a> {
     expected: Expected,
     unresolved: Vec<Unresolved>,
     marks: BTreeMap<PointCode, Vec<RestoreMark>>,
+    /// Where the company was asked for something that takes two people.
+    asked: HashMap<RequestKey, EntryId>,
     report: AuditReport,
 }
 
@@ -88,7 +90,7 @@ impl<'a> Walk<'a> {
         };
         let (sums, expected, unresolved, marks) =
             (Sums::default(), Expected::default(), Vec::new(), BTreeMap::new());
-        Self { scope, key, heads, sums, expected, unresolved, marks, report }
+        Self { scope, key, heads, sums, expected, unresolved, marks, asked: HashMap::new(), report }
     }
 
     pub(super) fn run(
@@ -122,6 +124,9 @@ impl<'a> Walk<'a> {
             self.row(format!("vending point {code}"), RowFault::Missing);
         }
         self.expected.finish();
+        for (entry, kind, what) in self.expected.alone() {
+            self.find(AuditFinding::Misfit { entry, kind, what });
+        }
         // Vending points that only the auditor knows any more.
         for head in std::mem::take(&mut self.heads).into_values().flatten() {
             if let Some(head) = self.signed(head) {
@@ -297,8 +302,13 @@ impl<'a> Walk<'a> {
         if let Some(what) = misfit(entry) {
             self.find(AuditFinding::Misfit { entry: id.clone(), kind: entry.kind, what });
         }
+        if entry.kind == Kind::Propose && entry.id.point.as_str() == OFFICE {
+            self.asked.insert(entry.request.clone(), id.clone());
+        }
         if entry.kind == Kind::Restore {
-            let (entry_id, time, reason) = (id.clone(), entry.time, entry.reason.clone());
+            // The branches part where it was asked for: what came after is of the new one.
+            let entry_id = self.asked.get(&entry.request).unwrap_or(id).clone();
+            let (time, reason) = (entry.time, entry.reason.clone());
             let mark = RestoreMark { entry: entry_id, epoch: epoch_of(entry), time, reason };
             self.marks.entry(id.point.clone()).or_default().push(mark);
         }
@@ -463,7 +473,9 @@ fn time_follows(proposals: &mut BTreeMap<RequestKey, String>, last: CardTime, en
         proposals.insert(entry.request.clone(), entry.actor.clone());
     }
     match entry.kind {
-        Kind::Clock => proposals.get(&entry.request).is_some_and(|first| *first != entry.actor),
+        Kind::Clock => {
+            proposals.get(&entry.request).is_some_and(|first| !crate::same_person(first, &entry.actor))
+        }
         _ => entry.time >= last,
     }
 }

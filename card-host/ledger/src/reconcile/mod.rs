@@ -1,5 +1,6 @@
 //! Reconciliation: what cards and meters show against what was certified, and what waits for too long (docs/ledger.md, section 8).
 
+mod given;
 mod run;
 
 use card_core::id::Binding;
@@ -102,6 +103,10 @@ codes! {
         CashAbove = "cash-above",
         /// A vending point has not closed its day.
         NotClosed = "not-closed",
+        /// Credit came of something that nobody has paid for.
+        WithoutPayment = "without-payment",
+        /// Cash was missing when a day was closed.
+        CashShort = "cash-short",
         /// A binding has not been seen since the ledger was restored.
         EvidenceNeeded = "evidence-needed",
     }
@@ -195,6 +200,8 @@ impl ExceptionKind {
                 "collect the final report of the meter, then `cardctl ledger move --from METER/BINDING --to METER/BINDING`; where there is none, with --estimate EGP --reason TEXT, which a second person approves. After a restore, first look whether it had been moved"
             }
             Self::CashAbove => "have the cash handed over and book the deposit",
+            Self::WithoutPayment => "see that the reason holds, and that both persons know of it",
+            Self::CashShort => "find out where the cash is, with whoever counted it",
             Self::NotClosed => "count the cash and close the day",
             Self::EvidenceNeeded => {
                 "read the card, or hand in a report of the meter or a voucher of a channel"

@@ -365,6 +365,8 @@ impl<'a> Run<'a> {
             let what = format!("holds {} EGP, and may hold {most} EGP", point.cash);
             self.add(exception(About::CashAbove, point.time, what));
         }
+        let mut given = super::given::of(t, point, self.options)?;
+        given.drain(..).for_each(|exception| self.add(exception));
         if let Some(since) = self.not_closed(t, point)? {
             self.add(exception(About::NotClosed, since, "has not closed its day".to_owned()));
         }

@@ -74,9 +74,10 @@ pub(crate) fn adopted_from_other_books(world: &World) {
         ..opened.held
     };
     let id = world.id();
-    let adopted = world.office.adopt(&world.boss(), &id, &held, "old books").unwrap();
+    let adopt = || world.office.adopt(&world.boss(), &id, &held, "old books");
+    let adopted = world.two(&id, adopt).unwrap();
     assert_eq!(adopted.held, held);
-    assert_eq!(world.office.adopt(&world.boss(), &id, &held, "old books").unwrap(), adopted);
+    assert_eq!(adopt().unwrap(), adopted);
     let other = BindingAccount { total_credit: Piastres(1), ..held };
     assert!(matches!(refused(world.office.adopt(&world.boss(), &id, &other, "")), Refusal::OtherRequest(_)));
     assert!(matches!(
@@ -237,7 +238,7 @@ pub(crate) fn after_a_restore_nothing_is_moved_twice(world: &World) {
     let last = report(world, &old, 4_000, MeterFlags::CLOSED.0);
     let evidence = Evidence::MeterReceipt(last.clone());
     world.office.hand_in(&kiosk(), &evidence).unwrap();
-    world.office.declare_restored(&world.boss(), &world.id(), "fire").unwrap();
+    world.restored("fire");
     let again = || {
         let report = verified(world, &last);
         refused(world.office.move_credit(&world.boss(), &world.id(), to.binding(), &report))

@@ -22,7 +22,7 @@ pub(crate) fn a_card_tells_of_its_own_bindings_only(world: &World) {
     let (receipt, _) = of_card(world, &BindingRecord { held, ..one });
     let hand = || world.office.hand_in(&kiosk(), &receipt);
     assert!(matches!(refused(hand()), Refusal::BadEvidence(_)));
-    world.office.declare_restored(&world.boss(), &world.id(), "fire").unwrap();
+    world.restored("fire");
     assert!(matches!(refused(hand()), Refusal::BadEvidence(_)));
     let sale = world.office.sell(&world.order(kiosk(), 2, 1_000));
     assert!(matches!(refused(sale), Refusal::EvidenceNeeded(_)));
@@ -47,7 +47,7 @@ pub(crate) fn what_a_card_has_above_the_ledger_stops_sales(world: &World) {
     // Nobody has said that the ledger was restored: then this is an alarm, and no credit.
     assert_eq!(hand(&certificate), Finding::Above);
     assert_eq!(world.record(1).held, known.held);
-    world.office.declare_restored(&world.boss(), &world.id(), "fire").unwrap();
+    world.restored("fire");
     // A broken card can sign what it likes: its receipt makes no credit, and its certificate must be the issuer's.
     assert_eq!(hand(&receipt), Finding::Above);
     assert!(matches!(refused(sell()), Refusal::EvidenceNeeded(_)));
@@ -96,7 +96,7 @@ pub(crate) fn a_sale_looks_at_the_card_that_is_there(world: &World) {
     assert_eq!(cash(), before);
 
     // Once it is declared, a receipt alone does not bring back what was lost; the certificate does, and it is sold on top of it.
-    world.office.declare_restored(&world.boss(), &world.id(), "fire").unwrap();
+    world.restored("fire");
     let alone = Shown { certificate: None, ..above.clone() };
     assert_eq!(refused(look(&order(), &alone)), Refusal::BooksBehind(known.binding()));
     let sold = order();
@@ -112,7 +112,7 @@ pub(crate) fn a_sale_looks_at_the_card_that_is_there(world: &World) {
 
 pub(crate) fn numbers_of_lost_bindings_are_left_out(world: &World) {
     world.customer(1);
-    world.office.declare_restored(&world.boss(), &world.id(), "fire").unwrap();
+    world.restored("fire");
     // Of this meter a later contract may be in the field; it would have taken the next number.
     let opened = world.customer(2);
     assert_eq!(opened.binding(), Binding { meter: MeterId::from(2), number: 1_000_000 });
@@ -123,7 +123,7 @@ pub(crate) fn numbers_of_lost_bindings_are_left_out(world: &World) {
     };
     assert_eq!(next(3, 30), 1_000_001);
     // Another disaster: what was opened after the first one may be lost now.
-    world.office.declare_restored(&world.boss(), &world.id(), "flood").unwrap();
+    world.restored("flood");
     assert_eq!((next(4, 40), next(5, 50)), (2_000_000, 2_000_001));
     world.check();
 }

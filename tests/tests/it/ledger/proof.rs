@@ -8,7 +8,7 @@ use card_ledger::{BindingRecord, Evidence, Finding, Kind, Office, Payee, Refusal
 use system_tests::world::{World, kiosk, load, refused, wallet};
 
 fn restored(world: &World) {
-    world.office.declare_restored(&world.boss(), &world.id(), "fire").unwrap();
+    world.restored("fire");
 }
 
 fn hand(world: &World, who: &Who, evidence: &Evidence) -> Finding {

@@ -37,15 +37,28 @@ fn decide(world: &World, reason: &str, paid: &RequestId) -> Vec<Result<(), Ledge
     vec![
         office.debit(&debit).map(drop),
         office.propose(&propose),
-        office.propose_move(&boss, &id(), &MoveOrder::estimated(from, to, -100), reason),
+        office.propose_move(&boss, &id(), &MoveOrder::estimated(from, to, 100), reason),
         office.refund(&kiosk(), paid, reason).map(drop),
         office.debt(&boss, &id(), 1, Piastres(100), reason),
         office.block(&boss, &id(), ONE, true, reason).map(drop),
         office.block(&boss, &id(), ONE, false, reason).map(drop),
-        office.adopt(&boss, &id(), &adopted, reason).map(drop),
+        asked(office.adopt(&boss, &id(), &adopted, reason)),
         office.replace_card(&boss, &id(), ONE, CardId::from(9), reason).map(drop),
-        office.declare_restored(&boss, &id(), reason).map(drop),
+        asked(office.declare_restored(&boss, &id(), reason)),
     ]
+}
+
+/// What takes two people is entered, with its reason, when it is asked for.
+fn asked<T: std::fmt::Debug>(result: Result<T, LedgerError>) -> Result<(), LedgerError> {
+    assert!(matches!(refused_for(result)?, Refusal::SecondPerson(_)));
+    Ok(())
+}
+
+fn refused_for<T: std::fmt::Debug>(result: Result<T, LedgerError>) -> Result<Refusal, LedgerError> {
+    match result {
+        Err(LedgerError::Refused(Refusal::NoReason)) => Err(Refusal::NoReason.into()),
+        other => Ok(refused(other)),
+    }
 }
 
 pub(crate) fn who_decides_says_why(world: &World) {
@@ -53,6 +66,7 @@ pub(crate) fn who_decides_says_why(world: &World) {
     world.customer(2);
     world.office.open(&world.opening(12, 2, 12)).unwrap();
     world.sell(1, 50_000);
+    world.sell(2, 10_000);
     // Paid, and not certified: it can be given back.
     let paid = world.order(kiosk(), 1, 10_000);
     world.office.reserve(&paid).unwrap();
@@ -94,7 +108,7 @@ pub(crate) fn who_does_it_has_a_name(world: &World) {
             "{name:?}"
         );
         let fawry = "fawry-1".parse().unwrap();
-        let closed = world.office.close_day(&nobody, &world.id(), &fawry, Piastres(0), None);
+        let closed = world.office.close_day(&nobody, &world.id(), &fawry, Piastres(0), "", None);
         assert!(matches!(refused(closed), Refusal::Invalid(_)), "{name:?}");
         let token = world.office.add_token(&world.boss(), &world.id(), &nobody.party, name, Power::Sell);
         assert!(matches!(refused(token.map(drop)), Refusal::Invalid(_)), "{name:?}");

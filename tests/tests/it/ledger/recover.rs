@@ -50,7 +50,7 @@ fn shown(world: &World, record: &BindingRecord) -> ShownCard {
 }
 
 fn recover_as(world: &World, id: &RequestId, shown: &ShownCard) -> Result<RecoveredCard, LedgerError> {
-    world.office.recover(&world.boss(), id, shown, WHY)
+    world.two(id, || world.office.recover(&world.boss(), id, shown, WHY))
 }
 
 fn recover(world: &World, record: &BindingRecord) -> Result<RecoveredCard, LedgerError> {
@@ -58,7 +58,7 @@ fn recover(world: &World, record: &BindingRecord) -> Result<RecoveredCard, Ledge
 }
 
 fn restored(world: &World) {
-    world.office.declare_restored(&world.boss(), &world.id(), WHY).unwrap();
+    world.restored(WHY);
 }
 
 /// What an act with the card in the reader was refused for.
@@ -104,7 +104,7 @@ pub(crate) fn a_lost_contract_comes_back_with_its_card(world: &World) {
     assert!(told.to_string().contains("cardctl ledger recover-card"), "{told}");
 
     let id = world.id();
-    let bring = |card: &mut _| world.office.recover_card(&boss, &id, card, WHY).unwrap();
+    let bring = |card: &mut _| world.recover_card(&id, card, WHY).unwrap();
     let recovered = bring(&mut card);
     let binding = record.binding();
     let expected = RecoveredCard {
@@ -205,7 +205,7 @@ pub(crate) fn a_card_that_replaced_another_comes_back(world: &World) {
     let told = at_the_desk(world.office.take_from_card(&boss, &mut card));
     assert_eq!(told, Refusal::LostCard(CardId::from(11)));
     let id = world.id();
-    let bring = |card: &mut _| world.office.recover_card(&boss, &id, card, WHY).unwrap();
+    let bring = |card: &mut _| world.recover_card(&id, card, WHY).unwrap();
     let recovered = bring(&mut card);
     assert_eq!((recovered.credit, recovered.debited), (Piastres(7_000), Piastres::ZERO));
     assert_eq!(bring(&mut card), recovered);
@@ -289,7 +289,8 @@ pub(crate) fn from_many_branches_at_once_it_is_entered_once(world: &World) {
                 scope.spawn(move || {
                     let who = who("company", &format!("branch-{branch}"), "mona");
                     start.wait();
-                    match world.office.recover(&who, &world.id(), shown, WHY) {
+                    let id = world.id();
+                    match world.two(&id, || world.office.recover(&who, &id, shown, WHY)) {
                         Ok(_) => 1,
                         Err(LedgerError::Refused(Refusal::CardServes(_))) => 0,
                         Err(error) => panic!("{error}"),
@@ -320,7 +321,8 @@ pub(crate) fn opened_and_recovered_at_once(world: &World) {
         let (opened, recovered) = std::thread::scope(|scope| {
             let recovers = scope.spawn(|| {
                 start.wait();
-                world.office.recover(&who("company", "branch-1", "mona"), &world.id(), &shown, WHY)
+                let (id, who) = (world.id(), who("company", "branch-1", "mona"));
+                world.two(&id, || world.office.recover(&who, &id, &shown, WHY))
             });
             start.wait();
             // Certificates are checked before: somewhere in these steps both are under way.
@@ -407,7 +409,7 @@ pub(crate) fn what_is_not_recovered(world: &World) {
     let id = world.id();
     recover_as(world, &id, &shown(world, &card(&one, 9, 2))).unwrap();
     let entries = world.entries().len();
-    assert_eq!(entries, before.0 + 1, "what is refused writes nothing");
+    assert_eq!(entries, before.0 + 3, "asked for, agreed, and done: what is refused writes nothing");
     assert_eq!((world.record(2), world.record(3)), (two.clone(), three));
     // The same id with another card is something else.
     let other = recover_as(world, &id, &shown(world, &card(&two, 10, 3)));
@@ -421,7 +423,7 @@ pub(crate) fn what_is_not_recovered(world: &World) {
 pub(crate) fn a_technicians_card_is_nobodys(world: &World) {
     let known = world.customer(1);
     restored(world);
-    let bring = |card: &mut _| at_the_desk(world.office.recover_card(&world.boss(), &world.id(), card, WHY));
+    let bring = |card: &mut _| at_the_desk(world.recover_card(&world.id(), card, WHY));
     // It has the certificates of the customer's card, and nothing of the customer in its profile.
     let record = lost(&known, 2, 1, 2);
     let certificates = world.office.certificates(&record).unwrap();
@@ -432,7 +434,7 @@ pub(crate) fn a_technicians_card_is_nobodys(world: &World) {
     assert_eq!(bring(&mut of_account(0)), Refusal::Engineering(CardId::from(2)));
     let other = bring(&mut of_account(9));
     assert!(matches!(&other, Refusal::BadEvidence(why) if why.contains("two customers")), "{other}");
-    world.office.recover_card(&world.boss(), &world.id(), &mut of_account(2), WHY).unwrap();
+    world.recover_card(&world.id(), &mut of_account(2), WHY).unwrap();
     in_order(world);
 }
 

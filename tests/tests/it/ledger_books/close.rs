@@ -20,8 +20,16 @@ fn a_day_is_closed_once_with_what_was_counted() {
     assert_eq!(hand_over(50_000).unwrap(), booked);
     assert_eq!(refused(hand_over(60_000)), Refusal::OtherRequest(deposit.clone()));
     // 80,000 were sold; 30,000 must be there, and 200 are missing.
-    let day =
-        |counted| world.office.close_day(&kiosk(), &close, &fawry, Piastres(counted), Some(&books.auditor));
+    let day = |counted| {
+        world.office.close_day(
+            &kiosk(),
+            &close,
+            &fawry,
+            Piastres(counted),
+            "a note is missing",
+            Some(&books.auditor),
+        )
+    };
     let statement = day(29_800).unwrap();
     assert_eq!(day(29_800).unwrap(), statement);
     assert_eq!(refused(day(29_900)), Refusal::OtherRequest(close.clone()));
@@ -41,12 +49,12 @@ fn a_day_is_closed_once_with_what_was_counted() {
 
     // The next day begins where this one ended. Too much is counted this time.
     world.sell(1, 1_000);
-    let next = world.office.close_day(&kiosk(), &world.id(), &fawry, Piastres(31_000), None).unwrap();
+    let next = world.office.close_day(&kiosk(), &world.id(), &fawry, Piastres(31_000), "", None).unwrap();
     assert_eq!((next.first, next.opening_cash, next.booked_cash), (statement.last + 2, 29_800, 30_800));
     assert_eq!((next.difference, next.since, next.kinds.len()), (200, statement.time, 1));
     assert_eq!(world.balance("differences:fawry-1"), 0);
     // A day on which nothing happened.
-    let nothing = world.office.close_day(&kiosk(), &world.id(), &fawry, Piastres(31_000), None).unwrap();
+    let nothing = world.office.close_day(&kiosk(), &world.id(), &fawry, Piastres(31_000), "", None).unwrap();
     assert!(nothing.last < nothing.first && nothing.kinds.is_empty() && nothing.difference == 0);
     assert!(books.audit(&[]).is_clean());
 }
@@ -57,7 +65,7 @@ fn its_own_party_closes_it_or_the_company() {
     let world = &books.world;
     let fawry = point("fawry-1");
     let unknown = Refusal::UnknownPoint(fawry.clone());
-    let close = |who| world.office.close_day(&who, &world.id(), &fawry, Piastres(80_000), None);
+    let close = |who| world.office.close_day(&who, &world.id(), &fawry, Piastres(80_000), "", None);
     let deposit = |who, amount| world.office.deposit(&who, &world.id(), &fawry, Piastres(amount), "");
     assert_eq!(refused(close(wallet())), unknown);
     assert_eq!(refused(deposit(wallet(), 100)), unknown);
@@ -66,7 +74,8 @@ fn its_own_party_closes_it_or_the_company() {
     deposit(world.boss(), 80_000).unwrap();
     assert!(refused(deposit(kiosk(), 1).map(drop)).to_string().contains("close the day"));
     assert_eq!(world.balance("bank"), 80_000);
-    let statement = world.office.close_day(&world.boss(), &world.id(), &fawry, Piastres(0), None).unwrap();
+    let statement =
+        world.office.close_day(&world.boss(), &world.id(), &fawry, Piastres(0), "", None).unwrap();
     assert_eq!((statement.booked_cash, statement.difference), (0, 0));
     assert!(books.audit(&[]).is_clean());
 }
@@ -77,17 +86,19 @@ fn what_waits_for_a_day_is_listed_and_left_alone() {
     let world = &books.world;
     let order = world.order(kiosk(), 1, 3_000);
     world.office.reserve(&order).unwrap();
-    let close =
-        || world.office.close_day(&kiosk(), &world.id(), &point("fawry-1"), Piastres(80_000), None).unwrap();
-    assert!(close().waiting.is_empty());
+    let close = |counted| {
+        let point = point("fawry-1");
+        world.office.close_day(&kiosk(), &world.id(), &point, Piastres(counted), "", None).unwrap()
+    };
+    assert!(close(80_000).waiting.is_empty());
     books.days(1);
-    let statement = close();
+    let statement = close(80_000);
     assert_eq!(statement.waiting.len(), 1);
     let waits = &statement.waiting[0];
     assert_eq!((&waits.request, waits.amount, waits.paid), (&order.id, 3_000, false));
     // It can be confirmed all the same.
     world.office.confirm(&kiosk(), &order.id).unwrap();
-    assert!(close().waiting.is_empty());
+    assert!(close(83_000).waiting.is_empty());
 }
 
 #[test]
@@ -95,8 +106,9 @@ fn a_long_day_is_added_up_to_the_last_entry() {
     let books = Books::new();
     let world = &books.world;
     world.customer(1);
-    let close =
-        |counted| world.office.close_day(&kiosk(), &world.id(), &point("fawry-1"), Piastres(counted), None);
+    let close = |counted| {
+        world.office.close_day(&kiosk(), &world.id(), &point("fawry-1"), Piastres(counted), "", None)
+    };
     close(0).unwrap();
     // More than a page of entries.
     for _ in 0..1_100 {

@@ -309,7 +309,8 @@ impl Attack {
                 card.id = CardId::from(self.cards);
                 card.generation += u16::from(self.rng.bool());
                 let shown = ShownCard { card, load_key: record.held.load_key, binding, certificate };
-                let _ = self.world().office.recover(&boss, &id, &shown, "brought");
+                let world = self.world();
+                let _ = world.two(&id, || world.office.recover(&boss, &id, &shown, "brought"));
             }
         }
     }
@@ -329,8 +330,7 @@ impl Attack {
         self.books.days(1);
         self.books.restore(&name);
         // Ids of requests go on: the channels remember theirs.
-        let id = self.world().id();
-        self.world().office.declare_restored(&self.world().boss(), &id, "the disk died").unwrap();
+        self.world().restored("the disk died");
     }
 
     fn step(&mut self) {

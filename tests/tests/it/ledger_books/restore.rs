@@ -70,8 +70,9 @@ fn what_was_lost_is_entered_again_by_evidence() {
     assert!(cut.iter().any(|finding| matches!(finding, AuditFinding::Truncated { .. })), "{cut:?}");
     let world = &books.world;
     let id = world.id();
-    let declare = || world.office.declare_restored(&world.boss(), &id, "the disk of the server").unwrap();
-    let restored = declare();
+    let declare = || world.office.declare_restored(&world.boss(), &id, "the disk of the server");
+    let restored = world.two(&id, declare).unwrap();
+    let declare = || declare().unwrap();
     assert_eq!((restored.epoch, restored.marked), (1, 5), "each of the five vending points");
     assert_eq!((declare().epoch, declare().marked), (1, 0));
     assert!(matches!(refused(world.office.declare_restored(&kiosk(), &world.id(), "")), Refusal::Invalid(_)));
@@ -211,7 +212,7 @@ fn a_point_of_which_the_copy_knows_nothing_is_lost_with_it() {
     books.days(1);
     books.restore("copy.sqlite");
     let world = &books.world;
-    world.office.declare_restored(&world.boss(), &world.id(), "fire").unwrap();
+    world.restored("fire");
     let report = books.audit(&heads);
     assert_eq!(report.findings, []);
     assert!(report.lost.iter().any(|lost| lost.head.id_is("fawry-9", 1)));
@@ -282,7 +283,7 @@ fn a_contract_and_a_card_from_after_the_copy_come_back_with_their_cards() {
     books.days(1);
     books.restore("copy.sqlite");
     let world = &books.world;
-    world.office.declare_restored(&boss, &world.id(), "the disk died").unwrap();
+    world.restored("the disk died");
     let list: String = [&more, &loaded, &waits].into_iter().map(line).collect();
     let compare = |books: &Books| {
         find_lost(&*books.world.ledger, &"fawry".parse().unwrap(), &mut list.as_bytes()).unwrap().lost
@@ -298,7 +299,7 @@ fn a_contract_and_a_card_from_after_the_copy_come_back_with_their_cards() {
             }
             other => panic!("{other:?}"),
         }
-        world.office.recover_card(&boss, &world.id(), card, "brought by its customer").unwrap();
+        world.recover_card(&world.id(), card, "brought by its customer").unwrap();
     }
     let one = credit(&first) + credit(&more);
     // What the card brought of its meter was taken, though the card itself was not.
@@ -357,7 +358,7 @@ impl IdIs for card_ledger::EntryId {
 fn mail_without_totals_unlocks_nothing() {
     let books = Books::busy();
     let world = &books.world;
-    world.office.declare_restored(&world.boss(), &world.id(), "a rehearsal").unwrap();
+    world.restored("a rehearsal");
     let record = world.record(1);
     // Events of a meter, authentic: they say nothing about credit.
     let (scope, binding) = (world.scope(), record.binding());

@@ -64,7 +64,7 @@ pub(crate) const COMMANDS: [Command; 22] = [
 ];
 
 /// What changes what holds for everybody: played in books of its own.
-pub(crate) const RESTORES: [Command; 1] = [command("restored", &[Thing::Rules], &[], restored)];
+pub(crate) const RESTORES: [Command; 1] = [command("restored", &[Thing::Rules], &[Need::Agreed], restored)];
 
 fn done((): ()) -> String {
     "done".to_owned()
@@ -108,7 +108,8 @@ fn deposit(desk: &Desk<'_>) -> Result<String, LedgerError> {
 
 fn close(desk: &Desk<'_>) -> Result<String, LedgerError> {
     let counted = Piastres([900, 800][desk.turn]);
-    let day = desk.office.close_day(&desk.who, &desk.id, &desk.scene.shop(), counted, None)?;
+    let day =
+        desk.office.close_day(&desk.who, &desk.id, &desk.scene.shop(), counted, "counted twice", None)?;
     Ok(format!(
         "entries {} to {}, {} EGP, difference {}",
         day.first, day.last, day.booked_cash, day.difference
@@ -187,6 +188,7 @@ fn approve(desk: &Desk<'_>) -> Result<String, LedgerError> {
     let approved = desk.office.approve(&desk.who, &desk.scene.proposal())?;
     Ok(match approved {
         card_ledger::Approved::Sale => "a sale".to_owned(),
+        card_ledger::Approved::Asked => "to be done".to_owned(),
         card_ledger::Approved::Certified(done) => certified(done),
         card_ledger::Approved::Time(point) => format!("the time of {point}"),
     })
@@ -210,8 +212,7 @@ fn unlink(desk: &Desk<'_>) -> Result<String, LedgerError> {
 }
 
 fn restored(desk: &Desk<'_>) -> Result<String, LedgerError> {
-    let office = who("company", "office", &desk.who.actor);
-    let restored = desk.office.declare_restored(&office, &desk.id, "disk lost")?;
+    let restored = desk.restore()?;
     Ok(format!("restore {}", desk.scene.restore(restored.epoch)))
 }
 

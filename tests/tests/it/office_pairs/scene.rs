@@ -5,13 +5,13 @@ use super::told;
 use card_host::card_core::id::{Binding, CardId, Channel, MeterId};
 use card_host::card_core::units::{CardTime, Piastres};
 use card_ledger::{
-    DebitOrder, DebitTo, Head, Message, Office, Party, PartyCode, Payee, PointCode, PointLimits, Power,
-    RequestId, RequestKey, SaleOrder, Transaction, Who, read, transact,
+    DebitOrder, DebitTo, Head, LedgerError, Message, Office, Party, PartyCode, Payee, PointCode, PointLimits,
+    Power, Refusal, RequestId, RequestKey, Restored, SaleOrder, Transaction, Who, read, transact,
 };
 use std::collections::BTreeSet;
 use std::fmt::{Debug, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use system_tests::world::{World, who};
+use system_tests::world::{World, refused, who};
 
 /// What must be there before a command is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +32,8 @@ pub(crate) enum Need {
     Link,
     /// A message that waits.
     Message,
+    /// Both have asked for a restore to be declared, and somebody else has agreed.
+    Agreed,
 }
 
 /// The things of one play.
@@ -50,6 +52,14 @@ pub(crate) struct Desk<'a> {
     pub(crate) turn: usize,
     pub(crate) who: Who,
     pub(crate) id: RequestId,
+}
+
+impl Desk<'_> {
+    /// Declares a restore, at the company's own point.
+    pub(crate) fn restore(&self) -> Result<Restored, LedgerError> {
+        let office = who("company", "office", &self.who.actor);
+        self.office.declare_restored(&office, &self.id, "disk lost")
+    }
 }
 
 impl<'a> Scene<'a> {
@@ -92,7 +102,7 @@ impl<'a> Scene<'a> {
                 office
                     .add_point(&boss, &id("shop"), &self.shop(), &"fawry".parse().unwrap(), limits)
                     .unwrap();
-                office.close_day(&boss, &id("cash"), &self.shop(), Piastres(1_000), None).unwrap();
+                office.close_day(&boss, &id("cash"), &self.shop(), Piastres(1_000), "", None).unwrap();
             }
             Need::Proposal => {
                 let (payee, to) = (Payee::Card(self.card(1)), DebitTo::Correction);
@@ -109,6 +119,12 @@ impl<'a> Scene<'a> {
                 let text = "before".to_owned();
                 let message = Message { id, time, phone: "1".to_owned(), text, taken: CardTime::UNSET };
                 transact(&*world.ledger, |t| t.keep(&[Head::Message(message.clone())])).unwrap();
+            }
+            Need::Agreed => {
+                for desk in [0, 1].map(|turn| self.desk(office, turn)) {
+                    assert!(matches!(refused(desk.restore()), Refusal::SecondPerson(_)));
+                    office.approve(&boss, &desk.who.request(&desk.id)).unwrap();
+                }
             }
         }
     }
@@ -168,7 +184,7 @@ impl<'a> Scene<'a> {
         text
     }
 
-    fn entries(&self, t: &mut dyn Transaction, text: &mut String) -> Result<(), card_ledger::LedgerError> {
+    fn entries(&self, t: &mut dyn Transaction, text: &mut String) -> Result<(), LedgerError> {
         let of = |party: &str, id: RequestId| RequestKey { party: party.parse().unwrap(), id };
         let requests = ["company", "cib"]
             .into_iter()
@@ -186,7 +202,7 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
-    fn heads(&self, t: &mut dyn Transaction, text: &mut String) -> Result<(), card_ledger::LedgerError> {
+    fn heads(&self, t: &mut dyn Transaction, text: &mut String) -> Result<(), LedgerError> {
         let relative = |number: u64| number.wrapping_sub(self.key(0));
         if let Some(held) = t.customer(self.account())? {
             writeln!(text, "customer owes {} phone {:?} {}", held.debt.0, held.phone, held.arabic).unwrap();

@@ -142,7 +142,7 @@ fn exceptions_say_what_they_are_about_and_what_to_do() {
     let branch = Branch::new();
     let cardctl = &branch.cardctl;
     let _ = cardctl.json(&["top-up", "10"]);
-    let _ = cardctl.json(&["ledger", "restored", "--reason", "the disk died"]);
+    let _ = cardctl.two("fire-1", &["ledger", "restored", "--reason", "the disk died"]);
     let text = cardctl.run(&["reconcile"]);
     assert!(text.out.contains("evidence-needed: binding 1 of meter 1, account 7, "), "{text}");
     assert!(text.out.contains("to do: read the card, or hand in"), "{text}");
@@ -185,7 +185,7 @@ fn a_master_that_was_drawn_is_the_one_of_its_request() {
     let before = keys();
     let change = ["--request", "k-1", "mail", "keys", "credit", "--new-master"];
     // Interrupted between the drawing and the mail: here, since nothing is sent to a contract that has not been seen since a restore.
-    let _ = cardctl.json(&["ledger", "restored", "--reason", "a drill"]);
+    let _ = cardctl.two("fire-1", &["ledger", "restored", "--reason", "a drill"]);
     branch.refused(&change, &["restored from a copy"]);
     let drawn = keys();
     assert!(drawn != before);
@@ -384,7 +384,9 @@ fn what_a_channel_has_and_the_copy_has_not_is_found_and_handed_in() {
     }
     fs::copy(&copy, branch.path("data/ledger.sqlite")).unwrap();
     let said = cardctl.run(&["ledger", "restored", "--reason", "the disk died"]);
-    assert!(said.status == Some(0) && said.err.contains("the same again with --request "), "{said}");
+    assert!(said.status == Some(1) && said.err.contains("the same again with --request "), "{said}");
+    assert!(said.err.contains("another one approves it (`cardctl ledger approve "), "{said}");
+    let _ = cardctl.two("fire-1", &["ledger", "restored", "--reason", "the disk died"]);
 
     let path = branch.name("list");
     fs::write(&path, &list).unwrap();
@@ -444,7 +446,7 @@ fn cards_that_the_copy_does_not_know_are_recovered() {
         let _ = fs::remove_file(branch.path("data").join(name));
     }
     fs::copy(&copy, branch.path("data/ledger.sqlite")).unwrap();
-    let _ = cardctl.json(&["ledger", "restored", "--reason", "the disk died"]);
+    let _ = cardctl.two("fire-1", &["ledger", "restored", "--reason", "the disk died"]);
 
     let recover = ["--request", "c-1", "ledger", "recover-card", "--reason", "brought by its customer"];
     let list = branch.name("list");
@@ -461,7 +463,7 @@ fn cards_that_the_copy_does_not_know_are_recovered() {
     for told in [&["collect"][..], &["top-up", "5"]] {
         branch.refused(told, &[&new, "restored from a copy", "ledger recover-card"]);
     }
-    let recovered = cardctl.json(&recover);
+    let recovered = cardctl.two("c-1", &recover[2..]);
     assert_eq!((&recovered["card"], &recovered["account"]), (&new.as_str().into(), &"8".into()));
     assert_eq!((&recovered["request"], &recovered["meter"]), (&"c-1".into(), &"2".into()));
     assert_eq!(recovered["total_credit"], recovered["recovered_credit"]);
@@ -477,7 +479,9 @@ fn cards_that_the_copy_does_not_know_are_recovered() {
     put_in(&second);
     branch.refused(&recover, &["used for something else"]);
     branch.refused(&["collect"], &[&second, "ledger recover-card"]);
-    let said = cardctl.run(&["ledger", "recover-card", "--reason", "brought by its customer"]);
+    let again = ["--request", "c-2", "ledger", "recover-card", "--reason", "brought by its customer"];
+    let _ = cardctl.two("c-2", &again[2..]);
+    let said = cardctl.run(&again);
     let text = said.text();
     assert!(text.contains(&second) && text.contains("40.00 EGP, 30.00 EGP of it entered now"), "{said}");
     assert_eq!(branch.statement()["total_credit"], 4_000);

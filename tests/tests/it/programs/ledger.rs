@@ -247,7 +247,9 @@ fn a_branch_and_a_server_sell_at_the_same_time() {
     assert_eq!((&point["cash"], &point["sold_today"]), (&2_000.into(), &2_000.into()));
     branch.refused(&["serve", "--listen", &server.address], &["cannot listen"]);
     assert_eq!(server.stop(), Some(0));
-    let day = cardctl.json(&["ledger", "close-day", "fawry-1", "--counted", "19.50"]);
+    let close = ["ledger", "close-day", "fawry-1", "--counted", "19.50"];
+    branch.refused(&close, &["say why"]);
+    let day = cardctl.json(&[&close[..], &["--reason", "a coin was false"]].concat());
     assert_eq!((&day["booked_cash"], &day["difference"]), (&2_000.into(), &(-50).into()));
     let _ = cardctl.json(&["ledger", "deposit", "fawry-1", "19.50", "--reason", "bag 1"]);
     branch.in_order();
@@ -273,7 +275,7 @@ fn what_a_copy_has_lost_comes_back_with_the_card() {
     }
     fs::copy(&copy, branch.path("data/ledger.sqlite")).unwrap();
 
-    let restored = cardctl.json(&["ledger", "restored", "--reason", "the disk died"]);
+    let restored = cardctl.two("fire-1", &["ledger", "restored", "--reason", "the disk died"]);
     assert_eq!(restored["epoch"], 1);
     branch.refused(&["mail", "command", "read-out"], &["restored from a copy"]);
     let collected = cardctl.json(&["collect"]);

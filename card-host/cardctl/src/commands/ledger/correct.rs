@@ -62,6 +62,7 @@ pub(crate) fn approve(books: &Books, request: &RequestKey, out: Option<&Path>) -
     let taken = out.map(|path| Taken::create(path, true)).transpose()?;
     match books.office.approve(&books.who, request)? {
         Approved::Sale => Ok(Agreed::sale(request.id.clone())),
+        Approved::Asked => Ok(Agreed::asked(request.id.clone())),
         Approved::Certified(certified) => {
             Ok(Agreed::Certified(certified_view(books, &certified, taken, out)?))
         }

@@ -29,9 +29,10 @@ pub(crate) fn close(
     workplace: &Workplace,
     of: &PointCode,
     counted: Piastres,
+    reason: &str,
 ) -> Result<Closed, Error> {
     let key = audit::secret(workplace)?;
-    let day = books.office.close_day(&books.who, books.id()?, of, counted, key.as_ref())?;
+    let day = books.office.close_day(&books.who, books.id()?, of, counted, reason, key.as_ref())?;
     Ok(Closed { request: books.id()?.clone(), signed: key.is_some(), day })
 }
 

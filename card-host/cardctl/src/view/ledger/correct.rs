@@ -78,11 +78,20 @@ impl Agreed {
     pub(crate) const fn sale(request: RequestId) -> Self {
         Self::Sale { request, approved: "sale" }
     }
+
+    pub(crate) const fn asked(request: RequestId) -> Self {
+        Self::Sale { request, approved: "asked" }
+    }
 }
 
 impl View for Agreed {
     fn text(&self, language: Language) -> String {
         match self {
+            Self::Sale { request, approved: "asked" } => {
+                format!(
+                    "approved; whoever asked for it does it with the same command as then, and --request {request}"
+                )
+            }
             Self::Sale { request, .. } => format!(
                 "approved; whoever announced it goes on with `cardctl --request {request} top-up` and what was given then"
             ),

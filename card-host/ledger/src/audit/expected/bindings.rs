@@ -186,4 +186,4 @@ fn shows_more(entry: &Entry) -> bool {
 }
 
 /// Length of the payload of a card that showed its contract: two certificates, and two key version numbers.
-const RECOVERED: usize = BindingCertificate::SIZE + Certificate::SIZE + 2;
+pub(super) const RECOVERED: usize = BindingCertificate::SIZE + Certificate::SIZE + 2;

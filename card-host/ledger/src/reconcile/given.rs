@@ -1,0 +1,94 @@
+//! What was given without a payment, and cash that was missing: each entry of the last weeks is shown (docs/ledger.md, sections 6 and 8).
+
+use card_core::units::{CardTime, Piastres};
+
+use super::{Exception, ExceptionKind as About, ReconcileOptions, Severity};
+use crate::accounts::LedgerAccount;
+use crate::close::covers_from;
+use crate::entry::{Entry, Kind, Step};
+use crate::error::LedgerError;
+use crate::export::first_at;
+use crate::records::Point;
+use crate::settings::COMPANY;
+use crate::store::Transaction;
+
+const PAGE: u32 = 500;
+
+/// The exceptions of a vending point.
+pub(super) fn of(
+    t: &mut dyn Transaction,
+    point: &Point,
+    options: &ReconcileOptions,
+) -> Result<Vec<Exception>, LedgerError> {
+    let since = CardTime(options.now.0.saturating_sub(options.carry_days.saturating_mul(86_400)));
+    let first = first_at(t, &point.code, since)?;
+    let mut found = Vec::new();
+    if point.party.as_str() == COMPANY {
+        let mut after = first.saturating_sub(1);
+        loop {
+            let page = t.chain(&point.code, after, PAGE)?;
+            let Some(last) = page.last() else { break };
+            after = last.id.number;
+            found.extend(page.iter().filter_map(shown));
+        }
+        return Ok(found);
+    }
+    // Others sell much: from their last close it goes back to the one before, and so on.
+    let (mut end, mut closed) = (point.number, false);
+    while end >= first && end > 0 {
+        let start = if closed { end.saturating_sub(1) } else { end.saturating_sub(PAGE.into()) };
+        let length = u32::try_from(end.saturating_sub(start)).unwrap_or(PAGE);
+        let page = t.chain(&point.code, start, length)?;
+        let close = page.iter().rev().find_map(|entry| Some((entry, covers_from(entry)?)));
+        found.extend(close.and_then(|(entry, _)| shown(entry)));
+        (end, closed) = match close {
+            Some((_, covers)) => (covers.saturating_sub(1), true),
+            None => (start, false),
+        };
+    }
+    Ok(found)
+}
+
+/// What an entry gave without a payment, or how much was missing.
+fn shown(entry: &Entry) -> Option<Exception> {
+    let (kind, severity, what) = match entry.kind {
+        Kind::Adopt => (About::WithoutPayment, Severity::Warning, "was adopted from other books"),
+        Kind::Move if entry.step == Step::Settled => {
+            (About::WithoutPayment, Severity::Warning, "was moved by an estimate")
+        }
+        Kind::Recover => (About::WithoutPayment, Severity::Warning, "was recovered after a restore"),
+        Kind::Restore => (About::WithoutPayment, Severity::Warning, "of credit: a restore was declared"),
+        Kind::Debit if gave_cash(entry) => {
+            (About::WithoutPayment, Severity::Notice, "was given back in cash for credit")
+        }
+        Kind::Close if short(entry) => {
+            (About::CashShort, Severity::Warning, "was missing when the day was closed")
+        }
+        _ => return None,
+    };
+    let recovered = entry.transfers.iter().filter(|transfer| transfer.debit == LedgerAccount::Recovered);
+    let amount = match entry.kind {
+        Kind::Recover => Piastres(recovered.fold(0, |sum, transfer| transfer.amount.0.saturating_add(sum))),
+        _ => entry.amount,
+    };
+    let what = format!("{amount} EGP {what}, by {}: {:?}", entry.actor, entry.reason);
+    Some(Exception {
+        severity,
+        kind,
+        binding: entry.binding,
+        point: Some(entry.id.point.clone()),
+        request: Some(entry.request.clone()),
+        account: entry.account,
+        amount: amount.0.into(),
+        since: entry.time,
+        what,
+    })
+}
+
+fn gave_cash(entry: &Entry) -> bool {
+    entry.transfers.iter().any(|transfer| matches!(transfer.credit, LedgerAccount::Cash(_)))
+}
+
+fn short(entry: &Entry) -> bool {
+    entry.transfers.iter().any(|transfer| matches!(transfer.debit, LedgerAccount::Differences(_)))
+}
