@@ -66,7 +66,7 @@ field() { python3 -c 'import json, sys; print(json.loads(sys.argv[1])[sys.argv[2
 says "The money adds up: difference 0" tour
 
 # A day at a branch.
-says '"meter":17' --format json issue --meter 17 --account 4711
+says '"meter":"17"' --format json issue --meter 17 --account 4711
 says '"total_credit":5000' --format json top-up 50.00 --channel branch
 says "جنيه" --language ar --request sale-2 top-up 20 --channel kiosk
 says "جنيه" --language ar --request sale-2 top-up 20 --channel kiosk
