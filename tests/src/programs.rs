@@ -326,3 +326,64 @@ impl Drop for CardProcess {
         let _ = self.process.wait();
     }
 }
+
+/// `cardctl serve` on a free port, ended when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    process: Child,
+    /// Where it listens.
+    pub address: String,
+}
+
+impl Server {
+    /// Starts it, by this command without `serve`, which answers in JSON.
+    ///
+    /// # Panics
+    ///
+    /// When it does not say where it listens.
+    #[must_use]
+    pub fn start(mut cardctl: Command) -> Self {
+        let mut process = cardctl
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("cardctl starts");
+        let mut line = String::new();
+        let said = process.stdout.take().expect("its standard output");
+        BufReader::new(said).read_line(&mut line).expect("a line of text");
+        let said: Value = serde_json::from_str(&line).expect("JSON");
+        Self {
+            process,
+            address: said.get("listening").and_then(Value::as_str).expect("an address").to_owned(),
+        }
+    }
+
+    /// Ends it as a crash does.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be ended.
+    pub fn kill(&mut self) {
+        self.process.kill().expect("a process that can be ended");
+        self.process.wait().expect("its end");
+    }
+
+    /// Ends it as the system does, and gives its status.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be ended.
+    #[must_use]
+    pub fn stop(mut self) -> Option<i32> {
+        kill_process(Pid::from_child(&self.process), Signal::TERM).expect("a process that can be ended");
+        self.process.wait().expect("its end").code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

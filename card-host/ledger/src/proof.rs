@@ -198,9 +198,7 @@ impl Proof {
         here: bool,
     ) -> Self {
         let held = &record.held;
-        let above = says.sequence > held.sequence
-            || says.credit > held.total_credit
-            || says.debited > held.total_debited;
+        let above = record.is_behind(says.sequence, says.credit, says.debited);
         // A closed binding has been moved whole; what is above it is looked at by people.
         if epoch == 0 || record.status == Status::Closed {
             return Self { above, unlocks: false, raises: false, locks: false };

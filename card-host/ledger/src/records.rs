@@ -113,6 +113,12 @@ impl BindingRecord {
     pub const fn binding(&self) -> Binding {
         self.held.binding
     }
+
+    /// Whether somebody shows more than the books have certified: a certificate of a later sequence, or a higher total.
+    pub(super) fn is_behind(&self, sequence: u32, credit: Piastres, debited: Piastres) -> bool {
+        let held = &self.held;
+        sequence > held.sequence || credit > held.total_credit || debited > held.total_debited
+    }
 }
 
 /// A customer.

@@ -351,11 +351,7 @@ pub(super) fn sellable(
         return Err(Refusal::EvidenceNeeded(record.binding()).into());
     }
     // What is certified now would be older than what card or meter have, and worth nothing there.
-    let BindingRecord { held, card_sequence, applied_credit, applied_debited, .. } = record;
-    if *card_sequence > held.sequence
-        || *applied_credit > held.total_credit
-        || *applied_debited > held.total_debited
-    {
+    if record.is_behind(record.card_sequence, record.applied_credit, record.applied_debited) {
         return Err(Refusal::BooksBehind(record.binding()).into());
     }
     Ok(record.clone())

@@ -65,8 +65,5 @@ impl Office {
 }
 
 fn is_above(receipt: &Receipt, record: &BindingRecord) -> bool {
-    let held = &record.held;
-    receipt.sequence > held.sequence
-        || receipt.total_credit > held.total_credit
-        || receipt.total_debited > held.total_debited
+    record.is_behind(receipt.sequence, receipt.total_credit, receipt.total_debited)
 }

@@ -1,9 +1,9 @@
 //! Some customers, four channels, the program's server in front of a store, and those who ask it once.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -19,7 +19,7 @@ use card_ledger::{
 };
 use serde_json::Value;
 use system_tests::HANG;
-use system_tests::programs::{Said, programs, run};
+use system_tests::programs::{Said, Server, programs, run};
 use system_tests::world::who;
 use tempfile::TempDir;
 
@@ -51,27 +51,6 @@ pub(super) struct Company {
     tokens: Vec<String>,
     cards: Vec<String>,
     ids: AtomicU64,
-}
-
-/// The program's server, ended when it is dropped.
-pub(super) struct Server {
-    process: Child,
-    pub(super) address: String,
-}
-
-impl Server {
-    /// As a crash ends it.
-    pub(super) fn kill(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 impl Company {
@@ -145,17 +124,7 @@ impl Company {
     }
 
     pub(super) fn serve(&self) -> Server {
-        let mut process = self
-            .program()
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let said: Value = serde_json::from_str(&line).unwrap();
-        Server { process, address: said["listening"].as_str().unwrap().to_owned() }
+        Server::start(self.program())
     }
 
     pub(super) fn new_id(&self) -> String {

@@ -1,16 +1,14 @@
 //! `cardctl` and its ledger: what is killed, repeated, corrected, served and restored.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use card_channel::client::Client;
 use card_channel::wire::Payee;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use system_tests::programs::{Cardctl, Said, programs};
+use system_tests::programs::{Cardctl, Said, Server, programs};
 use tempfile::TempDir;
 
 /// A customer's card for meter 1, in a data directory of its own.
@@ -184,39 +182,6 @@ fn corrections_need_a_reason_and_large_ones_a_second_person() {
     branch.in_order();
 }
 
-/// `cardctl serve`, ended when it is dropped.
-struct Server {
-    process: Child,
-    address: String,
-}
-
-impl Server {
-    fn start(data: &str) -> Self {
-        let mut process = Command::new(&programs().cardctl)
-            .args(["--data", data, "--format", "json", "serve", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let said: Value = serde_json::from_str(&line).unwrap();
-        Self { process, address: said["listening"].as_str().unwrap().to_owned() }
-    }
-
-    fn stop(mut self) -> Option<i32> {
-        kill_process(Pid::from_child(&self.process), Signal::TERM).unwrap();
-        self.process.wait().unwrap().code()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 #[test]
 fn a_branch_and_a_server_sell_at_the_same_time() {
     let branch = Branch::new();
@@ -226,7 +191,9 @@ fn a_branch_and_a_server_sell_at_the_same_time() {
     let _ = cardctl.json(&["ledger", "point", "fawry-1", "--party", "fawry"]);
     let made = cardctl.json(&["ledger", "token", "add", "fawry", "machine-1"]);
     let token = made["token"].as_str().unwrap().to_owned();
-    let server = Server::start(&branch.name("data"));
+    let mut program = Command::new(&programs().cardctl);
+    program.args(["--data", &branch.name("data"), "--format", "json"]);
+    let server = Server::start(program);
     let client = Client::new(&format!("http://{}", server.address), &token).unwrap();
     let card = branch.card.clone();
     let kiosk = std::thread::spawn(move || {
