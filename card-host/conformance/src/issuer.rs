@@ -1,9 +1,7 @@
 //! The issuer of an examination: masters that everybody knows, and messages signed with what derives from them.
 
 use card_core::access_number::AccessNumber;
-use card_core::id::{
-    Binding, CardId, CardRef, Channel, Company, Environment, MeterId, Reference, Scope,
-};
+use card_core::id::{Binding, CardId, CardRef, Channel, Company, Environment, MeterId, Reference, Scope};
 use card_core::key::{AesKey, KeyLength};
 use card_core::message::{
     BindingCertificate, Certificate, Envelope, Event, MeterFlags, MeterReceipt, Month, Slot, Voucher,
@@ -101,7 +99,11 @@ impl Issuer {
     }
 
     /// The data of PUT KEY for the keys of this key version number, and what the card answers.
-    pub(crate) fn wrapped(&self, version: u8, session: &HostSession) -> Result<(Vec<u8>, Vec<u8>), KeyStoreError> {
+    pub(crate) fn wrapped(
+        &self,
+        version: u8,
+        session: &HostSession,
+    ) -> Result<(Vec<u8>, Vec<u8>), KeyStoreError> {
         let version = KeyVersion::from_byte(version);
         let wrapped = match version {
             HOLDER => {
@@ -114,7 +116,11 @@ impl Issuer {
     }
 
     /// The data of BIND for this certificate.
-    pub(crate) fn bind(&self, certificate: Certificate, session: &HostSession) -> Result<Vec<u8>, KeyStoreError> {
+    pub(crate) fn bind(
+        &self,
+        certificate: Certificate,
+        session: &HostSession,
+    ) -> Result<Vec<u8>, KeyStoreError> {
         self.bind_with(self.binding_certificate(certificate.binding)?, certificate, session)
     }
 
@@ -141,7 +147,12 @@ impl Issuer {
         self.store.sign_binding(SCOPE, certificate)
     }
 
-    pub(crate) fn certificate(&self, sequence: u32, credit: u64, debited: u64) -> Result<Certificate, KeyStoreError> {
+    pub(crate) fn certificate(
+        &self,
+        sequence: u32,
+        credit: u64,
+        debited: u64,
+    ) -> Result<Certificate, KeyStoreError> {
         self.certificate_of(BINDING, GENERATION, sequence, credit, debited)
     }
 
@@ -167,7 +178,11 @@ impl Issuer {
     }
 
     /// A voucher with this certificate, signed whatever it says.
-    pub(crate) fn voucher(&self, certificate: Certificate, channel: Channel) -> Result<Voucher, KeyStoreError> {
+    pub(crate) fn voucher(
+        &self,
+        certificate: Certificate,
+        channel: Channel,
+    ) -> Result<Voucher, KeyStoreError> {
         let [a, b, c, d] = certificate.sequence.to_be_bytes();
         self.store.sign_voucher(Voucher {
             key_version: KeyVersion::from_byte(0x51),
@@ -191,7 +206,12 @@ impl Issuer {
     }
 
     /// Mail to the meter, or from it, by the slot.
-    pub(crate) fn envelope(&self, binding: Binding, slot: u8, version: u32) -> Result<Envelope, KeyStoreError> {
+    pub(crate) fn envelope(
+        &self,
+        binding: Binding,
+        slot: u8,
+        version: u32,
+    ) -> Result<Envelope, KeyStoreError> {
         let (Some(slot), text) = (Slot::new(slot), b"conformance") else {
             return Err(KeyStoreError::MailTooLong);
         };

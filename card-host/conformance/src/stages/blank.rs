@@ -10,7 +10,14 @@ pub(super) fn run(subject: &mut Subject<'_>) -> bool {
     initialize_update(subject);
     external_authenticate(subject);
     secure_messaging(subject);
-    subject.in_session("8", "a session with the public initial keys opens", 0x6A86, INITIAL, [0x80, 0xF0, 0x01, 0x02], &[])
+    subject.in_session(
+        "8",
+        "a session with the public initial keys opens",
+        0x6A86,
+        INITIAL,
+        [0x80, 0xF0, 0x01, 0x02],
+        &[],
+    )
 }
 
 fn state(subject: &mut Subject<'_>) {
@@ -39,7 +46,13 @@ fn initialize_update(subject: &mut Subject<'_>) {
         ("role 5", 0x6A88, 0x51, 0x00, &[1; 8]),
         ("a key version that is not there", 0x6A88, 0x12, 0x00, &[1; 8]),
     ] {
-        subject.answers("8", format!("INITIALIZE UPDATE, {rule}: {status:04X}"), status, [0x80, 0x50, p1, p2], data);
+        subject.answers(
+            "8",
+            format!("INITIALIZE UPDATE, {rule}: {status:04X}"),
+            status,
+            [0x80, 0x50, p1, p2],
+            data,
+        );
     }
     subject.rule("8", "P1 = 00 selects the admin keys of a blank card", |subject| {
         let answer = subject.plain([0x80, 0x50, 0x00, 0x00], &[1; 8])?.with(0x9000)?;
@@ -116,14 +129,22 @@ fn external_authenticate(subject: &mut Subject<'_>) {
 fn secure_messaging(subject: &mut Subject<'_>) {
     let read = [0x00, 0xB0, 0x81, 0x00];
     for level in SecurityLevel::ALL {
-        subject.rule("8", format!("level {:02X}: four commands, each answer with its code", level as u8), |subject| {
-            let mut session = subject.open(0x10, level)?;
-            for _ in 0..4 {
-                let identity = subject.send(&mut session, read, &[])?.with(0x9000)?;
-                holds(identity.len() == 32, "32 bytes of identity", &format!("{} bytes", identity.len()))?;
-            }
-            Ok(())
-        });
+        subject.rule(
+            "8",
+            format!("level {:02X}: four commands, each answer with its code", level as u8),
+            |subject| {
+                let mut session = subject.open(0x10, level)?;
+                for _ in 0..4 {
+                    let identity = subject.send(&mut session, read, &[])?.with(0x9000)?;
+                    holds(
+                        identity.len() == 32,
+                        "32 bytes of identity",
+                        &format!("{} bytes", identity.len()),
+                    )?;
+                }
+                Ok(())
+            },
+        );
     }
     subject.rule("8", "a wrong C-MAC: 6988, and the session has ended", |subject| {
         let mut session = subject.open(0x10, SecurityLevel::Full)?;
@@ -154,11 +175,15 @@ fn secure_messaging(subject: &mut Subject<'_>) {
         subject.send(&mut session, [0x80, 0x10, 0x00, 0x00], &[])?.is(0x6D00)?;
         subject.send(&mut session, read, &[])?.with(0x9000).map(drop)
     });
-    subject.rule("7", "without secure messaging a command has public rights only, in an open session too", |subject| {
-        let mut session = subject.open(0x10, SecurityLevel::Full)?;
-        subject.plain([0x80, 0xE2, 0x00, 0x00], &[0; 111])?.is(0x6982)?;
-        subject.send(&mut session, read, &[])?.with(0x9000).map(drop)
-    });
+    subject.rule(
+        "7",
+        "without secure messaging a command has public rights only, in an open session too",
+        |subject| {
+            let mut session = subject.open(0x10, SecurityLevel::Full)?;
+            subject.plain([0x80, 0xE2, 0x00, 0x00], &[0; 111])?.is(0x6982)?;
+            subject.send(&mut session, read, &[])?.with(0x9000).map(drop)
+        },
+    );
     for (what, command) in [
         ("SELECT", apdu([0x00, 0xA4, 0x04, 0x0C], &[])),
         ("INITIALIZE UPDATE", apdu([0x80, 0x50, 0x10, 0x00], &[1; 8])),

@@ -18,7 +18,8 @@ fn choice(subject: &mut Subject<'_>) {
     for (p1, version) in [(0x00, 0x21), (0x10, 0x11), (0x20, 0x21), (0x30, 0x31), (0x40, 0x41)] {
         subject.rule("8", format!("P1 = {p1:02X} selects the keys {version:02X}"), |subject| {
             let answer = subject.plain([0x80, 0x50, p1, 0x00], &[1; 8])?.with(0x9000)?;
-            let expected = [&subject.issuer.card.0[..], &GENERATION.to_be_bytes(), &[version, 0x03, 0x60]].concat();
+            let expected =
+                [&subject.issuer.card.0[..], &GENERATION.to_be_bytes(), &[version, 0x03, 0x60]].concat();
             equal(&hex::encode_upper(expected), &hex::encode_upper(answer.get(..13).unwrap_or_default()))
         });
     }
@@ -40,16 +41,20 @@ fn rotation(subject: &mut Subject<'_>) {
         subject.send(&mut session, [0x80, 0xD8, 0x23, 0x81], &data)?.is(0x6A88)?;
         subject.send(&mut session, [0x80, 0xD8, 0x00, 0x81], &data)?.is(0x6A88)
     });
-    subject.rule("12", "PUT KEY rotates the vending keys: the new ones open, the old ones are gone", |subject| {
-        let mut session = subject.open(ADMIN.0, ADMIN.1)?;
-        let (data, answer) = subject.issuer.wrapped(0x22, &session)?;
-        subject.send(&mut session, [0x80, 0xD8, 0x21, 0x81], &data)?.has(&answer)?;
-        subject.open(0x22, SecurityLevel::Full)?;
-        subject.plain([0x80, 0x50, 0x21, 0x00], &[1; 8])?.is(0x6A88)?;
-        let mut session = subject.open(ADMIN.0, ADMIN.1)?;
-        let (data, answer) = subject.issuer.wrapped(0x21, &session)?;
-        subject.send(&mut session, [0x80, 0xD8, 0x22, 0x81], &data)?.has(&answer)
-    });
+    subject.rule(
+        "12",
+        "PUT KEY rotates the vending keys: the new ones open, the old ones are gone",
+        |subject| {
+            let mut session = subject.open(ADMIN.0, ADMIN.1)?;
+            let (data, answer) = subject.issuer.wrapped(0x22, &session)?;
+            subject.send(&mut session, [0x80, 0xD8, 0x21, 0x81], &data)?.has(&answer)?;
+            subject.open(0x22, SecurityLevel::Full)?;
+            subject.plain([0x80, 0x50, 0x21, 0x00], &[1; 8])?.is(0x6A88)?;
+            let mut session = subject.open(ADMIN.0, ADMIN.1)?;
+            let (data, answer) = subject.issuer.wrapped(0x21, &session)?;
+            subject.send(&mut session, [0x80, 0xD8, 0x22, 0x81], &data)?.has(&answer)
+        },
+    );
     subject.rule("12", "PUT KEY rotates the load key: a voucher of the old one is 9409", |subject| {
         let mut session = subject.open(ADMIN.0, ADMIN.1)?;
         let (data, answer) = subject.issuer.wrapped(0x52, &session)?;
@@ -70,23 +75,37 @@ fn binding(subject: &mut Subject<'_>) {
         let data = subject.issuer.bind(subject.issuer.certificate(11, 30_000, 700)?, &session)?;
         subject.send(&mut session, [0x80, 0x52, 0x00, 0x00], &data)?.is(0x9405)
     });
-    subject.rule("12", "BIND to the next binding empties mail, months, events and settled totals; loads stay", |subject| {
-        let next = Binding { meter: METER_ID, number: BINDING.number + 1 };
-        let mut session = subject.open(ADMIN.0, ADMIN.1)?;
-        let certificate = subject.issuer.certificate_of(next, GENERATION, 1, 0, 0)?;
-        let data = subject.issuer.bind(certificate, &session)?;
-        subject.send(&mut session, [0x80, 0x52, 0x00, 0x00], &data)?.has(&[])?;
-        subject.send(&mut session, [0x00, 0xB0, 0x89, 0x00], &[])?.has(&[0; 64])?;
-        for header in [[0x00, 0xB2, 1, 0x3C], [0x00, 0xB2, 1, 0x44]] {
-            subject.send(&mut session, header, &[])?.is(0x6A83)?;
-        }
-        let loads = subject.send(&mut session, [0x00, 0xB2, 1, 0x2C], &[])?.with(0x9000)?;
-        holds(loads.get(..4) == Some(&[0, 0, 0, 4]), "load 4", &hex::encode_upper(loads.get(..4).unwrap_or_default()))?;
-        subject.plain([0x80, 0x44, 0x00, 0x00], &[])?.is(0x6A88)?;
-        let mut meter = subject.open(METER.0, METER.1)?;
-        let shown = subject.send(&mut meter, [0x80, 0x46, 0x00, 0x00], &[])?.with(0x9000)?;
-        let shown = card_core::layout::CertificateAnswer::parse(&shown)
-            .map_err(|error| crate::subject::Failure::Unanswered(error.to_string()))?;
-        equal(&format_args!("settled 0, report 0 of {}", next.number), &format_args!("settled {}, report {} of {}", shown.settled_credit.0, shown.report_number, shown.certificate.binding.number))
-    });
+    subject.rule(
+        "12",
+        "BIND to the next binding empties mail, months, events and settled totals; loads stay",
+        |subject| {
+            let next = Binding { meter: METER_ID, number: BINDING.number + 1 };
+            let mut session = subject.open(ADMIN.0, ADMIN.1)?;
+            let certificate = subject.issuer.certificate_of(next, GENERATION, 1, 0, 0)?;
+            let data = subject.issuer.bind(certificate, &session)?;
+            subject.send(&mut session, [0x80, 0x52, 0x00, 0x00], &data)?.has(&[])?;
+            subject.send(&mut session, [0x00, 0xB0, 0x89, 0x00], &[])?.has(&[0; 64])?;
+            for header in [[0x00, 0xB2, 1, 0x3C], [0x00, 0xB2, 1, 0x44]] {
+                subject.send(&mut session, header, &[])?.is(0x6A83)?;
+            }
+            let loads = subject.send(&mut session, [0x00, 0xB2, 1, 0x2C], &[])?.with(0x9000)?;
+            holds(
+                loads.get(..4) == Some(&[0, 0, 0, 4]),
+                "load 4",
+                &hex::encode_upper(loads.get(..4).unwrap_or_default()),
+            )?;
+            subject.plain([0x80, 0x44, 0x00, 0x00], &[])?.is(0x6A88)?;
+            let mut meter = subject.open(METER.0, METER.1)?;
+            let shown = subject.send(&mut meter, [0x80, 0x46, 0x00, 0x00], &[])?.with(0x9000)?;
+            let shown = card_core::layout::CertificateAnswer::parse(&shown)
+                .map_err(|error| crate::subject::Failure::Unanswered(error.to_string()))?;
+            equal(
+                &format_args!("settled 0, report 0 of {}", next.number),
+                &format_args!(
+                    "settled {}, report {} of {}",
+                    shown.settled_credit.0, shown.report_number, shown.certificate.binding.number
+                ),
+            )
+        },
+    );
 }

@@ -46,7 +46,13 @@ fn read_certificate(subject: &mut Subject<'_>) {
         let shown = shown(subject)?;
         let expected = subject.issuer.certificate(9, 25_000, 700)?;
         equal(&hex::encode_upper(expected.emit()), &hex::encode_upper(shown.certificate.emit()))?;
-        equal(&"settled 0 and 0, report 0", &format_args!("settled {} and {}, report {}", shown.settled_credit.0, shown.settled_debited.0, shown.report_number))?;
+        equal(
+            &"settled 0 and 0, report 0",
+            &format_args!(
+                "settled {} and {}, report {}",
+                shown.settled_credit.0, shown.settled_debited.0, shown.report_number
+            ),
+        )?;
         let mail = [6, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 2, 2, 2, 2];
         equal(&format_args!("{mail:?}"), &format_args!("{:?}", shown.mail))
     });
@@ -91,8 +97,27 @@ fn settling(subject: &mut Subject<'_>) -> bool {
     });
     subject.rule("11", "the totals that were settled are shown, as is the report", |subject| {
         let shown = shown(subject)?;
-        equal(&"settled 20000 and 500, report 4", &format_args!("settled {} and {}, report {}", shown.settled_credit.0, shown.settled_debited.0, shown.report_number))
+        equal(
+            &"settled 20000 and 500, report 4",
+            &format_args!(
+                "settled {} and {}, report {}",
+                shown.settled_credit.0, shown.settled_debited.0, shown.report_number
+            ),
+        )
     });
+    subject.rule(
+        "7.4",
+        "public status after SETTLE: what is pending still, and what the meter said",
+        |subject| {
+            let mut expected = vec![0xDF, 0x21, 0x20, 0x01, 0x03, 0x03];
+            expected.extend(5_000_u64.to_be_bytes());
+            expected.extend(200_u64.to_be_bytes());
+            expected.extend((-100_i64).to_be_bytes());
+            expected.extend(0x0C10_0000_u32.to_be_bytes());
+            expected.push(0x01);
+            subject.plain([0x00, 0xCA, 0xDF, 0x21], &[])?.has(&expected)
+        },
+    );
     for (rule, status, number, credit, debited, present) in [
         ("the same report number and another receipt", 0x940A, 4, 25_000, 500, 70),
         ("a lower report number", 0x940A, 3, 25_000, 500, 70),
@@ -112,13 +137,17 @@ fn settling(subject: &mut Subject<'_>) -> bool {
     subject.rule("11", "what SETTLE brought stays at power-up", |subject| {
         subject.reset()?;
         let shown = shown(subject)?;
-        equal(&"report 4, event 3", &format_args!("report {}, event {}", shown.report_number, shown.last_event))
+        equal(
+            &"report 4, event 3",
+            &format_args!("report {}, event {}", shown.report_number, shown.last_event),
+        )
     });
     settled
 }
 
 fn histories(subject: &mut Subject<'_>) {
-    for (name, header, none, many) in [("PUT MONTHS", MONTHS, 0x6700, 9), ("PUT EVENTS", EVENTS, 0x6700, 14)] {
+    for (name, header, none, many) in [("PUT MONTHS", MONTHS, 0x6700, 9), ("PUT EVENTS", EVENTS, 0x6700, 14)]
+    {
         subject.in_session("11", format!("{name} of nothing: 6700"), none, METER, header, &[0]);
         subject.in_session("11", format!("{name} of {many}: 6700"), none, METER, header, &[many]);
     }

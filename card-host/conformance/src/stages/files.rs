@@ -35,11 +35,15 @@ fn rights(subject: &mut Subject<'_>) {
                 let mut session = subject.open(session.0, session.1)?;
                 let answer = subject.send(&mut session, first(file), &[])?;
                 // A history without records has been read, too.
-                holds(matches!(answer.status, 0x9000 | 0x6A83), "9000 or 6A83", &format!("{:04X}", answer.status))
+                holds(
+                    matches!(answer.status, 0x9000 | 0x6A83),
+                    "9000 or 6A83",
+                    &format!("{:04X}", answer.status),
+                )
             });
         }
         let (rule, status) = match file {
-            File::Identity | File::Binding => ("may be read by the meter", 0x9000),
+            File::Identity | File::Binding | File::MailDirectory => ("may be read by the meter", 0x9000),
             _ => ("is not the meter's to read: 6982", 0x6982),
         };
         subject.in_session("6", format!("file {:02X} {rule}", file.sfi()), status, METER, first(file), &[]);
@@ -93,12 +97,18 @@ fn transparent(subject: &mut Subject<'_>) {
 fn records(subject: &mut Subject<'_>) {
     subject.rule("6", "the load log has each load, the newest first", |subject| {
         let mut session = subject.open(0x21, SecurityLevel::Full)?;
-        for (record, number, credited, debited, total) in [(1, 3, 0, 200, 25_000), (2, 2, 15_000, 500, 25_000), (3, 1, 10_000, 0, 10_000)] {
+        for (record, number, credited, debited, total) in
+            [(1, 3, 0, 200, 25_000), (2, 2, 15_000, 500, 25_000), (3, 1, 10_000, 0, 10_000)]
+        {
             let bytes = subject.send(&mut session, [0x00, 0xB2, record, 0x2C], &[])?.with(0x9000)?;
-            let load = LoadRecord::parse(&bytes).map_err(|error| crate::subject::Failure::Unanswered(error.to_string()))?;
+            let load = LoadRecord::parse(&bytes)
+                .map_err(|error| crate::subject::Failure::Unanswered(error.to_string()))?;
             equal(
                 &format_args!("load {number}: {credited} and {debited}, in all {total}"),
-                &format_args!("load {}: {} and {}, in all {}", load.number, load.credited.0, load.debited.0, load.total_credit.0),
+                &format_args!(
+                    "load {}: {} and {}, in all {}",
+                    load.number, load.credited.0, load.debited.0, load.total_credit.0
+                ),
             )?;
         }
         Ok(())

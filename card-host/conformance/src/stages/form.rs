@@ -1,14 +1,15 @@
 //! SELECT, GET DATA, and what is refused before a command is looked at (specification, sections 6 and 7), on a blank card.
 
+use card_core::id::Environment;
 use card_core::id::{AID, CardRef, Company, Scope, State};
 use card_core::layout::CardSummary;
-use card_core::id::Environment;
 
 use crate::subject::{Subject, holds};
 
 /// SELECT by the whole AID.
 const SELECT: [u8; 4] = [0x00, 0xA4, 0x04, 0x00];
-const RECOGNITION: &str = "6630732E06072A864886FC6B01600B06092A864886FC6B020203630906072A864886FC6B03640B06092A864886FC6B0403";
+const RECOGNITION: &str =
+    "6630732E06072A864886FC6B01600B06092A864886FC6B020203630906072A864886FC6B03640B06092A864886FC6B0403";
 
 pub(super) fn run(subject: &mut Subject<'_>) -> bool {
     select(subject);
@@ -115,8 +116,15 @@ fn refused(subject: &mut Subject<'_>) {
     ] {
         subject.answers("7", format!("{rule}: 6A86"), 0x6A86, header, &[]);
     }
-    for (name, ins) in [("READ CERTIFICATE", 0x46), ("SETTLE", 0x48), ("PUT MONTHS", 0x4A), ("PUT EVENTS", 0x4C), ("PUT METER MAIL", 0x4E), ("BIND", 0x52), ("STORE DATA", 0xE2)]
-    {
+    for (name, ins) in [
+        ("READ CERTIFICATE", 0x46),
+        ("SETTLE", 0x48),
+        ("PUT MONTHS", 0x4A),
+        ("PUT EVENTS", 0x4C),
+        ("PUT METER MAIL", 0x4E),
+        ("BIND", 0x52),
+        ("STORE DATA", 0xE2),
+    ] {
         subject.answers("7", format!("{name} without a session: 6982"), 0x6982, [0x80, ins, 0x00, 0x00], &[]);
     }
     for (name, header) in [("PUT KEY", [0x80, 0xD8, 0x00, 0x81]), ("SET STATUS", [0x80, 0xF0, 0x00, 0x02])] {
@@ -134,7 +142,10 @@ fn refused(subject: &mut Subject<'_>) {
         holds(first.data.len() == 10, "10 bytes", &format!("{} bytes", first.data.len()))?;
         first.is(0x6128)?;
         let refused = subject.transmit_once(&[0x80, 0xC0, 0x00, 0x00, 0x00])?;
-        crate::subject::equal(&"6985 to GET RESPONSE in another class", &format_args!("{:04X} to GET RESPONSE in another class", refused.status))?;
+        crate::subject::equal(
+            &"6985 to GET RESPONSE in another class",
+            &format_args!("{:04X} to GET RESPONSE in another class", refused.status),
+        )?;
         let rest = subject.transmit_once(&[0x00, 0xC0, 0x00, 0x00, 0x00])?;
         holds(rest.data.len() == 40, "40 bytes", &format!("{} bytes", rest.data.len()))?;
         rest.is(0x9000)?;

@@ -13,10 +13,24 @@ pub(super) fn run(subject: &mut Subject<'_>) -> bool {
     subject.in_session("7.6", "SET STATUS with data: 6700", 0x6700, ADMIN, status(4), &[1]);
     subject.in_session("7.6", "SET STATUS 02 on an active card: 6985", 0x6985, ADMIN, status(2), &[]);
     subject.in_session("7.6", "SET STATUS 05 by a vending desk: 6982", 0x6982, VENDING, status(5), &[]);
-    subject.in_session("7", "SET STATUS at level 01: 6982", 0x6982, (0x11, SecurityLevel::CMac), status(4), &[]);
+    subject.in_session(
+        "7",
+        "SET STATUS at level 01: 6982",
+        0x6982,
+        (0x11, SecurityLevel::CMac),
+        status(4),
+        &[],
+    );
     blocked(subject);
     subject.in_session("7.6", "SET STATUS 03 by a vending desk: 6982", 0x6982, VENDING, status(3), &[]);
-    subject.in_session("3", "SET STATUS 02 on a blocked card that was active: 6985", 0x6985, ADMIN, status(2), &[]);
+    subject.in_session(
+        "3",
+        "SET STATUS 02 on a blocked card that was active: 6985",
+        0x6985,
+        ADMIN,
+        status(2),
+        &[],
+    );
     subject.in_session("3", "an admin unblocks the card", 0x9000, ADMIN, status(3), &[]);
     subject.answers("3", "it takes part again: a meter session", 0x9000, [0x80, 0x50, 0x30, 0x00], &[1; 8]);
     terminated(subject);
@@ -34,7 +48,13 @@ fn blocked(subject: &mut Subject<'_>) {
         subject.plain([0x80, 0x40, 0x00, 0x00], &voucher)?.is(0x6985)
     });
     subject.answers("3", "PUT MAIL on a blocked card: 6985", 0x6985, [0x80, 0x42, 0x00, 0x00], &[0; 64]);
-    subject.answers("3", "a meter session with a blocked card: 6985", 0x6985, [0x80, 0x50, 0x30, 0x00], &[1; 8]);
+    subject.answers(
+        "3",
+        "a meter session with a blocked card: 6985",
+        0x6985,
+        [0x80, 0x50, 0x30, 0x00],
+        &[1; 8],
+    );
     subject.answers("3", "GET MAIL on a blocked card goes on", 0x6A88, [0x80, 0x44, 0x01, 0x00], &[]);
     subject.in_session("3", "the holder reads a blocked card", 0x9000, HOLDER, [0x00, 0xB0, 0x84, 0x00], &[]);
     subject.in_session("7.6", "SET STATUS 04 again succeeds", 0x9000, VENDING, status(4), &[]);

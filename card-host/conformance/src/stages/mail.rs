@@ -30,7 +30,13 @@ fn answer(outcome: u8, slot: u8, version: u32) -> Vec<u8> {
 fn to_meter(subject: &mut Subject<'_>) {
     subject.answers("10", "an empty slot: 6A88", 0x6A88, GET, &[]);
     for (rule, status, scope, card, version) in [
-        ("of another company", 0x9402, Scope { company: Company(0x0103), ..SCOPE }, subject.issuer.card, 0x51),
+        (
+            "of another company",
+            0x9402,
+            Scope { company: Company(0x0103), ..SCOPE },
+            subject.issuer.card,
+            0x51,
+        ),
         ("for another card", 0x9401, SCOPE, CardId([1; 8]), 0x51),
         ("of another load key version", 0x9409, SCOPE, subject.issuer.card, 0x52),
     ] {
@@ -53,15 +59,21 @@ fn to_meter(subject: &mut Subject<'_>) {
         ("for another meter", 0x9404, Binding { meter: OTHER_METER, ..BINDING }, 0),
         ("for another binding", 0x9405, Binding { number: 2, ..BINDING }, 0),
     ] {
-        subject.rule("10", format!("mail {rule}: {status:04X}"), |subject| put(subject, binding, slot, 1)?.is(status));
+        subject.rule("10", format!("mail {rule}: {status:04X}"), |subject| {
+            put(subject, binding, slot, 1)?.is(status)
+        });
     }
     for slot in 0..0x0C {
-        subject.rule("10", format!("slot {slot:02X} takes mail, gives it to everybody, and knows it again"), |subject| {
-            put(subject, BINDING, slot, 5)?.has(&answer(1, slot, 5))?;
-            let envelope = subject.issuer.envelope(BINDING, slot, 5)?;
-            subject.plain([0x80, 0x44, slot, 0x00], &[])?.has(envelope.as_bytes())?;
-            put(subject, BINDING, slot, 5)?.has(&answer(2, slot, 5))
-        });
+        subject.rule(
+            "10",
+            format!("slot {slot:02X} takes mail, gives it to everybody, and knows it again"),
+            |subject| {
+                put(subject, BINDING, slot, 5)?.has(&answer(1, slot, 5))?;
+                let envelope = subject.issuer.envelope(BINDING, slot, 5)?;
+                subject.plain([0x80, 0x44, slot, 0x00], &[])?.has(envelope.as_bytes())?;
+                put(subject, BINDING, slot, 5)?.has(&answer(2, slot, 5))
+            },
+        );
     }
     subject.rule("10", "older mail: 940A", |subject| put(subject, BINDING, 0, 4)?.is(0x940A));
     subject.rule("10", "newer mail takes the place of older, and stays at power-up", |subject| {
@@ -84,9 +96,13 @@ fn to_issuer(subject: &mut Subject<'_>) {
         ("of an older binding, but in slot 10", 0x9405, Binding { number: 2, ..BINDING }, 0x11),
         ("of a newer binding in slot 10", 0x9405, Binding { number: 4, ..BINDING }, 0x10),
     ] {
-        subject.rule("10", format!("meter mail {rule}: {status:04X}"), |subject| put(subject, binding, slot, 1)?.is(status));
+        subject.rule("10", format!("meter mail {rule}: {status:04X}"), |subject| {
+            put(subject, binding, slot, 1)?.is(status)
+        });
     }
-    for (slot, binding) in [(0x10, Binding { number: 2, ..BINDING }), (0x11, BINDING), (0x12, BINDING), (0x13, BINDING)] {
+    for (slot, binding) in
+        [(0x10, Binding { number: 2, ..BINDING }), (0x11, BINDING), (0x12, BINDING), (0x13, BINDING)]
+    {
         subject.rule("10", format!("slot {slot:02X} takes the meter's mail and knows it again"), |subject| {
             put(subject, binding, slot, 2)?.has(&answer(1, slot, 2))?;
             put(subject, binding, slot, 2)?.has(&answer(2, slot, 2))?;

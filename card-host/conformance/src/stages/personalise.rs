@@ -36,8 +36,17 @@ fn changed(mut data: Vec<u8>, at: usize, byte: u8) -> Vec<u8> {
 }
 
 fn too_early(subject: &mut Subject<'_>) {
-    subject.in_session("12", "SET STATUS 02 on a card that is not complete: 6985", 0x6985, INITIAL, COMPLETE, &[]);
-    subject.rule("12", "BIND before STORE DATA: 6985", |subject| bind_answers(subject, 0x6985, BINDING, GENERATION));
+    subject.in_session(
+        "12",
+        "SET STATUS 02 on a card that is not complete: 6985",
+        0x6985,
+        INITIAL,
+        COMPLETE,
+        &[],
+    );
+    subject.rule("12", "BIND before STORE DATA: 6985", |subject| {
+        bind_answers(subject, 0x6985, BINDING, GENERATION)
+    });
     subject.rule("12", "PUT KEY of role 3 before BIND: 6985", |subject| put(subject, 0x31, 0x00)?.is(0x6985));
 }
 
@@ -53,7 +62,14 @@ fn store_data(subject: &mut Subject<'_>) -> bool {
     ] {
         subject.in_session("12", format!("STORE DATA, {rule}: {status:04X}"), status, INITIAL, STORE, &data);
     }
-    subject.in_session("12", "STORE DATA with P2 = 01 on a blank card: 6985", 0x6985, INITIAL, [0x80, 0xE2, 0, 1], &[0; 96]);
+    subject.in_session(
+        "12",
+        "STORE DATA with P2 = 01 on a blank card: 6985",
+        0x6985,
+        INITIAL,
+        [0x80, 0xE2, 0, 1],
+        &[0; 96],
+    );
     for level in [SecurityLevel::CMac, SecurityLevel::CMacCEncRMac] {
         let rule = format!("STORE DATA at level {:02X}: 6982", level as u8);
         subject.in_session("7", rule, 0x6982, (0x10, level), STORE, &right);
@@ -116,21 +132,29 @@ fn put_keys(subject: &mut Subject<'_>) -> bool {
     }
     let mut all = true;
     for version in [0x21, 0x41, 0x51, 0x61] {
-        all &= subject.rule("12", format!("PUT KEY {version:02X} answers its check values, also when it is repeated"), |subject| {
-            let mut session = subject.open(0x10, SecurityLevel::Full)?;
-            for _ in 0..2 {
-                let (data, answer) = subject.issuer.wrapped(version, &session)?;
-                subject.send(&mut session, [0x80, 0xD8, 0x00, kind(version)], &data)?.has(&answer)?;
-            }
-            Ok(())
-        });
+        all &= subject.rule(
+            "12",
+            format!("PUT KEY {version:02X} answers its check values, also when it is repeated"),
+            |subject| {
+                let mut session = subject.open(0x10, SecurityLevel::Full)?;
+                for _ in 0..2 {
+                    let (data, answer) = subject.issuer.wrapped(version, &session)?;
+                    subject.send(&mut session, [0x80, 0xD8, 0x00, kind(version)], &data)?.has(&answer)?;
+                }
+                Ok(())
+            },
+        );
     }
-    subject.rule("12", "PUT KEY where the encrypted key has no length before it, as other tools send it", |subject| {
-        let mut session = subject.open(0x10, SecurityLevel::Full)?;
-        let (data, answer) = subject.issuer.wrapped(0x21, &session)?;
-        let alone = without_lengths(&data);
-        subject.send(&mut session, [0x80, 0xD8, 0x00, 0x81], &alone)?.has(&answer)
-    });
+    subject.rule(
+        "12",
+        "PUT KEY where the encrypted key has no length before it, as other tools send it",
+        |subject| {
+            let mut session = subject.open(0x10, SecurityLevel::Full)?;
+            let (data, answer) = subject.issuer.wrapped(0x21, &session)?;
+            let alone = without_lengths(&data);
+            subject.send(&mut session, [0x80, 0xD8, 0x00, 0x81], &alone)?.has(&answer)
+        },
+    );
     all
 }
 
@@ -181,14 +205,31 @@ fn bind(subject: &mut Subject<'_>) -> bool {
 }
 
 fn complete(subject: &mut Subject<'_>) -> bool {
-    subject.in_session("12", "SET STATUS 02 with the initial admin keys: 6985", 0x6985, INITIAL, COMPLETE, &[]);
-    let replaced = subject.rule("12", "PUT KEY replaces the initial keys; the open session goes on with its own", |subject| {
-        let mut session = subject.open(0x10, SecurityLevel::Full)?;
-        let (data, answer) = subject.issuer.wrapped(0x11, &session)?;
-        subject.send(&mut session, [0x80, 0xD8, 0x10, 0x81], &data)?.has(&answer)?;
-        subject.send(&mut session, [0x00, 0xB0, 0x81, 0x00], &[])?.with(0x9000).map(drop)
-    });
-    subject.answers("12", "the initial keys are gone: 6A88", 0x6A88, [0x80, 0x50, 0x10 | 0x0F, 0x00], &[1; 8]);
+    subject.in_session(
+        "12",
+        "SET STATUS 02 with the initial admin keys: 6985",
+        0x6985,
+        INITIAL,
+        COMPLETE,
+        &[],
+    );
+    let replaced = subject.rule(
+        "12",
+        "PUT KEY replaces the initial keys; the open session goes on with its own",
+        |subject| {
+            let mut session = subject.open(0x10, SecurityLevel::Full)?;
+            let (data, answer) = subject.issuer.wrapped(0x11, &session)?;
+            subject.send(&mut session, [0x80, 0xD8, 0x10, 0x81], &data)?.has(&answer)?;
+            subject.send(&mut session, [0x00, 0xB0, 0x81, 0x00], &[])?.with(0x9000).map(drop)
+        },
+    );
+    subject.answers(
+        "12",
+        "the initial keys are gone: 6A88",
+        0x6A88,
+        [0x80, 0x50, 0x10 | 0x0F, 0x00],
+        &[1; 8],
+    );
     subject.rule("7.4", "key information names the keys of all six roles", |subject| {
         let information = subject.plain([0x00, 0xCA, 0x00, 0xE0], &[])?.with(0x9000)?;
         let mut expected = vec![0xE0, 84];
@@ -199,8 +240,21 @@ fn complete(subject: &mut Subject<'_>) -> bool {
     });
     let complete = replaced && subject.in_session("12", "SET STATUS 02", 0x9000, super::ADMIN, COMPLETE, &[]);
     subject.in_session("3", "SET STATUS 02 again succeeds", 0x9000, super::ADMIN, COMPLETE, &[]);
-    subject.in_session("3", "STORE DATA of identity on an issued card: 6985", 0x6985, super::ADMIN, STORE, &data(GENERATION, 8));
-    subject.answers("3", "a meter session before the first charge: 6985", 0x6985, [0x80, 0x50, 0x30, 0x00], &[1; 8]);
+    subject.in_session(
+        "3",
+        "STORE DATA of identity on an issued card: 6985",
+        0x6985,
+        super::ADMIN,
+        STORE,
+        &data(GENERATION, 8),
+    );
+    subject.answers(
+        "3",
+        "a meter session before the first charge: 6985",
+        0x6985,
+        [0x80, 0x50, 0x30, 0x00],
+        &[1; 8],
+    );
     subject.rule("9", "a first charge that is not a branch's: 940D", |subject| {
         let certificate = subject.issuer.certificate(2, 10_000, 0)?;
         let voucher = subject.issuer.voucher(certificate, Channel::Kiosk)?.emit();

@@ -31,7 +31,8 @@ fn loaded(
     let answer = subject.plain(LOAD, voucher)?.with(0x9000)?;
     let (first, receipt) = answer.split_first().unwrap_or((&0, &[]));
     equal(&format_args!("outcome {outcome:02X}"), &format_args!("outcome {first:02X}"))?;
-    let receipt = Receipt::parse(receipt).map_err(|error| crate::subject::Failure::Unanswered(error.to_string()))?;
+    let receipt =
+        Receipt::parse(receipt).map_err(|error| crate::subject::Failure::Unanswered(error.to_string()))?;
     subject.issuer.receipt(receipt)?;
     equal(
         &format_args!("sequence {sequence}, totals {credit} and {debited}, {loads} loads"),
@@ -41,7 +42,11 @@ fn loaded(
         ),
     )?;
     equal(&format_args!("{:?}", State::Active), &format_args!("{:?}", receipt.state))?;
-    holds(receipt.binding == BINDING && receipt.card.id == subject.issuer.card, "its card and binding", "others")
+    holds(
+        receipt.binding == BINDING && receipt.card.id == subject.issuer.card,
+        "its card and binding",
+        "others",
+    )
 }
 
 /// A good voucher of a branch, changed and signed again.
@@ -92,7 +97,10 @@ fn refused(subject: &mut Subject<'_>) {
                 *byte ^= 0x10;
             }
             let answer = subject.plain(LOAD, &wrong)?;
-            equal(&format_args!("9408 where byte {at} differs"), &format_args!("{:04X} where byte {at} differs", answer.status))?;
+            equal(
+                &format_args!("9408 where byte {at} differs"),
+                &format_args!("{:04X} where byte {at} differs", answer.status),
+            )?;
         }
         Ok(())
     });
@@ -126,10 +134,14 @@ fn later(subject: &mut Subject<'_>) {
         let voucher = subject.issuer.branch(2, 10_000, 0)?;
         loaded(subject, &voucher, 0x02, (2, 10_000, 0, 1))
     });
-    subject.rule("9", "the same sequence with other totals: outcome 02, and the receipt shows what the card holds", |subject| {
-        let voucher = subject.issuer.branch(2, 99_000, 0)?;
-        loaded(subject, &voucher, 0x02, (2, 10_000, 0, 1))
-    });
+    subject.rule(
+        "9",
+        "the same sequence with other totals: outcome 02, and the receipt shows what the card holds",
+        |subject| {
+            let voucher = subject.issuer.branch(2, 99_000, 0)?;
+            loaded(subject, &voucher, 0x02, (2, 10_000, 0, 1))
+        },
+    );
     subject.rule("9", "a kiosk's voucher after the first charge", |subject| {
         let certificate = subject.issuer.certificate(7, 25_000, 500)?;
         let voucher = subject.issuer.voucher(certificate, Channel::Kiosk)?.emit();
