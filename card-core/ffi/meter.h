@@ -294,7 +294,7 @@ typedef struct {
     // The value that belongs to the text; 0: none.
     uint32_t value;
     // Number of the template.
-    uint16_t template_;
+    uint16_t number;
     // The text for it.
     uint16_t text;
 } MeterNotice;

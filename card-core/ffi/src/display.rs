@@ -104,7 +104,7 @@ pub struct MeterNotice {
     /// The value that belongs to the text; 0: none.
     pub value: u32,
     /// Number of the template.
-    pub template: u16,
+    pub number: u16,
     /// The text for it.
     pub text: u16,
 }
@@ -248,7 +248,7 @@ pub extern "C" fn meter_notice(place: u8, out: Option<&mut MeterNotice>) -> Mete
         *out = MeterNotice {
             until: notice.until.0,
             value: notice.value,
-            template: notice.template,
+            number: notice.template,
             text: number(text),
         };
         Ok(())

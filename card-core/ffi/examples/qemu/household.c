@@ -5,7 +5,7 @@
 #include "meter.h"
 #include "serial.h"
 
-enum { HOUR = 3600, DAY = 24 * HOUR, MONTH_BEGINS = 2343 * DAY + 21 * HOUR /* 2026-06-01, 00:00 in Cairo */ };
+enum { HOUR = 3600, DAY = 24 * HOUR, MONTH_BEGINS = 2342 * DAY + 21 * HOUR /* 2026-06-01, 00:00 in Cairo */ };
 
 static uint32_t now = MONTH_BEGINS + 12 * HOUR; /* the clock: seconds since 2020-01-01, UTC */
 static uint32_t own_register;                   /* what was measured, in 10 Wh */
@@ -105,6 +105,8 @@ static void follow(void)
     must(meter_status(&status) == METER_RESULT_OK);
     while (meter_event(shown, &event) == METER_RESULT_OK) {
         shown = event.number;
+        if (!event.text)
+            continue;
         put_time(event.time);
         put_text(event.text);
         put("  ");
@@ -173,7 +175,7 @@ int main(void)
         hour(32);
     news();
     for (int i = 0; i < 12; i++)
-        hour(i < 9 ? 20 : 50);
+        hour(i < 9 ? 20 : 90);
     news();
     must(simulated_card_load(13000, 3) == 0);
     card();
