@@ -35,7 +35,7 @@ flash() {
         *) machine=("-mcpu=$1" -mthumb) ;;
     esac
     "${cross}gcc" "${machine[@]}" -nostdlib -Wl,--gc-sections,-e,meter_tick "${@:2}" -o "$out/kit-size" "$kit/lib/$1/libcard_meter.a" -lgcc
-    "${cross}size" "$out/kit-size" | awk 'NR == 2 { print $1 + $2 }'
+    "${cross}size" -A "$out/kit-size" | awk '$1 ~ /^\.(text|rodata|data)$/ { sum += $2 } END { print sum }'
 }
 printf '%-14s %10s %10s\n' "flash, bytes" "no texts" all
 for library in "$kit"/lib/*/; do

@@ -130,6 +130,7 @@ impl Engine for Aes {
 }
 
 #[cfg(all(test, feature = "software-aes"))]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what is wrong by failing")]
 mod tests {
     use super::*;
     use card_core::key::KeyLength;
