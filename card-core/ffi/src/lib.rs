@@ -71,7 +71,7 @@ struct Only {
     busy: AtomicBool,
     /// `meter_save` was called while another call was running.
     save: AtomicBool,
-    /// Reasons to cut the supply, after the last call.
+    /// Reasons to cut the supply, after the last call, each bit inverted: so all of this is zeros at first, and needs no copy in flash.
     supply: AtomicU8,
     machine: UnsafeCell<Machine>,
 }
@@ -79,7 +79,7 @@ struct Only {
 static ONLY: Only = Only {
     busy: AtomicBool::new(false),
     save: AtomicBool::new(false),
-    supply: AtomicU8::new(METER_NO_SUPPLY),
+    supply: AtomicU8::new(!METER_NO_SUPPLY),
     machine: UnsafeCell::new(Machine {
         meter: Slot::Empty,
         visit: Slot::Empty,
@@ -126,7 +126,7 @@ fn leave(mut result: MeterResult) -> MeterResult {
             }
             supply = meter.state().supply.cut;
         }
-        ONLY.supply.store(supply, Ordering::Release);
+        ONLY.supply.store(!supply, Ordering::Release);
         ONLY.busy.store(false, Ordering::Release);
         if !ONLY.save.load(Ordering::Acquire) {
             return result;
@@ -261,7 +261,7 @@ pub extern "C" fn meter_save() -> MeterResult {
 /// call, and for interrupts at any time. FF without a meter.
 #[unsafe(no_mangle)]
 pub extern "C" fn meter_supply() -> u8 {
-    ONLY.supply.load(Ordering::Acquire)
+    !ONLY.supply.load(Ordering::Acquire)
 }
 
 /// A card has arrived: gives the first command for it.
