@@ -25,7 +25,7 @@ pub use text::{METER_ARABIC, METER_ENGLISH, MeterText, meter_news, meter_text};
 pub use types::{
     METER_COMMAND_SIZE, METER_MAIL_SIZE, METER_MEMORY_PAGES, METER_RECEIPT_SIZE, METER_RESPONSE_SIZE,
     METER_TARIFF_SIZE, METER_VOUCHER_SIZE, MeterCommand, MeterInstallation, MeterKey, MeterMail,
-    MeterOutcome, MeterResponse, MeterResult,
+    MeterOutcome, MeterReading, MeterResponse, MeterResult,
 };
 
 use core::cell::UnsafeCell;
@@ -211,10 +211,10 @@ pub extern "C" fn meter_power_up(board: Option<&MeterBoard>) -> MeterResult {
     })
 }
 
-/// Time passes: at least once a minute.
+/// Time passes: at least once a minute. This call and all others that take a reading say what firmware knows of time.
 #[unsafe(no_mangle)]
-pub extern "C" fn meter_tick(reading: u32) -> MeterResult {
-    with_meter(|meter| Ok(meter.tick(CardTime(reading))?))
+pub extern "C" fn meter_tick(reading: Option<&MeterReading>) -> MeterResult {
+    with_meter(|meter| Ok(meter.tick(given(reading)?.reading())?))
 }
 
 /// Energy was measured, in 10 Wh.
@@ -223,25 +223,25 @@ pub extern "C" fn meter_tick(reading: u32) -> MeterResult {
 /// is behind the firmware's own register is to be told again. Every other result: it is not counted, and is to be told again with the next;
 /// after `METER_RESULT_OUT_OF_RANGE`, which comes where the month is full, when the next month has begun.
 #[unsafe(no_mangle)]
-pub extern "C" fn meter_consume(reading: u32, energy: u32) -> MeterResult {
+pub extern "C" fn meter_consume(reading: Option<&MeterReading>, energy: u32) -> MeterResult {
     with_meter(|meter| {
-        meter.consume(CardTime(reading), Energy(energy))?;
+        meter.consume(given(reading)?.reading(), Energy(energy))?;
         Ok(())
     })
 }
 
 /// Demand was measured, in W, averaged as the meter maker sees fit.
 #[unsafe(no_mangle)]
-pub extern "C" fn meter_demand(reading: u32, watts: u32) -> MeterResult {
-    with_meter(|meter| Ok(meter.demand(CardTime(reading), watts)?))
+pub extern "C" fn meter_demand(reading: Option<&MeterReading>, watts: u32) -> MeterResult {
+    with_meter(|meter| Ok(meter.demand(given(reading)?.reading(), watts)?))
 }
 
 /// Tampering was seen: one bit of docs/meter.md, section 6. To be reported once or again, as is easier.
 #[unsafe(no_mangle)]
-pub extern "C" fn meter_tamper(reading: u32, kind: u8) -> MeterResult {
+pub extern "C" fn meter_tamper(reading: Option<&MeterReading>, kind: u8) -> MeterResult {
     with_meter(|meter| {
         let kind = given(Tampering::ALL.into_iter().find(|known| known.bit() == kind))?;
-        Ok(meter.tamper(CardTime(reading), kind)?)
+        Ok(meter.tamper(given(reading)?.reading(), kind)?)
     })
 }
 
@@ -266,7 +266,10 @@ pub extern "C" fn meter_supply() -> u8 {
 
 /// A card has arrived: gives the first command for it.
 #[unsafe(no_mangle)]
-pub extern "C" fn meter_card_begin(reading: u32, command: Option<&mut MeterCommand>) -> MeterResult {
+pub extern "C" fn meter_card_begin(
+    reading: Option<&MeterReading>,
+    command: Option<&mut MeterCommand>,
+) -> MeterResult {
     with(|machine| {
         let command = given(command)?;
         command.length = 0;
@@ -276,7 +279,7 @@ pub extern "C" fn meter_card_begin(reading: u32, command: Option<&mut MeterComma
         if machine.meter.get().is_none() {
             return Err(MeterResult::Off);
         }
-        let (visit, first) = Visit::begin(CardTime(reading))?;
+        let (visit, first) = Visit::begin(given(reading)?.reading())?;
         machine.visit = Slot::Full(visit);
         put(command, Some(first))
     })
@@ -338,14 +341,14 @@ pub extern "C" fn meter_card_gone() -> MeterResult {
 /// A voucher has come over the network, in `METER_VOUCHER_SIZE` bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn meter_voucher(
-    reading: u32,
+    reading: Option<&MeterReading>,
     voucher: Option<&[u8; METER_VOUCHER_SIZE]>,
     out: Option<&mut MeterOutcome>,
 ) -> MeterResult {
     with_meter(|meter| {
         let voucher = given(Voucher::parse(given(voucher)?).ok())?;
         let out = given(out)?;
-        let decision = meter.take_voucher(CardTime(reading), &voucher)?;
+        let decision = meter.take_voucher(given(reading)?.reading(), &voucher)?;
         *out = MeterOutcome::of(meter.state(), Some(decision.verdict), None);
         Ok(())
     })
@@ -354,7 +357,7 @@ pub extern "C" fn meter_voucher(
 /// A mail of the issuer has come over the network.
 #[unsafe(no_mangle)]
 pub extern "C" fn meter_mail(
-    reading: u32,
+    reading: Option<&MeterReading>,
     mail: Option<&MeterMail>,
     out: Option<&mut MeterOutcome>,
 ) -> MeterResult {
@@ -363,7 +366,7 @@ pub extern "C" fn meter_mail(
         let bytes = given(mail.bytes.get(..mail.length.into()))?;
         let envelope = given(Envelope::parse(bytes).ok())?;
         let out = given(out)?;
-        let received = meter.receive(CardTime(reading), None, &envelope)?;
+        let received = meter.receive(given(reading)?.reading(), None, &envelope)?;
         *out = MeterOutcome::of(meter.state(), None, Some(received));
         Ok(())
     })

@@ -7,7 +7,7 @@
 
 enum { HOUR = 3600, DAY = 24 * HOUR, MONTH_BEGINS = 2342 * DAY + 21 * HOUR /* 2026-06-01, 00:00 in Cairo */ };
 
-static uint32_t now = MONTH_BEGINS + 12 * HOUR; /* the clock: seconds since 2020-01-01, UTC */
+static MeterReading now = {.clock = MONTH_BEGINS + 12 * HOUR, .never_stopped = 1}; /* a clock with a battery */
 static uint32_t own_register;                   /* what was measured, in 10 Wh */
 static uint32_t shown;                          /* the newest event that was shown */
 static uint8_t relay_cut = 0xFF;
@@ -118,11 +118,12 @@ static void follow(void)
 /* An hour passes, in which this much was consumed if there was supply. */
 static void hour(uint32_t energy)
 {
-    now += HOUR;
-    must(meter_tick(now) == METER_RESULT_OK);
+    now.clock += HOUR;
+    now.uptime += HOUR;
+    must(meter_tick(&now) == METER_RESULT_OK);
     if (!relay_cut) {
         own_register += energy;
-        must(meter_consume(now, energy) == METER_RESULT_OK);
+        must(meter_consume(&now, energy) == METER_RESULT_OK);
     }
     follow();
 }
@@ -133,7 +134,7 @@ static void card(void)
     MeterCommand command;
     MeterResponse response;
     MeterOutcome outcome;
-    must(meter_card_begin(now, &command) == METER_RESULT_OK);
+    must(meter_card_begin(&now, &command) == METER_RESULT_OK);
     while (command.length) {
         simulated_card_answer(&command, &response);
         must(meter_card_respond(&response, &command) == METER_RESULT_OK);
@@ -141,7 +142,7 @@ static void card(void)
     must(meter_card_outcome(&outcome) == METER_RESULT_OK && outcome.settled);
     meter_card_gone();
     simulated_card_leave();
-    put_time(now);
+    put_time(now.clock);
     put_text(outcome.text);
     put("  +");
     put_hundredths((int64_t)outcome.credit);
@@ -168,10 +169,10 @@ int main(void)
         flash_erase(page);
     must(simulated_installation(&installation) == 0);
     own_register = installation.energy;
-    must(meter_install(&board, &installation, now) == METER_RESULT_OK);
+    must(meter_install(&board, &installation, now.clock) == METER_RESULT_OK);
     must(simulated_card_issue() == 0 && simulated_card_load(8000, 2) == 0);
     card();
-    while (now < MONTH_BEGINS + 13 * DAY)
+    while (now.clock < MONTH_BEGINS + 13 * DAY)
         hour(32);
     news();
     for (int i = 0; i < 12; i++)
@@ -180,7 +181,7 @@ int main(void)
     must(simulated_card_load(13000, 3) == 0);
     card();
     hour(57);
-    must(meter_consume(now, 5) == METER_RESULT_OK && (own_register += 5));
+    must(meter_consume(&now, 5) == METER_RESULT_OK && (own_register += 5));
     must(meter_save() == METER_RESULT_OK && meter_power_up(&board) == METER_RESULT_OK);
     must(meter_status(&status) == METER_RESULT_OK && status.energy == own_register);
     chip_end(0);

@@ -25,6 +25,7 @@ static WRITES: AtomicUsize = AtomicUsize::new(usize::MAX);
 static BLOCKS: AtomicUsize = AtomicUsize::new(0);
 
 const NOW: u32 = 0x0C20_0000;
+const SHOWS: MeterReading = MeterReading { clock: NOW, uptime: 0, never_stopped: 1 };
 
 fn interrupt() {
     let number = INTERRUPT.swap(NOTHING, Ordering::SeqCst);
@@ -140,7 +141,7 @@ fn energy() -> u32 {
 
 /// A call that reads the memory, with an interrupt in it.
 fn interrupted(number: usize) -> MeterResult {
-    assert_eq!(meter_tamper(NOW, 0x01), MeterResult::Ok);
+    assert_eq!(meter_tamper(Some(&SHOWS), 0x01), MeterResult::Ok);
     INTERRUPT.store(number, Ordering::SeqCst);
     let mut event = MeterEvent::default();
     let result = meter_event(0, Some(&mut event));
@@ -154,10 +155,10 @@ const INTERRUPTS: [(&str, Call); 22] = [
     ("save", || meter_save()),
     ("install", || meter_install(None, None, 0)),
     ("power_up", || meter_power_up(None)),
-    ("tick", || meter_tick(NOW)),
-    ("consume", || meter_consume(NOW, 1)),
-    ("demand", || meter_demand(NOW, 1)),
-    ("tamper", || meter_tamper(NOW, 0xFF)),
+    ("tick", || meter_tick(Some(&SHOWS))),
+    ("consume", || meter_consume(Some(&SHOWS), 1)),
+    ("demand", || meter_demand(Some(&SHOWS), 1)),
+    ("tamper", || meter_tamper(Some(&SHOWS), 0xFF)),
     ("status", || meter_status(None)),
     ("month", || meter_month(0, None)),
     ("event", || meter_event(0, None)),
@@ -165,12 +166,12 @@ const INTERRUPTS: [(&str, Call); 22] = [
     ("debt", || meter_debt(0, None)),
     ("local_time", || meter_local_time(0, None)),
     ("news", || meter_news(0, None)),
-    ("card_begin", || meter_card_begin(NOW, None)),
+    ("card_begin", || meter_card_begin(Some(&SHOWS), None)),
     ("card_respond", || meter_card_respond(None, None)),
     ("card_outcome", || meter_card_outcome(None)),
     ("card_gone", || meter_card_gone()),
-    ("voucher", || meter_voucher(NOW, None, None)),
-    ("mail", || meter_mail(NOW, None, None)),
+    ("voucher", || meter_voucher(Some(&SHOWS), None, None)),
+    ("mail", || meter_mail(Some(&SHOWS), None, None)),
     ("receipt", || meter_receipt(None)),
     ("mail_to_issuer", || meter_mail_to_issuer(0, 0, None)),
 ];
@@ -194,7 +195,7 @@ fn the_supply_is_known_at_any_time() {
     let _turn = TURN.lock().unwrap();
     new_meter(&BOARD);
     assert_eq!(meter_supply(), 0x20);
-    assert_eq!(meter_tamper(NOW, 0x04), MeterResult::Ok);
+    assert_eq!(meter_tamper(Some(&SHOWS), 0x04), MeterResult::Ok);
     assert_eq!(meter_supply(), 0x22);
     PAGES.lock().unwrap().as_flattened_mut().fill(0xFF);
     assert_eq!(meter_power_up(Some(&BOARD)), MeterResult::NotInstalled);
@@ -206,9 +207,9 @@ fn a_save_out_of_an_interrupt_is_done_when_the_call_ends() {
     let _turn = TURN.lock().unwrap();
     for (asked, kept) in [(NOTHING, 1000), (0, 1007)] {
         new_meter(&BOARD);
-        assert_eq!(meter_tamper(NOW, 0x01), MeterResult::Ok);
+        assert_eq!(meter_tamper(Some(&SHOWS), 0x01), MeterResult::Ok);
         // Less than what is written by itself.
-        assert_eq!(meter_consume(NOW, 7), MeterResult::Ok);
+        assert_eq!(meter_consume(Some(&SHOWS), 7), MeterResult::Ok);
         if asked == NOTHING {
             assert_eq!(meter_event(0, Some(&mut MeterEvent::default())), MeterResult::Ok);
         } else {
@@ -225,11 +226,11 @@ fn a_save_out_of_an_interrupt_is_done_when_the_call_ends() {
 fn a_save_that_fails_is_told_by_the_call_that_was_running() {
     let _turn = TURN.lock().unwrap();
     new_meter(&BOARD);
-    assert_eq!(meter_tamper(NOW, 0x01), MeterResult::Ok);
-    assert_eq!(meter_consume(NOW, 7), MeterResult::Ok);
+    assert_eq!(meter_tamper(Some(&SHOWS), 0x01), MeterResult::Ok);
+    assert_eq!(meter_consume(Some(&SHOWS), 7), MeterResult::Ok);
     WRITES.store(0, Ordering::SeqCst);
     assert_eq!(interrupted(0), MeterResult::Memory);
-    assert_eq!(meter_tick(NOW), MeterResult::PowerUpFirst);
+    assert_eq!(meter_tick(Some(&SHOWS)), MeterResult::PowerUpFirst);
 }
 
 /// Memory fails at any write of a pulse: by the rule in the header what was consumed is counted once, neither lost nor twice.
@@ -246,12 +247,12 @@ fn a_pulse_that_failed_is_told_again_by_the_register() {
             own += pulse;
             untold += pulse;
             WRITES.store(if pulse == 20 { writes } else { usize::MAX }, Ordering::SeqCst);
-            match meter_consume(NOW, untold) {
+            match meter_consume(Some(&SHOWS), untold) {
                 MeterResult::Ok => untold = 0,
                 MeterResult::Memory => {
                     failed = true;
                     WRITES.store(usize::MAX, Ordering::SeqCst);
-                    assert_eq!(meter_consume(NOW, 1), MeterResult::PowerUpFirst, "not counted");
+                    assert_eq!(meter_consume(Some(&SHOWS), 1), MeterResult::PowerUpFirst, "not counted");
                     assert_eq!(meter_power_up(Some(&BOARD)), MeterResult::Ok);
                     untold = own - energy();
                     assert!(untold == 0 || untold == 23, "all of it, or nothing: {untold}");
@@ -279,7 +280,7 @@ fn an_aes_engine_of_the_chip_takes_the_place_of_software() {
         let (mut receipt, mut command) =
             ([0; METER_RECEIPT_SIZE], MeterCommand { length: 0, bytes: [0; METER_COMMAND_SIZE] });
         assert_eq!(meter_receipt(Some(&mut receipt)), MeterResult::Ok);
-        assert_eq!(meter_card_begin(NOW, Some(&mut command)), MeterResult::Ok);
+        assert_eq!(meter_card_begin(Some(&SHOWS), Some(&mut command)), MeterResult::Ok);
         (receipt, BLOCKS.load(Ordering::SeqCst))
     });
     assert_eq!(answers[0].0, answers[1].0);
