@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the maker's kit: header, static library for each processor, example. Needs cargo and rustup, nothing of C.
+# Builds the maker's kit: header, static library for each processor, examples, texts. Needs cargo and rustup, nothing of C.
 #   card-core/ffi/kit.sh [--own-aes] [FOLDER [PROCESSOR ...]]      into target/kit, for all processors
 # --own-aes leaves AES in software out: for chips that have an engine of their own.
 set -euo pipefail
@@ -32,10 +32,15 @@ if command -v rustup >/dev/null; then rustup -q target add "${wanted[@]}"; fi
 
 library() { cargo rustc -q --profile firmware --lib --crate-type staticlib --target "$1" "${@:2}"; }
 
-mkdir -p "$kit"
-cp card-core/ffi/meter.h card-core/ffi/README.md "$kit"
-rm -rf "$kit/lib" "$kit/examples"
+mkdir -p "$kit/docs/guides"
+cp card-core/ffi/meter.h card-core/ffi/README.md LICENSE-* "$kit"
 cp -r card-core/ffi/examples "$kit"
+for text in guides/meter-maker meter tariff messages card-specification; do
+    # Links into the crate's folder go to the kit's own.
+    sed 's#\.\./card-core/ffi\b#..#g' "docs/$text.md" > "$kit/docs/$text.md"
+done
+# None of an older header stays.
+rm -f "$kit"/lib/*/libcard_meter.a "$kit"/lib/*/libsimulated_card.a
 for processor in "${processors[@]}"; do
     target=${targets[$processor]}
     built=${CARGO_TARGET_DIR:-target}/$target/firmware

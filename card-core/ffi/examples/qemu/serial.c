@@ -24,7 +24,6 @@ void put_number(uint32_t number, int digits)
         chip_put(text[--used]);
 }
 
-
 void put_hundredths(int64_t value)
 {
     uint32_t amount = (uint32_t)(value < 0 ? -value : value);
