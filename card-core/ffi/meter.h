@@ -161,6 +161,16 @@ typedef struct {
     uint32_t firmware;
 } MeterInstallation;
 
+// What firmware says of time with every call (docs/meter.md, section 2).
+typedef struct {
+    // What its clock shows: seconds since 2020-01-01, UTC; 0: it has none now.
+    uint32_t clock;
+    // Seconds on a counter that runs while power is on. Where it begins does not matter; at power-up it may begin anew.
+    uint32_t uptime;
+    // 1: the clock ran all the time while there was no power. What firmware knows at power-up, and says until the next one.
+    uint8_t never_stopped;
+} MeterReading;
+
 // A command to a card.
 typedef struct {
     // Bytes of it; 0: nothing is to be sent, the visit is over.
@@ -360,22 +370,22 @@ MeterResult meter_install(const MeterBoard *board,
 // After every power-up, and after `METER_RESULT_MEMORY`: finds the meter in its memory again.
 MeterResult meter_power_up(const MeterBoard *board);
 
-// Time passes: at least once a minute.
-MeterResult meter_tick(uint32_t reading);
+// Time passes: at least once a minute. This call and all others that take a reading say what firmware knows of time.
+MeterResult meter_tick(const MeterReading *reading);
 
 // Energy was measured, in 10 Wh.
 //
 // `METER_RESULT_OK`: it is counted. `METER_RESULT_MEMORY`: whether it is, the register says: after `meter_power_up`, what `MeterStatus.energy`
 // is behind the firmware's own register is to be told again. Every other result: it is not counted, and is to be told again with the next;
 // after `METER_RESULT_OUT_OF_RANGE`, which comes where the month is full, when the next month has begun.
-MeterResult meter_consume(uint32_t reading,
+MeterResult meter_consume(const MeterReading *reading,
                           uint32_t energy);
 
 // Demand was measured, in W, averaged as the meter maker sees fit.
-MeterResult meter_demand(uint32_t reading, uint32_t watts);
+MeterResult meter_demand(const MeterReading *reading, uint32_t watts);
 
 // Tampering was seen: one bit of docs/meter.md, section 6. To be reported once or again, as is easier.
-MeterResult meter_tamper(uint32_t reading, uint8_t kind);
+MeterResult meter_tamper(const MeterReading *reading, uint8_t kind);
 
 // Power is failing: writes what is not written yet. For interrupts too: where it comes out of another call it answers
 // `METER_RESULT_BUSY`, and is done when that call ends, before it returns. Where that write fails, the other call says so, if it has
@@ -387,7 +397,7 @@ MeterResult meter_save(void);
 uint8_t meter_supply(void);
 
 // A card has arrived: gives the first command for it.
-MeterResult meter_card_begin(uint32_t reading, MeterCommand *command);
+MeterResult meter_card_begin(const MeterReading *reading, MeterCommand *command);
 
 // The card has answered: gives the next command for it, or none, and then the visit is over. Response and command do not overlap.
 MeterResult meter_card_respond(const MeterResponse *response,
@@ -400,10 +410,10 @@ MeterResult meter_card_outcome(MeterOutcome *out);
 MeterResult meter_card_gone(void);
 
 // A voucher has come over the network, in `METER_VOUCHER_SIZE` bytes.
-MeterResult meter_voucher(uint32_t reading, const uint8_t (*voucher)[METER_VOUCHER_SIZE], MeterOutcome *out);
+MeterResult meter_voucher(const MeterReading *reading, const uint8_t (*voucher)[METER_VOUCHER_SIZE], MeterOutcome *out);
 
 // A mail of the issuer has come over the network.
-MeterResult meter_mail(uint32_t reading, const MeterMail *mail, MeterOutcome *out);
+MeterResult meter_mail(const MeterReading *reading, const MeterMail *mail, MeterOutcome *out);
 
 // The meter's receipt as it stands, for the issuer, in `METER_RECEIPT_SIZE` bytes: what a connected meter answers to a voucher.
 MeterResult meter_receipt(uint8_t (*out)[METER_RECEIPT_SIZE]);
@@ -414,32 +424,6 @@ MeterResult meter_receipt(uint8_t (*out)[METER_RECEIPT_SIZE]);
 MeterResult meter_mail_to_issuer(uint8_t slot,
                                  uint32_t version,
                                  MeterMail *out);
-
-// What the display shows.
-MeterResult meter_status(MeterStatus *out);
-
-// The month that runs (`back` 0), the one before it (1), and so on; `METER_RESULT_NONE` where it is not kept.
-MeterResult meter_month(uint16_t back, MeterMonth *out);
-
-// The first event with a number above `after`, of those that are kept; `METER_RESULT_NONE` where there is none.
-MeterResult meter_event(uint32_t after, MeterEvent *out);
-
-// The notice at a place from 0 on, of those that are to be shown now; `METER_RESULT_NONE` after the last one.
-MeterResult meter_notice(uint8_t place, MeterNotice *out);
-
-// The debt at a place from 0 on; `METER_RESULT_NONE` after the last one.
-MeterResult meter_debt(uint8_t place, MeterDebt *out);
-
-// Local time at a time of the meter, such as that of `MeterStatus` or of an event.
-MeterResult meter_local_time(uint32_t time, MeterLocalTime *out);
-
-// The text with a number that something here has given. Firmware that never calls this has no texts in its flash.
-MeterResult meter_text(uint16_t number, uint8_t language, MeterText *out);
-
-// How the meter stands: the text at a place from 0 on, the most urgent first; `METER_RESULT_NONE` after the last one. Reasons of a cut,
-// then flags. Notices have a function of their own.
-MeterResult meter_news(uint8_t place,
-                       uint16_t *text);
 
 // What the display shows.
 MeterResult meter_status(MeterStatus *out);
