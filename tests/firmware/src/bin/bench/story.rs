@@ -10,10 +10,10 @@ use card_core::tariff::{EGYPT_2024_08, Tariff};
 use card_core::units::CardTime;
 use card_meter::{
     METER_COMMAND_SIZE, METER_MAIL_SIZE, METER_RECEIPT_SIZE, METER_RESPONSE_SIZE, MeterCommand, MeterEvent,
-    MeterMail, MeterMonth, MeterOutcome, MeterReading, MeterResponse, MeterResult, MeterStatus, meter_card_begin,
-    meter_card_gone, meter_card_outcome, meter_card_respond, meter_consume, meter_demand, meter_event,
-    meter_install, meter_mail, meter_mail_to_issuer, meter_month, meter_power_up, meter_receipt, meter_save,
-    meter_status, meter_supply, meter_tamper, meter_tick, meter_voucher,
+    MeterMail, MeterMonth, MeterOutcome, MeterReading, MeterResponse, MeterResult, MeterStatus,
+    meter_card_begin, meter_card_gone, meter_card_outcome, meter_card_respond, meter_consume, meter_demand,
+    meter_event, meter_install, meter_mail, meter_mail_to_issuer, meter_month, meter_power_up, meter_receipt,
+    meter_save, meter_status, meter_supply, meter_tamper, meter_tick, meter_voucher,
 };
 
 use meter_firmware::card::Card;
