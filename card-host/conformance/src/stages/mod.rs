@@ -15,9 +15,6 @@ use crate::subject::Subject;
 use card_core::id::State;
 use card_core::scp03::SecurityLevel;
 
-/// What most readers cannot do is reported under this section.
-pub(crate) const TEARING: &str = "13";
-
 /// No command may take longer: section 16, in microseconds.
 const LONGEST_US: u64 = 1_200_000;
 

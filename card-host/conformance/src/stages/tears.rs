@@ -3,8 +3,9 @@
 use card_core::id::{Binding, Channel};
 use card_core::scp03::SecurityLevel;
 
-use super::{ADMIN, METER, TEARING};
+use super::{ADMIN, METER};
 use crate::issuer::{BINDING, GENERATION, event, settle};
+use crate::report::TEARING;
 use crate::subject::{Check, Failure, Subject, equal, wrap};
 
 /// The binding that the stage before has left.
