@@ -9,6 +9,7 @@ use super::accounts::LedgerAccount;
 use super::anchor::{Anchor, Watch};
 use super::entry::{Entry, EntryId, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal, StoreError};
+use super::masters::DRAWN;
 use super::names::{PartyCode, PointCode, RequestId, is_words};
 use super::policy::Policy;
 use super::proof::EVIDENCE;
@@ -72,7 +73,10 @@ impl Office {
     /// An office with an issuer that is there already.
     pub fn with_issuer(ledger: Arc<dyn Ledger>, issuer: Issuer) -> Result<Self, LedgerError> {
         let policies = load_policies(&*ledger)?;
-        Ok(Self { ledger, issuer, policies: RwLock::new(policies), calendar: Calendar::EGYPT, anchor: None })
+        let office =
+            Self { ledger, issuer, policies: RwLock::new(policies), calendar: Calendar::EGYPT, anchor: None };
+        office.know_masters()?;
+        Ok(office)
     }
 
     /// The same office, which books nothing in a ledger that is behind its anchor.
@@ -231,6 +235,7 @@ fn reserved(entry: &Entry) -> Result<(), Refusal> {
         (EVIDENCE, &[Kind::Evidence, Kind::Recover][..]),
         ("restored-", &[Kind::Restore]),
         ("keys-", &[Kind::Settings]),
+        (DRAWN, &[Kind::Settings]),
     ];
     let id = entry.request.id.as_str();
     match own.iter().find(|(front, _)| id.starts_with(front)) {
