@@ -37,7 +37,7 @@ pub struct OpenOrder {
 }
 
 /// Each restore begins a range of numbers of bindings of so many: those that were lost by it are in the ranges before.
-const NUMBERS_OF_A_RESTORE: u32 = 1_000_000;
+pub(super) const NUMBERS_OF_A_RESTORE: u32 = 1_000_000;
 
 impl Office {
     /// Opens a binding. Its first certificate, of nothing, has sequence 1: see [`certificates`](Self::certificates).

@@ -114,7 +114,7 @@ pub use restore::{FindLostError, LostSale, LostSales, Restored, find_lost};
 pub use sale::{Certified, Sale, SaleState};
 pub use second::same_person;
 pub use sell::SaleOrder;
-pub use settings::{COMPANY, OFFICE, PointLimits};
+pub use settings::{COMPANY, LimitsChange, Note, OFFICE, PartyChange, PointLimits};
 pub use shown::Shown;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;

@@ -146,6 +146,12 @@ impl Policy {
         Ok(policy)
     }
 
+    /// Whether one person can do more alone by these than by those `before`: give cash back, or account for cash that is missing.
+    pub(super) const fn raises(&self, before: &Self) -> bool {
+        self.correction_approval_above > before.correction_approval_above
+            || self.without_payment.shortage_alone > before.without_payment.shortage_alone
+    }
+
     /// As JSON.
     pub fn to_json(&self) -> String {
         // Maps with text keys and integers can always be written.

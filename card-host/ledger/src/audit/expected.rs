@@ -114,12 +114,10 @@ impl Expected {
             *held = Day { day, sold: Piastres(before.0.saturating_add(entry.amount.0)) };
         }
         let in_office = entry.id.point.as_str() == OFFICE;
-        if in_office {
-            self.office.add(entry);
-        }
+        let raised = in_office && self.office.add(entry);
         self.link(entry);
         self.moves(entry);
-        self.persons(entry);
+        self.persons(entry, raised);
         let Some(binding) = entry.binding else { return };
         let known = self.bindings.entry(binding).or_default();
         known.add(
@@ -195,9 +193,9 @@ impl Expected {
         }
     }
 
-    fn persons(&mut self, entry: &Entry) {
+    fn persons(&mut self, entry: &Entry, raised: bool) {
         let (asks, agrees) = (entry.kind == Kind::Propose, entry.kind == Kind::Approve);
-        if !asks && !agrees && !takes_two(entry) {
+        if !asks && !agrees && !raised && !takes_two(entry) {
             return;
         }
         let held = self.persons.entry(entry.request.clone()).or_default();

@@ -293,7 +293,9 @@ impl Transaction for PostgresTransaction<'_> {
 
     fn history(&mut self, binding: Binding, most: u32) -> Result<Vec<Entry>, LedgerError> {
         let (meter, number) = (binding.meter.0.as_slice(), i64::from(binding.number));
-        self.many(sql::HISTORY, &[&meter, &number, &limit(most)], "entry", |columns| columns.entry())
+        let last = limit(most.saturating_sub(1));
+        let found = self.many(sql::HISTORY, &[&meter, &number, &last], "entry", |columns| columns.entry())?;
+        Ok(newest_first(found, most))
     }
 
     fn point(&mut self, code: &PointCode) -> Result<Option<Point>, LedgerError> {

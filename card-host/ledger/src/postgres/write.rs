@@ -202,6 +202,14 @@ fn write_head(connection: &mut Connection, head: &Head, new: bool) -> Result<(),
         Head::Policy(PolicyRecord { version, .. }) if changed == 0 => Err(Failure::invalid(format!(
             "there are rules of version {version} already: take the next number"
         ))),
+        // Signed before: that stays, where it says the same.
+        Head::Signed(SignedHead { id, head, .. }) if changed == 0 => {
+            let point = id.point.as_str();
+            let place = number(id.number, "the number of an entry")?;
+            let same = connection.row(sql::SAME_SIGNED_HEAD, &[&point, &place, &head.as_slice()])?;
+            let other = format!("entry {place} of {point} has been signed with another hash");
+            if same.is_some() { Ok(()) } else { Err(Failure::corrupt(other)) }
+        }
         Head::Epoch(epoch) if changed == 0 => Err(Failure::new(
             FailureKind::Contradicted,
             format!("the number of restores does not go back to {epoch}"),

@@ -134,7 +134,7 @@ fn revoke(desk: &Desk<'_>) -> Result<String, LedgerError> {
 
 fn rules(desk: &Desk<'_>) -> Result<String, LedgerError> {
     let mut rules = Policy::for_development();
-    rules.correction_approval_above = [100_000, 10_000_000][desk.turn];
+    rules.correction_approval_above = [100_000, 10_000][desk.turn];
     let version = desk.office.set_policy(&desk.who, &desk.id, None, &rules)?;
     Ok(format!("version {}", desk.scene.version(version)))
 }
