@@ -6,7 +6,7 @@ use super::failure::{Failure, FailureKind};
 use super::rows::{amount, number, step, time, total};
 use super::sql::{self, BINDING_COLUMNS, CUSTOMER_COLUMNS};
 use super::values::Values;
-use crate::{BindingRecord, Customer, Entry, Head, Kind, Point, PolicyRecord, Status, Step};
+use crate::{BindingRecord, Customer, Entry, Head, Kind, Point, PolicyRecord, SignedHead, Status, Step};
 use card_core::calendar::utc_month;
 
 /// The month of an entry, as its column has it.

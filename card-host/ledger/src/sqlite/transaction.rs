@@ -14,7 +14,7 @@ use crate::records::{
     BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, Point, PolicyRecord,
     Reading, SignedHead, StepDone, Token,
 };
-use crate::store::{Access, AccountBalance, Ask, Context, Payee, Row, Table, Transaction};
+use crate::store::{Access, AccountBalance, Ask, Context, Payee, Row, Table, Transaction, newest_first};
 use crate::{LedgerError, StoreError};
 
 macro_rules! entry {
