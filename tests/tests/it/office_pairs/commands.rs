@@ -119,7 +119,8 @@ fn close(desk: &Desk<'_>) -> Result<String, LedgerError> {
 fn party(desk: &Desk<'_>) -> Result<String, LedgerError> {
     let channel = [Channel::Bank, Channel::Wallet][desk.turn];
     let party = Party { code: desk.scene.party(), channel, open: desk.turn == 0 };
-    desk.office.set_party(&desk.who, &desk.id, &party).map(done)
+    let held = desk.office.set_party(&desk.who, &desk.id, &party)?;
+    Ok(format!("{}, open {}", held.channel, held.open))
 }
 
 fn token(desk: &Desk<'_>) -> Result<String, LedgerError> {
