@@ -146,10 +146,14 @@ impl Policy {
         Ok(policy)
     }
 
-    /// Whether one person can do more alone by these than by those `before`: give cash back, or account for cash that is missing.
+    /// Whether a bound of what nobody pays for is higher in these than in those `before`.
     pub(super) const fn raises(&self, before: &Self) -> bool {
+        let (new, old) = (&self.without_payment, &before.without_payment);
         self.correction_approval_above > before.correction_approval_above
-            || self.without_payment.shortage_alone > before.without_payment.shortage_alone
+            || new.estimate_most > old.estimate_most
+            || new.adopt_most > old.adopt_most
+            || new.recover_most > old.recover_most
+            || new.shortage_alone > old.shortage_alone
     }
 
     /// As JSON.

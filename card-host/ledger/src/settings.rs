@@ -265,7 +265,7 @@ impl Office {
     /// Enters rules of selling that hold from `from` on, which is not before now; `None`: from now on. Gives their version; repeated, the same
     /// one, and they begin when they began.
     ///
-    /// It takes two people where the rules raise what one person can do alone, or take the place of rules that have not begun: asked for the first
+    /// It takes two people where the rules raise a bound of what nobody pays for, or take the place of rules that have not begun: asked for the first
     /// time they are entered and refused ([`Refusal::SecondPerson`]); once another one has agreed, the same again does it.
     pub fn set_policy(
         &self,

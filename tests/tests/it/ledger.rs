@@ -56,7 +56,7 @@ over_both_stores! {
         settings_once_and_by_the_company_only,
         settings_asked_for_again_give_the_first_answer,
         a_master_is_entered_before_it_is_drawn,
-        rules_that_raise_what_one_can_do_alone_take_two,
+        rules_that_raise_a_bound_take_two,
         rules_of_a_time_that_ran_ahead_are_replaced_by_two,
         a_statement_is_cut_in_the_order_of_the_chain,
         an_entry_is_signed_with_one_hash,

@@ -7,7 +7,7 @@ use card_host::random::OsRandom;
 use card_ledger::{
     Approved, AuditKey, DebitOrder, DebitTo, Entry, EntryId, Head, Kind, LedgerError, LimitsChange, Party,
     PartyChange, PartyCode, Payee, PointLimits, Policy, Power, Refusal, RequestKey, SignedHead, StoreError,
-    WithoutPayment, read, transact, verify,
+    read, transact, verify,
 };
 use system_tests::world::{World, kiosk, refused, who};
 
@@ -207,16 +207,24 @@ pub(crate) fn a_master_is_entered_before_it_is_drawn(world: &World) {
     world.check();
 }
 
-pub(crate) fn rules_that_raise_what_one_can_do_alone_take_two(world: &World) {
+pub(crate) fn rules_that_raise_a_bound_take_two(world: &World) {
     let (office, boss) = (&world.office, world.boss());
     let (before, held) = office.policy().unwrap();
-    let shortage =
-        WithoutPayment { shortage_alone: held.without_payment.shortage_alone + 1, ..held.without_payment };
-    let cash_back = held.correction_approval_above + 1;
-    let raised = [
-        Policy { correction_approval_above: cash_back, ..held.clone() },
-        Policy { correction_approval_above: cash_back, without_payment: shortage, ..held.clone() },
+    // One bound after the other, each above what holds by then.
+    let mut raised = vec![held.clone()];
+    let bounds: [fn(&mut Policy) -> &mut u64; 5] = [
+        |rules| &mut rules.correction_approval_above,
+        |rules| &mut rules.without_payment.estimate_most,
+        |rules| &mut rules.without_payment.adopt_most,
+        |rules| &mut rules.without_payment.recover_most,
+        |rules| &mut rules.without_payment.shortage_alone,
     ];
+    for bound in bounds {
+        let mut next = raised[raised.len() - 1].clone();
+        *bound(&mut next) += 1;
+        raised.push(next);
+    }
+    let raised = &raised[1..];
     for (rules, version) in raised.iter().zip(before + 1..) {
         let id = world.id();
         let set = || office.set_policy(&boss, &id, None, rules);
@@ -234,7 +242,7 @@ pub(crate) fn rules_that_raise_what_one_can_do_alone_take_two(world: &World) {
         assert_eq!(office.policy().unwrap(), (version, rules.clone()));
     }
     // Back down, one person does.
-    assert_eq!(office.set_policy(&boss, &world.id(), None, &held).unwrap(), before + 3);
+    assert_eq!(office.set_policy(&boss, &world.id(), None, &held).unwrap(), before + 6);
     assert_eq!(world.balance("corrections"), 0);
     world.check();
 }

@@ -182,7 +182,7 @@ impl Office {
     }
 }
 
-/// Whether rules raise what one person can do alone, or take the place of rules that have not begun.
+/// Whether rules raise a bound of what nobody pays for, or take the place of rules that have not begun.
 fn takes_two(before: &PolicyRecord, new: &PolicyRecord) -> bool {
     let read = |record: &PolicyRecord| Policy::from_json(&record.rules).ok();
     new.from < before.from || read(before).zip(read(new)).is_none_or(|(before, new)| new.raises(&before))
