@@ -152,8 +152,16 @@ typedef struct {
     uint32_t time;
     // The energy register, in 10 Wh.
     uint32_t energy;
-    // What the credit is, in 10 Wh at the price of the present slab; or unknown.
+    // What the credit buys in this month, in 10 Wh; or unknown.
     uint32_t energy_left;
+    // What crossing the end of the present bracket takes by itself, in piastres; below 0 it gives back.
+    int64_t crossing;
+    // Energy to it, in 10 Wh; unknown: there is none.
+    uint32_t bracket_left;
+    // Price behind it, in 0.00001 EGP per kWh.
+    uint32_t next_price;
+    // The power limit in force, in W; 0: unlimited.
+    uint32_t power_limit;
     // Price of the present slab, in 0.00001 EGP per kWh.
     uint32_t price;
     // Days that the credit lasts; or unknown.
@@ -172,6 +180,12 @@ typedef struct {
     uint8_t slab;
     // 1: it is a friendly time.
     uint8_t friendly;
+    // 1: a restart is near (text B06).
+    uint8_t restart_near;
+    // 1: an emergency loan can be had (text V05).
+    uint8_t loan_offered;
+    // What the buzzer says: 0 nothing, 1 credit is low, 2 a cut is near.
+    uint8_t buzzer;
 } MeterStatus;
 
 // A command to a card.
@@ -236,6 +250,18 @@ MeterResult meter_demand(uint32_t reading, uint32_t watts);
 
 // Tampering was seen: one bit of docs/meter.md, section 6. To be reported once or again, as is easier.
 MeterResult meter_tamper(uint32_t reading, uint8_t kind);
+
+// How the battery of clock and memory is: 1 low, 0 good. To be reported when it changes or again, as is easier.
+MeterResult meter_battery(uint32_t reading, uint8_t low);
+
+// The supply is on, and nothing comes through the relay: it does not close.
+MeterResult meter_relay_stuck_off(uint32_t reading);
+
+// The button for an emergency loan was pressed. `given`: 1 where there is one now.
+MeterResult meter_ask_loan(uint32_t reading, uint8_t *given);
+
+// The button that restores the supply was pressed, where that waits for it (reason 40).
+MeterResult meter_rearm(uint32_t reading);
 
 // Power is failing: writes what is not written yet.
 MeterResult meter_save(void);

@@ -28,7 +28,7 @@ class Meter:
         self.balance = self.credit = self.debited = self.sequence = self.generation = 0
         self.months, self.events, self.audits, self.debts, self.notices = [], [], [], [], []
         self.mail_versions, self.executed, self.last_of_kind = [0] * 12, set(), {}
-        self.readings_version = self.loan_end = self.debts_paid = self.charges = self.fees = 0
+        self.readings_version = self.loan_end = self.loan_from = self.debts_paid = self.charges = self.fees = 0
         self.no_credit, self.waits, self.asked, self.told = False, False, (None, 0), (None, set())
         self.day, self.today, self.profile, self.begun = 0, 0, [], 0
         self.new_month(0, True)
@@ -171,19 +171,18 @@ class Meter:
 
     # ---- section 5 -------------------------------------------------------------------------------
 
-    def below_greatest_debt(self):
-        return self.limits["greatest_debt"] == 0 or -self.balance < self.limits["greatest_debt"]
+    def loan_is_not_used_up(self):
+        return self.limits["loan_amount"] == 0 or self.loan_from - self.balance < self.limits["loan_amount"]
 
     def loan_runs(self, time=None):
-        return (self.time if time is None else time) < self.loan_end and not self.stopped and self.below_greatest_debt()
+        return (self.time if time is None else time) < self.loan_end and not self.stopped and self.loan_is_not_used_up()
 
     def loan_can_be_had(self):
-        return (self.binding > 0 and self.balance <= 0 and self.limits["loan_hours"] > 0 and self.below_greatest_debt() and not self.loan_end
-                and not self.stopped)
+        return self.binding > 0 and self.balance <= 0 and self.limits["loan_hours"] > 0 and not self.loan_end and not self.stopped
 
     def lend(self):
         self.loan_end = min(LAST, self.time + self.limits["loan_hours"] * 3600)
-        self.asked = None, 0
+        self.loan_from, self.asked = self.balance, (None, 0)
         self.event(0x0203, (self.loan_end, 4))
 
     def decide_supply(self):
@@ -412,7 +411,7 @@ class Meter:
             seconds += end - now
             due = self.bill(tariff, history, total + used, partial) + self.instalments(month + 1, taken)
             if ends == 0 and due:
-                first = max(forecast.buys(history, tariff, total, balance - due), used)
+                first = max(forecast.buys(history, tariff, total, balance - due) if balance > due else 0, used)
             at = total + used
             balance -= tariffs.charge(history, tariff, at, at) - tariffs.charge(history, tariff, total, total) + due
             if balance <= 0:

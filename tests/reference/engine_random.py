@@ -114,7 +114,7 @@ class Walk:
                 "first_threshold": first, "second_threshold": r.randint(0, first), "contracted_power": r.choice((0, 1000, 3000, r.randint(1, 9000))),
                 "second_power": r.choice((0, 500, 6000)), "second_from": r.choice((0, 1020, 1439)), "second_until": r.choice((0, 300, 1380)),
                 "power_on_loan": r.choice((0, 0, 800, 5000)), "ask_seconds": r.choice((0, 60, 3600, 65535)),
-                "greatest_debt": r.choice((0, 1, 2000, 20000)), "policies": r.choice((0, 0, 1)), "cut_power": r.choice((0, 100, 1000)),
+                "loan_amount": r.choice((0, 1, 2000, 20000)), "policies": r.choice((0, 0, 1)), "cut_power": r.choice((0, 100, 1000)),
                 "restart_notice": r.choice((0, 1, 2000, 10000)),
                 "pause": r.choice((1, 60, 300, r.randint(1, 65535))), "pauses": r.randint(0, 4), "reset_minutes": r.choice((0, 10, 1440, 20000)),
                 "loan_hours": r.choice((0, 1, 12, 48, 500)), "greatest_step": r.choice((3600, 5 * DAY, 30 * DAY, 45 * DAY, 2**32 - 1)),

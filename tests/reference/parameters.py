@@ -66,7 +66,7 @@ def encode_tariff(t):
 
 LIMITS = [("first_threshold", 4, 1000), ("second_threshold", 4, 500), ("contracted_power", 4, 0), ("second_power", 4, 0), ("second_from", 2, 0),
           ("second_until", 2, 0), ("power_on_loan", 4, 0), ("pause", 2, 300), ("pauses", 1, 3), ("reset_minutes", 2, 1440), ("loan_hours", 2, 48),
-          ("greatest_debt", 4, 20000), ("ask_seconds", 2, 60), ("greatest_step", 4, 2592000), ("tampering_cuts", 1, 0x1F), ("policies", 1, 0),
+          ("loan_amount", 4, 20000), ("ask_seconds", 2, 60), ("greatest_step", 4, 2592000), ("tampering_cuts", 1, 0x1F), ("policies", 1, 0),
           ("cut_power", 2, 100), ("restart_notice", 4, 2000)]
 LIMITS_AT_FIRST = {name: first for name, _, first in LIMITS}
 

@@ -298,7 +298,6 @@ def debts():
     s.expect(balance=100 - (2**32 - 1) - 60, reasons=0)
     s.at(2025, 2, 1, 8).tick()
     s.expect(reasons=1)
-    s.set_limits(greatest_debt=0)
     s.asks()
     s.at(2025, 2, 28, 22).tick()
     s.expect(last_event=10)

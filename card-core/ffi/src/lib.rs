@@ -191,6 +191,34 @@ pub extern "C" fn meter_tamper(reading: u32, kind: u8) -> MeterResult {
     })
 }
 
+/// How the battery of clock and memory is: 1 low, 0 good. To be reported when it changes or again, as is easier.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_battery(reading: u32, low: u8) -> MeterResult {
+    with_meter(|meter| Ok(meter.battery(CardTime(reading), low != 0)?))
+}
+
+/// The supply is on, and nothing comes through the relay: it does not close.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_relay_stuck_off(reading: u32) -> MeterResult {
+    with_meter(|meter| Ok(meter.relay_stuck_off(CardTime(reading))?))
+}
+
+/// The button for an emergency loan was pressed. `given`: 1 where there is one now.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_ask_loan(reading: u32, given: Option<&mut u8>) -> MeterResult {
+    with_meter(|meter| {
+        let given = self::given(given)?;
+        *given = meter.ask_loan(CardTime(reading))?.into();
+        Ok(())
+    })
+}
+
+/// The button that restores the supply was pressed, where that waits for it (reason 40).
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_rearm(reading: u32) -> MeterResult {
+    with_meter(|meter| Ok(meter.rearm(CardTime(reading))?))
+}
+
 /// Power is failing: writes what is not written yet.
 #[unsafe(no_mangle)]
 pub extern "C" fn meter_save() -> MeterResult {
@@ -220,6 +248,10 @@ pub extern "C" fn meter_status(out: Option<&mut MeterStatus>) -> MeterResult {
             time: status.time.0,
             energy: state.energy.0,
             energy_left: status.energy_left.map_or(METER_UNKNOWN, |energy| energy.0),
+            crossing: status.bracket.map_or(0, |bracket| bracket.crossing.0),
+            bracket_left: status.bracket.map_or(METER_UNKNOWN, |bracket| bracket.energy.0),
+            next_price: status.bracket.map_or(0, |bracket| bracket.price.0),
+            power_limit: status.power_limit,
             price: status.price.0,
             days_left: status.days_left.unwrap_or(METER_UNKNOWN),
             loan_until: status.supply.loan_until.0,
@@ -229,6 +261,9 @@ pub extern "C" fn meter_status(out: Option<&mut MeterStatus>) -> MeterResult {
             tampering: status.supply.tampering,
             slab: status.slab,
             friendly: status.friendly.into(),
+            restart_near: status.restart_near.into(),
+            loan_offered: status.loan_offered.into(),
+            buzzer: status.buzzer as u8,
         };
         Ok(())
     })

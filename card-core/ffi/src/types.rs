@@ -215,8 +215,16 @@ pub struct MeterStatus {
     pub time: u32,
     /// The energy register, in 10 Wh.
     pub energy: u32,
-    /// What the credit is, in 10 Wh at the price of the present slab; or unknown.
+    /// What the credit buys in this month, in 10 Wh; or unknown.
     pub energy_left: u32,
+    /// What crossing the end of the present bracket takes by itself, in piastres; below 0 it gives back.
+    pub crossing: i64,
+    /// Energy to it, in 10 Wh; unknown: there is none.
+    pub bracket_left: u32,
+    /// Price behind it, in 0.00001 EGP per kWh.
+    pub next_price: u32,
+    /// The power limit in force, in W; 0: unlimited.
+    pub power_limit: u32,
     /// Price of the present slab, in 0.00001 EGP per kWh.
     pub price: u32,
     /// Days that the credit lasts; or unknown.
@@ -235,4 +243,10 @@ pub struct MeterStatus {
     pub slab: u8,
     /// 1: it is a friendly time.
     pub friendly: u8,
+    /// 1: a restart is near (text B06).
+    pub restart_near: u8,
+    /// 1: an emergency loan can be had (text V05).
+    pub loan_offered: u8,
+    /// What the buzzer says: 0 nothing, 1 credit is low, 2 a cut is near.
+    pub buzzer: u8,
 }

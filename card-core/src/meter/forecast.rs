@@ -84,8 +84,8 @@ impl MeterState {
             let spent = signed(closed.energy_charge()).saturating_sub(signed(month.energy_charge()));
             let left = |taken: i64| Balance(balance.0.saturating_sub(taken));
             if ends == 0 {
-                let rest = positive(left(due)).unwrap_or(Piastres::ZERO);
-                bought = month.affordable(rest).max(used);
+                let rest = positive(left(due)).map_or(Energy(0), |rest| month.affordable(rest));
+                bought = rest.max(used);
             }
             balance = left(due.saturating_add(spent));
             let Some(credit) = positive(balance) else { break };

@@ -26,19 +26,20 @@ impl MeterState {
         self.binding != 0
             && self.balance <= Balance(0)
             && self.limits.loan_hours != 0
-            && self.is_below_greatest_debt()
             && self.supply.loan_until == CardTime::UNSET
             && !self.clock.stopped
     }
 
     /// Whether a loan that was given holds a cut off at this time. Where the clock stands, it would never end.
     pub(super) fn is_lent(&self, time: CardTime) -> bool {
-        !self.clock.stopped && time < self.supply.loan_until && self.is_below_greatest_debt()
+        !self.clock.stopped && time < self.supply.loan_until && self.is_not_used_up()
     }
 
-    const fn is_below_greatest_debt(&self) -> bool {
-        let most = self.limits.loan_debt;
-        most == 0 || self.balance.0.saturating_neg() < most as i64
+    /// Whether the loan was not used up yet.
+    const fn is_not_used_up(&self) -> bool {
+        let most = self.limits.loan_amount;
+        let used = self.supply.loan_from.0.saturating_sub(self.balance.0);
+        most == 0 || used < most as i64
     }
 
     /// A card was accepted and has nothing to apply: it asks, unless it came for something else.
@@ -77,6 +78,7 @@ impl MeterState {
         // A meter that has no time yet lends too: its time begins at 0.
         let until = CardTime(self.clock.time.0.saturating_add(hours.saturating_mul(3600)));
         self.supply.loan_until = until;
+        self.supply.loan_from = self.balance;
         self.supply.asked = None;
         self.history.add(self.clock.time, Happening::LoanGiven { until });
     }

@@ -59,6 +59,7 @@ impl MeterState {
         out.u8(supply.overloads)?.u32(supply.last_overload.0)?;
         let (card, at) = supply.asked.map_or((NOBODY, CardTime::UNSET), |asked| (asked.card, asked.at));
         out.put(&card.0)?.u32(at.0)?.u32(supply.live_since.0)?.u8(supply.battery_low.into())?;
+        out.put(&supply.loan_from.0.to_be_bytes())?;
         out.u16(self.month_index)?.u32(self.restart_told.0)?.u16(days.begun)?;
         out.u8(self.doubtful_month.into())?.u8(self.running.is_partial().into())?.u8(days.known)?;
         for day in days.past {
@@ -132,6 +133,7 @@ impl MeterState {
         supply.asked = (card != NOBODY).then_some(Asked { card, at });
         supply.live_since = CardTime(reader.u32()?);
         supply.battery_low = flag(reader)?;
+        supply.loan_from = Balance(i64::from_be_bytes(reader.array()?));
         self.month_index = reader.u16()?;
         self.restart_told = Energy(reader.u32()?);
         days.begun = reader.u16()?;
@@ -202,7 +204,7 @@ const ACCOUNT: usize = 4 * 2
     + 4
     + 1
     + 4
-    + (8 + 4 + 4 + 1)
+    + (8 + 4 + 4 + 1 + 8)
     + (2 + 4 + 2)
     + 1
     + 1

@@ -74,6 +74,8 @@ pub struct Supply {
     pub tampering: u8,
     /// End of the emergency loan; not set: none was given since the balance was above 0.
     pub loan_until: CardTime,
+    /// The balance when it was given.
+    pub loan_from: Balance,
     /// End of the pause after an overload.
     pub pause_until: CardTime,
     /// Overloads that count towards the lock.
@@ -97,7 +99,7 @@ impl Supply {
     /// What of it is the meter's, not the customer's.
     pub(super) const fn without_credit(self) -> Self {
         let cut = self.cut & !(reason::NO_CREDIT | reason::WAITS);
-        Self { cut, loan_until: CardTime::UNSET, asked: None, ..self }
+        Self { cut, loan_until: CardTime::UNSET, loan_from: Balance(0), asked: None, ..self }
     }
 
     /// Where the clock was set back, what runs ends as much earlier: it does not last longer by that.
@@ -140,7 +142,7 @@ impl MeterState {
             supply.set(reason::NO_CREDIT, false);
         } else if credit {
             supply.set(reason::NO_CREDIT, false);
-            supply.loan_until = CardTime::UNSET;
+            (supply.loan_until, supply.loan_from) = (CardTime::UNSET, Balance(0));
         } else if lent {
             supply.set(reason::NO_CREDIT, false);
         } else if supply.cut & reason::NO_CREDIT == 0 && !(goes && self.calendar.is_friendly(time)) {

@@ -29,8 +29,8 @@ pub struct Limits {
     pub overload_reset: u16,
     /// Hours of supply on emergency loan; 0 is none (5.2).
     pub loan_hours: u16,
-    /// Greatest debt on loan, piastres; 0 is no limit (5.2).
-    pub loan_debt: u32,
+    /// Amount of a loan, piastres; 0 is no limit (5.2).
+    pub loan_amount: u32,
     /// Seconds in which a card asks twice for a loan; 0: it is given by the button only (5.2).
     pub loan_seconds: u16,
     /// Greatest step of the clock, seconds, at least 3600 (section 2).
@@ -64,7 +64,7 @@ impl Limits {
         overload_pauses: 3,
         overload_reset: 1440,
         loan_hours: 48,
-        loan_debt: 20_000,
+        loan_amount: 20_000,
         loan_seconds: 60,
         clock_step: 30 * 24 * 60 * 60,
         tamper_cuts: Self::TAMPERING,
@@ -94,7 +94,7 @@ impl Limits {
             overload_pauses: reader.u8()?,
             overload_reset: reader.u16()?,
             loan_hours: reader.u16()?,
-            loan_debt: reader.u32()?,
+            loan_amount: reader.u32()?,
             loan_seconds: reader.u16()?,
             clock_step: reader.u32()?,
             tamper_cuts: reader.u8()?,
@@ -137,7 +137,7 @@ impl Limits {
             out.u32(self.contracted_power)?.u32(self.second_power)?;
             out.u16(self.second_from)?.u16(self.second_until)?.u32(self.loan_power)?;
             out.u16(self.overload_pause)?.u8(self.overload_pauses)?.u16(self.overload_reset)?;
-            out.u16(self.loan_hours)?.u32(self.loan_debt)?.u16(self.loan_seconds)?;
+            out.u16(self.loan_hours)?.u32(self.loan_amount)?.u16(self.loan_seconds)?;
             out.u32(self.clock_step)?.u8(self.tamper_cuts)?.u8(self.policies)?;
             out.u16(self.relay_power)?.u32(self.restart_notice.0).map(|_| ())
         })

@@ -177,6 +177,21 @@ impl<M: SimulatedMemory> SimulatedMeter<M> {
         self.act(|meter| meter.tamper(reading, kind))
     }
 
+    /// The battery is low, or good again.
+    pub fn battery(&mut self, reading: CardTime, low: bool) -> Result<(), SimulatedMeterError> {
+        self.act(|meter| meter.battery(reading, low))
+    }
+
+    /// The button for an emergency loan is pressed. Whether one was given.
+    pub fn ask_loan(&mut self, reading: CardTime) -> Result<bool, SimulatedMeterError> {
+        self.act(|meter| meter.ask_loan(reading))
+    }
+
+    /// The button that restores the supply is pressed, where that waits for it.
+    pub fn rearm(&mut self, reading: CardTime) -> Result<(), SimulatedMeterError> {
+        self.act(|meter| meter.rearm(reading))
+    }
+
     /// Power is failing: what is unwritten is stored.
     pub fn save(&mut self) -> Result<(), SimulatedMeterError> {
         self.act(Meter::save)

@@ -186,6 +186,13 @@ const EMPTY_STATUS: MeterStatus = MeterStatus {
     tampering: 0,
     slab: 0,
     friendly: 0,
+    crossing: 0,
+    bracket_left: 0,
+    next_price: 0,
+    power_limit: 0,
+    restart_near: 0,
+    loan_offered: 0,
+    buzzer: 0,
 };
 
 #[inline(never)]
