@@ -24,7 +24,8 @@ CRATES = {
     "card-channel": ["card-core", "card-host"],
     "card-ledger": ["card-core", "card-host"],
     "card-server": ["card-core", "card-host", "card-channel", "card-ledger"],
-    "cardctl": ["card-core", "applet-sim", "card-host", "card-channel", "card-ledger", "card-server"],
+    "card-paper": ["card-core"],
+    "cardctl": ["card-core", "card-paper", "applet-sim", "card-host", "card-channel", "card-ledger", "card-server"],
 }
 CIRCLE = 4
 LINES = 500

@@ -34,7 +34,7 @@ mod supply;
 mod verdict;
 mod visit;
 
-pub use clock::Clock;
+pub use clock::{Clock, Reading};
 pub use events::History;
 pub use inbox::{Executed, Inbox, MailRefusal, Received};
 pub use keys::{MeterIdentity, MeterKeys, Pair, ReportKeys, Versioned, VersionedKey, WrongRole};
@@ -84,6 +84,8 @@ pub struct Meter<H> {
     unwritten: Energy,
     /// Whether the state here is otherwise ahead of the one in memory: by time.
     ahead: bool,
+    /// The last reading since power-up.
+    last: Option<Reading>,
 }
 
 impl<H: Hardware> Meter<H> {
@@ -144,6 +146,7 @@ impl<H: Hardware> Meter<H> {
             keys_epoch: 0,
             unwritten: Energy(0),
             ahead: false,
+            last: None,
         }
     }
 
@@ -181,7 +184,7 @@ impl<H: Hardware> Meter<H> {
 
     /// Time passes: months are closed, tariffs come into force, the supply is decided. At least once a minute.
     #[inline(never)]
-    pub fn tick(&mut self, reading: CardTime) -> Result<(), MeterError> {
+    pub fn tick(&mut self, reading: Reading) -> Result<(), MeterError> {
         let mut next = self.state.clone();
         self.at(&mut next, reading)?;
         self.keep(&mut next)
@@ -191,7 +194,7 @@ impl<H: Hardware> Meter<H> {
     ///
     /// # Errors
     /// [`MeterError::OutOfRange`], and nothing of it is counted, where a number would not fit.
-    pub fn consume(&mut self, reading: CardTime, energy: Energy) -> Result<Option<Deduction>, MeterError> {
+    pub fn consume(&mut self, reading: Reading, energy: Energy) -> Result<Option<Deduction>, MeterError> {
         // What time has brought stays, also where the energy is refused.
         self.tick(reading)?;
         let mut next = self.state.clone();
@@ -203,7 +206,7 @@ impl<H: Hardware> Meter<H> {
     }
 
     /// Demand was measured, in W, averaged as the meter sees fit.
-    pub fn demand(&mut self, reading: CardTime, watts: u32) -> Result<(), MeterError> {
+    pub fn demand(&mut self, reading: Reading, watts: u32) -> Result<(), MeterError> {
         let mut next = self.state.clone();
         self.at(&mut next, reading)?;
         next.demanded(watts);
@@ -212,7 +215,7 @@ impl<H: Hardware> Meter<H> {
     }
 
     /// Tampering was seen. To be reported once or again, as is easier.
-    pub fn tamper(&mut self, reading: CardTime, kind: Tampering) -> Result<(), MeterError> {
+    pub fn tamper(&mut self, reading: Reading, kind: Tampering) -> Result<(), MeterError> {
         let mut next = self.state.clone();
         self.at(&mut next, reading)?;
         next.tampered(kind);
@@ -221,7 +224,7 @@ impl<H: Hardware> Meter<H> {
     }
 
     /// The supply is on, and firmware measures that nothing comes through the relay (docs/meter.md, section 5.4).
-    pub fn relay_stuck_off(&mut self, reading: CardTime) -> Result<(), MeterError> {
+    pub fn relay_stuck_off(&mut self, reading: Reading) -> Result<(), MeterError> {
         let mut next = self.state.clone();
         self.at(&mut next, reading)?;
         next.relay_stuck_off();
@@ -230,7 +233,7 @@ impl<H: Hardware> Meter<H> {
     }
 
     /// How the battery is. To be reported when it changes or again, as is easier.
-    pub fn battery(&mut self, reading: CardTime, low: bool) -> Result<(), MeterError> {
+    pub fn battery(&mut self, reading: Reading, low: bool) -> Result<(), MeterError> {
         let mut next = self.state.clone();
         self.at(&mut next, reading)?;
         next.battery(low);
@@ -241,7 +244,7 @@ impl<H: Hardware> Meter<H> {
     // ---- buttons
 
     /// The button for an emergency loan was pressed (docs/meter.md, section 5.2). Whether one was given.
-    pub fn ask_loan(&mut self, reading: CardTime) -> Result<bool, MeterError> {
+    pub fn ask_loan(&mut self, reading: Reading) -> Result<bool, MeterError> {
         let mut next = self.state.clone();
         self.at(&mut next, reading)?;
         let given = next.asked_by_button();
@@ -251,7 +254,7 @@ impl<H: Hardware> Meter<H> {
     }
 
     /// The button that restores the supply was pressed, where that waits for it ([`reason::WAITS`]).
-    pub fn rearm(&mut self, reading: CardTime) -> Result<(), MeterError> {
+    pub fn rearm(&mut self, reading: Reading) -> Result<(), MeterError> {
         let mut next = self.state.clone();
         self.at(&mut next, reading)?;
         next.rearm();
@@ -283,8 +286,9 @@ impl<H: Hardware> Meter<H> {
     ///
     /// States are large, and stacks of meters small: a change has one copy of the state, and everything works on that in place.
     #[inline(never)]
-    fn at(&mut self, next: &mut MeterState, reading: CardTime) -> Result<(), MeterError> {
+    fn at(&mut self, next: &mut MeterState, reading: Reading) -> Result<(), MeterError> {
         next.read_clock(reading);
+        self.last = Some(reading);
         self.bring(next)
     }
 

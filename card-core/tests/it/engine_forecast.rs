@@ -28,11 +28,11 @@ fn shop(kwh: u32) -> Meter<Chip> {
     let mut left = kwh * 100;
     for hour in 0..21 * 24 + 12 {
         let used = left.min(2800 / 24);
-        meter.consume(CardTime(first.0 + hour * 3600), Energy(used)).unwrap();
+        meter.consume(shows(CardTime(first.0 + hour * 3600)), Energy(used)).unwrap();
         left -= used;
     }
     let now = meter.state().clock.time;
-    meter.consume(now, Energy(left)).unwrap();
+    meter.consume(shows(now), Energy(left)).unwrap();
     let (credit, balance) = (meter.state().applied_credit.0 as i64, meter.state().balance.0);
     certify(&mut meter, now, (credit - balance + 35_000) as u64, 0);
     assert_eq!((meter.state().balance, meter.state().running.total()), (Balance(35_000), Energy(kwh * 100)));
@@ -52,9 +52,9 @@ fn a_shop_before_a_restart_is_shown_what_the_restart_leaves_it() {
         assert!(status.restart_near);
         // It is what happens.
         let now = meter.state().clock.time;
-        meter.consume(now, Energy(left * 100)).unwrap();
+        meter.consume(shows(now), Energy(left * 100)).unwrap();
         assert!(meter.state().balance > Balance(0));
-        let deduction = meter.consume(now, Energy(1)).unwrap().unwrap();
+        let deduction = meter.consume(shows(now), Energy(1)).unwrap().unwrap();
         assert_eq!(deduction.adjustment.unwrap().amount, bracket.crossing);
         assert!(meter.state().balance < Balance(0));
     }
@@ -67,26 +67,26 @@ fn the_first_day_counts_as_the_part_that_it_is() {
     // Installed at 18:40; 2 kWh until midnight are 9 a day, and 1205 EGP are 540.36 kWh at 2.23.
     let fresh = MeterState::new(EGYPT_2024_08_CODED, Energy(0), local(SATURDAY, 18, 40));
     let mut meter = bound_from(&Chip::new(), &fresh, 120_500 + 446);
-    meter.consume(local(SATURDAY, 19, 39), Energy(200)).unwrap();
+    meter.consume(shows(local(SATURDAY, 19, 39)), Energy(200)).unwrap();
     assert_eq!(meter.state().status().days_left, None, "59 minutes are no rate");
-    meter.tick(local(SATURDAY, 19, 40)).unwrap();
+    meter.tick(shows(local(SATURDAY, 19, 40))).unwrap();
     assert_eq!(meter.state().status().days_left, Some(540 / 48));
-    meter.tick(local(SATURDAY + 1, 0, 0)).unwrap();
+    meter.tick(shows(local(SATURDAY + 1, 0, 0))).unwrap();
     let status = meter.state().status();
     assert_eq!((status.energy_left, status.days_left), (Some(Energy(54_036)), Some(60)));
     // The present day counts too: without consumption the rate falls with each minute.
-    meter.tick(local(SATURDAY + 1, 5, 20)).unwrap();
+    meter.tick(shows(local(SATURDAY + 1, 5, 20))).unwrap();
     assert_eq!(meter.state().status().days_left, Some(120));
     // Nothing used is no rate.
-    meter.tick(local(SATURDAY + 20, 0, 0)).unwrap();
+    meter.tick(shows(local(SATURDAY + 20, 0, 0))).unwrap();
     assert_eq!(meter.state().status().days_left, None);
 }
 
 #[test]
 fn without_credit_nothing_is_left() {
     let mut meter = bound(&Chip::new(), 68);
-    meter.consume(NOW, Energy(200)).unwrap();
-    meter.tick(CardTime(NOW.0 + 7200)).unwrap();
+    meter.consume(shows(NOW), Energy(200)).unwrap();
+    meter.tick(shows(CardTime(NOW.0 + 7200))).unwrap();
     let status = meter.state().status();
     assert_eq!((status.energy_left, status.days_left), (Some(Energy(0)), Some(0)));
 }
@@ -95,7 +95,7 @@ fn without_credit_nothing_is_left() {
 fn energy_that_costs_nothing_has_no_end_to_show() {
     let free = flat(2, CardTime(1), 0, 0);
     let mut meter = bound_from(&Chip::new(), &MeterState::new(free, Energy(0), local(FRIDAY, 14, 0)), 100);
-    meter.consume(local(FRIDAY, 16, 0), Energy(100)).unwrap();
+    meter.consume(shows(local(FRIDAY, 16, 0)), Energy(100)).unwrap();
     let status = meter.state().status();
     // 24 ends of months: from the 12th of June 2026, 16:00, to the end of May 2028.
     assert_eq!((status.energy_left, status.days_left, status.bracket), (None, Some(719), None));
@@ -112,9 +112,9 @@ fn household(credit: u64, hourly: Energy) -> (Meter<Chip>, CardTime) {
     plan(&mut meter, begun);
     let now = CardTime(begun.0 + 240 * 3600);
     for hour in 0..240 {
-        meter.consume(CardTime(begun.0 + hour * 3600 + 1), hourly).unwrap();
+        meter.consume(shows(CardTime(begun.0 + hour * 3600 + 1)), hourly).unwrap();
     }
-    meter.tick(now).unwrap();
+    meter.tick(shows(now)).unwrap();
     (meter, now)
 }
 
@@ -151,7 +151,7 @@ fn days_remaining_are_lived_through_month_ends_fees_and_instalments() {
         let mut lived = now;
         while meter.state().balance > Balance(0) {
             lived = CardTime(lived.0 + 3600);
-            meter.consume(lived, Energy(hourly)).unwrap();
+            meter.consume(shows(lived), Energy(hourly)).unwrap();
         }
         // Consumption comes by the hour here, in the foretold it flows.
         let days = (lived.0 - now.0) / 86_400;
@@ -290,27 +290,27 @@ fn a_restart_is_told_of_once_and_shown_until_it_is_crossed() {
     let told = |meter: &mut Meter<Chip>| {
         told(meter, 0).into_iter().filter(|(code, _)| *code == code::RESTART_NEAR).collect::<Vec<_>>()
     };
-    meter.consume(NOW, Energy(8_499)).unwrap();
+    meter.consume(shows(NOW), Energy(8_499)).unwrap();
     assert!(!near(&meter));
     assert_eq!(told(&mut meter), []);
-    meter.consume(NOW, Energy(1)).unwrap();
+    meter.consume(shows(NOW), Energy(1)).unwrap();
     assert!(near(&meter));
     let first = (code::RESTART_NEAR, [0, 0, 0x08, 0x98, 0x05, 0xDC]);
     assert_eq!(told(&mut meter), [first]);
     // Not again, also not after a loss of power.
     let mut meter = again(&chip);
-    meter.consume(NOW, Energy(1_500)).unwrap();
+    meter.consume(shows(NOW), Energy(1_500)).unwrap();
     assert!(near(&meter));
     assert_eq!(told(&mut meter), [first]);
-    meter.consume(NOW, Energy(1)).unwrap();
+    meter.consume(shows(NOW), Energy(1)).unwrap();
     assert!(!near(&meter));
     // The next restart, and the next month.
-    meter.consume(NOW, Energy(64_000 - 10_001)).unwrap();
+    meter.consume(shows(NOW), Energy(64_000 - 10_001)).unwrap();
     assert!(near(&meter));
     assert_eq!(told(&mut meter).len(), 2);
-    meter.tick(begin_of(JUNE + 1)).unwrap();
+    meter.tick(shows(begin_of(JUNE + 1))).unwrap();
     assert!(!near(&meter));
-    meter.consume(begin_of(JUNE + 1), Energy(9_000)).unwrap();
+    meter.consume(shows(begin_of(JUNE + 1)), Energy(9_000)).unwrap();
     assert_eq!(told(&mut meter).len(), 3);
 }
 
@@ -320,12 +320,12 @@ fn power_cut_at_every_write_of_a_restart_that_is_told_of() {
         2,
         |chip| {
             let mut meter = bound(chip, 500_000);
-            meter.consume(NOW, Energy(7_990)).unwrap();
+            meter.consume(shows(NOW), Energy(7_990)).unwrap();
             meter
         },
         |meter| {
             let total = meter.state().running.total().0;
-            meter.consume(NOW, Energy(8_100_u32.saturating_sub(total))).map(|_| ())
+            meter.consume(shows(NOW), Energy(8_100_u32.saturating_sub(total))).map(|_| ())
         },
     );
 }
