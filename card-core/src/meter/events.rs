@@ -1,10 +1,9 @@
 //! Months and events: what a meter keeps for whoever brings a card, and what an update is about to add (docs/meter.md, sections 1
 //! and 13).
 
-pub use super::happening::{Happening, code};
+pub use super::happening::{Happening, code, fault};
 
 use super::memory_map::{EVENTS, KEPT_EVENTS, KEPT_MONTHS, MONTHS, MOST_FRESH};
-use super::supply::fault;
 
 use crate::bytes::{Buffer, Reader};
 use crate::message::{Event, Month};

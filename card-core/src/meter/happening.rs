@@ -44,6 +44,16 @@ pub mod code {
     pub const RESTART_NEAR: u16 = 0x0310;
 }
 
+/// What of the meter's own parts does not work, as it stands in the event of the relay (docs/meter.md, section 5.4).
+pub mod fault {
+    /// The battery is low.
+    pub const BATTERY: u8 = 0;
+    /// The relay does not open.
+    pub const RELAY_ON: u8 = 1;
+    /// The relay does not close.
+    pub const RELAY_OFF: u8 = 2;
+}
+
 /// What happened: code and data of an event (docs/meter.md, section 13).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Happening {

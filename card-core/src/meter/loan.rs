@@ -2,23 +2,13 @@
 
 use super::events::Happening;
 use super::state::MeterState;
-use super::supply::reason;
-use crate::id::CardId;
+use super::supply::{Asked, reason};
 use crate::message::Slot;
 use crate::terminal::exchange::Presented;
 use crate::units::{Balance, CardTime};
 
 /// For so many seconds a card that brought a command is a technician's.
 const TECHNICIAN: u32 = 3600;
-
-/// A card that asked once, and when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asked {
-    /// The card.
-    pub card: CardId,
-    /// When it asked.
-    pub at: CardTime,
-}
 
 impl MeterState {
     /// Whether a loan can be had.

@@ -38,12 +38,11 @@ pub use clock::{Clock, Reading};
 pub use events::History;
 pub use inbox::{Executed, Inbox, MailRefusal, Received};
 pub use keys::{MeterIdentity, MeterKeys, Pair, ReportKeys, Versioned, VersionedKey, WrongRole};
-pub use loan::Asked;
 pub use memory_map::MEMORY_PAGES;
 pub use metering::{DailyProfile, Debts};
 pub use state::MeterState;
 pub use status::{Buzzer, Status};
-pub use supply::{Supply, Tampering, fault, reason};
+pub use supply::{Asked, Supply, Tampering, reason};
 pub use verdict::{Decision, Reason, Verdict};
 pub use visit::{Step, Visit, VisitError};
 

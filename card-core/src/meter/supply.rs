@@ -1,9 +1,9 @@
 //! Whether the supply is on (docs/meter.md, sections 5 and 6): credit, loan, overload, tampering, commands.
 
-use super::events::Happening;
-use super::loan::Asked;
+use super::events::{Happening, fault};
 use super::state::MeterState;
 use crate::calendar::within;
+use crate::id::CardId;
 use crate::message::MeterFlags;
 use crate::parameters::Limits;
 use crate::units::{Balance, CardTime};
@@ -55,14 +55,13 @@ impl Tampering {
 /// Seconds for which a cut supply is seen to be used before the relay is said not to open.
 const RELAY_SECONDS: u32 = 60;
 
-/// What of the meter's own parts does not work, as it stands in the event of the relay (docs/meter.md, section 5.4).
-pub mod fault {
-    /// The battery is low.
-    pub const BATTERY: u8 = 0;
-    /// The relay does not open.
-    pub const RELAY_ON: u8 = 1;
-    /// The relay does not close.
-    pub const RELAY_OFF: u8 = 2;
+/// A card that asked once, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// The card.
+    pub card: CardId,
+    /// When it asked.
+    pub at: CardTime,
 }
 
 /// What decides whether the supply is on, beside the balance.

@@ -2,8 +2,7 @@
 
 use card_core::calendar::Calendar;
 use card_core::message::Event;
-use card_core::meter::events::Happening;
-use card_core::meter::fault;
+use card_core::meter::events::{Happening, fault};
 use card_core::parameters::command::kind;
 use card_core::text::{Language, Situation};
 use card_core::units::{Balance, CardTime, Energy, Piastres};
