@@ -3,9 +3,9 @@
 
 use super::events::{History, Told};
 use super::inbox::Inbox;
-use super::loan::Asked;
 use super::metering::DailyProfile;
 use super::state::MeterState;
+use super::supply::Asked;
 use crate::bytes::{Buffer, Reader, WrongLength};
 use crate::calendar::Calendar;
 use crate::id::CardId;
