@@ -105,7 +105,7 @@ impl MeterState {
     }
 
     /// The next bracket, where it is a restart that is near.
-    pub(super) fn restart_near(&self) -> Option<Bracket> {
+    pub fn restart_near(&self) -> Option<Bracket> {
         let notice = self.limits.restart_notice;
         if self.binding == 0 || notice == Energy(0) {
             return None;

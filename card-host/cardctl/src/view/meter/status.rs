@@ -214,14 +214,11 @@ impl View for MeterStatus {
 
 /// What is to be said to the customer, the most urgent first.
 fn situations(status: &Status) -> Vec<Situation> {
-    let mut said: Vec<_> = Situation::in_cut(status.supply.cut).collect();
+    let offered = |reason: &Situation| *reason == Situation::CutNoCredit && status.loan_offered;
+    let offer = |reason| [Some(reason), offered(&reason).then_some(Situation::LoanOffered)];
+    let mut said: Vec<_> = Situation::in_cut(status.supply.cut).flat_map(offer).flatten().collect();
     // That the supply is cut is said with its reasons.
     said.extend(Situation::in_flags(status.flags).filter(|flag| *flag != Situation::SupplyCut));
-    // Right behind the cut.
-    if status.loan_offered && !status.supply.is_on() {
-        let cut = said.iter().position(|situation| *situation == Situation::CutNoCredit);
-        said.insert(cut.map_or(0, |cut| cut + 1), Situation::LoanOffered);
-    }
     if status.restart_near {
         said.push(Situation::RestartNear);
     }
