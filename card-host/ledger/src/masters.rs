@@ -6,9 +6,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 use super::error::{LedgerError, MastersError};
-use super::names::{NameError, RequestId};
+use super::names::{COMPANY, NameError, OFFICE, RequestId};
 use super::office::{Office, Who};
-use super::settings::{COMPANY, OFFICE};
 use super::store::{Transaction, read};
 
 /// The id under which the check value of a drawn master is entered.
