@@ -46,5 +46,6 @@ fn other_keys_older_keys_and_a_changed_digit_are_named() {
     refused(&ours, "this ledger works with master 72, and the key store is older");
     std::fs::write(ours.join(KEYS), newest).unwrap();
     done(&ours, &["top-up", "10"]);
+    done(&ours, &["audit", "key"]);
     done(&ours, &["audit", "verify"]);
 }
