@@ -33,7 +33,7 @@
 #define METER_MAIL_SIZE 180
 
 // Bytes of the longest tariff.
-#define METER_TARIFF_SIZE 143
+#define METER_TARIFF_SIZE 145
 
 // Bytes of a voucher.
 #define METER_VOUCHER_SIZE 94

@@ -133,10 +133,10 @@ class Meter:
     def month_record(self, fees):
         return {"month": self.month, "flags": self.partial | tariffs.rerated(self.history, self.tariff, self.total) << 1 | self.month_doubtful << 2,
                 "slab": tariffs.slab_reached(self.tariff, self.total) + 1, "energy": self.total, "energy_charge": self.energy_charge(),
-                "fees": min(fees, 2**32 - 1), "peak": self.peak}
+                "fees": max(-2**31, min(2**31 - 1, fees)), "peak": self.peak}
 
     def close_month(self):
-        fees = tariffs.fees(self.tariff, self.total, self.energy_charge(), self.partial)
+        fees = tariffs.fees(self.tariff, self.total, self.energy_charge(), self.partial, self.month)
         self.balance -= fees
         self.fees += fees
         self.charges += self.energy_charge()

@@ -7,7 +7,7 @@ from parameter_vectors import FLAT, PUBLISHED, tariff
 # The example of docs/tariff.md, section 3; one that gives back; one with every kind of charge.
 DOUBLE = tariff(2, [(100, 100000, 50), (0, 200000, 70, True)], start=at(2025, 1, 10))
 GIVES_BACK = tariff(3, [(100, 90000, 100), (200, 120000, 200), (0, 80000, 300, True)], start=at(2024))
-CHARGES = tariff(4, [(10, 33333, 11), (20, 66667, 22), (0, 99999, 33)], [(1, 1, 2000), (2, 2, 1234), (3, 3, 1250), (0x7F, 2, 1), (0xFF, 3, 10000)], 77,
+CHARGES = tariff(4, [(10, 33333, 11), (20, 66667, 22), (0, 99999, 33)], [(1, 1, 2000), (2, 2, 1234), (3, 4, 1250), (0x7F, 2, 1), (0xFF, 4, 10000)], 77,
                  start=at(2024))
 
 

@@ -19,7 +19,7 @@ fn kwh(kwh: u32) -> Energy {
 fn month(tariff: Tariff, energy: Energy) -> (Deduction, Bill) {
     let mut month = MonthMeter::begin(tariff, false);
     let deduction = month.consume(energy).unwrap();
-    (deduction, month.close(false))
+    (deduction, month.close(0, false))
 }
 
 #[test]
@@ -65,10 +65,11 @@ fn published_fees_by_slab() {
         let (deduction, bill) = month(EGYPT_2024_08, kwh(energy));
         assert_eq!((bill.slab, deduction.slab), (slab, slab), "{energy} kWh");
         assert_eq!(bill.service_fee, Piastres(fee * 100), "{energy} kWh");
-        let lines: Vec<_> = bill.charges().copied().collect();
-        assert_eq!(lines, [BillLine { code: ChargeCode::CLEANING, amount: Piastres(2000) }]);
-        assert_eq!(bill.fees(), Piastres(fee * 100 + 2000));
-        assert_eq!(bill.total(), Piastres(bill.energy_charge.0 + fee * 100 + 2000));
+        let lines: Vec<_> = bill.charges().collect();
+        assert_eq!(lines, [BillLine { code: ChargeCode::CLEANING, amount: Balance(2000) }]);
+        let fees = fee as i64 * 100 + 2000;
+        assert_eq!(bill.fees(), Balance(fees));
+        assert_eq!(bill.total(), Balance(bill.energy_charge.0 as i64 + fees));
     }
     let bill = month(EGYPT_2024_08, kwh(651)).1;
     assert_eq!(bill.total().to_string(), "1412.10");
@@ -148,7 +149,7 @@ fn pulses_of_10_wh_round_nothing_away() {
         taken += month.consume(Energy(1)).unwrap().total().0;
         assert_eq!(u64::try_from(taken).unwrap(), EGYPT_2024_08.charge(Energy(unit)).0);
     }
-    assert_eq!(month.close(false).energy_charge, Piastres(245_300));
+    assert_eq!(month.close(0, false).energy_charge, Piastres(245_300));
 }
 
 #[test]
@@ -172,30 +173,30 @@ fn flat(version: u32, piastres: u32) -> Tariff {
 #[test]
 fn levies_are_rounded_once_each() {
     let charges = [
-        Charge { code: ChargeCode::STAMP_DUTY, basis: Basis::PerKwh(Price(1500)) },
-        Charge { code: ChargeCode::LEVY, basis: Basis::PerCent(125) },
-        Charge { code: ChargeCode(0x80), basis: Basis::Fixed(1234) },
+        Charge::new(ChargeCode::STAMP_DUTY, Basis::PerKwh(Price(1500))),
+        Charge::new(ChargeCode::LEVY, Basis::PerCent(125)),
+        Charge::new(ChargeCode(0x80), Basis::Fixed(1234)),
     ];
     let slabs = [Slab { bound: None, price: Price(68_000), restart: false, fee: 100 }];
     let bill = month(tariff(1, &slabs, &charges), Energy(3333)).1;
     assert_eq!(bill.energy_charge, Piastres(2266));
     // 33.33 kWh at 1.5 piastres: 49.995; 1.25 % of 22.66 EGP: 28.325 piastres.
     assert_eq!(bill.charges().map(|line| line.amount.0).collect::<Vec<_>>(), [50, 28, 1234]);
-    assert_eq!(bill.fees(), Piastres(100 + 50 + 28 + 1234));
+    assert_eq!(bill.fees(), Balance(100 + 50 + 28 + 1234));
 }
 
 #[test]
 fn a_partial_month_pays_in_full_unless_nothing_was_consumed() {
     let whole = month(EGYPT_2024_08, kwh(0)).1;
-    assert_eq!((whole.service_fee, whole.total()), (Piastres(900), Piastres(2900)));
+    assert_eq!((whole.service_fee, whole.total()), (Piastres(900), Balance(2900)));
     for (first, last) in [(true, false), (false, true)] {
         let mut month = MonthMeter::begin(EGYPT_2024_08, first);
-        assert_eq!(month.close(last).total(), Piastres::ZERO);
-        assert_eq!(month.close(last).charges().count(), 0);
+        assert_eq!(month.close(0, last).total(), Balance(0));
+        assert_eq!(month.close(0, last).charges().count(), 0);
         month.consume(Energy(1)).unwrap();
-        let bill = month.close(last);
+        let bill = month.close(0, last);
         assert!(bill.partial);
-        assert_eq!(bill.total(), Piastres(1 + 100 + 2000));
+        assert_eq!(bill.total(), Balance(1 + 100 + 2000));
     }
 }
 
@@ -203,13 +204,13 @@ fn a_partial_month_pays_in_full_unless_nothing_was_consumed() {
 fn a_bill_becomes_the_month_of_the_card() {
     let mut month = MonthMeter::begin(EGYPT_2024_08, true);
     month.consume(kwh(101)).unwrap();
-    let record = month.close(false).month(80, 3500, true);
+    let record = month.close(0, false).month(80, 3500, true);
     assert_eq!((record.index, record.flags, record.slab, record.peak), (80, 0x07, 3, 3500));
     assert_eq!((record.energy, record.energy_charge, record.fees), (kwh(101), Piastres(9595), 2600));
     let flags = |energy, partial, doubtful| {
         let mut month = MonthMeter::begin(EGYPT_2024_08, partial);
         month.consume(kwh(energy)).unwrap();
-        month.close(false).month(80, 0, doubtful).flags
+        month.close(0, false).month(80, 0, doubtful).flags
     };
     assert_eq!((flags(100, false, false), flags(100, true, false)), (0, 0x01));
     assert_eq!((flags(101, false, false), flags(100, false, true)), (0x02, 0x04));
@@ -236,10 +237,10 @@ fn a_switch_does_not_begin_the_slabs_again() {
     let adjustment = Adjustment { energy: kwh(100), amount: Balance(5700 + 8000 - 8180) };
     assert_eq!(crossing.adjustment, Some(adjustment));
     assert_eq!(crossing.energy_cost, Piastres(200));
-    let bill = month.close(false);
+    let bill = month.close(0, false);
     assert_eq!(bill.energy_charge, Piastres(60 * 95 + 41 * 200));
     // Fees are those of the tariff at the end: no cleaning fee there.
-    assert_eq!(bill.fees(), Piastres(700));
+    assert_eq!(bill.fees(), Balance(700));
 }
 
 #[test]
@@ -258,7 +259,7 @@ fn a_month_takes_four_tariffs_and_refuses_a_fifth() {
     let before = month;
     assert_eq!(month.switch(flat(7, 7)), Err(TooManySwitches));
     assert_eq!(month, before);
-    assert_eq!(month.close(false).energy_charge, Piastres(2 + 3 + 4 + 6));
+    assert_eq!(month.close(0, false).energy_charge, Piastres(2 + 3 + 4 + 6));
 }
 
 #[test]
@@ -278,7 +279,7 @@ fn tables_switch_at_their_time() {
     assert_eq!(tables.switch(CardTime(200), &mut month), Ok(true));
     assert_eq!((tables.active().version(), tables.standby()), (3, None));
     month.consume(kwh(10)).unwrap();
-    assert_eq!(month.close(false).energy_charge, Piastres(10 + 30));
+    assert_eq!(month.close(0, false).energy_charge, Piastres(10 + 30));
 
     // What came into force between two months needs no switch; what a month refuses waits for the next.
     tables.offer(at(4, 300)).unwrap();
@@ -324,9 +325,9 @@ fn the_largest_month_fits_and_a_larger_one_is_refused() {
     let dearest = |version| {
         let slabs = [Slab { bound: None, price: Price(u32::MAX), restart: false, fee: u32::MAX }];
         let charges = [
-            Charge { code: ChargeCode(1), basis: Basis::PerKwh(Price(u32::MAX)) },
-            Charge { code: ChargeCode(2), basis: Basis::PerCent(10_000) },
-            Charge { code: ChargeCode(3), basis: Basis::Fixed(u32::MAX) },
+            Charge::new(ChargeCode(1), Basis::PerKwh(Price(u32::MAX))),
+            Charge::new(ChargeCode(2), Basis::PerCent(10_000)),
+            Charge::new(ChargeCode(3), Basis::Fixed(u32::MAX)),
         ];
         tariff(version, &slabs, &charges)
     };
@@ -342,57 +343,92 @@ fn the_largest_month_fits_and_a_larger_one_is_refused() {
     assert_eq!(month.consume(Energy(1)), Err(MonthFull));
     assert_eq!(month, before);
     assert_eq!(month.consume(Energy(0)).unwrap().total(), Balance(0));
-    let bill = month.close(false);
+    let bill = month.close(0, false);
     assert_eq!(bill.energy_charge, Piastres(exact));
-    assert_eq!(bill.fees(), Piastres(2 * exact + 2 * u64::from(u32::MAX)));
-    assert_eq!(bill.month(0, 0, false).fees, u32::MAX);
+    assert_eq!(bill.fees(), Balance(2 * exact as i64 + 2 * i64::from(u32::MAX)));
+    assert_eq!(bill.month(0, 0, false).fees, i32::MAX);
 }
 
 #[test]
 fn the_shipped_tariffs_are_valid_and_travel() {
     for tariff in [EGYPT_2024_08, EGYPT_2024_08_CODED] {
-        let head = Head {
-            version: tariff.version(),
-            start: tariff.start(),
-            kind: tariff.kind(),
-            zero_fee: tariff.zero_fee(),
-        };
-        assert_eq!(Tariff::new(head, tariff.slabs(), tariff.charges()), Ok(tariff));
-        assert_eq!(Tariff::parse(tariff.emit().as_slice()), Ok(tariff));
+        assert_eq!(again(&tariff), Ok(tariff));
+        assert_eq!(Tariff::parse(tariff.as_bytes()), Ok(tariff));
     }
-    assert_eq!(EGYPT_2024_08.emit().len(), 107);
-    assert_eq!(EGYPT_2024_08.slabs().len(), 7);
-    let restarts: Vec<_> = EGYPT_2024_08.slabs().iter().map(|slab| slab.restart).collect();
+    assert_eq!(EGYPT_2024_08.as_bytes().len(), 61);
+    assert_eq!(EGYPT_2024_08.slabs().count(), 7);
+    let restarts: Vec<_> = EGYPT_2024_08.slabs().map(|slab| slab.restart).collect();
     assert_eq!(restarts, [false, false, true, false, false, true, true]);
     // 2024-08-01T00:00:00+03:00.
     assert_eq!(EGYPT_2024_08.start().to_unix(), 1_722_459_600);
+    let charges: Vec<_> = EGYPT_2024_08.charges().collect();
+    assert_eq!(charges, [Charge::new(ChargeCode::CLEANING, Basis::Fixed(2000))]);
+}
+
+/// The tariff, made anew of what it says.
+fn again(tariff: &Tariff) -> Result<Tariff, TariffError> {
+    let head = Head {
+        version: tariff.version(),
+        start: tariff.start(),
+        kind: tariff.kind(),
+        zero_fee: tariff.zero_fee(),
+    };
+    Tariff::new(head, &tariff.slabs().collect::<Vec<_>>(), &tariff.charges().collect::<Vec<_>>())
 }
 
 #[test]
 fn the_bytes_are_those_of_the_documentation() {
-    let expected = "01 00000001 089EC4D0 03 01 00 00000000 00000000 00036718 00000000 00";
-    let hex: String = expected.split(' ').collect();
-    assert_eq!(hex::encode_upper(EGYPT_2024_08_CODED.emit().as_slice()), hex);
-    let expected = "01 00000001 089EC4D0 01 07 64 00000384
-        00000032 000109A0 00000064  00000064 000130B0 000000C8  000000C8 00017318 00000258
-        0000015E 00025D78 0000044C  0000028A 0002F9B8 000005DC  000003E8 00033450 000009C4
-        00000000 00036718 00000FA0  01 01 01 000007D0";
-    let hex: String = expected.split_whitespace().collect();
-    assert_eq!(hex::encode_upper(EGYPT_2024_08.emit().as_slice()), hex);
+    let text = include_str!("../../../docs/tariff.md");
+    let bytes = |before: &str, after: &str| {
+        let shown = text.split_once(before).unwrap().1.split_once(after).unwrap().0;
+        shown.split_whitespace().collect::<String>()
+    };
+    let published = bytes("The published tariff (61 bytes):\n\n```", "```");
+    assert_eq!(hex::encode_upper(EGYPT_2024_08.as_bytes()), published);
+    let flat = bytes("coded meters (13 bytes): `", "`");
+    assert_eq!(hex::encode_upper(EGYPT_2024_08_CODED.as_bytes()), flat);
+}
+
+/// Sixteen slabs, each with a price and a fee of its own, as large as section 6 says that they fit; and so many charges.
+fn sixteen(charges: usize) -> Result<Tariff, TariffError> {
+    let head = Head { version: 1, start: CardTime(1), kind: Kind::Residential, zero_fee: 0 };
+    let slab = |n: u32| Slab {
+        bound: (n < 16).then_some(4095 * n),
+        price: Price((1 << 21) - n),
+        restart: n.is_multiple_of(3),
+        fee: (1 << 14) - n,
+    };
+    let slabs: Vec<_> = (1..=16).map(slab).collect();
+    let all = [
+        Charge::new(ChargeCode::CLEANING, Basis::Fixed(2000)),
+        Charge { first: Some(45), ..Charge::new(ChargeCode::RADIO_FEE, Basis::PerKwh(Price(200))) },
+        Charge { of: Lines(3), ..Charge::new(ChargeCode::VAT, Basis::PerCent(1400)) },
+        Charge { month: Some(7), ..Charge::new(ChargeCode::LEVY, Basis::Fixed(300)) },
+        Charge::new(ChargeCode::STAMP_DUTY, Basis::PerKwh(Price(3000))),
+        Charge::new(ChargeCode::STANDING_CHARGE, Basis::PerDay(120)),
+    ];
+    Tariff::new(head, &slabs, &all[..charges])
 }
 
 #[test]
-fn the_longest_tariff_fits_a_mail() {
-    let slab = |bound| Slab { bound, price: Price(u32::MAX), restart: false, fee: u32::MAX };
-    let mut slabs: Vec<_> = (1..=7).map(|bound| slab(Some(bound))).collect();
-    slabs.push(Slab { restart: true, ..slab(None) });
-    let charge = |code| Charge { code: ChargeCode(code), basis: Basis::PerCent(10_000) };
-    let charges: Vec<_> = (1..=5).map(charge).collect();
-    let tariff = tariff(u32::MAX, &slabs, &charges);
-    let bytes = tariff.emit();
-    assert_eq!(bytes.len(), Tariff::MAX_SIZE);
-    assert!(bytes.len() <= MAX_PLAINTEXT);
-    assert_eq!(Tariff::parse(bytes.as_slice()), Ok(tariff));
+fn what_fits_a_mail_and_what_does_not() {
+    for charges in 0..=4 {
+        let tariff = sixteen(charges).unwrap();
+        assert!(tariff.as_bytes().len() <= MAX_PLAINTEXT);
+        assert_eq!(Tariff::parse(tariff.as_bytes()), Ok(tariff));
+        assert_eq!((tariff.slabs().count(), tariff.charges().count()), (16, charges));
+    }
+    assert_eq!(sixteen(6), Err(TariffError::TooLong));
+    assert!(TariffError::TooLong.to_string().contains("145 bytes"));
+    // What is right but for its length: twelve charges of the largest amount in one month.
+    let charge = [9, 0x11, 0x8F, 0xFF, 0xFF, 0xFF, 0x7F, 1];
+    for (count, result) in [(11, Ok(145)), (12, Err(TariffError::Length))] {
+        let bytes = [&EGYPT_2024_08.as_bytes()[..56], &[count], &charge.repeat(count.into())].concat();
+        assert_eq!(Tariff::parse(&bytes).map(|tariff| tariff.as_bytes().len()), result, "{}", bytes.len());
+    }
+    // And a tariff is not larger in memory than in a mail, but for its length.
+    assert_eq!(size_of::<Tariff>(), MAX_PLAINTEXT + 1);
+    assert!(size_of::<MonthMeter>() <= 4 * 156);
 }
 
 #[test]
@@ -404,7 +440,7 @@ fn what_breaks_the_rules_is_refused_by_the_name_of_its_field() {
     assert_eq!(new(Head { version: 0, ..head }, &good, &[]), Err(TariffError::Version));
     assert_eq!(new(Head { start: CardTime::UNSET, ..head }, &good, &[]), Err(TariffError::Start));
     assert_eq!(new(head, &[], &[]), Err(TariffError::SlabCount));
-    assert_eq!(new(head, &[slab(None); 9], &[]), Err(TariffError::SlabCount));
+    assert_eq!(new(head, &[slab(None); 17], &[]), Err(TariffError::SlabCount));
     for (bounds, number) in [
         (&[Some(1)][..], 1),
         (&[None, None], 1),
@@ -412,6 +448,8 @@ fn what_breaks_the_rules_is_refused_by_the_name_of_its_field() {
         (&[Some(5), Some(5), None], 2),
         (&[Some(5), Some(4), None], 2),
         (&[Some(MAX_BOUND + 1), None], 1),
+        (&[Some(MAX_BOUND), Some(MAX_BOUND + 1), None], 2),
+        (&[Some(u32::MAX), None], 1),
         (&[Some(1), Some(2)], 2),
     ] {
         let slabs: Vec<_> = bounds.iter().copied().map(slab).collect();
@@ -421,51 +459,243 @@ fn what_breaks_the_rules_is_refused_by_the_name_of_its_field() {
     let first = [Slab { restart: true, ..slab(Some(1)) }, slab(None)];
     assert_eq!(new(head, &first, &[]), Err(TariffError::FirstRestart));
 
-    let charge = |code, basis| Charge { code: ChargeCode(code), basis };
+    let charge = |code, basis| Charge::new(ChargeCode(code), basis);
     let fixed = |code| charge(code, Basis::Fixed(1));
     let charges = |charges: &[Charge]| Tariff::new(head, &good, charges).err();
-    assert_eq!(charges(&[fixed(1); 6]), Some(TariffError::ChargeCount));
+    assert_eq!(charges(&[fixed(1); 13]), Some(TariffError::ChargeCount));
+    assert_eq!(charges(&[fixed(1); 12]), None);
     assert_eq!(charges(&[fixed(1), fixed(0)]), Some(TariffError::ChargeCode(2)));
-    assert_eq!(charges(&[fixed(1), fixed(2), fixed(1)]), Some(TariffError::ChargeCode(3)));
-    assert_eq!(charges(&[fixed(1), fixed(1)]), Some(TariffError::ChargeCode(2)));
-    assert_eq!(charges(&[fixed(2), fixed(1), fixed(1)]), Some(TariffError::ChargeCode(3)));
     let share = |share| charge(1, Basis::PerCent(share));
     assert_eq!(charges(&[fixed(2), share(10_001)]), Some(TariffError::ChargeValue(2)));
     assert_eq!(charges(&[share(10_000)]), None);
+
+    let (per_kwh, minimum) = (charge(1, Basis::PerKwh(Price(1))), charge(1, Basis::Minimum(1)));
+    let per_day = charge(1, Basis::PerDay(1));
+    let second = |second| charges(&[fixed(1), second]);
+    for wrong in [
+        Charge { credit: true, ..minimum },
+        Charge { first: Some(1), ..fixed(1) },
+        Charge { first: Some(1), ..per_day },
+        Charge { first: Some(1), ..share(1) },
+        Charge { most: Some(1), ..fixed(1) },
+        Charge { most: Some(1), ..per_day },
+        Charge { most: Some(1), ..minimum },
+        Charge { of: Lines::ENERGY, ..fixed(1) },
+        Charge { of: Lines::ENERGY, ..per_kwh },
+    ] {
+        assert_eq!(second(wrong), Some(TariffError::ChargeForm(2)), "{wrong:?}");
+    }
+    for of in [
+        Lines::NONE,
+        Lines::charge(2),
+        Lines::charge(12),
+        Lines(u16::MAX),
+        Lines::ENERGY.and(Lines::charge(2)),
+    ] {
+        assert_eq!(second(Charge { of, ..share(1) }), Some(TariffError::ChargeLines(2)), "{of:?}");
+        assert_eq!(second(Charge { of, ..minimum }), Some(TariffError::ChargeLines(2)), "{of:?}");
+    }
+    for of in [Lines::ENERGY, Lines::SERVICE_FEE, Lines::charge(1), Lines::before(2)] {
+        assert_eq!(second(Charge { of, ..share(1) }), None, "{of:?}");
+    }
+    for kwh in [0, MAX_BOUND + 1] {
+        assert_eq!(second(Charge { first: Some(kwh), ..per_kwh }), Some(TariffError::ChargeFirst(2)));
+    }
+    for month in [0, 13, 255] {
+        assert_eq!(second(Charge { month: Some(month), ..fixed(1) }), Some(TariffError::ChargeMonth(2)));
+    }
+    for (above, up_to) in
+        [(0, Some(0)), (5, Some(5)), (6, Some(5)), (0, Some(MAX_BOUND + 1)), (MAX_BOUND + 1, None)]
+    {
+        let wrong = Charge { above, up_to, ..fixed(1) };
+        assert_eq!(second(wrong), Some(TariffError::ChargeRange(2)), "{wrong:?}");
+    }
+    assert_eq!(second(Charge { most: Some(0), ..per_kwh }), Some(TariffError::ChargeMost(2)));
+    assert_eq!(
+        second(Charge { most: Some(1), first: Some(MAX_BOUND), above: 5, up_to: Some(6), ..per_kwh }),
+        None
+    );
 }
 
 #[test]
 fn bytes_that_break_the_rules_are_refused_by_the_name_of_their_field() {
-    let bytes = EGYPT_2024_08.emit();
+    let bytes = EGYPT_2024_08.as_bytes();
     let with = |at: usize, value: u8| {
-        let mut bytes = bytes.as_slice().to_vec();
+        let mut bytes = bytes.to_vec();
         bytes[at] = value;
         Tariff::parse(&bytes)
     };
     for (at, value, error) in [
-        (0, 2, TariffError::Format),
-        (4, 0, TariffError::Version),
-        (9, 0, TariffError::Kind),
-        (9, 4, TariffError::Kind),
-        (10, 9, TariffError::SlabCount),
-        (11, 0x65, TariffError::FirstRestart),
-        (11, 0xE4, TariffError::Restarts),
-        (19, 0, TariffError::SlabBound(1)),
-        (31, 50, TariffError::SlabBound(2)),
-        (91, 1, TariffError::SlabBound(7)),
-        (100, 6, TariffError::ChargeCount),
-        (101, 0, TariffError::ChargeCode(1)),
-        (102, 0, TariffError::ChargeBasis(1)),
-        (102, 4, TariffError::ChargeBasis(1)),
+        (0, 1, TariffError::Format),
+        (1, 0, TariffError::Version),
+        (1, 0x80, TariffError::Number),
+        (6, 0, TariffError::Kind),
+        (6, 4, TariffError::Kind),
+        // The first slab: a restart; and the fee of a month without consumption, 900.
+        (10, 0x4B, TariffError::FirstRestart),
+        (56, 13, TariffError::ChargeCount),
+        (57, 0, TariffError::ChargeCode(1)),
+        (58, 0, TariffError::ChargeBasis(1)),
+        (58, 6, TariffError::ChargeBasis(1)),
+        (58, 0x85, TariffError::ChargeForm(1)),
     ] {
         assert_eq!(with(at, value), Err(error), "byte {at}");
     }
     for length in 0..bytes.len() {
-        assert_eq!(Tariff::parse(&bytes.as_slice()[..length]), Err(TariffError::Length), "{length} bytes");
+        assert_eq!(Tariff::parse(&bytes[..length]), Err(TariffError::Length), "{length} bytes");
     }
-    let mut longer = bytes.as_slice().to_vec();
-    longer.push(0);
+    let longer = [bytes, &[0]].concat();
     assert_eq!(Tariff::parse(&longer), Err(TariffError::Length));
+}
+
+/// One month under a flat price of 1 EGP per kWh with these charges: what each comes to.
+fn charged(charges: &[Charge], energy: Energy, index: u16) -> Vec<(u8, i64)> {
+    let slab = Slab { bound: None, price: Price(100_000), restart: false, fee: 300 };
+    let mut month = MonthMeter::begin(tariff(1, &[slab], charges), false);
+    month.consume(energy).unwrap();
+    let bill = month.close(index, false);
+    let lines: Vec<_> = bill.charges().map(|line| (line.code.0, line.amount.0)).collect();
+    let sum: i64 = lines.iter().map(|(_, amount)| amount).sum();
+    assert_eq!(bill.fees().0, bill.service_fee.0 as i64 + sum);
+    lines
+}
+
+#[test]
+fn the_radio_fee_ends_at_45_kwh() {
+    let fee = Charge { first: Some(45), ..Charge::new(ChargeCode::RADIO_FEE, Basis::PerKwh(Price(200))) };
+    for (units, piastres) in [(1, 0), (1000, 2), (4499, 9), (4500, 9), (4501, 9), (100_000, 9)] {
+        assert_eq!(charged(&[fee], Energy(units), 0), [(4, piastres)], "{units}");
+    }
+    // Capped by amount: 3 piastres a kWh, at most 5 EGP.
+    let duty = Charge { most: Some(500), ..Charge::new(ChargeCode::STAMP_DUTY, Basis::PerKwh(Price(3000))) };
+    for (kwh, piastres) in [(100, 300), (166, 498), (167, 500), (1000, 500)] {
+        assert_eq!(charged(&[duty], self::kwh(kwh), 0), [(2, piastres)], "{kwh}");
+        assert_eq!(charged(&[Charge { credit: true, ..duty }], self::kwh(kwh), 0), [(2, -piastres)], "{kwh}");
+    }
+}
+
+#[test]
+fn a_charge_of_one_month_a_year_and_one_of_each_day() {
+    let yearly = Charge { month: Some(7), ..Charge::new(ChargeCode::LEVY, Basis::Fixed(300)) };
+    let standing = Charge::new(ChargeCode::STANDING_CHARGE, Basis::PerDay(120));
+    // January, February (of a leap year and of another), June, July.
+    for (index, days, due) in
+        [(60, 31, false), (61, 28, false), (49, 29, false), (65, 30, false), (66, 31, true)]
+    {
+        let expected: Vec<_> = due.then_some((3, 300)).into_iter().chain([(6, days * 120)]).collect();
+        assert_eq!(charged(&[yearly, standing], kwh(1), index), expected, "{index}");
+    }
+}
+
+#[test]
+fn vat_on_fees_and_a_bill_of_at_least_so_much() {
+    let charges = [
+        Charge::new(ChargeCode::CLEANING, Basis::Fixed(2000)),
+        // Of energy and service fee, not of cleaning.
+        Charge {
+            of: Lines::ENERGY.and(Lines::SERVICE_FEE),
+            ..Charge::new(ChargeCode::VAT, Basis::PerCent(1400))
+        },
+        Charge { of: Lines::charge(1), ..Charge::new(ChargeCode(0x80), Basis::PerCent(500)) },
+        Charge { of: Lines::before(4), ..Charge::new(ChargeCode::MINIMUM_BILL, Basis::Minimum(5000)) },
+    ];
+    // 12.34 EGP and 3 EGP of service: 14 % are 214.76 piastres; 5 % of 20 EGP; and 14.51 EGP are missing.
+    let missing = 5000 - 1234 - 300 - 2000 - 215 - 100;
+    assert_eq!(charged(&charges, Energy(1234), 0), [(1, 2000), (5, 215), (0x80, 100), (7, missing)]);
+    // 14 % of 103 EGP; nothing is missing.
+    assert_eq!(charged(&charges, kwh(100), 0), [(1, 2000), (5, 1442), (0x80, 100), (7, 0)]);
+    // What is not due counts as nothing.
+    let never = Charge { above: MAX_BOUND, ..charges[0] };
+    assert_eq!(charged(&[never, charges[2]], kwh(1), 0), [(0x80, 0)]);
+}
+
+#[test]
+fn rebates_by_consumption_raise_the_balance() {
+    let rebate = |above, up_to, piastres| Charge {
+        credit: true,
+        above,
+        up_to: Some(up_to),
+        ..Charge::new(ChargeCode::REBATE, Basis::Fixed(piastres))
+    };
+    let charges = [rebate(50, 200, 250), rebate(200, 600, 200)];
+    for (units, expected) in [
+        (0, &[][..]),
+        (5000, &[]),
+        (5001, &[(8, -250)]),
+        (20_000, &[(8, -250)]),
+        (20_001, &[(8, -200)]),
+        (60_000, &[(8, -200)]),
+        (60_001, &[]),
+    ] {
+        assert_eq!(charged(&charges, Energy(units), 0), expected, "{units}");
+    }
+    // More than all fees: the sum is below zero.
+    let slab = Slab { bound: None, price: Price(0), restart: false, fee: 100 };
+    let mut month = MonthMeter::begin(tariff(1, &[slab], &charges), false);
+    month.consume(kwh(60)).unwrap();
+    let bill = month.close(0, false);
+    assert_eq!(
+        (bill.fees(), bill.total(), bill.month(0, 0, false).fees),
+        (Balance(-150), Balance(-150), -150)
+    );
+}
+
+#[test]
+fn half_up_below_zero() {
+    // 10 Wh at half a piastre: 0.5 becomes 1, -0.5 becomes 0, -1.5 becomes -1.
+    let per_kwh =
+        |price, credit| Charge { credit, ..Charge::new(ChargeCode(9), Basis::PerKwh(Price(price))) };
+    for (price, taken, given) in [
+        (49_999, 0, 0),
+        (50_000, 1, 0),
+        (50_001, 1, -1),
+        (149_999, 1, -1),
+        (150_000, 2, -1),
+        (150_001, 2, -2),
+    ] {
+        assert_eq!(
+            charged(&[per_kwh(price, false), per_kwh(price, true)], Energy(1), 0),
+            [(9, taken), (9, given)]
+        );
+    }
+    // A share of what is below zero.
+    let charges = [
+        Charge { credit: true, ..Charge::new(ChargeCode(9), Basis::Fixed(3)) },
+        Charge { of: Lines::charge(1), ..Charge::new(ChargeCode(10), Basis::PerCent(5000)) },
+        Charge { of: Lines::charge(1), credit: true, ..Charge::new(ChargeCode(11), Basis::PerCent(5000)) },
+    ];
+    assert_eq!(charged(&charges, Energy(1), 0), [(9, -3), (10, -1), (11, 2)]);
+}
+
+#[test]
+fn free_energy_costs_nothing_at_once() {
+    let slabs = [
+        Slab { bound: Some(50), price: Price(0), restart: false, fee: 0 },
+        Slab { bound: Some(350), price: Price(190_280), restart: false, fee: 0 },
+        Slab { bound: None, price: Price(215_620), restart: false, fee: 0 },
+    ];
+    let vat = [Charge::new(ChargeCode::VAT, Basis::PerCent(1500))];
+    let mut month = MonthMeter::begin(tariff(1, &slabs, &vat), false);
+    assert_eq!(month.consume(kwh(50)).unwrap().total(), Balance(0));
+    assert_eq!(month.close(0, false).total(), Balance(0));
+    assert_eq!(month.consume(Energy(1)).unwrap().total(), Balance(2));
+}
+
+#[test]
+fn the_dearest_bill_fits() {
+    let slab = Slab { bound: None, price: Price(u32::MAX), restart: false, fee: u32::MAX };
+    let all =
+        |number| Charge { of: Lines::before(number), ..Charge::new(ChargeCode(9), Basis::PerCent(10_000)) };
+    for credit in [false, true] {
+        let charges: Vec<_> = (1..=12).map(|number| Charge { credit, ..all(number) }).collect();
+        let mut month = MonthMeter::begin(tariff(1, &[slab], &charges), false);
+        month.consume(Energy(u32::MAX)).unwrap();
+        let bill = month.close(0, false);
+        let first = bill.energy_charge.0 as i64 + i64::from(u32::MAX);
+        // Each charge takes as much again, or gives back all that is there.
+        assert_eq!(bill.total(), Balance(if credit { 0 } else { first << 12 }));
+        assert_eq!(bill.month(0, 0, false).fees, if credit { i32::MIN } else { i32::MAX });
+    }
 }
 
 #[test]

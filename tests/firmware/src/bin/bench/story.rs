@@ -198,14 +198,14 @@ fn installation() -> Option<MeterInstallation> {
         MeterKey { version, length: key.expose().len() as u8, bytes }
     }
     let (parameter, report) = (issuer::mail_keys(0x81)?, issuer::mail_keys(0x91)?);
-    let emitted = EGYPT_2024_08.emit();
+    let published = EGYPT_2024_08.as_bytes();
     let mut tariff = [0; METER_TARIFF_SIZE];
-    tariff.get_mut(..emitted.len())?.copy_from_slice(emitted.as_slice());
+    tariff.get_mut(..published.len())?.copy_from_slice(published);
     Some(MeterInstallation {
         id: issuer::METER.0,
         company: issuer::SCOPE.company.0,
         environment: issuer::SCOPE.environment.code(),
-        tariff_length: emitted.len() as u8,
+        tariff_length: published.len() as u8,
         tariff,
         base: key(0xA1, &issuer::meter_key(0xA1)?),
         credit: key(0x71, &issuer::meter_key(0x71)?),
@@ -245,13 +245,16 @@ fn mail_of(envelope: &Envelope) -> MeterMail {
 
 #[inline(never)]
 fn tariff() -> Option<Plaintext> {
-    let mut bytes = EGYPT_2024_08.emit();
+    let published = EGYPT_2024_08.as_bytes();
+    let mut bytes = [0; Tariff::MAX_SIZE];
+    let bytes = bytes.get_mut(..published.len())?;
+    bytes.copy_from_slice(published);
     // Version 2, from the middle of the month that runs.
-    *bytes.as_mut_slice().get_mut(4)? = 2;
+    *bytes.get_mut(1)? = 2;
     let start = (NOW + 6 * MONTH + 3600).to_be_bytes();
-    bytes.as_mut_slice().get_mut(5..9)?.copy_from_slice(&start);
-    Tariff::parse(bytes.as_slice()).ok()?;
-    Plaintext::of(bytes.as_slice())
+    bytes.get_mut(2..6)?.copy_from_slice(&start);
+    Tariff::parse(bytes).ok()?;
+    Plaintext::of(bytes)
 }
 
 #[inline(never)]
