@@ -22,6 +22,7 @@
 //! [`MonthMeter`] is the state of one month, [`Tables`] the tariff in force and the one that waits for its time.
 
 mod charge;
+mod forecast;
 mod month;
 mod rate;
 mod shipped;
@@ -29,6 +30,7 @@ mod tables;
 mod wire;
 
 pub use charge::{Basis, Bill, BillLine, Charge, ChargeCode, Lines};
+pub use forecast::Bracket;
 pub use month::{
     Adjustment, Deduction, MAX_SEGMENTS, MonthFull, MonthMeter, RestoreError, Segment, TooManySwitches,
 };
