@@ -120,6 +120,7 @@ mod tests {
         let mut card = Card::open(Script::new(&[&[0x90]]));
         assert!(matches!(card.transmit(&COMMAND), Err(TransportError::Response(_))));
     }
+
     #[test]
     fn a_reading_command_is_repeated_once() {
         for command in [&[0, 0xB0, 0x81, 0][..], &[0, 0xB0, 0x81, 0, 0]] {
