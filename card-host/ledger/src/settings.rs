@@ -42,7 +42,7 @@ impl Note {
             Self::Heard => "heard",
             Self::Time => "time",
         };
-        Ok((format!("{id}.{what}").parse()?, json!({ "noted": what, "of": id })))
+        Ok((id.beside(what)?, json!({ "noted": what, "of": id })))
     }
 }
 

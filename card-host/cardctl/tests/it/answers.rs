@@ -106,7 +106,8 @@ fn the_same_again_gives_the_first_answer() {
     .iter()
     .enumerate()
     {
-        let id = format!("mail-{number}");
+        // As long as an id can be.
+        let id = format!("{number:m>64}");
         let arguments = [&["--request", &id, "mail", "--network", "5"], *content].concat();
         let first = run(&arguments);
         assert_eq!((&first["taken"], &run(&arguments)), (&true.into(), &first), "{content:?}");
@@ -130,6 +131,7 @@ fn the_same_again_gives_the_first_answer() {
     ];
     let first = refused(&named);
     assert_eq!((&first["taken"], &refused(&named)), (&false.into(), &first));
+    run(&["audit", "key"]);
     run(&["audit", "verify"]);
 }
 
@@ -377,6 +379,7 @@ fn a_file_beside_the_ledger_makes_no_contract() {
         std::fs::write(data.join(file), held.to_string()).unwrap();
     }
     run(&["ledger", "status"]);
+    run(&["audit", "key"]);
     run(&["audit", "verify"]);
     assert_eq!(run(&["ledger", "statement", "--meter", "5"]), before);
     let kept = std::fs::read_to_string(data.join("bindings.json")).unwrap();
