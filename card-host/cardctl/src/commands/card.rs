@@ -12,10 +12,10 @@ use std::io::Write;
 use std::sync::Arc;
 
 use super::Error;
-use crate::context::{self, Context};
 use crate::context::books::Books;
 use crate::context::custody::{self, Keys};
 use crate::context::workplace::Workplace;
+use crate::context::{self, Context};
 use crate::view::card::{Content, Info};
 use crate::view::collect::Collected;
 

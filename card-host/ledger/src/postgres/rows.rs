@@ -173,7 +173,8 @@ impl<'r> Columns<'r> {
 
     fn step(&mut self) -> Result<Step, Failure> {
         let number: i16 = self.next()?;
-        Step::from_number(number.into()).ok_or_else(|| self.wrong(self.at.saturating_sub(1), &format!("{number} is no step")))
+        Step::from_number(number.into())
+            .ok_or_else(|| self.wrong(self.at.saturating_sub(1), &format!("{number} is no step")))
     }
 
     pub(super) fn meter(&mut self) -> Result<Binding, Failure> {
