@@ -7,14 +7,13 @@ use card_core::units::{Balance, Piastres};
 use serde::{Deserialize, Serialize};
 
 use super::accounts::LedgerAccount;
-use super::bindings::NUMBERS_OF_A_RESTORE;
 use super::correct::Proposal;
 use super::entry::{Entry, Kind, RequestKey, Step, Transfer};
 use super::error::{LedgerError, Refusal};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::payload::Payload;
-use super::records::{BindingRecord, Head, Point, Reading, Status};
+use super::records::{BindingRecord, Head, NUMBERS_OF_A_RESTORE, Point, Reading, Status};
 use super::sale::Certified;
 use super::sell::{about, sellable};
 use super::signing::Signing;

@@ -4,6 +4,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
+/// The party that the company itself is.
+pub const COMPANY: &str = "company";
+/// The vending point of the company's own work.
+pub const OFFICE: &str = "office";
+
 /// A text is not a name of this kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is no {what}: {rule}")]

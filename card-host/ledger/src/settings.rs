@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::entry::{Hash, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal};
-use super::names::{PartyCode, PointCode, RequestId};
+use super::names::{COMPANY, OFFICE, PartyCode, PointCode, RequestId};
 use super::office::{Office, Who, draft};
 use super::policy::Policy;
 use super::records::{Customer, Head, Party, Point, PolicyRecord, Power, Token};
@@ -20,11 +20,6 @@ use card_core::platform::Random;
 use card_host::issuer::Clock;
 use card_host::keystore::{KeyStore, KeyStoreError};
 use card_host::random::OsRandom;
-
-/// The party that the company itself is.
-pub const COMPANY: &str = "company";
-/// The vending point of the company's own work.
-pub const OFFICE: &str = "office";
 
 /// What is noted of a request, see [`Office::note`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,11 +16,10 @@ use self::office::Office;
 use self::tally::{Keys, Reports, Tally};
 use crate::accounts::LedgerAccount;
 use crate::entry::{Entry, EntryId, Kind, RequestKey, Step};
-use crate::names::{PartyCode, PointCode};
+use crate::names::{OFFICE, PartyCode, PointCode};
 use crate::payload::Payload;
 use crate::proof::reported;
 use crate::records::{BindingRecord, Customer, Head, Link, Point, Status, StepDone};
-use crate::settings::OFFICE;
 use crate::store::Row;
 
 /// How a row differs from the entries.

@@ -2,6 +2,7 @@
 //! way into the office that takes it. What comes to other meters is never more than was paid.
 //!
 //! `CARD_SEED=n` plays one seed again; `CARD_TESTS=long` plays many.
+// Long: one player, with every way into the office.
 
 use super::books::Books;
 use card_host::card_core::id::{Binding, CardId, CardRef, Channel, MeterId, Reference};

@@ -8,12 +8,12 @@ use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::entry::{Entry, Hash, Kind};
-use crate::names::{PartyCode, PointCode};
+use crate::names::{COMPANY, OFFICE, PartyCode, PointCode};
 use crate::payload::Payload;
 use crate::policy::Policy;
 use crate::records::{CardRecord, CardUse, Party, PolicyRecord, Power, Token};
 use crate::restore::epoch_of;
-use crate::settings::{ANSWER, COMPANY, OFFICE, party_of};
+use crate::settings::{ANSWER, party_of};
 
 /// A vending point, as it was entered.
 #[derive(Debug)]
