@@ -343,13 +343,13 @@ fn what_is_to_be_said_begins_with_what_is_most_urgent() {
         change(&mut state);
         state.situations().map(|situation| situation.text(Language::English).code).collect()
     };
-    assert!(said(|_| ()).is_empty());
-    assert_eq!(said(|state| state.balance = Balance(0)), ["V04"]);
+    assert_eq!(said(|_| ()), ["U00"]);
+    assert_eq!(said(|state| state.balance = Balance(0)), ["U00", "V04"]);
     let lent = said(|state| {
         (state.balance, state.supply.loan_until) = (Balance(-5), CardTime(state.clock.time.0 + 60));
         state.flags = MeterFlags::LOAN;
     });
-    assert_eq!(lent, ["F80"]);
+    assert_eq!(lent, ["U00", "F80"]);
     let without_loan = said(|state| {
         (state.balance, state.supply.cut, state.supply.loan_until) = (Balance(-5), 0x01, state.clock.time);
     });
