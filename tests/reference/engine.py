@@ -1,19 +1,23 @@
 """The meter's credit engine (docs/meter.md, sections 1 to 6 and 14) as a plain model: no memory, no keys, no cards.
 
-Every call takes the reading of firmware's clock. `events`, `months` and `audits` are all that the present binding has had.
+Every call takes what firmware knows of time, `now`: its clock's reading, seconds of uptime, whether the clock never stopped. `events`, `months` and
+`audits` are all that the present binding has had.
 """
 import parameters
 import tariff_model as tariffs
 from local_time import CAIRO, LAST, friendly, local, month_begin, month_of
 from reference import be
 
+NO_CLOCK, STOOD, DISAGREES, MOVED = 0x01, 0x02, 0x04, 0x80     # doubts of the clock; in a month also: a command has moved time
+HOUR, DAY = 3600, 86400
 NO_CREDIT, TAMPERING, PAUSE, LOCKED, COMMAND, UNBOUND = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
 
 
 class Meter:
     def __init__(self, tariff):
         self.time = self.offset = self.floor = self.register = self.binding = self.tampering = 0
-        self.stopped = self.doubtful = self.tampering_cut = self.locked = self.commanded = False
+        self.doubt, self.month_doubt, self.uptime = 0, 0, None
+        self.tampering_cut = self.locked = self.commanded = False
         self.overloads = self.last_overload = self.pause_end = 0
         self.tariff, self.waiting = tariff, None
         self.limits, self.calendar = dict(parameters.LIMITS_AT_FIRST), CAIRO
@@ -32,7 +36,7 @@ class Meter:
 
     def new_month(self, index, partial):
         self.month, self.partial, self.history, self.total, self.peak = index, partial, [], 0, 0
-        self.month_doubtful = self.doubtful
+        self.month_doubt = self.doubt
 
     def event(self, code, *data):
         data = b"".join(be(value, size) for value, size in data)
@@ -50,39 +54,93 @@ class Meter:
 
     # ---- section 2 -------------------------------------------------------------------------------
 
-    def clock(self, reading):
-        candidate, step = reading + self.offset, self.limits["greatest_step"]
-        self.stopped = reading == 0 and self.time != 0
+    doubtful = property(lambda self: self.doubt != 0)
+
+    def power_up(self):
+        """Power was away; all was saved."""
+        self.uptime = None
+
+    def clock(self, now):
+        self.reading, uptime, never_stopped = now
+        first = self.uptime is None
+        passed = 0 if first else max(0, uptime - self.uptime)
+        self.uptime = uptime
         if self.time == 0:
-            self.time = reading
-        elif self.stopped:
-            self.doubt(reading)
-        elif candidate > self.time + step or candidate < self.time - 60:
-            self.offset = self.time - reading
-            self.doubt(reading)
-        elif candidate < self.time:
-            pass
-        elif self.doubtful and self.time <= reading <= self.time + step:
-            self.time, self.offset, self.doubtful = reading, 0, False
+            self.time = self.reading
+            self.expect_from_now()
+        elif first:
+            self.first_reading(never_stopped)
         else:
-            self.time = candidate
+            self.expected += passed
+            self.rest += passed
+            self.later_reading()
 
-    def doubt(self, reading):
-        if not self.month_doubtful:
-            self.event(0x0103, (reading, 4))
-        self.doubtful = self.month_doubtful = True
+    def expect_from_now(self):
+        self.expected, self.rest = self.time, 0
 
-    def raise_floor(self, reading, issue_time):
+    def first_reading(self, never_stopped):
+        candidate = self.reading + self.offset
+        if self.reading and never_stopped and candidate >= self.time - 60:
+            self.forward(candidate)
+        else:
+            self.offset = self.time - self.reading if self.reading else 0
+            self.begin_doubt(STOOD)
+            if not self.reading:
+                self.begin_doubt(NO_CLOCK)
+        self.expect_from_now()
+
+    def later_reading(self):
+        near = lambda value, most: -60 <= value - self.expected <= most
+        step = self.limits["greatest_step"]
+        if self.reading and near(self.reading, step if self.doubt & NO_CLOCK else 60):
+            self.forward(self.reading)
+            self.offset, self.doubt = 0, self.doubt & ~NO_CLOCK
+        elif self.reading and near(self.reading + self.offset, step):
+            self.forward(self.reading + self.offset)
+        else:
+            self.forward(self.expected)
+            self.offset = self.time - self.reading if self.reading else 0
+            self.begin_doubt(NO_CLOCK)
+            return
+        most, self.rest = divmod(self.rest, 1000)
+        self.expected += max(-most, min(most, self.time - self.expected))
+
+    def forward(self, time):
+        self.time = max(self.time, min(LAST, time))
+
+    def begin_doubt(self, bit):
+        if not self.month_doubt & bit:
+            self.event(0x0103, (self.reading, 4), (bit, 1))
+        self.doubt |= bit
+        self.month_doubt |= bit
+
+    def believes(self, issue_time):
+        return self.doubt & STOOD or not self.floor or issue_time <= self.time + 2 * DAY
+
+    def issued(self, issue_time, late):
+        """A certificate of this issue time was applied. `late`: whether it is known to be late where it is more than a day old. Gives what is told
+        of it, at the time after it."""
+        before, told = self.time, []
+        if not self.believes(issue_time):
+            return [lambda: self.begin_doubt(DISAGREES), lambda: self.event(0x0108, (issue_time, 4))]
+        if before and abs(issue_time - before) <= HOUR:
+            self.doubt &= ~DISAGREES
+        ahead = before and issue_time > before + HOUR
+        if ahead and not self.doubt & STOOD or late and issue_time < before - DAY:
+            told.append(lambda: self.begin_doubt(DISAGREES))
         self.floor = max(self.floor, issue_time)
-        if self.floor > self.time:
+        if self.floor > before:
             self.time = self.floor
-            if not self.stopped:
-                self.offset = self.floor - reading
+            self.offset = self.time - self.reading if self.reading else 0
+            self.expect_from_now()
+            if ahead:
+                told.append(lambda: self.event(0x0109, (before, 4)))
+        return told
 
     # ---- section 4 -------------------------------------------------------------------------------
 
-    def call(self, reading, action=lambda: None):
-        self.clock(reading)
+    def call(self, now, action=lambda: None):
+        self.clock(now)
         self.what_time_brings()
         outcome = action()
         self.what_time_brings()
@@ -131,7 +189,7 @@ class Meter:
         return tariffs.charge(self.history, self.tariff, self.total, self.total)
 
     def month_record(self, fees):
-        return {"month": self.month, "flags": self.partial | tariffs.rerated(self.history, self.tariff, self.total) << 1 | self.month_doubtful << 2,
+        return {"month": self.month, "flags": self.partial | tariffs.rerated(self.history, self.tariff, self.total) << 1 | (self.month_doubt != 0) << 2,
                 "slab": tariffs.slab_reached(self.tariff, self.total) + 1, "energy": self.total, "energy_charge": self.energy_charge(),
                 "fees": min(fees, 2**32 - 1), "peak": self.peak}
 
@@ -167,14 +225,14 @@ class Meter:
     # ---- section 5 -------------------------------------------------------------------------------
 
     def loan_runs(self):
-        return self.time < self.loan_end and not self.stopped
+        return self.time < self.loan_end
 
     def decide_supply(self):
         if self.balance > 0:
             self.no_credit, self.loan_end = False, 0
         elif self.loan_runs():
             self.no_credit = False
-        elif self.binding and (self.stopped or not friendly(self.calendar, self.time)):
+        elif self.binding and not friendly(self.calendar, self.time):
             self.no_credit = True
         on = self.reasons() == 0
         if on != self.supply:
@@ -192,11 +250,11 @@ class Meter:
 
     # ---- calls -----------------------------------------------------------------------------------
 
-    def tick(self, reading):
-        self.call(reading)
+    def tick(self, now):
+        self.call(now)
 
-    def pulse(self, reading, energy):
-        return self.call(reading, lambda: self.consume(energy))
+    def pulse(self, now, energy):
+        return self.call(now, lambda: self.consume(energy))
 
     def consume(self, energy):
         """'taken' | 'refused'"""
@@ -215,7 +273,7 @@ class Meter:
         self.register = (self.register + energy) % 2**32
         return "taken"
 
-    def demand(self, reading, watts):
+    def demand(self, now, watts):
         def overload():
             self.peak = max(self.peak, watts)
             if self.supply and 0 < self.limits["contracted_power"] < watts:
@@ -225,48 +283,55 @@ class Meter:
                     self.pause_end = min(LAST, self.time + self.limits["pause"])
                 self.overloads, self.last_overload = min(255, self.overloads + 1), self.time
                 self.event(0x0204, (watts, 4), (self.overloads, 1))
-        self.call(reading, overload)
+        self.call(now, overload)
 
-    def tamper(self, reading, bit):
+    def tamper(self, now, bit):
         def report():
             if not self.tampering & bit:
                 self.tampering |= bit
                 self.tampering_cut |= bool(self.limits["tampering_cuts"] & bit)
                 self.event(0x0205, (bit, 1))
-        self.call(reading, report)
+        self.call(now, report)
 
-    def certificate(self, reading, sequence, credit, debited, issue_time, generation=1):
+    def certificate(self, now, sequence, credit, debited, issue_time, generation=1, network=False):
         """A genuine certificate of the present binding: 'apply' | 'nothing' | 'refused'"""
-        return self.call(reading, lambda: self.apply(reading, sequence, credit, debited, issue_time, generation))
+        return self.call(now, lambda: self.apply(sequence, credit, debited, issue_time, generation, network))
 
-    def apply(self, reading, sequence, credit, debited, issue_time, generation):
+    def apply(self, sequence, credit, debited, issue_time, generation, network=False):
         assert generation >= self.generation
         if sequence <= self.sequence:
             self.generation = generation
             return "nothing"
+        if not self.take(credit, debited):
+            self.event_of_the_day(0x0102, 0x0F, (0x0F, 1), (0, 1), (generation, 2))
+            return "refused"
+        self.sequence, self.generation = sequence, generation
+        for tell in self.issued(issue_time, network):
+            tell()
+        return "apply"
+
+    def take(self, credit, debited):
+        """The totals of a certificate; False where they are too high."""
         assert credit >= self.credit and debited >= self.debited
         balance = self.balance + (credit - self.credit) - (debited - self.debited)
         if max(credit, debited) > 2**62 or not -2**63 <= balance < 2**63:
-            self.event_of_the_day(0x0102, 0x0F, (0x0F, 1), (0, 1), (generation, 2))
-            return "refused"
-        self.balance, self.generation = balance, generation
-        self.credit, self.debited, self.sequence = credit, debited, sequence
-        self.raise_floor(reading, issue_time)
-        return "apply"
+            return False
+        self.balance, self.credit, self.debited = balance, credit, debited
+        return True
 
-    def empty_card(self, reading, generation=1):
+    def empty_card(self, now, generation=1):
         """A card is accepted and has nothing to apply: 'loan' | 'nothing'"""
         def lend():
             assert self.binding and generation >= self.generation
             self.generation = generation
-            if self.balance > 0 or self.loan_end or self.stopped or not self.limits["loan_hours"]:
+            if self.balance > 0 or self.loan_end or not self.limits["loan_hours"]:
                 return "nothing"
             self.loan_end = min(LAST, self.time + self.limits["loan_hours"] * 3600)
             self.event(0x0203, (self.loan_end, 4))
             return "loan"
-        return self.call(reading, lend)
+        return self.call(now, lend)
 
-    def open_binding(self, reading, number, sequence, credit, debited, issue_time, generation=1):
+    def open_binding(self, now, number, sequence, credit, debited, issue_time, generation=1):
         def opened():
             assert number > self.binding
             if self.binding:
@@ -276,11 +341,15 @@ class Meter:
                                      "balance": self.balance, "energy_register": self.register}
             self.reset()
             self.binding = number
-            assert self.apply(reading, sequence, credit, debited, issue_time, generation) == "apply"
+            self.sequence, self.generation = sequence, generation
+            assert self.take(credit, debited)
+            told = self.issued(issue_time, False)
             self.new_month(month_of(self.calendar, self.time), True)
             self.day = local(self.calendar, self.time)[0]
             self.event(0x0101, (number, 4))
-        self.call(reading, opened)
+            for tell in told:
+                tell()
+        self.call(now, opened)
 
     # ---- section 14 ------------------------------------------------------------------------------
 

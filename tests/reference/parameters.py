@@ -65,7 +65,7 @@ def encode_tariff(t):
 # ---- section 7.1 to 7.4 --------------------------------------------------------------------------
 
 LIMITS = [("first_threshold", 4, 1000), ("second_threshold", 4, 500), ("contracted_power", 4, 0), ("pause", 2, 300), ("pauses", 1, 3),
-          ("reset_minutes", 2, 1440), ("loan_hours", 2, 48), ("greatest_step", 4, 2592000), ("tampering_cuts", 1, 0x1F)]
+          ("reset_minutes", 2, 1440), ("loan_hours", 2, 48), ("greatest_step", 4, 600), ("tampering_cuts", 1, 0x1F)]
 LIMITS_AT_FIRST = {name: first for name, _, first in LIMITS}
 
 
@@ -75,7 +75,7 @@ def parse_limits(data):
     r.end()
     r.need(t["second_threshold"] <= t["first_threshold"], "second_threshold")
     r.need(t["pause"], "pause")
-    r.need(t["greatest_step"] >= 3600, "greatest_step")
+    r.need(60 <= t["greatest_step"] <= 3600, "greatest_step")
     r.need(t["tampering_cuts"] & ~0x1F == 0, "tampering_cuts")
     return t
 
@@ -171,10 +171,10 @@ def encode_command(c):
 
 def command_refused(kind, value, expiry, card):
     """Whether refusal 0C holds: unknown kind, no named card, value out of range."""
-    if kind in (3, 4) and card == bytes(8):
+    if kind in (3, 4, 8) and card == bytes(8):
         return True
     return not {1: value == 0, 2: value == 0, 3: value == 0, 4: 0 < value < expiry, 5: value == 0, 6: value == 0,
-                7: 1 <= value <= 0xFFFF}.get(kind, False)
+                7: 1 <= value <= 0xFFFF, 8: 0 < value < expiry}.get(kind, False)
 
 
 # ---- section 9 -----------------------------------------------------------------------------------

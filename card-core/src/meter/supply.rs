@@ -97,8 +97,6 @@ impl MeterState {
         let credit = self.balance > Balance(0);
         let bound = self.binding != 0;
         let was_on = !self.flags.has(MeterFlags::SUPPLY_CUT);
-        // Where time stands, no friendly time and no loan would ever end.
-        let goes = !self.clock.stopped;
         let supply = &mut self.supply;
         supply.set(reason::NO_BINDING, !bound);
         if supply.cut & reason::OVERLOAD_PAUSE != 0 && supply.pause_until <= time {
@@ -113,9 +111,9 @@ impl MeterState {
         } else if credit {
             supply.set(reason::NO_CREDIT, false);
             supply.loan_until = CardTime::UNSET;
-        } else if goes && supply.loan_until > time {
+        } else if supply.loan_until > time {
             supply.set(reason::NO_CREDIT, false);
-        } else if supply.cut & reason::NO_CREDIT == 0 && !(goes && self.calendar.is_friendly(time)) {
+        } else if supply.cut & reason::NO_CREDIT == 0 && !self.calendar.is_friendly(time) {
             supply.set(reason::NO_CREDIT, true);
         }
         if was_on != supply.is_on() {
@@ -128,7 +126,7 @@ impl MeterState {
             (MeterFlags::VERY_LOW_CREDIT, below(self.limits.second_threshold)),
             (MeterFlags::SUPPLY_CUT, !self.supply.is_on()),
             (MeterFlags::TAMPER, self.supply.tampering != 0),
-            (MeterFlags::CLOCK_DOUBTFUL, self.clock.doubtful),
+            (MeterFlags::CLOCK_DOUBTFUL, self.clock.is_doubtful()),
             (MeterFlags::LOAN, self.supply.loan_until != CardTime::UNSET),
         ];
         for (flag, on) in flags {
@@ -140,7 +138,7 @@ impl MeterState {
     pub(super) fn lend(&mut self) {
         let hours = u32::from(self.limits.loan_hours);
         let given = self.supply.loan_until != CardTime::UNSET;
-        if self.balance > Balance(0) || self.binding == 0 || hours == 0 || given || self.clock.stopped {
+        if self.balance > Balance(0) || self.binding == 0 || hours == 0 || given {
             return;
         }
         let time = self.clock.time;

@@ -20,7 +20,7 @@ pub struct Limits {
     pub overload_reset: u16,
     /// Hours of supply on emergency loan; 0 is none (5.2).
     pub loan_hours: u16,
-    /// Greatest step of the clock, seconds, at least 3600 (section 2).
+    /// Greatest step of the clock while power is on, seconds, 60 to 3600 (section 2).
     pub clock_step: u32,
     /// Kinds of tampering that cut the supply, bits of section 6.
     pub tamper_cuts: u8,
@@ -39,12 +39,12 @@ impl Limits {
         overload_pauses: 3,
         overload_reset: 1440,
         loan_hours: 48,
-        clock_step: 30 * 24 * 60 * 60,
+        clock_step: 600,
         tamper_cuts: Self::TAMPERING,
     };
 
-    /// Least that [`Self::clock_step`] can be, seconds.
-    const LEAST_STEP: u32 = 3600;
+    /// Least and most that [`Self::clock_step`] can be, seconds.
+    const STEP: [u32; 2] = [60, 3600];
     /// All kinds of tampering (section 6).
     const TAMPERING: u8 = 0x1F;
 
@@ -75,7 +75,8 @@ impl Limits {
         if self.overload_pause == 0 {
             return Err(ParameterError::OverloadPause);
         }
-        if self.clock_step < Self::LEAST_STEP {
+        let [least, most] = Self::STEP;
+        if self.clock_step < least || self.clock_step > most {
             return Err(ParameterError::ClockStep);
         }
         if self.tamper_cuts & !Self::TAMPERING != 0 {

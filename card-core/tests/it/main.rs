@@ -15,6 +15,7 @@ mod engine_clock;
 mod engine_energy;
 mod engine_mail;
 mod engine_supply;
+mod engine_time;
 mod engine_visit;
 mod id;
 mod key_wrap;
