@@ -94,7 +94,7 @@ def malformed():
     good = p.encode_limits(p.LIMITS_AT_FIRST)
     for what, data in lengths(good):
         yield 2, what, data
-    for what, value in (("second_threshold", 1001), ("pause", 0), ("greatest_step", 3599), ("greatest_step", 0), ("tampering_cuts", 0x20),
+    for what, value in (("second_threshold", 1001), ("pause", 0), ("greatest_step", 59), ("greatest_step", 3601), ("tampering_cuts", 0x20),
                         ("tampering_cuts", 0x9F)):
         yield 2, what, p.encode_limits({**p.LIMITS_AT_FIRST, what: value})
     yield from ((3, what, data) for what, data in wrong_calendars())

@@ -102,7 +102,7 @@ fn limits() -> Limits {
         overload_pauses: 5,
         overload_reset: 60,
         loan_hours: 24,
-        clock_step: 86_400,
+        clock_step: 1_800,
         tamper_cuts: 0x15,
     }
 }
@@ -117,7 +117,7 @@ fn limits_by_hand() {
 
 #[test]
 fn limits_before_the_first_mail() {
-    let bytes = hex!("01 000003E8 000001F4 00000000 012C 03 05A0 0030 00278D00 1F");
+    let bytes = hex!("01 000003E8 000001F4 00000000 012C 03 05A0 0030 00000258 1F");
     assert_eq!(Limits::DEFAULT.emit(), bytes);
     assert_eq!(Limits::parse(&bytes), Ok(Limits::DEFAULT));
     assert_eq!(Limits::default(), Limits::DEFAULT);
@@ -129,8 +129,8 @@ fn limits_have_rules() {
     for (wrong, error) in [
         (Limits { second_threshold: 3501, ..right }, ParameterError::Thresholds),
         (Limits { overload_pause: 0, ..right }, ParameterError::OverloadPause),
-        (Limits { clock_step: 3599, ..right }, ParameterError::ClockStep),
-        (Limits { clock_step: 0, ..right }, ParameterError::ClockStep),
+        (Limits { clock_step: 59, ..right }, ParameterError::ClockStep),
+        (Limits { clock_step: 3601, ..right }, ParameterError::ClockStep),
         (Limits { tamper_cuts: 0x20, ..right }, ParameterError::TamperCuts),
         (Limits { tamper_cuts: 0x40, ..right }, ParameterError::TamperCuts),
         (Limits { tamper_cuts: 0x9F, ..right }, ParameterError::TamperCuts),
@@ -146,8 +146,8 @@ fn limits_have_rules() {
         Limits { overload_pause: 1, ..right },
         Limits { overload_pauses: 0, overload_reset: 0, loan_hours: 0, ..right },
         Limits { overload_pauses: 255, overload_reset: u16::MAX, loan_hours: u16::MAX, ..right },
+        Limits { clock_step: 60, ..right },
         Limits { clock_step: 3600, ..right },
-        Limits { clock_step: u32::MAX, ..right },
         Limits { tamper_cuts: 0, ..right },
         Limits { tamper_cuts: 0x1F, ..right },
     ] {
@@ -746,7 +746,7 @@ fn errors_name_the_field() {
 }
 
 fn any_limits() -> impl Strategy<Value = Limits> {
-    (any::<(u32, u32, u32)>(), 1..=u16::MAX, any::<(u8, u16, u16)>(), 3600..=u32::MAX, 0..=0x1F_u8).prop_map(
+    (any::<(u32, u32, u32)>(), 1..=u16::MAX, any::<(u8, u16, u16)>(), 60..=3600_u32, 0..=0x1F_u8).prop_map(
         |((a, b, power), pause, (pauses, reset, loan), clock_step, tamper_cuts)| Limits {
             first_threshold: a.max(b),
             second_threshold: a.min(b),

@@ -4,7 +4,7 @@
 use card_core::id::{Binding, CardId, CardRef, MeterId, State as CardState};
 use card_core::layout::{CardSummary, CertificateAnswer};
 use card_core::message::{Certificate, Envelope, Event, MeterFlags, Month, Slot};
-use card_core::meter::{Decision, History, Meter, MeterError, MeterState, Tampering, UNWRITTEN, Verdict};
+use card_core::meter::{Decision, History, Meter, MeterError, MeterState, Reading, Tampering, UNWRITTEN, Verdict};
 use card_core::parameters::Readings;
 use card_core::role::KeyVersion;
 use card_core::soft::SoftEngine;
@@ -35,6 +35,10 @@ struct Scenario {
 #[derive(Deserialize)]
 struct Step {
     reading: u32,
+    uptime: u32,
+    never_stopped: bool,
+    /// Power was away before it.
+    power_up: bool,
     outcome: Option<String>,
     #[serde(flatten)]
     call: Call,
@@ -57,6 +61,7 @@ enum Call {
     Certificate {
         #[serde(flatten)]
         totals: Totals,
+        network: bool,
     },
     EmptyCard {
         generation: u16,
@@ -99,7 +104,8 @@ enum Fault {
 struct State {
     time: u32,
     offset: i64,
-    doubtful: bool,
+    floor: u32,
+    doubt: u8,
     binding: u32,
     applied_credit: u64,
     applied_debited: u64,
@@ -237,36 +243,41 @@ impl Run {
 
     /// Makes the call of a step, and says what came of it in the words of the vectors.
     fn call(&mut self, step: &Step) -> Option<String> {
-        let reading = CardTime(step.reading);
+        if step.power_up {
+            self.meter.save().unwrap();
+            self.meter = support::again(&self.chip);
+        }
+        let Step { uptime, never_stopped, .. } = *step;
+        let reading = Reading { clock: CardTime(step.reading), uptime, never_stopped };
         let said = |text: &str| Some(text.to_owned());
         self.steps += 1;
         match &step.call {
             Call::Tick => {
-                self.meter.tick(support::shows(reading)).unwrap();
+                self.meter.tick(reading).unwrap();
                 None
             }
-            Call::Pulse { energy } => match self.meter.consume(support::shows(reading), Energy(*energy)) {
+            Call::Pulse { energy } => match self.meter.consume(reading, Energy(*energy)) {
                 Ok(_) => said("taken"),
                 Err(MeterError::OutOfRange) => said("refused"),
                 Err(error) => panic!("{error}"),
             },
             Call::Demand { watts } => {
-                self.meter.demand(support::shows(reading), *watts).unwrap();
+                self.meter.demand(reading, *watts).unwrap();
                 None
             }
             Call::Tamper { bit } => {
                 let kind = Tampering::ALL.into_iter().find(|kind| kind.bit() == *bit).unwrap();
-                self.meter.tamper(support::shows(reading), kind).unwrap();
+                self.meter.tamper(reading, kind).unwrap();
                 None
             }
-            Call::Certificate { totals } => {
+            Call::Certificate { totals, network } => {
                 let certificate = totals.certificate(self.meter.state().binding);
-                // By card and over the network; one with nothing to apply brings no loan over the network.
-                let by_card = self.steps.is_multiple_of(2) && step.outcome.as_deref() == Some("apply");
+                // One with nothing to apply brings no loan over the network.
+                let by_card = !network && step.outcome.as_deref() == Some("apply");
                 let decision = if by_card {
                     self.present(reading, certificate)
                 } else {
-                    self.meter.take_certificate(support::shows(reading), &certificate, None).unwrap()
+                    self.meter.take_certificate(reading, &certificate, None).unwrap()
                 };
                 assert!(decision.opens.is_none());
                 said(verdict(&decision))
@@ -293,7 +304,7 @@ impl Run {
                 } else {
                     let binding = support::binding_certificate(*number);
                     self.meter
-                        .take_certificate(support::shows(reading), &certificate, Some(&binding))
+                        .take_certificate(reading, &certificate, Some(&binding))
                         .unwrap()
                 };
                 assert!(decision.opens.is_some());
@@ -303,7 +314,7 @@ impl Run {
             Call::Mail { slot, version, plaintext, card, fault } => {
                 let mail = self.seal(*slot, *version, &plaintext.0, fault.as_ref());
                 let carrier = card.as_ref().map(|id| CardId(id.array()));
-                let received = self.meter.receive(support::shows(reading), carrier, &mail).unwrap();
+                let received = self.meter.receive(reading, carrier, &mail).unwrap();
                 assert_eq!((received.slot.number(), received.version), (*slot, *version));
                 Some(
                     received
@@ -315,7 +326,7 @@ impl Run {
     }
 
     /// A card comes with this certificate.
-    fn present(&mut self, reading: CardTime, certificate: Certificate) -> Decision {
+    fn present(&mut self, reading: Reading, certificate: Certificate) -> Decision {
         let card = CardRef { generation: certificate.generation, ..support::CARD };
         let summary = CardSummary { state: Some(CardState::Active), scope: support::SCOPE, card };
         let answer = CertificateAnswer {
@@ -331,7 +342,7 @@ impl Run {
         };
         let presented = Presented::from_parts(card, KeyVersion::from_byte(0x32), answer)
             .with_binding(support::binding_certificate(certificate.binding.number));
-        self.meter.commit(support::shows(reading), &presented).unwrap()
+        self.meter.commit(reading, &presented).unwrap()
     }
 
     fn seal(&mut self, slot: u8, version: u32, plaintext: &[u8], fault: Option<&Fault>) -> Envelope {
@@ -366,6 +377,8 @@ impl Run {
         if now.binding != self.seen.binding {
             self.seen = Seen { binding: now.binding, ..Seen::default() };
         }
+        // Where a command has set time back, months come a second time.
+        self.seen.month = self.seen.month.min(now.month_index);
         let months: [_; History::MONTHS as usize] = self.meter.months(self.seen.month).unwrap();
         let events: [_; History::EVENTS as usize] = self.meter.events(self.seen.event).unwrap();
         let new_audits = (now.inbox.audit_count - self.seen.audits) as usize;
@@ -394,7 +407,8 @@ impl Run {
         State {
             time: now.clock.time.0,
             offset: now.clock.offset,
-            doubtful: now.clock.doubtful,
+            floor: now.clock.floor.0,
+            doubt: now.clock.doubt,
             binding: now.binding,
             applied_credit: now.applied_credit.0,
             applied_debited: now.applied_debited.0,
