@@ -117,16 +117,15 @@ class Meter:
     def believes(self, issue_time):
         return self.doubt & STOOD or not self.floor or issue_time <= self.time + 2 * DAY
 
-    def issued(self, issue_time, late):
-        """A certificate of this issue time was applied. `late`: whether it is known to be late where it is more than a day old. Gives what is told
-        of it, at the time after it."""
+    def issued(self, issue_time, oldest):
+        """A certificate of this issue time was applied. `oldest`: how old it may be. Gives what is told of it, at the time after it."""
         before, told = self.time, []
         if not self.believes(issue_time):
             return [lambda: self.begin_doubt(DISAGREES), lambda: self.event(0x0108, (issue_time, 4))]
-        if before and abs(issue_time - before) <= HOUR:
+        if before and before - DAY <= issue_time <= before + HOUR:
             self.doubt &= ~DISAGREES
         ahead = before and issue_time > before + HOUR
-        if ahead and not self.doubt & STOOD or late and issue_time < before - DAY:
+        if ahead and not self.doubt & STOOD or issue_time < before - oldest:
             told.append(lambda: self.begin_doubt(DISAGREES))
         self.floor = max(self.floor, issue_time)
         if self.floor > before:
@@ -306,7 +305,7 @@ class Meter:
             self.event_of_the_day(0x0102, 0x0F, (0x0F, 1), (0, 1), (generation, 2))
             return "refused"
         self.sequence, self.generation = sequence, generation
-        for tell in self.issued(issue_time, network):
+        for tell in self.issued(issue_time, DAY if network else 31 * DAY):
             tell()
         return "apply"
 
@@ -343,7 +342,7 @@ class Meter:
             self.binding = number
             self.sequence, self.generation = sequence, generation
             assert self.take(credit, debited)
-            told = self.issued(issue_time, False)
+            told = self.issued(issue_time, 31 * DAY)
             self.new_month(month_of(self.calendar, self.time), True)
             self.day = local(self.calendar, self.time)[0]
             self.event(0x0101, (number, 4))

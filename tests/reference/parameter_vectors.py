@@ -57,8 +57,8 @@ def lengths(good):
 
 # ---- the other slots -----------------------------------------------------------------------------
 
-LIMITS = [p.LIMITS_AT_FIRST, dict(zip(p.LIMITS_AT_FIRST, (0, 0, 0, 1, 0, 0, 0, 3600, 0))), dict(zip(p.LIMITS_AT_FIRST, (
-    U32, U32, U32, 65535, 255, 65535, 65535, U32, 0x1F))), {**p.LIMITS_AT_FIRST, "contracted_power": 5500, "second_threshold": 1000}]
+LIMITS = [p.LIMITS_AT_FIRST, dict(zip(p.LIMITS_AT_FIRST, (0, 0, 0, 1, 0, 0, 0, 60, 0))), dict(zip(p.LIMITS_AT_FIRST, (
+    U32, U32, U32, 65535, 255, 65535, 65535, 3600, 0x1F))), {**p.LIMITS_AT_FIRST, "contracted_power": 5500, "second_threshold": 1000}]
 DEBTS = [[], [{"id": 1, "kind": 1, "first_month": 0, "number": 1, "instalment": 0, "last_instalment": 1}],
          [{"id": 700 + n, "kind": 1 + n % 3, "first_month": 70 + n, "number": 12, "instalment": 5000, "last_instalment": 4711} for n in range(4)],
          [{"id": U32, "kind": 3, "first_month": 0xFFFE, "number": 65535, "instalment": U32, "last_instalment": U32}]]
@@ -67,10 +67,10 @@ NOTICES = [[], [{"template": 1, "until": 0, "value": 0}], [{"template": n, "unti
 CARD = det("parameters card", 8)
 COMMANDS = [{"counter": n, "expiry": expiry, "card": card, "kind": kind, "value": value} for n, expiry, card, kind, value in (
     (1, 0, bytes(8), 1, 0), (2, U32, bytes(8), 2, 0), (3, 0, CARD, 3, 0), (4, 2, CARD, 4, 1), (5, 0x0C000002, CARD, 4, 0x0C000001),
-    (6, 1, CARD, 5, 0), (7, 0, bytes(8), 6, 0), (8, 0, bytes(8), 7, 65535), (U32, U32, b"\xFF" * 8, 4, U32 - 1))]
+    (6, 1, CARD, 5, 0), (7, 0, bytes(8), 6, 0), (8, 0, bytes(8), 7, 65535), (9, 0x0C000002, CARD, 8, 0x0C000001), (U32, U32, b"\xFF" * 8, 4, U32 - 1))]
 REFUSED_COMMANDS = [{"counter": 9, "expiry": expiry, "card": card, "kind": kind, "value": value} for expiry, card, kind, value in (
-    (0, CARD, 0, 0), (0, CARD, 8, 0), (0, CARD, 255, 0), (0, bytes(8), 1, 1), (0, CARD, 2, 2**31), (0, CARD, 3, 1), (0, bytes(8), 3, 0),
-    (9, bytes(8), 4, 5), (9, CARD, 4, 0), (0, CARD, 4, 5), (7, CARD, 4, 7), (7, CARD, 4, 8), (0, CARD, 5, 1), (0, CARD, 6, 256), (0, CARD, 7, 0), (0, CARD, 7, 65536))]
+    (0, CARD, 0, 0), (0, CARD, 9, 0), (0, CARD, 255, 0), (0, bytes(8), 1, 1), (0, CARD, 2, 2**31), (0, CARD, 3, 1), (0, bytes(8), 3, 0),
+    (9, bytes(8), 4, 5), (9, CARD, 4, 0), (0, CARD, 4, 5), (7, CARD, 4, 7), (7, CARD, 4, 8), (9, bytes(8), 8, 5), (9, CARD, 8, 0), (0, CARD, 8, 5), (7, CARD, 8, 7), (0, CARD, 5, 1), (0, CARD, 6, 256), (0, CARD, 7, 0), (0, CARD, 7, 65536))]
 
 
 def plaintexts():

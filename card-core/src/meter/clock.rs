@@ -6,12 +6,15 @@ use crate::units::CardTime;
 const TOLERANCE: i64 = 60;
 /// Seconds of uptime in which clocks may differ by one.
 const PACE: u32 = 1000;
-/// How far a certificate may be from time without a doubt, in seconds.
+const DAY: u32 = 24 * 3600;
+/// How far above time a certificate agrees with it, in seconds; a command that moves time further has made a difference.
 const AGREES: u32 = 3600;
-/// How old a certificate may be that a network brings, in seconds.
-const LATE: u32 = 24 * 3600;
+/// How far below time a certificate agrees with it, in seconds.
+const RECENT: u32 = DAY;
+/// How far below time one may be that a card carried, or that opens a binding, in seconds.
+const CARRIED: u32 = 31 * DAY;
 /// How far above time a certificate is believed where time has not stood, in seconds.
-const BELIEVED: u32 = 2 * 24 * 3600;
+const BELIEVED: u32 = 2 * DAY;
 
 /// What firmware says of time with every call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,12 +183,13 @@ impl Clock {
         }
         let before = self.time;
         let was_set = before != CardTime::UNSET;
-        if was_set && issued.0.abs_diff(before.0) <= AGREES {
+        let ahead = was_set && issued.0 > before.0.saturating_add(AGREES);
+        let behind = |most| issued.0 < before.0.saturating_sub(most);
+        if was_set && !ahead && !behind(RECENT) {
             self.doubt &= !doubt::CERTIFICATE;
         }
-        let ahead = was_set && issued.0 > before.0.saturating_add(AGREES);
-        let late = network && issued.0 < before.0.saturating_sub(LATE);
-        let disagrees = ahead && self.doubt & doubt::STOOD == 0 || late;
+        let slow = ahead && self.doubt & doubt::STOOD == 0;
+        let disagrees = slow || behind(if network { RECENT } else { CARRIED });
         self.floor = self.floor.max(issued);
         if self.floor > before {
             self.time = self.floor;
