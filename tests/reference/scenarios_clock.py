@@ -178,6 +178,12 @@ def certificates():
     s.expect(doubt=4, time=t)
     s.credit(1, issue_time=t + 3600)
     s.expect(doubt=0, time=t + 3600)
+    s.credit(1, issue_time=at(2036, 8, 20))
+    s.expect(doubt=4, time=t + 3600, month_flags=5)
+    s.open(2, 100, issue_time=t)
+    s.expect(doubt=0, time=t + 3600, month_flags=1)
+    s.open(3, 100, issue_time=t - 40 * DAY)
+    s.expect(doubt=4, month_flags=5)
     yield s
 
     s = doubtful("an issuer's server in 2036 after a clock that stopped: the way back, with debts and a loan", 2025, 8, 20, 9, credit=20)

@@ -135,7 +135,10 @@ impl MeterState {
 
     /// The month that runs, as a card shows it: no fees are due yet.
     pub fn month(&self) -> Month {
-        Month { fees: 0, ..self.running.close(false).month(self.month_index, self.peak, self.month_doubt != 0) }
+        Month {
+            fees: 0,
+            ..self.running.close(false).month(self.month_index, self.peak, self.month_doubt != 0)
+        }
     }
 
     /// The receipt of the next report, without its code; with `flags` in addition.
@@ -191,6 +194,7 @@ impl MeterState {
         let issued = applied.then(|| self.clock.issued(reading, certificate.issue_time, network));
         if decision.opens.is_some() {
             self.month_index = self.calendar.month_index(self.clock.time);
+            self.month_doubt = self.clock.doubt;
             self.days.begin(self.calendar.local(self.clock.time).day);
             self.history.add(self.clock.time, Happening::BindingOpened { number: self.binding });
         }
@@ -242,8 +246,10 @@ impl MeterState {
         let Self {
             // The meter's.
             energy: _,
-            clock,
+            clock: _,
+            // Set with the time of the certificate.
             month_index: _,
+            month_doubt: _,
             refused_cards: _,
             mode: _,
             firmware: _,
@@ -255,7 +261,6 @@ impl MeterState {
             balance,
             running,
             peak,
-            month_doubt,
             days,
             flags,
             supply,
@@ -274,7 +279,6 @@ impl MeterState {
         *balance = Balance(0);
         *running = MonthMeter::begin(*tables.active(), true);
         *peak = 0;
-        *month_doubt = clock.doubt;
         *days = DailyProfile::default();
         // Whether it was on: what opening a binding makes of it is an event.
         *flags = MeterFlags(flags.0 & MeterFlags::SUPPLY_CUT.0);

@@ -257,9 +257,11 @@ impl Paper {
         if believed {
             self.floor = self.floor.max(issued);
         }
-        if ahead.abs() <= 3600 {
+        if (-DAY..=3600).contains(&ahead) {
             self.doubtful = false;
-        } else if !believed || ahead > 0 || late && ahead < -DAY {
+        }
+        let oldest = if late { DAY } else { 31 * DAY };
+        if !(-oldest..=3600).contains(&ahead) {
             (self.doubtful, self.doubtful_month) = (true, true);
         }
         if self.floor > self.time {

@@ -10,7 +10,7 @@
 use crate::support::*;
 use card_core::message::Month;
 use card_core::meter::events::code;
-use card_core::meter::{Meter, MeterState, UNWRITTEN, reason};
+use card_core::meter::{Meter, MeterState, Reading, UNWRITTEN, reason};
 use card_core::parameters::{Debt, DebtKind, DebtPlan};
 use card_core::tariff::EGYPT_2024_08;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
@@ -69,8 +69,8 @@ fn without_a_binding_only_the_register_counts() {
     pass(&mut meter, begin_of(JUNE + 2));
     assert_eq!((meter.state().month_index, meter.state().inbox.readings), (JUNE + 2, 0));
     assert_eq!(months(&mut meter), []);
-    let first = certificate(1, 1_000, 0);
     let at = meter.state().clock.time;
+    let first = signed(card_core::message::Certificate { issue_time: at, ..certificate(1, 1_000, 0) });
     let _ = meter.take_certificate(shows(at), &first, Some(&binding_certificate(1))).unwrap();
     assert_eq!((meter.state().month().index, meter.state().month().flags), (JUNE + 2, 1));
     assert_eq!(meter.state().balance, Balance(1_000));
@@ -246,19 +246,18 @@ fn a_month_ends_with_its_fees_and_a_record() {
 
 #[test]
 fn months_without_power_are_closed_one_by_one_each_by_its_own_tariff() {
-    let mut meter = bound(&Chip::new(), 500_000);
+    let chip = Chip::new();
+    let mut meter = bound(&chip, 500_000);
     meter.consume(shows(NOW), Energy(100)).unwrap();
     // July passes under the old tariff; the new one begins within August.
     let middle = CardTime(begin_of(JUNE + 2).0 + 86_400);
     tariff(&mut meter, 2, middle, 100, 5_000);
     plan(&mut meter, &[debt(9, JUNE, 3, 100, 40)]);
     let before = last_event(&meter);
-    // One call, by a certificate's time: no clock does that.
-    let late = signed(card_core::message::Certificate {
-        issue_time: begin_of(JUNE + 4),
-        ..certificate(2, 500_000, 0)
-    });
-    let _ = meter.take_certificate(shows(NOW), &late, None).unwrap();
+    // Power is away, and the clock never stops.
+    meter.save().unwrap();
+    let mut meter = again(&chip);
+    meter.tick(shows(begin_of(JUNE + 4))).unwrap();
     let fees: Vec<_> =
         months(&mut meter).iter().map(|month| (month.index, month.flags, month.fees)).collect();
     assert_eq!(fees, [(JUNE, 1, 2_100), (JUNE + 1, 0, 2_900), (JUNE + 2, 0, 5_000), (JUNE + 3, 0, 5_000)]);
@@ -333,7 +332,7 @@ fn without_a_binding_tariffs_come_into_force_all_the_same() {
 #[test]
 fn local_days_move_into_the_profile() {
     let mut meter = bound(&Chip::new(), 5_000_000);
-    let day = |number: u32| local(FRIDAY + number, 12, 0);
+    let day = |number: u32| local(FRIDAY + number, 23, 0);
     assert_eq!(meter.state().days.sum(), (0, 0));
     for number in 0..3 {
         meter.consume(shows(day(number)), Energy(100 * (number + 1))).unwrap();
@@ -471,9 +470,10 @@ fn power_cut_at_every_write_of_several_months_ends() {
         meter.tick(shows(NOW))
     };
     let set_up = |chip: &Chip| {
-        let mut meter = busy(chip);
-        // Time is the certificate's, so that its first month is closed together with the credit.
-        meter.tick(shows(after(100))).unwrap();
+        drop(busy(chip));
+        let mut meter = again(chip);
+        // The clock stopped: time is the certificate's, so that its first month is closed together with the credit.
+        meter.tick(Reading { never_stopped: false, ..shows(after(100)) }).unwrap();
         meter
     };
     let chip = Chip::new();

@@ -16,7 +16,8 @@ use card_core::meter::decide::decide;
 use card_core::meter::events::code;
 use card_core::meter::{
     Decision, MailRefusal, Meter, MeterError, MeterIdentity, MeterKeys, MeterState, Pair, Reading, Reason,
-    Received, ReportKeys, Tampering, UNWRITTEN, Verdict, VersionedKey, Visit, VisitError, WrongRole, doubt, reason,
+    Received, ReportKeys, Tampering, UNWRITTEN, Verdict, VersionedKey, Visit, VisitError, WrongRole, doubt,
+    reason,
 };
 use card_core::role::{KeyVersion, Role};
 use card_core::scp03::Mode;

@@ -91,7 +91,7 @@ fn nothing_is_no_mail() {
 
 // 7.1
 
-const LIMITS: [u8; 25] = hex!("01 00000DAC 000007D0 00001388 0258 05 003C 0018 00015180 15");
+const LIMITS: [u8; 25] = hex!("01 00000DAC 000007D0 00001388 0258 05 003C 0018 00000708 15");
 
 fn limits() -> Limits {
     Limits {

@@ -4,7 +4,9 @@
 use card_core::id::{Binding, CardId, CardRef, MeterId, State as CardState};
 use card_core::layout::{CardSummary, CertificateAnswer};
 use card_core::message::{Certificate, Envelope, Event, MeterFlags, Month, Slot};
-use card_core::meter::{Decision, History, Meter, MeterError, MeterState, Reading, Tampering, UNWRITTEN, Verdict};
+use card_core::meter::{
+    Decision, History, Meter, MeterError, MeterState, Reading, Tampering, UNWRITTEN, Verdict,
+};
 use card_core::parameters::Readings;
 use card_core::role::KeyVersion;
 use card_core::soft::SoftEngine;
@@ -303,9 +305,7 @@ impl Run {
                     self.present(reading, certificate)
                 } else {
                     let binding = support::binding_certificate(*number);
-                    self.meter
-                        .take_certificate(reading, &certificate, Some(&binding))
-                        .unwrap()
+                    self.meter.take_certificate(reading, &certificate, Some(&binding)).unwrap()
                 };
                 assert!(decision.opens.is_some());
                 assert_eq!(verdict(&decision), "apply");

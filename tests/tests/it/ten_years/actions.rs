@@ -1,6 +1,7 @@
 //! What happens between issuer, customer and meter.
 
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 
 use card_core::calendar::{Calendar, Change, Holiday, Zone};
 use card_core::parameters::{Action, Command, Debt, DebtKind, DebtPlan, Limits, Notice, Notices};
@@ -26,7 +27,7 @@ impl World {
         if self.dice.one_in(1500) {
             self.tamper();
         }
-        let troubled = self.model.tampering != 0 || self.model.clock.doubtful;
+        let troubled = self.model.tampering != 0 || self.model.clock.is_doubtful();
         if troubled && self.dice.one_in(40) {
             self.engineer();
         }
@@ -57,7 +58,9 @@ impl World {
             for _ in 0..count {
                 let amount = self.dice.between(2_000, 60_000).into();
                 let channel = self.channel();
+                let right = self.issuers_clock();
                 let voucher = self.books.sell(amount, channel);
+                self.books.clock.0.store(right, Ordering::Relaxed);
                 self.note(&format!("{amount} are sold"));
                 self.count("sales");
                 self.send(voucher, balance < 0);
@@ -100,6 +103,23 @@ impl World {
 
     // ---- power and clocks
 
+    /// The issuer's clock is wrong now, sometimes. Gives what is right.
+    fn issuers_clock(&mut self) -> u32 {
+        let right = self.now;
+        if self.faults && self.dice.one_in(60) {
+            let wrong = match self.dice.below(4) {
+                0 => right + 11 * 365 * DAY,
+                1 => right + self.dice.between(1, 5 * DAY),
+                2 => right + self.dice.between(5, 60) * DAY,
+                _ => right - self.dice.between(1, 400) * DAY,
+            };
+            self.books.clock.0.store(wrong, Ordering::Relaxed);
+            self.note(&format!("the issuer's clock is at {wrong}, and should be at {right}"));
+            self.count("the issuer's clock is wrong");
+        }
+        right
+    }
+
     pub fn outages(&mut self) {
         if !self.faults {
             return;
@@ -118,12 +138,18 @@ impl World {
     }
 
     pub fn clock_faults(&mut self) {
-        if self.clock_error != Some(0) && self.faults && self.dice.one_in(120) {
-            self.clock_error = Some(0);
+        if (self.clock_error, self.clock_gains) != (Some(0), 0) && self.faults && self.dice.one_in(120) {
+            (self.clock_error, self.clock_gains) = (Some(0), 0);
             self.note("the meter's clock is right again");
             self.count("clock repaired");
         }
         if !self.faults || !self.dice.one_in(900) {
+            return;
+        }
+        if self.dice.one_in(4) {
+            self.clock_gains = self.dice.pick(&[-3000, -500, -90, 90, 500, 3000]);
+            self.note(&format!("the meter's clock gains {} s in 100,000", self.clock_gains));
+            self.count("clock fast or slow");
             return;
         }
         if self.dice.one_in(4) {
@@ -175,7 +201,7 @@ impl World {
                 return self.change_keys(role);
             }
             _ => {
-                let kind = self.dice.pick(&[1, 2, 5, 5, 6, 7, 8]);
+                let kind = self.dice.pick(&[1, 2, 5, 5, 6, 7, 9]);
                 let value = match kind {
                     7 => u32::from(self.books.account.card.generation),
                     _ => u32::from(self.dice.one_in(6)),
@@ -223,7 +249,7 @@ impl World {
         let (handled, out) = self.model.mail(reading, None, place, &sent.order);
         self.threaten(if let Order::Keys(..) = sent.order { 2 } else { 5 });
         let before = self.model.clone();
-        let result = self.meter().receive(CardTime(reading).into(), None, envelope);
+        let result = self.meter().receive(reading, None, envelope);
         let received = result.as_ref().ok().copied();
         let what = if let Order::Keys(..) = sent.order { "keys" } else { "mail" };
         if self.settle(what, out, result.map(|_| ())) {
@@ -318,7 +344,7 @@ impl World {
             overload_pauses: self.dice.pick(&[0, 1, 3, 255]),
             overload_reset: self.dice.pick(&[0, 60, 1440, 65_535]),
             loan_hours: self.dice.pick(&[0, 12, 48, 200]),
-            clock_step: self.dice.pick(&[DAY, 10 * DAY, 30 * DAY, 30 * DAY]),
+            clock_step: self.dice.pick(&[60, 600, 600, HOUR]),
             tamper_cuts: self.dice.pick(&[0, 0x1F, 0x15]),
         })
     }
