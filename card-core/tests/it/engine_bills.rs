@@ -550,6 +550,7 @@ impl Bench {
         let paper = &mut self.paper;
         (paper.balance, paper.certified) = (credit.into(), credit.into());
         paper.issued(self.reading, certificate.issue_time.0.into(), false);
+        paper.doubtful_month = paper.doubtful;
         paper.index = month_at(paper.time, paper.summer);
         paper.pass();
     }
