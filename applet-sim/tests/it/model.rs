@@ -131,8 +131,6 @@ impl Purse {
                     if same { ok } else { (0x940A, None) }
                 } else if applied.0 < self.settled.0 || applied.1 < self.settled.1 {
                     (0x940C, None)
-                } else if *month < self.month {
-                    (0x940A, None)
                 } else if events.first().is_some_and(|first| *first <= self.last_event) {
                     (0x6A80, None)
                 } else {
