@@ -123,6 +123,8 @@ impl Visit {
     }
 
     /// Takes the response to what was to be sent, with its status word. After an error the visit is over.
+    // In its caller: in a frame of its own the compiler keeps all of a step twice.
+    #[inline(always)]
     pub fn respond<H: Hardware>(
         &mut self,
         meter: &mut Meter<H>,
@@ -255,7 +257,7 @@ impl Visit {
             let version = |slot: Slot| answer.mail.get(slot.index()).copied().unwrap_or_default();
             let report = |mail: Option<Envelope>, next| (mail.map(|mail| Errand::Report(mail, next)), next);
             let (errand, next) = match todo {
-                Todo::FinalReport => report(meter.final_report(&answer)?, Todo::Events),
+                Todo::FinalReport => report(meter.final_report(version(Slot::FINAL_REPORT))?, Todo::Events),
                 Todo::Events => (self.new_events(meter, Todo::Months)?, Todo::Months),
                 Todo::LateEvents => (self.new_events(meter, Todo::End)?, Todo::End),
                 Todo::Months => {

@@ -12,6 +12,7 @@ use super::local::Local;
 use super::model::{COMMAND, LOCK};
 use super::orders::Order;
 use super::price::Tariff;
+use super::timekeeper::STOOD;
 use super::world::{DAY, HOUR, World};
 
 impl World {
@@ -106,7 +107,9 @@ impl World {
     /// The issuer's clock is wrong now, sometimes. Gives what is right.
     fn issuers_clock(&mut self) -> u32 {
         let right = self.now;
-        if self.faults && self.dice.one_in(60) {
+        // Where the meter's time stood it believes whatever comes.
+        let stood = self.model.clock.doubt & STOOD != 0;
+        if self.faults && self.dice.one_in(if stood { 4 } else { 60 }) {
             let wrong = match self.dice.below(4) {
                 0 => right + 11 * 365 * DAY,
                 1 => right + self.dice.between(1, 5 * DAY),
