@@ -110,8 +110,8 @@ class MailMeter(Meter):
         self.month = min(self.month, month_of(self.calendar, self.time) + 1)
         self.day = min(self.day, local(self.calendar, self.time)[0])
         back = max(0, before - self.time)
-        self.pause_end, self.loan_end, self.last_overload = (
-            max(1, at - back) if at else 0 for at in (self.pause_end, self.loan_end, self.last_overload))
+        self.pause_end, self.loan_end, self.last_overload, self.live_since = (
+            max(1, at - back) if at else 0 for at in (self.pause_end, self.loan_end, self.last_overload, self.live_since))
         self.event(0x0104, (before, 4))
 
     # ---- section 10 ------------------------------------------------------------------------------

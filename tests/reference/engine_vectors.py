@@ -5,11 +5,12 @@ import engine_random
 import scenarios_clock
 import scenarios_energy
 import scenarios_mail
+import scenarios_parts
 import scenarios_supply
 import tariff_model
 from parameter_vectors import PUBLISHED
 
-MODULES = scenarios_energy, scenarios_supply, scenarios_mail, scenarios_clock, engine_random
+MODULES = scenarios_energy, scenarios_supply, scenarios_parts, scenarios_mail, scenarios_clock, engine_random
 
 
 def scenarios():

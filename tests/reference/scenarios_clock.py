@@ -151,6 +151,7 @@ def running():
     s.runs(hours=8, days=2).pulse(2000)
     s.expect(time=at(2025, 7, 1, 8), doubt=1, reasons=1)
     s.card()
+    s.card()
     s.expect(reasons=0, loan_end=at(2025, 7, 3, 8))
     s.runs(hours=48).tick()
     s.expect(reasons=1)

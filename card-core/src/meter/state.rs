@@ -34,6 +34,8 @@ pub struct MeterState {
     pub peak: u32,
     /// What doubts of the clock there were at any time in it ([`doubt`](super::doubt)).
     pub month_doubt: u8,
+    /// The month's total at the last restart in it that was told of before; 0: none.
+    pub restart_told: Energy,
     /// Energy of the last days.
     pub days: DailyProfile,
     /// How the meter stands; [`MeterFlags::CLOSED`] never is here.
@@ -94,6 +96,7 @@ impl MeterState {
             running: MonthMeter::begin(tariff, true),
             peak: 0,
             month_doubt: 0,
+            restart_told: Energy(0),
             days: DailyProfile::default(),
             flags: MeterFlags::default(),
             supply: Supply::default(),
@@ -116,7 +119,7 @@ impl MeterState {
             final_report: None,
             voucher: None,
         };
-        state.days.begin(calendar.local(time).day);
+        state.days.begin(calendar.local(time));
         // A meter is cut from the first moment on: that is no event.
         state.supply.cut = super::supply::reason::NO_BINDING;
         state.flags = MeterFlags::SUPPLY_CUT;
@@ -195,7 +198,7 @@ impl MeterState {
         if decision.opens.is_some() {
             self.month_index = self.calendar.month_index(self.clock.time);
             self.month_doubt = self.clock.doubt;
-            self.days.begin(self.calendar.local(self.clock.time).day);
+            self.days.begin(self.calendar.local(self.clock.time));
             self.history.add(self.clock.time, Happening::BindingOpened { number: self.binding });
         }
         if let Some(issued) = issued {
@@ -261,6 +264,7 @@ impl MeterState {
             balance,
             running,
             peak,
+            restart_told,
             days,
             flags,
             supply,
@@ -279,6 +283,7 @@ impl MeterState {
         *balance = Balance(0);
         *running = MonthMeter::begin(*tables.active(), true);
         *peak = 0;
+        *restart_told = Energy(0);
         *days = DailyProfile::default();
         // Whether it was on: what opening a binding makes of it is an event.
         *flags = MeterFlags(flags.0 & MeterFlags::SUPPLY_CUT.0);

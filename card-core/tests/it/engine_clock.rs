@@ -166,7 +166,7 @@ fn where_firmware_has_no_clock_time_goes_on_by_uptime_and_so_do_friendly_times_a
     assert_eq!(meter.state().supply.cut, reason::NO_CREDIT);
     // A loan is two days, as always.
     meter.tick(says(saturday, saturday)).unwrap();
-    insert_again(&mut meter, after(saturday));
+    ask_for_loan(&mut meter, after(saturday));
     let until = saturday + 2 * DAY;
     assert_eq!((meter.state().supply.cut, meter.state().supply.loan_until), (0, after(until)));
     meter.tick(says_nothing(until - 1)).unwrap();

@@ -19,6 +19,7 @@ mod dice;
 mod field_card;
 mod finish;
 mod loads;
+mod loan;
 mod local;
 mod meter_side;
 mod model;
@@ -50,6 +51,7 @@ const MUST_HAPPEN: &[&str] = &[
     "a certificate's time is not believed, or below the floor",
     "a month comes a second time",
     "bindings opened",
+    "battery low",
     "card replacements",
     "cards of another meter",
     "clock back",
@@ -68,7 +70,10 @@ const MUST_HAPPEN: &[&str] = &[
     "cut before an operation of the memory",
     "cut for want of credit",
     "cut in an operation of the memory",
+    "cut: battery",
     "cut: bind",
+    "cut: button for a loan",
+    "cut: button for the supply",
     "cut: card's recovery",
     "cut: consumption",
     "cut: demand",
@@ -97,7 +102,9 @@ const MUST_HAPPEN: &[&str] = &[
     "load: Loaded",
     "load: Older",
     "load: Refreshed",
-    "loans",
+    "loan used up",
+    "loans by button",
+    "loans by card",
     "long outages",
     "mail lost",
     "mail older than what the card has",
@@ -130,6 +137,7 @@ const MUST_HAPPEN: &[&str] = &[
     "outages with warning",
     "outages without warning",
     "overload: a pause",
+    "overload of a lower limit",
     "overload: locked",
     "readings collected",
     "refreshes applied",
@@ -139,6 +147,7 @@ const MUST_HAPPEN: &[&str] = &[
     "reversals",
     "several months closed at once",
     "supply restored by itself",
+    "supply waits for the button",
     "supply without credit, by loan",
     "supply without credit, in friendly time",
     "tampering",
