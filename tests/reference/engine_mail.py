@@ -1,6 +1,7 @@
 """What mail does in the meter (docs/meter.md, sections 7 and 8), and its mail to the issuer (section 10)."""
 import parameters
-from engine import HOUR, MOVED, NO_CLOCK, Meter
+from engine import Meter
+from engine_clock import HOUR, MOVED, NO_CLOCK
 from local_time import local, month_of
 from reference import MONTH, be, encode
 
