@@ -123,7 +123,6 @@ fn settling(subject: &mut Subject<'_>) -> bool {
         ("a lower report number", 0x940A, 3, 25_000, 500, 70),
         ("less applied credit than was settled", 0x940C, 5, 19_999, 500, 70),
         ("less applied debits than were settled", 0x940C, 5, 20_000, 499, 70),
-        ("an earlier month than the stored one", 0x940A, 5, 25_000, 500, 69),
     ] {
         subject.rule("11", format!("SETTLE with {rule}: {status:04X}"), |subject| {
             let receipt = subject.issuer.meter_receipt(BINDING, number, credit, debited)?;
