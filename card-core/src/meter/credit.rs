@@ -32,7 +32,7 @@ impl<H: Hardware> Meter<H> {
     pub fn commit(&mut self, reading: Reading, presented: &Presented) -> Result<Decision, MeterError> {
         self.tick(reading)?;
         let decision = self.decide(presented);
-        let from = (presented.card().generation, &presented.answer().certificate);
+        let from = (presented.card().generation, &presented.answer().certificate, false);
         let mut next = self.state.clone();
         self.settle(&mut next, reading, from, &decision)?;
         if decision.verdict == Verdict::Nothing && decision.opens.is_none() {
@@ -77,7 +77,7 @@ impl<H: Hardware> Meter<H> {
             return Ok(decision);
         }
         let mut next = self.state.clone();
-        self.settle(&mut next, reading, (certificate.generation, certificate), &decision)?;
+        self.settle(&mut next, reading, (certificate.generation, certificate, true), &decision)?;
         if let (Verdict::Apply { .. }, Some(voucher)) = (decision.verdict, voucher) {
             next.voucher = Some(*voucher);
         }
@@ -90,7 +90,7 @@ impl<H: Hardware> Meter<H> {
         &mut self,
         next: &mut MeterState,
         reading: Reading,
-        from: (u16, &Certificate),
+        from: (u16, &Certificate, bool),
         decision: &Decision,
     ) -> Result<(), MeterError> {
         let Self { hardware, identity, keys, .. } = self;
@@ -98,7 +98,7 @@ impl<H: Hardware> Meter<H> {
     }
 
     fn apply(&mut self, next: &mut MeterState) -> Result<(), MeterError> {
-        // The certificate may have brought time forward.
+        self.time_moved(next);
         self.bring(next)?;
         self.write(next)
     }

@@ -1,5 +1,6 @@
 //! Mail at the meter (docs/meter.md, sections 7 to 10): what is taken, what is refused, and commands executed once.
 
+use super::clock::doubt;
 use super::events::Happening;
 use super::state::MeterState;
 use crate::bytes::{Buffer, Reader, WrongLength};
@@ -328,20 +329,21 @@ impl MeterState {
         let known = match action {
             Action::Unknown(_) => false,
             Action::ClearTamper => card.is_some(),
-            Action::SetClock(least) => card.is_some() && least < expiry,
+            Action::SetClock(least) | Action::SetClockBack(least) => card.is_some() && least < expiry,
             _ => true,
         };
         if !known {
             return Err(MailRefusal::UnknownCommand);
         }
-        let expires = !matches!(action, Action::SetClock(_)) && expiry != CardTime::UNSET;
+        let sets_clock = matches!(action, Action::SetClock(_) | Action::SetClockBack(_));
+        let expires = !sets_clock && expiry != CardTime::UNSET;
         if expires && expiry <= self.clock.time {
             return Err(MailRefusal::Expired);
         }
         // Cards and networks bring commands in any order; where the last one counts, that is the one with the highest counter.
         let newest = match action {
             Action::Cut | Action::EndCut => Some(&mut self.inbox.relay),
-            Action::SetClock(_) => Some(&mut self.inbox.clock),
+            Action::SetClock(_) | Action::SetClockBack(_) => Some(&mut self.inbox.clock),
             _ => None,
         };
         if let Some(newest) = newest {
@@ -354,19 +356,29 @@ impl MeterState {
             Action::Cut => self.cut_by_command(true),
             Action::EndCut => self.cut_by_command(false),
             Action::ClearTamper => self.clear_tampering(),
-            Action::SetClock(least) => {
-                let before = self.clock.time;
-                let right = reading >= least && reading < expiry;
-                self.clock.set(reading, if right { reading } else { least });
-                self.supply.set_back(before, self.clock.time);
-                self.history.add(self.clock.time, Happening::ClockSet { before });
-            }
+            Action::SetClock(least) => self.set_clock(reading, (least, expiry), false),
+            Action::SetClockBack(least) => self.set_clock(reading, (least, expiry), true),
             Action::ReadOut => self.inbox.readings = self.inbox.readings.saturating_add(1),
             Action::EndOverload => self.end_overload(),
             Action::LowestGeneration(lowest) => self.generation = self.generation.max(lowest.get()),
             Action::Unknown(_) => {}
         }
         Ok(())
+    }
+
+    fn set_clock(&mut self, reading: CardTime, (least, expiry): (CardTime, CardTime), below: bool) {
+        let before = self.clock.time;
+        let right = reading >= least && reading < expiry;
+        self.clock.set(reading, if right { reading } else { least }, below);
+        let time = self.clock.time;
+        if self.clock.has_moved_from(before) {
+            self.month_doubt |= doubt::MOVED;
+        }
+        // No month is longer than itself and the rest of the one before.
+        self.month_index = self.month_index.min(self.calendar.month_index(time).saturating_add(1));
+        self.days.day = self.days.day.min(self.today());
+        self.supply.set_back(before, time);
+        self.history.add(time, Happening::ClockSet { before });
     }
 
     /// Readings, as they are now (section 10).

@@ -31,6 +31,7 @@ impl<H: Hardware> Meter<H> {
             Err(MailRefusal::UnknownKeyVersion | MailRefusal::Altered) if carrier.is_none() => {}
             Err(refusal) => next.refuse_mail(mail.slot, mail.version, refusal),
         }
+        self.time_moved(&next);
         self.bring(&mut next)?;
         self.write(&mut next)?;
         Ok(Received { slot: mail.slot, version: mail.version, result })

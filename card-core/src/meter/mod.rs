@@ -12,7 +12,7 @@
 //! - [`Visit`] is a card's whole visit, sans-IO. [`Meter::take_voucher`], [`Meter::take_certificate`] and [`Meter::receive`] are the
 //!   same without a card, for a connected meter.
 //!
-//! Every call takes the reading of firmware's clock, which nothing here believes blindly ([`Clock`]). Values at this edge are plain and of
+//! Every call takes what firmware says of time, which nothing here believes blindly ([`Reading`], [`Clock`]). Values at this edge are plain and of
 //! fixed size; only the hardware is a parameter.
 
 mod clock;
@@ -34,7 +34,7 @@ mod supply;
 mod verdict;
 mod visit;
 
-pub use clock::{Clock, Reading};
+pub use clock::{Clock, Reading, doubt};
 pub use events::History;
 pub use inbox::{Executed, Inbox, MailRefusal, Received};
 pub use keys::{MeterIdentity, MeterKeys, Pair, ReportKeys, Versioned, VersionedKey, WrongRole};
@@ -55,6 +55,7 @@ use crate::store::StoreError;
 use crate::tariff::Deduction;
 use crate::terminal::exchange::WrongCount;
 use crate::units::{CardTime, Energy};
+use clock::Expected;
 use memory_map::{KEYS, STATE};
 use state::OutOfRange;
 
@@ -83,8 +84,8 @@ pub struct Meter<H> {
     unwritten: Energy,
     /// Whether the state here is otherwise ahead of the one in memory: by time.
     ahead: bool,
-    /// The last reading since power-up.
-    last: Option<Reading>,
+    /// What time should be by uptime; `None` before the first reading since power-up.
+    expected: Option<Expected>,
 }
 
 impl<H: Hardware> Meter<H> {
@@ -145,7 +146,7 @@ impl<H: Hardware> Meter<H> {
             keys_epoch: 0,
             unwritten: Energy(0),
             ahead: false,
-            last: None,
+            expected: None,
         }
     }
 
@@ -286,9 +287,17 @@ impl<H: Hardware> Meter<H> {
     /// States are large, and stacks of meters small: a change has one copy of the state, and everything works on that in place.
     #[inline(never)]
     fn at(&mut self, next: &mut MeterState, reading: Reading) -> Result<(), MeterError> {
-        next.read_clock(reading);
-        self.last = Some(reading);
+        next.read_clock(&mut self.expected, reading);
         self.bring(next)
+    }
+
+    /// What has come in may have moved time in `next`, which was the state.
+    fn time_moved(&mut self, next: &MeterState) {
+        if let Some(expected) = &mut self.expected
+            && next.clock.time != self.state.clock.time
+        {
+            expected.is_now(next.clock.time);
+        }
     }
 
     /// What time has brought is done, each thing stored before the next; the first one together with what `next` has already.
@@ -306,9 +315,9 @@ impl<H: Hardware> Meter<H> {
         let day = |state: &MeterState| state.calendar.local(state.clock.time).day;
         let same = next.flags == self.state.flags
             && next.supply == self.state.supply
-            && next.clock.offset == self.state.clock.offset
-            && next.clock.doubtful == self.state.clock.doubtful
-            && next.clock.stopped == self.state.clock.stopped
+            // The offset of a clock that stands changes all the time, and is worth nothing.
+            && (next.clock.offset == self.state.clock.offset || next.clock.doubt & doubt::CLOCK != 0)
+            && next.clock.doubt == self.state.clock.doubt
             && next.days.day == self.state.days.day
             && day(next) == day(&self.state)
             && next.peak == self.state.peak

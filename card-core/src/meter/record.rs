@@ -50,18 +50,14 @@ impl MeterState {
             .u64(self.applied_debited.0)?
             .u32(self.sequence)?
             .u16(self.generation)?;
-        out.u32(self.binding)?.u64(self.account)?.put(&clock.offset.to_be_bytes())?.u8(u8::from(
-            clock.doubtful,
-        ) | u8::from(
-            clock.stopped,
-        ) << 1)?;
+        out.u32(self.binding)?.u64(self.account)?.put(&clock.offset.to_be_bytes())?.u8(clock.doubt)?;
         out.u8(supply.tampering)?.u32(supply.loan_until.0)?.u32(supply.pause_until.0)?;
         out.u8(supply.overloads)?.u32(supply.last_overload.0)?;
         let (card, at) = supply.asked.map_or((NOBODY, CardTime::UNSET), |asked| (asked.card, asked.at));
         out.put(&card.0)?.u32(at.0)?.u32(supply.live_since.0)?.u8(supply.battery_low.into())?;
         out.put(&supply.loan_from.0.to_be_bytes())?;
         out.u16(self.month_index)?.u32(self.restart_told.0)?.u16(days.begun)?;
-        out.u8(self.doubtful_month.into())?.u8(self.running.is_partial().into())?.u8(days.known)?;
+        out.u8(self.month_doubt)?.u8(self.running.is_partial().into())?.u8(days.known)?;
         for day in days.past {
             out.u16(day)?;
         }
@@ -118,12 +114,7 @@ impl MeterState {
         self.binding = reader.u32()?;
         self.account = reader.u64()?;
         clock.offset = i64::from_be_bytes(reader.array()?);
-        (clock.doubtful, clock.stopped) = match reader.u8()? {
-            0 => (false, false),
-            1 => (true, false),
-            3 => (true, true),
-            _ => return Err(FormatError::Field),
-        };
+        clock.doubt = reader.u8()?;
         supply.tampering = reader.u8()?;
         supply.loan_until = CardTime(reader.u32()?);
         supply.pause_until = CardTime(reader.u32()?);
@@ -137,7 +128,7 @@ impl MeterState {
         self.month_index = reader.u16()?;
         self.restart_told = Energy(reader.u32()?);
         days.begun = reader.u16()?;
-        self.doubtful_month = flag(reader)?;
+        self.month_doubt = reader.u8()?;
         let partial = flag(reader)?;
         days.known = reader.u8()?;
         for day in &mut days.past {

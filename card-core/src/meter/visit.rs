@@ -190,7 +190,8 @@ impl Visit {
 
     /// A visit takes a while, in which the meter goes on with its other work.
     fn now<H: Hardware>(&self, meter: &Meter<H>) -> super::Reading {
-        meter.last.filter(|last| last.uptime > self.reading.uptime).unwrap_or(self.reading)
+        let last = meter.expected.map(|expected| expected.reading);
+        last.filter(|last| last.uptime > self.reading.uptime).unwrap_or(self.reading)
     }
 
     fn go(&mut self, stage: Stage, command: Buffer<MAX_COMMAND>) -> Step {

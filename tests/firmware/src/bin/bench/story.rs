@@ -91,7 +91,7 @@ fn live(depths: &mut Depths) -> Result<(), Failed> {
     depths.ok("demand", || meter_demand(Some(&shows(NOW + 180)), 4000))?;
     let mut now = NOW;
     for _ in 0..6 {
-        // Not more than the greatest step of the clock, 30 days, at a time.
+        // Half a month of uptime at a time.
         depths.ok("tick, half a month", || meter_tick(Some(&shows(now + MONTH / 2))))?;
         depths.ok("tick, month closed", || meter_tick(Some(&shows(now + MONTH))))?;
         now += MONTH;
