@@ -36,7 +36,7 @@
 #define METER_TARIFF_SIZE 143
 
 // Bytes of a voucher.
-#define METER_VOUCHER_SIZE 94
+#define METER_VOUCHER_SIZE 110
 
 // What a number of `MeterStatus` is where it is not known.
 #define METER_UNKNOWN 4294967295

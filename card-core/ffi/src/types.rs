@@ -17,7 +17,7 @@ pub const METER_MAIL_SIZE: usize = 180;
 /// Bytes of the longest tariff.
 pub const METER_TARIFF_SIZE: usize = 143;
 /// Bytes of a voucher.
-pub const METER_VOUCHER_SIZE: usize = 94;
+pub const METER_VOUCHER_SIZE: usize = 110;
 /// What a number of `MeterStatus` is where it is not known.
 pub const METER_UNKNOWN: u32 = 0xFFFF_FFFF;
 

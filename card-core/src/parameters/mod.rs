@@ -18,7 +18,7 @@ pub use debts::{Debt, DebtKind, DebtPlan, MAX_DEBTS};
 pub use key_change::{KeyChange, NewKeys};
 pub use limits::Limits;
 pub use notices::{MAX_NOTICES, Notice, Notices};
-pub use readings::Readings;
+pub use readings::{KeysInUse, Readings};
 
 use crate::bytes::{Reader, WrongLength};
 use crate::id::CardId;

@@ -872,6 +872,7 @@ fn readings_say_how_the_meter_stands() {
         last_command: 41,
         clock_offset: 100,
         firmware: 0x0102_0304,
+        keys: meter.keys().in_use(),
     };
     assert_eq!(readings, expected);
     assert_eq!((readings.month.fees, readings.month.peak, readings.month.energy), (0, 3_210, Energy(700)));

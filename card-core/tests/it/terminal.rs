@@ -242,8 +242,8 @@ fn a_voucher_is_checked_before_it_is_sent() {
 fn outcomes_of_a_load() {
     let bytes = voucher().emit();
     let request = load::load_voucher(&bytes);
-    assert_eq!(command(&request)[..5], hex!("80400000 5E"));
-    assert_eq!(command(&request).len(), 5 + 94 + 1);
+    assert_eq!(command(&request)[..5], hex!("80400000 6E"));
+    assert_eq!(command(&request).len(), 5 + 110 + 1);
     for (code, outcome) in [
         (1, LoadOutcome::Loaded),
         (2, LoadOutcome::AlreadyLoaded),
@@ -546,7 +546,7 @@ proptest! {
         let _ = read::meter().response(&response);
         let _ = load::get_mail(Slot::FINAL_REPORT).response(&response);
         let _ = load::put_mail(&[]).response(&response);
-        let _ = load::load_voucher(&[0; 94]).response(&response);
+        let _ = load::load_voucher(&[0; 110]).response(&response);
     }
 
     #[test]

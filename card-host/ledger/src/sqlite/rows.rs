@@ -299,6 +299,8 @@ impl<'row> Columns<'row> {
             total_credit: self.amount("total_credit")?,
             total_debited: self.amount("total_debited")?,
             opening_time: self.time("opening_time")?,
+            applied_credit: self.amount("applied_credit")?,
+            applied_debited: self.amount("applied_debited")?,
             moved: false,
         };
         let status = self.code("status", Status::from_code)?;
@@ -309,8 +311,6 @@ impl<'row> Columns<'row> {
             epoch: self.unsigned("epoch")?,
             voucher: self.bytes("voucher")?.to_vec(),
             card_sequence: self.unsigned("card_sequence")?,
-            applied_credit: self.amount("applied_credit")?,
-            applied_debited: self.amount("applied_debited")?,
             heard: self.time("heard")?,
         })
     }

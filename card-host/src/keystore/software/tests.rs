@@ -25,6 +25,8 @@ fn certificate(key_version: KeyVersion) -> Certificate {
         sequence: 1,
         total_credit: Piastres(5),
         total_debited: Piastres(0),
+        known_credit: Piastres(0),
+        known_debited: Piastres(0),
         issue_time: CardTime(1),
         mac: [0; 16],
     }
@@ -295,6 +297,8 @@ fn threads_share_one_issuer() {
         total_credit: Piastres(5),
         total_debited: Piastres(0),
         opening_time: CardTime(1),
+        applied_credit: Piastres::ZERO,
+        applied_debited: Piastres::ZERO,
         moved: false,
     };
     let issuer = || Issuer::new(Arc::new(fixed(KeyLength::Aes256)), Noon);
