@@ -67,15 +67,17 @@ pub struct KeysInUse {
 }
 
 impl KeysInUse {
-    fn parse([one, two, three]: [u8; 3]) -> Self {
-        let (high, low) = (|byte: u8| byte >> 4, |byte: u8| byte & 0x0F);
-        Self {
-            credit: high(one),
-            parameter: low(one),
-            report: high(two),
-            base: low(two),
-            transport: high(three),
+    fn parse([one, two, three]: [u8; 3]) -> Result<Self, ParameterError> {
+        if three & 0x0F != 0 {
+            return Err(ParameterError::KeysInUse);
         }
+        Ok(Self {
+            credit: one >> 4,
+            parameter: one & 0x0F,
+            report: two >> 4,
+            base: two & 0x0F,
+            transport: three >> 4,
+        })
     }
 
     /// A nibble each.
@@ -120,7 +122,7 @@ impl Readings {
             last_command: reader.u32()?,
             clock_offset: i64::from_be_bytes(reader.array()?),
             firmware: reader.u32()?,
-            keys: KeysInUse::parse(reader.array()?),
+            keys: KeysInUse::parse(reader.array()?)?,
         };
         reader.end()?;
         Ok(readings)

@@ -75,7 +75,7 @@ fn each_slot_says_what_it_says() {
     assert_eq!(state.tables.standby().unwrap().version(), 3);
     assert_eq!((state.limits.loan_hours, state.calendar.rest_days()), (7, 3));
     assert_eq!((state.debts.plan.debts().len(), state.debts.left()), (1, Piastres(24)));
-    assert_eq!((state.inbox.executed.newest(), state.inbox.readings, state.inbox.audit_count), (4, 4, 4));
+    assert_eq!((state.inbox.executed.newest(), state.inbox.readings, state.inbox.audit_count), (4, 5, 4));
     assert_eq!(state.inbox.notices.notices().len(), 1);
     assert!(meter.keys().credit(KeyVersion::from_byte(0x73)).is_some());
     let mut found = again(&chip);

@@ -945,7 +945,7 @@ proptest! {
         let count = usize::from(n);
         for (again, length) in [
             (command_again as Again, 22),
-            (readings_again, 117),
+            (readings_again, 120),
             (audit_again, 1 + 18 * count),
             (limits_again, 25),
         ] {
