@@ -32,7 +32,7 @@ mod supply;
 mod verdict;
 mod visit;
 
-pub use clock::Clock;
+pub use clock::{Clock, Reading};
 pub use events::History;
 pub use inbox::{Executed, Inbox, MailRefusal, Received};
 pub use keys::{MeterIdentity, MeterKeys, Pair, ReportKeys, Versioned, VersionedKey, WrongRole};
@@ -81,6 +81,8 @@ pub struct Meter<H> {
     unwritten: Energy,
     /// Whether the state here is otherwise ahead of the one in memory: by time.
     ahead: bool,
+    /// The last reading since power-up.
+    last: Option<Reading>,
 }
 
 impl<H: Hardware> Meter<H> {
@@ -141,6 +143,7 @@ impl<H: Hardware> Meter<H> {
             keys_epoch: 0,
             unwritten: Energy(0),
             ahead: false,
+            last: None,
         }
     }
 
@@ -178,7 +181,7 @@ impl<H: Hardware> Meter<H> {
 
     /// Time passes: months are closed, tariffs come into force, the supply is decided. At least once a minute.
     #[inline(never)]
-    pub fn tick(&mut self, reading: CardTime) -> Result<(), MeterError> {
+    pub fn tick(&mut self, reading: Reading) -> Result<(), MeterError> {
         let mut next = self.state.clone();
         self.at(&mut next, reading)?;
         self.keep(&mut next)
@@ -188,7 +191,7 @@ impl<H: Hardware> Meter<H> {
     ///
     /// # Errors
     /// [`MeterError::OutOfRange`], and nothing of it is counted, where a number would not fit.
-    pub fn consume(&mut self, reading: CardTime, energy: Energy) -> Result<Option<Deduction>, MeterError> {
+    pub fn consume(&mut self, reading: Reading, energy: Energy) -> Result<Option<Deduction>, MeterError> {
         // What time has brought stays, also where the energy is refused.
         self.tick(reading)?;
         let mut next = self.state.clone();
@@ -200,7 +203,7 @@ impl<H: Hardware> Meter<H> {
     }
 
     /// Demand was measured, in W, averaged as the meter sees fit.
-    pub fn demand(&mut self, reading: CardTime, watts: u32) -> Result<(), MeterError> {
+    pub fn demand(&mut self, reading: Reading, watts: u32) -> Result<(), MeterError> {
         let mut next = self.state.clone();
         self.at(&mut next, reading)?;
         next.demanded(watts);
@@ -209,7 +212,7 @@ impl<H: Hardware> Meter<H> {
     }
 
     /// Tampering was seen. To be reported once or again, as is easier.
-    pub fn tamper(&mut self, reading: CardTime, kind: Tampering) -> Result<(), MeterError> {
+    pub fn tamper(&mut self, reading: Reading, kind: Tampering) -> Result<(), MeterError> {
         let mut next = self.state.clone();
         self.at(&mut next, reading)?;
         next.tampered(kind);
@@ -241,8 +244,9 @@ impl<H: Hardware> Meter<H> {
     ///
     /// States are large, and stacks of meters small: a change has one copy of the state, and everything works on that in place.
     #[inline(never)]
-    fn at(&mut self, next: &mut MeterState, reading: CardTime) -> Result<(), MeterError> {
+    fn at(&mut self, next: &mut MeterState, reading: Reading) -> Result<(), MeterError> {
         next.read_clock(reading);
+        self.last = Some(reading);
         self.bring(next)
     }
 

@@ -17,7 +17,6 @@ use crate::terminal::load::{fits, get_mail, load_voucher};
 use crate::terminal::select::{SelectError, select, selected};
 use crate::terminal::session::{Authenticating, OpenError, Opening, Session};
 use crate::terminal::{Request, RequestError};
-use crate::units::CardTime;
 
 /// What to do next: to send this and give the response to [`Visit::respond`]; or nothing more, the visit is over and
 /// [`Visit::verdict`] says what came of it.
@@ -26,10 +25,8 @@ pub type Step = Option<Buffer<MAX_COMMAND>>;
 /// A card's visit. When it is torn anywhere, it begins anew when the card is there again.
 #[derive(Debug)]
 pub struct Visit {
-    /// Of firmware's clock.
-    reading: CardTime,
-    /// What that clock had shown when the card answered first.
-    before: CardTime,
+    /// When the card arrived.
+    reading: super::Reading,
     stage: Option<Stage>,
     presented: Option<Presented>,
     ratified: Option<bool>,
@@ -83,11 +80,10 @@ enum Errand {
 }
 
 impl Visit {
-    /// Begins with a card that has just arrived, at a reading of the meter's clock (not set where it has none), and gives SELECT.
-    pub fn begin(reading: CardTime) -> Result<(Self, Buffer<MAX_COMMAND>), VisitError> {
+    /// Begins with a card that has just arrived, and gives SELECT.
+    pub fn begin(reading: super::Reading) -> Result<(Self, Buffer<MAX_COMMAND>), VisitError> {
         let visit = Self {
             reading,
-            before: reading,
             stage: Some(Stage::Selecting),
             presented: None,
             ratified: None,
@@ -134,7 +130,6 @@ impl Visit {
     ) -> Result<Step, VisitError> {
         match self.stage.take().ok_or(VisitError::Over)? {
             Stage::Selecting => {
-                self.before = meter.last_reading();
                 let summary = selected(response)?;
                 // Only to save a session with a foreign card: what counts comes with READ CERTIFICATE.
                 if let Err(reason) = greet(meter.identity(), &summary) {
@@ -191,12 +186,9 @@ impl Visit {
         }
     }
 
-    /// A visit takes a while, in which the meter's clock goes on; one that does not go at all is none, and one that had gone back
-    /// before is seen to have.
-    fn now<H: Hardware>(&self, meter: &Meter<H>) -> CardTime {
-        let last = meter.last_reading();
-        let goes = self.reading != CardTime::UNSET && last != self.before;
-        if goes { self.reading.max(last) } else { self.reading }
+    /// A visit takes a while, in which the meter goes on with its other work.
+    fn now<H: Hardware>(&self, meter: &Meter<H>) -> super::Reading {
+        meter.last.filter(|last| last.uptime > self.reading.uptime).unwrap_or(self.reading)
     }
 
     fn go(&mut self, stage: Stage, command: Buffer<MAX_COMMAND>) -> Step {
