@@ -254,7 +254,7 @@ impl Visit {
             let version = |slot: Slot| answer.mail.get(slot.index()).copied().unwrap_or_default();
             let report = |mail: Option<Envelope>, next| (mail.map(|mail| Errand::Report(mail, next)), next);
             let (errand, next) = match todo {
-                Todo::FinalReport => report(meter.final_report(&answer)?, Todo::Events),
+                Todo::FinalReport => report(meter.final_report(version(Slot::FINAL_REPORT))?, Todo::Events),
                 Todo::Events => (self.new_events(meter, Todo::Months)?, Todo::Months),
                 Todo::LateEvents => (self.new_events(meter, Todo::End)?, Todo::End),
                 Todo::Months => {
