@@ -283,7 +283,9 @@ pub(super) fn began_anew(one: &Reading, other: &Reading) -> bool {
     if one.flags.with(other.flags).has(MeterFlags::REGRESSED) {
         return false;
     }
-    let (earlier, later) = if one.time <= other.time { (one, other) } else { (other, one) };
+    // Two of the same second are in the order of their numbers.
+    let at = |reading: &Reading| (reading.time, reading.number);
+    let (earlier, later) = if at(one) <= at(other) { (one, other) } else { (other, one) };
     let applied = |reading: &Reading| (reading.applied_credit, reading.applied_debited);
     later.number < earlier.number || (later.number == earlier.number && applied(later) != applied(earlier))
 }
