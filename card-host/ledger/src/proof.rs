@@ -283,11 +283,14 @@ pub(super) fn began_anew(one: &Reading, other: &Reading) -> bool {
     if one.flags.with(other.flags).has(MeterFlags::REGRESSED) {
         return false;
     }
-    // Two of the same second are in the order of their numbers.
-    let at = |reading: &Reading| (reading.time, reading.number);
-    let (earlier, later) = if at(one) <= at(other) { (one, other) } else { (other, one) };
+    let (earlier, later) = by_time(one, other);
     let applied = |reading: &Reading| (reading.applied_credit, reading.applied_debited);
     later.number < earlier.number || (later.number == earlier.number && applied(later) != applied(earlier))
+}
+
+/// The earlier of two reports, and the later one; in the order of their numbers where they are of the same second.
+pub(super) fn by_time<'a>(one: &'a Reading, other: &'a Reading) -> (&'a Reading, &'a Reading) {
+    if (one.time, one.number) <= (other.time, other.number) { (one, other) } else { (other, one) }
 }
 
 /// Whether an energy register fell from one report to a later one. It wraps at 2^32: less than half of that further on is forward.

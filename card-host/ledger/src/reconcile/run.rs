@@ -11,7 +11,7 @@ use crate::entry::{Entry, EntryId, Kind, Step};
 use crate::error::LedgerError;
 use crate::export::first_at;
 use crate::policy::Policy;
-use crate::proof::{began_anew, fell};
+use crate::proof::{began_anew, by_time, fell};
 use crate::records::{BindingRecord, Point, Reading, Status};
 use crate::store::{Transaction, with_readings};
 
@@ -172,7 +172,7 @@ impl<'a> Run<'a> {
         let highest = readings.iter().find(|reading| !reading.flags.has(MeterFlags::REGRESSED));
         let pair = highest.zip(latest).into_iter().chain(readings.iter().zip(readings.iter().skip(1)));
         let Some((one, other)) = pair.into_iter().find(|(one, other)| began_anew(one, other)) else { return };
-        let (earlier, later) = if one.time <= other.time { (one, other) } else { (other, one) };
+        let (earlier, later) = by_time(one, other);
         let what = format!(
             "its meter wrote report {} after report {} of this contract",
             later.number, earlier.number
