@@ -35,8 +35,8 @@ impl<H: Hardware> Meter<H> {
         let from = (presented.card().generation, &presented.answer().certificate);
         let mut next = self.state.clone();
         self.settle(&mut next, reading, from, &decision)?;
-        if decision.verdict == Verdict::Nothing {
-            next.lend();
+        if decision.verdict == Verdict::Nothing && decision.opens.is_none() {
+            next.asked_by_card(presented);
         }
         self.apply(&mut next)?;
         Ok(decision)

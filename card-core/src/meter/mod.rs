@@ -19,9 +19,11 @@ mod clock;
 mod credit;
 pub mod decide;
 pub mod events;
+mod forecast;
 mod happening;
 mod inbox;
 mod keys;
+mod loan;
 mod mail;
 mod memory_map;
 mod metering;
@@ -39,8 +41,8 @@ pub use keys::{MeterIdentity, MeterKeys, Pair, ReportKeys, Versioned, VersionedK
 pub use memory_map::MEMORY_PAGES;
 pub use metering::{DailyProfile, Debts};
 pub use state::MeterState;
-pub use status::Status;
-pub use supply::{Supply, Tampering, reason};
+pub use status::{Buzzer, Status};
+pub use supply::{Asked, Supply, Tampering, reason};
 pub use verdict::{Decision, Reason, Verdict};
 pub use visit::{Step, Visit, VisitError};
 
@@ -196,7 +198,7 @@ impl<H: Hardware> Meter<H> {
         self.tick(reading)?;
         let mut next = self.state.clone();
         let deduction = next.consumed(energy)?;
-        next.decide_supply();
+        next.conclude();
         self.unwritten = Energy(self.unwritten.0.saturating_add(energy.0));
         self.keep(&mut next)?;
         Ok(deduction)
@@ -207,7 +209,7 @@ impl<H: Hardware> Meter<H> {
         let mut next = self.state.clone();
         self.at(&mut next, reading)?;
         next.demanded(watts);
-        next.decide_supply();
+        next.conclude();
         self.keep(&mut next)
     }
 
@@ -216,7 +218,46 @@ impl<H: Hardware> Meter<H> {
         let mut next = self.state.clone();
         self.at(&mut next, reading)?;
         next.tampered(kind);
-        next.decide_supply();
+        next.conclude();
+        self.keep(&mut next)
+    }
+
+    /// The supply is on, and firmware measures that nothing comes through the relay (docs/meter.md, section 5.4).
+    pub fn relay_stuck_off(&mut self, reading: Reading) -> Result<(), MeterError> {
+        let mut next = self.state.clone();
+        self.at(&mut next, reading)?;
+        next.relay_stuck_off();
+        next.conclude();
+        self.keep(&mut next)
+    }
+
+    /// How the battery is. To be reported when it changes or again, as is easier.
+    pub fn battery(&mut self, reading: Reading, low: bool) -> Result<(), MeterError> {
+        let mut next = self.state.clone();
+        self.at(&mut next, reading)?;
+        next.battery(low);
+        next.conclude();
+        self.keep(&mut next)
+    }
+
+    // ---- buttons
+
+    /// The button for an emergency loan was pressed (docs/meter.md, section 5.2). Whether one was given.
+    pub fn ask_loan(&mut self, reading: Reading) -> Result<bool, MeterError> {
+        let mut next = self.state.clone();
+        self.at(&mut next, reading)?;
+        let given = next.asked_by_button();
+        next.conclude();
+        self.keep(&mut next)?;
+        Ok(given)
+    }
+
+    /// The button that restores the supply was pressed, where that waits for it ([`reason::WAITS`]).
+    pub fn rearm(&mut self, reading: Reading) -> Result<(), MeterError> {
+        let mut next = self.state.clone();
+        self.at(&mut next, reading)?;
+        next.rearm();
+        next.conclude();
         self.keep(&mut next)
     }
 

@@ -11,7 +11,7 @@ use crate::cli::audit::AuditCommand;
 use crate::cli::meter::MeterCommand;
 use crate::cli::tariff::TariffCommand;
 use crate::commands::{
-    Error, alerts, audit, card, issue, mail, meter, paper, readers, sale, serve, tariff, tour,
+    Error, alerts, audit, card, conformance, issue, mail, meter, paper, readers, sale, serve, tariff, tour,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -21,6 +21,7 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
     let good = match command {
         Command::Readers => printer.print(&readers::list()?),
         Command::Diagnose => printer.print(&readers::diagnose()),
+        Command::Conformance => printer.print(&conformance::run(&context.reader)?),
         Command::Info => printer.print(&card::info(context)?),
         Command::Issue { meter, account, private_balance, closes_former, mode, aes } => {
             let choice = CardChoice { mode, private_balance, closes_former };
@@ -86,6 +87,7 @@ fn run_meter(context: &Context, printer: Printer, command: MeterCommand) -> Resu
             printer.print(&meter::run::run(context, which.meter, days, &profile, seed)?)
         }
         MeterCommand::Status(which) => printer.print(&meter::status::run(context, which.meter)?),
+        MeterCommand::Button(which) => printer.print(&meter::button::run(context, which.meter)?),
         MeterCommand::Events(which) => printer.print(&meter::history::events(context, which.meter)?),
         MeterCommand::Months(which) => printer.print(&meter::history::months(context, which.meter)?),
         MeterCommand::CutPower { which, after } => {
