@@ -169,9 +169,9 @@ impl Office {
             if unlocks || raises {
                 // Only what the issuer has signed raises a total: all else is worth what the ledger has.
                 let held = if raises {
-                    self.recovered(&says, &record.held, &mut entry.transfers)?
+                    self.recovered(&says, &after.held, &mut entry.transfers)?
                 } else {
-                    gone_on(record.held, record.held.sequence)?
+                    gone_on(after.held, record.held.sequence)?
                 };
                 if !entry.transfers.is_empty() {
                     finding = Finding::Recovered;

@@ -63,10 +63,11 @@ pub(crate) fn a_wiped_meter_gets_nothing_twice(world: &World) {
         .office
         .replace_card(&world.boss(), &world.id(), Payee::Card(CardId::from(1)), CardId::from(9), "lost")
         .unwrap();
-    let voucher = Voucher::parse(&replaced.voucher).unwrap();
-    assert_eq!(known(&voucher), (10_000, 0));
+    assert_eq!(known(&Voucher::parse(&replaced.voucher).unwrap()), (10_000, 0));
     let mut card = world.card(&replaced);
-    load(&mut card, &replaced.voucher);
+    let activates = world.office.refresh(&world.boss(), &world.id(), Payee::Card(CardId::from(9))).unwrap();
+    let voucher = certified(activates);
+    load(&mut card, &voucher.emit());
     let now = world.office.now().unwrap();
     let mut meter = new_meter(world, 1);
     assert_eq!(meter.tap(&mut card, now).unwrap().verdict, Some(REGRESSED));
