@@ -3,6 +3,7 @@
 use card_core::calendar::{Calendar, CalendarError};
 use card_core::id::{CardId, MeterId};
 use card_core::message::Slot;
+use card_core::meter::MailRefusal;
 use card_core::parameters::Action;
 use card_core::parameters::command::kind;
 use card_core::parameters::{DebtPlan, Limits, Notices, ParameterError};
@@ -11,7 +12,7 @@ use card_core::units::CardTime;
 use card_host::card;
 use card_host::card_work::{Mail, Order, deliver};
 use card_host::tariff_file;
-use card_ledger::Evidence;
+use card_ledger::{Evidence, Note};
 use std::path::PathBuf;
 
 use crate::commands::Error;
@@ -20,6 +21,7 @@ use crate::context::books::{self, Books};
 use crate::context::workplace::Workplace;
 use crate::view::events::command as command_in_words;
 use crate::view::mail::{Sent, Way};
+use crate::view::verdict::{TAKEN, Taken};
 
 /// What is told to a meter.
 pub(crate) enum Content {
@@ -160,8 +162,14 @@ fn make(
             return Ok(Made { mail, says, keys: Some(version) });
         }
         Content::Command { kind, technician, expires, value } => {
+            let at = |now| order(now, *kind, technician.as_deref(), present, *expires, *value);
             let now = now(workplace, books, of)?;
-            let order = order(now, *kind, technician.as_deref(), present, *expires, *value)?;
+            let mut order = at(now)?;
+            if order.expiry != CardTime::UNSET {
+                // Its hours count from when it was asked for first.
+                let first = office.note(who, id, Note::Time, now.to_unix())?;
+                order = at(CardTime::from_unix(first).unwrap_or(now))?;
+            }
             let (sent, mail) = office.command(who, id, of, &order)?;
             let says = format!("command {}, {}", sent.counter, command_in_words(sent.action.kind()));
             return Ok(Made { mail, says, keys: None });
@@ -219,14 +227,24 @@ fn order(
 }
 
 fn over_network(workplace: &Workplace, books: &Books, id: MeterId, made: &Made) -> Result<Way, Error> {
-    let mut meter = workplace.meter(id)?;
-    let reading = meter.clock(books::now())?;
-    let received = meter.receive(reading, None, &made.mail.envelope)?;
-    // What the meter answers over a network is not sealed; its readings are, and say which keys it has.
-    if made.keys.is_some()
-        && let Some(readings) = meter.readings(0)?
-    {
-        books.office.hand_in(&books.who, &Evidence::MeterMail(readings.as_bytes().to_vec()))?;
-    }
-    Ok(Way::network(&received))
+    let (Books { office, who, .. }, envelope) = (books, &made.mail.envelope);
+    // What it has answered before holds: it would say now that it has this mail already.
+    let code = match office.noted(who, books.id()?, Note::Heard)? {
+        Some(code) => code,
+        None => {
+            let mut meter = workplace.meter(id)?;
+            let reading = meter.clock(books::now())?;
+            let received = meter.receive(reading, None, envelope)?;
+            // What it answers over a network is not sealed; its readings are, and say which keys it has.
+            if made.keys.is_some()
+                && let Some(readings) = meter.readings(0)?
+            {
+                office.hand_in(who, &Evidence::MeterMail(readings.as_bytes().to_vec()))?;
+            }
+            let code = received.result.map_or_else(MailRefusal::code, |()| TAKEN);
+            office.note(who, books.id()?, Note::Heard, code.into())?
+        }
+    };
+    let code = u8::try_from(code).unwrap_or(MailRefusal::Malformed.code());
+    Ok(Way::Network(Taken::new(envelope.slot, envelope.version, code)))
 }

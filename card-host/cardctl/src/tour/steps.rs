@@ -110,7 +110,9 @@ fn read(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError> {
         must("settled credit", reading.purse.settled_credit, money.paid)?;
         drop(card);
         let mut card = stage.card()?;
-        let mut session = operate::holder_session(&mut card, &world.issued.access, &mut OsRandom)?;
+        let access = world.issued.access.as_ref();
+        let access = access.ok_or_else(|| TourCause::Unexpected("there is no access number".to_owned()))?;
+        let mut session = operate::holder_session(&mut card, access, &mut OsRandom)?;
         let own = operate::read_private(&mut session)?;
         must("what the holder reads", own.loads, reading.loads)?;
         Ok(((), format!("{} loads, each with channel and reference, in an encrypted session", SALES.len())))
