@@ -76,11 +76,11 @@ impl MeterState {
         out.u64(self.debts.paid.0)?;
         part(out, &self.limits.emit())?;
         part(out, self.calendar.emit().as_slice())?;
-        part(out, self.tables.active().emit().as_slice())?;
-        part(out, self.tables.standby().map(Tariff::emit).as_ref().map_or(&[], Buffer::as_slice))?;
+        part(out, self.tables.active().as_bytes())?;
+        part(out, self.tables.standby().map_or(&[], Tariff::as_bytes))?;
         out.u8(u8::try_from(self.running.ended().count()).map_err(|_| WrongLength)?)?;
         for segment in self.running.ended() {
-            part(out, segment.tariff.emit().as_slice())?;
+            part(out, segment.tariff.as_bytes())?;
             out.u32(segment.end.0)?;
         }
         part(out, self.final_report.map(|report| report.emit()).as_ref().map_or(&[], |bytes| bytes))?;

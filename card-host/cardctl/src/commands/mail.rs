@@ -135,7 +135,7 @@ fn make(
         Content::Tariff(file) => {
             let tariff = tariff_file::read(file)?;
             let says = format!("tariff version {}", tariff.version());
-            (Slot::TARIFF, tariff.emit().as_slice().to_vec(), says)
+            (Slot::TARIFF, tariff.as_bytes().to_vec(), says)
         }
         Content::Limits(limits) => (Slot::LIMITS, limits.emit().to_vec(), "limits".to_owned()),
         Content::Calendar(calendar) => {
