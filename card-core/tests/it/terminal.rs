@@ -455,7 +455,8 @@ fn what_an_issuer_does_to_a_card() {
     let (binding, certificate) = (binding_certificate(4), certificate(5, 100, 2));
     // Of PUT KEY's data without types and lengths.
     let set = |length: usize| {
-        let one = |n: u8| [&[0x88, length as u8 + 1, length as u8][..], &vec![n; length], &[3, n, n, n]].concat();
+        let one =
+            |n: u8| [&[0x88, length as u8 + 1, length as u8][..], &vec![n; length], &[3, n, n, n]].concat();
         [&[0x31][..], &one(7), &one(8), &one(9)].concat()
     };
     let plain = |length: usize| {

@@ -147,7 +147,10 @@ fn alarms(world: &World) -> Vec<ExceptionKind> {
     let options = ReconcileOptions::at(world.office.now().unwrap());
     let found = reconcile(&*world.ledger, &options, &mut |_| {}).unwrap().exceptions;
     let alarms = found.into_iter().filter(|exception| exception.severity == Severity::Alarm);
-    alarms.inspect(|exception| assert!(exception.what.contains("report"), "{exception}")).map(|it| it.kind).collect()
+    alarms
+        .inspect(|exception| assert!(exception.what.contains("report"), "{exception}"))
+        .map(|it| it.kind)
+        .collect()
 }
 
 /// Within a binding report number and register only go on, and the register over its end, too.

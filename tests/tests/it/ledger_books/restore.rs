@@ -325,8 +325,7 @@ fn a_contract_and_a_card_from_after_the_copy_come_back_with_their_cards() {
         assert!(now.applied_credit >= before.applied_credit);
         let (applied_credit, applied_debited) = (before.applied_credit, before.applied_debited);
         let sequence = before.sequence;
-        let same =
-            card_host::issuer::BindingAccount { sequence, applied_credit, applied_debited, ..now };
+        let same = card_host::issuer::BindingAccount { sequence, applied_credit, applied_debited, ..now };
         assert_eq!(same, before, "all but the sequence is as it was");
     }
 
