@@ -30,7 +30,7 @@
 #define METER_ARABIC 1
 
 // Pages of memory that a meter uses.
-#define METER_MEMORY_PAGES 231
+#define METER_MEMORY_PAGES 235
 
 // Bytes of the longest command to a card.
 #define METER_COMMAND_SIZE 261
@@ -45,7 +45,7 @@
 #define METER_TARIFF_SIZE 145
 
 // Bytes of a voucher.
-#define METER_VOUCHER_SIZE 94
+#define METER_VOUCHER_SIZE 110
 
 // Bytes of a meter's receipt.
 #define METER_RECEIPT_SIZE 68

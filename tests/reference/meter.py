@@ -48,7 +48,8 @@ def decide(meter, card):
         own.update(binding=cert["binding"], generation=0, sequence=0, applied=(0, 0), report=0, regressed=False)
     if cert["generation"] < own["generation"]:                                             # 5
         return refused("replaced card")
-    above = any(s > a for s, a in zip(card["settled"], own["applied"])) or card["report"] > own["report"]
+    known = cert["known_credit"], cert["known_debited"]
+    above = any(max(s, k) > a for s, k, a in zip(card["settled"], known, own["applied"])) or card["report"] > own["report"]
     if own["regressed"] or above:                                                          # 6
         after["regressed"] = True                                                          # stored with the present binding
         return refused("regressed")

@@ -229,12 +229,13 @@ def to_issuer():
     month = ref.encode([f for f in ref.MONTH], month=69, flags=5, slab=3, energy=15050, energy_charge=14297, fees=0, peak=4100)
     top = {name: (1 << 8 * size) - 1 for name, size in p.READINGS}
     readings = [
-        {**{name: 0 for name in top}, "present_month": bytes(24)},
-        {**top, "present_month": b"\xFF\xFE" + b"\xFF" * 22, "balance": -2**63, "clock_offset": -1},
+        {**{name: 0 for name in top}, "present_month": bytes(24), "key_versions": p.key_versions(1, 2, 3, 4, 5)},
+        {**top, "present_month": b"\xFF\xFE" + b"\xFF" * 22, "balance": -2**63, "clock_offset": -1,
+         "key_versions": p.key_versions(15, 15, 15, 15, 15)},
         {"time": 0x0B000001, "report_number": 12, "applied_credit": 50000, "applied_debited": 300, "balance": -1234, "energy_register": 765432,
          "present_month": month, "flags": 0x9F, "reasons": 0x15, "tampering": 0x12, "loan_end": 0x0B100000, "instalments_to_take": 2**40 + 3,
          "instalments_taken": 15000, "tariff": 7, "waiting_tariff": 8, "refused_cards": 3, "last_event": 99, "highest_command": 41,
-         "clock_offset": -86400 * 3, "firmware": 0x00010203}]
+         "clock_offset": -86400 * 3, "firmware": 0x00010203, "key_versions": p.key_versions(2, 1, 1, 15, 1)}]
     audits = [[{"counter": n + 1, "time": 0x0B000000 + n, "kind": 1 + n % 7, "outcome": (1, 0x0A, 0x0C)[n % 3], "card": CARD if n % 2 else bytes(8)}
                for n in range(number)] for number in (0, 1, 3, 8, 11)]
     shown = lambda fields: {k: hx(v) if isinstance(v, bytes) else v for k, v in fields.items()}

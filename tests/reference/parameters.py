@@ -292,12 +292,16 @@ def change_keys(meter, data):
 READINGS = [("time", 4), ("report_number", 4), ("applied_credit", 8), ("applied_debited", 8), ("balance", 8), ("energy_register", 4),
             ("present_month", 24), ("flags", 2), ("reasons", 1), ("tampering", 1), ("loan_end", 4), ("instalments_to_take", 8),
             ("instalments_taken", 8), ("tariff", 4), ("waiting_tariff", 4), ("refused_cards", 4), ("last_event", 4),
-            ("highest_command", 4), ("clock_offset", 8), ("firmware", 4)]
+            ("highest_command", 4), ("clock_offset", 8), ("firmware", 4), ("key_versions", 3)]
 AUDIT = [("counter", 4), ("time", 4), ("kind", 1), ("outcome", 1), ("card", 8)]
 
 
 def written(fields, form):
     return b"".join(fields[name] if isinstance(fields[name], bytes) else be(fields[name] % (1 << 8 * size), size) for name, size in form)
+
+
+def key_versions(credit, parameter, report, base, transport):
+    return bytes([credit << 4 | parameter, report << 4 | base, transport << 4])
 
 
 def encode_readings(fields):

@@ -32,9 +32,9 @@ def vending():
     for sfi in (1, 2, 3, 4, 6, 9):
         r.sec(f"READ BINARY SFI {sfi:02X}, Le 00", f"00B0{0x80 + sfi:02X}00", le=b"\0")
     r.sec("READ BINARY SFI 04, no Le", "00B08400")
-    r.sec("current file, offset 4D", "00B0004D", le=b"\0")
-    r.sec("SFI 04, offset 40", "00B08440", le=b"\0")
-    r.sec("offset at the end", "00B0844E", sw="6B00", le=b"\0")
+    r.sec("current file, offset 5D", "00B0005D", le=b"\0")
+    r.sec("SFI 04, offset 50", "00B08450", le=b"\0")
+    r.sec("offset at the end", "00B0845E", sw="6B00", le=b"\0")
     r.sec("offset beyond the end", "00B084FF", sw="6B00", le=b"\0")
     r.sec("Ne beyond the end", "00B08100", sw="6282", le=b"\x21")
     r.sec("Ne exact", "00B08100", le=b"\x20")

@@ -161,12 +161,13 @@ fn judge_certificate(
         return Err(Reason::ReplacedCard);
     }
     // 6
+    let known = certificate.known_credit > own.credit || certificate.known_debited > own.debited;
     let above = from.card.is_some_and(|card| {
         card.settled_credit > own.credit
             || card.settled_debited > own.debited
             || card.report_number > own.report
     });
-    if own.regressed || above {
+    if own.regressed || known || above {
         return Err(Reason::Regressed);
     }
     // 7

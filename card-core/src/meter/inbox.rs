@@ -7,7 +7,9 @@ use crate::bytes::{Buffer, Reader, WrongLength};
 use crate::calendar::Calendar;
 use crate::id::CardId;
 use crate::message::{FormatError, Slot};
-use crate::parameters::{Action, AuditRecord, AuditRecords, Command, DebtPlan, Limits, Notices, Readings};
+use crate::parameters::{
+    Action, AuditRecord, AuditRecords, Command, DebtPlan, KeysInUse, Limits, Notices, Readings,
+};
 use crate::role::KeyVersion;
 use crate::tariff::Tariff;
 use crate::units::CardTime;
@@ -285,8 +287,9 @@ impl MeterState {
         }
     }
 
-    /// New keys are in use.
+    /// New keys are in use, or were asked for and are in use already. Readings tell the issuer.
     pub(super) fn keys_changed(&mut self, version: KeyVersion) {
+        self.inbox.readings = self.inbox.readings.saturating_add(1);
         self.history.add(self.clock.time, Happening::KeysChanged { version });
     }
 
@@ -381,8 +384,8 @@ impl MeterState {
         self.history.add(time, Happening::ClockSet { before });
     }
 
-    /// Readings, as they are now (section 10).
-    pub(super) fn readings(&self) -> Readings {
+    /// Readings, as they are now (section 10); `keys` are in use.
+    pub(super) fn readings(&self, keys: KeysInUse) -> Readings {
         Readings {
             time: self.clock.time,
             report_number: self.report_number,
@@ -404,6 +407,7 @@ impl MeterState {
             last_command: self.inbox.executed.newest(),
             clock_offset: self.clock.offset,
             firmware: self.firmware,
+            keys,
         }
     }
 }

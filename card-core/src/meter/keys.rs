@@ -6,7 +6,7 @@ use crate::bytes::{Buffer, Reader, WrongLength};
 use crate::id::{CardRef, Company, Environment, MeterId, Scope};
 use crate::key::AesKey;
 use crate::message::{FORMAT, FormatError, MailKeys};
-use crate::parameters::NewKeys;
+use crate::parameters::{KeysInUse, NewKeys};
 use crate::platform::Engine;
 use crate::role::{Derivation, KeyVersion, Role};
 use crate::scp03::KeySet;
@@ -196,6 +196,17 @@ impl MeterKeys {
     /// The transport key.
     pub const fn transport(&self) -> &VersionedKey {
         &self.transport
+    }
+
+    /// Versions of the keys in use.
+    pub const fn in_use(&self) -> KeysInUse {
+        KeysInUse {
+            credit: self.credit.current.version.master(),
+            parameter: self.parameter.current.version.master(),
+            report: self.report.mail.version.master(),
+            base: self.base.current.version.master(),
+            transport: self.transport.version.master(),
+        }
     }
 
     /// The mail that brought the newest keys.

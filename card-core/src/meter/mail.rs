@@ -69,7 +69,7 @@ impl<H: Hardware> Meter<H> {
         let version = new.version();
         match self.rotate(new, mail)? {
             None => return Ok(Err(MailRefusal::UnusableKeys)),
-            // Also where they were in use already: the issuer learns from the event that they are.
+            // Also where they were in use already: the issuer learns from readings that they are.
             Some(_) => next.keys_changed(version),
         }
         Ok(Ok(()))
@@ -116,7 +116,8 @@ impl<H: Hardware> Meter<H> {
     /// Readings, sealed for slot 11, where their version is above `version`.
     pub fn readings(&mut self, version: u32) -> Result<Option<Envelope>, MeterError> {
         let newest = self.state.inbox.readings;
-        self.seal(Slot::READINGS, (newest > version).then_some(newest), &self.state.readings().emit())
+        let readings = self.state.readings(self.keys.in_use());
+        self.seal(Slot::READINGS, (newest > version).then_some(newest), &readings.emit())
     }
 
     /// Audit records, sealed for slot 13, where their version is above `version`.

@@ -5,7 +5,7 @@ use crate::store::{Log, Ring};
 /// Identity and keys: written when the meter is installed, and when keys change.
 pub(super) const KEYS: Log = Log::new(0, 7, 2);
 /// The state: four slots, for it changes with consumption.
-pub(super) const STATE: Log = Log::new(KEYS.end(), 26, 4);
+pub(super) const STATE: Log = Log::new(KEYS.end(), 27, 4);
 
 /// Most events that one update of the state adds.
 pub(super) const MOST_FRESH: usize = 12;

@@ -13,8 +13,8 @@ use card_core::key_wrap;
 use card_core::message::{MeterFlags, Month};
 use card_core::parameters::command::kind;
 use card_core::parameters::{
-    Action, AuditRecord, AuditRecords, Command, Debt, DebtKind, DebtPlan, KeyChange, Limits, MAX_DEBTS,
-    MAX_NOTICES, NewKeys, Notice, Notices, ParameterError, Readings,
+    Action, AuditRecord, AuditRecords, Command, Debt, DebtKind, DebtPlan, KeyChange, KeysInUse, Limits,
+    MAX_DEBTS, MAX_NOTICES, NewKeys, Notice, Notices, ParameterError, Readings,
 };
 use card_core::role::KeyVersion;
 use card_core::soft::SoftEngine;
@@ -646,11 +646,11 @@ fn new_keys_are_not_printed() {
 
 // 10
 
-const READINGS: [u8; 117] = hex!(
+const READINGS: [u8; 120] = hex!(
     "01 0C200000 00000009 0000000000002710 0000000000000064 FFFFFFFFFFFFFF9C 000186A0"
     "0051 04 03 00000BB8 0000000000000FA0 000001F4 00001194"
     "009F 25 11 0C2A0000 0000000000004E20 00000000000007D0"
-    "00000102 00000103 00000003 00000042 0000001F FFFFFFFFFFFFFFC4 01020304"
+    "00000102 00000103 00000003 00000042 0000001F FFFFFFFFFFFFFFC4 01020304 123F50"
 );
 
 fn readings() -> Readings {
@@ -683,12 +683,13 @@ fn readings() -> Readings {
         last_command: 31,
         clock_offset: -60,
         firmware: 0x0102_0304,
+        keys: KeysInUse { credit: 1, parameter: 2, report: 3, base: 15, transport: 5 },
     }
 }
 
 #[test]
 fn readings_by_hand() {
-    assert_eq!(Readings::SIZE, 117);
+    assert_eq!(Readings::SIZE, 120);
     assert_eq!(Readings::parse(&READINGS), Ok(readings()));
     assert_eq!(readings().emit(), READINGS);
     mistreated(readings_again, &READINGS, &[]);
@@ -696,7 +697,7 @@ fn readings_by_hand() {
     bytes[37..39].fill(0xFF);
     assert_eq!(Readings::parse(&bytes), Err(ParameterError::Month));
     // A meter that has nothing to tell yet.
-    let mut bytes = [0; 117];
+    let mut bytes = [0; 120];
     bytes[0] = 1;
     assert_eq!(Readings::parse(&bytes).unwrap().emit(), bytes);
 }
@@ -881,6 +882,13 @@ fn any_readings() -> impl Strategy<Value = Readings> {
             last_command: c.4,
             clock_offset: c.5,
             firmware: c.6,
+            keys: KeysInUse {
+                credit: b.1 & 15,
+                parameter: b.2 & 15,
+                report: month.0 & 15,
+                base: month.1 & 15,
+                transport: b.2 >> 4,
+            },
         })
 }
 
@@ -974,7 +982,7 @@ proptest! {
         let count = usize::from(n);
         for (again, length) in [
             (command_again as Again, 22),
-            (readings_again, 117),
+            (readings_again, 120),
             (audit_again, 1 + 18 * count),
             (limits_again, 50),
         ] {

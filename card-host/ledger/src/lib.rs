@@ -102,7 +102,7 @@ pub use office::{Office, Who};
 pub use policy::{ChannelRules, Charge, ChargeKind, Charged, Division, Policy, WithoutPayment};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresLedger;
-pub use proof::Finding;
+pub use proof::{Anew, Finding};
 pub use reconcile::{
     Exception, ExceptionKind, ExceptionSums, ReconcileOptions, Reconciliation, Severity, reconcile,
 };

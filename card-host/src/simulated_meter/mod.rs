@@ -232,6 +232,11 @@ impl<M: SimulatedMemory> SimulatedMeter<M> {
         self.act(|meter| meter.receive(reading.into(), carrier, mail))
     }
 
+    /// Its readings as mail, sealed, where their version is above `after`.
+    pub fn readings(&mut self, after: u32) -> Result<Option<Envelope>, SimulatedMeterError> {
+        self.act(|meter| meter.readings(after))
+    }
+
     // ---- what it keeps
 
     /// All closed months that it keeps, oldest first.

@@ -7,7 +7,7 @@ use card_core::message::{Certificate, Envelope, Event, MeterFlags, Month, Slot};
 use card_core::meter::{
     Decision, History, Meter, MeterError, MeterState, Reading, Tampering, UNWRITTEN, Verdict, doubt,
 };
-use card_core::parameters::Readings;
+use card_core::parameters::{KeysInUse, Readings};
 use card_core::role::KeyVersion;
 use card_core::soft::SoftEngine;
 use card_core::tariff::Tariff;
@@ -562,7 +562,7 @@ impl Run {
             let opened = mail.open(&mut SoftEngine, &keys, support::SCOPE).unwrap();
             let readings = Readings::parse(opened.as_slice()).unwrap();
             assert_eq!(readings.report_number, self.meter.state().report_number);
-            let known = Readings { report_number: 0, ..readings }.emit();
+            let known = Readings { report_number: 0, keys: KeysInUse::default(), ..readings }.emit();
             assert_eq!(Hex(known.to_vec()), *scenario.readings.as_ref().unwrap(), "{}", scenario.name);
         }
         match (self.meter.audit(0).unwrap(), &scenario.audits) {
@@ -598,6 +598,8 @@ impl Totals {
             sequence: self.sequence,
             total_credit: Piastres(self.total_credit),
             total_debited: Piastres(self.total_debited),
+            known_credit: Piastres(0),
+            known_debited: Piastres(0),
             issue_time: CardTime(self.issue_time),
             mac: [0; 16],
         })

@@ -126,6 +126,8 @@ pub fn certificate_of(
         sequence,
         total_credit: Piastres(credit),
         total_debited: Piastres(debited),
+        known_credit: Piastres(0),
+        known_debited: Piastres(0),
         issue_time: CardTime(0x0C00_0000 + sequence),
         mac: [0; 16],
     })

@@ -12,7 +12,7 @@ use card_core::units::CardTime;
 use card_host::card;
 use card_host::card_work::{Mail, Order, deliver};
 use card_host::tariff_file;
-use card_ledger::Note;
+use card_ledger::{Evidence, Note};
 use std::path::PathBuf;
 
 use crate::commands::Error;
@@ -238,8 +238,11 @@ fn over_network(workplace: &Workplace, books: &Books, id: MeterId, made: &Made) 
             let mut meter = workplace.meter(id)?;
             let reading = meter.clock(books::now())?;
             let received = meter.receive(reading, None, envelope)?;
-            if let (Some(version), Ok(())) = (made.keys, received.result) {
-                office.keys_changed(who, envelope.binding, version)?;
+            // What it answers over a network is not sealed; its readings are, and say which keys it has.
+            if made.keys.is_some()
+                && let Some(readings) = meter.readings(0)?
+            {
+                office.hand_in(who, &Evidence::MeterMail(readings.as_bytes().to_vec()))?;
             }
             let code = received.result.map_or_else(MailRefusal::code, |()| TAKEN);
             office.note(who, books.id()?, Note::Heard, code.into())?

@@ -2,7 +2,7 @@
 
 use card_core::id::{Binding, CardId};
 use card_core::message::{Envelope, Slot};
-use card_core::parameters::{Action, Command};
+use card_core::parameters::{Action, Command, KeysInUse};
 use card_core::role::{KeyVersion, Role};
 use card_core::units::CardTime;
 use serde_json::json;
@@ -17,11 +17,10 @@ use super::super::records::{BindingRecord, Head, MailRecord, Status};
 use super::super::second::{Agreed, agreed, asked, done};
 use super::super::sell::{about, unknown};
 use super::super::signing::Wanted;
-use super::super::store::{Context, Payee, Transaction};
-use super::{BranchError, carried_by, held_by};
+use super::super::store::{Context, Payee, Transaction, read};
+use super::{carried_by, held_by};
 use card_host::card_work::{self, Mail, Order};
 use card_host::issuer::{AccountError, BindingAccount};
-use card_host::transport::Transport;
 
 /// What is sent.
 enum Letter<'a> {
@@ -183,16 +182,38 @@ impl Office {
         Ok((version, self.mail(who, id, carrier, Slot::METER_KEYS, change.emit().as_slice())?))
     }
 
-    /// The meter of a binding has keys of this key version number: certificates and mail use them from now on. Says whether that is new.
-    pub fn keys_changed(
+    /// The meter of a binding says in readings that it sealed which keys it has: certificates and mail use them from now on. Gives those that
+    /// are news.
+    pub(crate) fn keys_in_use(
         &self,
         who: &Who,
         binding: Binding,
-        version: KeyVersion,
-    ) -> Result<bool, LedgerError> {
+        keys: KeysInUse,
+    ) -> Result<[Option<KeyVersion>; 2], LedgerError> {
+        let mut news =
+            [(Role::Credit, keys.credit), (Role::Parameter, keys.parameter)].map(|(role, version)| {
+                Some(KeyVersion::new(role, version)).filter(|version| version.is_of(role))
+            });
+        for news in &mut news {
+            if let Some(version) = *news
+                && !self.keys_changed(who, binding, version)?
+            {
+                *news = None;
+            }
+        }
+        Ok(news)
+    }
+
+    fn keys_changed(&self, who: &Who, binding: Binding, version: KeyVersion) -> Result<bool, LedgerError> {
+        // Nearly always they are known.
+        let known = read(self.ledger(), |t| t.binding(Payee::Binding(binding)))?;
+        let Some(known) = known else { return Ok(false) };
+        if card_work::with_keys(self.keys(), known.held, version)?.is_none() {
+            return Ok(false);
+        }
         // Whoever hears of it first enters it, and once.
         let id = format!("keys-{:X}-{}-{}", binding.meter, binding.number, version.byte()).parse()?;
-        let request = self.companys(who, &id)?;
+        let request = who.request(&id);
         let payee = Payee::Binding(binding);
         self.step(|t| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
@@ -210,24 +231,6 @@ impl Office {
             self.book(t, &mut point, entry, &[Head::Binding(Box::new(record))])?;
             Ok(true)
         })
-    }
-
-    /// Learns from the meter's events on the card that is there which keys the meter has taken; gives those that are new. The card is read
-    /// only where there is something to learn.
-    pub fn learn_keys(
-        &self,
-        who: &Who,
-        transport: &mut impl Transport,
-    ) -> Result<Vec<KeyVersion>, BranchError> {
-        let card = card_host::operate::present(transport)?.id;
-        let held = self.carrier(card)?;
-        let mut learnt = Vec::new();
-        for version in card_work::heard_keys(transport, self.keys(), &held)? {
-            if self.keys_changed(who, held.binding, version)? {
-                learnt.push(version);
-            }
-        }
-        Ok(learnt)
     }
 }
 

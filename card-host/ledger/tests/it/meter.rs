@@ -1,7 +1,7 @@
 //! Simulated meters, mail to them and back, and engineering cards: all of the library around the credit engine.
 
 use applet_sim::chip::{Cut, FlashModel};
-use card_core::id::{Binding, CardId, MeterId};
+use card_core::id::{CardId, MeterId};
 use card_core::key::KeyLength;
 use card_core::message::{MeterFlags, Slot};
 use card_core::meter::events::code;
@@ -20,7 +20,7 @@ use card_host::simulated_meter::{Profile, SimulatedMeter, SimulatedMeterError, f
 use card_host::stage::Stage;
 use card_host::tap::Tap;
 use card_host::tariff_file;
-use card_ledger::{Approved, BranchError, Development, Found, LedgerError, Refusal, RequestKey, Who};
+use card_ledger::{Approved, BranchError, Development, Evidence, Found, LedgerError, Refusal, RequestKey, Who};
 use std::path::Path;
 
 use crate::bench::{Bench as Branch, CHOICE, refused};
@@ -95,12 +95,8 @@ impl Bench {
 
     fn learn_keys(&mut self) -> Vec<KeyVersion> {
         let Development { office, who, .. } = &self.branch.company;
-        office.learn_keys(who, &mut self.branch.stage.card().unwrap()).unwrap()
-    }
-
-    fn keys_changed(&self, binding: Binding, version: KeyVersion) -> bool {
-        let Development { office, who, .. } = &self.branch.company;
-        office.keys_changed(who, binding, version).unwrap()
+        let brought = office.take_from_card(who, &mut self.branch.stage.card().unwrap()).unwrap();
+        brought.iter().flat_map(|item| item.handed.keys).flatten().collect()
     }
 
     fn rotate(&mut self, role: Role) {
@@ -405,7 +401,10 @@ fn new_keys_are_used_once_the_meter_has_them() {
     assert_eq!(version, KeyVersion::from_byte(0x73));
     let now = bench.now();
     assert_eq!(bench.meter.receive(now, None, &mail.envelope).unwrap().result, Ok(()));
-    assert!(bench.keys_changed(mail.envelope.binding, version));
+    let readings = bench.meter.readings(0).unwrap().unwrap();
+    let Development { office, who, .. } = &bench.branch.company;
+    let handed = office.hand_in(who, &Evidence::MeterMail(readings.as_bytes().to_vec())).unwrap();
+    assert_eq!(handed.keys, [Some(version), None]);
     bench.sell(300);
     assert!(matches!(bench.tap().verdict, Some(Verdict::Apply { credit: Piastres(300), .. })));
     assert!(bench.change_keys(Role::Load).is_err());

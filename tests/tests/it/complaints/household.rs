@@ -135,6 +135,8 @@ impl Household {
             total_credit: Piastres::ZERO,
             total_debited: Piastres::ZERO,
             opening_time: now,
+            applied_credit: Piastres::ZERO,
+            applied_debited: Piastres::ZERO,
             moved: false,
         };
         let mut fresh = from_the_maker();

@@ -40,7 +40,9 @@ impl Model {
                 || i128::from(card.settled_debited.0) > own.debited
                 || card.report_number > own.report
         });
-        if above || regressed {
+        let known = i128::from(certificate.known_credit.0) > own.credit
+            || i128::from(certificate.known_debited.0) > own.debited;
+        if known || above || regressed {
             return Outcome::Regressed;
         }
         if certificate.sequence <= own.sequence {

@@ -103,9 +103,13 @@ impl World {
             let opened = self.books.issuer.keys().open_mail(SCOPE, &envelope).expect("authentic");
             let readings = card_core::parameters::Readings::parse(opened.as_slice()).expect("readings");
             let applied = i128::from(readings.applied_credit.0) - i128::from(readings.applied_debited.0);
-            let account = &self.books.account;
+            let account = &mut self.books.account;
             assert!(applied - i128::from(readings.balance.0) >= 0, "nothing is given away");
             assert!(envelope.binding != account.binding || readings.applied_credit <= account.total_credit);
+            if envelope.binding == account.binding {
+                account.applied_credit = account.applied_credit.max(readings.applied_credit);
+                account.applied_debited = account.applied_debited.max(readings.applied_debited);
+            }
             self.count("readings collected");
         }
     }

@@ -116,7 +116,9 @@ impl Model {
         if let (Order::Keys(..), Ok(())) = (order, handled) {
             // The keys are written first. Where only they were, the mail counts from the next power-up on.
             let mut keys_only = self.clone();
-            Rc::make_mut(&mut keys_only.contract.inbox).versions[usize::from(slot)] = version;
+            let inbox = Rc::make_mut(&mut keys_only.contract.inbox);
+            inbox.versions[usize::from(slot)] = version;
+            inbox.readings += 1;
             out = self.written(out);
             out.insert(0, keys_only);
             return (handled, out);
@@ -137,7 +139,7 @@ impl Model {
             Order::Debts(plan) => Rc::make_mut(&mut self.contract.inbox).replace_debts(plan),
             Order::Notices(notices) => Rc::make_mut(&mut self.contract.inbox).notices = *notices,
             Order::Command(command) => return self.command(reading, carrier, command),
-            Order::Keys(..) => {}
+            Order::Keys(..) => Rc::make_mut(&mut self.contract.inbox).readings += 1,
             Order::Junk => return Err(0x07),
         }
         Ok(())
