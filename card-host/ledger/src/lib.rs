@@ -25,7 +25,7 @@
 //! let (scope, meter) = (office.scope(), MeterId::from(17));
 //! let mut card = Card::simulated()?;
 //! let choice = CardChoice::default();
-//! let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, &mut |step| println!("{step}"))?;
+//! let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, None)?;
 //! let voucher = company.sell(issued.account.card.id, Piastres::from_egp("50.00")?, Channel::Branch)?;
 //! office.load(who, &mut card, &voucher)?;
 //! let keys = company.keys.meter_keys(scope, meter)?;
