@@ -20,7 +20,9 @@ use card_host::simulated_meter::{Profile, SimulatedMeter, SimulatedMeterError, f
 use card_host::stage::Stage;
 use card_host::tap::Tap;
 use card_host::tariff_file;
-use card_ledger::{Approved, BranchError, Development, Evidence, Found, LedgerError, Refusal, RequestKey, Who};
+use card_ledger::{
+    Approved, BranchError, Development, Evidence, Found, LedgerError, Refusal, RequestKey, Who,
+};
 use std::path::Path;
 
 use crate::bench::{Bench as Branch, CHOICE, refused};
