@@ -26,8 +26,8 @@ use board::Board;
 use card_core::id::{Company, Environment, MeterId, Scope};
 use card_core::message::{Envelope, MailKeys, Voucher};
 use card_core::meter::{
-    Meter, MeterIdentity, MeterKeys, MeterState, Pair, Received, ReportKeys, Step, Tampering, VersionedKey,
-    Visit,
+    Meter, MeterError, MeterIdentity, MeterKeys, MeterState, Pair, Received, ReportKeys, Step, Tampering,
+    VersionedKey, Visit,
 };
 use card_core::role::KeyVersion;
 use card_core::tariff::Tariff;
@@ -38,6 +38,35 @@ struct Machine {
     meter: Slot<Meter<Board>>,
     visit: Slot<Visit>,
     mail: Slot<Received>,
+}
+
+impl Machine {
+    /// Forgets what there was.
+    #[inline(never)]
+    fn off(&mut self) {
+        self.meter = Slot::Empty;
+        self.visit = Slot::Empty;
+    }
+
+    /// A meter on this board, if it starts.
+    fn on(
+        &mut self,
+        board: Board,
+        start: impl FnOnce(&mut Meter<Board>) -> Result<(), MeterError>,
+    ) -> Result<(), MeterResult> {
+        self.place(board);
+        let started = start(self.meter.get().ok_or(MeterResult::Off)?);
+        if started.is_err() {
+            self.off();
+        }
+        Ok(started?)
+    }
+
+    /// By itself, so that its stack is free again before there is more to do.
+    #[inline(never)]
+    fn place(&mut self, board: Board) {
+        self.meter = Slot::Full(Meter::off(board));
+    }
 }
 
 /// An `Option` that is all zeros when empty, so that it needs no copy in flash.
@@ -105,12 +134,16 @@ pub extern "C" fn meter_install(
     with(|machine| {
         let board = given(board::board(given(board)?))?;
         let installation = given(installation)?;
-        machine.meter = Slot::Empty;
-        machine.visit = Slot::Empty;
+        machine.off();
         let (identity, keys) = given(keys_of(installation))?;
-        let state = given(state_of(installation, reading))?;
-        machine.meter = Slot::Full(Meter::install(board, identity, keys, &state)?);
-        Ok(())
+        let tariff = given(tariff_of(installation))?;
+        let energy = Energy(installation.energy);
+        machine.on(board, |meter| {
+            meter.set_up(identity, keys, &mut |state| {
+                *state = MeterState::new(tariff, energy, CardTime(reading));
+                state.firmware = installation.firmware;
+            })
+        })
     })
 }
 
@@ -142,11 +175,8 @@ fn keys_of(from: &MeterInstallation) -> Option<(MeterIdentity, MeterKeys)> {
 }
 
 #[inline(never)]
-fn state_of(from: &MeterInstallation, reading: u32) -> Option<MeterState> {
-    let tariff = Tariff::parse(from.tariff.get(..from.tariff_length.into())?).ok()?;
-    let mut state = MeterState::new(tariff, Energy(from.energy), CardTime(reading));
-    state.firmware = from.firmware;
-    Some(state)
+fn tariff_of(from: &MeterInstallation) -> Option<Tariff> {
+    Tariff::parse(from.tariff.get(..from.tariff_length.into())?).ok()
 }
 
 /// After every power-up, and after `METER_RESULT_MEMORY`: finds the meter in its memory again.
@@ -154,10 +184,8 @@ fn state_of(from: &MeterInstallation, reading: u32) -> Option<MeterState> {
 pub extern "C" fn meter_power_up(board: Option<&MeterBoard>) -> MeterResult {
     with(|machine| {
         let board = given(board::board(given(board)?))?;
-        machine.meter = Slot::Empty;
-        machine.visit = Slot::Empty;
-        machine.meter = Slot::Full(Meter::power_up(board)?);
-        Ok(())
+        machine.off();
+        machine.on(board, Meter::start)
     })
 }
 

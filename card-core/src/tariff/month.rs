@@ -106,6 +106,11 @@ impl MonthMeter {
         self.total
     }
 
+    /// What was consumed in it is known from elsewhere: it is not below what its ended parts have.
+    pub(crate) const fn set_total(&mut self, total: Energy) {
+        self.total = total;
+    }
+
     /// Whether the month began within a calendar month.
     pub const fn is_partial(&self) -> bool {
         self.partial
