@@ -26,8 +26,8 @@ use board::Board;
 use card_core::id::{Company, Environment, MeterId, Scope};
 use card_core::message::{Envelope, MailKeys, Voucher};
 use card_core::meter::{
-    Meter, MeterError, MeterIdentity, MeterKeys, MeterState, Pair, Received, ReportKeys, Step, Tampering,
-    VersionedKey, Visit,
+    CardCommand, Meter, MeterError, MeterIdentity, MeterKeys, MeterState, Pair, Received, ReportKeys,
+    Tampering, VersionedKey, Visit,
 };
 use card_core::role::KeyVersion;
 use card_core::tariff::Tariff;
@@ -137,12 +137,8 @@ pub extern "C" fn meter_install(
         machine.off();
         let (identity, keys) = given(keys_of(installation))?;
         let tariff = given(tariff_of(installation))?;
-        let energy = Energy(installation.energy);
         machine.on(board, |meter| {
-            meter.set_up(identity, keys, &mut |state| {
-                *state = MeterState::new(tariff, energy, CardTime(reading));
-                state.firmware = installation.firmware;
-            })
+            meter.set_up(identity, keys, &mut |state| fresh(state, tariff, installation, CardTime(reading)))
         })
     })
 }
@@ -172,6 +168,13 @@ fn keys_of(from: &MeterInstallation) -> Option<(MeterIdentity, MeterKeys)> {
         single(&from.transport)?,
     );
     Some((MeterIdentity { id: MeterId(from.id), scope }, keys.ok()?))
+}
+
+/// By itself, so that its stack is free again before there is more to do.
+#[inline(never)]
+fn fresh(state: &mut MeterState, tariff: Tariff, from: &MeterInstallation, time: CardTime) {
+    *state = MeterState::new(tariff, Energy(from.energy), time);
+    state.firmware = from.firmware;
 }
 
 #[inline(never)]
@@ -273,9 +276,8 @@ pub extern "C" fn meter_card_begin(reading: u32, command: Option<&mut MeterComma
         if machine.meter.get().is_none() {
             return Err(MeterResult::Off);
         }
-        let (visit, first) = Visit::begin(CardTime(reading))?;
-        machine.visit = Slot::Full(visit);
-        put(command, Some(first))
+        machine.visit = Slot::Full(Visit::new(CardTime(reading)));
+        put(command, &Visit::first()?)
     })
 }
 
@@ -292,16 +294,17 @@ pub extern "C" fn meter_card_respond(
         let response = given(response.bytes.get(..response.length.into()))?;
         let meter = machine.meter.get().ok_or(MeterResult::Off)?;
         let visit = given(machine.visit.get())?;
-        let step = visit.respond(meter, response);
+        let mut next = CardCommand::new();
+        let result = visit.respond_in(meter, response, &mut next);
         if let Some(received) = visit.take_received() {
             machine.mail = Slot::Full(received);
         }
-        put(command, step?)
+        result?;
+        put(command, &next)
     })
 }
 
-fn put(to: &mut MeterCommand, step: Step) -> Result<(), MeterResult> {
-    let Some(command) = step else { return Ok(()) };
+fn put(to: &mut MeterCommand, command: &CardCommand) -> Result<(), MeterResult> {
     let bytes = command.as_slice();
     to.bytes.get_mut(..bytes.len()).ok_or(MeterResult::Internal)?.copy_from_slice(bytes);
     to.length = u16::try_from(bytes.len()).map_err(|_| MeterResult::Internal)?;

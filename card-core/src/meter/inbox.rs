@@ -73,18 +73,18 @@ impl Inbox {
         Ok(())
     }
 
-    pub(super) fn parse(reader: &mut Fields<'_>) -> Result<Self, FormatError> {
-        let mut versions = [0; Slot::TO_METER];
-        for version in &mut versions {
+    #[inline(never)]
+    pub(super) fn restore(&mut self, reader: &mut Fields<'_>) -> Result<(), FormatError> {
+        for version in &mut self.versions {
             *version = reader.u32()?;
         }
-        let executed = Executed { newest: reader.u32()?, before: reader.u32()? };
-        let (relay, clock) = (reader.u32()?, reader.u32()?);
-        let (audit_count, readings) = (reader.u32()?, reader.u32()?);
+        self.executed = Executed { newest: reader.u32()?, before: reader.u32()? };
+        (self.relay, self.clock) = (reader.u32()?, reader.u32()?);
+        (self.audit_count, self.readings) = (reader.u32()?, reader.u32()?);
         let room = &mut [0; MAX_PLAINTEXT];
-        let audits = AuditRecords::parse(reader.part(room)?).map_err(|_| FormatError::Field)?;
-        let notices = Notices::parse(reader.part(room)?).map_err(|_| FormatError::Field)?;
-        Ok(Self { versions, executed, relay, clock, audits, audit_count, readings, notices })
+        self.audits = AuditRecords::parse(reader.part(room)?).map_err(|_| FormatError::Field)?;
+        self.notices = Notices::parse(reader.part(room)?).map_err(|_| FormatError::Field)?;
+        Ok(())
     }
 }
 

@@ -42,7 +42,7 @@ pub use state::MeterState;
 pub use status::Status;
 pub use supply::{Supply, Tampering, reason};
 pub use verdict::{Decision, Reason, Verdict};
-pub use visit::{Step, Visit, VisitError};
+pub use visit::{CardCommand, Step, Visit, VisitError};
 
 use zeroize::Zeroizing;
 
@@ -126,6 +126,7 @@ impl<H: Hardware> Meter<H> {
     ///
     /// # Errors
     /// [`MeterError::Installed`] where the memory has keys.
+    #[inline(never)]
     pub fn set_up(
         &mut self,
         identity: MeterIdentity,

@@ -2,7 +2,6 @@
 //! [`Journal`](crate::store::Journal).
 
 use super::events::{History, Told};
-use super::inbox::Inbox;
 use super::metering::DailyProfile;
 use super::state::MeterState;
 use crate::bytes::{Buffer, Reader, WrongLength};
@@ -184,7 +183,7 @@ impl Kept for MeterState {
         let earlier_events = reader.u32()?;
         self.history = History::after(last_event, told, earlier_events);
 
-        self.inbox = Inbox::parse(reader)?;
+        self.inbox.restore(reader)?;
         let room = &mut [0; MAX_PLAINTEXT];
         self.debts.plan = DebtPlan::parse(reader.part(room)?).map_err(wrong)?;
         for taken in &mut self.debts.taken {
@@ -215,6 +214,7 @@ impl MeterState {
         Ok(())
     }
 
+    /// One after the other into its place: a tariff is large, and a stack small.
     #[inline(never)]
     fn restore_tariffs(
         &mut self,
@@ -222,20 +222,37 @@ impl MeterState {
         room: &mut Room,
         partial: bool,
     ) -> Result<(), FormatError> {
-        let active = Tariff::parse(reader.part(room)?).map_err(wrong)?;
-        let standby = optional(reader, room, |bytes| Tariff::parse(bytes).map_err(wrong))?;
-        self.tables = Tables::restore(active, standby).map_err(wrong)?;
-        let mut ended = [Segment { tariff: active, end: Energy(0) }; MAX_SEGMENTS - 1];
-        let count = usize::from(reader.u8()?);
-        let ended = ended.get_mut(..count).ok_or(FormatError::Field)?;
-        for segment in ended.iter_mut() {
-            let tariff = Tariff::parse(reader.part(room)?).map_err(wrong)?;
-            *segment = Segment { tariff, end: Energy(reader.u32()?) };
-        }
         // The total was there before.
         let total = self.running.total();
-        self.running = MonthMeter::restore(ended, active, total, partial).map_err(wrong)?;
+        self.begin_with(reader.part(room)?, total, partial)?;
+        match reader.part(room)? {
+            [] => {}
+            bytes => self.offer(bytes)?,
+        }
+        for _ in 0..reader.u8()? {
+            self.ended(reader, room)?;
+        }
         Ok(())
+    }
+
+    #[inline(never)]
+    fn begin_with(&mut self, tariff: &[u8], total: Energy, partial: bool) -> Result<(), FormatError> {
+        let tariff = Tariff::parse(tariff).map_err(wrong)?;
+        self.tables = Tables::new(tariff);
+        self.running = MonthMeter::begin(tariff, partial);
+        self.running.set_total(total);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn offer(&mut self, tariff: &[u8]) -> Result<(), FormatError> {
+        self.tables.offer(Tariff::parse(tariff).map_err(wrong)?).map_err(wrong)
+    }
+
+    #[inline(never)]
+    fn ended(&mut self, reader: &mut Fields<'_>, room: &mut Room) -> Result<(), FormatError> {
+        let tariff = Tariff::parse(reader.part(room)?).map_err(wrong)?;
+        self.running.add_ended(Segment { tariff, end: Energy(reader.u32()?) }).map_err(wrong)
     }
 }
 

@@ -10,8 +10,8 @@ use crate::platform::RandomError;
 use crate::scp03::Mode;
 use crate::scp03::host::SessionError;
 use crate::terminal::exchange::{
-    Batch, EVENT_BATCH, ExchangeError, Facts, KEYS, LEVEL, MONTH_BATCH, Presented, Reading, Settling,
-    put_meter_mail,
+    Batch, EVENT_BATCH, ExchangeError, KEYS, LEVEL, MONTH_BATCH, Presented, meter_session, put_events,
+    put_meter_mail, put_months, read_binding, read_certificate, settle,
 };
 use crate::terminal::load::{fits, get_mail, load_voucher};
 use crate::terminal::select::{SelectError, select, selected};
@@ -19,18 +19,25 @@ use crate::terminal::session::{Authenticating, OpenError, Opening, Session};
 use crate::terminal::{Request, RequestError};
 use crate::units::CardTime;
 
+/// A command to a card; an empty one is none.
+pub type CardCommand = Buffer<MAX_COMMAND>;
+
 /// What to do next: to send this and give the response to [`Visit::respond`]; or nothing more, the visit is over and
 /// [`Visit::verdict`] says what came of it.
-pub type Step = Option<Buffer<MAX_COMMAND>>;
+pub type Step = Option<CardCommand>;
 
 /// A card's visit. When it is torn anywhere, it begins anew when the card is there again.
+///
+/// Everything of it stays where it is: steps are small, for a meter's stack is.
 #[derive(Debug)]
 pub struct Visit {
     /// Of firmware's clock.
     reading: CardTime,
     /// What that clock had shown when the card answered first.
     before: CardTime,
-    stage: Option<Stage>,
+    stage: Stage,
+    /// Once it is open.
+    session: Option<Session>,
     presented: Option<Presented>,
     ratified: Option<bool>,
     verdict: Option<Verdict>,
@@ -40,8 +47,10 @@ pub struct Visit {
     received: Option<Received>,
 }
 
+/// What the response that comes next answers.
 #[derive(Debug)]
 enum Stage {
+    Over,
     Selecting,
     /// A voucher from the network is on its way to its card.
     Loading,
@@ -50,9 +59,11 @@ enum Stage {
         may_change: bool,
     },
     Authenticating(Authenticating),
-    Reading(Reading),
-    Settling(Settling),
-    Errand(Session, Errand),
+    Reading,
+    /// The binding certificate is asked for.
+    Proving,
+    Settling,
+    Errand(Errand),
 }
 
 /// What may follow after SETTLE, in this order; each is atomic and can be left out or repeated.
@@ -71,24 +82,31 @@ enum Todo {
 }
 
 /// What is on its way, after SETTLE.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 enum Errand {
     /// Mail to the issuer, and what follows it.
-    Report(Envelope, Todo),
+    Report(Todo),
     /// Events up to a number, and what follows when the card has all of them.
-    Events(Batch, u32, Todo),
+    Events(u32, Todo),
     /// Months up to an index.
-    Months(Batch, u16),
+    Months(u16),
+    /// Mail to the meter, by its position in the directory.
     Mail(Slot, usize),
 }
 
 impl Visit {
     /// Begins with a card that has just arrived, at a reading of the meter's clock (not set where it has none), and gives SELECT.
-    pub fn begin(reading: CardTime) -> Result<(Self, Buffer<MAX_COMMAND>), VisitError> {
-        let visit = Self {
+    pub fn begin(reading: CardTime) -> Result<(Self, CardCommand), VisitError> {
+        Ok((Self::new(reading), Self::first()?))
+    }
+
+    /// With a card that has just arrived, to which [`Self::first`] is to be sent.
+    pub const fn new(reading: CardTime) -> Self {
+        Self {
             reading,
             before: reading,
-            stage: Some(Stage::Selecting),
+            stage: Stage::Selecting,
+            session: None,
             presented: None,
             ratified: None,
             verdict: None,
@@ -96,8 +114,12 @@ impl Visit {
             last_month: Month::NO_INDEX,
             last_event: 0,
             received: None,
-        };
-        Ok((visit, select().emit().map_err(MeterError::from)?))
+        }
+    }
+
+    /// SELECT.
+    pub fn first() -> Result<CardCommand, VisitError> {
+        Ok(select().emit().map_err(MeterError::from)?)
     }
 
     /// What the meter decided, and has stored: also where the visit ended in an error after that.
@@ -132,63 +154,152 @@ impl Visit {
         meter: &mut Meter<H>,
         response: &[u8],
     ) -> Result<Step, VisitError> {
-        match self.stage.take().ok_or(VisitError::Over)? {
-            Stage::Selecting => {
-                self.before = meter.last_reading();
-                let summary = selected(response)?;
-                // Only to save a session with a foreign card: what counts comes with READ CERTIFICATE.
-                if let Err(reason) = greet(meter.identity(), &summary) {
-                    return Ok(self.refuse(reason));
-                }
-                match meter.state().voucher {
-                    Some(voucher) if fits(&voucher, &summary).is_ok() => {
-                        let command = load_voucher(&voucher.emit()).command().emit();
-                        Ok(self.go(Stage::Loading, command.map_err(MeterError::from)?))
-                    }
-                    _ => self.open(meter, meter.state().mode, true),
-                }
-            }
-            Stage::Loading => {
-                // Whatever the card says: it has the credit, or will see by SETTLE that the meter has it.
-                load_voucher(&[0; Voucher::SIZE]).response(response).map_or_else(
-                    |error| if let RequestError::Refused(_) = error { Ok(()) } else { Err(error) },
-                    |_| Ok(()),
-                )?;
-                meter.voucher_delivered()?;
-                self.open(meter, meter.state().mode, true)
-            }
+        let mut command = CardCommand::new();
+        self.respond_in(meter, response, &mut command)?;
+        Ok((!command.is_empty()).then_some(command))
+    }
+
+    /// [`Self::respond`] with the next command in the caller's room; an empty one: the visit is over.
+    pub fn respond_in<H: Hardware>(
+        &mut self,
+        meter: &mut Meter<H>,
+        response: &[u8],
+        command: &mut CardCommand,
+    ) -> Result<(), VisitError> {
+        command.clear();
+        let result = match core::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Over => Err(VisitError::Over),
+            Stage::Selecting => self.selected(meter, response, command),
+            Stage::Loading => self.loaded(meter, response, command),
             Stage::Opening { opening, may_change } => {
-                let challenged = match opening.challenged(response) {
-                    Err(OpenError::OtherMode(mode)) if may_change => {
-                        meter.remember_mode(mode);
-                        return self.open(meter, mode, false);
-                    }
-                    result => result?,
-                };
-                let Some(keys) = meter.card_keys(challenged.key_version(), challenged.card()) else {
-                    return Ok(self.refuse(Reason::UnknownKeyVersion));
-                };
-                let (next, command) = challenged.authenticate(&mut meter.hardware, &keys)?;
-                Ok(self.go(Stage::Authenticating(next), command))
+                self.challenged(meter, opening, may_change, response, command)
             }
-            Stage::Authenticating(authenticating) => {
-                let session = authenticating.opened(response)?;
-                let (next, command) = Reading::begin(session, &mut meter.hardware)?;
-                Ok(self.go(Stage::Reading(next), command))
-            }
-            Stage::Reading(reading) => {
-                let facts = reading.facts(&mut meter.hardware, response)?;
-                self.decide(meter, facts)
-            }
-            Stage::Settling(settling) => {
-                let settled = settling.settled(&mut meter.hardware, response)?;
-                self.settled = true;
-                self.last_month = settled.stored.last_month;
-                self.last_event = settled.stored.last_event;
-                self.follow(meter, settled.session, Todo::FinalReport)
-            }
-            Stage::Errand(session, errand) => self.returned(meter, session, errand, response),
+            Stage::Authenticating(authenticating) => self.opened(meter, authenticating, response, command),
+            Stage::Reading => self.read(meter, response, command),
+            Stage::Proving => self.proven(meter, response, command),
+            Stage::Settling => self.card_settled(meter, response, command),
+            Stage::Errand(errand) => self.returned(meter, errand, response, command),
+        };
+        if let Stage::Over = self.stage {
+            self.session = None;
         }
+        result
+    }
+
+    const fn refuse(&mut self, reason: Reason) {
+        self.verdict = Some(Verdict::Refuse(reason));
+    }
+
+    fn session(&mut self) -> Result<&mut Session, VisitError> {
+        self.session.as_mut().ok_or(VisitError::Over)
+    }
+
+    #[inline(never)]
+    fn selected<H: Hardware>(
+        &mut self,
+        meter: &mut Meter<H>,
+        response: &[u8],
+        command: &mut CardCommand,
+    ) -> Result<(), VisitError> {
+        self.before = meter.last_reading();
+        let summary = selected(response)?;
+        // Only to save a session with a foreign card: what counts comes with READ CERTIFICATE.
+        if let Err(reason) = greet(meter.identity(), &summary) {
+            self.refuse(reason);
+            return Ok(());
+        }
+        match &meter.state().voucher {
+            Some(voucher) if fits(voucher, &summary).is_ok() => {
+                let bytes = voucher.emit();
+                load_voucher(&bytes).command().emit_in(command).map_err(MeterError::from)?;
+                self.stage = Stage::Loading;
+                Ok(())
+            }
+            _ => self.open(meter, meter.state().mode, true, command),
+        }
+    }
+
+    #[inline(never)]
+    fn loaded<H: Hardware>(
+        &mut self,
+        meter: &mut Meter<H>,
+        response: &[u8],
+        command: &mut CardCommand,
+    ) -> Result<(), VisitError> {
+        // Whatever the card says: it has the credit, or will see by SETTLE that the meter has it.
+        load_voucher(&[0; Voucher::SIZE]).response(response).map_or_else(
+            |error| if let RequestError::Refused(_) = error { Ok(()) } else { Err(error) },
+            |_| Ok(()),
+        )?;
+        meter.voucher_delivered()?;
+        self.open(meter, meter.state().mode, true, command)
+    }
+
+    #[inline(never)]
+    fn challenged<H: Hardware>(
+        &mut self,
+        meter: &mut Meter<H>,
+        opening: Opening,
+        may_change: bool,
+        response: &[u8],
+        command: &mut CardCommand,
+    ) -> Result<(), VisitError> {
+        let challenged = match opening.challenged(response) {
+            Err(OpenError::OtherMode(mode)) if may_change => {
+                meter.remember_mode(mode);
+                return self.open(meter, mode, false, command);
+            }
+            result => result?,
+        };
+        let Some(keys) = meter.card_keys(challenged.key_version(), challenged.card()) else {
+            self.refuse(Reason::UnknownKeyVersion);
+            return Ok(());
+        };
+        let (next, authenticate) = challenged.authenticate(&mut meter.hardware, &keys)?;
+        self.stage = Stage::Authenticating(next);
+        command.put(authenticate.as_slice()).map_err(MeterError::from)?;
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn opened<H: Hardware>(
+        &mut self,
+        meter: &mut Meter<H>,
+        authenticating: Authenticating,
+        response: &[u8],
+        command: &mut CardCommand,
+    ) -> Result<(), VisitError> {
+        let session = self.session.insert(authenticating.opened(response)?);
+        meter_session(session)?;
+        session.ask_in(&mut meter.hardware, &read_certificate(), command)?;
+        self.stage = Stage::Reading;
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn read<H: Hardware>(
+        &mut self,
+        meter: &mut Meter<H>,
+        response: &[u8],
+        command: &mut CardCommand,
+    ) -> Result<(), VisitError> {
+        let presented = Presented::answered(self.session()?, &mut meter.hardware, response)?;
+        self.presented = Some(presented);
+        self.decide(meter, command)
+    }
+
+    #[inline(never)]
+    fn proven<H: Hardware>(
+        &mut self,
+        meter: &mut Meter<H>,
+        response: &[u8],
+        command: &mut CardCommand,
+    ) -> Result<(), VisitError> {
+        let binding = self.session()?.answer(&mut meter.hardware, &read_binding(), response)?;
+        if let Some(presented) = &mut self.presented {
+            presented.prove(binding);
+        }
+        self.decide(meter, command)
     }
 
     /// A visit takes a while, in which the meter's clock goes on; one that does not go at all is none, and one that had gone back
@@ -199,156 +310,199 @@ impl Visit {
         if goes { self.reading.max(last) } else { self.reading }
     }
 
-    fn go(&mut self, stage: Stage, command: Buffer<MAX_COMMAND>) -> Step {
-        self.stage = Some(stage);
-        Some(command)
-    }
-
-    const fn refuse(&mut self, reason: Reason) -> Step {
-        self.verdict = Some(Verdict::Refuse(reason));
-        None
-    }
-
+    #[inline(never)]
     fn open<H: Hardware>(
         &mut self,
         meter: &mut Meter<H>,
         mode: Mode,
         may_change: bool,
-    ) -> Result<Step, VisitError> {
+        command: &mut CardCommand,
+    ) -> Result<(), VisitError> {
         let opening = Opening::new(&mut meter.hardware, mode, KEYS, LEVEL)?;
-        let command = opening.command().emit().map_err(MeterError::from)?;
-        Ok(self.go(Stage::Opening { opening, may_change }, command))
+        opening.command().emit_in(command).map_err(MeterError::from)?;
+        self.stage = Stage::Opening { opening, may_change };
+        Ok(())
     }
 
     /// Steps 3 to 8.
-    fn decide<H: Hardware>(&mut self, meter: &mut Meter<H>, facts: Facts) -> Result<Step, VisitError> {
-        let presented = *facts.presented();
-        self.presented = Some(presented);
+    #[inline(never)]
+    fn decide<H: Hardware>(
+        &mut self,
+        meter: &mut Meter<H>,
+        command: &mut CardCommand,
+    ) -> Result<(), VisitError> {
+        let now = self.now(meter);
+        let Self { session: Some(session), presented: Some(presented), .. } = self else {
+            return Err(VisitError::Over);
+        };
         let unproven = Verdict::Refuse(Reason::BindingNotProven);
-        if presented.binding().is_none() && meter.decide(&presented).verdict == unproven {
-            let (next, command) = facts.ask_binding(&mut meter.hardware)?;
-            return Ok(self.go(Stage::Reading(next), command));
+        if presented.binding().is_none() && meter.decide(presented).verdict == unproven {
+            session.ask_in(&mut meter.hardware, &read_binding(), command)?;
+            self.stage = Stage::Proving;
+            return Ok(());
         }
         let (answer, own) = (presented.answer(), meter.state());
         self.ratified =
             (answer.binding().number == own.binding).then_some(answer.report_number == own.report_number);
-        let decision = meter.commit(self.now(meter), &presented)?;
-        self.verdict = Some(decision.verdict);
-        match decision.verdict {
+        let verdict = meter.commit(now, presented)?.verdict;
+        self.verdict = Some(verdict);
+        match verdict {
             Verdict::Refuse(reason) if reason.is_regression() => {
-                match meter.regression_report(presented.answer())? {
-                    Some(report) => self.send(meter, facts.into_session(), Errand::Report(report, Todo::End)),
-                    None => Ok(None),
+                if let Some(report) = meter.regression_report(presented.answer())? {
+                    session.ask_in(&mut meter.hardware, &put_meter_mail(report.as_bytes()), command)?;
+                    self.stage = Stage::Errand(Errand::Report(Todo::End));
                 }
             }
-            Verdict::Refuse(_) => Ok(None),
+            Verdict::Refuse(_) => {}
             Verdict::Apply { .. } | Verdict::Nothing => {
-                let settlement = meter.settlement(presented.answer().last_event)?;
-                let (next, command) = facts.settle(&mut meter.hardware, settlement)?;
-                Ok(self.go(Stage::Settling(next), command))
+                let last_event = presented.answer().last_event;
+                say_settled(meter, session, last_event, command)?;
+                self.stage = Stage::Settling;
             }
         }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn card_settled<H: Hardware>(
+        &mut self,
+        meter: &mut Meter<H>,
+        response: &[u8],
+        command: &mut CardCommand,
+    ) -> Result<(), VisitError> {
+        let stored = self.session()?.answer(&mut meter.hardware, &settle(&[]), response)?;
+        self.settled = true;
+        self.last_month = stored.last_month;
+        self.last_event = stored.last_event;
+        self.follow(meter, Todo::FinalReport, command)
     }
 
     /// The next thing that there is to do.
+    #[inline(never)]
     fn follow<H: Hardware>(
         &mut self,
         meter: &mut Meter<H>,
-        session: Session,
         mut todo: Todo,
-    ) -> Result<Step, VisitError> {
-        let Some(answer) = self.presented.map(|presented| *presented.answer()) else { return Ok(None) };
+        command: &mut CardCommand,
+    ) -> Result<(), VisitError> {
         loop {
-            let version = |slot: Slot| answer.mail.get(slot.index()).copied().unwrap_or_default();
-            let report = |mail: Option<Envelope>, next| (mail.map(|mail| Errand::Report(mail, next)), next);
-            let (errand, next) = match todo {
-                Todo::FinalReport => report(meter.final_report(&answer)?, Todo::Events),
-                Todo::Events => (self.new_events(meter, Todo::Months)?, Todo::Months),
-                Todo::LateEvents => (self.new_events(meter, Todo::End)?, Todo::End),
-                Todo::Months => {
-                    let first = match self.last_month {
-                        Month::NO_INDEX => 0,
-                        last => last.saturating_add(1),
-                    };
-                    let months: [_; MONTH_BATCH] = meter.months(first)?;
-                    let last = months.into_iter().flatten().last().map_or(0, |month: Month| month.index);
-                    let batch = Batch::months(months.into_iter().flatten());
-                    (batch.ok().map(|batch| Errand::Months(batch, last)), Todo::Mail(0))
-                }
-                Todo::Mail(index) => match Slot::ALL.get(index) {
-                    None => (None, Todo::Readings),
-                    Some(slot) => {
-                        let new = slot.direction() == Direction::ToMeter
-                            && version(*slot) > meter.state().inbox.version(*slot);
-                        (new.then_some(Errand::Mail(*slot, index)), Todo::Mail(index + 1))
-                    }
-                },
-                Todo::Readings => report(meter.readings(version(Slot::READINGS))?, Todo::Audit),
-                Todo::Audit => report(meter.audit(version(Slot::AUDIT))?, Todo::LateEvents),
-                Todo::End => return Ok(None),
+            let errand = match todo {
+                Todo::End => return Ok(()),
+                Todo::FinalReport | Todo::Readings | Todo::Audit => self.report(meter, todo, command)?,
+                Todo::Events | Todo::LateEvents => self.new_events(meter, todo, command)?,
+                Todo::Months => self.new_months(meter, command)?,
+                Todo::Mail(index) => self.new_mail(meter, index, command)?,
             };
-            match errand {
-                Some(errand) => return self.send(meter, session, errand),
-                None => todo = next,
+            if let Some(errand) = errand {
+                self.stage = Stage::Errand(errand);
+                return Ok(());
             }
+            todo = todo.next();
         }
     }
 
-    /// The next events that the card does not have.
-    fn new_events<H: Hardware>(
-        &self,
-        meter: &mut Meter<H>,
-        next: Todo,
-    ) -> Result<Option<Errand>, MeterError> {
-        let events: [_; EVENT_BATCH] = meter.events(self.last_event)?;
-        let last = events.into_iter().flatten().last().map_or(0, |event: Event| event.number);
-        let batch = Batch::events(events.into_iter().flatten());
-        Ok(batch.ok().map(|batch| Errand::Events(batch, last, next)))
-    }
-
-    fn send<H: Hardware>(
+    /// Mail to the issuer that the card does not have.
+    #[inline(never)]
+    fn report<H: Hardware>(
         &mut self,
         meter: &mut Meter<H>,
-        mut session: Session,
-        errand: Errand,
-    ) -> Result<Step, VisitError> {
-        let engine = &mut meter.hardware;
-        let command = match &errand {
-            Errand::Report(mail, _) => session.ask(engine, &put_meter_mail(mail)),
-            Errand::Events(batch, ..) => session.ask(engine, &batch.put_events()),
-            Errand::Months(batch, _) => session.ask(engine, &batch.put_months()),
-            Errand::Mail(slot, _) => session.ask(engine, &get_mail(*slot)),
-        }?;
-        Ok(self.go(Stage::Errand(session, errand), command))
+        todo: Todo,
+        command: &mut CardCommand,
+    ) -> Result<Option<Errand>, VisitError> {
+        let Self { session: Some(session), presented: Some(presented), .. } = self else { return Ok(None) };
+        let answer = presented.answer();
+        let version = |slot: Slot| answer.mail.get(slot.index()).copied().unwrap_or_default();
+        let mail = match todo {
+            Todo::FinalReport => meter.final_report(answer)?,
+            Todo::Readings => meter.readings(version(Slot::READINGS))?,
+            _ => meter.audit(version(Slot::AUDIT))?,
+        };
+        let Some(mail) = mail else { return Ok(None) };
+        session.ask_in(&mut meter.hardware, &put_meter_mail(mail.as_bytes()), command)?;
+        Ok(Some(Errand::Report(todo.next())))
+    }
+
+    /// The next events that the card does not have.
+    #[inline(never)]
+    fn new_events<H: Hardware>(
+        &mut self,
+        meter: &mut Meter<H>,
+        todo: Todo,
+        command: &mut CardCommand,
+    ) -> Result<Option<Errand>, VisitError> {
+        let events: [_; EVENT_BATCH] = meter.events(self.last_event)?;
+        let Some(last) = events.iter().flatten().last().map(|event: &Event| event.number) else {
+            return Ok(None);
+        };
+        let batch = Batch::events(events.into_iter().flatten()).map_err(MeterError::from)?;
+        self.session()?.ask_in(&mut meter.hardware, &batch.put_events(), command)?;
+        Ok(Some(Errand::Events(last, todo.next())))
+    }
+
+    /// The next months that the card does not have.
+    #[inline(never)]
+    fn new_months<H: Hardware>(
+        &mut self,
+        meter: &mut Meter<H>,
+        command: &mut CardCommand,
+    ) -> Result<Option<Errand>, VisitError> {
+        let first = match self.last_month {
+            Month::NO_INDEX => 0,
+            last => last.saturating_add(1),
+        };
+        let months: [_; MONTH_BATCH] = meter.months(first)?;
+        let Some(last) = months.iter().flatten().last().map(|month: &Month| month.index) else {
+            return Ok(None);
+        };
+        let batch = Batch::months(months.into_iter().flatten()).map_err(MeterError::from)?;
+        self.session()?.ask_in(&mut meter.hardware, &batch.put_months(), command)?;
+        Ok(Some(Errand::Months(last)))
+    }
+
+    /// Mail to the meter in the slot at a position of the directory, where it is newer than the meter's.
+    fn new_mail<H: Hardware>(
+        &mut self,
+        meter: &mut Meter<H>,
+        index: usize,
+        command: &mut CardCommand,
+    ) -> Result<Option<Errand>, VisitError> {
+        let Self { session: Some(session), presented: Some(presented), .. } = self else { return Ok(None) };
+        let Some(slot) = Slot::ALL.get(index).copied() else { return Ok(None) };
+        let version = presented.answer().mail.get(slot.index()).copied().unwrap_or_default();
+        if slot.direction() != Direction::ToMeter || version <= meter.state().inbox.version(slot) {
+            return Ok(None);
+        }
+        session.ask_in(&mut meter.hardware, &get_mail(slot), command)?;
+        Ok(Some(Errand::Mail(slot, index)))
     }
 
     /// What the card refuses of all this is left for another time: credit is settled, or was refused.
+    #[inline(never)]
     fn returned<H: Hardware>(
         &mut self,
         meter: &mut Meter<H>,
-        mut session: Session,
         errand: Errand,
         response: &[u8],
-    ) -> Result<Step, VisitError> {
-        let engine = &mut meter.hardware;
-        let todo = match &errand {
-            Errand::Report(mail, next) => {
-                taken(session.answer(engine, &put_meter_mail(mail), response))?;
-                *next
+        command: &mut CardCommand,
+    ) -> Result<(), VisitError> {
+        let todo = match errand {
+            Errand::Report(next) => {
+                taken(self.session()?.answer(&mut meter.hardware, &put_meter_mail(&[]), response))?;
+                next
             }
             // More only where the card took all of it, so that no card can make this endless.
-            Errand::Events(batch, sent, next) => {
-                match taken(session.answer(engine, &batch.put_events(), response))? {
-                    Some(last) if last >= *sent && last > self.last_event => {
+            Errand::Events(sent, next) => {
+                match taken(self.session()?.answer(&mut meter.hardware, &put_events(&[]), response))? {
+                    Some(last) if last >= sent && last > self.last_event => {
                         self.last_event = last;
                         if let Todo::Months = next { Todo::Events } else { Todo::LateEvents }
                     }
-                    _ => *next,
+                    _ => next,
                 }
             }
-            Errand::Months(batch, sent) => {
-                match taken(session.answer(engine, &batch.put_months(), response))? {
-                    Some(last) if last != Month::NO_INDEX && last >= *sent => {
+            Errand::Months(sent) => {
+                match taken(self.session()?.answer(&mut meter.hardware, &put_months(&[]), response))? {
+                    Some(last) if last != Month::NO_INDEX && last >= sent => {
                         self.last_month = last;
                         Todo::Months
                     }
@@ -356,15 +510,56 @@ impl Visit {
                 }
             }
             Errand::Mail(slot, index) => {
-                let request: Request<'_, Envelope> = get_mail(*slot);
-                if let Some(mail) = taken(session.answer(engine, &request, response))? {
-                    let carrier = self.presented.map(|presented| presented.card().id);
-                    self.received = Some(meter.receive(self.now(meter), carrier, &mail)?);
-                }
-                Todo::Mail(index + 1)
+                self.mail(meter, slot, response)?;
+                Todo::Mail(index).next()
             }
         };
-        self.follow(meter, session, todo)
+        self.follow(meter, todo, command)
+    }
+
+    /// Mail to the meter has come.
+    #[inline(never)]
+    fn mail<H: Hardware>(
+        &mut self,
+        meter: &mut Meter<H>,
+        slot: Slot,
+        response: &[u8],
+    ) -> Result<(), VisitError> {
+        let request: Request<'_, Envelope> = get_mail(slot);
+        if let Some(mail) = taken(self.session()?.answer(&mut meter.hardware, &request, response))? {
+            let carrier = self.presented.as_ref().map(|presented| presented.card().id);
+            self.received = Some(meter.receive(self.now(meter), carrier, &mail)?);
+        }
+        Ok(())
+    }
+}
+
+/// SETTLE.
+#[inline(never)]
+fn say_settled<H: Hardware>(
+    meter: &mut Meter<H>,
+    session: &mut Session,
+    last_event: u32,
+    command: &mut CardCommand,
+) -> Result<(), VisitError> {
+    let settlement = meter.settlement(last_event)?;
+    session.ask_in(&mut meter.hardware, &settlement.request(), command)?;
+    Ok(())
+}
+
+impl Todo {
+    /// What comes after it, once there is no more of it.
+    const fn next(self) -> Self {
+        match self {
+            Self::FinalReport => Self::Events,
+            Self::Events => Self::Months,
+            Self::Months => Self::Mail(0),
+            Self::Mail(index) if index < Slot::ALL.len() => Self::Mail(index.saturating_add(1)),
+            Self::Mail(_) => Self::Readings,
+            Self::Readings => Self::Audit,
+            Self::Audit => Self::LateEvents,
+            Self::LateEvents | Self::End => Self::End,
+        }
     }
 }
 
