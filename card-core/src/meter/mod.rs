@@ -18,6 +18,7 @@
 mod clock;
 mod credit;
 pub mod decide;
+mod errands;
 pub mod events;
 mod happening;
 mod inbox;

@@ -9,7 +9,7 @@ use crate::calendar::Calendar;
 use crate::message::{FORMAT, FormatError, MAX_PLAINTEXT, MeterFlags, MeterReceipt, Voucher};
 use crate::parameters::{AuditRecords, DebtPlan, Limits, MAX_DEBTS, Notices};
 use crate::scp03::Mode;
-use crate::store::{Emit, Fields, Grows, Increment, Journal, Kept, Writer};
+use crate::store::{Emit, Fields, Grows, INCREMENT, Increment, Kept, Writer};
 use crate::tariff::{MAX_SEGMENTS, MonthMeter, Segment, Tables, Tariff};
 use crate::units::{Balance, CardTime, Energy, Piastres};
 
@@ -288,7 +288,7 @@ const ACCOUNT: usize = 1
 /// Versions of mail and of what goes back.
 const SLOTS: usize = 12 * 4 + 6 * 4;
 
-const _: () = assert!(Running::SIZE <= Journal::INCREMENT, "what consumption changes fits one page");
+const _: () = assert!(Running::SIZE <= INCREMENT, "what consumption changes fits one page");
 const _: () = assert!(MAX_PLAINTEXT <= u8::MAX as usize, "lengths of parts fit a byte");
 
 fn optional<T>(

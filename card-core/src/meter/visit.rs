@@ -1,22 +1,23 @@
 //! A card's visit at a meter, from SELECT to the last piece of mail, sans-IO (specification, section 11).
 
 use super::decide::greet;
+use super::errands::{Errand, Todo};
 use super::verdict::{Reason, Verdict};
 use super::{Hardware, Meter, MeterError, Received};
 use crate::apdu::MAX_COMMAND;
 use crate::bytes::Buffer;
-use crate::message::{Direction, Envelope, Event, Month, Slot, Voucher};
+use crate::message::{Month, Voucher};
 use crate::platform::RandomError;
 use crate::scp03::Mode;
 use crate::scp03::host::SessionError;
+use crate::terminal::RequestError;
 use crate::terminal::exchange::{
-    Batch, EVENT_BATCH, ExchangeError, KEYS, LEVEL, MONTH_BATCH, Presented, meter_session, put_events,
-    put_meter_mail, put_months, read_binding, read_certificate, settle,
+    ExchangeError, KEYS, LEVEL, Presented, meter_session, put_meter_mail, read_binding, read_certificate,
+    settle,
 };
-use crate::terminal::load::{fits, get_mail, load_voucher};
+use crate::terminal::load::{fits, load_voucher};
 use crate::terminal::select::{SelectError, select, selected};
 use crate::terminal::session::{Authenticating, OpenError, Opening, Session};
-use crate::terminal::{Request, RequestError};
 use crate::units::CardTime;
 
 /// A command to a card; an empty one is none.
@@ -35,21 +36,21 @@ pub struct Visit {
     reading: CardTime,
     /// What that clock had shown when the card answered first.
     before: CardTime,
-    stage: Stage,
+    pub(super) stage: Stage,
     /// Once it is open.
-    session: Option<Session>,
-    presented: Option<Presented>,
+    pub(super) session: Option<Session>,
+    pub(super) presented: Option<Presented>,
     ratified: Option<bool>,
     verdict: Option<Verdict>,
     settled: bool,
-    last_month: u16,
-    last_event: u32,
-    received: Option<Received>,
+    pub(super) last_month: u16,
+    pub(super) last_event: u32,
+    pub(super) received: Option<Received>,
 }
 
 /// What the response that comes next answers.
 #[derive(Debug)]
-enum Stage {
+pub(super) enum Stage {
     Over,
     Selecting,
     /// A voucher from the network is on its way to its card.
@@ -64,34 +65,6 @@ enum Stage {
     Proving,
     Settling,
     Errand(Errand),
-}
-
-/// What may follow after SETTLE, in this order; each is atomic and can be left out or repeated.
-#[derive(Debug, Clone, Copy)]
-enum Todo {
-    FinalReport,
-    Events,
-    Months,
-    /// Position in the mail directory.
-    Mail(usize),
-    Readings,
-    Audit,
-    /// Those that arose meanwhile.
-    LateEvents,
-    End,
-}
-
-/// What is on its way, after SETTLE.
-#[derive(Debug, Clone, Copy)]
-enum Errand {
-    /// Mail to the issuer, and what follows it.
-    Report(Todo),
-    /// Events up to a number, and what follows when the card has all of them.
-    Events(u32, Todo),
-    /// Months up to an index.
-    Months(u16),
-    /// Mail to the meter, by its position in the directory.
-    Mail(Slot, usize),
 }
 
 impl Visit {
@@ -190,7 +163,7 @@ impl Visit {
         self.verdict = Some(Verdict::Refuse(reason));
     }
 
-    fn session(&mut self) -> Result<&mut Session, VisitError> {
+    pub(super) fn session(&mut self) -> Result<&mut Session, VisitError> {
         self.session.as_mut().ok_or(VisitError::Over)
     }
 
@@ -304,7 +277,7 @@ impl Visit {
 
     /// A visit takes a while, in which the meter's clock goes on; one that does not go at all is none, and one that had gone back
     /// before is seen to have.
-    fn now<H: Hardware>(&self, meter: &Meter<H>) -> CardTime {
+    pub(super) fn now<H: Hardware>(&self, meter: &Meter<H>) -> CardTime {
         let last = meter.last_reading();
         let goes = self.reading != CardTime::UNSET && last != self.before;
         if goes { self.reading.max(last) } else { self.reading }
@@ -376,162 +349,6 @@ impl Visit {
         self.last_event = stored.last_event;
         self.follow(meter, Todo::FinalReport, command)
     }
-
-    /// The next thing that there is to do.
-    #[inline(never)]
-    fn follow<H: Hardware>(
-        &mut self,
-        meter: &mut Meter<H>,
-        mut todo: Todo,
-        command: &mut CardCommand,
-    ) -> Result<(), VisitError> {
-        loop {
-            let errand = match todo {
-                Todo::End => return Ok(()),
-                Todo::FinalReport | Todo::Readings | Todo::Audit => self.report(meter, todo, command)?,
-                Todo::Events | Todo::LateEvents => self.new_events(meter, todo, command)?,
-                Todo::Months => self.new_months(meter, command)?,
-                Todo::Mail(index) => self.new_mail(meter, index, command)?,
-            };
-            if let Some(errand) = errand {
-                self.stage = Stage::Errand(errand);
-                return Ok(());
-            }
-            todo = todo.next();
-        }
-    }
-
-    /// Mail to the issuer that the card does not have.
-    #[inline(never)]
-    fn report<H: Hardware>(
-        &mut self,
-        meter: &mut Meter<H>,
-        todo: Todo,
-        command: &mut CardCommand,
-    ) -> Result<Option<Errand>, VisitError> {
-        let Self { session: Some(session), presented: Some(presented), .. } = self else { return Ok(None) };
-        let answer = presented.answer();
-        let version = |slot: Slot| answer.mail.get(slot.index()).copied().unwrap_or_default();
-        let mail = match todo {
-            Todo::FinalReport => meter.final_report(answer)?,
-            Todo::Readings => meter.readings(version(Slot::READINGS))?,
-            _ => meter.audit(version(Slot::AUDIT))?,
-        };
-        let Some(mail) = mail else { return Ok(None) };
-        session.ask_in(&mut meter.hardware, &put_meter_mail(mail.as_bytes()), command)?;
-        Ok(Some(Errand::Report(todo.next())))
-    }
-
-    /// The next events that the card does not have.
-    #[inline(never)]
-    fn new_events<H: Hardware>(
-        &mut self,
-        meter: &mut Meter<H>,
-        todo: Todo,
-        command: &mut CardCommand,
-    ) -> Result<Option<Errand>, VisitError> {
-        let events: [_; EVENT_BATCH] = meter.events(self.last_event)?;
-        let Some(last) = events.iter().flatten().last().map(|event: &Event| event.number) else {
-            return Ok(None);
-        };
-        let batch = Batch::events(events.into_iter().flatten()).map_err(MeterError::from)?;
-        self.session()?.ask_in(&mut meter.hardware, &batch.put_events(), command)?;
-        Ok(Some(Errand::Events(last, todo.next())))
-    }
-
-    /// The next months that the card does not have.
-    #[inline(never)]
-    fn new_months<H: Hardware>(
-        &mut self,
-        meter: &mut Meter<H>,
-        command: &mut CardCommand,
-    ) -> Result<Option<Errand>, VisitError> {
-        let first = match self.last_month {
-            Month::NO_INDEX => 0,
-            last => last.saturating_add(1),
-        };
-        let months: [_; MONTH_BATCH] = meter.months(first)?;
-        let Some(last) = months.iter().flatten().last().map(|month: &Month| month.index) else {
-            return Ok(None);
-        };
-        let batch = Batch::months(months.into_iter().flatten()).map_err(MeterError::from)?;
-        self.session()?.ask_in(&mut meter.hardware, &batch.put_months(), command)?;
-        Ok(Some(Errand::Months(last)))
-    }
-
-    /// Mail to the meter in the slot at a position of the directory, where it is newer than the meter's.
-    fn new_mail<H: Hardware>(
-        &mut self,
-        meter: &mut Meter<H>,
-        index: usize,
-        command: &mut CardCommand,
-    ) -> Result<Option<Errand>, VisitError> {
-        let Self { session: Some(session), presented: Some(presented), .. } = self else { return Ok(None) };
-        let Some(slot) = Slot::ALL.get(index).copied() else { return Ok(None) };
-        let version = presented.answer().mail.get(slot.index()).copied().unwrap_or_default();
-        if slot.direction() != Direction::ToMeter || version <= meter.state().inbox.version(slot) {
-            return Ok(None);
-        }
-        session.ask_in(&mut meter.hardware, &get_mail(slot), command)?;
-        Ok(Some(Errand::Mail(slot, index)))
-    }
-
-    /// What the card refuses of all this is left for another time: credit is settled, or was refused.
-    #[inline(never)]
-    fn returned<H: Hardware>(
-        &mut self,
-        meter: &mut Meter<H>,
-        errand: Errand,
-        response: &[u8],
-        command: &mut CardCommand,
-    ) -> Result<(), VisitError> {
-        let todo = match errand {
-            Errand::Report(next) => {
-                taken(self.session()?.answer(&mut meter.hardware, &put_meter_mail(&[]), response))?;
-                next
-            }
-            // More only where the card took all of it, so that no card can make this endless.
-            Errand::Events(sent, next) => {
-                match taken(self.session()?.answer(&mut meter.hardware, &put_events(&[]), response))? {
-                    Some(last) if last >= sent && last > self.last_event => {
-                        self.last_event = last;
-                        if let Todo::Months = next { Todo::Events } else { Todo::LateEvents }
-                    }
-                    _ => next,
-                }
-            }
-            Errand::Months(sent) => {
-                match taken(self.session()?.answer(&mut meter.hardware, &put_months(&[]), response))? {
-                    Some(last) if last != Month::NO_INDEX && last >= sent => {
-                        self.last_month = last;
-                        Todo::Months
-                    }
-                    _ => Todo::Mail(0),
-                }
-            }
-            Errand::Mail(slot, index) => {
-                self.mail(meter, slot, response)?;
-                Todo::Mail(index).next()
-            }
-        };
-        self.follow(meter, todo, command)
-    }
-
-    /// Mail to the meter has come.
-    #[inline(never)]
-    fn mail<H: Hardware>(
-        &mut self,
-        meter: &mut Meter<H>,
-        slot: Slot,
-        response: &[u8],
-    ) -> Result<(), VisitError> {
-        let request: Request<'_, Envelope> = get_mail(slot);
-        if let Some(mail) = taken(self.session()?.answer(&mut meter.hardware, &request, response))? {
-            let carrier = self.presented.as_ref().map(|presented| presented.card().id);
-            self.received = Some(meter.receive(self.now(meter), carrier, &mail)?);
-        }
-        Ok(())
-    }
 }
 
 /// SETTLE.
@@ -545,31 +362,6 @@ fn say_settled<H: Hardware>(
     let settlement = meter.settlement(last_event)?;
     session.ask_in(&mut meter.hardware, &settlement.request(), command)?;
     Ok(())
-}
-
-impl Todo {
-    /// What comes after it, once there is no more of it.
-    const fn next(self) -> Self {
-        match self {
-            Self::FinalReport => Self::Events,
-            Self::Events => Self::Months,
-            Self::Months => Self::Mail(0),
-            Self::Mail(index) if index < Slot::ALL.len() => Self::Mail(index.saturating_add(1)),
-            Self::Mail(_) => Self::Readings,
-            Self::Readings => Self::Audit,
-            Self::Audit => Self::LateEvents,
-            Self::LateEvents | Self::End => Self::End,
-        }
-    }
-}
-
-/// `None` where the card refused: the session goes on.
-fn taken<T>(answer: Result<T, RequestError>) -> Result<Option<T>, RequestError> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(RequestError::Refused(_)) => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 /// Why a visit ended early. What [`Visit::verdict`] says has been done all the same; the card is to be presented again.

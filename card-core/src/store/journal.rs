@@ -1,6 +1,6 @@
 //! One state of which a small part changes often.
 
-use super::kept::{Emit, Fields, Grows, Kept, Writer};
+use super::kept::{Emit, Fields, Grows, INCREMENT, Kept, Writer};
 use super::page::blank;
 use super::{Log, Ring, StoreError};
 use crate::bytes::{Buffer, Reader, WrongLength};
@@ -33,9 +33,6 @@ pub struct Place {
 }
 
 impl Journal {
-    /// The longest small part, in bytes: a record of the ring without an epoch.
-    pub const INCREMENT: usize = Ring::CAPACITY - EPOCH;
-
     /// The longest whole state, in bytes, with its small part and the length of that.
     pub const fn capacity(&self) -> usize {
         self.log.capacity().saturating_sub(NUMBER)
@@ -127,6 +124,9 @@ impl Journal {
 
 /// Bytes of an increment's epoch in its record.
 const EPOCH: usize = 4;
+
+const _: () = assert!(EPOCH + INCREMENT == Ring::CAPACITY, "an increment fills a record of the ring");
+
 /// Bytes of the number that a whole state begins with.
 const NUMBER: usize = 4;
 /// Number of the first increment.
@@ -159,7 +159,7 @@ impl Emit for Restored<'_> {
 impl Kept for Restored<'_> {
     fn restore(&mut self, from: &mut Fields<'_>) -> Result<(), FormatError> {
         self.first = from.u32()?;
-        let mut room = [0; Journal::INCREMENT];
+        let mut room = [0; INCREMENT];
         self.state.apply(from.part(&mut room)?)?;
         self.state.restore(from)
     }

@@ -1,7 +1,10 @@
 //! Records that are written and read piece by piece, so that nobody needs room for the whole of one.
 
-use crate::bytes::WrongLength;
+use crate::bytes::{Buffer, WrongLength};
 use crate::message::FormatError;
+
+/// The longest small part of a state in a [`Journal`](super::Journal), in bytes: a page without what is put before it.
+pub const INCREMENT: usize = 51;
 
 /// What has bytes, the same whenever it is asked for them.
 pub trait Emit {
@@ -24,7 +27,7 @@ pub trait Grows: Kept {
 }
 
 /// The bytes of the small part.
-pub type Increment = crate::bytes::Buffer<{ super::Journal::INCREMENT }>;
+pub type Increment = Buffer<INCREMENT>;
 
 impl Emit for &[u8] {
     fn emit(&self, out: &mut Writer<'_>) -> Result<(), WrongLength> {

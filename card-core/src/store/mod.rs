@@ -20,7 +20,7 @@ mod page;
 mod ring;
 
 pub use journal::{Journal, Place};
-pub use kept::{Emit, Fields, Grows, Increment, Kept, Writer};
+pub use kept::{Emit, Fields, Grows, INCREMENT, Increment, Kept, Writer};
 pub use log::{Log, Record};
 pub use ring::Ring;
 
