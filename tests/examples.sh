@@ -24,4 +24,5 @@ prints "2.50 kWh later: 48.30 EGP" "$built/examples/own_meter"
 prints "the ledger answers: true" "$built/examples/serve"
 prints "Paid: 50.00 EGP" "$built/examples/kiosk"
 prints "identity: \[" "$built/examples/own_chip"
+prints "كشف حساب الاستهلاك" "$built/examples/statement"
 CARDCTL=$built/cardctl prints "sale-2" card-host/cardctl/examples/shop.sh

@@ -73,6 +73,8 @@ vectors() { target/python/bin/python tests/reference/make_vectors.py --check; }
 # Libraries, programs, one test program for each crate, and examples in documentation.
 crates() { cargo test "${ci[@]}" "${everything[@]}" --lib --bins --test it && cargo test "${ci[@]}" "${everything[@]}" --doc; }
 
+pages() { CARD_PROGRAMS=$target/ci target/python/bin/python tests/pages.py; }
+
 # Readers take turns, and wait most of the time: so they have a thread of their own beside the others, which wait less.
 readers=(host_pcsc independent_clients kiosk_sale pcsc_cost programs tour_pcsc virtual_reader)
 system() {
@@ -111,6 +113,7 @@ whole "needs a further target, its linker and Wine" Windows tests/windows.sh
 if python_packages "vectors of the second reading"; then stage "vectors of the second reading" vectors; fi
 stage "crates" crates
 stage "examples" tests/examples.sh ci
+whole "needs a browser" pages pages
 whole "needs root, pcscd and PostgreSQL" "system" system
 whole "needs PostgreSQL" benchmarks benchmarks
 whole "prints what benchmarks do" "figures in documents" figures

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the project needs on Debian 12 with rustup.
 #   tests/setup.sh run     to build and run cardctl
-#   tests/setup.sh test    also what the tests need: a PC/SC service, a virtual reader, other people's card tools, targets, an emulator of them, Wine, PostgreSQL
+#   tests/setup.sh test    also what the tests need: a PC/SC service, a virtual reader, other people's card tools, targets, an emulator of them, Wine, a browser, PostgreSQL
 #   tests/setup.sh python  the Python packages of the tests only
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,7 +12,7 @@ case "${1:-}" in
     test)
         packages=(gcc libc6-dev pkg-config libpcsclite-dev pcscd pcsc-tools opensc vsmartcard-vpcd
             python3 python3-venv python3-pyscard default-jdk-headless util-linux iproute2 gcc-mingw-w64-x86-64
-            qemu-system-arm binutils-arm-none-eabi postgresql wine64)
+            qemu-system-arm binutils-arm-none-eabi postgresql wine64 chromium fonts-noto-core)
         ;;
     *) sed -n 2,6p "$0"; exit 2 ;;
 esac

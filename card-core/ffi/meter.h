@@ -144,6 +144,16 @@ typedef struct {
     uint32_t firmware;
 } MeterInstallation;
 
+// What firmware says of time with every call (docs/meter.md, section 2).
+typedef struct {
+    // What its clock shows: seconds since 2020-01-01, UTC; 0: it has none now.
+    uint32_t clock;
+    // Seconds on a counter that runs while power is on. Where it begins does not matter; at power-up it may begin anew.
+    uint32_t uptime;
+    // 1: the clock ran all the time while there was no power. What firmware knows at power-up, and says until the next one.
+    uint8_t never_stopped;
+} MeterReading;
+
 // What the display shows (docs/meter.md, section 14).
 typedef struct {
     // Credit in piastres; below 0 it is a debt.
@@ -225,17 +235,17 @@ MeterResult meter_install(const MeterBoard *board,
 // After every power-up, and after `METER_RESULT_MEMORY`: finds the meter in its memory again.
 MeterResult meter_power_up(const MeterBoard *board);
 
-// Time passes: at least once a minute.
-MeterResult meter_tick(uint32_t reading);
+// Time passes: at least once a minute. This call and all others that take a reading say what firmware knows of time.
+MeterResult meter_tick(const MeterReading *reading);
 
 // Energy was measured, in 10 Wh.
-MeterResult meter_consume(uint32_t reading, uint32_t energy);
+MeterResult meter_consume(const MeterReading *reading, uint32_t energy);
 
 // Demand was measured, in W, averaged as the meter maker sees fit.
-MeterResult meter_demand(uint32_t reading, uint32_t watts);
+MeterResult meter_demand(const MeterReading *reading, uint32_t watts);
 
 // Tampering was seen: one bit of docs/meter.md, section 6. To be reported once or again, as is easier.
-MeterResult meter_tamper(uint32_t reading, uint8_t kind);
+MeterResult meter_tamper(const MeterReading *reading, uint8_t kind);
 
 // Power is failing: writes what is not written yet.
 MeterResult meter_save(void);
@@ -247,7 +257,7 @@ uint8_t meter_supply(void);
 MeterResult meter_status(MeterStatus *out);
 
 // A card has arrived: gives the first command for it.
-MeterResult meter_card_begin(uint32_t reading, MeterCommand *command);
+MeterResult meter_card_begin(const MeterReading *reading, MeterCommand *command);
 
 // The card has answered: gives the next command for it, or none, and then the visit is over. Response and command do not overlap.
 MeterResult meter_card_respond(const MeterResponse *response,
@@ -260,10 +270,10 @@ MeterResult meter_card_outcome(MeterOutcome *out);
 MeterResult meter_card_gone(void);
 
 // A voucher has come over the network, in `METER_VOUCHER_SIZE` bytes.
-MeterResult meter_voucher(uint32_t reading, const uint8_t (*voucher)[METER_VOUCHER_SIZE], MeterOutcome *out);
+MeterResult meter_voucher(const MeterReading *reading, const uint8_t (*voucher)[METER_VOUCHER_SIZE], MeterOutcome *out);
 
 // A mail of the issuer has come over the network.
-MeterResult meter_mail(uint32_t reading, const MeterMail *mail, MeterOutcome *out);
+MeterResult meter_mail(const MeterReading *reading, const MeterMail *mail, MeterOutcome *out);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -1,8 +1,7 @@
 //! A card at a meter: drives the meter's side of the exchange over a transport.
 
-use card_core::meter::{Hardware, Meter, Received, Verdict, Visit, VisitError};
+use card_core::meter::{Hardware, Meter, Reading, Received, Verdict, Visit, VisitError};
 use card_core::terminal::exchange::Presented;
-use card_core::units::CardTime;
 
 use crate::transport::{Transport, TransportError};
 
@@ -40,11 +39,11 @@ pub enum TapCause {
     Visit(#[from] VisitError),
 }
 
-/// Lets a card visit a meter, at a reading of the meter's clock (not set where it has none).
+/// Lets a card visit a meter, at what the meter's firmware says of time.
 pub fn tap<H: Hardware>(
     meter: &mut Meter<H>,
     transport: &mut impl Transport,
-    reading: CardTime,
+    reading: Reading,
 ) -> Result<Tap, TapError> {
     let begun = Visit::begin(reading);
     let (mut visit, first) = begun.map_err(|error| TapError { verdict: None, cause: error.into() })?;

@@ -16,7 +16,7 @@ pub use board::{
 pub use types::{
     METER_COMMAND_SIZE, METER_MAIL_SIZE, METER_MEMORY_PAGES, METER_RESPONSE_SIZE, METER_TARIFF_SIZE,
     METER_UNKNOWN, METER_VOUCHER_SIZE, MeterCommand, MeterInstallation, MeterKey, MeterMail, MeterOutcome,
-    MeterResponse, MeterResult, MeterStatus,
+    MeterReading, MeterResponse, MeterResult, MeterStatus,
 };
 
 use core::cell::UnsafeCell;
@@ -192,33 +192,33 @@ pub extern "C" fn meter_power_up(board: Option<&MeterBoard>) -> MeterResult {
     })
 }
 
-/// Time passes: at least once a minute.
+/// Time passes: at least once a minute. This call and all others that take a reading say what firmware knows of time.
 #[unsafe(no_mangle)]
-pub extern "C" fn meter_tick(reading: u32) -> MeterResult {
-    with_meter(|meter| Ok(meter.tick(CardTime(reading))?))
+pub extern "C" fn meter_tick(reading: Option<&MeterReading>) -> MeterResult {
+    with_meter(|meter| Ok(meter.tick(given(reading)?.reading())?))
 }
 
 /// Energy was measured, in 10 Wh.
 #[unsafe(no_mangle)]
-pub extern "C" fn meter_consume(reading: u32, energy: u32) -> MeterResult {
+pub extern "C" fn meter_consume(reading: Option<&MeterReading>, energy: u32) -> MeterResult {
     with_meter(|meter| {
-        meter.consume(CardTime(reading), Energy(energy))?;
+        meter.consume(given(reading)?.reading(), Energy(energy))?;
         Ok(())
     })
 }
 
 /// Demand was measured, in W, averaged as the meter maker sees fit.
 #[unsafe(no_mangle)]
-pub extern "C" fn meter_demand(reading: u32, watts: u32) -> MeterResult {
-    with_meter(|meter| Ok(meter.demand(CardTime(reading), watts)?))
+pub extern "C" fn meter_demand(reading: Option<&MeterReading>, watts: u32) -> MeterResult {
+    with_meter(|meter| Ok(meter.demand(given(reading)?.reading(), watts)?))
 }
 
 /// Tampering was seen: one bit of docs/meter.md, section 6. To be reported once or again, as is easier.
 #[unsafe(no_mangle)]
-pub extern "C" fn meter_tamper(reading: u32, kind: u8) -> MeterResult {
+pub extern "C" fn meter_tamper(reading: Option<&MeterReading>, kind: u8) -> MeterResult {
     with_meter(|meter| {
         let kind = given(Tampering::ALL.into_iter().find(|known| known.bit() == kind))?;
-        Ok(meter.tamper(CardTime(reading), kind)?)
+        Ok(meter.tamper(given(reading)?.reading(), kind)?)
     })
 }
 
@@ -267,7 +267,10 @@ pub extern "C" fn meter_status(out: Option<&mut MeterStatus>) -> MeterResult {
 
 /// A card has arrived: gives the first command for it.
 #[unsafe(no_mangle)]
-pub extern "C" fn meter_card_begin(reading: u32, command: Option<&mut MeterCommand>) -> MeterResult {
+pub extern "C" fn meter_card_begin(
+    reading: Option<&MeterReading>,
+    command: Option<&mut MeterCommand>,
+) -> MeterResult {
     with(|machine| {
         let command = given(command)?;
         command.length = 0;
@@ -276,7 +279,7 @@ pub extern "C" fn meter_card_begin(reading: u32, command: Option<&mut MeterComma
         if machine.meter.get().is_none() {
             return Err(MeterResult::Off);
         }
-        machine.visit = Slot::Full(Visit::new(CardTime(reading)));
+        machine.visit = Slot::Full(Visit::new(given(reading)?.reading()));
         put(command, &Visit::first()?)
     })
 }
@@ -338,14 +341,14 @@ pub extern "C" fn meter_card_gone() -> MeterResult {
 /// A voucher has come over the network, in `METER_VOUCHER_SIZE` bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn meter_voucher(
-    reading: u32,
+    reading: Option<&MeterReading>,
     voucher: Option<&[u8; METER_VOUCHER_SIZE]>,
     out: Option<&mut MeterOutcome>,
 ) -> MeterResult {
     with_meter(|meter| {
         let voucher = given(Voucher::parse(given(voucher)?).ok())?;
         let out = given(out)?;
-        let decision = meter.take_voucher(CardTime(reading), &voucher)?;
+        let decision = meter.take_voucher(given(reading)?.reading(), &voucher)?;
         *out = MeterOutcome::NONE.decided(Some(decision.verdict));
         Ok(())
     })
@@ -354,7 +357,7 @@ pub extern "C" fn meter_voucher(
 /// A mail of the issuer has come over the network.
 #[unsafe(no_mangle)]
 pub extern "C" fn meter_mail(
-    reading: u32,
+    reading: Option<&MeterReading>,
     mail: Option<&MeterMail>,
     out: Option<&mut MeterOutcome>,
 ) -> MeterResult {
@@ -363,7 +366,7 @@ pub extern "C" fn meter_mail(
         let bytes = given(mail.bytes.get(..mail.length.into()))?;
         let envelope = given(Envelope::parse(bytes).ok())?;
         let out = given(out)?;
-        *out = MeterOutcome::NONE.received(meter.receive(CardTime(reading), None, &envelope)?);
+        *out = MeterOutcome::NONE.received(meter.receive(given(reading)?.reading(), None, &envelope)?);
         Ok(())
     })
 }

@@ -3,8 +3,9 @@
 use card_core::apdu::{MAX_COMMAND, MAX_RESPONSE};
 use card_core::key::AesKey;
 use card_core::message::MAX_ENVELOPE;
-use card_core::meter::{MEMORY_PAGES, MeterError, Received, Verdict, VisitError};
+use card_core::meter::{MEMORY_PAGES, MeterError, Reading, Received, Verdict, VisitError};
 use card_core::tariff::Tariff;
+use card_core::units::CardTime;
 
 /// Pages of memory that a meter uses.
 pub const METER_MEMORY_PAGES: u16 = 231;
@@ -25,6 +26,24 @@ pub const METER_UNKNOWN: u32 = 0xFFFF_FFFF;
 const _: () = assert!(METER_MEMORY_PAGES == MEMORY_PAGES);
 const _: () = assert!(METER_COMMAND_SIZE == MAX_COMMAND && METER_RESPONSE_SIZE == MAX_RESPONSE);
 const _: () = assert!(METER_MAIL_SIZE == MAX_ENVELOPE && METER_TARIFF_SIZE == Tariff::MAX_SIZE);
+
+/// What firmware says of time with every call (docs/meter.md, section 2).
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct MeterReading {
+    /// What its clock shows: seconds since 2020-01-01, UTC; 0: it has none now.
+    pub clock: u32,
+    /// Seconds on a counter that runs while power is on. Where it begins does not matter; at power-up it may begin anew.
+    pub uptime: u32,
+    /// 1: the clock ran all the time while there was no power. What firmware knows at power-up, and says until the next one.
+    pub never_stopped: u8,
+}
+
+impl MeterReading {
+    pub(crate) const fn reading(self) -> Reading {
+        Reading { clock: CardTime(self.clock), uptime: self.uptime, never_stopped: self.never_stopped != 0 }
+    }
+}
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

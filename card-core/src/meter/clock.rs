@@ -5,6 +5,24 @@ use crate::units::CardTime;
 /// How far a clock may fall behind the engine's time without a doubt, in seconds.
 const TOLERANCE: u32 = 60;
 
+/// What firmware says of time with every call (docs/meter.md, section 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// What its clock shows; not set where it has none now.
+    pub clock: CardTime,
+    /// Seconds on a counter that runs while power is on. Where it begins does not matter; at power-up it may begin anew.
+    pub uptime: u32,
+    /// Whether the clock ran all the time while there was no power: what firmware knows at power-up, and says until the next one.
+    pub never_stopped: bool,
+}
+
+impl From<CardTime> for Reading {
+    /// Of a clock that never stopped, and is the counter of seconds as well.
+    fn from(clock: CardTime) -> Self {
+        Self { clock, uptime: clock.0, never_stopped: clock != CardTime::UNSET }
+    }
+}
+
 /// What the engine makes of the readings of firmware's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Clock {

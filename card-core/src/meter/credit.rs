@@ -3,14 +3,14 @@
 use super::decide;
 use super::state;
 use super::verdict::{Decision, Reason, Verdict};
-use super::{Hardware, Meter, MeterError};
+use super::{Hardware, Meter, MeterError, Reading};
 use crate::id::CardRef;
 use crate::layout::CertificateAnswer;
 use crate::message::{BindingCertificate, Certificate, Envelope, MeterFlags, MeterReceipt, Slot, Voucher};
 use crate::role::KeyVersion;
 use crate::scp03::{KeySet, Mode};
 use crate::terminal::exchange::{Presented, SETTLE_EVENTS, Settlement};
-use crate::units::{Balance, CardTime, Piastres};
+use crate::units::{Balance, Piastres};
 
 impl<H: Hardware> Meter<H> {
     /// The key set of a card by what it answered to INITIALIZE UPDATE (section 11, step 1); `None` where the meter has no
@@ -29,7 +29,7 @@ impl<H: Hardware> Meter<H> {
     ///
     /// # Errors
     /// After [`MeterError::Store`] the old or the new state is in memory: the meter must be powered up again.
-    pub fn commit(&mut self, reading: CardTime, presented: &Presented) -> Result<Decision, MeterError> {
+    pub fn commit(&mut self, reading: Reading, presented: &Presented) -> Result<Decision, MeterError> {
         self.tick(reading)?;
         let decision = self.decide(presented);
         let from = (presented.card().generation, &presented.answer().certificate);
@@ -46,7 +46,7 @@ impl<H: Hardware> Meter<H> {
     /// A certificate that came over the network (docs/meter.md, section 12). A binding that is not the meter's own needs its certificate.
     pub fn take_certificate(
         &mut self,
-        reading: CardTime,
+        reading: Reading,
         certificate: &Certificate,
         binding: Option<&BindingCertificate>,
     ) -> Result<Decision, MeterError> {
@@ -54,13 +54,13 @@ impl<H: Hardware> Meter<H> {
     }
 
     /// A voucher that came over the network: its certificate is applied, and it is kept for its card.
-    pub fn take_voucher(&mut self, reading: CardTime, voucher: &Voucher) -> Result<Decision, MeterError> {
+    pub fn take_voucher(&mut self, reading: Reading, voucher: &Voucher) -> Result<Decision, MeterError> {
         self.take_from_network(reading, &voucher.certificate, None, Some(voucher))
     }
 
     fn take_from_network(
         &mut self,
-        reading: CardTime,
+        reading: Reading,
         certificate: &Certificate,
         binding: Option<&BindingCertificate>,
         voucher: Option<&Voucher>,
@@ -91,12 +91,12 @@ impl<H: Hardware> Meter<H> {
     #[inline(never)]
     fn settle(
         &mut self,
-        reading: CardTime,
+        reading: Reading,
         from: (u16, &Certificate),
         decision: &Decision,
     ) -> Result<(), MeterError> {
         let Self { hardware, identity, keys, state, .. } = self;
-        Ok(state.settle(hardware, identity, keys.report(), reading, from, decision)?)
+        Ok(state.settle(hardware, identity, keys.report(), reading.clock, from, decision)?)
     }
 
     fn apply(&mut self) -> Result<(), MeterError> {
@@ -168,13 +168,6 @@ impl<H: Hardware> Meter<H> {
         self.state.voucher = None;
         let result = self.keep();
         self.or_back(result)
-    }
-
-    /// The reading that means the present time: while a card visits, ticks go on.
-    pub(super) fn last_reading(&self) -> CardTime {
-        let clock = &self.state.clock;
-        let reading = if clock.stopped { 0 } else { i64::from(clock.time.0).saturating_sub(clock.offset) };
-        CardTime(u32::try_from(reading).unwrap_or(0))
     }
 
     /// The mode of the card that is there, to be tried first next time. It is written with the next change.

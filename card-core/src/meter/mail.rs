@@ -2,17 +2,16 @@
 
 use super::inbox::{MailRefusal, Received};
 use super::memory_map::KEYS;
-use super::{Hardware, Meter, MeterError};
+use super::{Hardware, Meter, MeterError, Reading};
 use crate::id::{Binding, CardId};
 use crate::message::{Envelope, Opened, Slot};
 use crate::parameters::{KeyChange, NewKeys};
-use crate::units::CardTime;
 
 impl<H: Hardware> Meter<H> {
     /// Mail of the issuer has come, by a card or over the network (docs/meter.md, section 7).
     pub fn receive(
         &mut self,
-        reading: CardTime,
+        reading: Reading,
         carrier: Option<CardId>,
         mail: &Envelope,
     ) -> Result<Received, MeterError> {
@@ -24,7 +23,7 @@ impl<H: Hardware> Meter<H> {
 
     fn handle(
         &mut self,
-        reading: CardTime,
+        reading: Reading,
         carrier: Option<CardId>,
         mail: &Envelope,
     ) -> Result<Result<(), MailRefusal>, MeterError> {
@@ -43,7 +42,7 @@ impl<H: Hardware> Meter<H> {
     #[inline(never)]
     fn take(
         &mut self,
-        reading: CardTime,
+        reading: Reading,
         carrier: Option<CardId>,
         mail: &Envelope,
     ) -> Result<Result<(), MailRefusal>, MeterError> {
@@ -52,7 +51,9 @@ impl<H: Hardware> Meter<H> {
             Ok(plaintext) if mail.slot == Slot::METER_KEYS => {
                 self.take_keys(mail.version, plaintext.as_slice())
             }
-            Ok(plaintext) => Ok(self.state.take_mail(reading, carrier, mail.slot, plaintext.as_slice())),
+            Ok(plaintext) => {
+                Ok(self.state.take_mail(reading.clock, carrier, mail.slot, plaintext.as_slice()))
+            }
         }
     }
 

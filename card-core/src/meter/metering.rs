@@ -1,6 +1,6 @@
 //! Consumption, and what time brings: months, tariffs, instalments, days (docs/meter.md, section 4).
 
-use super::clock::Tick;
+use super::clock::{Reading, Tick};
 use super::events::Happening;
 use super::state::{MeterState, OutOfRange};
 use crate::message::Month;
@@ -94,8 +94,8 @@ impl DailyProfile {
 
 impl MeterState {
     /// Takes a reading of firmware's clock.
-    pub(super) fn read_clock(&mut self, reading: CardTime) {
-        match self.clock.read(reading, self.limits.clock_step) {
+    pub(super) fn read_clock(&mut self, reading: Reading) {
+        match self.clock.read(reading.clock, self.limits.clock_step) {
             Tick::Usual => {}
             Tick::First => {
                 self.month_index = self.calendar.month_index(self.clock.time);
@@ -104,7 +104,7 @@ impl MeterState {
             Tick::Doubtful => {
                 // Once a month: a clock that comes and goes must not push everything else out of the history.
                 if !self.doubtful_month {
-                    self.history.add(self.clock.time, Happening::ClockDoubtful { reading });
+                    self.history.add(self.clock.time, Happening::ClockDoubtful { reading: reading.clock });
                 }
             }
         }

@@ -33,7 +33,7 @@ mod supply;
 mod verdict;
 mod visit;
 
-pub use clock::Clock;
+pub use clock::{Clock, Reading};
 pub use events::History;
 pub use inbox::{Executed, Inbox, MailRefusal, Received};
 pub use keys::{MeterIdentity, MeterKeys, Pair, ReportKeys, Versioned, VersionedKey, WrongRole};
@@ -84,6 +84,8 @@ pub struct Meter<H> {
     rest: Running,
     /// The same of the state in memory.
     written: Running,
+    /// The last reading since power-up.
+    last: Option<Reading>,
 }
 
 impl<H: Hardware> Meter<H> {
@@ -119,6 +121,7 @@ impl<H: Hardware> Meter<H> {
             keys_epoch: 0,
             rest: Running::default(),
             written: Running::default(),
+            last: None,
         }
     }
 
@@ -218,7 +221,7 @@ impl<H: Hardware> Meter<H> {
 
     /// Time passes: months are closed, tariffs come into force, the supply is decided. At least once a minute.
     #[inline(never)]
-    pub fn tick(&mut self, reading: CardTime) -> Result<(), MeterError> {
+    pub fn tick(&mut self, reading: Reading) -> Result<(), MeterError> {
         let result = self.at(reading).and_then(|()| self.keep());
         self.or_back(result)
     }
@@ -227,7 +230,7 @@ impl<H: Hardware> Meter<H> {
     ///
     /// # Errors
     /// [`MeterError::OutOfRange`], and nothing of it is counted, where a number would not fit.
-    pub fn consume(&mut self, reading: CardTime, energy: Energy) -> Result<Option<Deduction>, MeterError> {
+    pub fn consume(&mut self, reading: Reading, energy: Energy) -> Result<Option<Deduction>, MeterError> {
         // What time has brought stays, also where the energy is refused.
         self.tick(reading)?;
         let result = self.state.consumed(energy).map_err(MeterError::from).and_then(|deduction| {
@@ -238,7 +241,7 @@ impl<H: Hardware> Meter<H> {
     }
 
     /// Demand was measured, in W, averaged as the meter sees fit.
-    pub fn demand(&mut self, reading: CardTime, watts: u32) -> Result<(), MeterError> {
+    pub fn demand(&mut self, reading: Reading, watts: u32) -> Result<(), MeterError> {
         let result = self.at(reading).and_then(|()| {
             self.state.demanded(watts);
             self.state.decide_supply();
@@ -248,7 +251,7 @@ impl<H: Hardware> Meter<H> {
     }
 
     /// Tampering was seen. To be reported once or again, as is easier.
-    pub fn tamper(&mut self, reading: CardTime, kind: Tampering) -> Result<(), MeterError> {
+    pub fn tamper(&mut self, reading: Reading, kind: Tampering) -> Result<(), MeterError> {
         let result = self.at(reading).and_then(|()| {
             self.state.tampered(kind);
             self.state.decide_supply();
@@ -281,8 +284,9 @@ impl<H: Hardware> Meter<H> {
     /// States are large, and stacks of meters small: everything works on the one state that there is, and what is in memory is what a
     /// call that fails goes back to.
     #[inline(never)]
-    fn at(&mut self, reading: CardTime) -> Result<(), MeterError> {
+    fn at(&mut self, reading: Reading) -> Result<(), MeterError> {
         self.state.read_clock(reading);
+        self.last = Some(reading);
         self.bring()
     }
 

@@ -3,7 +3,7 @@
 use super::decide::greet;
 use super::errands::{Errand, Todo};
 use super::verdict::{Reason, Verdict};
-use super::{Hardware, Meter, MeterError, Received};
+use super::{Hardware, Meter, MeterError, Reading, Received};
 use crate::apdu::MAX_COMMAND;
 use crate::bytes::Buffer;
 use crate::message::{Month, Voucher};
@@ -18,7 +18,6 @@ use crate::terminal::exchange::{
 use crate::terminal::load::{fits, load_voucher};
 use crate::terminal::select::{SelectError, select, selected};
 use crate::terminal::session::{Authenticating, OpenError, Opening, Session};
-use crate::units::CardTime;
 
 /// A command to a card; an empty one is none.
 pub type CardCommand = Buffer<MAX_COMMAND>;
@@ -32,10 +31,8 @@ pub type Step = Option<CardCommand>;
 /// Everything of it stays where it is: steps are small, for a meter's stack is.
 #[derive(Debug)]
 pub struct Visit {
-    /// Of firmware's clock.
-    reading: CardTime,
-    /// What that clock had shown when the card answered first.
-    before: CardTime,
+    /// When the card arrived.
+    reading: Reading,
     pub(super) stage: Stage,
     /// Once it is open.
     pub(super) session: Option<Session>,
@@ -68,16 +65,15 @@ pub(super) enum Stage {
 }
 
 impl Visit {
-    /// Begins with a card that has just arrived, at a reading of the meter's clock (not set where it has none), and gives SELECT.
-    pub fn begin(reading: CardTime) -> Result<(Self, CardCommand), VisitError> {
+    /// Begins with a card that has just arrived, and gives SELECT.
+    pub fn begin(reading: Reading) -> Result<(Self, CardCommand), VisitError> {
         Ok((Self::new(reading), Self::first()?))
     }
 
     /// With a card that has just arrived, to which [`Self::first`] is to be sent.
-    pub const fn new(reading: CardTime) -> Self {
+    pub const fn new(reading: Reading) -> Self {
         Self {
             reading,
-            before: reading,
             stage: Stage::Selecting,
             session: None,
             presented: None,
@@ -174,7 +170,6 @@ impl Visit {
         response: &[u8],
         command: &mut CardCommand,
     ) -> Result<(), VisitError> {
-        self.before = meter.last_reading();
         let summary = selected(response)?;
         // Only to save a session with a foreign card: what counts comes with READ CERTIFICATE.
         if let Err(reason) = greet(meter.identity(), &summary) {
@@ -275,12 +270,9 @@ impl Visit {
         self.decide(meter, command)
     }
 
-    /// A visit takes a while, in which the meter's clock goes on; one that does not go at all is none, and one that had gone back
-    /// before is seen to have.
-    pub(super) fn now<H: Hardware>(&self, meter: &Meter<H>) -> CardTime {
-        let last = meter.last_reading();
-        let goes = self.reading != CardTime::UNSET && last != self.before;
-        if goes { self.reading.max(last) } else { self.reading }
+    /// A visit takes a while, in which the meter goes on with its other work.
+    pub(super) fn now<H: Hardware>(&self, meter: &Meter<H>) -> Reading {
+        meter.last.filter(|last| last.uptime > self.reading.uptime).unwrap_or(self.reading)
     }
 
     #[inline(never)]

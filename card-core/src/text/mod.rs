@@ -6,7 +6,7 @@
 //! longer messages; [`Text`]'s `Display` joins the two.
 //!
 //! For whoever writes them: no sentence promises money back, and none says whose fault something is. Arabic asks with «يرجى» and a
-//! noun, which addresses women and men alike, and says الكارت, العداد, الرصيد and الشحن, as the companies' customers do. All of them
+//! noun, which addresses women and men alike, and says الكارت, العداد, الرصيد and الشحنة, as the companies' customers do. All of them
 //! stand side by side in `docs/messages.md`.
 
 mod sale;

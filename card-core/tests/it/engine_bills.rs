@@ -399,7 +399,7 @@ impl Bench {
         let mail =
             Envelope::seal(&mut SoftEngine, &keys, SCOPE, binding, slot, self.mails, plaintext).unwrap();
         let reading = self.clock();
-        self.meter().receive(reading, None, &mail).unwrap().result
+        self.meter().receive(shows(reading), None, &mail).unwrap().result
     }
 
     fn certificate(&mut self, credit: u64, debit: u64, ahead: i64) -> Certificate {
@@ -413,7 +413,7 @@ impl Bench {
 
     fn consume(&mut self, energy: u32) {
         let reading = self.clock();
-        let deduction = self.meter().consume(reading, Energy(energy)).unwrap();
+        let deduction = self.meter().consume(shows(reading), Energy(energy)).unwrap();
         self.paper.read(self.reading);
         self.paper.consume(energy);
         assert_eq!(deduction.is_some(), self.paper.binding != 0);
@@ -435,11 +435,11 @@ impl Bench {
                     Pass::ToEnd(after) => (end + after).max(self.reading - 60),
                 };
                 let reading = self.clock();
-                self.meter().tick(reading).unwrap();
+                self.meter().tick(shows(reading)).unwrap();
                 self.paper.read(self.reading);
             }
             Step::Demand(watts) => {
-                self.meter().demand(reading, watts).unwrap();
+                self.meter().demand(shows(reading), watts).unwrap();
                 self.paper.read(self.reading);
                 self.paper.peak = self.paper.peak.max(watts);
             }
@@ -482,7 +482,7 @@ impl Bench {
             Step::Credit { credit, debit, ahead } if self.paper.binding != 0 => {
                 self.paper.read(self.reading);
                 let certificate = self.certificate(credit, debit, ahead);
-                let decision = self.meter().take_certificate(reading, &certificate, None).unwrap();
+                let decision = self.meter().take_certificate(shows(reading), &certificate, None).unwrap();
                 assert!(matches!(decision.verdict, Verdict::Apply { .. }));
                 let difference = i128::from(credit) - i128::from(debit);
                 self.paper.balance += difference;
@@ -507,7 +507,7 @@ impl Bench {
         let certificate = self.certificate(credit, 0, ahead);
         let opening = binding_certificate(self.bindings);
         let reading = self.clock();
-        let decision = self.meter().take_certificate(reading, &certificate, Some(&opening)).unwrap();
+        let decision = self.meter().take_certificate(shows(reading), &certificate, Some(&opening)).unwrap();
         assert!(decision.opens.is_some());
         let time = self.paper.time;
         let left = self.paper.open(self.bindings);
@@ -665,8 +665,8 @@ fn at_the_beginning_of(tariff: Tariff, index: u16) -> (Chip, Meter<Chip>) {
     let fresh = MeterState::new(tariff, Energy(0), CardTime(first - 60));
     let mut meter = Meter::install(chip.clone(), identity(), meter_keys(), &fresh).unwrap();
     let credit = certificate(1, CREDIT, 0);
-    meter.take_certificate(CardTime(first - 60), &credit, Some(&binding_certificate(1))).unwrap();
-    meter.tick(CardTime(first)).unwrap();
+    meter.take_certificate(shows(CardTime(first - 60)), &credit, Some(&binding_certificate(1))).unwrap();
+    meter.tick(shows(CardTime(first))).unwrap();
     assert_eq!((meter.state().month_index, meter.state().running.total()), (index, Energy(0)));
     // The minute before was free: a partial month without consumption.
     assert_eq!(meter.state().balance, Balance(CREDIT as i64));
@@ -680,10 +680,10 @@ fn close(meter: &mut Meter<Chip>, index: u16, kwh: u32, charge: u64, fees: u32) 
     let left = CREDIT as i64 - charge as i64;
     // By steps that the clock is believed.
     for time in (now..end - 1).step_by(20 * DAY as usize).chain([end - 1]) {
-        meter.tick(CardTime(time)).unwrap();
+        meter.tick(shows(CardTime(time))).unwrap();
     }
     assert_eq!((meter.state().month_index, meter.state().balance), (index, Balance(left)), "{case}");
-    meter.tick(CardTime(end)).unwrap();
+    meter.tick(shows(CardTime(end))).unwrap();
     let [month, more]: [Option<Month>; 2] = meter.months(index).unwrap();
     let month = month.unwrap();
     assert_eq!((month.index, month.energy, more), (index, Energy(kwh * KWH), None), "{case}");
@@ -697,7 +697,7 @@ fn published_bills_of_a_month_in_one_gulp() {
     for index in MONTHS {
         for (kwh, charge, fee) in PUBLISHED {
             let (_, mut meter) = at_the_beginning_of(EGYPT_2024_08, index);
-            meter.consume(CardTime(begins(index, true) as u32), Energy(kwh * KWH)).unwrap();
+            meter.consume(shows(CardTime(begins(index, true) as u32)), Energy(kwh * KWH)).unwrap();
             close(&mut meter, index, kwh, charge, (fee + CLEANING) * 100);
         }
     }
@@ -711,7 +711,7 @@ fn published_bills_in_pulses(pulse: u32) {
     let mut taken = 0;
     for (kwh, charge, fee) in PUBLISHED {
         while meter.state().running.total() < Energy(kwh * KWH) {
-            taken += meter.consume(time, Energy(pulse)).unwrap().unwrap().total().0;
+            taken += meter.consume(shows(time), Energy(pulse)).unwrap().unwrap().total().0;
         }
         assert_eq!(taken, charge as i64, "{kwh} kWh");
         meter.save().unwrap();
@@ -738,7 +738,7 @@ fn published_bills_of_coded_meters_are_flat_and_without_fees() {
         for pulse in [KWH, kwh.max(1) * KWH] {
             let (_, mut meter) = at_the_beginning_of(EGYPT_2024_08_CODED, index);
             for _ in 0..kwh * KWH / pulse {
-                meter.consume(CardTime(begins(index, true) as u32), Energy(pulse)).unwrap();
+                meter.consume(shows(CardTime(begins(index, true) as u32)), Energy(pulse)).unwrap();
             }
             close(&mut meter, index, kwh, u64::from(kwh) * 223, 0);
         }

@@ -25,7 +25,7 @@ fn after(seconds: i64) -> CardTime {
 fn reads(readings: &[CardTime]) -> Meter<Chip> {
     let mut meter = bound(&Chip::new(), 50_000);
     for reading in readings {
-        meter.tick(*reading).unwrap();
+        meter.tick(shows(*reading)).unwrap();
     }
     meter
 }
@@ -44,10 +44,10 @@ fn doubts(meter: &mut Meter<Chip>) -> Vec<u32> {
 fn the_first_reading_is_the_time_and_names_the_month() {
     let unset = MeterState::new(EGYPT_2024_08, Energy(0), CardTime::UNSET);
     let mut meter = Meter::install(Chip::new(), identity(), meter_keys(), &unset).unwrap();
-    meter.tick(CardTime::UNSET).unwrap();
+    meter.tick(shows(CardTime::UNSET)).unwrap();
     assert_eq!((meter.state().clock, meter.state().month_index), (Clock::default(), 0));
     // However far it is from nothing.
-    meter.tick(NOW).unwrap();
+    meter.tick(shows(NOW)).unwrap();
     assert_eq!(meter.state().clock, Clock { time: NOW, ..Clock::default() });
     assert_eq!((meter.state().month_index, last_event(&meter)), (JUNE, 0));
     assert_eq!(meter.state().days.day, FRIDAY as u16);
@@ -65,10 +65,10 @@ fn a_step_forward_waits_where_it_is_greater_than_the_limit() {
     assert!(meter.state().flags.has(MeterFlags::CLOCK_DOUBTFUL));
     assert_eq!(doubts(&mut meter), [far.0]);
     // It goes on from there, at the clock's pace, and the doubt stays.
-    meter.tick(CardTime(far.0 + 100)).unwrap();
+    meter.tick(shows(CardTime(far.0 + 100))).unwrap();
     assert_eq!(meter.state().clock, clock(after(100), -i64::from(STEP) - 1, true));
     // A further step is held as well, and is no event of its own.
-    meter.tick(CardTime(far.0 + 100 + STEP + 1)).unwrap();
+    meter.tick(shows(CardTime(far.0 + 100 + STEP + 1))).unwrap();
     assert_eq!(doubts(&mut meter), [far.0]);
     assert_eq!(meter.state().clock, clock(after(100), -2 * (i64::from(STEP) + 1), true));
 }
@@ -77,9 +77,9 @@ fn a_step_forward_waits_where_it_is_greater_than_the_limit() {
 fn the_limit_of_a_step_is_the_issuers() {
     let mut meter = bound(&Chip::new(), 50_000);
     give(&mut meter, NOW, 2, &Limits { clock_step: 3600, ..Limits::DEFAULT }.emit());
-    meter.tick(after(3600)).unwrap();
+    meter.tick(shows(after(3600))).unwrap();
     assert!(!meter.state().clock.doubtful);
-    meter.tick(after(7201)).unwrap();
+    meter.tick(shows(after(7201))).unwrap();
     assert_eq!((meter.state().clock.doubtful, meter.state().clock.time), (true, after(3600)));
 }
 
@@ -88,8 +88,8 @@ fn a_clock_that_falls_back_holds_time() {
     // By a minute it is nothing: time stays.
     let mut meter = reads(&[after(-60)]);
     assert_eq!(meter.state().clock, clock(NOW, 0, false));
-    meter.tick(after(-1)).unwrap();
-    meter.tick(after(1)).unwrap();
+    meter.tick(shows(after(-1))).unwrap();
+    meter.tick(shows(after(1))).unwrap();
     assert_eq!(meter.state().clock, clock(after(1), 0, false));
     assert!(doubts(&mut meter).is_empty());
 
@@ -97,12 +97,12 @@ fn a_clock_that_falls_back_holds_time() {
     assert_eq!(meter.state().clock, clock(NOW, 61, true));
     assert_eq!(doubts(&mut meter), [after(-61).0]);
     // Time goes on by the offset, as long as the reading itself is behind.
-    meter.tick(after(-1)).unwrap();
+    meter.tick(shows(after(-1))).unwrap();
     assert_eq!(meter.state().clock, clock(after(60), 61, true));
     // Also there a minute back is nothing, and more holds time again: no further event in this month.
-    meter.tick(after(-61)).unwrap();
+    meter.tick(shows(after(-61))).unwrap();
     assert_eq!(meter.state().clock, clock(after(60), 61, true));
-    meter.tick(after(-62)).unwrap();
+    meter.tick(shows(after(-62))).unwrap();
     assert_eq!(meter.state().clock, clock(after(60), 122, true));
     assert_eq!(doubts(&mut meter), [after(-61).0]);
 }
@@ -113,7 +113,7 @@ fn a_reading_that_is_right_by_itself_ends_the_doubt() {
     let mut meter = reads(&[CardTime::UNSET, CardTime(50), CardTime(100), after(300)]);
     // That far a step is a doubt once more, but the clock now reads what it should.
     assert_eq!(meter.state().clock, clock(after(50), -250, true));
-    meter.tick(after(310)).unwrap();
+    meter.tick(shows(after(310))).unwrap();
     assert_eq!(meter.state().clock, clock(after(310), 0, false));
     assert!(!meter.state().flags.has(MeterFlags::CLOCK_DOUBTFUL));
     assert_eq!(doubts(&mut meter), [0]);
@@ -123,10 +123,10 @@ fn a_reading_that_is_right_by_itself_ends_the_doubt() {
     assert_eq!(meter.state().clock, clock(NOW, 0, false));
     // Not below time, and not more than a step above it: else it goes on by its offset.
     let mut meter = reads(&[after(-100)]);
-    meter.tick(after(-1)).unwrap();
+    meter.tick(shows(after(-1))).unwrap();
     assert_eq!(meter.state().clock, clock(after(99), 100, true));
     let mut meter = reads(&[after(i64::from(STEP) + 10)]);
-    meter.tick(after(i64::from(STEP) + 15)).unwrap();
+    meter.tick(shows(after(i64::from(STEP) + 15))).unwrap();
     assert_eq!(meter.state().clock, clock(after(5), -i64::from(STEP) - 10, true));
 }
 
@@ -136,15 +136,15 @@ fn where_firmware_has_no_clock_time_stands_and_neither_friendly_time_nor_loan_go
     // Time and offset stay, however often, and go on from there.
     let mut meter = reads(&[after(-61), CardTime::UNSET, CardTime::UNSET]);
     assert_eq!(meter.state().clock, stands(clock(NOW, 61, true)));
-    meter.tick(after(-51)).unwrap();
+    meter.tick(shows(after(-51))).unwrap();
     assert_eq!(meter.state().clock, clock(after(10), 61, true));
 
     // A Friday: nothing is cut for want of credit, as long as there is a time.
     let mut meter = bound(&Chip::new(), 100);
-    meter.consume(NOW, Energy(5_000)).unwrap();
+    meter.consume(shows(NOW), Energy(5_000)).unwrap();
     assert!(meter.state().balance < Balance(0));
     assert_eq!(meter.state().supply.cut, 0);
-    meter.tick(CardTime::UNSET).unwrap();
+    meter.tick(shows(CardTime::UNSET)).unwrap();
     assert_eq!((meter.state().clock, doubts(&mut meter)), (stands(clock(NOW, 0, true)), vec![0]));
     assert_eq!(meter.state().supply.cut, reason::NO_CREDIT);
     // No loan either, until there is a time again.
@@ -154,16 +154,16 @@ fn where_firmware_has_no_clock_time_stands_and_neither_friendly_time_nor_loan_go
         (meter.state().supply.cut, meter.state().supply.loan_until),
         (reason::NO_CREDIT, CardTime::UNSET)
     );
-    meter.tick(after(10)).unwrap();
+    meter.tick(shows(after(10))).unwrap();
     assert_eq!(meter.state().clock, clock(after(10), 0, false));
     insert_again(&mut meter, after(10));
     let until = meter.state().supply.loan_until;
     assert!(until > after(10));
     assert_eq!(meter.state().supply.cut, 0);
     // Nor does one that runs hold the cut off; it is still there when time goes on.
-    meter.tick(CardTime::UNSET).unwrap();
+    meter.tick(shows(CardTime::UNSET)).unwrap();
     assert_eq!((meter.state().supply.cut, meter.state().supply.loan_until), (reason::NO_CREDIT, until));
-    meter.tick(after(20)).unwrap();
+    meter.tick(shows(after(20))).unwrap();
     assert_eq!((meter.state().supply.cut, meter.state().supply.loan_until), (0, until));
     // A command sets time, but not the clock that there is not.
     let later = Command { expiry: after(600), ..command(1, kind::CLOCK, after(500).0) };
@@ -177,23 +177,23 @@ fn a_clock_that_comes_and_goes_is_an_event_once_a_month() {
     let mut meter = reads(&[after(-100)]);
     for n in 1..=80 {
         let time = meter.state().clock.time;
-        meter.tick(CardTime(time.0 + 10)).unwrap();
+        meter.tick(shows(CardTime(time.0 + 10))).unwrap();
         assert!(!meter.state().clock.doubtful);
         let reading = if n % 2 == 0 { CardTime::UNSET } else { CardTime(time.0 - 100) };
-        meter.tick(reading).unwrap();
+        meter.tick(shows(reading)).unwrap();
         assert!(meter.state().clock.doubtful);
     }
     assert_eq!(doubts(&mut meter), [after(-100).0]);
     // In the next month, which begins without a doubt, it is told again.
     let time = meter.state().clock.time;
-    meter.tick(time).unwrap();
+    meter.tick(shows(time)).unwrap();
     pass(&mut meter, begin_of(JUNE + 1));
     let lost = CardTime(begin_of(JUNE + 1).0 - 1_000);
-    meter.tick(lost).unwrap();
+    meter.tick(shows(lost)).unwrap();
     assert_eq!(doubts(&mut meter), [after(-100).0, lost.0]);
     // A doubt that lasts into a month is not told anew in it.
     pass_behind(&mut meter, 1_000, begin_of(JUNE + 2));
-    meter.tick(CardTime(begin_of(JUNE + 2).0 - 2_000)).unwrap();
+    meter.tick(shows(CardTime(begin_of(JUNE + 2).0 - 2_000))).unwrap();
     assert_eq!((meter.state().month_index, meter.state().clock.time), (JUNE + 2, begin_of(JUNE + 2)));
     assert_eq!(doubts(&mut meter), [after(-100).0, lost.0]);
 }
@@ -209,7 +209,7 @@ fn the_month_says_that_the_clock_was_doubtful_in_it() {
     assert_eq!(meter.state().month().flags & 4, 0);
     // A doubt that lasts goes into the next month.
     let time = meter.state().clock.time;
-    meter.tick(CardTime(time.0 - 1000)).unwrap();
+    meter.tick(shows(CardTime(time.0 - 1000))).unwrap();
     pass_behind(&mut meter, 1000, begin_of(JUNE + 3));
     assert_eq!(meter.state().month().flags & 4, 4);
     assert_eq!(months(&mut meter).last().unwrap().flags & 4, 4);
@@ -219,7 +219,7 @@ fn the_month_says_that_the_clock_was_doubtful_in_it() {
 fn pass_behind(meter: &mut Meter<Chip>, behind: u32, to: CardTime) {
     let from = meter.state().clock.time.0;
     for time in (from..to.0).step_by(behind as usize / 2).chain([to.0]) {
-        meter.tick(CardTime(time - behind)).unwrap();
+        meter.tick(shows(CardTime(time - behind))).unwrap();
     }
     assert_eq!(meter.state().clock.time, to);
     assert!(meter.state().clock.doubtful);
@@ -235,17 +235,17 @@ fn the_issue_time_of_an_applied_certificate_is_the_floor() {
         })
     };
     // Below time it only holds for the future.
-    let _ = meter.take_certificate(NOW, &issued(2, -100, 50_000), None).unwrap();
+    let _ = meter.take_certificate(shows(NOW), &issued(2, -100, 50_000), None).unwrap();
     assert_eq!(
         meter.state().clock,
         Clock { time: NOW, floor: after(-100), offset: 0, doubtful: false, stopped: false }
     );
     // An older one does not lower it.
-    let _ = meter.take_certificate(NOW, &issued(3, -200, 50_000), None).unwrap();
+    let _ = meter.take_certificate(shows(NOW), &issued(3, -200, 50_000), None).unwrap();
     assert_eq!(meter.state().clock.floor, after(-100));
     // Above time it is the time, however great the step, and no doubt.
     let far = i64::from(STEP) * 2;
-    let _ = meter.take_certificate(NOW, &issued(4, far, 50_000), None).unwrap();
+    let _ = meter.take_certificate(shows(NOW), &issued(4, far, 50_000), None).unwrap();
     assert_eq!(
         meter.state().clock,
         Clock { time: after(far), floor: after(far), offset: far, doubtful: false, stopped: false }
@@ -254,14 +254,14 @@ fn the_issue_time_of_an_applied_certificate_is_the_floor() {
     assert_eq!(meter.state().month_index, JUNE + 2);
     assert_eq!(months(&mut meter).len(), 2);
     adds_up(&mut meter);
-    meter.tick(after(10)).unwrap();
+    meter.tick(shows(after(10))).unwrap();
     assert_eq!(meter.state().clock.time, after(far + 10));
     // One that is not applied any more changes nothing.
-    let _ = meter.take_certificate(after(10), &issued(4, far + 1000, 50_000), None).unwrap();
+    let _ = meter.take_certificate(shows(after(10)), &issued(4, far + 1000, 50_000), None).unwrap();
     assert_eq!(meter.state().clock.floor, after(far));
     // A doubt stays.
-    meter.tick(after(-100)).unwrap();
-    let _ = meter.take_certificate(after(-100), &issued(5, far + 5000, 50_000), None).unwrap();
+    meter.tick(shows(after(-100))).unwrap();
+    let _ = meter.take_certificate(shows(after(-100)), &issued(5, far + 5000, 50_000), None).unwrap();
     assert_eq!((meter.state().clock.time, meter.state().clock.doubtful), (after(far + 5000), true));
 }
 
@@ -346,7 +346,7 @@ fn a_closed_month_is_not_opened_again_by_a_clock_that_is_set_back() {
     pass(&mut meter, begin_of(JUNE + 1));
     assert_eq!(order(&mut meter, NOW, &set(NOW, after(60), 1)), Ok(()));
     assert_eq!((meter.state().clock.time, meter.state().month_index), (NOW, JUNE + 1));
-    meter.consume(NOW, Energy(100)).unwrap();
+    meter.consume(shows(NOW), Energy(100)).unwrap();
     assert_eq!(meter.state().month().energy, Energy(100));
     pass(&mut meter, begin_of(JUNE + 2));
     assert_eq!(months(&mut meter).iter().map(|month| month.index).collect::<Vec<_>>(), [JUNE, JUNE + 1]);
@@ -367,13 +367,13 @@ fn a_command_that_sets_time_forward_ends_months() {
 fn the_clock_survives_a_power_cut() {
     let chip = Chip::new();
     let mut meter = bound(&chip, 50_000);
-    meter.tick(after(-500)).unwrap();
+    meter.tick(shows(after(-500))).unwrap();
     let known = meter.state().clock;
     assert!(known.doubtful);
     assert_eq!(again(&chip).state().clock, known);
     // Time that passed alone is not worth a write, but a warned loss of power keeps it.
     let (mut meter, writes) = (again(&chip), chip.writes());
-    meter.tick(after(-100)).unwrap();
+    meter.tick(shows(after(-100))).unwrap();
     assert_eq!(chip.writes(), writes);
     meter.save().unwrap();
     assert_eq!(again(&chip).state().clock.time, after(400));
@@ -385,8 +385,8 @@ fn a_day_that_passes_is_written_also_after_the_clock_was_set_back() {
     let mut meter = bound(&chip, 50_000);
     let day = |number: i64| after(number * 86_400);
     // The clock ran ahead, and was set right: the days that it has seen are ahead of the time.
-    meter.tick(day(10)).unwrap();
+    meter.tick(shows(day(10))).unwrap();
     assert_eq!(order(&mut meter, NOW, &set(NOW, after(60), 1)), Ok(()));
-    meter.tick(day(3)).unwrap();
+    meter.tick(shows(day(3))).unwrap();
     assert_eq!(again(&chip).state().clock.time, day(3));
 }

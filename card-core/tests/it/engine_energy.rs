@@ -39,7 +39,7 @@ fn after(seconds: u32) -> CardTime {
 #[test]
 fn what_is_consumed_is_taken_at_once() {
     let mut meter = bound(&Chip::new(), 50_000);
-    let taken = meter.consume(NOW, Energy(5_000)).unwrap().unwrap();
+    let taken = meter.consume(shows(NOW), Energy(5_000)).unwrap().unwrap();
     assert_eq!((taken.total(), taken.slab), (Balance(3_400), 1));
     assert_eq!(meter.state().balance, Balance(46_600));
     assert_eq!((meter.state().energy, meter.state().running.total()), (Energy(6_000), Energy(5_000)));
@@ -47,9 +47,9 @@ fn what_is_consumed_is_taken_at_once() {
     adds_up(&mut meter);
     // The group that the month enters costs something else for all that was before: that is an event, and only that.
     let before = last_event(&meter);
-    meter.consume(NOW, Energy(5_000)).unwrap();
+    meter.consume(shows(NOW), Energy(5_000)).unwrap();
     assert!(told(&mut meter, before).is_empty());
-    meter.consume(NOW, Energy(1)).unwrap();
+    meter.consume(shows(NOW), Energy(1)).unwrap();
     let [a, b, c, d] = 2_200_i32.to_be_bytes();
     assert_eq!(told(&mut meter, before), [(code::RE_RATED, [a, b, c, d, 3, 0])]);
     assert_eq!(meter.state().balance, Balance(50_000 - 9_501));
@@ -61,7 +61,7 @@ fn without_a_binding_only_the_register_counts() {
     let chip = Chip::new();
     let mut meter = Meter::install(chip.clone(), identity(), meter_keys(), &fresh()).unwrap();
     assert_eq!(meter.state().supply.cut, reason::NO_BINDING);
-    assert_eq!(meter.consume(NOW, Energy(700)), Ok(None));
+    assert_eq!(meter.consume(shows(NOW), Energy(700)), Ok(None));
     let state = meter.state();
     assert_eq!((state.energy, state.running.total(), state.balance), (Energy(1_700), Energy(0), Balance(0)));
     assert_eq!(last_event(&meter), 0);
@@ -71,7 +71,7 @@ fn without_a_binding_only_the_register_counts() {
     assert_eq!(months(&mut meter), []);
     let first = certificate(1, 1_000, 0);
     let at = meter.state().clock.time;
-    let _ = meter.take_certificate(at, &first, Some(&binding_certificate(1))).unwrap();
+    let _ = meter.take_certificate(shows(at), &first, Some(&binding_certificate(1))).unwrap();
     assert_eq!((meter.state().month().index, meter.state().month().flags), (JUNE + 2, 1));
     assert_eq!(meter.state().balance, Balance(1_000));
 }
@@ -82,18 +82,18 @@ fn consumption_is_written_by_a_tenth_of_a_kilowatt_hour() {
     let mut meter = bound(&chip, 50_000);
     let (writes, start) = (chip.writes(), meter.state().clone());
     for _ in 0..9 {
-        meter.consume(NOW, Energy(1)).unwrap();
+        meter.consume(shows(NOW), Energy(1)).unwrap();
     }
     assert_eq!(chip.writes(), writes);
     assert_eq!(again(&chip).state(), &start);
-    meter.consume(NOW, Energy(1)).unwrap();
+    meter.consume(shows(NOW), Energy(1)).unwrap();
     assert_eq!(again(&chip).state(), meter.state());
     // One page is programmed for it, and the next one erased, once all pages that take turns have been used.
     for _ in 0..60 {
-        meter.consume(NOW, UNWRITTEN).unwrap();
+        meter.consume(shows(NOW), UNWRITTEN).unwrap();
     }
     let writes = chip.writes();
-    meter.consume(NOW, UNWRITTEN).unwrap();
+    meter.consume(shows(NOW), UNWRITTEN).unwrap();
     assert_eq!(chip.writes(), writes + 2);
 }
 
@@ -102,16 +102,16 @@ fn whatever_is_written_writes_consumption_with_it() {
     type Change = fn(&mut Meter<Chip>);
     let changes: [Change; 6] = [
         |meter| meter.save().unwrap(),
-        |meter| meter.tamper(NOW, card_core::meter::Tampering::Cover).unwrap(),
-        |meter| meter.demand(NOW, 4_000).unwrap(),
+        |meter| meter.tamper(shows(NOW), card_core::meter::Tampering::Cover).unwrap(),
+        |meter| meter.demand(shows(NOW), 4_000).unwrap(),
         |meter| certify(meter, NOW, 50_000, 0),
         |meter| tariff(meter, 2, after(10), 100, 0),
-        |meter| meter.tick(CardTime(NOW.0 - 1000)).unwrap(),
+        |meter| meter.tick(shows(CardTime(NOW.0 - 1000))).unwrap(),
     ];
     for (number, change) in changes.iter().enumerate() {
         let chip = Chip::new();
         let mut meter = bound(&chip, 50_000);
-        meter.consume(NOW, Energy(9)).unwrap();
+        meter.consume(shows(NOW), Energy(9)).unwrap();
         change(&mut meter);
         assert_eq!(again(&chip).state(), meter.state(), "change {number}");
         assert_eq!(meter.state().energy, Energy(1_009));
@@ -123,7 +123,7 @@ fn the_highest_demand_of_the_month_survives_a_power_cut() {
     let chip = Chip::new();
     let mut meter = bound(&chip, 50_000);
     for watts in [3_000, 7_000, 5_000] {
-        meter.demand(NOW, watts).unwrap();
+        meter.demand(shows(NOW), watts).unwrap();
     }
     let mut meter = again(&chip);
     assert_eq!(meter.state().month().peak, 7_000);
@@ -167,18 +167,18 @@ proptest! {
             let before = meter.state().clone();
             let result = match act {
                 Act::Pulse(energy) => {
-                    let result = meter.consume(time, Energy(energy)).map(drop);
+                    let result = meter.consume(shows(time), Energy(energy)).map(drop);
                     used += u64::from(if result.is_ok() { energy } else { 0 });
                     result
                 }
                 Act::Later(seconds) => {
                     time.0 += seconds;
-                    meter.tick(time)
+                    meter.tick(shows(time))
                 }
                 Act::Credit(credit) => {
                     let total = before.applied_credit.0 + credit;
                     let certificate = certificate(before.sequence + 1, total, 0);
-                    meter.take_certificate(time, &certificate, None).map(drop)
+                    meter.take_certificate(shows(time), &certificate, None).map(drop)
                 }
                 Act::Save => meter.save(),
                 Act::Cut(writes) => {
@@ -213,11 +213,11 @@ proptest! {
 #[test]
 fn a_month_ends_with_its_fees_and_a_record() {
     let mut meter = bound(&Chip::new(), 500_000);
-    meter.consume(NOW, Energy(15_000)).unwrap();
-    meter.demand(NOW, 4_321).unwrap();
-    meter.tick(CardTime(begin_of(JUNE + 1).0 - 1)).unwrap();
+    meter.consume(shows(NOW), Energy(15_000)).unwrap();
+    meter.demand(shows(NOW), 4_321).unwrap();
+    meter.tick(shows(CardTime(begin_of(JUNE + 1).0 - 1))).unwrap();
     assert_eq!((meter.state().month_index, meter.state().inbox.readings), (JUNE, 0));
-    meter.tick(begin_of(JUNE + 1)).unwrap();
+    meter.tick(shows(begin_of(JUNE + 1))).unwrap();
     // 150 kWh at 95, the service fee of slab 3 and the cleaning fee.
     let june = Month {
         index: JUNE,
@@ -247,7 +247,7 @@ fn a_month_ends_with_its_fees_and_a_record() {
 #[test]
 fn months_without_power_are_closed_one_by_one_each_by_its_own_tariff() {
     let mut meter = bound(&Chip::new(), 500_000);
-    meter.consume(NOW, Energy(100)).unwrap();
+    meter.consume(shows(NOW), Energy(100)).unwrap();
     // July passes under the old tariff; the new one begins within August.
     let middle = CardTime(begin_of(JUNE + 2).0 + 86_400);
     tariff(&mut meter, 2, middle, 100, 5_000);
@@ -258,7 +258,7 @@ fn months_without_power_are_closed_one_by_one_each_by_its_own_tariff() {
         issue_time: begin_of(JUNE + 4),
         ..certificate(2, 500_000, 0)
     });
-    let _ = meter.take_certificate(NOW, &late, None).unwrap();
+    let _ = meter.take_certificate(shows(NOW), &late, None).unwrap();
     let fees: Vec<_> =
         months(&mut meter).iter().map(|month| (month.index, month.flags, month.fees)).collect();
     assert_eq!(fees, [(JUNE, 1, 2_100), (JUNE + 1, 0, 2_900), (JUNE + 2, 0, 5_000), (JUNE + 3, 0, 5_000)]);
@@ -272,14 +272,14 @@ fn months_without_power_are_closed_one_by_one_each_by_its_own_tariff() {
 #[test]
 fn a_tariff_comes_into_force_at_its_start_within_the_month() {
     let mut meter = bound(&Chip::new(), 500_000);
-    meter.consume(NOW, Energy(6_000)).unwrap();
+    meter.consume(shows(NOW), Energy(6_000)).unwrap();
     tariff(&mut meter, 2, after(1_000), 200, 70);
     assert_eq!(meter.state().tables.standby().unwrap().version(), 2);
-    meter.consume(after(999), Energy(0)).unwrap();
+    meter.consume(shows(after(999)), Energy(0)).unwrap();
     assert_eq!(meter.state().tables.active().version(), 1);
     let before = last_event(&meter);
     // A pulse at that moment is rated by it already.
-    let taken = meter.consume(after(1_000), Energy(100)).unwrap().unwrap();
+    let taken = meter.consume(shows(after(1_000)), Energy(100)).unwrap().unwrap();
     assert_eq!((taken.total(), meter.state().tables.active().version()), (Balance(200), 2));
     assert_eq!(told(&mut meter, before), [(code::TARIFF, [0, 0, 0, 2, 0, 0])]);
     assert_eq!(meter.state().tables.standby(), None);
@@ -292,11 +292,11 @@ fn a_tariff_comes_into_force_at_its_start_within_the_month() {
 #[test]
 fn a_tariff_that_begins_with_the_month_does_not_rate_the_one_before() {
     let mut meter = bound(&Chip::new(), 500_000);
-    meter.consume(NOW, Energy(100)).unwrap();
+    meter.consume(shows(NOW), Energy(100)).unwrap();
     let start = begin_of(JUNE + 1);
     tariff(&mut meter, 2, start, 100, 5_000);
     let before = last_event(&meter);
-    meter.tick(start).unwrap();
+    meter.tick(shows(start)).unwrap();
     assert_eq!(months(&mut meter)[0].fees, 2_100);
     assert_eq!(meter.state().running.tariff().version(), 2);
     assert_eq!(told(&mut meter, before), [(code::TARIFF, [0, 0, 0, 2, 0, 0])]);
@@ -306,16 +306,16 @@ fn a_tariff_that_begins_with_the_month_does_not_rate_the_one_before() {
 fn a_fifth_tariff_in_a_month_waits_for_its_end() {
     let mut meter = bound(&Chip::new(), 500_000);
     for version in 2..=5 {
-        meter.consume(NOW, Energy(100)).unwrap();
+        meter.consume(shows(NOW), Energy(100)).unwrap();
         tariff(&mut meter, version, CardTime(version), 100, 5_000);
     }
     let of = |meter: &Meter<Chip>| {
         (meter.state().tables.active().version(), meter.state().tables.standby().map(|t| t.version()))
     };
     assert_eq!(of(&meter), (4, Some(5)));
-    meter.tick(after(86_400)).unwrap();
+    meter.tick(shows(after(86_400))).unwrap();
     assert_eq!(of(&meter), (4, Some(5)));
-    meter.tick(begin_of(JUNE + 1)).unwrap();
+    meter.tick(shows(begin_of(JUNE + 1))).unwrap();
     assert_eq!(of(&meter), (5, None));
     assert_eq!(meter.state().running.ended().count(), 0);
     adds_up(&mut meter);
@@ -326,7 +326,7 @@ fn without_a_binding_tariffs_come_into_force_all_the_same() {
     let mut state = fresh();
     state.tables.offer(flat(2, after(100), 50, 0)).unwrap();
     let mut meter = Meter::install(Chip::new(), identity(), meter_keys(), &state).unwrap();
-    meter.tick(after(100)).unwrap();
+    meter.tick(shows(after(100))).unwrap();
     assert_eq!((meter.state().tables.active().version(), meter.state().running.tariff().version()), (2, 2));
 }
 
@@ -336,24 +336,24 @@ fn local_days_move_into_the_profile() {
     let day = |number: u32| local(FRIDAY + number, 12, 0);
     assert_eq!(meter.state().days.sum(), (0, 0));
     for number in 0..3 {
-        meter.consume(day(number), Energy(100 * (number + 1))).unwrap();
+        meter.consume(shows(day(number)), Energy(100 * (number + 1))).unwrap();
     }
     assert_eq!(meter.state().days.past[..3], [200, 100, 0]);
     assert_eq!((meter.state().days.sum(), meter.state().days.today), ((300, 2), Energy(300)));
     // A day begins at local midnight.
-    meter.tick(CardTime(local(FRIDAY + 3, 0, 0).0 - 1)).unwrap();
+    meter.tick(shows(CardTime(local(FRIDAY + 3, 0, 0).0 - 1))).unwrap();
     assert_eq!(meter.state().days.known, 2);
-    meter.tick(local(FRIDAY + 3, 0, 0)).unwrap();
+    meter.tick(shows(local(FRIDAY + 3, 0, 0))).unwrap();
     assert_eq!(meter.state().days.past[..4], [300, 200, 100, 0]);
     // Without power nothing is consumed, and seven days are remembered.
-    meter.consume(day(3), Energy(100_000)).unwrap();
-    meter.tick(day(6)).unwrap();
+    meter.consume(shows(day(3)), Energy(100_000)).unwrap();
+    meter.tick(shows(day(6))).unwrap();
     assert_eq!((meter.state().days.past, meter.state().days.known), ([0, 0, 65_535, 300, 200, 100, 0], 6));
-    meter.consume(day(6), Energy(50)).unwrap();
-    meter.tick(day(13)).unwrap();
+    meter.consume(shows(day(6)), Energy(50)).unwrap();
+    meter.tick(shows(day(13))).unwrap();
     assert_eq!(meter.state().days.past, [0, 0, 0, 0, 0, 0, 50]);
-    meter.consume(day(13), Energy(60)).unwrap();
-    meter.tick(day(21)).unwrap();
+    meter.consume(shows(day(13)), Energy(60)).unwrap();
+    meter.tick(shows(day(21))).unwrap();
     assert_eq!((meter.state().days.past, meter.state().days.known), ([0; 7], 7));
     assert_eq!(meter.state().days.today, Energy(0));
 }
@@ -362,14 +362,14 @@ fn local_days_move_into_the_profile() {
 fn the_display_says_how_long_credit_lasts() {
     let mut meter = bound(&Chip::new(), 10_000);
     assert_eq!(meter.state().status().days_left, None);
-    meter.consume(NOW, Energy(1_000)).unwrap();
+    meter.consume(shows(NOW), Energy(1_000)).unwrap();
     assert_eq!(meter.state().status().days_left, None);
-    meter.consume(local(FRIDAY + 2, 12, 0), Energy(100)).unwrap();
+    meter.consume(shows(local(FRIDAY + 2, 12, 0)), Energy(100)).unwrap();
     // 10 and 0 kWh in two days, 5 in the mean; 9252 piastres at 68 are 136.05 kWh.
     let status = meter.state().status();
     assert_eq!((status.balance, status.slab, status.price.0), (Balance(9_252), 1, 68_000));
     assert_eq!((status.energy_left, status.days_left), (Some(Energy(13_605)), Some(27)));
-    meter.consume(local(FRIDAY + 2, 12, 0), Energy(20_000)).unwrap();
+    meter.consume(shows(local(FRIDAY + 2, 12, 0)), Energy(20_000)).unwrap();
     let status = meter.state().status();
     assert_eq!((status.energy_left, status.days_left), (Some(Energy(0)), Some(0)));
 }
@@ -436,7 +436,7 @@ fn a_new_plan_goes_on_where_the_old_one_was() {
 
 fn busy(chip: &Chip) -> Meter<Chip> {
     let mut meter = bound(chip, 50_000);
-    meter.consume(NOW, Energy(20_000)).unwrap();
+    meter.consume(shows(NOW), Energy(20_000)).unwrap();
     plan(
         &mut meter,
         &[debt(1, 0, 4, 100, 40), debt(2, 0, 4, 7, 7), debt(3, 0, 9, 1, 1), debt(4, 0, 9, 2, 2)],
@@ -450,14 +450,14 @@ fn power_cut_at_every_write_of_a_pulse() {
     cut_everywhere(2, busy, |meter| {
         // What is repeated is the step to this register, as firmware counts it.
         let missing = 21_500 - meter.state().energy.0;
-        meter.consume(NOW, Energy(missing)).map(drop)
+        meter.consume(shows(NOW), Energy(missing)).map(drop)
     });
 }
 
 #[test]
 fn power_cut_at_every_write_of_a_months_end() {
     // The month's end, and then the day that has passed.
-    cut_everywhere(3, busy, |meter| meter.tick(begin_of(JUNE + 1)));
+    cut_everywhere(3, busy, |meter| meter.tick(shows(begin_of(JUNE + 1))));
 }
 
 #[test]
@@ -467,13 +467,13 @@ fn power_cut_at_every_write_of_several_months_ends() {
     let certificate =
         signed(card_core::message::Certificate { issue_time: late, ..certificate(2, 50_100, 0) });
     let act = |meter: &mut Meter<Chip>| {
-        let _ = meter.take_certificate(NOW, &certificate, None)?;
-        meter.tick(NOW)
+        let _ = meter.take_certificate(shows(NOW), &certificate, None)?;
+        meter.tick(shows(NOW))
     };
     let set_up = |chip: &Chip| {
         let mut meter = busy(chip);
         // Time is the certificate's, so that its first month is closed together with the credit.
-        meter.tick(after(100)).unwrap();
+        meter.tick(shows(after(100))).unwrap();
         meter
     };
     let chip = Chip::new();
@@ -522,7 +522,7 @@ fn thirty_six_months_and_sixty_four_events_outlast_a_cut_of_an_update_that_adds_
         let start = begin_of(JUNE + 41);
         tariff(&mut meter, 3, start, 100, 2_000);
         for time in (at..start.0).step_by(20 * 86_400).chain([start.0 - 1000]) {
-            meter.tick(CardTime(time)).unwrap();
+            meter.tick(shows(CardTime(time))).unwrap();
         }
         assert_eq!((months(&mut meter).len(), events(&mut meter, 0).len()), (36, 64));
         meter
@@ -530,10 +530,10 @@ fn thirty_six_months_and_sixty_four_events_outlast_a_cut_of_an_update_that_adds_
     let chip = Chip::new();
     let mut meter = full(&chip);
     let before = last_event(&meter);
-    meter.tick(begin_of(JUNE + 41)).unwrap();
+    meter.tick(shows(begin_of(JUNE + 41))).unwrap();
     assert!(last_event(&meter) >= before + 5);
     assert_eq!((months(&mut meter).len(), events(&mut meter, 0).len()), (36, 64));
-    cut_everywhere(3, full, |meter| meter.tick(begin_of(JUNE + 41)));
+    cut_everywhere(3, full, |meter| meter.tick(shows(begin_of(JUNE + 41))));
 }
 
 #[test]
@@ -541,7 +541,7 @@ fn power_cut_at_every_write_of_the_opening_of_a_binding() {
     let open = |meter: &mut Meter<Chip>| {
         let at = meter.state().clock.time;
         let next = certificate_of(2, 1, 1, 500, 0);
-        meter.take_certificate(at, &next, Some(&binding_certificate(2))).map(drop)
+        meter.take_certificate(shows(at), &next, Some(&binding_certificate(2))).map(drop)
     };
     // With 64 events in the old binding, wherever in their pages they stand.
     for more in [0_u32, 75, 76, 90, 150] {
@@ -588,21 +588,22 @@ fn opened(meter: &mut Meter<Chip>, old: &MeterState) {
 fn what_a_new_binding_resets_and_what_stays() {
     let chip = Chip::new();
     let mut meter = busy(&chip);
-    meter.tamper(NOW, card_core::meter::Tampering::Reverse).unwrap();
-    meter.demand(NOW, 9_000).unwrap();
+    meter.tamper(shows(NOW), card_core::meter::Tampering::Reverse).unwrap();
+    meter.demand(shows(NOW), 9_000).unwrap();
     let limits =
         card_core::parameters::Limits { contracted_power: 5_000, ..card_core::parameters::Limits::DEFAULT };
     give(&mut meter, NOW, 2, &limits.emit());
     let notices = [card_core::parameters::Notice { template: 1, until: CardTime::UNSET, value: 2 }];
     give(&mut meter, NOW, 9, card_core::parameters::Notices::new(&notices).unwrap().emit().as_slice());
     order(&mut meter, NOW, &command(7, card_core::parameters::command::kind::CUT, 0)).unwrap();
-    let _ = meter.take_voucher(NOW, &voucher(certificate(2, 50_001, 0))).unwrap();
-    meter.tick(CardTime(NOW.0 - 100)).unwrap();
+    let _ = meter.take_voucher(shows(NOW), &voucher(certificate(2, 50_001, 0))).unwrap();
+    meter.tick(shows(CardTime(NOW.0 - 100))).unwrap();
     let old = meter.state().clone();
     assert!(old.voucher.is_some() && old.clock.doubtful);
 
     let next = certificate_of(2, 1, 1, 500, 0);
-    let _ = meter.take_certificate(CardTime(NOW.0 - 100), &next, Some(&binding_certificate(2))).unwrap();
+    let _ =
+        meter.take_certificate(shows(CardTime(NOW.0 - 100)), &next, Some(&binding_certificate(2))).unwrap();
     let new = meter.state().clone();
     // What is the customer's.
     assert_eq!(
@@ -630,7 +631,7 @@ fn what_a_new_binding_resets_and_what_stays() {
 fn a_new_binding_begins_in_the_month_of_the_time() {
     let open = |meter: &mut Meter<Chip>, at: CardTime, issue_time: CardTime| {
         let next = signed(card_core::message::Certificate { issue_time, ..certificate_of(2, 1, 1, 500, 0) });
-        let _ = meter.take_certificate(at, &next, Some(&binding_certificate(2))).unwrap();
+        let _ = meter.take_certificate(shows(at), &next, Some(&binding_certificate(2))).unwrap();
         assert_eq!((meter.state().month().flags & 1, months(meter).len()), (1, 0));
         adds_up(meter);
         meter.state().month_index

@@ -28,7 +28,7 @@ fn after(seconds: u32) -> CardTime {
 }
 
 fn receive(meter: &mut Meter<Chip>, mail: &Envelope) -> Result<(), MailRefusal> {
-    let received = meter.receive(NOW, Some(CARD.id), mail).unwrap();
+    let received = meter.receive(shows(NOW), Some(CARD.id), mail).unwrap();
     assert_eq!((received.slot, received.version), (mail.slot, mail.version));
     received.result
 }
@@ -91,7 +91,7 @@ fn notices_are_shown_until_their_end() {
     let all = [notice(1, after(100)), notice(2, CardTime::UNSET), notice(3, after(50))];
     give(&mut meter, NOW, 9, Notices::new(&all).unwrap().emit().as_slice());
     let shown = |meter: &mut Meter<Chip>, at| {
-        meter.tick(at).unwrap();
+        meter.tick(shows(at)).unwrap();
         meter.state().notices().map(|notice| notice.template).collect::<Vec<_>>()
     };
     assert_eq!(shown(&mut meter, after(49)), [1, 2, 3]);
@@ -113,7 +113,7 @@ fn power_cut_at_every_write_of_each_kind_of_mail() {
             2,
             |chip| bound(chip, 50_000),
             |meter| {
-                let received = meter.receive(NOW, Some(CARD.id), &mail)?;
+                let received = meter.receive(shows(NOW), Some(CARD.id), &mail)?;
                 assert!(
                     matches!(received.result, Ok(()) | Err(MailRefusal::Stale)),
                     "slot {number:02X}: {received:?}"
@@ -125,7 +125,11 @@ fn power_cut_at_every_write_of_each_kind_of_mail() {
     // Refusals too are one update, also of the version.
     for plaintext in [&b"nonsense"[..], &command(1, 99, 0).emit()] {
         let mail = letter(5, 1, plaintext);
-        cut_everywhere(2, |chip| bound(chip, 50_000), |meter| meter.receive(NOW, None, &mail).map(drop));
+        cut_everywhere(
+            2,
+            |chip| bound(chip, 50_000),
+            |meter| meter.receive(shows(NOW), None, &mail).map(drop),
+        );
     }
 }
 
@@ -283,7 +287,7 @@ fn commands_do_what_they_are_for() {
     let chip = Chip::new();
     let mut meter = bound(&chip, 50_000);
     let before = last_event(&meter);
-    meter.tamper(NOW, Tampering::Cover).unwrap();
+    meter.tamper(shows(NOW), Tampering::Cover).unwrap();
     let run = |meter: &mut Meter<Chip>, counter, kind, value| {
         assert_eq!(order(meter, NOW, &command(counter, kind, value)), Ok(()));
         assert_eq!(again(&chip).state(), meter.state());
@@ -303,7 +307,7 @@ fn commands_do_what_they_are_for() {
     run(&mut meter, 7, kind::LOWEST_GENERATION, 0xFFFF);
     assert_eq!(meter.state().generation, u16::MAX);
     let card = FakeCard::new(certificate(2, 60_000, 0));
-    let decision = meter.take_certificate(NOW, &card.answer.certificate, None).unwrap();
+    let decision = meter.take_certificate(shows(NOW), &card.answer.certificate, None).unwrap();
     assert_eq!(decision.verdict, card_core::meter::Verdict::Refuse(card_core::meter::Reason::ReplacedCard));
     let commands: Vec<_> =
         told(&mut meter, before).into_iter().filter(|(code, _)| *code == code::COMMAND).collect();
@@ -414,7 +418,7 @@ fn a_command_that_comes_after_a_later_one_of_its_kind_is_superseded() {
     assert_eq!(run(8, kind::END_CUT, 0, none), (Ok(()), 0, after(5_000)));
     // A command of the company's newest kind does not outlast the binding.
     let next = certificate_of(2, 1, 1, 500, 0);
-    let _ = meter.take_certificate(NOW, &next, Some(&binding_certificate(2))).unwrap();
+    let _ = meter.take_certificate(shows(NOW), &next, Some(&binding_certificate(2))).unwrap();
     assert_eq!(meter.state().inbox, card_core::meter::Inbox::default());
 }
 
@@ -435,12 +439,12 @@ fn a_command_for_a_card_waits_for_that_card() {
     let mail = letter(6, 4, &command(3, kind::CUT, 0).emit());
     let before = last_event(&meter);
     for carrier in [Some(other), None, None] {
-        let received = meter.receive(NOW, carrier, &mail).unwrap();
+        let received = meter.receive(shows(NOW), carrier, &mail).unwrap();
         assert_eq!(received, Received { slot: slot(6), version: 4, result: Err(MailRefusal::OtherCard) });
     }
     assert_eq!(told(&mut meter, before), [refused(6, MailRefusal::OtherCard, 4)]);
     assert_eq!((version(&meter, 6), meter.state().inbox.audit_count), (0, 0));
-    assert_eq!(meter.receive(NOW, Some(CARD.id), &mail).unwrap().result, Ok(()));
+    assert_eq!(meter.receive(shows(NOW), Some(CARD.id), &mail).unwrap().result, Ok(()));
     assert_eq!(meter.state().supply.cut, reason::COMMAND);
     // One that names none is for whoever brings it.
     for (counter, carrier) in [(4, Some(other)), (5, None)] {
@@ -549,7 +553,7 @@ fn keys_of_each_role_are_changed_and_the_previous_ones_still_serve() {
     assert_eq!(credit(KeyVersion::from_byte(0x71)), None, "only one before the current one");
     let new = Certificate { key_version: KeyVersion::from_byte(0x73), ..certificate(2, 60_000, 0) };
     let new = new.sign(&mut SoftEngine, &master(0x11), SCOPE);
-    let _ = meter.take_certificate(NOW, &new, None).unwrap();
+    let _ = meter.take_certificate(shows(NOW), &new, None).unwrap();
     certify(&mut meter, NOW, 70_000, 0);
     assert_eq!(meter.state().balance, Balance(70_000));
     // Base.
@@ -696,7 +700,7 @@ fn replaced_keys_are_nowhere_in_memory() {
             let new =
                 NewKeys::new(KeyVersion::from_byte(byte), [AesKey::new(&[byte; 32]), None, None]).unwrap();
             let mail = letter(0x0A, u32::from(byte), &change(0xB1, &master(0xB1), SCOPE, new));
-            meter.receive(NOW, None, &mail)
+            meter.receive(shows(NOW), None, &mail)
         };
         assert_eq!(key(0x75).unwrap().result, Ok(()));
         assert_eq!(key(0x76).unwrap().result, Ok(()));
@@ -722,12 +726,12 @@ fn refusals_in_turns_leave_one_event_a_day_and_write_no_more() {
     let mail = [named(5, 1), named(6, 2)];
     for day in 0..3 {
         let reading = after(day * 86_400);
-        meter.tick(reading).unwrap();
+        meter.tick(shows(reading)).unwrap();
         let (before, writes) = (last_event(&meter), chip.writes());
         let mut first = 0;
         for turn in 0..200 {
             let carrier = (turn % 3 == 0).then_some(CardId(*b"CARD---2"));
-            let received = meter.receive(reading, carrier, &mail[turn % 2]).unwrap();
+            let received = meter.receive(shows(reading), carrier, &mail[turn % 2]).unwrap();
             assert_eq!(received.result, Err(MailRefusal::OtherCard));
             first = if turn == 0 { chip.writes() } else { first };
         }
@@ -776,12 +780,12 @@ fn a_change_of_keys_that_was_cut_is_done_or_not_done_with_its_mail() {
             let new = NewKeys::new(KeyVersion::from_byte(version), keys).unwrap();
             let mail = letter(0x0A, 1, &change(0xB1, &master(0xB1), SCOPE, new));
             chip.cut_after(writes);
-            let result = meter.receive(NOW, None, &mail);
+            let result = meter.receive(shows(NOW), None, &mail);
             if !chip.is_dead() {
                 assert_eq!(result.unwrap().result, Ok(()));
                 break;
             }
-            assert_eq!(meter.tick(NOW), Err(MeterError::PowerUpFirst));
+            assert_eq!(meter.tick(shows(NOW)), Err(MeterError::PowerUpFirst));
             // Power can fail again while it is found out.
             for again_after in 0..writes {
                 chip.power_up();
@@ -808,7 +812,7 @@ fn a_change_of_keys_that_was_cut_is_done_or_not_done_with_its_mail() {
                 assert!(meter.state() == &old);
             }
             // The mail comes again with the next card.
-            let repeated = meter.receive(NOW, None, &mail).unwrap().result;
+            let repeated = meter.receive(shows(NOW), None, &mail).unwrap().result;
             assert_eq!(repeated, if changed { Err(MailRefusal::Stale) } else { Ok(()) });
             let told = told(&mut meter, old.history.last_event());
             assert_eq!(
@@ -835,15 +839,15 @@ fn readings_say_how_the_meter_stands() {
     assert!(meter.readings(0).unwrap().is_none());
     let debt = Debt { id: 5, kind: DebtKind::Other, first_month: 0, count: 3, amount: 10, last: 4 };
     give(&mut meter, NOW, 4, DebtPlan::new(&[debt]).unwrap().emit().as_slice());
-    meter.consume(NOW, Energy(12_345)).unwrap();
+    meter.consume(shows(NOW), Energy(12_345)).unwrap();
     pass(&mut meter, begin_of(JUNE + 1));
     let at = meter.state().clock.time;
     give(&mut meter, at, 0, flat(2, CardTime(at.0 + 9_000), 50, 0).emit().as_slice());
     certify(&mut meter, at, 500_700, 30);
-    meter.consume(at, Energy(700)).unwrap();
-    meter.demand(at, 3_210).unwrap();
-    meter.tamper(at, Tampering::Magnet).unwrap();
-    let _ = meter.take_certificate(at, &certificate(9, 1, 0), None).unwrap();
+    meter.consume(shows(at), Energy(700)).unwrap();
+    meter.demand(shows(at), 3_210).unwrap();
+    meter.tamper(shows(at), Tampering::Magnet).unwrap();
+    let _ = meter.take_certificate(shows(at), &certificate(9, 1, 0), None).unwrap();
     order(&mut meter, CardTime(at.0 - 100), &command(41, kind::READ_OUT, 0)).unwrap();
 
     let mail = meter.readings(1).unwrap().unwrap();

@@ -52,13 +52,13 @@ fn without_credit_the_supply_is_cut_and_credit_restores_it_at_once() {
     let noon = local(SATURDAY, 12, 0);
     let mut meter = at_noon(&Chip::new(), 69);
     assert_eq!(told(&mut meter, 0)[1..], [RESTORED]);
-    meter.consume(noon, Energy(100)).unwrap();
+    meter.consume(shows(noon), Energy(100)).unwrap();
     // One piastre is credit.
     assert_eq!((meter.state().balance, cut(&meter)), (Balance(1), 0));
     let before = last_event(&meter);
-    meter.consume(noon, Energy(1)).unwrap();
+    meter.consume(shows(noon), Energy(1)).unwrap();
     assert_eq!((meter.state().balance, cut(&meter)), (Balance(0), reason::NO_CREDIT));
-    meter.tick(noon).unwrap();
+    meter.tick(shows(noon)).unwrap();
     certify(&mut meter, noon, 70, 0);
     assert_eq!(cut(&meter), 0);
     assert_eq!(told(&mut meter, before), [CUT(reason::NO_CREDIT), RESTORED]);
@@ -71,11 +71,11 @@ fn without_credit_the_supply_is_cut_and_credit_restores_it_at_once() {
 fn fees_and_instalments_can_take_what_is_left() {
     // The first of July is a Wednesday: with its first minutes a friendly time.
     let mut meter = at_noon(&Chip::new(), 2_100);
-    meter.consume(local(SATURDAY, 12, 0), Energy(1)).unwrap();
+    meter.consume(shows(local(SATURDAY, 12, 0)), Energy(1)).unwrap();
     let end = begin_of(JUNE + 1);
-    meter.tick(end).unwrap();
+    meter.tick(shows(end)).unwrap();
     assert_eq!((meter.state().balance, cut(&meter)), (Balance(2_100 - 1 - 2_100), 0));
-    meter.tick(CardTime(end.0 + 10 * 3600)).unwrap();
+    meter.tick(shows(CardTime(end.0 + 10 * 3600))).unwrap();
     assert_eq!(cut(&meter), reason::NO_CREDIT);
     adds_up(&mut meter);
 }
@@ -83,19 +83,19 @@ fn fees_and_instalments_can_take_what_is_left() {
 #[test]
 fn in_a_friendly_time_the_supply_is_not_cut_and_what_is_consumed_is_a_debt() {
     let mut meter = at_noon(&Chip::new(), 68);
-    meter.tick(local(SATURDAY, 16, 59)).unwrap();
+    meter.tick(shows(local(SATURDAY, 16, 59))).unwrap();
     let evening = local(SATURDAY, 17, 0);
     let before = last_event(&meter);
-    meter.consume(evening, Energy(1_000)).unwrap();
+    meter.consume(shows(evening), Energy(1_000)).unwrap();
     assert_eq!((meter.state().balance, cut(&meter)), (Balance(68 - 680), 0));
     assert!(meter.state().status().friendly);
     // Through midnight, up to ten.
-    meter.tick(CardTime(local(SUNDAY, 10, 0).0 - 1)).unwrap();
+    meter.tick(shows(CardTime(local(SUNDAY, 10, 0).0 - 1))).unwrap();
     assert_eq!(cut(&meter), 0);
-    meter.tick(local(SUNDAY, 10, 0)).unwrap();
+    meter.tick(shows(local(SUNDAY, 10, 0))).unwrap();
     assert_eq!(cut(&meter), reason::NO_CREDIT);
     // Once cut it stays cut when a friendly time begins.
-    meter.tick(local(SUNDAY, 18, 0)).unwrap();
+    meter.tick(shows(local(SUNDAY, 18, 0))).unwrap();
     assert_eq!(cut(&meter), reason::NO_CREDIT);
     // The next credit pays the debt first.
     certify(&mut meter, local(SUNDAY, 18, 0), 680, 0);
@@ -108,7 +108,7 @@ fn in_a_friendly_time_the_supply_is_not_cut_and_what_is_consumed_is_a_debt() {
 #[test]
 fn just_before_a_friendly_time_it_is_cut() {
     let mut meter = at_noon(&Chip::new(), 68);
-    meter.consume(CardTime(local(SATURDAY, 17, 0).0 - 1), Energy(100)).unwrap();
+    meter.consume(shows(CardTime(local(SATURDAY, 17, 0).0 - 1)), Energy(100)).unwrap();
     assert_eq!(cut(&meter), reason::NO_CREDIT);
 }
 
@@ -116,9 +116,9 @@ fn just_before_a_friendly_time_it_is_cut() {
 fn fridays_and_holidays_are_friendly_as_a_whole() {
     // The meter of these tests begins on a Friday, in the early afternoon.
     let mut meter = bound(&Chip::new(), 68);
-    meter.consume(local(FRIDAY, 14, 0), Energy(200)).unwrap();
+    meter.consume(shows(local(FRIDAY, 14, 0)), Energy(200)).unwrap();
     assert_eq!(cut(&meter), 0);
-    meter.tick(CardTime(local(SATURDAY, 10, 0).0 - 1)).unwrap();
+    meter.tick(shows(CardTime(local(SATURDAY, 10, 0).0 - 1))).unwrap();
     assert_eq!(cut(&meter), 0);
 
     // With these days as holidays it goes on.
@@ -126,18 +126,18 @@ fn fridays_and_holidays_are_friendly_as_a_whole() {
     let holidays = [Holiday { first: SATURDAY as u16, days: 2 }];
     let calendar = Calendar::new(*egypt.zone(), 1020, 600, 0x20, &holidays).unwrap();
     give(&mut meter, local(SATURDAY, 9, 59), 3, calendar.emit().as_slice());
-    meter.tick(local(SUNDAY, 16, 0)).unwrap();
+    meter.tick(shows(local(SUNDAY, 16, 0))).unwrap();
     assert_eq!(cut(&meter), 0);
-    meter.tick(local(SUNDAY + 1, 9, 59)).unwrap();
+    meter.tick(shows(local(SUNDAY + 1, 9, 59))).unwrap();
     assert_eq!(cut(&meter), 0);
-    meter.tick(local(SUNDAY + 1, 10, 0)).unwrap();
+    meter.tick(shows(local(SUNDAY + 1, 10, 0))).unwrap();
     assert_eq!(cut(&meter), reason::NO_CREDIT);
 }
 
 #[test]
 fn a_calendar_without_friendly_times_has_effect_at_once() {
     let mut meter = bound(&Chip::new(), 68);
-    meter.consume(NOW, Energy(200)).unwrap();
+    meter.consume(shows(NOW), Energy(200)).unwrap();
     assert_eq!(cut(&meter), 0);
     let calendar = Calendar::new(*Calendar::EGYPT.zone(), 600, 600, 0, &[]).unwrap();
     give(&mut meter, NOW, 3, calendar.emit().as_slice());
@@ -153,11 +153,11 @@ fn low_credit_is_flagged_below_each_threshold() {
         let flags = meter.state().flags;
         (flags.has(MeterFlags::LOW_CREDIT), flags.has(MeterFlags::VERY_LOW_CREDIT))
     };
-    meter.consume(noon, Energy(100)).unwrap();
+    meter.consume(shows(noon), Energy(100)).unwrap();
     assert_eq!((meter.state().balance, low(&meter)), (Balance(1_000), (false, false)));
-    meter.consume(noon, Energy(100)).unwrap();
+    meter.consume(shows(noon), Energy(100)).unwrap();
     assert_eq!((meter.state().balance, low(&meter)), (Balance(932), (true, false)));
-    meter.consume(noon, Energy(1)).unwrap();
+    meter.consume(shows(noon), Energy(1)).unwrap();
     assert_eq!((meter.state().balance, low(&meter)), (Balance(931), (true, true)));
     certify(&mut meter, noon, 2_000, 0);
     assert_eq!(low(&meter), (false, false));
@@ -175,7 +175,7 @@ fn an_empty_card_inserted_again_brings_a_loan_once() {
     // With credit there is none.
     insert_again(&mut meter, noon);
     assert_eq!(meter.state().supply.loan_until, CardTime::UNSET);
-    meter.consume(noon, Energy(200)).unwrap();
+    meter.consume(shows(noon), Energy(200)).unwrap();
     assert_eq!(cut(&meter), reason::NO_CREDIT);
     let before = last_event(&meter);
     insert_again(&mut meter, noon);
@@ -187,9 +187,9 @@ fn an_empty_card_inserted_again_brings_a_loan_once() {
     // Not again, and not longer.
     insert_again(&mut meter, local(SUNDAY, 12, 0));
     assert_eq!(meter.state().supply.loan_until, end);
-    meter.consume(CardTime(end.0 - 1), Energy(300)).unwrap();
+    meter.consume(shows(CardTime(end.0 - 1)), Energy(300)).unwrap();
     assert_eq!((meter.state().balance, cut(&meter)), (Balance(68 - 340), 0));
-    meter.tick(end).unwrap();
+    meter.tick(shows(end)).unwrap();
     assert_eq!(cut(&meter), reason::NO_CREDIT);
     // Its end is still shown, and no other is given, until it is repaid.
     insert_again(&mut meter, end);
@@ -197,7 +197,7 @@ fn an_empty_card_inserted_again_brings_a_loan_once() {
     certify(&mut meter, end, 68 + 340, 0);
     assert_eq!((meter.state().balance, meter.state().supply.loan_until), (Balance(68), CardTime::UNSET));
     assert!(!meter.state().flags.has(MeterFlags::LOAN));
-    meter.consume(end, Energy(100)).unwrap();
+    meter.consume(shows(end), Energy(100)).unwrap();
     insert_again(&mut meter, end);
     assert_eq!(meter.state().supply.loan_until, local(SATURDAY + 4, 12, 0));
 }
@@ -207,15 +207,15 @@ fn a_loan_that_ends_in_a_friendly_time_is_followed_by_it() {
     let mut meter = at_noon(&Chip::new(), 68);
     limits(&mut meter, Limits { loan_hours: 7, ..Limits::DEFAULT });
     let noon = local(SATURDAY, 12, 0);
-    meter.consume(noon, Energy(200)).unwrap();
+    meter.consume(shows(noon), Energy(200)).unwrap();
     insert_again(&mut meter, noon);
     let end = local(SATURDAY, 19, 0);
     assert_eq!(meter.state().supply.loan_until, end);
     for time in [end, CardTime(local(SUNDAY, 10, 0).0 - 1)] {
-        meter.tick(time).unwrap();
+        meter.tick(shows(time)).unwrap();
         assert_eq!(cut(&meter), 0);
     }
-    meter.tick(local(SUNDAY, 10, 0)).unwrap();
+    meter.tick(shows(local(SUNDAY, 10, 0))).unwrap();
     assert_eq!(cut(&meter), reason::NO_CREDIT);
 }
 
@@ -223,7 +223,7 @@ fn a_loan_that_ends_in_a_friendly_time_is_followed_by_it() {
 fn credit_that_leaves_a_debt_ends_no_loan() {
     let mut meter = at_noon(&Chip::new(), 68);
     let noon = local(SATURDAY, 12, 0);
-    meter.consume(noon, Energy(1_000)).unwrap();
+    meter.consume(shows(noon), Energy(1_000)).unwrap();
     insert_again(&mut meter, noon);
     let end = meter.state().supply.loan_until;
     certify(&mut meter, noon, 100, 0);
@@ -237,17 +237,17 @@ fn credit_that_leaves_a_debt_ends_no_loan() {
 fn no_loan_where_the_limits_have_none_and_none_without_a_card() {
     let mut meter = at_noon(&Chip::new(), 68);
     let noon = local(SATURDAY, 12, 0);
-    meter.consume(noon, Energy(100)).unwrap();
+    meter.consume(shows(noon), Energy(100)).unwrap();
     // The same certificate over the network is no card.
     let same = certificate(1, 68, 0);
-    let _ = meter.take_certificate(noon, &same, None).unwrap();
+    let _ = meter.take_certificate(shows(noon), &same, None).unwrap();
     assert_eq!(cut(&meter), reason::NO_CREDIT);
     limits(&mut meter, Limits { loan_hours: 0, ..Limits::DEFAULT });
     insert_again(&mut meter, noon);
     assert_eq!((meter.state().supply.loan_until, cut(&meter)), (CardTime::UNSET, reason::NO_CREDIT));
     // A card that brings something, though not enough, is not an empty one; nor is one that is refused.
     limits(&mut meter, Limits::DEFAULT);
-    meter.consume(noon, Energy(1_000)).unwrap();
+    meter.consume(shows(noon), Energy(1_000)).unwrap();
     let mut card = FakeCard::new(certificate(2, 70, 0));
     visit_at(&mut meter, &mut card, noon).0.unwrap();
     assert_eq!(meter.state().supply.loan_until, CardTime::UNSET);
@@ -261,22 +261,22 @@ fn a_new_binding_has_neither_the_loan_nor_the_cut_of_the_old_one() {
     let noon = local(SATURDAY, 12, 0);
     let open = |meter: &mut Meter<Chip>, at| {
         let _ = meter
-            .take_certificate(at, &certificate_of(2, 1, 1, 0, 0), Some(&binding_certificate(2)))
+            .take_certificate(shows(at), &certificate_of(2, 1, 1, 0, 0), Some(&binding_certificate(2)))
             .unwrap();
         assert_eq!((meter.state().balance, meter.state().supply.loan_until), (Balance(0), CardTime::UNSET));
         assert!(!meter.state().flags.has(MeterFlags::LOAN));
         cut(meter)
     };
     let mut meter = at_noon(&Chip::new(), 68);
-    meter.consume(noon, Energy(200)).unwrap();
+    meter.consume(shows(noon), Energy(200)).unwrap();
     insert_again(&mut meter, noon);
     assert_eq!(cut(&meter), 0);
     assert_eq!(open(&mut meter, noon), reason::NO_CREDIT);
 
     let mut meter = at_noon(&Chip::new(), 68);
-    meter.consume(noon, Energy(200)).unwrap();
+    meter.consume(shows(noon), Energy(200)).unwrap();
     let evening = local(SATURDAY, 18, 0);
-    meter.tick(evening).unwrap();
+    meter.tick(shows(evening)).unwrap();
     assert_eq!(cut(&meter), reason::NO_CREDIT);
     assert_eq!(open(&mut meter, evening), 0);
 }
@@ -286,7 +286,7 @@ fn power_cut_at_every_write_of_a_loan() {
     let noon = local(SATURDAY, 12, 0);
     let empty = |chip: &Chip| {
         let mut meter = at_noon(chip, 68);
-        meter.consume(noon, Energy(200)).unwrap();
+        meter.consume(shows(noon), Energy(200)).unwrap();
         meter
     };
     for writes in 0.. {
@@ -335,24 +335,24 @@ fn after(seconds: u32) -> CardTime {
 fn an_overload_pauses_and_after_the_last_pause_locks() {
     let chip = Chip::new();
     let mut meter = bound(&chip, 50_000);
-    meter.demand(NOW, u32::MAX).unwrap();
+    meter.demand(shows(NOW), u32::MAX).unwrap();
     assert_eq!(cut(&meter), 0);
     limits(&mut meter, POWER);
-    meter.demand(NOW, 5_000).unwrap();
+    meter.demand(shows(NOW), 5_000).unwrap();
     assert_eq!(cut(&meter), 0);
     let before = last_event(&meter);
-    meter.demand(NOW, 5_001).unwrap();
+    meter.demand(shows(NOW), 5_001).unwrap();
     assert_eq!(cut(&meter), reason::OVERLOAD_PAUSE);
     // While it is cut nothing counts.
-    meter.demand(after(50), 9_000).unwrap();
-    meter.tick(after(99)).unwrap();
+    meter.demand(shows(after(50)), 9_000).unwrap();
+    meter.tick(shows(after(99))).unwrap();
     assert_eq!((cut(&meter), meter.state().supply.overloads), (reason::OVERLOAD_PAUSE, 1));
-    meter.tick(after(100)).unwrap();
+    meter.tick(shows(after(100))).unwrap();
     assert_eq!(cut(&meter), 0);
     assert_eq!(again(&chip).state().supply, meter.state().supply);
     // Whoever is still above it is cut again by the same call that would have restored.
-    meter.demand(after(200), 5_001).unwrap();
-    meter.demand(after(300), 5_001).unwrap();
+    meter.demand(shows(after(200)), 5_001).unwrap();
+    meter.demand(shows(after(300)), 5_001).unwrap();
     assert_eq!(cut(&meter), reason::OVERLOAD_LOCK);
     let pause = [CUT(reason::OVERLOAD_PAUSE), RESTORED];
     let expected = [
@@ -363,7 +363,7 @@ fn an_overload_pauses_and_after_the_last_pause_locks() {
     .concat();
     assert_eq!(told(&mut meter, before), expected);
     // It does not end by itself, nor by credit.
-    meter.tick(after(86_400)).unwrap();
+    meter.tick(shows(after(86_400))).unwrap();
     certify(&mut meter, after(86_400), 60_000, 0);
     assert_eq!(cut(&meter), reason::OVERLOAD_LOCK);
     assert_eq!(order(&mut meter, after(86_400), &command(1, kind::END_OVERLOAD, 0)), Ok(()));
@@ -374,15 +374,15 @@ fn an_overload_pauses_and_after_the_last_pause_locks() {
 fn the_count_of_overloads_is_forgotten_after_a_time_without() {
     let mut meter = bound(&Chip::new(), 50_000);
     limits(&mut meter, POWER);
-    meter.demand(NOW, 5_001).unwrap();
+    meter.demand(shows(NOW), 5_001).unwrap();
     // It counts from the last one.
-    meter.demand(after(3_599), 5_001).unwrap();
+    meter.demand(shows(after(3_599)), 5_001).unwrap();
     assert_eq!(meter.state().supply.overloads, 2);
-    meter.tick(after(3_599 + 3_599)).unwrap();
+    meter.tick(shows(after(3_599 + 3_599))).unwrap();
     assert_eq!(meter.state().supply.overloads, 2);
-    meter.tick(after(3_599 + 3_600)).unwrap();
+    meter.tick(shows(after(3_599 + 3_600))).unwrap();
     assert_eq!(meter.state().supply.overloads, 0);
-    meter.demand(after(7_300), 5_001).unwrap();
+    meter.demand(shows(after(7_300)), 5_001).unwrap();
     assert_eq!((cut(&meter), meter.state().supply.overloads), (reason::OVERLOAD_PAUSE, 1));
 }
 
@@ -390,7 +390,7 @@ fn the_count_of_overloads_is_forgotten_after_a_time_without() {
 fn the_command_ends_a_pause_too_and_forgets() {
     let mut meter = bound(&Chip::new(), 50_000);
     limits(&mut meter, POWER);
-    meter.demand(NOW, 5_001).unwrap();
+    meter.demand(shows(NOW), 5_001).unwrap();
     assert_eq!(order(&mut meter, after(1), &command(1, kind::END_OVERLOAD, 0)), Ok(()));
     assert_eq!((cut(&meter), meter.state().supply.overloads), (0, 0));
 }
@@ -399,16 +399,16 @@ fn the_command_ends_a_pause_too_and_forgets() {
 fn without_pauses_the_first_overload_locks_and_with_most_pauses_the_last_one_does() {
     let mut meter = bound(&Chip::new(), 50_000);
     limits(&mut meter, Limits { overload_pauses: 0, ..POWER });
-    meter.demand(NOW, 5_001).unwrap();
+    meter.demand(shows(NOW), 5_001).unwrap();
     assert_eq!(cut(&meter), reason::OVERLOAD_LOCK);
 
     let mut meter = bound(&Chip::new(), 50_000);
     limits(&mut meter, Limits { overload_pauses: 255, overload_pause: 1, ..POWER });
     for n in 0..255 {
-        meter.demand(after(n), 5_001).unwrap();
+        meter.demand(shows(after(n)), 5_001).unwrap();
         assert_eq!(cut(&meter), reason::OVERLOAD_PAUSE);
     }
-    meter.demand(after(255), 5_001).unwrap();
+    meter.demand(shows(after(255)), 5_001).unwrap();
     assert_eq!(cut(&meter), reason::OVERLOAD_LOCK);
 }
 
@@ -420,10 +420,10 @@ fn tampering_is_kept_flagged_and_cuts_until_a_command_ends_it() {
     let mut meter = bound(&chip, 50_000);
     let before = last_event(&meter);
     for kind in Tampering::ALL {
-        meter.tamper(NOW, kind).unwrap();
+        meter.tamper(shows(NOW), kind).unwrap();
         // Again it changes nothing.
         let writes = chip.writes();
-        meter.tamper(NOW, kind).unwrap();
+        meter.tamper(shows(NOW), kind).unwrap();
         assert_eq!(chip.writes(), writes);
     }
     assert_eq!((cut(&meter), meter.state().supply.tampering), (reason::TAMPERING, 0x1F));
@@ -438,7 +438,7 @@ fn tampering_is_kept_flagged_and_cuts_until_a_command_ends_it() {
     assert_eq!((cut(&meter), meter.state().supply.tampering), (0, 0));
     assert!(!meter.state().flags.has(MeterFlags::TAMPER));
     // What is seen once more is new.
-    meter.tamper(NOW, Tampering::Cover).unwrap();
+    meter.tamper(shows(NOW), Tampering::Cover).unwrap();
     assert_eq!(cut(&meter), reason::TAMPERING);
 }
 
@@ -446,22 +446,22 @@ fn tampering_is_kept_flagged_and_cuts_until_a_command_ends_it() {
 fn the_limits_in_force_say_which_tampering_cuts() {
     let mut meter = bound(&Chip::new(), 50_000);
     limits(&mut meter, Limits { tamper_cuts: 0x14, ..Limits::DEFAULT });
-    meter.tamper(NOW, Tampering::Cover).unwrap();
+    meter.tamper(shows(NOW), Tampering::Cover).unwrap();
     assert_eq!(cut(&meter), 0);
     assert!(meter.state().flags.has(MeterFlags::TAMPER));
     // Later limits make no cut of it, and end none.
     limits(&mut meter, Limits::DEFAULT);
     assert_eq!(cut(&meter), 0);
-    meter.tamper(NOW, Tampering::Cover).unwrap();
+    meter.tamper(shows(NOW), Tampering::Cover).unwrap();
     assert_eq!(cut(&meter), 0);
-    meter.tamper(NOW, Tampering::Magnet).unwrap();
+    meter.tamper(shows(NOW), Tampering::Magnet).unwrap();
     limits(&mut meter, Limits { tamper_cuts: 0, ..Limits::DEFAULT });
     assert_eq!(cut(&meter), reason::TAMPERING);
 }
 
 #[test]
 fn power_cut_at_every_write_of_tampering() {
-    cut_everywhere(2, |chip| bound(chip, 50_000), |meter| meter.tamper(NOW, Tampering::Bypass));
+    cut_everywhere(2, |chip| bound(chip, 50_000), |meter| meter.tamper(shows(NOW), Tampering::Bypass));
 }
 
 #[test]
@@ -472,7 +472,7 @@ fn power_cut_at_every_write_of_an_overload() {
         meter
     };
     // Cut already where it is repeated: it does not count twice.
-    cut_everywhere(2, set_up, |meter| meter.demand(NOW, 5_001));
+    cut_everywhere(2, set_up, |meter| meter.demand(shows(NOW), 5_001));
 }
 
 // ---- all together
@@ -483,14 +483,14 @@ fn each_reason_cuts_by_itself_and_only_the_last_one_that_ends_restores() {
     let mut meter = at_noon(&Chip::new(), 68);
     limits(&mut meter, POWER);
     let before = last_event(&meter);
-    meter.demand(noon, 5_001).unwrap();
-    meter.tamper(noon, Tampering::Cover).unwrap();
+    meter.demand(shows(noon), 5_001).unwrap();
+    meter.tamper(shows(noon), Tampering::Cover).unwrap();
     assert_eq!(order(&mut meter, noon, &command(1, kind::CUT, 0)), Ok(()));
-    meter.consume(noon, Energy(200)).unwrap();
+    meter.consume(shows(noon), Energy(200)).unwrap();
     assert_eq!(cut(&meter), reason::NO_CREDIT | reason::TAMPERING | reason::OVERLOAD_PAUSE | reason::COMMAND);
     assert_eq!(order(&mut meter, noon, &command(2, kind::END_CUT, 0)), Ok(()));
     certify(&mut meter, noon, 1_000, 0);
-    meter.tick(CardTime(noon.0 + 100)).unwrap();
+    meter.tick(shows(CardTime(noon.0 + 100))).unwrap();
     assert_eq!(cut(&meter), reason::TAMPERING);
     assert_eq!(order(&mut meter, CardTime(noon.0 + 100), &command(3, kind::CLEAR_TAMPER, 0)), Ok(()));
     assert_eq!(cut(&meter), 0);
@@ -504,9 +504,9 @@ fn each_reason_cuts_by_itself_and_only_the_last_one_that_ends_restores() {
 fn a_further_reason_to_cut_is_written_though_it_is_no_event() {
     let (noon, chip) = (local(SATURDAY, 12, 0), Chip::new());
     let mut meter = at_noon(&chip, 69);
-    meter.consume(noon, Energy(100)).unwrap();
-    meter.tamper(noon, Tampering::Cover).unwrap();
-    meter.consume(noon, Energy(1)).unwrap();
+    meter.consume(shows(noon), Energy(100)).unwrap();
+    meter.tamper(shows(noon), Tampering::Cover).unwrap();
+    meter.consume(shows(noon), Energy(1)).unwrap();
     assert_eq!(again(&chip).state().supply.cut, reason::TAMPERING | reason::NO_CREDIT);
     // Else it would not be cut any more once a friendly time has begun.
     let mut meter = again(&chip);
@@ -517,13 +517,14 @@ fn a_further_reason_to_cut_is_written_though_it_is_no_event() {
 #[test]
 fn without_a_binding_it_is_cut_whatever_else_is() {
     let mut meter = Meter::install(Chip::new(), identity(), meter_keys(), &fresh()).unwrap();
-    meter.tick(NOW).unwrap();
+    meter.tick(shows(NOW)).unwrap();
     assert_eq!(cut(&meter), reason::NO_BINDING);
-    meter.tamper(NOW, Tampering::Cover).unwrap();
+    meter.tamper(shows(NOW), Tampering::Cover).unwrap();
     assert_eq!(cut(&meter), reason::NO_BINDING | reason::TAMPERING);
     let event = (code::TAMPERING, [1, 0, 0, 0, 0, 0]);
     assert_eq!(told(&mut meter, 0), [event]);
-    let _ = meter.take_certificate(NOW, &certificate(1, 100, 0), Some(&binding_certificate(1))).unwrap();
+    let _ =
+        meter.take_certificate(shows(NOW), &certificate(1, 100, 0), Some(&binding_certificate(1))).unwrap();
     assert_eq!(cut(&meter), reason::TAMPERING);
     // Mail is for a binding.
     let refused = give_by(

@@ -59,7 +59,7 @@ fn without_news_five_exchanges_are_enough_whatever_has_happened() {
     put(&mut card, letter(5, 1, &command(1, kind::READ_OUT, 0).emit()));
     put(&mut card, letter(2, 1, &Limits::DEFAULT.emit()));
     pass(&mut meter, begin_of(JUNE + 1));
-    meter.tamper(begin_of(JUNE + 1), card_core::meter::Tampering::Cover).unwrap();
+    meter.tamper(shows(begin_of(JUNE + 1)), card_core::meter::Tampering::Cover).unwrap();
     certify(&mut meter, begin_of(JUNE + 1), 60_000, 0);
     visit(&mut meter, &mut card, begin_of(JUNE + 1));
     // The month and the events; two mails; readings, audit records, and the event of the command.
@@ -69,7 +69,7 @@ fn without_news_five_exchanges_are_enough_whatever_has_happened() {
         assert_eq!(card.trace, FIVE);
     }
     // Consumption is no news for a sixth one.
-    meter.consume(begin_of(JUNE + 1), Energy(3_000)).unwrap();
+    meter.consume(shows(begin_of(JUNE + 1)), Energy(3_000)).unwrap();
     visit(&mut meter, &mut card, begin_of(JUNE + 1));
     assert_eq!(card.trace, FIVE);
     assert_eq!(card.present, Some(meter.state().month()));
@@ -100,7 +100,7 @@ fn a_backlog_of_all_months_and_events_goes_with_one_visit() {
     let mut meter = bound(&Chip::new(), 50_000_000);
     for index in JUNE..JUNE + 40 {
         let at = meter.state().clock.time;
-        meter.consume(at, Energy(u32::from(index))).unwrap();
+        meter.consume(shows(at), Energy(u32::from(index))).unwrap();
         pass(&mut meter, begin_of(index + 1));
     }
     let at = meter.state().clock.time;
@@ -243,7 +243,7 @@ fn a_visit_that_is_torn_after_any_exchange_is_repeated() {
         for mail in twelve() {
             put(&mut card, mail);
         }
-        let (mut visit, mut command) = card_core::meter::Visit::begin(NOW).unwrap();
+        let (mut visit, mut command) = card_core::meter::Visit::begin(shows(NOW)).unwrap();
         for _ in 0..torn {
             command = visit.respond(&mut meter, &card.transmit(command.as_slice())).unwrap().unwrap();
         }
@@ -259,7 +259,7 @@ fn a_visit_that_is_torn_after_any_exchange_is_repeated() {
 #[test]
 fn an_engineering_card_brings_mail_and_its_credit_once() {
     let mut meter = bound(&Chip::new(), 50_000);
-    meter.tamper(NOW, card_core::meter::Tampering::Cover).unwrap();
+    meter.tamper(shows(NOW), card_core::meter::Tampering::Cover).unwrap();
     let technician = CardRef { id: CardId(*b"TECHNIC1"), generation: 1 };
     let mut card = FakeCard::of(technician, certificate(2, 60_000, 0));
     put(
@@ -309,7 +309,7 @@ fn a_certificate_over_the_network_is_like_one_on_a_card() {
         _ => None,
     };
     let take = |meter: &mut Meter<Chip>, certificate: &_, binding: Option<&_>| {
-        refused(meter.take_certificate(NOW, certificate, binding).unwrap().verdict)
+        refused(meter.take_certificate(shows(NOW), certificate, binding).unwrap().verdict)
     };
     assert_eq!(take(&mut meter, &first, None), Some(Reason::BindingNotProven));
     assert_eq!(take(&mut meter, &first, Some(&binding_certificate(2))), Some(Reason::BindingNotProven));
@@ -319,7 +319,7 @@ fn a_certificate_over_the_network_is_like_one_on_a_card() {
         (Balance(5_000), 1, 7_000_001)
     );
     // Again it is nothing, and no report.
-    assert_eq!(meter.take_certificate(NOW, &first, None).unwrap().verdict, Verdict::Nothing);
+    assert_eq!(meter.take_certificate(shows(NOW), &first, None).unwrap().verdict, Verdict::Nothing);
     assert_eq!((meter.state().balance, meter.report().number), (Balance(5_000), 1));
     let mut altered = certificate(2, 6_000, 0);
     altered.total_credit = Piastres(7_000);
@@ -359,39 +359,39 @@ fn what_the_network_brings_without_news_or_proof_leaves_no_trace() {
     let garbled = Envelope::parse(&garbled).unwrap();
     for _ in 0..3 {
         let mut take = |certificate: &_, binding: Option<&_>| {
-            meter.take_certificate(NOW, certificate, binding).unwrap().verdict
+            meter.take_certificate(shows(NOW), certificate, binding).unwrap().verdict
         };
         assert_eq!(take(&held, None), Verdict::Nothing);
         assert_eq!(take(&held, Some(&binding_certificate(1))), Verdict::Nothing);
         assert_eq!(take(&altered, None), Verdict::Refuse(Reason::NotAuthentic));
         assert_eq!(take(&unknown, None), Verdict::Refuse(Reason::UnknownKeyVersion));
-        assert_eq!(meter.take_voucher(NOW, &of(1, 50_000)).unwrap().verdict, Verdict::Nothing);
+        assert_eq!(meter.take_voucher(shows(NOW), &of(1, 50_000)).unwrap().verdict, Verdict::Nothing);
         for (mail, refusal) in
             [(mail(3), MailRefusal::UnknownKeyVersion), (garbled.clone(), MailRefusal::Altered)]
         {
-            assert_eq!(meter.receive(NOW, None, &mail).unwrap().result, Err(refusal));
+            assert_eq!(meter.receive(shows(NOW), None, &mail).unwrap().result, Err(refusal));
         }
     }
     assert!(meter.state() == &old && meter.report() == report);
     assert_eq!(chip.writes(), writes);
     // What a card brings leaves an event, and so does mail that is the issuer's.
     let before = last_event(&meter);
-    assert!(meter.receive(NOW, Some(CARD.id), &garbled).unwrap().result.is_err());
+    assert!(meter.receive(shows(NOW), Some(CARD.id), &garbled).unwrap().result.is_err());
     assert!(give_by(&mut meter, NOW, None, 9, b"nonsense").is_err());
     let refused = |slot, refusal: MailRefusal| (code::MAIL_REFUSED, [slot, refusal.code(), 0, 0, 0, 1]);
     let expected = [refused(2, MailRefusal::Altered), refused(9, MailRefusal::Malformed)];
     assert_eq!(told(&mut meter, before), expected);
     // A refusal of what the issuer has signed is counted.
     let lower = certificate(2, 49_999, 0);
-    let verdict = meter.take_certificate(NOW, &lower, None).unwrap().verdict;
+    let verdict = meter.take_certificate(shows(NOW), &lower, None).unwrap().verdict;
     assert_eq!(verdict, Verdict::Refuse(Reason::Inconsistent));
     assert_eq!(meter.state().refused_cards, old.refused_cards + 1);
     // The same totals on a new card, and a new binding, are news.
     let newer = certificate_of(1, 2, 1, 50_000, 0);
-    assert_eq!(meter.take_certificate(NOW, &newer, None).unwrap().verdict, Verdict::Nothing);
+    assert_eq!(meter.take_certificate(shows(NOW), &newer, None).unwrap().verdict, Verdict::Nothing);
     assert_eq!((again(&chip).state().generation, meter.report().number), (2, report.number + 1));
     let empty = certificate_of(2, 1, 1, 0, 0);
-    let _ = meter.take_certificate(NOW, &empty, Some(&binding_certificate(2))).unwrap();
+    let _ = meter.take_certificate(shows(NOW), &empty, Some(&binding_certificate(2))).unwrap();
     assert_eq!((again(&chip).state().binding, meter.report().number), (2, 1));
 }
 
@@ -405,7 +405,7 @@ fn a_voucher_from_the_network_waits_for_its_card() {
     let mut meter = bound(&chip, 50_000);
     let mut card = card_of(&meter);
     visit(&mut meter, &mut card, NOW);
-    let decision = meter.take_voucher(NOW, &of(2, 60_000)).unwrap();
+    let decision = meter.take_voucher(shows(NOW), &of(2, 60_000)).unwrap();
     assert!(matches!(decision.verdict, Verdict::Apply { .. }));
     assert_eq!((meter.state().balance, meter.state().voucher), (Balance(60_000), Some(of(2, 60_000))));
     let mut meter = again(&chip);
@@ -425,7 +425,7 @@ fn a_voucher_from_the_network_waits_for_its_card() {
 #[test]
 fn a_voucher_is_not_for_a_later_generation_of_its_card() {
     let mut meter = bound(&Chip::new(), 50_000);
-    let _ = meter.take_voucher(NOW, &of(2, 60_000)).unwrap();
+    let _ = meter.take_voucher(shows(NOW), &of(2, 60_000)).unwrap();
     let mut later = FakeCard::of(CardRef { generation: 2, ..CARD }, certificate_of(1, 2, 1, 50_000, 0));
     visit(&mut meter, &mut later, NOW);
     assert!(later.vouchers.is_empty() && !later.trace.contains(&0x40));
@@ -437,7 +437,7 @@ fn a_card_that_has_its_voucher_settles_with_it_and_needs_no_further_exchange() {
     let mut meter = bound(&Chip::new(), 50_000);
     let mut card = card_of(&meter);
     visit(&mut meter, &mut card, NOW);
-    let _ = meter.take_voucher(NOW, &of(2, 60_000)).unwrap();
+    let _ = meter.take_voucher(shows(NOW), &of(2, 60_000)).unwrap();
     visit(&mut meter, &mut card, NOW);
     assert_eq!(card.trace, [&[SELECT, 0x40][..], &FIVE[1..]].concat());
     assert_eq!((card.answer.certificate.sequence, card.answer.settled_credit), (2, Piastres(60_000)));
@@ -451,7 +451,7 @@ fn a_card_that_refuses_its_voucher_is_brought_up_by_settle() {
     let chip = Chip::new();
     let mut meter = bound(&chip, 50_000);
     let mut card = card_of(&meter);
-    let _ = meter.take_voucher(NOW, &of(2, 60_000)).unwrap();
+    let _ = meter.take_voucher(shows(NOW), &of(2, 60_000)).unwrap();
     card.refuses.push(0x40);
     visit(&mut meter, &mut card, NOW);
     assert_eq!((card.answer.certificate.sequence, card.answer.settled_credit), (1, Piastres(60_000)));
@@ -464,8 +464,8 @@ fn a_card_that_refuses_its_voucher_is_brought_up_by_settle() {
 fn an_answer_to_a_voucher_that_is_no_answer_ends_the_visit_and_the_voucher_waits() {
     let mut meter = bound(&Chip::new(), 50_000);
     let mut card = card_of(&meter);
-    let _ = meter.take_voucher(NOW, &of(2, 60_000)).unwrap();
-    let (mut visit, select) = card_core::meter::Visit::begin(NOW).unwrap();
+    let _ = meter.take_voucher(shows(NOW), &of(2, 60_000)).unwrap();
+    let (mut visit, select) = card_core::meter::Visit::begin(shows(NOW)).unwrap();
     let _ = visit.respond(&mut meter, &card.transmit(select.as_slice())).unwrap();
     assert!(visit.respond(&mut meter, &[1, 2, 0x90, 0x00]).is_err());
     assert!(meter.state().voucher.is_some());
@@ -474,14 +474,17 @@ fn an_answer_to_a_voucher_that_is_no_answer_ends_the_visit_and_the_voucher_waits
 #[test]
 fn only_a_voucher_that_was_applied_waits_and_a_newer_one_takes_its_place() {
     let mut meter = bound(&Chip::new(), 50_000);
-    let old = meter.take_voucher(NOW, &of(1, 50_000)).unwrap();
+    let old = meter.take_voucher(shows(NOW), &of(1, 50_000)).unwrap();
     assert_eq!((old.verdict, meter.state().voucher), (Verdict::Nothing, None));
     let mut altered = of(2, 60_000);
     altered.certificate.total_credit = Piastres(90_000);
-    assert_eq!(meter.take_voucher(NOW, &altered).unwrap().verdict, Verdict::Refuse(Reason::NotAuthentic));
+    assert_eq!(
+        meter.take_voucher(shows(NOW), &altered).unwrap().verdict,
+        Verdict::Refuse(Reason::NotAuthentic)
+    );
     assert_eq!(meter.state().voucher, None);
-    let _ = meter.take_voucher(NOW, &of(2, 60_000)).unwrap();
-    let _ = meter.take_voucher(NOW, &of(3, 70_000)).unwrap();
+    let _ = meter.take_voucher(shows(NOW), &of(2, 60_000)).unwrap();
+    let _ = meter.take_voucher(shows(NOW), &of(3, 70_000)).unwrap();
     assert_eq!((meter.state().voucher, meter.state().balance), (Some(of(3, 70_000)), Balance(70_000)));
 }
 
@@ -491,7 +494,7 @@ fn power_cut_at_every_write_of_a_voucher() {
         let chip = Chip::new();
         let mut meter = bound(&chip, 50_000);
         chip.cut_after(writes);
-        let result = meter.take_voucher(NOW, &of(2, 60_000));
+        let result = meter.take_voucher(shows(NOW), &of(2, 60_000));
         if !chip.is_dead() {
             result.unwrap();
             assert!(writes > 3);
@@ -501,7 +504,7 @@ fn power_cut_at_every_write_of_a_voucher() {
         // Its credit and the voucher itself are one.
         let credited = meter.state().balance == Balance(60_000);
         assert_eq!(meter.state().voucher.is_some(), credited, "cut at write {writes}");
-        let _ = meter.take_voucher(NOW, &of(2, 60_000)).unwrap();
+        let _ = meter.take_voucher(shows(NOW), &of(2, 60_000)).unwrap();
         assert_eq!((meter.state().balance, meter.state().voucher), (Balance(60_000), Some(of(2, 60_000))));
     }
 }

@@ -15,8 +15,8 @@ use card_core::message::{Certificate, Envelope, MailKeys, MeterFlags, MeterRecei
 use card_core::meter::decide::decide;
 use card_core::meter::events::code;
 use card_core::meter::{
-    Decision, MailRefusal, Meter, MeterError, MeterIdentity, MeterKeys, MeterState, Pair, Reason, Received,
-    ReportKeys, Tampering, UNWRITTEN, Verdict, VersionedKey, Visit, VisitError, WrongRole, reason,
+    Decision, MailRefusal, Meter, MeterError, MeterIdentity, MeterKeys, MeterState, Pair, Reading, Reason,
+    Received, ReportKeys, Tampering, UNWRITTEN, Verdict, VersionedKey, Visit, VisitError, WrongRole, reason,
 };
 use card_core::role::{KeyVersion, Role};
 use card_core::scp03::Mode;
@@ -59,11 +59,11 @@ fn visit(meter: &mut Meter<Chip>, card: &mut FakeCard) -> Result<Visit, VisitErr
 fn visit_torn(
     meter: &mut Meter<Chip>,
     card: &mut FakeCard,
-    reading: CardTime,
+    reading: impl Into<Reading>,
     torn: Option<usize>,
 ) -> (Result<Visit, VisitError>, Vec<Received>) {
     let mut mail = vec![];
-    let (mut visit, mut command) = Visit::begin(reading).unwrap();
+    let (mut visit, mut command) = Visit::begin(reading.into()).unwrap();
     for exchange in 0..80 {
         let response = card.transmit(command.as_slice());
         if torn == Some(exchange) {
@@ -84,7 +84,7 @@ fn visit_torn(
 fn pass_to(meter: &mut Meter<Chip>, index: u16) {
     let (time, end) = (meter.state().clock.time, begin_of(index));
     for time in (time.0..end.0).step_by(20 * 86_400).chain([end.0]) {
-        meter.tick(CardTime(time)).unwrap();
+        meter.tick(shows(CardTime(time))).unwrap();
     }
     assert_eq!((meter.state().clock.time, meter.state().month_index), (end, index));
 }
@@ -410,7 +410,7 @@ fn refusals_in_turns_wear_nothing() {
     let mut writes = 0;
     for turn in 0..100 {
         for certificate in &lower {
-            let verdict = meter.take_certificate(NOW, certificate, None).unwrap().verdict;
+            let verdict = meter.take_certificate(shows(NOW), certificate, None).unwrap().verdict;
             assert_eq!(verdict, Verdict::Refuse(Reason::Inconsistent));
         }
         let visit = visit(&mut meter, &mut forged).unwrap();
@@ -428,10 +428,11 @@ fn totals_above_the_limit_are_a_decision() {
         [(most, most, true), (most + 1, most, false), (most, most + 1, false), (u64::MAX, u64::MAX, false)]
     {
         let mut meter = running(&Chip::new());
-        let verdict = meter.take_certificate(NOW, &certificate(6, credit, debited), None).unwrap().verdict;
+        let verdict =
+            meter.take_certificate(shows(NOW), &certificate(6, credit, debited), None).unwrap().verdict;
         assert_eq!(matches!(verdict, Verdict::Apply { .. }), applied, "{credit} {debited}");
         assert_eq!(verdict == Verdict::Refuse(Reason::BalanceOverflow), !applied);
-        meter.tick(CardTime(NOW.0 + 400 * 86_400)).unwrap();
+        meter.tick(shows(CardTime(NOW.0 + 400 * 86_400))).unwrap();
     }
 }
 
@@ -453,7 +454,7 @@ fn what_counts_is_what_the_session_says() {
     let chip = Chip::new();
     let mut meter = running(&chip);
     let mut card = FakeCard::new(certificate(6, 60_000, 300));
-    let (mut visit, command) = Visit::begin(NOW).unwrap();
+    let (mut visit, command) = Visit::begin(shows(NOW)).unwrap();
     let mut command = visit.respond(&mut meter, &card.transmit(command.as_slice())).unwrap().unwrap();
     card.answer.summary.state = Some(State::Blocked);
     while let Some(next) = visit.respond(&mut meter, &card.transmit(command.as_slice())).unwrap() {
@@ -497,8 +498,8 @@ fn a_new_binding_closes_the_old_one_and_its_report_travels() {
     let chip = Chip::new();
     let mut meter = running(&chip);
     // 400 kWh cost 520 EGP, and the service fee of their slab with the cleaning fee is 35 EGP.
-    meter.consume(NOW, Energy(40_000)).unwrap();
-    meter.tamper(NOW, Tampering::Magnet).unwrap();
+    meter.consume(shows(NOW), Energy(40_000)).unwrap();
+    meter.tamper(shows(NOW), Tampering::Magnet).unwrap();
     assert!(meter.state().flags.has(MeterFlags::TAMPER.with(MeterFlags::LOW_CREDIT)));
     let mut card = FakeCard::of(CARD, certificate_of(2, 1, 1, 2_000, 0));
     let (result, _) = visit_torn(&mut meter, &mut card, NOW, None);
@@ -703,7 +704,7 @@ fn a_response_that_was_changed_ends_the_visit_without_credit() {
             let chip = Chip::new();
             let mut meter = running(&chip);
             let mut card = FakeCard::new(certificate(6, 60_000, 300));
-            let (mut visit, mut command) = Visit::begin(NOW).unwrap();
+            let (mut visit, mut command) = Visit::begin(shows(NOW)).unwrap();
             let mut failed = false;
             for n in 0.. {
                 let mut response = card.transmit(command.as_slice());
@@ -837,7 +838,7 @@ fn power_cut_at_every_write_of_a_visit() {
             let mut meter = running(&chip);
             // So that every slot has been used: 0.6 kWh at 68 piastres.
             for _ in 0..6 {
-                meter.consume(NOW, UNWRITTEN).unwrap();
+                meter.consume(shows(NOW), UNWRITTEN).unwrap();
             }
             let old = meter.state().clone();
             let mut card = if opening {
@@ -854,8 +855,8 @@ fn power_cut_at_every_write_of_a_visit() {
             }
             cuts += 1;
             assert!(matches!(result.unwrap_err(), VisitError::Meter(MeterError::Store(_))));
-            assert_eq!(meter.consume(NOW, Energy(1)), Err(MeterError::PowerUpFirst));
-            assert_eq!(meter.consume(NOW, UNWRITTEN), Err(MeterError::PowerUpFirst));
+            assert_eq!(meter.consume(shows(NOW), Energy(1)), Err(MeterError::PowerUpFirst));
+            assert_eq!(meter.consume(shows(NOW), UNWRITTEN), Err(MeterError::PowerUpFirst));
             assert_eq!(card.receipt, None, "the card hears of nothing that is not stored");
             let meter = power_up(&chip).unwrap();
             let done = meter.state().clone();
@@ -885,22 +886,22 @@ fn numbers_that_do_not_fit_change_nothing() {
     state.energy = Energy(u32::MAX - 99);
     let mut meter = Meter::install(Chip::new(), identity(), meter_keys(), &state).unwrap();
     // 1.01 kWh cost 69 piastres, 1 kWh 68.
-    assert_eq!(meter.consume(NOW, Energy(101)), Err(MeterError::OutOfRange));
+    assert_eq!(meter.consume(shows(NOW), Energy(101)), Err(MeterError::OutOfRange));
     assert_eq!(meter.state(), &state);
-    meter.consume(NOW, Energy(100)).unwrap();
+    meter.consume(shows(NOW), Energy(100)).unwrap();
     assert_eq!((meter.state().balance, meter.state().energy), (Balance(i64::MIN), Energy(0)));
 
     state.balance = Balance(0);
     state.running = MonthMeter::restore(&[], EGYPT_2024_08, Energy(u32::MAX - 1), true).unwrap();
     let mut meter = Meter::install(Chip::new(), identity(), meter_keys(), &state).unwrap();
-    assert_eq!(meter.consume(NOW, Energy(2)), Err(MeterError::OutOfRange));
+    assert_eq!(meter.consume(shows(NOW), Energy(2)), Err(MeterError::OutOfRange));
     assert_eq!(meter.state(), &state);
-    meter.consume(NOW, Energy(1)).unwrap();
+    meter.consume(shows(NOW), Energy(1)).unwrap();
     assert_eq!(meter.state().month().energy, Energy(u32::MAX));
-    meter.tick(begin_of(78)).unwrap();
+    meter.tick(shows(begin_of(78))).unwrap();
     assert_eq!((meter.state().month().index, meter.state().month().energy), (78, Energy(0)));
     // A closed month is not opened again.
-    meter.tick(NOW).unwrap();
+    meter.tick(shows(NOW)).unwrap();
     assert_eq!(meter.state().month_index, 78);
 }
 
@@ -995,7 +996,7 @@ proptest! {
                 )),
                 Act::Rebind => issued.push(certificate_of(newest.binding.number + 1, 1, 1, 100, 0)),
                 Act::Consume { energy } => {
-                    let taken = meter.consume(NOW, Energy(energy)).unwrap().map_or(0, |taken| taken.total().0);
+                    let taken = meter.consume(shows(NOW), Energy(energy)).unwrap().map_or(0, |taken| taken.total().0);
                     prop_assert_eq!(before.balance.0 - taken, meter.state().balance.0);
                     prop_assert_eq!(before.energy.0 + energy, meter.state().energy.0);
                 }
@@ -1066,7 +1067,7 @@ proptest! {
         let chip = Chip::new();
         let mut meter = running(&chip);
         let mut card = FakeCard::new(certificate(6, 60_000, 300));
-        let (mut visit, mut command) = Visit::begin(NOW).unwrap();
+        let (mut visit, mut command) = Visit::begin(shows(NOW)).unwrap();
         for exchange in 0..=at {
             let answer = card.transmit(command.as_slice());
             match visit.respond(&mut meter, if exchange == at { &junk } else { &answer }) {
@@ -1083,9 +1084,9 @@ proptest! {
 fn a_visit_sees_a_clock_that_has_gone_back_before_it() {
     let chip = Chip::new();
     let mut meter = running(&chip);
-    meter.tick(NOW).unwrap();
+    meter.tick(shows(NOW)).unwrap();
     let mut card = FakeCard::new(certificate(5, 50_000, 300));
-    let back = CardTime(NOW.0 - 1_000);
+    let back = Reading { uptime: NOW.0 + 1, ..shows(CardTime(NOW.0 - 1_000)) };
     assert!(visit_torn(&mut meter, &mut card, back, None).0.unwrap().is_settled());
     let clock = meter.state().clock;
     assert_eq!((clock.time, clock.offset, clock.doubtful), (NOW, 1_000, true));

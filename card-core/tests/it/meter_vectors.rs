@@ -157,7 +157,9 @@ fn decisions() {
             presented = presented.with_binding(binding);
         }
         let mut decided = Meter::install(Chip::new(), identity, keys(meter), &state).unwrap();
-        let decision = decided.commit(CardTime(number(&meter["now"]) as u32), &presented).unwrap();
+        let decision = decided
+            .commit(crate::support::shows(CardTime(number(&meter["now"]) as u32)), &presented)
+            .unwrap();
 
         assert_eq!(decision.opens.is_some(), vector["opens_binding"].as_bool().unwrap(), "{name}");
         match (vector["decision"].as_str().unwrap(), decision.verdict) {

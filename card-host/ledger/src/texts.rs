@@ -30,7 +30,7 @@ pub(super) fn carry(language: Language, meter: MeterId) -> String {
                 "Meter {meter}: the credit in the meter runs low, and a charge waits; take your card to your meter"
             )
         }
-        Language::Arabic => format!("يرجى وضع الكارت في العداد {} لإضافة شحن مدفوع", shown(meter)),
+        Language::Arabic => format!("يرجى وضع الكارت في العداد {} لإضافة شحنة مدفوعة", shown(meter)),
     }
 }
 

@@ -12,8 +12,8 @@ use applet_sim::chip::{Cut, FlashModel, ImageError, ImageMemory, Shared, Simulat
 use card_core::id::{CardId, MeterId, Scope};
 use card_core::message::{BindingCertificate, Certificate, Envelope, Event, Month, Voucher};
 use card_core::meter::{
-    Decision, History, MEMORY_PAGES, Meter, MeterError, MeterIdentity, MeterState, Received, Tampering,
-    WrongRole,
+    Decision, History, MEMORY_PAGES, Meter, MeterError, MeterIdentity, MeterState, Reading, Received,
+    Tampering, WrongRole,
 };
 use card_core::platform::Parts;
 use card_core::soft::SoftEngine;
@@ -147,39 +147,43 @@ impl<M: SimulatedMemory> SimulatedMeter<M> {
         result.map_err(Into::into)
     }
 
-    // ---- what firmware tells it; `reading` is that of its clock, not set where it has none
+    // ---- what firmware tells it; a time alone is the reading of a clock that never stopped
 
     /// A card visits.
     pub fn tap(
         &mut self,
         transport: &mut impl Transport,
-        reading: CardTime,
+        reading: impl Into<Reading>,
     ) -> Result<Tap, SimulatedMeterError> {
-        self.act(|meter| tap(meter, transport, reading))
+        self.act(|meter| tap(meter, transport, reading.into()))
     }
 
     /// Time passes.
-    pub fn tick(&mut self, reading: CardTime) -> Result<(), SimulatedMeterError> {
-        self.act(|meter| meter.tick(reading))
+    pub fn tick(&mut self, reading: impl Into<Reading>) -> Result<(), SimulatedMeterError> {
+        self.act(|meter| meter.tick(reading.into()))
     }
 
     /// Consumption was measured; `None` where the meter has no binding.
     pub fn consume(
         &mut self,
-        reading: CardTime,
+        reading: impl Into<Reading>,
         energy: Energy,
     ) -> Result<Option<Deduction>, SimulatedMeterError> {
-        self.act(|meter| meter.consume(reading, energy))
+        self.act(|meter| meter.consume(reading.into(), energy))
     }
 
     /// Demand was measured, in W.
-    pub fn demand(&mut self, reading: CardTime, watts: u32) -> Result<(), SimulatedMeterError> {
-        self.act(|meter| meter.demand(reading, watts))
+    pub fn demand(&mut self, reading: impl Into<Reading>, watts: u32) -> Result<(), SimulatedMeterError> {
+        self.act(|meter| meter.demand(reading.into(), watts))
     }
 
     /// Tampering was seen.
-    pub fn tamper(&mut self, reading: CardTime, kind: Tampering) -> Result<(), SimulatedMeterError> {
-        self.act(|meter| meter.tamper(reading, kind))
+    pub fn tamper(
+        &mut self,
+        reading: impl Into<Reading>,
+        kind: Tampering,
+    ) -> Result<(), SimulatedMeterError> {
+        self.act(|meter| meter.tamper(reading.into(), kind))
     }
 
     /// Power is failing: what is unwritten is stored.
@@ -192,30 +196,30 @@ impl<M: SimulatedMemory> SimulatedMeter<M> {
     /// A voucher comes without its card.
     pub fn take_voucher(
         &mut self,
-        reading: CardTime,
+        reading: impl Into<Reading>,
         voucher: &Voucher,
     ) -> Result<Decision, SimulatedMeterError> {
-        self.act(|meter| meter.take_voucher(reading, voucher))
+        self.act(|meter| meter.take_voucher(reading.into(), voucher))
     }
 
     /// A certificate comes without a card. A binding that is not the meter's own needs its certificate.
     pub fn take_certificate(
         &mut self,
-        reading: CardTime,
+        reading: impl Into<Reading>,
         certificate: &Certificate,
         binding: Option<&BindingCertificate>,
     ) -> Result<Decision, SimulatedMeterError> {
-        self.act(|meter| meter.take_certificate(reading, certificate, binding))
+        self.act(|meter| meter.take_certificate(reading.into(), certificate, binding))
     }
 
     /// Mail comes, by a card or without one.
     pub fn receive(
         &mut self,
-        reading: CardTime,
+        reading: impl Into<Reading>,
         carrier: Option<CardId>,
         mail: &Envelope,
     ) -> Result<Received, SimulatedMeterError> {
-        self.act(|meter| meter.receive(reading, carrier, mail))
+        self.act(|meter| meter.receive(reading.into(), carrier, mail))
     }
 
     // ---- what it keeps

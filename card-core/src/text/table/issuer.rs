@@ -36,8 +36,8 @@ macro_rules! issuer {
             MailUnknownKeys "P05"
                 English "the data sent was made with keys that the meter does not have",
                     "ask a branch to bring the meter's keys up to date, and present it again then";
-                Arabic "البيانات المرسلة صادرة بمفاتيح غير موجودة في العداد",
-                    "يرجى طلب تحديث مفاتيح العداد من أقرب فرع ثم إرسال البيانات من جديد";
+                Arabic "البيانات المرسلة صادرة ببيانات تشفير غير موجودة في العداد",
+                    "يرجى طلب تحديث بيانات تشفير العداد من أقرب فرع ثم إرسال البيانات من جديد";
             /// The tag is wrong.
             MailNotVerified "P06"
                 English "the meter cannot verify the data sent; nothing has changed",
@@ -84,8 +84,8 @@ macro_rules! issuer {
             KeysUnusable "P0D"
                 English "the new keys cannot be used, and the meter keeps its present ones",
                     "report it to the electricity company, which must issue them anew";
-                Arabic "لا يمكن استخدام المفاتيح الجديدة، ويستمر العداد في العمل بالمفاتيح الحالية",
-                    "يرجى إبلاغ شركة الكهرباء لإصدار المفاتيح من جديد";
+                Arabic "لا يمكن استخدام بيانات التشفير الجديدة، ويستمر العداد في العمل ببيانات التشفير الحالية",
+                    "يرجى إبلاغ شركة الكهرباء لإصدار بيانات التشفير من جديد";
             /// A command that comes after a later one of its kind.
             CommandSuperseded "P0E"
                 English "the meter has executed a newer command of this kind already; nothing has changed",
@@ -105,8 +105,8 @@ macro_rules! issuer {
             PlannedOutage "N01"
                 English "the supply will be off during planned work",
                     "switch sensitive appliances off before it begins";
-                Arabic "سيتم فصل التيار أثناء أعمال مخطط لها",
-                    "يرجى إطفاء الأجهزة الحساسة قبل بدء الأعمال";
+                Arabic "سيتم فصل التيار لإجراء أعمال صيانة",
+                    "يرجى إطفاء الأجهزة الحساسة قبل بدء أعمال الصيانة";
             /// Template 0002.
             VisitBranch "N02"
                 English "your electricity company asks for a visit to a branch",
@@ -135,7 +135,7 @@ macro_rules! issuer {
             InstalmentsEnded "N06"
                 English "the instalment plan has ended; no more instalments of it are taken",
                     "ask at a branch for the details, if you need them";
-                Arabic "انتهت خطة التقسيط، ولا تخصم أقساط أخرى منها",
+                Arabic "تم سداد جميع الأقساط، ولا تخصم أقساط أخرى",
                     "يرجى الاستفسار عن التفاصيل من أقرب فرع عند الحاجة";
         }
     };

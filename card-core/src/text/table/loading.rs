@@ -11,8 +11,8 @@ macro_rules! loading {
             PaidNotLoaded "L00"
                 English "the charge is paid for and is not on the card yet",
                     "load it onto the card, with a phone or at a kiosk";
-                Arabic "تم دفع قيمة الشحن ولم يصل إلى الكارت بعد",
-                    "يرجى تحميل الشحن على الكارت بالهاتف أو من أي منفذ شحن";
+                Arabic "تم دفع قيمة الشحنة ولم تصل إلى الكارت بعد",
+                    "يرجى تحميل الشحنة على الكارت بالهاتف أو من أي منفذ شحن";
             /// LOAD VOUCHER, outcome 01.
             Loaded "L01"
                 English "loaded",
@@ -23,13 +23,13 @@ macro_rules! loading {
             AlreadyLoaded "L02"
                 English "this charge is on the card already; nothing has changed",
                     "take the card to your meter, if you have not done so yet";
-                Arabic "هذا الشحن موجود على الكارت بالفعل، ولم يتغير شيء",
+                Arabic "هذه الشحنة موجودة على الكارت بالفعل، ولم يتغير شيء",
                     "يرجى وضع الكارت في العداد إن لم يتم ذلك من قبل";
             /// LOAD VOUCHER, outcome 03.
             Older "L03"
                 English "the card has a newer charge, which contains this one; nothing has changed",
                     "take the card to your meter, if you have not done so yet";
-                Arabic "يوجد على الكارت شحن أحدث يشمل هذا الشحن، ولم يتغير شيء",
+                Arabic "توجد على الكارت شحنة أحدث تشمل هذه الشحنة، ولم يتغير شيء",
                     "يرجى وضع الكارت في العداد إن لم يتم ذلك من قبل";
             /// LOAD VOUCHER, outcome 04.
             Refreshed "L04"
@@ -44,13 +44,13 @@ macro_rules! loading {
             OtherCard "9401"
                 English "this is for another card",
                     "use the card that it was issued for";
-                Arabic "هذا الشحن يخص كارتًا آخر",
-                    "يرجى استخدام الكارت الصادر له هذا الشحن";
+                Arabic "هذه الشحنة تخص كارتًا آخر",
+                    "يرجى استخدام الكارت الصادرة له هذه الشحنة";
             /// 9402.
             OtherCompany "9402"
                 English "this is from another electricity company",
                     "go to the company that issued the card";
-                Arabic "هذا الشحن من شركة كهرباء أخرى",
+                Arabic "هذه الشحنة من شركة كهرباء أخرى",
                     "يرجى التوجه إلى الشركة التي أصدرت الكارت";
             /// 9403; also what a meter says of such a card.
             OtherEnvironment "9403"
@@ -62,37 +62,37 @@ macro_rules! loading {
             OtherMeter "9404"
                 English "this is for another meter",
                     "have it issued for the meter of this card";
-                Arabic "هذا الشحن يخص عدادًا آخر",
-                    "يرجى طلب إصداره للعداد المسجل على هذا الكارت";
+                Arabic "هذه الشحنة تخص عدادًا آخر",
+                    "يرجى طلب إصدارها للعداد المسجل على هذا الكارت";
             /// 9405.
             OtherBinding "9405"
                 English "this is for another contract of the meter, or for an earlier one",
                     "fetch the present one from where you bought it, or go to a branch";
-                Arabic "هذا الشحن يخص تعاقدًا آخر على العداد أو تعاقدًا سابقًا",
-                    "يرجى الحصول على الشحن الحالي من جهة الشراء أو التوجه إلى أقرب فرع";
+                Arabic "هذه الشحنة تخص تعاقدًا آخر على العداد أو تعاقدًا سابقًا",
+                    "يرجى الحصول على الشحنة الحالية من منفذ الشحن أو التوجه إلى أقرب فرع";
             /// 9406.
             OtherGeneration "9406"
                 English "this is for another issue of the card",
                     "use the newest card, and fetch the charge again from where you bought it";
-                Arabic "هذا الشحن يخص إصدارًا آخر من الكارت",
-                    "يرجى استخدام أحدث كارت والحصول على الشحن من جديد من جهة الشراء";
+                Arabic "هذه الشحنة تخص إصدارًا آخر من الكارت",
+                    "يرجى استخدام أحدث كارت والحصول على الشحنة من جديد من منفذ الشحن";
             /// 9407.
             TotalsFall "9407"
                 English "this charge does not agree with what is on the card; nothing has changed",
                     "report it to your electricity company";
-                Arabic "هذا الشحن لا يتفق مع المسجل على الكارت، ولم يتغير شيء",
+                Arabic "هذه الشحنة لا تتفق مع المسجل على الكارت، ولم يتغير شيء",
                     "يرجى إبلاغ شركة الكهرباء";
             /// 9408.
             WrongCode "9408"
                 English "this cannot be accepted, because its authentication code is wrong",
                     "fetch it again from where you bought it";
-                Arabic "تعذر قبول هذا الشحن لأن رمز التحقق غير صحيح",
-                    "يرجى الحصول عليه من جديد من جهة الشراء";
+                Arabic "تعذر قبول هذه الشحنة لأن رمز التحقق غير صحيح",
+                    "يرجى الحصول عليها من جديد من منفذ الشحن";
             /// 9409.
             OtherKeyVersion "9409"
                 English "this was made for other keys than those on the card",
                     "have the card brought up to date at a branch";
-                Arabic "هذا الشحن لا يتوافق مع مفاتيح الكارت",
+                Arabic "هذه الشحنة لا تتوافق مع بيانات تشفير الكارت",
                     "يرجى التوجه إلى أقرب فرع لتحديث الكارت";
             /// 940A.
             Stale "940A"
@@ -111,12 +111,12 @@ macro_rules! loading {
                 English "the card is not activated yet",
                     "make the first charge at a branch";
                 Arabic "لم يتم تفعيل الكارت بعد",
-                    "يرجى التوجه إلى فرع الشركة لإجراء أول شحن";
+                    "يرجى التوجه إلى فرع الشركة لشراء أول شحنة";
             /// 6581; also what a meter says of such a card.
             MemoryFailed "6581"
                 English "the card's memory has failed",
                     "replace the card at a branch; its credit is on record at the company";
-                Arabic "ذاكرة الكارت لا تعمل",
+                Arabic "يوجد عطل في ذاكرة الكارت",
                     "يرجى التوجه إلى أقرب فرع لاستبدال الكارت، والرصيد مسجل لدى الشركة";
             /// 6985, where the state is not known; where it is, the state says more.
             NotInThisState "6985"

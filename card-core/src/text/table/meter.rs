@@ -29,21 +29,21 @@ macro_rules! meter {
             Corrected "T04"
                 English "the meter has entered a correction of an earlier charge",
                     "take the card out; a branch can show you what was corrected";
-                Arabic "تم تسجيل تسوية لشحن سابق في العداد",
+                Arabic "تم تسجيل تسوية لشحنة سابقة في العداد",
                     "يرجى سحب الكارت، ويمكن معرفة تفاصيل التسوية من أي فرع";
 
             /// Credit that came without a card was added; what was sold over the network is C05 until then.
             AddedOverNetwork "T05"
                 English "the meter has added a charge that came over the network",
                     "look at the balance on the meter; the card catches up when it is next in the meter";
-                Arabic "أضاف العداد شحنًا وصل عن طريق الشبكة",
+                Arabic "أضاف العداد شحنة وصلت عن طريق الشبكة",
                     "يرجى متابعة الرصيد على شاشة العداد، ويتم تحديث الكارت عند وضعه في العداد";
             /// What a card is told of a charge that the meter got over the network.
             CardBehind "T06"
                 English "this charge is in the meter already, and the card does not show it yet",
                     "put the card in the meter to bring it up to date; nothing is added twice";
-                Arabic "هذا الشحن مضاف إلى العداد بالفعل ولم يظهر على الكارت بعد",
-                    "يرجى وضع الكارت في العداد لتحديثه، ولا يضاف الشحن مرتين";
+                Arabic "هذه الشحنة مضافة إلى العداد بالفعل ولم تظهر على الكارت بعد",
+                    "يرجى وضع الكارت في العداد لتحديثه، ولا تضاف الشحنة مرتين";
 
             // Why a meter refuses a card; the digits are those of the event. 02 is 9403, 03 is 6581, 04 are the states.
 
@@ -63,7 +63,7 @@ macro_rules! meter {
             UnknownKeys "M06"
                 English "the meter does not know the keys of this card",
                     "go to a branch, so that the card or the meter is brought up to date";
-                Arabic "لا يتعرف العداد على مفاتيح هذا الكارت",
+                Arabic "لا يتعرف العداد على بيانات تشفير هذا الكارت",
                     "يرجى التوجه إلى أقرب فرع لتحديث الكارت أو العداد";
             /// The certificate is not the issuer's.
             NotVerified "M07"
@@ -105,7 +105,7 @@ macro_rules! meter {
             MeterWentBack "M0D"
                 English "the meter's memory has gone back to an earlier time",
                     "report it to your electricity company, which must inspect the meter";
-                Arabic "رجعت ذاكرة العداد إلى بيانات سابقة",
+                Arabic "يوجد خلل في ذاكرة العداد",
                     "يرجى إبلاغ شركة الكهرباء لفحص العداد";
             /// The certificate is newer, and a total in it is lower.
             Inconsistent "M0E"
@@ -126,13 +126,13 @@ macro_rules! meter {
             LowCredit "F01"
                 English "the credit in the meter is low",
                     "charge the card soon";
-                Arabic "الرصيد في العداد منخفض",
+                Arabic "رصيد العداد أوشك على النفاد",
                     "يرجى شحن الكارت قريبًا";
             /// Below the second threshold.
             VeryLowCredit "F02"
                 English "the credit in the meter is very low",
                     "charge the card now, before the supply is cut";
-                Arabic "الرصيد في العداد منخفض جدًا",
+                Arabic "رصيد العداد على وشك النفاد",
                     "يرجى شحن الكارت الآن قبل انقطاع التيار";
             /// The supply is cut.
             SupplyCut "F04"
@@ -150,7 +150,7 @@ macro_rules! meter {
             ClockDoubtful "F10"
                 English "the clock of the meter needs to be set",
                     "report it to your electricity company";
-                Arabic "ساعة العداد تحتاج إلى ضبط",
+                Arabic "تاريخ ووقت العداد يحتاجان إلى ضبط",
                     "يرجى إبلاغ شركة الكهرباء";
             /// The binding is closed.
             ContractClosed "F40"
@@ -162,8 +162,8 @@ macro_rules! meter {
             LoanInUse "F80"
                 English "the emergency loan is in use",
                     "charge the card; the loan is taken from the next charge";
-                Arabic "سلفة الطوارئ مستخدمة الآن",
-                    "يرجى شحن الكارت، وتخصم السلفة من الشحن التالي";
+                Arabic "خدمة سلفني مستخدمة الآن",
+                    "يرجى شحن الكارت، ويخصم ما استخدم منها من الشحنة التالية";
         }
     };
 }

@@ -56,26 +56,26 @@ macro_rules! supply {
             LoanGiven "V01"
                 English "the emergency loan has been given, and there is supply until it ends",
                     "charge the card before then; what is used is taken from the next charge";
-                Arabic "تم منح سلفة الطوارئ، والتيار متاح حتى انتهاء مدتها",
-                    "يرجى شحن الكارت قبل ذلك، ويخصم الاستهلاك من الشحن التالي";
+                Arabic "تم تفعيل خدمة سلفني، والتيار متاح حتى انتهاء مدتها",
+                    "يرجى شحن الكارت قبل ذلك، ويخصم الاستهلاك من الشحنة التالية";
             /// There was a loan since the balance was above zero.
             LoanNotAgain "V02"
                 English "the emergency loan was given before, and is given again only after a charge",
                     "charge the card and take it to your meter";
-                Arabic "سبق منح سلفة الطوارئ، ولا تمنح مرة أخرى إلا بعد الشحن",
+                Arabic "سبق تفعيل خدمة سلفني، ولا تتاح مرة أخرى إلا بعد الشحن",
                     "يرجى شحن الكارت ووضعه في العداد";
             /// The hours of the loan are over.
             LoanOver "V03"
                 English "the emergency loan has ended",
                     "charge the card and take it to your meter; what was used is taken from that charge";
-                Arabic "انتهت مدة سلفة الطوارئ",
-                    "يرجى شحن الكارت ووضعه في العداد، ويخصم الاستهلاك من هذا الشحن";
+                Arabic "انتهت مدة خدمة سلفني",
+                    "يرجى شحن الكارت ووضعه في العداد، ويخصم الاستهلاك من هذه الشحنة";
             /// A friendly time, without credit.
             FriendlyTime "V04"
                 English "the credit is used up, and the supply goes on until the end of the friendly time",
                     "charge the card before then; what is used is taken from the next charge";
-                Arabic "نفد الرصيد، ويستمر التيار حتى نهاية الأوقات الصديقة",
-                    "يرجى شحن الكارت قبل ذلك، ويخصم الاستهلاك من الشحن التالي";
+                Arabic "نفد الرصيد، ويستمر التيار حتى نهاية الوقت الصديق",
+                    "يرجى شحن الكارت قبل ذلك، ويخصم الاستهلاك من الشحنة التالية";
 
             // What the meter has noticed: the digits are the bit's (meter, section 6). By whom, nobody knows.
 
@@ -89,7 +89,7 @@ macro_rules! supply {
             TerminalCoverOpened "X02"
                 English "the meter has recorded that the cover of its terminals was opened",
                     "call your electricity company, whose technician inspects the meter";
-                Arabic "سجل العداد فتح غطاء الروزيتة",
+                Arabic "سجل العداد فتح غطاء أطراف التوصيل",
                     "يرجى الاتصال بشركة الكهرباء لفحص العداد";
             /// Magnetic field.
             MagneticField "X04"
@@ -116,13 +116,13 @@ macro_rules! supply {
             MonthRatedAgain "B01"
                 English "the month's consumption has reached a higher bracket, by which the whole month is priced; the difference has been taken",
                     "look at the balance and the present price on the meter";
-                Arabic "وصل استهلاك الشهر إلى شريحة أعلى يحاسب بها الشهر كله، وتم خصم الفرق",
+                Arabic "وصل استهلاك الشهر إلى شريحة أعلى يحاسب بها الشهر كله، وتم خصم فرق الشرائح",
                     "يرجى متابعة الرصيد والسعر الحالي على شاشة العداد";
             /// An adjustment below zero: the prices after the restart are lower.
             MonthRatedLower "B02"
                 English "the month's consumption has reached a bracket by which the whole month is priced; the difference is in the balance",
                     "look at the balance and the present price on the meter";
-                Arabic "وصل استهلاك الشهر إلى شريحة جديدة يحاسب بها الشهر كله، وتمت إضافة الفرق إلى الرصيد",
+                Arabic "وصل استهلاك الشهر إلى شريحة جديدة يحاسب بها الشهر كله، وتمت إضافة فرق الشرائح إلى الرصيد",
                     "يرجى متابعة الرصيد والسعر الحالي على شاشة العداد";
             /// An instalment of a debt was taken at the month's beginning.
             InstalmentTaken "B03"
@@ -134,7 +134,7 @@ macro_rules! supply {
             FeesTaken "B04"
                 English "the fees of the month that has ended have been taken from the balance",
                     "look at the balance on the meter; a branch can show you the fees";
-                Arabic "تم خصم رسوم الشهر المنتهي من الرصيد",
+                Arabic "تم خصم مقابل خدمة العملاء ورسوم الشهر المنتهي من الرصيد",
                     "يرجى متابعة الرصيد على شاشة العداد، ويمكن معرفة تفاصيل الرسوم من أي فرع";
             /// A waiting tariff has come into force; that one will is N03.
             TariffInForce "B05"

@@ -242,21 +242,21 @@ impl Run {
         self.steps += 1;
         match &step.call {
             Call::Tick => {
-                self.meter.tick(reading).unwrap();
+                self.meter.tick(support::shows(reading)).unwrap();
                 None
             }
-            Call::Pulse { energy } => match self.meter.consume(reading, Energy(*energy)) {
+            Call::Pulse { energy } => match self.meter.consume(support::shows(reading), Energy(*energy)) {
                 Ok(_) => said("taken"),
                 Err(MeterError::OutOfRange) => said("refused"),
                 Err(error) => panic!("{error}"),
             },
             Call::Demand { watts } => {
-                self.meter.demand(reading, *watts).unwrap();
+                self.meter.demand(support::shows(reading), *watts).unwrap();
                 None
             }
             Call::Tamper { bit } => {
                 let kind = Tampering::ALL.into_iter().find(|kind| kind.bit() == *bit).unwrap();
-                self.meter.tamper(reading, kind).unwrap();
+                self.meter.tamper(support::shows(reading), kind).unwrap();
                 None
             }
             Call::Certificate { totals } => {
@@ -266,7 +266,7 @@ impl Run {
                 let decision = if by_card {
                     self.present(reading, certificate)
                 } else {
-                    self.meter.take_certificate(reading, &certificate, None).unwrap()
+                    self.meter.take_certificate(support::shows(reading), &certificate, None).unwrap()
                 };
                 assert!(decision.opens.is_none());
                 said(verdict(&decision))
@@ -292,7 +292,9 @@ impl Run {
                     self.present(reading, certificate)
                 } else {
                     let binding = support::binding_certificate(*number);
-                    self.meter.take_certificate(reading, &certificate, Some(&binding)).unwrap()
+                    self.meter
+                        .take_certificate(support::shows(reading), &certificate, Some(&binding))
+                        .unwrap()
                 };
                 assert!(decision.opens.is_some());
                 assert_eq!(verdict(&decision), "apply");
@@ -301,7 +303,7 @@ impl Run {
             Call::Mail { slot, version, plaintext, card, fault } => {
                 let mail = self.seal(*slot, *version, &plaintext.0, fault.as_ref());
                 let carrier = card.as_ref().map(|id| CardId(id.array()));
-                let received = self.meter.receive(reading, carrier, &mail).unwrap();
+                let received = self.meter.receive(support::shows(reading), carrier, &mail).unwrap();
                 assert_eq!((received.slot.number(), received.version), (*slot, *version));
                 Some(
                     received
@@ -329,7 +331,7 @@ impl Run {
         };
         let presented = Presented::from_parts(card, KeyVersion::from_byte(0x32), answer)
             .with_binding(support::binding_certificate(certificate.binding.number));
-        self.meter.commit(reading, &presented).unwrap()
+        self.meter.commit(support::shows(reading), &presented).unwrap()
     }
 
     fn seal(&mut self, slot: u8, version: u32, plaintext: &[u8], fault: Option<&Fault>) -> Envelope {

@@ -382,7 +382,7 @@ fn received(
     let slot = Slot::new(slot).unwrap();
     let mail = Envelope::seal(&mut SoftEngine, &keys, identity.scope, binding, slot, 1, plaintext).unwrap();
     let carrier = Command::parse(plaintext).ok().and_then(|command| command.card);
-    let result = meter.receive(support::NOW, carrier, &mail).unwrap().result;
+    let result = meter.receive(support::shows(support::NOW), carrier, &mail).unwrap().result;
     assert_eq!(meter.state().inbox.version(slot), 1, "taking and these refusals raise the version");
     (result, meter)
 }

@@ -19,8 +19,8 @@ use card_core::message::{
     BindingCertificate, Certificate, Envelope, Event, MailKeys, MeterReceipt, Month, Receipt, Slot, Voucher,
 };
 use card_core::meter::{
-    MailRefusal, Meter, MeterError, MeterIdentity, MeterKeys, MeterState, Pair, Received, ReportKeys,
-    Verdict, VersionedKey, Visit, VisitError,
+    MailRefusal, Meter, MeterError, MeterIdentity, MeterKeys, MeterState, Pair, Reading, Received,
+    ReportKeys, Verdict, VersionedKey, Visit, VisitError,
 };
 use card_core::parameters::{KeyChange, NewKeys};
 use card_core::platform::{Block, Engine, Memory, MemoryError, PAGE, PartialBlock, Random, RandomError};
@@ -554,6 +554,11 @@ impl FakeCard {
 
 // ---- the meter's engine
 
+/// A clock that never stopped, and counts the seconds as well, shows this.
+pub fn shows(clock: CardTime) -> Reading {
+    clock.into()
+}
+
 /// A moment of local time in Cairo's summer; days count from 2020-01-01.
 pub const fn local(day: u32, hour: u32, minute: u32) -> CardTime {
     CardTime(day * 86_400 + hour * 3_600 + minute * 60 - 3 * 3_600)
@@ -579,7 +584,7 @@ pub fn bound_from(chip: &Chip, fresh: &MeterState, credit: u64) -> Meter<Chip> {
     let mut meter = Meter::install(chip.clone(), identity(), meter_keys(), fresh).unwrap();
     let binding = binding_certificate(1);
     let first = certificate(1, credit, 0);
-    let decision = meter.take_certificate(fresh.clock.time, &first, Some(&binding)).unwrap();
+    let decision = meter.take_certificate(shows(fresh.clock.time), &first, Some(&binding)).unwrap();
     assert!(matches!(decision.verdict, Verdict::Apply { .. }));
     meter
 }
@@ -593,7 +598,7 @@ pub fn again(chip: &Chip) -> Meter<Chip> {
 /// More credit, over the network.
 pub fn certify(meter: &mut Meter<Chip>, at: CardTime, credit: u64, debited: u64) {
     let sequence = meter.state().sequence + 1;
-    let decision = meter.take_certificate(at, &certificate(sequence, credit, debited), None).unwrap();
+    let decision = meter.take_certificate(shows(at), &certificate(sequence, credit, debited), None).unwrap();
     assert!(matches!(decision.verdict, Verdict::Apply { .. }));
 }
 
@@ -613,7 +618,7 @@ pub fn visit_at(
     at: CardTime,
 ) -> (Result<Visit, VisitError>, Vec<Received>) {
     let mut mail = vec![];
-    let (mut visit, mut command) = Visit::begin(at).unwrap();
+    let (mut visit, mut command) = Visit::begin(shows(at)).unwrap();
     for _ in 0..80 {
         let step = visit.respond(meter, &card.transmit(command.as_slice()));
         mail.extend(visit.take_received());
@@ -651,7 +656,7 @@ pub fn give_by(
 ) -> Result<(), MailRefusal> {
     let state = meter.state();
     let mail = letter_of(state.binding, number, state.inbox.version(slot(number)) + 1, plaintext);
-    meter.receive(at, carrier, &mail).unwrap().result
+    meter.receive(shows(at), carrier, &mail).unwrap().result
 }
 
 pub fn give(meter: &mut Meter<Chip>, at: CardTime, number: u8, plaintext: &[u8]) {
@@ -707,7 +712,7 @@ pub fn months(meter: &mut Meter<Chip>) -> Vec<Month> {
 pub fn pass(meter: &mut Meter<Chip>, to: CardTime) {
     let from = meter.state().clock.time;
     for time in (from.0..to.0).step_by(20 * 86_400).chain([to.0]) {
-        meter.tick(CardTime(time)).unwrap();
+        meter.tick(shows(CardTime(time))).unwrap();
     }
     assert_eq!(meter.state().clock.time, to);
 }
@@ -758,7 +763,7 @@ pub fn cut_everywhere(
             break;
         }
         assert!(result.is_err());
-        assert_eq!(meter.tick(NOW), Err(MeterError::PowerUpFirst));
+        assert_eq!(meter.tick(shows(NOW)), Err(MeterError::PowerUpFirst));
         let mut meter = again(&chip);
         let found = whole(&mut meter);
         if seen.last() != Some(&found) {

@@ -18,7 +18,8 @@ use card_core::scp03::Mode;
 use card_core::text::Language;
 use card_core::units::Piastres;
 use card_ledger::{PointCode, RequestId};
-use clap::{Parser, Subcommand};
+use card_paper::Digits;
+use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ use self::mail::MailArguments;
 use self::meter::MeterCommand;
 use self::tariff::TariffCommand;
 use self::values::{
-    Secret, access_number, account, actor, channel, key_length, language, meter_number, mode,
+    Secret, access_number, account, actor, channel, digits, key_length, language, meter_number, mode,
 };
 use crate::context::books::{NoBooks, new_id};
 use crate::context::{Context, Error, Request};
@@ -97,6 +98,17 @@ impl Arguments {
             request: Arc::new(Request::new(id, repeats, self.format == Format::Json)),
         })
     }
+}
+
+/// How a page is written, and where to.
+#[derive(Args)]
+pub(crate) struct PageArguments {
+    /// The file, which must not exist: an HTML page that needs nothing else. Its language is that of --language.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Digits of amounts and dates: western or arabic.
+    #[arg(long, default_value = "western", value_parser = digits)]
+    pub(crate) digits: Digits,
 }
 
 #[derive(Subcommand)]
@@ -181,6 +193,30 @@ pub(crate) enum Command {
         /// The 26 digits printed on the card; "-" reads them from standard input, where no other program sees them.
         #[arg(long, value_name = "DIGITS", value_parser = access_number)]
         access_number: Option<Secret>,
+    },
+    /// Writes the receipt of a sale as a page: for a screen, A4, or the roll of a receipt printer.
+    Receipt {
+        /// The id of its request.
+        #[arg(value_name = "ID")]
+        id: RequestId,
+        #[command(flatten)]
+        page: PageArguments,
+    },
+    /// Writes the slip of a step of a card's life as a page: issued, replaced, blocked, unblocked.
+    Slip {
+        /// The id of its request.
+        #[arg(value_name = "ID")]
+        id: RequestId,
+        #[command(flatten)]
+        page: PageArguments,
+    },
+    /// Writes what the card in the reader tells of balance, months and charges as a page, with a chart.
+    Statement {
+        #[command(flatten)]
+        page: PageArguments,
+        /// The tariff whose brackets are drawn; without it, Egypt's residential one since August 2024.
+        #[arg(long, value_name = "FILE")]
+        tariff: Option<PathBuf>,
     },
     /// Plays the main job on fresh simulated cards, from blank to lost and replaced, and adds up the money.
     Tour {

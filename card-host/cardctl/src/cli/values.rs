@@ -6,6 +6,7 @@ use card_core::key::KeyLength;
 use card_core::scp03::Mode;
 use card_core::text::Language;
 use card_ledger::Who;
+use card_paper::Digits;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
@@ -36,6 +37,14 @@ pub(super) fn actor(text: &str) -> Result<String, String> {
 
 pub(super) fn language(text: &str) -> Result<Language, String> {
     Language::from_code(text).ok_or_else(|| "the language is en or ar".to_owned())
+}
+
+pub(super) fn digits(text: &str) -> Result<Digits, String> {
+    match text {
+        "western" => Ok(Digits::Western),
+        "arabic" => Ok(Digits::ArabicIndic),
+        _ => Err("digits are western or arabic".to_owned()),
+    }
 }
 
 pub(super) fn account(text: &str) -> Result<u64, String> {

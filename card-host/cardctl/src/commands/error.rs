@@ -18,6 +18,7 @@ use card_server::ServerError;
 use cardctl::tour::TourError;
 
 use super::mail::ContentError;
+use super::paper::NoPaper;
 use super::sale::{BooksBehind, NotLoaded, PaidOnly, SecondPerson, SoldToFormer};
 use crate::context;
 use crate::context::books::NoBooks;
@@ -78,6 +79,8 @@ pub(crate) enum Error {
     Tariff(#[from] TariffFileError),
     #[error(transparent)]
     NotBegun(#[from] context::NotShown),
+    #[error(transparent)]
+    Paper(#[from] NoPaper),
     #[error(transparent)]
     NotPrinted(#[from] NotPrinted),
 }

@@ -8,6 +8,7 @@ pub(crate) mod issue;
 pub(crate) mod ledger;
 pub(crate) mod mail;
 pub(crate) mod meter;
+pub(crate) mod paper;
 mod progress;
 pub(crate) mod readers;
 pub(crate) mod sale;

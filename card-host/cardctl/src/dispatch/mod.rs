@@ -3,13 +3,16 @@
 mod ledger;
 
 use card_host::card_work::CardChoice;
+use card_paper::{Digits, Look};
 
 use crate::cli::Command;
 use crate::cli::alerts::AlertsCommand;
 use crate::cli::audit::AuditCommand;
 use crate::cli::meter::MeterCommand;
 use crate::cli::tariff::TariffCommand;
-use crate::commands::{Error, alerts, audit, card, issue, mail, meter, readers, sale, serve, tariff, tour};
+use crate::commands::{
+    Error, alerts, audit, card, issue, mail, meter, paper, readers, sale, serve, tariff, tour,
+};
 use crate::context::Context;
 use crate::view::Printer;
 
@@ -34,6 +37,16 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
         Command::Collect => printer.print(&card::collect(context)?),
         Command::Show { access_number } => {
             printer.print(&card::show(context, access_number.as_ref().map(|access| &*access.0))?)
+        }
+        Command::Receipt { id, page } => {
+            printer.print(&paper::receipt(context, id, &page.out, look(printer, page.digits))?)
+        }
+        Command::Slip { id, page } => {
+            printer.print(&paper::slip(context, id, &page.out, look(printer, page.digits))?)
+        }
+        Command::Statement { page, tariff } => {
+            let look = look(printer, page.digits);
+            printer.print(&paper::statement(context, &page.out, tariff.as_deref(), look)?)
         }
         Command::Tour { profile } => printer.print(&tour::run(profile, printer)?),
         Command::Ledger { command } => return ledger::run(context, printer, command),
@@ -60,6 +73,10 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
         },
     };
     Ok(good?)
+}
+
+fn look(printer: Printer, digits: Digits) -> Look {
+    Look { language: printer.language, digits, ..Look::default() }
 }
 
 fn run_meter(context: &Context, printer: Printer, command: MeterCommand) -> Result<bool, Error> {

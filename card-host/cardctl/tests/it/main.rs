@@ -12,5 +12,6 @@
 mod answers;
 mod contract;
 mod meter_command;
+mod pages;
 mod tariff_command;
 mod tour;

@@ -15,7 +15,7 @@ impl Code {
 
 const ELSEWHERE: (&str, &str) = (
     "This cannot be sold here now. Please try another place of sale, or a branch.",
-    "تعذر البيع من هذا المنفذ الآن. يرجى التوجه إلى منفذ آخر أو إلى أقرب فرع.",
+    "تعذر البيع من منفذ الشحن هذا الآن. يرجى التوجه إلى منفذ شحن آخر أو إلى أقرب فرع.",
 );
 const WAIT: (&str, &str) = (
     "The answer is not here yet. Please wait; nothing is sold twice.",
@@ -81,7 +81,7 @@ const fn words_of(code: Code) -> Option<(&'static str, &'static str)> {
         }
         Code::AlreadyConfirmed => (
             "This sale is paid already. Please load the charge onto the card.",
-            "تم دفع هذه العملية بالفعل. يرجى تحميل الشحن على الكارت.",
+            "تم دفع هذه العملية بالفعل. يرجى تحميل الشحنة على الكارت.",
         ),
         Code::Refunded => {
             ("What was paid for this sale has been given back.", "تم رد المبلغ المدفوع لهذه العملية.")
@@ -127,7 +127,7 @@ pub fn of_sale(sale: &Sale) -> Option<Words> {
         (SaleState::Certified, Some(certified)) => Some(receipt(sale, certified)),
         (SaleState::Paid | SaleState::Certified, _) => words(
             "The payment is recorded, and the charge is not ready yet. Please keep this receipt and ask again soon.",
-            "تم تسجيل الدفع، والشحن غير جاهز بعد. يرجى الاحتفاظ بالإيصال والسؤال مرة أخرى قريبًا.",
+            "تم تسجيل الدفع، والشحنة غير جاهزة بعد. يرجى الاحتفاظ بالإيصال والسؤال مرة أخرى قريبًا.",
         ),
     }
 }
@@ -149,7 +149,7 @@ fn receipt(sale: &Sale, certified: &Certified) -> Words {
     ));
     let place = format!("{point}/{number}");
     ar.push_str(&format!(
-        " العداد {}، الكارت {}، الإيصال {}. إجمالي الشحن حتى الآن: {} جنيه. يرجى تحميل الشحن على الكارت ثم وضعه في العداد.",
+        " العداد {}، الكارت {}، الإيصال {}. إجمالي الشحنات حتى الآن: {} جنيه. يرجى تحميل الشحنة على الكارت ثم وضعه في العداد.",
         isolate(meter),
         isolate(card),
         isolate(place),

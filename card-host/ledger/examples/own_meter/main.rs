@@ -54,8 +54,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let keys = company.keys.meter_keys(scope, id)?.to_install()?;
     let mut meter = Meter::install(hardware, MeterIdentity { id, scope }, keys, &from_the_maker())?;
     let now = company.office.now()?;
-    tap(&mut meter, &mut card, now)?;
-    meter.consume(now, Energy(250))?;
+    tap(&mut meter, &mut card, now.into())?;
+    meter.consume(now.into(), Energy(250))?;
     println!("2.50 kWh later: {} EGP", meter.state().balance);
     Ok(())
 }

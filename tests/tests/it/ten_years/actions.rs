@@ -223,7 +223,7 @@ impl World {
         let (handled, out) = self.model.mail(reading, None, place, &sent.order);
         self.threaten(if let Order::Keys(..) = sent.order { 2 } else { 5 });
         let before = self.model.clone();
-        let result = self.meter().receive(CardTime(reading), None, envelope);
+        let result = self.meter().receive(CardTime(reading).into(), None, envelope);
         let received = result.as_ref().ok().copied();
         let what = if let Order::Keys(..) = sent.order { "keys" } else { "mail" };
         if self.settle(what, out, result.map(|_| ())) {

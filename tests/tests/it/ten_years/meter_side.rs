@@ -181,7 +181,7 @@ impl World {
         let busy = out.len() > 2;
         self.threaten(if busy { 3 } else { 150 });
         let (before, after) = (self.model.charge(), out.last().expect("a state").charge());
-        let result = self.meter().consume(CardTime(reading), Energy(energy));
+        let result = self.meter().consume(CardTime(reading).into(), Energy(energy));
         let deduction = result.as_ref().ok().copied().flatten();
         let restored = self.model.cut != 0 && out.last().is_some_and(|state| state.cut == 0);
         if self.settle("consumption", out, result.map(|_| ())) {
@@ -200,7 +200,7 @@ impl World {
         let reading = self.reading();
         let out = self.model.tick(reading);
         self.threaten(20);
-        let result = self.meter().tick(CardTime(reading));
+        let result = self.meter().tick(CardTime(reading).into());
         self.settle("tick", out, result);
     }
 
@@ -215,7 +215,7 @@ impl World {
         let out = self.model.demand(reading, watts);
         let before = self.model.cut;
         self.threaten(100);
-        let result = self.meter().demand(CardTime(reading), watts);
+        let result = self.meter().demand(CardTime(reading).into(), watts);
         if self.settle("demand", out, result) {
             let new = self.model.cut & !before;
             if new & super::model::PAUSE != 0 {
@@ -235,7 +235,7 @@ impl World {
         self.count("tampering");
         let out = self.model.tamper(reading, kind.bit());
         self.threaten(3);
-        let result = self.meter().tamper(CardTime(reading), kind);
+        let result = self.meter().tamper(CardTime(reading).into(), kind);
         self.settle("tampering", out, result);
     }
 

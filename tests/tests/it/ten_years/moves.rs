@@ -209,7 +209,8 @@ impl World {
             let (outcome, out) = self.model.certificate(reading, &certificate, None);
             assert!(matches!(outcome, Outcome::Applied { opens: true, .. }), "{outcome:?}");
             self.threaten(3);
-            let result = self.meter().take_certificate(CardTime(reading), &certificate, Some(&binding));
+            let result =
+                self.meter().take_certificate(CardTime(reading).into(), &certificate, Some(&binding));
             self.settle("binding over the network", out, result.map(|_| ()));
         }
         let receipt = self.meter().state().final_report.expect("a final report");

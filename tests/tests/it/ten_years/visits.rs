@@ -69,7 +69,7 @@ impl World {
 
     fn exchange(&mut self, card: &mut FieldCard) -> Visited {
         let reading = self.reading();
-        let (mut visit, first) = Visit::begin(CardTime(reading)).expect("a visit");
+        let (mut visit, first) = Visit::begin(CardTime(reading).into()).expect("a visit");
         let mut outcome = None;
         let mut mail: Option<std::vec::IntoIter<(u8, u32)>> = None;
         let mut next = Some(first);

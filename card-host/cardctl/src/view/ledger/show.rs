@@ -160,7 +160,7 @@ impl From<Entry> for EntryView {
 }
 
 /// What the entry of a block says.
-fn blocks(entry: &Entry) -> Option<bool> {
+pub(crate) fn blocks(entry: &Entry) -> Option<bool> {
     if entry.kind != Kind::Block {
         return None;
     }

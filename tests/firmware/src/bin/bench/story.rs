@@ -10,10 +10,10 @@ use card_core::tariff::{EGYPT_2024_08, Tariff};
 use card_core::units::CardTime;
 use card_meter::{
     METER_COMMAND_SIZE, METER_MAIL_SIZE, METER_RESPONSE_SIZE, METER_TARIFF_SIZE, MeterCommand,
-    MeterInstallation, MeterKey, MeterMail, MeterOutcome, MeterResponse, MeterResult, MeterStatus,
-    meter_card_begin, meter_card_gone, meter_card_outcome, meter_card_respond, meter_consume, meter_demand,
-    meter_install, meter_mail, meter_power_up, meter_save, meter_status, meter_supply, meter_tamper,
-    meter_tick, meter_voucher,
+    MeterInstallation, MeterKey, MeterMail, MeterOutcome, MeterReading, MeterResponse, MeterResult,
+    MeterStatus, meter_card_begin, meter_card_gone, meter_card_outcome, meter_card_respond, meter_consume,
+    meter_demand, meter_install, meter_mail, meter_power_up, meter_save, meter_status, meter_supply,
+    meter_tamper, meter_tick, meter_voucher,
 };
 
 use crate::card::Card;
@@ -83,18 +83,18 @@ fn live(depths: &mut Depths) -> Result<(), Failed> {
     depths.expect("on", meter_supply() == 0)?;
 
     // Consumption, written and not; half a year goes by.
-    depths.ok("tick", || meter_tick(NOW + 60))?;
-    depths.ok("consume", || meter_consume(NOW + 60, 1))?;
-    depths.ok("consume, written", || meter_consume(NOW + 120, 10_000))?;
-    depths.ok("demand", || meter_demand(NOW + 180, 4000))?;
+    depths.ok("tick", || meter_tick(Some(&shows(NOW + 60))))?;
+    depths.ok("consume", || meter_consume(Some(&shows(NOW + 60)), 1))?;
+    depths.ok("consume, written", || meter_consume(Some(&shows(NOW + 120)), 10_000))?;
+    depths.ok("demand", || meter_demand(Some(&shows(NOW + 180)), 4000))?;
     let mut now = NOW;
     for _ in 0..6 {
         // Not more than the greatest step of the clock, 30 days, at a time.
-        depths.ok("tick, half a month", || meter_tick(now + MONTH / 2))?;
-        depths.ok("tick, month closed", || meter_tick(now + MONTH))?;
+        depths.ok("tick, half a month", || meter_tick(Some(&shows(now + MONTH / 2))))?;
+        depths.ok("tick, month closed", || meter_tick(Some(&shows(now + MONTH))))?;
         now += MONTH;
     }
-    depths.ok("tamper", || meter_tamper(now, 0x01))?;
+    depths.ok("tamper", || meter_tamper(Some(&shows(now)), 0x01))?;
     depths.ok("save", || meter_save())?;
     let mut status = EMPTY_STATUS;
     depths.ok("status", || meter_status(Some(&mut status)))?;
@@ -117,12 +117,12 @@ fn live(depths: &mut Depths) -> Result<(), Failed> {
     let voucher = depths.some("voucher", issuer::voucher(1, 3, 600_000))?;
     let mut outcome = NO_OUTCOME;
     let bytes = voucher.emit();
-    depths.ok("voucher", || meter_voucher(now, Some(&bytes), Some(&mut outcome)))?;
+    depths.ok("voucher", || meter_voucher(Some(&shows(now)), Some(&bytes), Some(&mut outcome)))?;
     depths.expect("applied", outcome.verdict == 1)?;
     let limits = card_core::parameters::Limits::DEFAULT.emit();
     let mail = depths.some("mail", issuer::mail(1, 0x02, 1, &limits))?;
     let mail = mail_of(&mail);
-    depths.ok("mail", || meter_mail(now, Some(&mail), Some(&mut outcome)))?;
+    depths.ok("mail", || meter_mail(Some(&shows(now)), Some(&mail), Some(&mut outcome)))?;
     depths.expect("taken", outcome.mail_result == 1)?;
     let outcome = visit(depths, "visit, voucher waiting", &mut card, now)?;
     depths.expect("settled", outcome.settled == 1)?;
@@ -140,11 +140,16 @@ fn live(depths: &mut Depths) -> Result<(), Failed> {
     depths.expect("bound", status.binding == 2 && status.balance == 100)
 }
 
+/// A clock that never stopped, and counts the seconds as well, shows this.
+const fn shows(clock: u32) -> MeterReading {
+    MeterReading { clock, uptime: clock, never_stopped: 1 }
+}
+
 /// A card comes, and goes when all is said.
 #[inline(never)]
 fn visit(depths: &mut Depths, name: &str, card: &mut Card, now: u32) -> Result<MeterOutcome, Failed> {
     let mut command = MeterCommand { length: 0, bytes: [0; METER_COMMAND_SIZE] };
-    depths.ok("card begin", || meter_card_begin(now, Some(&mut command)))?;
+    depths.ok("card begin", || meter_card_begin(Some(&shows(now)), Some(&mut command)))?;
     let mut response = MeterResponse { length: 0, bytes: [0; METER_RESPONSE_SIZE] };
     let mut deepest = 0;
     let mut exchanges = 0;

@@ -1,0 +1,105 @@
+//! The receipt of a charge.
+
+use card_core::units::{CardTime, Piastres};
+use maud::{Markup, PreEscaped, html};
+use qrcode::render::svg;
+use qrcode::{EcLevel, QrCode};
+
+use crate::PaperError;
+use crate::page::{Line, Look, identifier, lines, page};
+use crate::words::{
+    ACCOUNT, CARD, CREDIT, DATE, DEBT, METER, NEXT, NUMBER, PAID, PROOF, RECEIPT, SALE, SELLER,
+};
+
+/// How what was paid is divided: `paid` is the sum of the others.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Amounts {
+    /// What the customer has paid.
+    pub paid: Piastres,
+    /// Fees and levies, each by its name.
+    pub charges: Vec<ChargeLine>,
+    /// Taken for what the customer owes.
+    pub debt: Piastres,
+    /// What is credited.
+    pub credit: Piastres,
+}
+
+/// A fee or levy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChargeLine {
+    /// What it is for, in the language of the page.
+    pub what: String,
+    /// How much.
+    pub amount: Piastres,
+}
+
+/// What was sold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// Its number: the vending point, and the place in its chain.
+    pub number: String,
+    /// When it was sold.
+    pub time: CardTime,
+    /// How what was paid is divided.
+    pub amounts: Amounts,
+    /// The card, as it is printed on it.
+    pub card: String,
+    /// The meter's number.
+    pub meter: u64,
+    /// The customer's account.
+    pub account: u64,
+    /// Where it was sold.
+    pub seller: String,
+    /// What to do next, in the language of the page.
+    pub next: String,
+    /// What the QR code says, so that the issuer can find and compare the entry.
+    pub proof: String,
+}
+
+impl Receipt {
+    /// The page.
+    ///
+    /// # Errors
+    /// [`PaperError::Proof`] where the proof does not fit a QR code.
+    pub fn page(&self, look: Look) -> Result<String, PaperError> {
+        let language = look.language;
+        let Amounts { paid, charges, debt, credit } = &self.amounts;
+        let mut money = vec![Line::strong(PAID.of(language), look.amount(paid))];
+        money.extend(charges.iter().map(|line| Line::new(&line.what, look.amount(line.amount))));
+        if *debt != Piastres::ZERO {
+            money.push(Line::new(DEBT.of(language), look.amount(debt)));
+        }
+        money.push(Line::strong(CREDIT.of(language), look.amount(credit)));
+        let about = [
+            Line::new(NUMBER.of(language), identifier(&self.number)),
+            Line::new(DATE.of(language), look.time(self.time)),
+            Line::new(CARD.of(language), identifier(&self.card)),
+            Line::new(METER.of(language), identifier(self.meter)),
+            Line::new(ACCOUNT.of(language), identifier(self.account)),
+            Line::new(SELLER.of(language), identifier(&self.seller)),
+        ];
+        let content = html! {
+            (lines(RECEIPT.of(language), &money))
+            h2 { (NEXT.of(language)) }
+            p.next { (self.next) }
+            (lines(NUMBER.of(language), &about))
+            (proof(&self.proof, PROOF.of(language))?)
+        };
+        Ok(page(&look, RECEIPT.of(language), SALE.of(language), &content))
+    }
+}
+
+/// The code, with what it says beneath it: a reader may be broken, and ears do not see.
+fn proof(text: &str, label: &str) -> Result<Markup, PaperError> {
+    let code = QrCode::with_error_correction_level(text, EcLevel::M)
+        .map_err(|error| PaperError::Proof(error.to_string()))?;
+    let svg = code.render::<svg::Color<'_>>().min_dimensions(160, 160).build();
+    // A declaration of XML has no place within HTML.
+    let drawn = svg.find("<svg").and_then(|begin| svg.get(begin..)).unwrap_or_default();
+    Ok(html! {
+        figure.proof {
+            div role="img" aria-label=(label) { (PreEscaped(drawn)) }
+            figcaption.note { (label) br; (identifier(text)) }
+        }
+    })
+}
