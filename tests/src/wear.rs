@@ -44,7 +44,7 @@ pub fn year(kwh: u32) -> Vec<u32> {
 
     // Enough credit for the year; afterwards a visit brings nothing, and is reported all the same.
     for _ in 0..4 {
-        let voucher = company.sell(number, Piastres(1_000_000), Channel::Kiosk).unwrap();
+        let voucher = company.sell(number, Piastres(1_000_000), Channel::Branch).unwrap();
         load(&mut stage.card().unwrap(), &voucher).unwrap();
     }
     // Of a year, in 10 Wh; more in some minutes than in others.

@@ -7,6 +7,7 @@
 #![allow(unsafe_code, reason = "names without mangling, and one static: what a C header needs")]
 
 mod board;
+mod slot;
 mod types;
 
 pub use board::{
@@ -26,12 +27,13 @@ use board::Board;
 use card_core::id::{Company, Environment, MeterId, Scope};
 use card_core::message::{Envelope, MailKeys, Voucher};
 use card_core::meter::{
-    CardCommand, Meter, MeterError, MeterIdentity, MeterKeys, MeterState, Pair, Received, ReportKeys,
-    Tampering, VersionedKey, Visit,
+    CardCommand, Meter, MeterIdentity, MeterKeys, MeterState, Pair, Received, ReportKeys, Tampering,
+    VersionedKey, Visit,
 };
 use card_core::role::KeyVersion;
 use card_core::tariff::Tariff;
 use card_core::units::{CardTime, Energy};
+use slot::Slot;
 
 /// All that lies in RAM between calls.
 struct Machine {
@@ -41,47 +43,19 @@ struct Machine {
 }
 
 impl Machine {
-    /// Forgets what there was.
-    #[inline(never)]
-    fn off(&mut self) {
-        self.meter = Slot::Empty;
-        self.visit = Slot::Empty;
-    }
-
-    /// A meter on this board, if it starts.
+    /// Forgets what there was, and begins with a meter on this board, if it starts.
     fn on(
         &mut self,
         board: Board,
-        start: impl FnOnce(&mut Meter<Board>) -> Result<(), MeterError>,
+        start: impl FnOnce(&mut Meter<Board>) -> Result<(), MeterResult>,
     ) -> Result<(), MeterResult> {
-        self.place(board);
-        let started = start(self.meter.get().ok_or(MeterResult::Off)?);
+        self.visit.clear();
+        self.meter.fill(|| Meter::off(board));
+        let started = self.meter.get().ok_or(MeterResult::Off).and_then(start);
         if started.is_err() {
-            self.off();
+            self.meter.clear();
         }
-        Ok(started?)
-    }
-
-    /// By itself, so that its stack is free again before there is more to do.
-    #[inline(never)]
-    fn place(&mut self, board: Board) {
-        self.meter = Slot::Full(Meter::off(board));
-    }
-}
-
-/// An `Option` that is all zeros when empty, so that it needs no copy in flash.
-#[repr(u8)]
-enum Slot<T> {
-    Empty = 0,
-    Full(T),
-}
-
-impl<T> Slot<T> {
-    const fn get(&mut self) -> Option<&mut T> {
-        match self {
-            Self::Empty => None,
-            Self::Full(value) => Some(value),
-        }
+        started
     }
 }
 
@@ -92,7 +66,7 @@ struct Only {
 
 static ONLY: Only = Only {
     busy: AtomicBool::new(false),
-    machine: UnsafeCell::new(Machine { meter: Slot::Empty, visit: Slot::Empty, mail: Slot::Empty }),
+    machine: UnsafeCell::new(Machine { meter: Slot::new(), visit: Slot::new(), mail: Slot::new() }),
 };
 
 // SAFETY: `with` lets in one caller at a time. Its flag is not taken in one step, for Cortex-M0 has none: that is enough for one thread
@@ -134,13 +108,16 @@ pub extern "C" fn meter_install(
     with(|machine| {
         let board = given(board::board(given(board)?))?;
         let installation = given(installation)?;
-        machine.off();
-        let (identity, keys) = given(keys_of(installation))?;
-        let tariff = given(tariff_of(installation))?;
-        machine.on(board, |meter| {
-            meter.set_up(identity, keys, &mut |state| fresh(state, tariff, installation, CardTime(reading)))
-        })
+        machine.on(board, |meter| set_up(meter, installation, CardTime(reading)))
     })
+}
+
+/// By itself, so that its stack is not there before.
+#[inline(never)]
+fn set_up(meter: &mut Meter<Board>, from: &MeterInstallation, time: CardTime) -> Result<(), MeterResult> {
+    let (identity, keys) = given(keys_of(from))?;
+    let tariff = given(tariff_of(from))?;
+    Ok(meter.set_up(identity, keys, &mut |state| fresh(state, tariff, from, time))?)
 }
 
 #[inline(never)]
@@ -187,8 +164,7 @@ fn tariff_of(from: &MeterInstallation) -> Option<Tariff> {
 pub extern "C" fn meter_power_up(board: Option<&MeterBoard>) -> MeterResult {
     with(|machine| {
         let board = given(board::board(given(board)?))?;
-        machine.off();
-        machine.on(board, Meter::start)
+        machine.on(board, |meter| Ok(meter.start()?))
     })
 }
 
@@ -274,12 +250,13 @@ pub extern "C" fn meter_card_begin(
     with(|machine| {
         let command = given(command)?;
         command.length = 0;
-        machine.visit = Slot::Empty;
-        machine.mail = Slot::Empty;
+        machine.visit.clear();
+        machine.mail.clear();
         if machine.meter.get().is_none() {
             return Err(MeterResult::Off);
         }
-        machine.visit = Slot::Full(Visit::new(given(reading)?.reading()));
+        let reading = given(reading)?.reading();
+        machine.visit.fill(|| Visit::new(reading));
         put(command, &Visit::first()?)
     })
 }
@@ -300,7 +277,7 @@ pub extern "C" fn meter_card_respond(
         let mut next = CardCommand::new();
         let result = visit.respond_in(meter, response, &mut next);
         if let Some(received) = visit.take_received() {
-            machine.mail = Slot::Full(received);
+            machine.mail.fill(|| received);
         }
         result?;
         put(command, &next)
@@ -333,7 +310,7 @@ pub extern "C" fn meter_card_outcome(out: Option<&mut MeterOutcome>) -> MeterRes
 #[unsafe(no_mangle)]
 pub extern "C" fn meter_card_gone() -> MeterResult {
     with(|machine| {
-        machine.visit = Slot::Empty;
+        machine.visit.clear();
         Ok(())
     })
 }

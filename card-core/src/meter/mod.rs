@@ -110,6 +110,7 @@ impl<H: Hardware> Meter<H> {
 
     /// A meter of which nothing is known yet: it is [set up](Self::set_up) or [started](Self::start) where it lies, for a meter is large
     /// and a stack small. Before that it refuses everything.
+    #[inline(never)]
     pub fn off(hardware: H) -> Self {
         Self {
             hardware,
