@@ -25,7 +25,8 @@ CRATES = {
     "card-ledger": ["card-core", "card-host"],
     "card-server": ["card-core", "card-host", "card-channel", "card-ledger"],
     "card-paper": ["card-core"],
-    "cardctl": ["card-core", "card-paper", "applet-sim", "card-host", "card-channel", "card-ledger", "card-server"],
+    "card-pkcs11": ["card-core", "card-host"],
+    "cardctl": ["card-core", "card-paper", "card-pkcs11", "applet-sim", "card-host", "card-channel", "card-ledger", "card-server"],
 }
 CIRCLE = 4
 LINES = 500

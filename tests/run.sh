@@ -109,6 +109,7 @@ whole "takes long" documentation cargo doc -q "${ci[@]}" "${everything[@]}" --no
 whole "takes long" "features, each alone" features
 whole "needs further targets" "embedded targets" embedded
 whole "needs further targets and qemu" "firmware size" tests/firmware-size.sh
+whole "needs further targets, their compilers and qemu" "the maker's kit" tests/kit.sh
 whole "needs a further target, its linker and Wine" Windows tests/windows.sh
 if python_packages "vectors of the second reading"; then stage "vectors of the second reading" vectors; fi
 stage "crates" crates

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the project needs on Debian 12 with rustup.
 #   tests/setup.sh run     to build and run cardctl
-#   tests/setup.sh test    also what the tests need: a PC/SC service, a virtual reader, other people's card tools, targets, an emulator of them, Wine, a browser, PostgreSQL
+#   tests/setup.sh test    also what the tests need: a PC/SC service, a virtual reader, other people's card tools, targets, their compilers and emulators, Wine, a browser, a PKCS#11 token, PostgreSQL
 #   tests/setup.sh python  the Python packages of the tests only
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,9 +10,10 @@ case "${1:-}" in
     python) packages=() ;;
     run) packages=(gcc libc6-dev pkg-config libpcsclite-dev) ;;
     test)
-        packages=(gcc libc6-dev pkg-config libpcsclite-dev pcscd pcsc-tools opensc vsmartcard-vpcd
+        packages=(gcc g++ make libc6-dev pkg-config libpcsclite-dev pcscd pcsc-tools opensc vsmartcard-vpcd
             python3 python3-venv python3-pyscard default-jdk-headless util-linux iproute2 gcc-mingw-w64-x86-64
-            qemu-system-arm binutils-arm-none-eabi postgresql wine64 chromium fonts-noto-core)
+            qemu-system-arm qemu-system-misc gcc-arm-none-eabi gcc-riscv64-unknown-elf postgresql wine64 chromium fonts-noto-core
+            softhsm2)
         ;;
     *) sed -n 2,6p "$0"; exit 2 ;;
 esac
@@ -36,7 +37,9 @@ fi
 
 if [ "$1" = test ]; then
     rustup -q component add rustfmt clippy
-    rustup -q target add thumbv7em-none-eabi thumbv6m-none-eabi x86_64-pc-windows-gnu
+    # Those of the maker's kit, and Windows.
+    rustup -q target add thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabi \
+        riscv32imc-unknown-none-elf x86_64-pc-windows-gnu
 fi
 if [ "$1" != run ]; then
     # One environment for the reference program and for the independent SCP03 host.

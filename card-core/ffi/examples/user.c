@@ -42,7 +42,9 @@ static uint8_t random_bytes(uint8_t *out, uint16_t len)
     return METER_BOARD_OK;
 }
 
-static const MeterBoard board = {read_page, erase_page, program_page, margin, random_bytes};
+static const MeterBoard board = {
+    .read = read_page, .erase = erase_page, .program = program_page, .margin = margin, .random = random_bytes,
+};
 
 static MeterKey key(uint8_t version)
 {
@@ -97,6 +99,28 @@ int main(void)
     assert(meter_status(&status) == METER_RESULT_OK);
     assert(status.time == now + 60 && status.energy == 12 && status.balance == 0 && status.days_left == METER_UNKNOWN);
     assert(status.price == 100000 && status.tampering == 0x04 && status.cut == meter_supply());
+
+    MeterMonth month;
+    MeterEvent event;
+    MeterNotice notice;
+    MeterDebt debt;
+    assert(meter_month(0, &month) == METER_RESULT_OK && month.year == 2026 && month.month == 6);
+    assert(meter_month(1, &month) == METER_RESULT_NONE && meter_month(0, 0) == METER_RESULT_ARGUMENT);
+    assert(meter_event(0, &event) == METER_RESULT_OK && event.number == status.last_event && event.code == 0x0205);
+    assert(meter_event(event.number, &event) == METER_RESULT_NONE);
+    assert(meter_notice(0, &notice) == METER_RESULT_NONE && meter_debt(0, &debt) == METER_RESULT_NONE);
+    MeterLocalTime local;
+    assert(meter_local_time(now, &local) == METER_RESULT_OK && local.year == 2026 && local.month == 6 && local.day == 12);
+    assert(local.hour == 13 && local.minute == 35 && local.second == 44 && local.weekday == 5);
+    MeterText text;
+    uint16_t number;
+    assert(meter_news(0, &number) == METER_RESULT_OK && meter_text(number, METER_ARABIC, &text) == METER_RESULT_OK);
+    assert(strcmp((const char *)text.code, "U20") == 0 && text.what_length > 0 && text.to_do_length > 0);
+    uint8_t receipt[METER_RECEIPT_SIZE];
+    MeterMail answer;
+    assert(meter_receipt(&receipt) == METER_RESULT_OK && receipt[0] == 1);
+    assert(meter_mail_to_issuer(0x10, 0, &answer) == METER_RESULT_NONE);
+    assert(meter_mail_to_issuer(0x02, 0, &answer) == METER_RESULT_ARGUMENT);
 
     MeterCommand command;
     MeterResponse response = {2, {0x6A, 0x82}};

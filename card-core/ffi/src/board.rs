@@ -1,7 +1,8 @@
 //! The hardware behind the meter: functions of the firmware, in a table.
 
 use card_core::platform::{Memory, MemoryError, PAGE, Parts, Random, RandomError};
-use card_core::soft::SoftEngine;
+
+use crate::aes::Aes;
 
 /// Success.
 pub const METER_BOARD_OK: u8 = 0;
@@ -14,7 +15,8 @@ pub const METER_BOARD_FAILED: u8 = 3;
 /// Of `margin` only: a bit of the page may read differently another time.
 pub const METER_BOARD_DOUBTFUL: u8 = 4;
 
-/// What the firmware does for the meter. All five functions are there, stay valid for ever, and use nothing of this interface.
+/// What the firmware does for the meter: five functions that are there, and two for a chip with an AES engine. All stay valid for ever,
+/// and use nothing of this interface.
 ///
 /// The memory has pages of 64 bytes with numbers from 0 on, `METER_MEMORY_PAGES` of them, which nobody else writes to. An erased byte reads FF;
 /// programming clears bits and never sets one. Each function answers `METER_BOARD_OK`, or why not.
@@ -32,10 +34,15 @@ pub struct MeterBoard {
     pub margin: Option<extern "C" fn(page: u16) -> u8>,
     /// Writes `len` random bytes, fit for keys, to `out`.
     pub random: Option<extern "C" fn(out: *mut u8, len: u16) -> u8>,
+    /// Encrypts the 16 bytes of `block` in place by AES (FIPS 197), with a key of `key_length` bytes: 16, 24 or 32. It cannot fail.
+    /// 0, and the next one too: AES is in software.
+    pub aes_encrypt: Option<extern "C" fn(key: *const u8, key_length: u8, block: *mut u8)>,
+    /// Decrypts them likewise.
+    pub aes_decrypt: Option<extern "C" fn(key: *const u8, key_length: u8, block: *mut u8)>,
 }
 
-/// What a meter runs on. AES is in software: firmware of a chip with an AES engine puts that here.
-pub(crate) type Board = Parts<SoftEngine, Source, Pages>;
+/// What a meter runs on.
+pub(crate) type Board = Parts<Aes, Source, Pages>;
 
 /// The memory's functions.
 pub(crate) struct Pages {
@@ -49,17 +56,10 @@ pub(crate) struct Pages {
 pub(crate) struct Source(extern "C" fn(*mut u8, u16) -> u8);
 
 /// `None` where a function is missing.
-pub(crate) const fn board(table: &MeterBoard) -> Option<Board> {
-    match *table {
-        MeterBoard {
-            read: Some(read),
-            erase: Some(erase),
-            program: Some(program),
-            margin: Some(margin),
-            random: Some(random),
-        } => Some(Parts::new(SoftEngine, Source(random), Pages { read, erase, program, margin })),
-        _ => None,
-    }
+pub(crate) fn board(table: &MeterBoard) -> Option<Board> {
+    let MeterBoard { read, erase, program, margin, random, aes_encrypt, aes_decrypt } = *table;
+    let pages = Pages { read: read?, erase: erase?, program: program?, margin: margin? };
+    Some(Parts::new(Aes::of(aes_encrypt, aes_decrypt)?, Source(random?), pages))
 }
 
 const fn result(code: u8) -> Result<(), MemoryError> {

@@ -2,33 +2,42 @@
 //! that is hardware in a table of functions (docs/meter.md, section 15).
 //!
 //! The functions are for one thread, the firmware's main loop. One that is called out of another (by an interrupt, or by a function of
-//! the board) does nothing and answers [`MeterResult::Busy`].
+//! the board) does nothing and answers [`MeterResult::Busy`]; [`meter_save`] is then done when the other one ends, and [`meter_supply`]
+//! answers at any time.
 #![cfg_attr(target_os = "none", no_std)]
 #![allow(unsafe_code, reason = "names without mangling, and one static: what a C header needs")]
 
+mod aes;
 mod board;
+mod display;
 mod slot;
+mod text;
 mod types;
 
 pub use board::{
     METER_BOARD_DOUBTFUL, METER_BOARD_FAILED, METER_BOARD_OK, METER_BOARD_OUT_OF_RANGE,
     METER_BOARD_POWER_LOST, MeterBoard,
 };
+pub use display::{
+    METER_UNKNOWN, MeterDebt, MeterEvent, MeterLocalTime, MeterMonth, MeterNotice, MeterStatus, meter_debt,
+    meter_event, meter_local_time, meter_month, meter_notice, meter_status,
+};
+pub use text::{METER_ARABIC, METER_ENGLISH, MeterText, meter_news, meter_text};
 pub use types::{
-    METER_COMMAND_SIZE, METER_MAIL_SIZE, METER_MEMORY_PAGES, METER_RESPONSE_SIZE, METER_TARIFF_SIZE,
-    METER_UNKNOWN, METER_VOUCHER_SIZE, MeterCommand, MeterInstallation, MeterKey, MeterMail, MeterOutcome,
-    MeterReading, MeterResponse, MeterResult, MeterStatus,
+    METER_COMMAND_SIZE, METER_MAIL_SIZE, METER_MEMORY_PAGES, METER_RECEIPT_SIZE, METER_RESPONSE_SIZE,
+    METER_TARIFF_SIZE, METER_VOUCHER_SIZE, MeterCommand, MeterInstallation, MeterKey, MeterMail,
+    MeterOutcome, MeterReading, MeterResponse, MeterResult,
 };
 
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use board::Board;
 use card_core::id::{Company, Environment, MeterId, Scope};
-use card_core::message::{Envelope, MailKeys, Voucher};
+use card_core::message::{Envelope, MailKeys, Slot as MailSlot, Voucher};
 use card_core::meter::{
     CardCommand, Meter, MeterIdentity, MeterKeys, MeterState, Pair, Received, ReportKeys, Tampering,
-    VersionedKey, Visit,
+    VersionedKey, Visit, VisitError,
 };
 use card_core::role::KeyVersion;
 use card_core::tariff::Tariff;
@@ -40,6 +49,8 @@ struct Machine {
     meter: Slot<Meter<Board>>,
     visit: Slot<Visit>,
     mail: Slot<Received>,
+    /// Why the visit ended early.
+    torn: Slot<VisitError>,
 }
 
 impl Machine {
@@ -61,16 +72,30 @@ impl Machine {
 
 struct Only {
     busy: AtomicBool,
+    /// `meter_save` was called while another call was running.
+    save: AtomicBool,
+    /// Reasons to cut the supply, after the last call, each bit inverted: so all of this is zeros at first, and needs no copy in flash.
+    supply: AtomicU8,
     machine: UnsafeCell<Machine>,
 }
 
 static ONLY: Only = Only {
     busy: AtomicBool::new(false),
-    machine: UnsafeCell::new(Machine { meter: Slot::new(), visit: Slot::new(), mail: Slot::new() }),
+    save: AtomicBool::new(false),
+    supply: AtomicU8::new(!METER_NO_SUPPLY),
+    machine: UnsafeCell::new(Machine {
+        meter: Slot::new(),
+        visit: Slot::new(),
+        mail: Slot::new(),
+        torn: Slot::new(),
+    }),
 };
 
-// SAFETY: `with` lets in one caller at a time. Its flag is not taken in one step, for Cortex-M0 has none: that is enough for one thread
-// and interrupts, which end before what they interrupt goes on, and the header asks for no more than one thread.
+/// What `meter_supply` answers without a meter.
+const METER_NO_SUPPLY: u8 = 0xFF;
+
+// SAFETY: `with` and `leave` let in one caller at a time. Their flag is not taken in one step, for Cortex-M0 has none: that is enough
+// for one thread and interrupts, which end before what they interrupt goes on, and the header asks for no more than one thread.
 unsafe impl Sync for Only {}
 
 /// Runs `call` on the meter, unless another call is running.
@@ -82,10 +107,35 @@ fn with(call: impl FnOnce(&mut Machine) -> Result<(), MeterResult>) -> MeterResu
     // SAFETY: the flag was not set and is now, so no other reference to the machine exists; this one ends before the flag is cleared.
     let machine = unsafe { &mut *ONLY.machine.get() };
     let result = call(machine);
-    ONLY.busy.store(false, Ordering::Release);
-    match result {
-        Ok(()) => MeterResult::Ok,
-        Err(result) => result,
+    leave(result.err().unwrap_or(MeterResult::Ok))
+}
+
+/// A call ends: what an interrupt has asked for meanwhile is done.
+#[inline(never)]
+fn leave(mut result: MeterResult) -> MeterResult {
+    loop {
+        // SAFETY: the flag is set, and who has set it has no reference any more; this one ends before the flag is cleared.
+        let machine = unsafe { &mut *ONLY.machine.get() };
+        // Not cleared where it was not set: an interrupt may set it between the two.
+        let asked = ONLY.save.load(Ordering::Acquire);
+        if asked {
+            ONLY.save.store(false, Ordering::Release);
+        }
+        let mut supply = METER_NO_SUPPLY;
+        if let Some(meter) = machine.meter.get() {
+            let saved = if asked { meter.save() } else { Ok(()) };
+            if let (MeterResult::Ok, Err(error)) = (result, saved) {
+                result = error.into();
+            }
+            supply = meter.state().supply.cut;
+        }
+        ONLY.supply.store(!supply, Ordering::Release);
+        ONLY.busy.store(false, Ordering::Release);
+        if !ONLY.save.load(Ordering::Acquire) {
+            return result;
+        }
+        // An interrupt has asked between the look and the end.
+        ONLY.busy.store(true, Ordering::Release);
     }
 }
 
@@ -175,6 +225,10 @@ pub extern "C" fn meter_tick(reading: Option<&MeterReading>) -> MeterResult {
 }
 
 /// Energy was measured, in 10 Wh.
+///
+/// `METER_RESULT_OK`: it is counted. `METER_RESULT_MEMORY`: whether it is, the register says: after `meter_power_up`, what `MeterStatus.energy`
+/// is behind the firmware's own register is to be told again. Every other result: it is not counted, and is to be told again with the next;
+/// after `METER_RESULT_OUT_OF_RANGE`, which comes where the month is full, when the next month has begun.
 #[unsafe(no_mangle)]
 pub extern "C" fn meter_consume(reading: Option<&MeterReading>, energy: u32) -> MeterResult {
     with_meter(|meter| {
@@ -198,47 +252,23 @@ pub extern "C" fn meter_tamper(reading: Option<&MeterReading>, kind: u8) -> Mete
     })
 }
 
-/// Power is failing: writes what is not written yet.
+/// Power is failing: writes what is not written yet. For interrupts too: where it comes out of another call it answers
+/// `METER_RESULT_BUSY`, and is done when that call ends, before it returns. Where that write fails, the other call says so, if it has
+/// nothing worse to say.
 #[unsafe(no_mangle)]
 pub extern "C" fn meter_save() -> MeterResult {
-    with_meter(|meter| Ok(meter.save()?))
+    let result = with_meter(|meter| Ok(meter.save()?));
+    if result == MeterResult::Busy {
+        ONLY.save.store(true, Ordering::Release);
+    }
+    result
 }
 
-/// Reasons to cut the supply (docs/meter.md, section 5); 0: it is on. For the relay, after every other call. FF without a meter.
+/// Reasons to cut the supply (docs/meter.md, section 5), as they were after the last call; 0: it is on. For the relay, after every other
+/// call, and for interrupts at any time. FF without a meter.
 #[unsafe(no_mangle)]
 pub extern "C" fn meter_supply() -> u8 {
-    let mut reasons = 0xFF;
-    with_meter(|meter| {
-        reasons = meter.state().supply.cut;
-        Ok(())
-    });
-    reasons
-}
-
-/// What the display shows.
-#[unsafe(no_mangle)]
-pub extern "C" fn meter_status(out: Option<&mut MeterStatus>) -> MeterResult {
-    with_meter(|meter| {
-        let out = given(out)?;
-        let state = meter.state();
-        let status = state.status();
-        *out = MeterStatus {
-            balance: status.balance.0,
-            time: status.time.0,
-            energy: state.energy.0,
-            energy_left: status.energy_left.map_or(METER_UNKNOWN, |energy| energy.0),
-            price: status.price.0,
-            days_left: status.days_left.unwrap_or(METER_UNKNOWN),
-            loan_until: status.supply.loan_until.0,
-            binding: state.binding,
-            flags: status.flags.0,
-            cut: status.supply.cut,
-            tampering: status.supply.tampering,
-            slab: status.slab,
-            friendly: status.friendly.into(),
-        };
-        Ok(())
-    })
+    !ONLY.supply.load(Ordering::Acquire)
 }
 
 /// A card has arrived: gives the first command for it.
@@ -252,6 +282,7 @@ pub extern "C" fn meter_card_begin(
         command.length = 0;
         machine.visit.clear();
         machine.mail.clear();
+        machine.torn.clear();
         if machine.meter.get().is_none() {
             return Err(MeterResult::Off);
         }
@@ -279,6 +310,9 @@ pub extern "C" fn meter_card_respond(
         if let Some(received) = visit.take_received() {
             machine.mail.fill(|| received);
         }
+        if let Err(error) = result {
+            machine.torn.fill(|| error);
+        }
         result?;
         put(command, &next)
     })
@@ -295,13 +329,13 @@ fn put(to: &mut MeterCommand, command: &CardCommand) -> Result<(), MeterResult> 
 #[unsafe(no_mangle)]
 pub extern "C" fn meter_card_outcome(out: Option<&mut MeterOutcome>) -> MeterResult {
     with(|machine| {
+        let out = given(out)?;
         let visit = given(machine.visit.get())?;
-        let settled = visit.is_settled().into();
-        let outcome = MeterOutcome { settled, ..MeterOutcome::NONE }.decided(visit.verdict());
-        *given(out)? = match machine.mail.get() {
-            Some(received) => outcome.received(*received),
-            None => outcome,
-        };
+        let (verdict, settled) = (visit.verdict(), visit.is_settled());
+        let meter = machine.meter.get().ok_or(MeterResult::Off)?;
+        let mail = machine.mail.get().map(|mail| *mail);
+        let torn = machine.torn.get().map(|torn| *torn);
+        *out = MeterOutcome::of(meter.state(), verdict, mail).visited(settled, torn);
         Ok(())
     })
 }
@@ -326,7 +360,7 @@ pub extern "C" fn meter_voucher(
         let voucher = given(Voucher::parse(given(voucher)?).ok())?;
         let out = given(out)?;
         let decision = meter.take_voucher(given(reading)?.reading(), &voucher)?;
-        *out = MeterOutcome::NONE.decided(Some(decision.verdict));
+        *out = MeterOutcome::of(meter.state(), Some(decision.verdict), None);
         Ok(())
     })
 }
@@ -343,7 +377,38 @@ pub extern "C" fn meter_mail(
         let bytes = given(mail.bytes.get(..mail.length.into()))?;
         let envelope = given(Envelope::parse(bytes).ok())?;
         let out = given(out)?;
-        *out = MeterOutcome::NONE.received(meter.receive(given(reading)?.reading(), None, &envelope)?);
+        let received = meter.receive(given(reading)?.reading(), None, &envelope)?;
+        *out = MeterOutcome::of(meter.state(), None, Some(received));
+        Ok(())
+    })
+}
+
+/// The meter's receipt as it stands, for the issuer, in `METER_RECEIPT_SIZE` bytes: what a connected meter answers to a voucher.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_receipt(out: Option<&mut [u8; METER_RECEIPT_SIZE]>) -> MeterResult {
+    with_meter(|meter| {
+        *given(out)? = meter.report().emit();
+        Ok(())
+    })
+}
+
+/// The meter's mail to the issuer in `slot`, sealed: 10 (hexadecimal) final report of the binding before, 11 readings, 13 records of
+/// commands. `METER_RESULT_NONE` where its version is not above `version`, which the issuer has. For a connected meter; a card takes them by
+/// itself.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_mail_to_issuer(slot: u8, version: u32, out: Option<&mut MeterMail>) -> MeterResult {
+    with_meter(|meter| {
+        let out = given(out)?;
+        let mail = match given(MailSlot::new(slot))? {
+            MailSlot::FINAL_REPORT => meter.final_report(version)?,
+            MailSlot::READINGS => meter.readings(version)?,
+            MailSlot::AUDIT => meter.audit(version)?,
+            _ => return Err(MeterResult::Argument),
+        };
+        let mail = mail.ok_or(MeterResult::None)?;
+        let bytes = mail.as_bytes();
+        out.bytes.get_mut(..bytes.len()).ok_or(MeterResult::Internal)?.copy_from_slice(bytes);
+        out.length = u16::try_from(bytes.len()).map_err(|_| MeterResult::Internal)?;
         Ok(())
     })
 }

@@ -2,10 +2,13 @@
 
 use card_core::apdu::{MAX_COMMAND, MAX_RESPONSE};
 use card_core::key::AesKey;
-use card_core::message::MAX_ENVELOPE;
-use card_core::meter::{MEMORY_PAGES, MeterError, Reading, Received, Verdict, VisitError};
+use card_core::message::{MAX_ENVELOPE, MeterReceipt};
+use card_core::meter::{MEMORY_PAGES, MeterError, MeterState, Reading, Received, Verdict, VisitError};
 use card_core::tariff::Tariff;
+use card_core::text::Situation;
 use card_core::units::CardTime;
+
+use crate::text::number;
 
 /// Pages of memory that a meter uses.
 pub const METER_MEMORY_PAGES: u16 = 231;
@@ -19,12 +22,13 @@ pub const METER_MAIL_SIZE: usize = 180;
 pub const METER_TARIFF_SIZE: usize = 143;
 /// Bytes of a voucher.
 pub const METER_VOUCHER_SIZE: usize = 94;
-/// What a number of `MeterStatus` is where it is not known.
-pub const METER_UNKNOWN: u32 = 0xFFFF_FFFF;
+/// Bytes of a meter's receipt.
+pub const METER_RECEIPT_SIZE: usize = 68;
 
 // Literals above, so that the header has numbers.
 const _: () = assert!(METER_MEMORY_PAGES == MEMORY_PAGES);
 const _: () = assert!(METER_COMMAND_SIZE == MAX_COMMAND && METER_RESPONSE_SIZE == MAX_RESPONSE);
+const _: () = assert!(METER_RECEIPT_SIZE == MeterReceipt::SIZE);
 const _: () = assert!(METER_MAIL_SIZE == MAX_ENVELOPE && METER_TARIFF_SIZE == Tariff::MAX_SIZE);
 
 /// What firmware says of time with every call (docs/meter.md, section 2).
@@ -69,12 +73,14 @@ pub enum MeterResult {
     Argument = 8,
     /// There was no successful `meter_install` or `meter_power_up` before this.
     Off = 9,
-    /// Called out of another call, as by an interrupt or a function of the board; nothing was done.
+    /// Called out of another call, as by an interrupt or a function of the board; nothing was done. Of `meter_save`: it will be.
     Busy = 10,
     /// No random numbers are available.
     Random = 11,
     /// An error of this program.
     Internal = 12,
+    /// There is none of what was asked for, or no further one.
+    None = 13,
 }
 
 impl From<MeterError> for MeterResult {
@@ -186,15 +192,27 @@ pub struct MeterMail {
 }
 
 /// What the meter decided on a card, a voucher or a mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
 pub struct MeterOutcome {
+    /// Piastres that were added to the balance.
+    pub credit: u64,
+    /// Piastres that were taken from it: a correction.
+    pub debit: u64,
+    /// The balance now, in piastres; below 0 it is a debt.
+    pub balance: i64,
+    /// The text for it; 0: there is nothing to say yet.
+    pub text: u16,
+    /// The text for the mail; 0: none.
+    pub mail_text: u16,
     /// Of credit: 0 nothing decided yet, 1 applied, 2 there was nothing new, 3 refused.
     pub verdict: u8,
-    /// Why it was refused (docs/messages.md); else 0.
+    /// Why it was refused (specification, section 11); else 0.
     pub reason: u8,
     /// 1: the card has confirmed the settlement.
     pub settled: u8,
+    /// 1: the visit ended early, and the card is to be presented again. What the rest says is done all the same.
+    pub torn: u8,
     /// Slot of the mail that was handled last; FF: none.
     pub mail_slot: u8,
     /// 1: it was taken; else why not (docs/meter.md, section 7).
@@ -202,56 +220,42 @@ pub struct MeterOutcome {
 }
 
 impl MeterOutcome {
-    /// Nothing was decided.
-    pub(crate) const NONE: Self = Self { verdict: 0, reason: 0, settled: 0, mail_slot: 0xFF, mail_result: 0 };
-
-    pub(crate) const fn decided(self, verdict: Option<Verdict>) -> Self {
-        let (verdict, reason) = match verdict {
-            None => (0, 0),
-            Some(Verdict::Apply { .. }) => (1, 0),
-            Some(Verdict::Nothing) => (2, 0),
-            Some(Verdict::Refuse(reason)) => (3, reason.code()),
+    pub(crate) fn of(state: &MeterState, verdict: Option<Verdict>, mail: Option<Received>) -> Self {
+        let mut outcome = Self {
+            credit: 0,
+            debit: 0,
+            balance: state.balance.0,
+            text: verdict.map_or(0, |verdict| number(Situation::of_verdict(verdict))),
+            mail_text: 0,
+            verdict: 0,
+            reason: 0,
+            settled: 0,
+            torn: 0,
+            mail_slot: 0xFF,
+            mail_result: 0,
         };
-        Self { verdict, reason, ..self }
+        match verdict {
+            None => {}
+            Some(Verdict::Apply { credit, debit, .. }) => {
+                (outcome.verdict, outcome.credit, outcome.debit) = (1, credit.0, debit.0);
+            }
+            Some(Verdict::Nothing) => outcome.verdict = 2,
+            Some(Verdict::Refuse(reason)) => (outcome.verdict, outcome.reason) = (3, reason.code()),
+        }
+        if let Some(mail) = mail {
+            outcome.mail_slot = mail.slot.number();
+            outcome.mail_result = mail.result.map_or_else(|refusal| refusal.code(), |()| 1);
+            outcome.mail_text = Situation::of_mail(outcome.mail_result).map_or(0, number);
+        }
+        outcome
     }
 
-    pub(crate) const fn received(self, received: Received) -> Self {
-        let mail_result = match received.result {
-            Ok(()) => 1,
-            Err(refusal) => refusal.code(),
+    /// By a card that has confirmed, or has not, and with why it ended early.
+    pub(crate) fn visited(self, settled: bool, torn: Option<VisitError>) -> Self {
+        let text = match torn {
+            Some(error) if self.verdict == 0 => number(Situation::of_visit_error(&error)),
+            _ => self.text,
         };
-        Self { mail_slot: received.slot.number(), mail_result, ..self }
+        Self { settled: settled.into(), torn: torn.is_some().into(), text, ..self }
     }
-}
-
-/// What the display shows (docs/meter.md, section 14).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(C)]
-pub struct MeterStatus {
-    /// Credit in piastres; below 0 it is a debt.
-    pub balance: i64,
-    /// The meter's time: seconds since 2020-01-01, UTC; 0: not set.
-    pub time: u32,
-    /// The energy register, in 10 Wh.
-    pub energy: u32,
-    /// What the credit is, in 10 Wh at the price of the present slab; or unknown.
-    pub energy_left: u32,
-    /// Price of the present slab, in 0.00001 EGP per kWh.
-    pub price: u32,
-    /// Days that the credit lasts; or unknown.
-    pub days_left: u32,
-    /// End of the emergency loan; 0: none.
-    pub loan_until: u32,
-    /// Number of the binding; 0: none.
-    pub binding: u32,
-    /// Flags of reports (specification, 5.4).
-    pub flags: u16,
-    /// Reasons to cut the supply (docs/meter.md, section 5); 0: it is on.
-    pub cut: u8,
-    /// Tampering that was seen (docs/meter.md, section 6).
-    pub tampering: u8,
-    /// Number from 1 of the present slab.
-    pub slab: u8,
-    /// 1: it is a friendly time.
-    pub friendly: u8,
 }

@@ -55,6 +55,31 @@ pub struct LocalTime {
     pub weekday: u8,
 }
 
+impl LocalTime {
+    /// The date of its day.
+    pub fn date(&self) -> Date {
+        let day = i32::from(self.day);
+        let months = civil::month_of(day);
+        // Days of card time are from 2020 to 2156.
+        Date {
+            year: 2020 + (months / civil::MONTHS_PER_YEAR) as u16,
+            month: (months % civil::MONTHS_PER_YEAR + 1) as u8,
+            day: (day - civil::first_day(months) + 1) as u8,
+        }
+    }
+}
+
+/// A date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Date {
+    /// From 2020 on.
+    pub year: u16,
+    /// 1 January to 12 December.
+    pub month: u8,
+    /// From 1 on.
+    pub day: u8,
+}
+
 /// A calendar that keeps the rules of `docs/meter.md`, section 7.2: it can only be made by [`Calendar::new`] and
 /// [`Calendar::parse`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -117,16 +117,14 @@ impl<H: Hardware> Meter<H> {
         self.receipt(MeterFlags::default())
     }
 
-    /// The final report of the binding that was closed last, sealed for slot 10, where the card does not have it.
+    /// The final report of the binding that was closed last, sealed for slot 10, where its version is above `version`.
     ///
     /// The number of the closed binding is the version (section 11, step 4): it only grows, and the card's mail directory tells
     /// by it what it has.
-    pub fn final_report(&mut self, card: &CertificateAnswer) -> Result<Option<Envelope>, MeterError> {
-        let Some(report) = self.state.final_report else { return Ok(None) };
+    pub fn final_report(&mut self, version: u32) -> Result<Option<Envelope>, MeterError> {
+        let newer = self.state.final_report.filter(|report| report.binding.number > version);
+        let Some(report) = newer else { return Ok(None) };
         let (slot, version) = (Slot::FINAL_REPORT, report.binding.number);
-        if version_in(card, slot) >= version {
-            return Ok(None);
-        }
         let Self { hardware, identity, keys, .. } = self;
         let keys = &keys.report().mail;
         let envelope =

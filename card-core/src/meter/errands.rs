@@ -88,7 +88,7 @@ impl Visit {
         let answer = presented.answer();
         let version = |slot: Slot| answer.mail.get(slot.index()).copied().unwrap_or_default();
         let mail = match todo {
-            Todo::FinalReport => meter.final_report(answer)?,
+            Todo::FinalReport => meter.final_report(version(Slot::FINAL_REPORT))?,
             Todo::Readings => meter.readings(version(Slot::READINGS))?,
             _ => meter.audit(version(Slot::AUDIT))?,
         };

@@ -315,3 +315,15 @@ fn rest_days_and_holidays_are_local_days() {
     let last = friendly(0, 0, 0, &[Holiday { first: u16::MAX, days: 255 }]);
     assert!(!last.is_friendly(CardTime(0)) && !last.is_friendly(CardTime(u32::MAX)));
 }
+
+/// Day by day until the last one of card time.
+#[test]
+fn every_day_has_its_date() {
+    let mut date = jiff::civil::date(2020, 1, 1);
+    for day in 0..=u16::try_from(u32::MAX / 86_400).unwrap() {
+        let of = LocalTime { day, minute: 0, weekday: 0 }.date();
+        assert_eq!((of.year as i16, of.month as i8, of.day as i8), (date.year(), date.month(), date.day()));
+        date = date.tomorrow().unwrap();
+    }
+    assert_eq!((date.year(), date.month(), date.day()), (2156, 2, 8));
+}

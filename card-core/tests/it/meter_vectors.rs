@@ -182,7 +182,7 @@ fn decisions() {
         }
         after.balance = Balance(start.wrapping_add(number(&vector["after"]["balance_difference"]) as i64));
         if let Some(version) = vector.get("final_report_version") {
-            let report = decided.final_report(&answer).unwrap().unwrap();
+            let report = decided.final_report(answer.mail[Slot::FINAL_REPORT.index()]).unwrap().unwrap();
             assert_eq!((report.slot, report.version), (Slot::FINAL_REPORT, number(version) as u32), "{name}");
             assert_eq!(report.binding.number, state.binding, "{name}");
         }

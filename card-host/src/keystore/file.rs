@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::KeyStoreError;
-use super::software::{Held, MASTERS, Masters, SoftwareKeyStore};
+use super::deriving::MASTERS;
+use super::software::{ByVersion, Held, SoftwareKeyStore, SoftwareMasters};
 
 /// Why the file of a key store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +88,7 @@ fn name(role: Role) -> &'static str {
     }
 }
 
-fn text(store: &SoftwareKeyStore) -> Zeroizing<Vec<u8>> {
+fn text(store: &SoftwareMasters) -> Zeroizing<Vec<u8>> {
     let held = store.held();
     let keys: BTreeMap<(u8, u8), Zeroizing<String>> =
         held.masters.iter().map(|(id, key)| (*id, Zeroizing::new(hex::encode(key.key().expose())))).collect();
@@ -118,7 +119,7 @@ fn text(store: &SoftwareKeyStore) -> Zeroizing<Vec<u8>> {
 }
 
 /// Makes a file that does not exist yet, whole or not at all.
-pub(super) fn create(store: &SoftwareKeyStore, path: &Path) -> Result<(), FileError> {
+pub(super) fn create(store: &SoftwareMasters, path: &Path) -> Result<(), FileError> {
     durable::create(path, &text(store)).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => FileError::Exists(path.to_owned()),
         _ => FileError::Io { path: path.to_owned(), source },
@@ -126,7 +127,7 @@ pub(super) fn create(store: &SoftwareKeyStore, path: &Path) -> Result<(), FileEr
 }
 
 /// Replaces a file, whole or not at all.
-pub(super) fn replace(store: &SoftwareKeyStore, path: &Path) -> Result<(), FileError> {
+pub(super) fn replace(store: &SoftwareMasters, path: &Path) -> Result<(), FileError> {
     durable::replace(path, &text(store)).map_err(|source| FileError::Io { path: path.to_owned(), source })
 }
 
@@ -177,7 +178,7 @@ fn parse(bytes: &[u8], path: &Path) -> Result<SoftwareKeyStore, KeyStoreError> {
         hex::decode_to_slice(text, &mut *bytes).ok()?;
         AesKey::new(&*bytes).map(ExpandedKey::new).map(Arc::new)
     };
-    let mut masters = Masters::new();
+    let mut masters = ByVersion::new();
     let wrong_key = || malformed("with a key that is not 32 bytes in hexadecimal");
     masters.insert((Role::Admin as u8, 0), key(content.initial).ok_or_else(wrong_key)?);
     let mut current = BTreeMap::new();

@@ -4,12 +4,14 @@
 //! key set wrapped for one card. Each can be done inside an HSM over PKCS#11: derivation is SP 800-108 with AES-CMAC
 //! (`CKM_SP800_108_COUNTER_KDF`), the rest is AES-CMAC, AES-CBC and AES-CTR.
 
+mod deriving;
 mod file;
 mod software;
 mod wrap;
 
+pub use deriving::{DerivingKeyStore, MASTERS, Master, Masters, MeterKeys};
 pub use file::FileError;
-pub use software::{MeterKeys, SoftwareKeyStore};
+pub use software::{SoftwareKeyStore, SoftwareMasters};
 pub use wrap::{WrappedKeys, wrap};
 
 use card_core::access_number::AccessNumber;
@@ -234,6 +236,9 @@ pub enum KeyStoreError {
     /// The file of a software store.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The token that holds the masters.
+    #[error("{0}")]
+    Token(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl From<WrongLength> for KeyStoreError {

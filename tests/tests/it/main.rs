@@ -30,6 +30,7 @@ mod read_only;
 mod scripted_readers;
 mod sqlite_faults;
 mod ten_years;
+mod token;
 mod tour_pcsc;
 mod virtual_reader;
 mod wire;

@@ -19,6 +19,7 @@ use card_core::text::Language;
 use card_core::units::Piastres;
 use card_ledger::{PointCode, RequestId};
 use card_paper::Digits;
+use card_pkcs11::TokenUri;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -62,6 +63,10 @@ pub(crate) struct Arguments {
     /// variable CARDCTL_DATABASE, which is the place for a URL with a password: arguments are seen by every program of the computer.
     #[arg(long, global = true, help_heading = "Ledger options", value_name = "URL")]
     database: Option<String>,
+    /// The masters in a PKCS#11 token, by its URI (RFC 7512), such as pkcs11:token=LABEL?module-path=FILE&pin-source=FILE; without pin-source the PIN is
+    /// asked for. By default they are in a file of the data directory.
+    #[arg(long, global = true, help_heading = "Ledger options", value_name = "URI", env = "CARDCTL_KEYS")]
+    keys: Option<TokenUri>,
     /// Who does it, as it is written in the ledger. By default the user of the operating system.
     #[arg(long, global = true, help_heading = "Ledger options", value_name = "NAME", value_parser = actor)]
     actor: Option<String>,
@@ -92,6 +97,7 @@ impl Arguments {
             data: self.data.take(),
             reader: std::mem::take(&mut self.reader),
             trace: self.trace,
+            token: self.keys.take(),
             database: self.database.take().or(database.filter(|url| !url.is_empty())),
             actor: self.actor.take(),
             point: self.point.take(),

@@ -5,7 +5,7 @@ use card_core::key::KeyLength;
 use card_core::platform::Random;
 use card_host::card_work::development_scope;
 use card_host::issuer::{BUILD_TIME, Clock, Issuer, SystemClock, checked_time};
-use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
+use card_host::keystore::{KeyStore, KeyStoreError};
 use card_host::random::OsRandom;
 use card_ledger::{
     Anchor, BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Office, Party, Payee, Point, PointCode,
@@ -15,6 +15,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::custody::Keys;
 use super::workplace::Workplace;
 use super::{Context, Error, Request};
 
@@ -24,8 +25,8 @@ pub(crate) const CONNECTIONS: u32 = 16;
 /// The ledger of the data directory, or of a database, with whoever works with it.
 pub(crate) struct Books {
     pub(crate) office: Arc<Office>,
-    /// The office's keys, which are in a file of the data directory.
-    pub(crate) keys: Arc<SoftwareKeyStore>,
+    /// The office's keys.
+    pub(crate) keys: Arc<Keys>,
     /// Who runs this program, for the company.
     pub(crate) who: Who,
     /// The request that this program is run for.

@@ -1,6 +1,7 @@
 //! Where and for whom a command works: the data directory, the reader, the ledger with its keys, and files with vouchers.
 
 pub(crate) mod books;
+pub(crate) mod custody;
 mod reader;
 mod request;
 pub(crate) mod voucher_file;
@@ -12,6 +13,7 @@ use self::workplace::{Workplace, WorkplaceError};
 use card_host::keystore::KeyStoreError;
 use card_host::reader_error::ReaderError;
 use card_ledger::{LedgerError, PointCode};
+use card_pkcs11::TokenUri;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -23,6 +25,8 @@ pub(crate) struct Context {
     pub(crate) reader: String,
     /// Shows what goes to and from the card.
     pub(crate) trace: bool,
+    /// The token with the masters, where they are in one.
+    pub(crate) token: Option<TokenUri>,
     /// The database, where the ledger is in one.
     pub(crate) database: Option<String>,
     /// Who does it, where that is not the user of the operating system.
@@ -53,12 +57,12 @@ pub(crate) enum Error {
 impl Context {
     /// The data directory for work with cards and meters, alone.
     pub(crate) fn alone(&self) -> Result<Workplace, Error> {
-        Ok(Workplace::open(self.data.as_deref())?)
+        Ok(Workplace::open(self.data.as_deref(), self.token.clone())?)
     }
 
     /// The data directory for work with the ledger only, beside other programs.
     pub(crate) fn shared(&self) -> Result<Workplace, Error> {
-        Ok(Workplace::shared(self.data.as_deref())?)
+        Ok(Workplace::shared(self.data.as_deref(), self.token.clone())?)
     }
 
     /// The ledger that is there.

@@ -12,9 +12,12 @@ use card_host::operate;
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, SimulatedMeterError, from_the_maker};
 use card_host::transport::{Card, Simulator};
+use card_pkcs11::{TokenMasters, TokenUri};
 use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+use super::custody::{self, Custody, Keys, NoPin};
 
 /// Why the data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +38,8 @@ pub(crate) enum WorkplaceError {
     OldKeys { path: PathBuf, version: KeyVersion },
     #[error(transparent)]
     Keys(#[from] KeyStoreError),
+    #[error(transparent)]
+    NoPin(#[from] NoPin),
     #[error(transparent)]
     Meter(#[from] SimulatedMeterError),
 }
@@ -79,20 +84,22 @@ fn renamed(from: &Path, to: &Path) -> Result<(), WorkplaceError> {
 
 pub(crate) struct Workplace {
     directory: PathBuf,
+    /// Where the masters are, when they are not in a file of the directory.
+    token: Option<TokenUri>,
     /// Held as long as the program runs, where it works with cards or meters.
     lock: Option<File>,
 }
 
 impl Workplace {
     /// For work with cards and meters, alone.
-    pub(crate) fn open(directory: Option<&Path>) -> Result<Self, WorkplaceError> {
-        let mut workplace = Self::shared(directory)?;
+    pub(crate) fn open(directory: Option<&Path>, token: Option<TokenUri>) -> Result<Self, WorkplaceError> {
+        let mut workplace = Self::shared(directory, token)?;
         workplace.lock = workplace.alone()?;
         Ok(workplace)
     }
 
     /// For work with the ledger only, beside other programs.
-    pub(crate) fn shared(directory: Option<&Path>) -> Result<Self, WorkplaceError> {
+    pub(crate) fn shared(directory: Option<&Path>, token: Option<TokenUri>) -> Result<Self, WorkplaceError> {
         let directory = match directory {
             Some(directory) => directory.to_owned(),
             None => directories::ProjectDirs::from("", "", "cardctl")
@@ -103,7 +110,7 @@ impl Workplace {
         };
         create_directory(&directory)
             .map_err(|error| WorkplaceError::Io { path: directory.clone(), error })?;
-        Ok(Self { directory, lock: None })
+        Ok(Self { directory, token, lock: None })
     }
 
     /// Keeps other programs out as long as the file is there; nothing where they are kept out already.
@@ -120,19 +127,27 @@ impl Workplace {
         }
     }
 
-    /// The development keys, where they are there.
-    pub(crate) fn keys(&self) -> Result<Option<SoftwareKeyStore>, WorkplaceError> {
+    /// The office's keys, where they are there.
+    pub(crate) fn keys(&self) -> Result<Option<Keys>, WorkplaceError> {
+        if let Some(uri) = &self.token {
+            return Ok(TokenMasters::find(&uri.location, custody::pin(uri)?)?
+                .map(Custody::Token)
+                .map(Keys::new));
+        }
         let path = self.keys_path();
-        if path.exists() { Ok(Some(SoftwareKeyStore::open(&path)?)) } else { Ok(None) }
+        if path.exists() { Ok(Some(custody::in_file(SoftwareKeyStore::open(&path)?))) } else { Ok(None) }
     }
 
-    /// New development keys. Where another program has made them meanwhile, those.
-    pub(crate) fn new_keys(&self, length: KeyLength) -> Result<SoftwareKeyStore, WorkplaceError> {
+    /// New keys. Where another program has made them meanwhile, those.
+    pub(crate) fn new_keys(&self, length: KeyLength) -> Result<Keys, WorkplaceError> {
+        if let Some(uri) = &self.token {
+            return Ok(Keys::new(Custody::Token(TokenMasters::found(&uri.location, custody::pin(uri)?)?)));
+        }
         let path = self.keys_path();
         if !path.exists() {
             SoftwareKeyStore::generate(length, &mut OsRandom)?.create(&path)?;
         }
-        Ok(SoftwareKeyStore::open(&path)?)
+        Ok(custody::in_file(SoftwareKeyStore::open(&path)?))
     }
 
     /// Where the development keys are.
@@ -151,18 +166,13 @@ impl Workplace {
     }
 
     /// Draws the master with this key version number, where it has not been drawn. It is stored before it is used.
-    pub(crate) fn master(
-        &self,
-        keys: &SoftwareKeyStore,
-        role: Role,
-        version: KeyVersion,
-    ) -> Result<(), WorkplaceError> {
-        if keys.current(role)? < version {
-            let drawn = keys.rotate(role, &mut OsRandom)?;
-            if drawn != version {
+    pub(crate) fn master(&self, keys: &Keys, role: Role, version: KeyVersion) -> Result<(), WorkplaceError> {
+        let current = keys.current(role)?;
+        if current < version {
+            if current.master().saturating_add(1) != version.master() {
                 return Err(WorkplaceError::OldKeys { path: self.keys_path(), version });
             }
-            keys.save(&self.keys_path())?;
+            keys.masters().rotate(role, &self.keys_path())?;
         }
         Ok(())
     }
@@ -229,7 +239,7 @@ impl Workplace {
     /// a meter that has forgotten that would take it once more, so none is made again.
     pub(crate) fn install_meter(
         &self,
-        keys: &SoftwareKeyStore,
+        keys: &Keys,
         scope: Scope,
         meter: MeterId,
         served: bool,

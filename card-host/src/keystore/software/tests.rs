@@ -1,10 +1,15 @@
 use super::*;
 use crate::issuer::{BindingAccount, Clock, Issuer};
 use crate::keystore::FileError;
+use crate::keystore::{CardKey, KeyStore};
 use crate::random::OsRandom;
+use card_core::id::{Binding, CardId, CardRef, MeterId, Scope};
 use card_core::id::{Channel, Company, Reference};
 use card_core::message::MeterFlags;
+use card_core::message::{Certificate, Envelope, MeterReceipt, Slot, Voucher};
 use card_core::role::KeyVersion;
+use card_core::role::{Derivation, INITIAL_ADMIN};
+use card_core::soft::SoftEngine;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use std::{fs, thread};
 
@@ -123,7 +128,7 @@ fn it_says_loudly_what_it_is_and_shows_nothing() {
     assert!(store.warning().unwrap().starts_with("WARNING"));
     let shown = format!("{store:?}");
     assert!(shown.contains("redacted"), "{shown}");
-    for master in store.held().masters.values() {
+    for master in store.masters().held().masters.values() {
         let shown = format!("{shown} {master:?}");
         assert!(!shown.contains(&hex::encode(master.key().expose())));
     }

@@ -1,4 +1,5 @@
-//! The smallest firmware: start-up and the whole of `meter.h`, reachable, over nothing. What it measures is what a meter maker adds.
+//! The smallest firmware: start-up and the whole of `meter.h`, reachable, over nothing. What it measures is what a meter maker adds. With
+//! the feature `texts` the words in both languages too.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
@@ -23,10 +24,20 @@ extern "C" fn main() {
     black_box(meter_save as *const ());
     black_box(meter_supply as *const ());
     black_box(meter_status as *const ());
+    black_box(meter_month as *const ());
+    black_box(meter_event as *const ());
+    black_box(meter_notice as *const ());
+    black_box(meter_debt as *const ());
+    black_box(meter_local_time as *const ());
+    black_box(meter_news as *const ());
     black_box(meter_card_begin as *const ());
     black_box(meter_card_respond as *const ());
     black_box(meter_card_outcome as *const ());
     black_box(meter_card_gone as *const ());
     black_box(meter_voucher as *const ());
     black_box(meter_mail as *const ());
+    black_box(meter_receipt as *const ());
+    black_box(meter_mail_to_issuer as *const ());
+    #[cfg(feature = "texts")]
+    black_box(meter_text as *const ());
 }

@@ -10,10 +10,6 @@
 fn main() {}
 
 #[cfg(target_os = "none")]
-mod card;
-#[cfg(target_os = "none")]
-mod issuer;
-#[cfg(target_os = "none")]
 mod memory;
 #[cfg(target_os = "none")]
 mod semihosting;

@@ -9,15 +9,16 @@ use card_core::soft::SoftEngine;
 use card_core::tariff::{EGYPT_2024_08, Tariff};
 use card_core::units::CardTime;
 use card_meter::{
-    METER_COMMAND_SIZE, METER_MAIL_SIZE, METER_RESPONSE_SIZE, METER_TARIFF_SIZE, MeterCommand,
-    MeterInstallation, MeterKey, MeterMail, MeterOutcome, MeterReading, MeterResponse, MeterResult,
-    MeterStatus, meter_card_begin, meter_card_gone, meter_card_outcome, meter_card_respond, meter_consume,
-    meter_demand, meter_install, meter_mail, meter_power_up, meter_save, meter_status, meter_supply,
-    meter_tamper, meter_tick, meter_voucher,
+    METER_COMMAND_SIZE, METER_MAIL_SIZE, METER_RECEIPT_SIZE, METER_RESPONSE_SIZE, MeterCommand, MeterEvent,
+    MeterMail, MeterMonth, MeterOutcome, MeterReading, MeterResponse, MeterResult, MeterStatus,
+    meter_card_begin, meter_card_gone, meter_card_outcome, meter_card_respond, meter_consume, meter_demand,
+    meter_event, meter_install, meter_mail, meter_mail_to_issuer, meter_month, meter_power_up, meter_receipt,
+    meter_save, meter_status, meter_supply, meter_tamper, meter_tick, meter_voucher,
 };
 
-use crate::card::Card;
-use crate::issuer;
+use meter_firmware::card::Card;
+use meter_firmware::{installation, issuer};
+
 use crate::memory::BOARD;
 use crate::semihosting::Out;
 use crate::stack::measured;
@@ -96,9 +97,13 @@ fn live(depths: &mut Depths) -> Result<(), Failed> {
     }
     depths.ok("tamper", || meter_tamper(Some(&shows(now)), 0x01))?;
     depths.ok("save", || meter_save())?;
-    let mut status = EMPTY_STATUS;
+    let mut status = MeterStatus::default();
     depths.ok("status", || meter_status(Some(&mut status)))?;
     depths.expect("consumed", status.balance < 500_000 && status.energy == 11_001)?;
+    let (mut month, mut event) = (MeterMonth::default(), MeterEvent::default());
+    depths.ok("month", || meter_month(1, Some(&mut month)))?;
+    depths.ok("event", || meter_event(0, Some(&mut event)))?;
+    depths.expect("histories", month.fees > 0 && event.number == 1)?;
     depths.ok("power up", || meter_power_up(Some(&BOARD)))?;
 
     // One with mail of every kind, months and events.
@@ -115,10 +120,14 @@ fn live(depths: &mut Depths) -> Result<(), Failed> {
 
     // Over the network; the card gets the voucher at its next visit.
     let voucher = depths.some("voucher", issuer::voucher(1, 3, 600_000))?;
-    let mut outcome = NO_OUTCOME;
+    let mut outcome = MeterOutcome::default();
     let bytes = voucher.emit();
     depths.ok("voucher", || meter_voucher(Some(&shows(now)), Some(&bytes), Some(&mut outcome)))?;
     depths.expect("applied", outcome.verdict == 1)?;
+    let mut answer = MeterMail { length: 0, bytes: [0; METER_MAIL_SIZE] };
+    depths.ok("mail to the issuer", || meter_mail_to_issuer(0x11, 0, Some(&mut answer)))?;
+    let mut receipt = [0; METER_RECEIPT_SIZE];
+    depths.ok("receipt", || meter_receipt(Some(&mut receipt)))?;
     let limits = card_core::parameters::Limits::DEFAULT.emit();
     let mail = depths.some("mail", issuer::mail(1, 0x02, 1, &limits))?;
     let mail = mail_of(&mail);
@@ -167,62 +176,11 @@ fn visit(depths: &mut Depths, name: &str, card: &mut Card, now: u32) -> Result<M
     }
     depths.note(name, deepest);
     let _ = writeln!(depths.out, "exchanges {exchanges} {name}");
-    let mut outcome = NO_OUTCOME;
+    let mut outcome = MeterOutcome::default();
     depths.expect(name, meter_card_outcome(Some(&mut outcome)) == MeterResult::Ok)?;
     depths.expect(name, meter_card_gone() == MeterResult::Ok)?;
     card.leave();
     Ok(outcome)
-}
-
-const NO_OUTCOME: MeterOutcome =
-    MeterOutcome { verdict: 0, reason: 0, settled: 0, mail_slot: 0, mail_result: 0 };
-
-const EMPTY_STATUS: MeterStatus = MeterStatus {
-    balance: 0,
-    time: 0,
-    energy: 0,
-    energy_left: 0,
-    price: 0,
-    days_left: 0,
-    loan_until: 0,
-    binding: 0,
-    flags: 0,
-    cut: 0,
-    tampering: 0,
-    slab: 0,
-    friendly: 0,
-};
-
-#[inline(never)]
-fn installation() -> Option<MeterInstallation> {
-    fn key(version: u8, key: &card_core::key::AesKey) -> MeterKey {
-        let mut bytes = [0; 32];
-        for (to, from) in bytes.iter_mut().zip(key.expose()) {
-            *to = *from;
-        }
-        MeterKey { version, length: key.expose().len() as u8, bytes }
-    }
-    let (parameter, report) = (issuer::mail_keys(0x81)?, issuer::mail_keys(0x91)?);
-    let emitted = EGYPT_2024_08.emit();
-    let mut tariff = [0; METER_TARIFF_SIZE];
-    tariff.get_mut(..emitted.len())?.copy_from_slice(emitted.as_slice());
-    Some(MeterInstallation {
-        id: issuer::METER.0,
-        company: issuer::SCOPE.company.0,
-        environment: issuer::SCOPE.environment.code(),
-        tariff_length: emitted.len() as u8,
-        tariff,
-        base: key(0xA1, &issuer::meter_key(0xA1)?),
-        credit: key(0x71, &issuer::meter_key(0x71)?),
-        parameter_mac: key(0x81, &parameter.mac),
-        parameter_enc: key(0x81, &parameter.enc),
-        report_mac: key(0x91, &report.mac),
-        report_enc: key(0x91, &report.enc),
-        report_receipt: key(0x91, &issuer::receipt_key(0x91)?),
-        transport: key(0xB1, &issuer::master(0xB1)?),
-        energy: 1000,
-        firmware: 1,
-    })
 }
 
 /// Plaintext of a mail.

@@ -12,17 +12,18 @@ use card_core::scp03::host::{HostHandshake, HostSession};
 use card_core::scp03::{KeySet, Mode, SecurityLevel, key_check_value};
 use card_core::soft::SoftEngine;
 
+use crate::chip::{Chip, chip};
 use crate::issuer::{self, CARD, LENGTH, SCOPE};
-use crate::memory::{Chip, chip};
 
 type Data = Buffer<255>;
 
-pub(crate) struct Card(CardApplication<Chip>);
+/// The card.
+pub struct Card(CardApplication<Chip>);
 
 impl Card {
     /// A customer's card with nothing on it yet.
     #[inline(never)]
-    pub(crate) fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         let master = AesKey::new(&TEST_INITIAL_MASTER)?;
         manufacture(&mut chip(), CARD.id, SCOPE.environment, &master, LENGTH).ok()?;
         let mut card = Self(CardApplication::power_up(chip(), Protocol::Block));
@@ -30,15 +31,16 @@ impl Card {
         Some(card)
     }
 
+    /// Answers a command.
     #[inline(never)]
-    pub(crate) fn process(&mut self, command: &[u8]) -> Reply {
+    pub fn process(&mut self, command: &[u8]) -> Reply {
         let mut reply = Reply::new();
         self.0.process(command, &mut reply);
         reply
     }
 
     /// The card leaves the field.
-    pub(crate) fn leave(&mut self) {
+    pub fn leave(&mut self) {
         self.0.reset(Protocol::Block);
     }
 
@@ -68,7 +70,7 @@ impl Card {
 
     /// Binds the card to another binding of the meter.
     #[inline(never)]
-    pub(crate) fn bind(&mut self, number: u32) -> Option<()> {
+    pub fn bind(&mut self, number: u32) -> Option<()> {
         let admin = issuer::key_set(0x11)?;
         let mut session = self.open(&admin)?;
         self.bind_in(&mut session, &admin, number)
@@ -98,13 +100,15 @@ impl Card {
         session.unwrap(&mut SoftEngine, answer.as_slice()).ok()?.status().is_ok().then_some(())
     }
 
+    /// A voucher is loaded, as a kiosk does it.
     #[inline(never)]
-    pub(crate) fn load(&mut self, voucher: &Voucher) -> Option<()> {
+    pub fn load(&mut self, voucher: &Voucher) -> Option<()> {
         self.plain(0x40, &voucher.emit())
     }
 
+    /// Mail for the meter is put on it.
     #[inline(never)]
-    pub(crate) fn put_mail(&mut self, envelope: &Envelope) -> Option<()> {
+    pub fn put_mail(&mut self, envelope: &Envelope) -> Option<()> {
         let key = issuer::card_key(0x51)?;
         let delivery =
             Delivery::make(&mut SoftEngine, &key, KeyVersion::new(Role::Load, 1), SCOPE, CARD.id, envelope)

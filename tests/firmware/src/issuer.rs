@@ -8,14 +8,17 @@ use card_core::scp03::KeySet;
 use card_core::soft::SoftEngine;
 use card_core::units::{CardTime, Piastres};
 
-pub(crate) const SCOPE: Scope = Scope { company: Company(0x0102), environment: Environment::Test };
-pub(crate) const METER: MeterId = MeterId(*b"METER--1");
-pub(crate) const CARD: CardRef = CardRef { id: CardId(*b"CARD---1"), generation: 1 };
+/// Company and environment.
+pub const SCOPE: Scope = Scope { company: Company(0x0102), environment: Environment::Test };
+/// The meter.
+pub const METER: MeterId = MeterId(*b"METER--1");
+/// The card.
+pub const CARD: CardRef = CardRef { id: CardId(*b"CARD---1"), generation: 1 };
 /// The longest keys: the deepest stack.
-pub(crate) const LENGTH: KeyLength = KeyLength::Aes256;
+pub const LENGTH: KeyLength = KeyLength::Aes256;
 
 /// `None` never comes: what is asked for here exists.
-pub(crate) fn master(seed: u8) -> Option<AesKey> {
+pub fn master(seed: u8) -> Option<AesKey> {
     AesKey::new(&[seed; 32])
 }
 
@@ -24,22 +27,22 @@ fn of_meter(version: u8) -> Derivation {
 }
 
 /// A single key of the meter.
-pub(crate) fn meter_key(version: u8) -> Option<AesKey> {
+pub fn meter_key(version: u8) -> Option<AesKey> {
     of_meter(version).single(&mut SoftEngine, &master(version)?)
 }
 
 /// Parameter or report keys.
-pub(crate) fn mail_keys(version: u8) -> Option<MailKeys> {
+pub fn mail_keys(version: u8) -> Option<MailKeys> {
     of_meter(version).mail_keys(&mut SoftEngine, &master(version)?)
 }
 
 /// The key of meter receipts.
-pub(crate) fn receipt_key(version: u8) -> Option<AesKey> {
+pub fn receipt_key(version: u8) -> Option<AesKey> {
     Some(of_meter(version).report_receipt_key(&mut SoftEngine, &master(version)?))
 }
 
 /// A key set of the card.
-pub(crate) fn key_set(version: u8) -> Option<KeySet> {
+pub fn key_set(version: u8) -> Option<KeySet> {
     let initial = Derivation::initial(SCOPE.environment, CARD.id, LENGTH);
     let own = Derivation::for_card(SCOPE, KeyVersion::from_byte(version), CARD, LENGTH);
     match (version, KeyVersion::from_byte(version).role()?) {
@@ -51,7 +54,7 @@ pub(crate) fn key_set(version: u8) -> Option<KeySet> {
 }
 
 /// Load key or receipt key of the card.
-pub(crate) fn card_key(version: u8) -> Option<AesKey> {
+pub fn card_key(version: u8) -> Option<AesKey> {
     Derivation::for_chip(SCOPE, KeyVersion::from_byte(version), CARD.id, LENGTH)
         .single(&mut SoftEngine, &master(version)?)
 }
@@ -60,7 +63,8 @@ const fn binding(number: u32) -> Binding {
     Binding { meter: METER, number }
 }
 
-pub(crate) fn certificate(number: u32, sequence: u32, credit: u64) -> Option<Certificate> {
+/// Certificate of a binding: all credit ever sold, in piastres.
+pub fn certificate(number: u32, sequence: u32, credit: u64) -> Option<Certificate> {
     let certificate = Certificate {
         key_version: KeyVersion::new(Role::Credit, 1),
         binding: binding(number),
@@ -74,7 +78,8 @@ pub(crate) fn certificate(number: u32, sequence: u32, credit: u64) -> Option<Cer
     Some(certificate.sign(&mut SoftEngine, &meter_key(0x71)?, SCOPE))
 }
 
-pub(crate) fn binding_certificate(number: u32) -> Option<BindingCertificate> {
+/// Binding certificate.
+pub fn binding_certificate(number: u32) -> Option<BindingCertificate> {
     let certificate = BindingCertificate {
         key_version: KeyVersion::new(Role::Credit, 1),
         binding: binding(number),
@@ -85,7 +90,8 @@ pub(crate) fn binding_certificate(number: u32) -> Option<BindingCertificate> {
     Some(certificate.sign(&mut SoftEngine, &meter_key(0x71)?, SCOPE))
 }
 
-pub(crate) fn voucher(number: u32, sequence: u32, credit: u64) -> Option<Voucher> {
+/// A voucher with a certificate.
+pub fn voucher(number: u32, sequence: u32, credit: u64) -> Option<Voucher> {
     let voucher = Voucher {
         key_version: KeyVersion::new(Role::Load, 1),
         scope: SCOPE,
@@ -98,7 +104,8 @@ pub(crate) fn voucher(number: u32, sequence: u32, credit: u64) -> Option<Voucher
     Some(voucher.sign(&mut SoftEngine, &card_key(0x51)?))
 }
 
-pub(crate) fn mail(number: u32, slot: u8, version: u32, plaintext: &[u8]) -> Option<Envelope> {
+/// Sealed mail.
+pub fn mail(number: u32, slot: u8, version: u32, plaintext: &[u8]) -> Option<Envelope> {
     let (keys, slot) = (mail_keys(0x81)?, Slot::new(slot)?);
     Envelope::seal(&mut SoftEngine, &keys, SCOPE, binding(number), slot, version, plaintext).ok()
 }

@@ -1,0 +1,143 @@
+//! Who keeps the masters: a file of the data directory, or a token.
+
+use card_core::id::Environment;
+use card_core::key::{AesKey, KeyLength};
+use card_core::platform::{Block, Engine, PartialBlock};
+use card_core::role::{KeyVersion, Role};
+use card_core::soft::ExpandedKey;
+use card_host::keystore::{DerivingKeyStore, KeyStoreError, Master, Masters, SoftwareKeyStore};
+use card_host::random::OsRandom;
+use card_pkcs11::{Pin, TokenMaster, TokenMasters, TokenUri, UriError};
+use std::path::Path;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// The office's keys.
+pub(crate) type Keys = DerivingKeyStore<Custody>;
+
+/// Where their masters are.
+pub(crate) enum Custody {
+    File(SoftwareKeyStore),
+    Token(TokenMasters),
+}
+
+/// Why a token cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoPin {
+    #[error(transparent)]
+    Uri(#[from] UriError),
+    #[error(
+        "the PIN cannot be asked for here ({0}): put it into a file that only this user reads, and name that with pin-source in --keys"
+    )]
+    NoTerminal(std::io::Error),
+}
+
+/// Of the masters in a file.
+pub(crate) const fn in_file(store: SoftwareKeyStore) -> Keys {
+    Keys::new(Custody::File(store))
+}
+
+/// The PIN of a token: from its source, or typed.
+pub(crate) fn pin(uri: &TokenUri) -> Result<Pin, NoPin> {
+    if let Some(pin) = uri.pin()? {
+        return Ok(pin);
+    }
+    let prompt = format!("PIN of the token {}: ", uri.location.token);
+    let typed = rpassword::prompt_password(prompt).map(Zeroizing::new).map_err(NoPin::NoTerminal)?;
+    Ok(Pin::new(&typed))
+}
+
+impl Custody {
+    /// Draws the next master of a role, where it is kept before it is used.
+    pub(crate) fn rotate(&self, role: Role, file: &Path) -> Result<KeyVersion, KeyStoreError> {
+        match self {
+            Self::File(store) => {
+                let drawn = store.rotate(role, &mut OsRandom)?;
+                store.save(file)?;
+                Ok(drawn)
+            }
+            Self::Token(token) => token.rotate(role),
+        }
+    }
+}
+
+impl Masters for Custody {
+    type Master = Held;
+
+    fn environment(&self) -> Environment {
+        match self {
+            Self::File(store) => store.masters().environment(),
+            Self::Token(token) => token.environment(),
+        }
+    }
+
+    fn warning(&self) -> Option<&str> {
+        match self {
+            Self::File(store) => store.masters().warning(),
+            Self::Token(token) => token.warning(),
+        }
+    }
+
+    fn length(&self) -> KeyLength {
+        match self {
+            Self::File(store) => store.masters().length(),
+            Self::Token(token) => token.length(),
+        }
+    }
+
+    fn current(&self, role: Role) -> Option<u8> {
+        match self {
+            Self::File(store) => store.masters().current(role),
+            Self::Token(token) => token.current(role),
+        }
+    }
+
+    fn master(&self, role: Role, version: u8) -> Result<Held, KeyStoreError> {
+        Ok(match self {
+            Self::File(store) => Held::File(store.masters().master(role, version)?),
+            Self::Token(token) => Held::Token(token.master(role, version)?),
+        })
+    }
+}
+
+/// A master.
+pub(crate) enum Held {
+    File(Arc<ExpandedKey>),
+    Token(TokenMaster),
+}
+
+impl Master for Held {
+    type Engine<'a> = Either<'a>;
+
+    fn derive<T>(&self, derive: impl FnOnce(&mut Either<'_>, &AesKey) -> T) -> Result<T, KeyStoreError> {
+        match self {
+            Self::File(master) => master.derive(|engine, key| derive(&mut Either(engine), key)),
+            Self::Token(master) => master.derive(|engine, key| derive(&mut Either(engine), key)),
+        }
+    }
+}
+
+/// The engine of either.
+pub(crate) struct Either<'a>(&'a mut dyn Engine);
+
+impl Engine for Either<'_> {
+    fn encrypt_block(&mut self, key: &AesKey, block: &mut Block) {
+        self.0.encrypt_block(key, block);
+    }
+
+    fn encrypt_cbc(&mut self, key: &AesKey, iv: &Block, data: &mut [u8]) -> Result<(), PartialBlock> {
+        self.0.encrypt_cbc(key, iv, data)
+    }
+
+    fn decrypt_cbc(&mut self, key: &AesKey, iv: &Block, data: &mut [u8]) -> Result<(), PartialBlock> {
+        self.0.decrypt_cbc(key, iv, data)
+    }
+
+    fn cmac(&mut self, key: &AesKey, message: &[&[u8]]) -> Block {
+        self.0.cmac(key, message)
+    }
+
+    fn cmac_both(&mut self, key: &AesKey, messages: [&[&[u8]]; 2]) -> [Block; 2] {
+        self.0.cmac_both(key, messages)
+    }
+}
