@@ -26,7 +26,8 @@ CRATES = {
     "card-server": ["card-core", "card-host", "card-channel", "card-ledger"],
     "card-paper": ["card-core"],
     "card-pkcs11": ["card-core", "card-host"],
-    "cardctl": ["card-core", "card-paper", "card-pkcs11", "applet-sim", "card-host", "card-channel", "card-ledger", "card-server"],
+    "card-conformance": ["card-core", "card-host", "applet-sim"],
+    "cardctl": ["card-core", "card-paper", "card-pkcs11", "card-conformance", "applet-sim", "card-host", "card-channel", "card-ledger", "card-server"],
 }
 CIRCLE = 4
 LINES = 500

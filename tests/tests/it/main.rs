@@ -12,6 +12,7 @@
 )]
 
 mod complaints;
+mod conformance;
 mod exchange_cuts;
 mod exchanges;
 mod host_pcsc;

@@ -124,6 +124,11 @@ pub(crate) enum Command {
     /// Looks at everything between this program and a card, and says what is wrong and what to do. Ends with status 1 where
     /// something is.
     Diagnose,
+    /// Examines a card by the specification, rule by rule, for who makes cards: a blank one of the test environment in the reader of --reader,
+    /// which it uses up; or another simulated one. Ends with status 1 where a rule is violated.
+    ///
+    /// With --format json all rules, with what became of each: a file to sign and keep.
+    Conformance,
     /// Shows what is public of the card, without any key.
     Info,
     /// Makes a blank card a customer's card; where the account has one for that meter already, its replacement.

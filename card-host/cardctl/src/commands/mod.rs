@@ -3,6 +3,7 @@
 pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod card;
+pub(crate) mod conformance;
 mod error;
 pub(crate) mod issue;
 pub(crate) mod ledger;

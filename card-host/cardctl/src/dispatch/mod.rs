@@ -11,7 +11,7 @@ use crate::cli::audit::AuditCommand;
 use crate::cli::meter::MeterCommand;
 use crate::cli::tariff::TariffCommand;
 use crate::commands::{
-    Error, alerts, audit, card, issue, mail, meter, paper, readers, sale, serve, tariff, tour,
+    Error, alerts, audit, card, conformance, issue, mail, meter, paper, readers, sale, serve, tariff, tour,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -21,6 +21,7 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
     let good = match command {
         Command::Readers => printer.print(&readers::list()?),
         Command::Diagnose => printer.print(&readers::diagnose()),
+        Command::Conformance => printer.print(&conformance::run(&context.reader)?),
         Command::Info => printer.print(&card::info(context)?),
         Command::Issue { meter, account, private_balance, closes_former, mode, aes } => {
             let choice = CardChoice { mode, private_balance, closes_former };

@@ -4,6 +4,7 @@ pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod card;
 pub(crate) mod collect;
+pub(crate) mod conformance;
 pub(crate) mod customer;
 pub(crate) mod events;
 pub(crate) mod issue;

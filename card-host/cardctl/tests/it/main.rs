@@ -10,6 +10,7 @@
 )]
 
 mod answers;
+mod conformance;
 mod contract;
 mod meter_command;
 mod pages;

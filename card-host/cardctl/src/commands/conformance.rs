@@ -1,0 +1,39 @@
+//! `cardctl conformance`: a card held against the specification.
+
+use applet_sim::card::{Profile, SimulatedCard};
+use card_conformance::{Finding, PcscReader, Report, Result as Outcome, examine};
+use card_host::card::CardError;
+use card_host::transport::{Simulator, TransportError};
+use std::io::Write as _;
+
+use super::Error;
+use crate::context::books::now;
+use crate::view::conformance::Examined;
+
+/// Examines the card in this reader; of "sim", another simulated card, of which nothing is kept.
+pub(crate) fn run(reader: &str) -> Result<Examined, Error> {
+    let report = match reader {
+        "sim" => {
+            let card = SimulatedCard::fresh(Profile::Contactless);
+            let card = card.map_err(|error| CardError::from(TransportError::Simulator(error.to_string())))?;
+            watched(|watch| examine(&mut Simulator::new(card), watch))
+        }
+        name => {
+            let mut reader = PcscReader::open(name)?;
+            watched(|watch| examine(&mut reader, watch))
+        }
+    };
+    Ok(Examined::new(report, now()))
+}
+
+/// Says on standard error how far it is, now and then.
+fn watched(examine: impl FnOnce(&mut dyn FnMut(&Finding)) -> Report) -> Report {
+    let (mut examined, mut failed) = (0_u32, 0_u32);
+    examine(&mut |finding| {
+        examined += 1;
+        failed += u32::from(matches!(finding.result, Outcome::Failed { .. }));
+        if examined.is_multiple_of(50) {
+            let _ = writeln!(std::io::stderr(), "  {examined} rules examined, {failed} violated");
+        }
+    })
+}
