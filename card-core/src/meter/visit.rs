@@ -118,8 +118,6 @@ impl Visit {
     }
 
     /// Takes the response to what was to be sent, with its status word. After an error the visit is over.
-    // In its caller: in a frame of its own the compiler keeps all of a step twice.
-    #[inline(always)]
     pub fn respond<H: Hardware>(
         &mut self,
         meter: &mut Meter<H>,
