@@ -229,14 +229,20 @@ typedef struct {
     uint64_t account;
     // What is still to be taken for debts, in piastres.
     uint64_t debts_left;
+    // What crossing the end of the present bracket takes by itself, in piastres; below 0 it gives back.
+    int64_t crossing;
     // The meter's time: seconds since 2020-01-01, UTC; 0: not set.
     uint32_t time;
     // The energy register, in 10 Wh.
     uint32_t energy;
-    // What the credit is, in 10 Wh at the price of the present slab; or unknown.
+    // What the credit buys in this month, in 10 Wh; or unknown.
     uint32_t energy_left;
     // Price of the present slab, in 0.00001 EGP per kWh.
     uint32_t price;
+    // Energy to the end of the present bracket, in 10 Wh; unknown: it has none.
+    uint32_t bracket_left;
+    // Price behind it, in 0.00001 EGP per kWh.
+    uint32_t next_price;
     // Days that the credit lasts; or unknown.
     uint32_t days_left;
     // End of the emergency loan; 0: none.
@@ -245,6 +251,8 @@ typedef struct {
     uint32_t binding;
     // Contracted power, in W; 0: unlimited.
     uint32_t contracted_power;
+    // The power limit in force, in W; 0: unlimited.
+    uint32_t power_limit;
     // Version of the tariff in force.
     uint32_t tariff;
     // Version of the waiting tariff; 0: none.
@@ -261,6 +269,12 @@ typedef struct {
     uint8_t slab;
     // 1: it is a friendly time.
     uint8_t friendly;
+    // 1: a restart is near (text B06).
+    uint8_t restart_near;
+    // 1: an emergency loan can be had (text V05).
+    uint8_t loan_offered;
+    // What the buzzer says: 0 nothing, 1 credit is low, 2 a cut is near.
+    uint8_t buzzer;
 } MeterStatus;
 
 // A month of the present binding (specification, 5.8).
@@ -353,8 +367,8 @@ typedef struct {
     uint16_t what_length;
     // Bytes of `to_do`.
     uint16_t to_do_length;
-    // Its code: a letter and two digits, ended by 0.
-    uint8_t code[4];
+    // Its code: a letter and two or three digits, ended by 0.
+    uint8_t code[5];
 } MeterText;
 
 #ifdef __cplusplus
@@ -386,6 +400,18 @@ MeterResult meter_demand(const MeterReading *reading, uint32_t watts);
 
 // Tampering was seen: one bit of docs/meter.md, section 6. To be reported once or again, as is easier.
 MeterResult meter_tamper(const MeterReading *reading, uint8_t kind);
+
+// How the battery of clock and memory is: 1 low, 0 good. To be reported when it changes or again, as is easier.
+MeterResult meter_battery(const MeterReading *reading, uint8_t low);
+
+// The supply is on, and nothing comes through the relay: it does not close.
+MeterResult meter_relay_stuck_off(const MeterReading *reading);
+
+// The button for an emergency loan was pressed. `lent`: 1 where one was given.
+MeterResult meter_ask_loan(const MeterReading *reading, uint8_t *lent);
+
+// The button that restores the supply was pressed, where that waits for it (reason 40).
+MeterResult meter_rearm(const MeterReading *reading);
 
 // Power is failing: writes what is not written yet. For interrupts too: where it comes out of another call it answers
 // `METER_RESULT_BUSY`, and is done when that call ends, before it returns. Where that write fails, the other call says so, if it has
@@ -447,7 +473,7 @@ MeterResult meter_local_time(uint32_t time, MeterLocalTime *out);
 MeterResult meter_text(uint16_t number, uint8_t language, MeterText *out);
 
 // How the meter stands: the text at a place from 0 on, the most urgent first; `METER_RESULT_NONE` after the last one. Reasons of a cut,
-// then flags. Notices have a function of their own.
+// then flags, and what is offered or near. Notices have a function of their own.
 MeterResult meter_news(uint8_t place,
                        uint16_t *text);
 

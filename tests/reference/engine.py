@@ -2,19 +2,22 @@
 
 Every call takes the reading of firmware's clock. `events`, `months` and `audits` are all that the present binding has had.
 """
+import forecast
 import parameters
 import tariff_model as tariffs
-from local_time import CAIRO, LAST, friendly, local, month_begin, month_of
+from local_time import CAIRO, LAST, friendly, local, month_begin, month_of, within
 from reference import be
 
-NO_CREDIT, TAMPERING, PAUSE, LOCKED, COMMAND, UNBOUND = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
+NO_CREDIT, TAMPERING, PAUSE, LOCKED, COMMAND, UNBOUND, WAITS = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40
+BUTTON = 0x01                                               # a policy
 
 
 class Meter:
     def __init__(self, tariff):
         self.time = self.offset = self.floor = self.register = self.binding = self.tampering = 0
         self.stopped = self.doubtful = self.tampering_cut = self.locked = self.commanded = False
-        self.overloads = self.last_overload = self.pause_end = 0
+        self.overloads = self.last_overload = self.pause_end = self.live_since = 0
+        self.battery_low = False
         self.tariff, self.waiting = tariff, None
         self.limits, self.calendar = dict(parameters.LIMITS_AT_FIRST), CAIRO
         self.supply, self.final_report, self.month, self.refused_cards = False, None, 0, 0
@@ -25,14 +28,14 @@ class Meter:
         self.balance = self.credit = self.debited = self.sequence = self.generation = 0
         self.months, self.events, self.audits, self.debts, self.notices = [], [], [], [], []
         self.mail_versions, self.executed, self.last_of_kind = [0] * 12, set(), {}
-        self.readings_version = self.loan_end = self.debts_paid = self.charges = self.fees = 0
-        self.no_credit, self.told = False, (None, set())
-        self.day, self.today, self.profile = 0, 0, []
+        self.readings_version = self.loan_end = self.loan_from = self.debts_paid = self.charges = self.fees = 0
+        self.no_credit, self.waits, self.asked, self.told = False, False, (None, 0), (None, set())
+        self.day, self.today, self.profile, self.begun = 0, 0, [], 0
         self.new_month(0, True)
 
     def new_month(self, index, partial):
         self.month, self.partial, self.history, self.total, self.peak = index, partial, [], 0, 0
-        self.month_doubtful = self.doubtful
+        self.month_doubtful, self.restart_told = self.doubtful, 0
 
     def event(self, code, *data):
         data = b"".join(be(value, size) for value, size in data)
@@ -100,6 +103,7 @@ class Meter:
         self.days_pass()
         self.overload_ends()
         self.decide_supply()
+        self.tell_of_restart()
 
     def tariff_begins(self):
         due = self.waiting and self.waiting["start"] <= self.time and (not self.binding or self.waiting["start"] < self.month_end())
@@ -155,7 +159,8 @@ class Meter:
     def days_pass(self):
         day = local(self.calendar, self.time)[0]
         if self.binding and day > self.day:
-            self.profile = (self.profile + [self.today] + [0] * min(7, day - self.day - 1))[-7:]
+            days = self.profile + [self.today] + [0] * min(7, day - self.day - 1)
+            self.profile, self.begun = days[-7:], 0 if len(days) > 7 else self.begun
             self.day, self.today = day, 0
 
     def overload_ends(self):
@@ -166,29 +171,56 @@ class Meter:
 
     # ---- section 5 -------------------------------------------------------------------------------
 
-    def loan_runs(self):
-        return self.time < self.loan_end and not self.stopped
+    def loan_is_not_used_up(self):
+        return self.limits["loan_amount"] == 0 or self.loan_from - self.balance < self.limits["loan_amount"]
+
+    def loan_runs(self, time=None):
+        return (self.time if time is None else time) < self.loan_end and not self.stopped and self.loan_is_not_used_up()
+
+    def loan_can_be_had(self):
+        return self.binding > 0 and self.balance <= 0 and self.limits["loan_hours"] > 0 and not self.loan_end and not self.stopped
+
+    def lend(self):
+        self.loan_end = min(LAST, self.time + self.limits["loan_hours"] * 3600)
+        self.loan_from, self.asked = self.balance, (None, 0)
+        self.event(0x0203, (self.loan_end, 4))
 
     def decide_supply(self):
+        before = self.no_credit
         if self.balance > 0:
             self.no_credit, self.loan_end = False, 0
         elif self.loan_runs():
             self.no_credit = False
         elif self.binding and (self.stopped or not friendly(self.calendar, self.time)):
             self.no_credit = True
+        if self.no_credit or not self.limits["policies"] & BUTTON:
+            self.waits = False
+        elif before:
+            self.waits = True
         on = self.reasons() == 0
+        if on:
+            self.live_since = 0
         if on != self.supply:
             self.supply = on
             self.event(0x0202) if on else self.event(0x0201, (self.reasons(), 1))
 
     def reasons(self):
         return (NO_CREDIT * self.no_credit | TAMPERING * self.tampering_cut | PAUSE * (self.pause_end > 0) | LOCKED * self.locked
-                | COMMAND * self.commanded | UNBOUND * (self.binding == 0))
+                | COMMAND * self.commanded | UNBOUND * (self.binding == 0) | WAITS * self.waits)
 
     def flags(self):
         below = lambda name: self.binding > 0 and self.balance < self.limits[name]
         return (0x01 * below("first_threshold") | 0x02 * below("second_threshold") | 0x04 * (self.reasons() != 0) | 0x08 * (self.tampering != 0)
-                | 0x10 * self.doubtful | 0x80 * (self.loan_end != 0))
+                | 0x10 * self.doubtful | 0x80 * (self.loan_end != 0) | 0x100 * self.battery_low)
+
+    def power_limit(self):
+        """0: none."""
+        limits, minute = self.limits, local(self.calendar, self.time)[1]
+        second = within(limits["second_from"], limits["second_until"], minute)
+        powers = [limits["second_power" if second else "contracted_power"]]
+        if self.balance <= 0 and self.loan_runs():
+            powers.append(limits["power_on_loan"])
+        return min((power for power in powers if power), default=0)
 
     # ---- calls -----------------------------------------------------------------------------------
 
@@ -218,7 +250,8 @@ class Meter:
     def demand(self, reading, watts):
         def overload():
             self.peak = max(self.peak, watts)
-            if self.supply and 0 < self.limits["contracted_power"] < watts:
+            self.relay_that_does_not_open(watts)
+            if self.supply and 0 < self.power_limit() < watts:
                 if self.overloads >= self.limits["pauses"]:
                     self.locked = True
                 else:
@@ -226,6 +259,42 @@ class Meter:
                 self.overloads, self.last_overload = min(255, self.overloads + 1), self.time
                 self.event(0x0204, (watts, 4), (self.overloads, 1))
         self.call(reading, overload)
+
+    def relay_that_does_not_open(self, watts):
+        if self.supply or not 0 < self.limits["cut_power"] < watts:
+            self.live_since = 0
+        elif not self.live_since:
+            self.live_since = max(1, self.time)
+        elif self.time - self.live_since >= 60:
+            self.event_of_the_day(0x0206, 1, (1, 1), (0, 1), (watts, 4))
+
+    def relay_stuck_off(self, reading):
+        def report():
+            if self.supply:
+                self.event_of_the_day(0x0206, 2, (2, 1))
+        self.call(reading, report)
+
+    def battery(self, reading, low):
+        def report():
+            if low and not self.battery_low:
+                self.event_of_the_day(0x0207, 0)
+            self.battery_low = low
+        self.call(reading, report)
+
+    def rearm(self, reading):
+        def pressed():
+            self.waits = False
+        self.call(reading, pressed)
+
+    def ask_loan(self, reading):
+        """The button: 'loan' | 'nothing'"""
+        def asked():
+            if not self.loan_can_be_had():
+                return "nothing"
+            self.lend()
+            self.no_credit = self.waits = False
+            return "loan"
+        return self.call(reading, asked)
 
     def tamper(self, reading, bit):
         def report():
@@ -254,17 +323,21 @@ class Meter:
         self.raise_floor(reading, issue_time)
         return "apply"
 
-    def empty_card(self, reading, generation=1):
-        """A card is accepted and has nothing to apply: 'loan' | 'nothing'"""
-        def lend():
+    def empty_card(self, reading, generation, card, mail):
+        """A card is accepted and has nothing to apply; `mail`: its directory shows newer one: 'loan' | 'nothing'"""
+        def visit():
             assert self.binding and generation >= self.generation
             self.generation = generation
-            if self.balance > 0 or self.loan_end or self.stopped or not self.limits["loan_hours"]:
+            technician = any(a["card"] == card and self.time - a["time"] < 3600 for a in self.audits[-8:])
+            if mail or technician or not self.loan_can_be_had():
                 return "nothing"
-            self.loan_end = min(LAST, self.time + self.limits["loan_hours"] * 3600)
-            self.event(0x0203, (self.loan_end, 4))
-            return "loan"
-        return self.call(reading, lend)
+            who, when = self.asked
+            if who == card and 0 <= self.time - when <= self.limits["ask_seconds"] and self.limits["ask_seconds"]:
+                self.lend()
+                return "loan"
+            self.asked = card, self.time
+            return "nothing"
+        return self.call(reading, visit)
 
     def open_binding(self, reading, number, sequence, credit, debited, issue_time, generation=1):
         def opened():
@@ -278,16 +351,89 @@ class Meter:
             self.binding = number
             assert self.apply(reading, sequence, credit, debited, issue_time, generation) == "apply"
             self.new_month(month_of(self.calendar, self.time), True)
-            self.day = local(self.calendar, self.time)[0]
+            self.day, self.begun = local(self.calendar, self.time)
             self.event(0x0101, (number, 4))
         self.call(reading, opened)
 
     # ---- section 14 ------------------------------------------------------------------------------
 
+    def bracket(self):
+        return forecast.bracket(self.history, self.tariff, self.total)
+
+    def restart_near(self):
+        bracket = self.bracket()
+        return bool(self.binding and bracket and bracket[1] > 0 and 0 < self.limits["restart_notice"] >= bracket[0])
+
+    def tell_of_restart(self):
+        if self.restart_near():
+            energy, crossing, _ = self.bracket()
+            if self.total + energy > self.restart_told:
+                self.restart_told = self.total + energy
+                self.event(0x0310, (min(2**31 - 1, crossing), 4), (min(65535, energy), 2))
+
+    def recent_rate(self):
+        """(energy, seconds)"""
+        day, minute = local(self.calendar, self.time)
+        minutes = len(self.profile) * 1440 + (minute if day == self.day else 0) - self.begun
+        energy = sum(self.profile) + self.today
+        return (energy, minutes * 60) if minutes >= 60 and energy else None
+
+    def bill(self, tariff, history, total, partial):
+        return tariffs.fees(tariff, total, tariffs.charge(history, tariff, total, total), partial)
+
+    def instalments(self, month, taken):
+        """Of the month that begins; `taken` goes on."""
+        amount = 0
+        for debt in self.debts:
+            if month >= debt["first_month"] and taken[debt["id"]] < debt["number"]:
+                taken[debt["id"]] += 1
+                amount += debt["last_instalment" if taken[debt["id"]] == debt["number"] else "instalment"]
+        return amount
+
+    def foretell(self):
+        """(what the credit buys, days remaining), None where it is not shown"""
+        if self.balance <= 0:
+            return 0, 0 if self.recent_rate() else None
+        shown = lambda energy: energy if energy < forecast.FULL - self.total else None
+        bought, rate = forecast.buys(self.history, self.tariff, self.total, self.balance), self.recent_rate()
+        if not rate:
+            return shown(bought), None
+        taken = {debt["id"]: debt["taken"] for debt in self.debts}
+        history, tariff, total, partial, balance = self.history, self.tariff, self.total, self.partial, self.balance
+        month, now, seconds, first = self.month, self.time, 0, bought
+        for ends in range(25):
+            energy = forecast.buys(history, tariff, total, balance)
+            end = month_begin(self.calendar, month + 1)
+            used = rate[0] * ((LAST if end is None else end) - now) // rate[1]
+            if energy <= used or end is None or ends == 24:
+                seconds += 0 if ends == 24 else energy * rate[1] // rate[0]
+                break
+            seconds += end - now
+            due = self.bill(tariff, history, total + used, partial) + self.instalments(month + 1, taken)
+            if ends == 0 and due:
+                first = max(forecast.buys(history, tariff, total, balance - due) if balance > due else 0, used)
+            at = total + used
+            balance -= tariffs.charge(history, tariff, at, at) - tariffs.charge(history, tariff, total, total) + due
+            if balance <= 0:
+                break
+            month, now, history, total, partial = month + 1, end, [], 0, False
+            tariff = self.waiting if self.waiting and self.waiting["start"] <= end else tariff
+        return shown(first), max(1, seconds // 86400)
+
+    def buzzer(self):
+        minute = local(self.calendar, self.time)[1]
+        if not self.binding or self.reasons() or not 420 <= minute < 1320:
+            return 0
+        if self.balance > 0:
+            return 1 if self.balance < self.limits["second_threshold"] and minute % 60 == 0 else 0
+        soon = min(LAST, self.time + 900)
+        return 0 if friendly(self.calendar, soon) or self.loan_runs(soon) else 2
+
     def display(self):
         slab = tariffs.slab_reached(self.tariff, self.total)
-        price, used = self.tariff["slabs"][slab]["price"], sum(self.profile)
-        credit = max(0, self.balance) * 100000
-        return {"credit_energy": min(LAST, credit // price) if price else None, "slab": slab + 1, "price": price,
-                "days": min(LAST, credit * len(self.profile) // (used * price)) if used and price else None,
+        energy, days = self.foretell()
+        bracket = self.bracket()
+        return {"credit_energy": energy, "slab": slab + 1, "price": self.tariff["slabs"][slab]["price"], "days": days,
+                "bracket": dict(zip(("energy", "crossing", "price"), bracket)) if bracket else None, "restart_near": self.restart_near(),
+                "power_limit": self.power_limit(), "loan_offered": self.loan_can_be_had(), "buzzer": self.buzzer(),
                 "notices": [n for n in self.notices if n["until"] == 0 or self.time < n["until"]]}

@@ -101,8 +101,8 @@ class MailMeter(Meter):
         if not self.stopped:
             self.offset = self.time - reading
         back = max(0, before - self.time)
-        self.pause_end, self.loan_end, self.last_overload = (
-            max(1, at - back) if at else 0 for at in (self.pause_end, self.loan_end, self.last_overload))
+        self.pause_end, self.loan_end, self.last_overload, self.live_since = (
+            max(1, at - back) if at else 0 for at in (self.pause_end, self.loan_end, self.last_overload, self.live_since))
         self.event(0x0104, (before, 4))
 
     # ---- section 10 ------------------------------------------------------------------------------

@@ -52,8 +52,9 @@ class Walk:
 
     def something(self):
         r, s = self.r, self.s
-        act = r.choices((self.pulse, s.tick, self.demand, self.tamper, self.credit, s.card, self.command, self.mail, self.repeat, self.binding),
-                        (40, 6, 9, 0.6, 12, 6, 11, 13, 3, 0.4))[0]
+        act = r.choices((self.pulse, s.tick, self.demand, self.tamper, self.credit, self.card, self.command, self.mail, self.repeat, self.binding,
+                         self.parts, self.button),
+                        (40, 6, 9, 0.6, 12, 9, 11, 13, 3, 0.4, 2, 4))[0]
         act()
 
     def pulse(self):
@@ -65,6 +66,21 @@ class Walk:
 
     def tamper(self):
         self.s.tamper(1 << self.r.randint(0, 4))
+
+    def card(self):
+        """Once, or twice as by somebody who asks for a loan."""
+        r, s = self.r, self.s
+        who = r.choice(("customer", "customer", "customer", "technician"))
+        for _ in range(r.randint(1, 2)):
+            s.card(who=who, mail=r.random() < 0.15)
+            s.reading += r.choice((5, 20, 60, 61))
+
+    def parts(self):
+        r, s = self.r, self.s
+        r.choice((s.relay_stuck_off, lambda: s.battery(r.random() < 0.5), lambda: s.battery(r.random() < 0.5)))()
+
+    def button(self):
+        self.r.choice((self.s.ask_loan, self.s.rearm))()
 
     def credit(self):
         r, m = self.r, self.s.meter
@@ -96,6 +112,10 @@ class Walk:
             first = r.randint(0, 5000)
             data = p.encode_limits({
                 "first_threshold": first, "second_threshold": r.randint(0, first), "contracted_power": r.choice((0, 1000, 3000, r.randint(1, 9000))),
+                "second_power": r.choice((0, 500, 6000)), "second_from": r.choice((0, 1020, 1439)), "second_until": r.choice((0, 300, 1380)),
+                "power_on_loan": r.choice((0, 0, 800, 5000)), "ask_seconds": r.choice((0, 60, 3600, 65535)),
+                "loan_amount": r.choice((0, 1, 2000, 20000)), "policies": r.choice((0, 0, 1)), "cut_power": r.choice((0, 100, 1000)),
+                "restart_notice": r.choice((0, 1, 2000, 10000)),
                 "pause": r.choice((1, 60, 300, r.randint(1, 65535))), "pauses": r.randint(0, 4), "reset_minutes": r.choice((0, 10, 1440, 20000)),
                 "loan_hours": r.choice((0, 1, 12, 48, 500)), "greatest_step": r.choice((3600, 5 * DAY, 30 * DAY, 45 * DAY, 2**32 - 1)),
                 "tampering_cuts": r.randint(0, 0x1F)})

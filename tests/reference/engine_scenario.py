@@ -65,9 +65,27 @@ class Scenario:
         """The next certificate, for so much more."""
         return self.certificate(self.meter.sequence + 1, self.meter.credit + amount, self.meter.debited + debit, **more)
 
-    def card(self, generation=None):
+    def card(self, generation=None, who="customer", mail=False):
+        """A card with nothing to apply; `mail`: with newer mail in its directory."""
         generation = generation or max(1, self.meter.generation)
-        return self.step("empty_card", generation, generation=generation)
+        return self.step("empty_card", generation, CARDS[who], mail, generation=generation, card=hx(CARDS[who]), mail=mail)
+
+    def asks(self, **more):
+        """The customer asks for a loan: the card comes twice."""
+        self.card(**more)
+        return self.card(**more)
+
+    def ask_loan(self):
+        return self.step("ask_loan")
+
+    def rearm(self):
+        self.step("rearm")
+
+    def battery(self, low):
+        self.step("battery", low, low=low)
+
+    def relay_stuck_off(self):
+        self.step("relay_stuck_off")
 
     def open(self, number=1, credit=0, debited=0, sequence=1, issue_time=EARLY, generation=1):
         self.counter = 0

@@ -4,11 +4,12 @@ import json
 import engine_random
 import scenarios_energy
 import scenarios_mail
+import scenarios_parts
 import scenarios_supply
 import tariff_model
 from parameter_vectors import PUBLISHED
 
-MODULES = scenarios_energy, scenarios_supply, scenarios_mail, engine_random
+MODULES = scenarios_energy, scenarios_supply, scenarios_parts, scenarios_mail, engine_random
 
 
 def scenarios():

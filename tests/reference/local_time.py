@@ -93,9 +93,13 @@ def month_of(calendar, time):
     return month
 
 
+def within(since, until, minute):
+    """From one minute of the day until another, not included: across midnight where it is lower; never where they are equal."""
+    return minute >= since and minute < until if since < until else since != until and (minute >= since or minute < until)
+
+
 def friendly(calendar, time):
     day, minute = local(calendar, time)
-    since, until = calendar.friendly_from, calendar.friendly_until
-    evening = minute >= since and minute < until if since < until else since != until and (minute >= since or minute < until)
+    evening = within(calendar.friendly_from, calendar.friendly_until, minute)
     rest = bool(calendar.rest_days >> weekday(day) & 1)
     return evening or rest or any(first <= day < first + days for first, days in calendar.holidays)

@@ -57,8 +57,10 @@ def lengths(good):
 
 # ---- the other slots -----------------------------------------------------------------------------
 
-LIMITS = [p.LIMITS_AT_FIRST, dict(zip(p.LIMITS_AT_FIRST, (0, 0, 0, 1, 0, 0, 0, 3600, 0))), dict(zip(p.LIMITS_AT_FIRST, (
-    U32, U32, U32, 65535, 255, 65535, 65535, U32, 0x1F))), {**p.LIMITS_AT_FIRST, "contracted_power": 5500, "second_threshold": 1000}]
+LIMITS = [p.LIMITS_AT_FIRST, {**dict.fromkeys(p.LIMITS_AT_FIRST, 0), "pause": 1, "greatest_step": 3600},
+          {**{name: 256**size - 1 for name, size, _ in p.LIMITS}, "second_from": 1439, "second_until": 1439, "tampering_cuts": 0x1F, "policies": 1},
+          {**p.LIMITS_AT_FIRST, "contracted_power": 5500, "second_threshold": 1000, "second_power": 3000, "second_from": 1020, "second_until": 1380,
+           "power_on_loan": 1500, "ask_seconds": 90, "loan_amount": 5000, "policies": 1, "cut_power": 0, "restart_notice": 1500}]
 DEBTS = [[], [{"id": 1, "kind": 1, "first_month": 0, "number": 1, "instalment": 0, "last_instalment": 1}],
          [{"id": 700 + n, "kind": 1 + n % 3, "first_month": 70 + n, "number": 12, "instalment": 5000, "last_instalment": 4711} for n in range(4)],
          [{"id": U32, "kind": 3, "first_month": 0xFFFE, "number": 65535, "instalment": U32, "last_instalment": U32}]]
@@ -94,8 +96,9 @@ def malformed():
     good = p.encode_limits(p.LIMITS_AT_FIRST)
     for what, data in lengths(good):
         yield 2, what, data
-    for what, value in (("second_threshold", 1001), ("pause", 0), ("greatest_step", 3599), ("greatest_step", 0), ("tampering_cuts", 0x20),
-                        ("tampering_cuts", 0x9F)):
+    for what, value in (("second_threshold", 1001), ("second_from", 1440), ("second_until", 1440), ("second_until", 65535), ("pause", 0),
+                        ("greatest_step", 3599), ("greatest_step", 0), ("tampering_cuts", 0x20), ("tampering_cuts", 0x9F), ("policies", 2),
+                        ("policies", 0x81)):
         yield 2, what, p.encode_limits({**p.LIMITS_AT_FIRST, what: value})
     yield from ((3, what, data) for what, data in wrong_calendars())
     debt = DEBTS[2][0]

@@ -64,8 +64,10 @@ def encode_tariff(t):
 
 # ---- section 7.1 to 7.4 --------------------------------------------------------------------------
 
-LIMITS = [("first_threshold", 4, 1000), ("second_threshold", 4, 500), ("contracted_power", 4, 0), ("pause", 2, 300), ("pauses", 1, 3),
-          ("reset_minutes", 2, 1440), ("loan_hours", 2, 48), ("greatest_step", 4, 2592000), ("tampering_cuts", 1, 0x1F)]
+LIMITS = [("first_threshold", 4, 1000), ("second_threshold", 4, 500), ("contracted_power", 4, 0), ("second_power", 4, 0), ("second_from", 2, 0),
+          ("second_until", 2, 0), ("power_on_loan", 4, 0), ("pause", 2, 300), ("pauses", 1, 3), ("reset_minutes", 2, 1440), ("loan_hours", 2, 48),
+          ("loan_amount", 4, 20000), ("ask_seconds", 2, 60), ("greatest_step", 4, 2592000), ("tampering_cuts", 1, 0x1F), ("policies", 1, 0),
+          ("cut_power", 2, 100), ("restart_notice", 4, 2000)]
 LIMITS_AT_FIRST = {name: first for name, _, first in LIMITS}
 
 
@@ -74,9 +76,12 @@ def parse_limits(data):
     t = {name: r.take(size) for name, size, _ in LIMITS}
     r.end()
     r.need(t["second_threshold"] <= t["first_threshold"], "second_threshold")
+    r.need(t["second_from"] <= 1439, "second_from")
+    r.need(t["second_until"] <= 1439, "second_until")
     r.need(t["pause"], "pause")
     r.need(t["greatest_step"] >= 3600, "greatest_step")
     r.need(t["tampering_cuts"] & ~0x1F == 0, "tampering_cuts")
+    r.need(t["policies"] & ~0x01 == 0, "policies")
     return t
 
 

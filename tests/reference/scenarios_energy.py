@@ -126,7 +126,7 @@ def energy():
     s = begun("more credit than the display has digits for", 2025, 6, 2, 3, credit=2**40)
     s.pulse(1)
     s.go(days=1).tick()
-    s.expect(credit_energy=2**32 - 1, days=2**32 - 1)
+    s.expect(credit_energy=None, days=727)                  # until the end of May 2027, the 24th end of a month
     yield s
 
 
@@ -230,18 +230,25 @@ def months():
         s.at(2025, 11, 30, hour).pulse(5)
     yield s
 
-    s = begun("days: the profile, days without power, the greatest day, the price of the slab", 2025, 3, 3, 20, credit=100000)
+    s = begun("days: the profile, days without power, the greatest day", 2025, 3, 3, 20, credit=100000)
     s.pulse(500)
-    assert s.meter.display() == {"credit_energy": (100000 - 340) * 100000 // 68000, "slab": 1, "price": 68000, "days": None, "notices": []}
-    s.at(2025, 3, 3, 21, 59, 59).pulse(100)
-    s.go(seconds=1).tick()
-    assert s.meter.profile == [600] and s.meter.display()["days"] == (100000 - 408) * 100000 // (600 * 68000)
+    # 422.50 for 350 kWh and 1.95 for each further one: 1000 EGP are 646.15 kWh.
+    s.expect(credit_energy=64615 - 500, slab=1, price=68000, days=None, bracket={"energy": 4500, "crossing": 0, "price": 78000}, restart_near=False,
+             power_limit=0, loan_offered=False, buzzer=0, notices=[])
+    s.at(2025, 3, 3, 20, 59, 59).pulse(100)
+    s.expect(days=None)                                     # 59 minutes are no rate
+    s.at(2025, 3, 3, 21).tick()
+    s.expect(days=4)                                        # 6 kWh in an hour: 640.15 kWh in 106.7 hours
+    s.at(2025, 3, 3, 22).tick()
+    assert s.meter.profile == [600]
+    s.expect(days=8)                                        # 6 kWh in two hours
     s.pulse(300)
     s.go(days=1).pulse(200)
     s.go(days=3).pulse(7000)
-    assert s.meter.profile == [600, 300, 200, 0, 0]
+    assert s.meter.profile == [600, 300, 200, 0, 0] and s.meter.begun == 1320
     s.go(days=1).tick()
     s.go(days=7).pulse(30000)
+    assert s.meter.profile == [0] * 7 and s.meter.begun == 0
     s.go(days=6, hours=23).pulse(40000)
     s.go(hours=1).tick()
     assert s.meter.profile == [30000, 0, 0, 0, 0, 0, 40000]
@@ -256,7 +263,83 @@ def months():
     s.credit(0, 2000000)
     s.pulse(4)
     s.go(days=1).tick()
-    assert s.meter.display()["days"] == 0
+    s.expect(days=0, credit_energy=0)
+    yield s
+
+    for used, energy in ((63700, 1300), (64900, 100)):
+        s = begun("a shop before a restart, with 350 EGP", 2025, 6, 1, 0, credit=35000 + 98215 + (used - 63700) * 195 // 100)
+        s.set_limits(restart_notice=2800)
+        for _ in range(22):                                 # 29 kWh a day
+            s.go(days=1).pulse(2900 if s.meter.total + 2900 < 60000 else 0)
+        s.pulse(used - s.meter.total)
+        s.expect(balance=35000, credit_energy=energy, days=1, restart_near=True, price=195000,
+                 bracket={"energy": 65000 - used, "crossing": 35750, "price": 210000})
+        s.go(hours=1).pulse(energy)
+        s.expect(balance=35000 - energy * 195 // 100, credit_energy=0, days=1)
+        s.go(hours=1).pulse(1)
+        assert s.meter.balance < 0
+        s.expect(credit_energy=0, days=0, restart_near=False)
+        yield s
+
+    s = begun("the first day counts as the part that it is", 2025, 6, 1, 15, 40, credit=120500 + 446, tariff=FLAT)
+    s.at(2025, 6, 1, 20).pulse(200)
+    s.at(2025, 6, 1, 21).tick()
+    s.expect(balance=120500, days=60, credit_energy=54036)
+    yield s
+
+    s = begun("the month ends before the credit does: fees and instalments are set aside", 2025, 6, 27, 21, credit=10000)
+    s.set_debts((1, 66, 2, 1500, 500))
+    s.pulse(0)
+    s.at(2025, 6, 28, 21).pulse(200)
+    s.at(2025, 6, 29, 21).pulse(200)
+    # 2 kWh a day until the end of June in a day: 6 kWh, service 1 EGP, cleaning 20, instalment 15.
+    # 61.28 EGP and the 2.72 already charged are 88.46 kWh; July is paid to its end, but not its fees.
+    s.expect(balance=10000 - 272, days=32, credit_energy=8446, bracket={"energy": 4600, "crossing": 0, "price": 78000})
+    s.at(2025, 6, 30, 20, 59, 59).pulse(200)
+    s.go(seconds=1).tick()
+    s.expect(balance=10000 - 408 - 3600, month=66)
+    yield s
+
+    s = begun("the credit ends with the month: what will be used until then is not less", 2025, 6, 27, 21, credit=2200)
+    s.at(2025, 6, 28, 21).pulse(200)
+    s.at(2025, 6, 29, 21).pulse(200)
+    s.expect(balance=2200 - 272, days=1, credit_energy=200)
+    yield s
+
+    s = begun("a restart is told of once, before each; not where it gives back, nor where it is jumped over", 2025, 6, 2, 3)
+    s.pulse(7999)
+    s.expect(last_event=2)
+    s.pulse(1)
+    s.expect(last_event=3, restart_near=True)
+    s.pulse(1999)
+    s.expect(last_event=3, restart_near=True, bracket={"energy": 1, "crossing": 2200, "price": 95000})
+    s.pulse(1)
+    s.expect(last_event=3, bracket={"energy": 0, "crossing": 2200, "price": 95000})
+    s.pulse(1)
+    s.expect(last_event=4, restart_near=False, bracket={"energy": 9999, "crossing": 0, "price": 155000})
+    s.set_limits(restart_notice=0)
+    s.pulse(64000 - s.meter.total)
+    s.expect(last_event=4)
+    s.set_limits(restart_notice=10000)
+    s.expect(last_event=5)
+    s.pulse(100100 - s.meter.total)
+    s.expect(last_event=6, bracket=None)
+    s.at(2025, 6, 25).tick()
+    s.at(2025, 7, 3).pulse(9000)
+    s.expect(last_event=7)
+    s.set_tariff(later(GIVES_BACK, 3, 2025, 7, 4))
+    s.at(2025, 7, 5).pulse(8000)
+    s.pulse(2900)
+    s.expect(tariff=3, slab=2, bracket={"energy": 100, "crossing": -4100, "price": 80000}, restart_near=False)
+    yield s
+
+    s = begun("another tariff of the month ends the bracket; many restarts, and the 24th end of a month", 2025, 6, 2, 3, credit=10**7)
+    s.pulse(9000)
+    s.set_tariff(later(tariff(2, [(200, 50000, 0), (0, 60000, 0)]), 2, 2025, 6, 3))
+    s.at(2025, 6, 4).pulse(500)
+    s.expect(tariff=2, bracket={"energy": 500, "crossing": 90 * 95 * 100 // 100 - 50 * 68 - 40 * 78, "price": 50000}, restart_near=True)
+    s.pulse(600)
+    s.expect(bracket={"energy": 9900, "crossing": 0, "price": 60000})
     yield s
 
 

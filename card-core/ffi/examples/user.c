@@ -95,10 +95,15 @@ int main(void)
     assert(meter_demand(shows(now + 60), 3000) == METER_RESULT_OK);
     assert(meter_tamper(shows(now + 60), 0x03) == METER_RESULT_ARGUMENT && meter_tamper(shows(now + 60), 0x04) == METER_RESULT_OK);
     assert(meter_supply() == (0x20 | 0x02));
+    uint8_t lent = 9;
+    assert(meter_battery(shows(now + 60), 1) == METER_RESULT_OK && meter_relay_stuck_off(shows(now + 60)) == METER_RESULT_OK);
+    assert(meter_ask_loan(shows(now + 60), 0) == METER_RESULT_ARGUMENT);
+    assert(meter_ask_loan(shows(now + 60), &lent) == METER_RESULT_OK && lent == 0 && meter_rearm(shows(now + 60)) == METER_RESULT_OK);
     MeterStatus status;
     assert(meter_status(&status) == METER_RESULT_OK);
     assert(status.time == now + 60 && status.energy == 12 && status.balance == 0 && status.days_left == METER_UNKNOWN);
     assert(status.price == 100000 && status.tampering == 0x04 && status.cut == meter_supply());
+    assert(status.flags == (0x0100 | 0x0004 | 0x0008) && status.bracket_left == METER_UNKNOWN && !status.loan_offered && !status.buzzer);
 
     MeterMonth month;
     MeterEvent event;

@@ -23,14 +23,20 @@ pub struct MeterStatus {
     pub account: u64,
     /// What is still to be taken for debts, in piastres.
     pub debts_left: u64,
+    /// What crossing the end of the present bracket takes by itself, in piastres; below 0 it gives back.
+    pub crossing: i64,
     /// The meter's time: seconds since 2020-01-01, UTC; 0: not set.
     pub time: u32,
     /// The energy register, in 10 Wh.
     pub energy: u32,
-    /// What the credit is, in 10 Wh at the price of the present slab; or unknown.
+    /// What the credit buys in this month, in 10 Wh; or unknown.
     pub energy_left: u32,
     /// Price of the present slab, in 0.00001 EGP per kWh.
     pub price: u32,
+    /// Energy to the end of the present bracket, in 10 Wh; unknown: it has none.
+    pub bracket_left: u32,
+    /// Price behind it, in 0.00001 EGP per kWh.
+    pub next_price: u32,
     /// Days that the credit lasts; or unknown.
     pub days_left: u32,
     /// End of the emergency loan; 0: none.
@@ -39,6 +45,8 @@ pub struct MeterStatus {
     pub binding: u32,
     /// Contracted power, in W; 0: unlimited.
     pub contracted_power: u32,
+    /// The power limit in force, in W; 0: unlimited.
+    pub power_limit: u32,
     /// Version of the tariff in force.
     pub tariff: u32,
     /// Version of the waiting tariff; 0: none.
@@ -55,6 +63,12 @@ pub struct MeterStatus {
     pub slab: u8,
     /// 1: it is a friendly time.
     pub friendly: u8,
+    /// 1: a restart is near (text B06).
+    pub restart_near: u8,
+    /// 1: an emergency loan can be had (text V05).
+    pub loan_offered: u8,
+    /// What the buzzer says: 0 nothing, 1 credit is low, 2 a cut is near.
+    pub buzzer: u8,
 }
 
 /// A month of the present binding (specification, 5.8).
@@ -158,14 +172,18 @@ pub extern "C" fn meter_status(out: Option<&mut MeterStatus>) -> MeterResult {
             balance: status.balance.0,
             account: state.account,
             debts_left: state.debts.left().0,
+            crossing: status.bracket.map_or(0, |bracket| bracket.crossing.0),
             time: status.time.0,
             energy: state.energy.0,
             energy_left: status.energy_left.map_or(METER_UNKNOWN, |energy| energy.0),
             price: status.price.0,
+            bracket_left: status.bracket.map_or(METER_UNKNOWN, |bracket| bracket.energy.0),
+            next_price: status.bracket.map_or(0, |bracket| bracket.price.0),
             days_left: status.days_left.unwrap_or(METER_UNKNOWN),
             loan_until: status.supply.loan_until.0,
             binding: state.binding,
             contracted_power: state.limits.contracted_power,
+            power_limit: status.power_limit,
             tariff: state.tables.active().version(),
             tariff_waiting: state.tables.standby().map_or(0, Tariff::version),
             last_event: state.history.last_event(),
@@ -174,6 +192,9 @@ pub extern "C" fn meter_status(out: Option<&mut MeterStatus>) -> MeterResult {
             tampering: status.supply.tampering,
             slab: status.slab,
             friendly: status.friendly.into(),
+            restart_near: status.restart_near.into(),
+            loan_offered: status.loan_offered.into(),
+            buzzer: status.buzzer as u8,
         };
         Ok(())
     })
@@ -234,6 +255,8 @@ fn text_of(happening: Happening) -> Option<Situation> {
         Happening::MailRefused { refusal, .. } => Situation::of_mail(refusal),
         Happening::ClockDoubtful { .. } => Some(Situation::ClockDoubtful),
         Happening::LoanGiven { .. } => Some(Situation::LoanInUse),
+        Happening::BatteryLow => Some(Situation::BatteryLow),
+        Happening::RestartNear { .. } => Some(Situation::RestartNear),
         _ => None,
     }
 }

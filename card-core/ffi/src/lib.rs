@@ -252,6 +252,34 @@ pub extern "C" fn meter_tamper(reading: Option<&MeterReading>, kind: u8) -> Mete
     })
 }
 
+/// How the battery of clock and memory is: 1 low, 0 good. To be reported when it changes or again, as is easier.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_battery(reading: Option<&MeterReading>, low: u8) -> MeterResult {
+    with_meter(|meter| Ok(meter.battery(given(reading)?.reading(), low != 0)?))
+}
+
+/// The supply is on, and nothing comes through the relay: it does not close.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_relay_stuck_off(reading: Option<&MeterReading>) -> MeterResult {
+    with_meter(|meter| Ok(meter.relay_stuck_off(given(reading)?.reading())?))
+}
+
+/// The button for an emergency loan was pressed. `lent`: 1 where one was given.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_ask_loan(reading: Option<&MeterReading>, lent: Option<&mut u8>) -> MeterResult {
+    with_meter(|meter| {
+        let lent = given(lent)?;
+        *lent = meter.ask_loan(given(reading)?.reading())?.into();
+        Ok(())
+    })
+}
+
+/// The button that restores the supply was pressed, where that waits for it (reason 40).
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_rearm(reading: Option<&MeterReading>) -> MeterResult {
+    with_meter(|meter| Ok(meter.rearm(given(reading)?.reading())?))
+}
+
 /// Power is failing: writes what is not written yet. For interrupts too: where it comes out of another call it answers
 /// `METER_RESULT_BUSY`, and is done when that call ends, before it returns. Where that write fails, the other call says so, if it has
 /// nothing worse to say.

@@ -22,13 +22,13 @@ pub struct MeterText {
     pub what_length: u16,
     /// Bytes of `to_do`.
     pub to_do_length: u16,
-    /// Its code: a letter and two digits, ended by 0.
-    pub code: [u8; 4],
+    /// Its code: a letter and two or three digits, ended by 0.
+    pub code: [u8; 5],
 }
 
 impl Default for MeterText {
     fn default() -> Self {
-        Self { what: "".as_ptr(), to_do: "".as_ptr(), what_length: 0, to_do_length: 0, code: [0; 4] }
+        Self { what: "".as_ptr(), to_do: "".as_ptr(), what_length: 0, to_do_length: 0, code: [0; 5] }
     }
 }
 
@@ -51,7 +51,7 @@ pub extern "C" fn meter_text(number: u16, language: u8, out: Option<&mut MeterTe
         return MeterResult::None;
     };
     let text = situation.text(language);
-    let mut code = [0; 4];
+    let mut code = [0; 5];
     for (to, from) in code.iter_mut().zip(text.code.bytes()) {
         *to = from;
     }
@@ -67,7 +67,7 @@ pub extern "C" fn meter_text(number: u16, language: u8, out: Option<&mut MeterTe
 }
 
 /// How the meter stands: the text at a place from 0 on, the most urgent first; `METER_RESULT_NONE` after the last one. Reasons of a cut,
-/// then flags. Notices have a function of their own.
+/// then flags, and what is offered or near. Notices have a function of their own.
 #[unsafe(no_mangle)]
 pub extern "C" fn meter_news(place: u8, text: Option<&mut u16>) -> MeterResult {
     with_meter(|meter| {
@@ -75,7 +75,15 @@ pub extern "C" fn meter_news(place: u8, text: Option<&mut u16>) -> MeterResult {
         let state = meter.state();
         // That it is cut is said by why.
         let flags = Situation::in_flags(state.flags).filter(|situation| *situation != Situation::SupplyCut);
-        let mut all = Situation::in_cut(state.supply.cut).chain(flags);
+        let near = state.restart_near().map(|_| Situation::RestartNear);
+        let mut all = Situation::in_cut(state.supply.cut)
+            .flat_map(|reason| {
+                let offer = reason == Situation::CutNoCredit && state.loan_can_be_had();
+                [Some(reason), offer.then_some(Situation::LoanOffered)]
+            })
+            .flatten()
+            .chain(flags)
+            .chain(near);
         *text = number(all.nth(place.into()).ok_or(MeterResult::None)?);
         Ok(())
     })

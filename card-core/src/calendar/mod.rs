@@ -206,12 +206,16 @@ impl Calendar {
     /// Whether the supply is not cut for want of credit at this time.
     pub fn is_friendly(&self, time: CardTime) -> bool {
         let LocalTime { day, minute, weekday } = self.local(time);
-        let (from, until) = (self.friendly_from, self.friendly_until);
-        let by_minute =
-            if from <= until { from <= minute && minute < until } else { from <= minute || minute < until };
+        let by_minute = within(self.friendly_from, self.friendly_until, minute);
         let by_weekday = self.rest_days >> weekday & 1 == 1;
         by_minute || by_weekday || self.holidays().iter().any(|holiday| holiday.contains(day))
     }
+}
+
+/// Whether a minute of the day is one from `from` until `until`, not included: across midnight where `until` is below `from`; never
+/// where they are equal.
+pub(crate) const fn within(from: u16, until: u16, minute: u16) -> bool {
+    if from <= until { from <= minute && minute < until } else { from <= minute || minute < until }
 }
 
 /// A field of a calendar breaks the rules. Holidays count from 1.

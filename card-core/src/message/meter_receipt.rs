@@ -100,6 +100,8 @@ impl MeterFlags {
     pub const CLOSED: Self = Self(0x0040);
     /// The emergency loan is in use.
     pub const LOAN: Self = Self(0x0080);
+    /// The meter's battery is low.
+    pub const BATTERY_LOW: Self = Self(0x0100);
 
     /// Both sets together.
     #[must_use]

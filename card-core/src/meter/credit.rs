@@ -34,8 +34,8 @@ impl<H: Hardware> Meter<H> {
         let decision = self.decide(presented);
         let from = (presented.card().generation, &presented.answer().certificate);
         let result = self.settle(reading, from, &decision).and_then(|()| {
-            if decision.verdict == Verdict::Nothing {
-                self.state.lend();
+            if decision.verdict == Verdict::Nothing && decision.opens.is_none() {
+                self.state.asked_by_card(presented);
             }
             self.apply()
         });

@@ -1,7 +1,7 @@
 //! Months and events: what a meter keeps for whoever brings a card, and what an update is about to add (docs/meter.md, sections 1
 //! and 13).
 
-pub use super::happening::{Happening, code};
+pub use super::happening::{Happening, code, fault};
 
 use super::memory_map::{EVENTS, KEPT_EVENTS, KEPT_MONTHS, MONTHS, MOST_FRESH};
 
@@ -23,12 +23,14 @@ pub struct History {
     closed: Option<Month>,
 }
 
-/// What was refused on one local day, a bit for each reason and refusal: each leaves one event on it, whatever comes between.
+/// What was refused or did not work on one local day, a bit for each reason, refusal and fault: each leaves one event on it, whatever
+/// comes between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Told {
     pub(super) day: u16,
     pub(super) cards: u16,
     pub(super) mail: u16,
+    pub(super) faults: u16,
 }
 
 impl History {
@@ -89,6 +91,8 @@ impl History {
         let (causes, cause) = match what {
             Happening::CardRefused { reason, .. } => (&mut told.cards, reason),
             Happening::MailRefused { refusal, .. } => (&mut told.mail, refusal),
+            Happening::Relay { fault, .. } => (&mut told.faults, fault),
+            Happening::BatteryLow => (&mut told.faults, fault::BATTERY),
             _ => return false,
         };
         let before = *causes;

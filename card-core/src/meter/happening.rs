@@ -30,12 +30,28 @@ pub mod code {
     pub const OVERLOAD: u16 = 0x0204;
     /// Tampering. Data: bit u8, zeros.
     pub const TAMPERING: u16 = 0x0205;
+    /// The relay does not obey. Data: 01 does not open, 02 does not close, 00, demand u32 in W.
+    pub const RELAY: u16 = 0x0206;
+    /// The battery is low.
+    pub const BATTERY_LOW: u16 = 0x0207;
     /// The month was rated again. Data: adjustment i32, slab u8, 00.
     pub const RE_RATED: u16 = 0x0301;
     /// An instalment was taken. Data: amount u32, low half of the debt's id u16.
     pub const INSTALMENT: u16 = 0x0302;
     /// A tariff came into force. Data: version u32, 00 00.
     pub const TARIFF: u16 = 0x0303;
+    /// A restart is near. Data: what crossing it takes i32, energy to it u16 in 10 Wh.
+    pub const RESTART_NEAR: u16 = 0x0310;
+}
+
+/// What of the meter's own parts does not work, as it stands in the event of the relay (docs/meter.md, section 5.4).
+pub mod fault {
+    /// The battery is low.
+    pub const BATTERY: u8 = 0;
+    /// The relay does not open.
+    pub const RELAY_ON: u8 = 1;
+    /// The relay does not close.
+    pub const RELAY_OFF: u8 = 2;
 }
 
 /// What happened: code and data of an event (docs/meter.md, section 13).
@@ -110,6 +126,15 @@ pub enum Happening {
         /// [`Tampering::bit`](super::Tampering::bit).
         kind: u8,
     },
+    /// The relay does not obey.
+    Relay {
+        /// 01 it does not open, 02 it does not close.
+        fault: u8,
+        /// The demand of the cut supply, in W.
+        watts: u32,
+    },
+    /// The battery is low.
+    BatteryLow,
     /// The month was rated again.
     ReRated {
         /// Piastres taken; below 0 given back.
@@ -128,6 +153,13 @@ pub enum Happening {
     Tariff {
         /// Its version.
         version: u32,
+    },
+    /// A restart is near.
+    RestartNear {
+        /// Piastres that crossing it takes.
+        crossing: i32,
+        /// Energy to it, in 10 Wh.
+        energy: u16,
     },
 }
 
@@ -153,9 +185,17 @@ impl Happening {
             Self::LoanGiven { until } => (code::LOAN_GIVEN, data(until.0, [0, 0])),
             Self::Overload { watts, count } => (code::OVERLOAD, data(watts, [count, 0])),
             Self::Tampering { kind } => (code::TAMPERING, [kind, 0, 0, 0, 0, 0]),
+            Self::Relay { fault, watts } => {
+                let [a, b, c, d] = watts.to_be_bytes();
+                (code::RELAY, [fault, 0, a, b, c, d])
+            }
+            Self::BatteryLow => (code::BATTERY_LOW, [0; 6]),
             Self::ReRated { adjustment, slab } => (code::RE_RATED, data(adjustment as u32, [slab, 0])),
             Self::Instalment { amount, debt } => (code::INSTALMENT, data(amount, debt.to_be_bytes())),
             Self::Tariff { version } => (code::TARIFF, data(version, [0, 0])),
+            Self::RestartNear { crossing, energy } => {
+                (code::RESTART_NEAR, data(crossing as u32, energy.to_be_bytes()))
+            }
         }
     }
 
@@ -182,6 +222,12 @@ impl Happening {
             code::RE_RATED => Self::ReRated { adjustment: i32::from_be_bytes([a, b, c, d]), slab: e },
             code::INSTALMENT => Self::Instalment { amount: number, debt: u16::from_be_bytes([e, f]) },
             code::TARIFF => Self::Tariff { version: number },
+            code::RELAY => Self::Relay { fault: a, watts: u32::from_be_bytes([c, d, e, f]) },
+            code::BATTERY_LOW => Self::BatteryLow,
+            code::RESTART_NEAR => Self::RestartNear {
+                crossing: i32::from_be_bytes([a, b, c, d]),
+                energy: u16::from_be_bytes([e, f]),
+            },
             _ => return None,
         })
     }

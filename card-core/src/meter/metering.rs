@@ -3,6 +3,7 @@
 use super::clock::{Reading, Tick};
 use super::events::Happening;
 use super::state::{MeterState, OutOfRange};
+use crate::calendar::LocalTime;
 use crate::message::Month;
 use crate::parameters::{DebtPlan, MAX_DEBTS};
 use crate::tariff::Deduction;
@@ -43,9 +44,21 @@ impl Debts {
         // At most four amounts below 2^48.
         each.fold(Piastres::ZERO, |sum, amount| Piastres(sum.0.saturating_add(amount.0)))
     }
+
+    /// What the month with this index takes as it begins, where so many were `taken` before; which go on.
+    pub(super) fn due(&self, month: u16, taken: &mut [u16; MAX_DEBTS]) -> Piastres {
+        let mut sum = Piastres::ZERO;
+        for (debt, taken) in self.plan.debts().iter().zip(taken) {
+            if let Some(amount) = debt.due(month, *taken) {
+                *taken = taken.saturating_add(1);
+                sum = Piastres(sum.0.saturating_add(amount.0));
+            }
+        }
+        sum
+    }
 }
 
-/// Energy of the present and the last seven days, for the estimate of days remaining.
+/// Energy of the present and the last seven days, for the recent rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DailyProfile {
     /// The local day that runs.
@@ -56,29 +69,35 @@ pub struct DailyProfile {
     pub past: [u16; Self::KEPT],
     /// How many of them are known.
     pub known: u8,
+    /// The minute in which the first day began, as long as that day is among them; else 0.
+    pub begun: u16,
 }
 
 impl DailyProfile {
     /// Days that are kept.
     pub const KEPT: usize = 7;
 
-    /// Begins anew, in the course of `day`.
-    pub(super) fn begin(&mut self, day: u16) {
-        *self = Self { day, ..Self::default() };
+    /// Begins anew, in the course of a day.
+    pub(super) fn begin(&mut self, now: LocalTime) {
+        *self = Self { day: now.day, begun: now.minute, ..Self::default() };
     }
 
     /// It is `day` now. Days without power were days without consumption.
     pub(super) fn pass(&mut self, day: u16) {
-        let passed = usize::from(day.saturating_sub(self.day)).min(Self::KEPT);
+        let days = usize::from(day.saturating_sub(self.day));
+        let passed = days.min(Self::KEPT);
         if passed == 0 {
             return;
+        }
+        if usize::from(self.known).saturating_add(days) > Self::KEPT {
+            self.begun = 0;
         }
         self.past.rotate_right(passed);
         let (new, _) = self.past.split_at_mut(passed);
         new.fill(0);
         if let Some(last) = new.last_mut() {
             // Where more days have passed than are kept, this one is no longer among them.
-            let gone = usize::from(day.saturating_sub(self.day)) > Self::KEPT;
+            let gone = days > Self::KEPT;
             *last = if gone { 0 } else { u16::try_from(self.today.0).unwrap_or(u16::MAX) };
         }
         self.known = self.known.saturating_add(passed as u8).min(Self::KEPT as u8);
@@ -86,9 +105,14 @@ impl DailyProfile {
         self.today = Energy(0);
     }
 
-    /// Energy of the days that are known, and how many they are.
-    pub fn sum(&self) -> (u32, u8) {
-        (self.past.iter().take(self.known.into()).map(|day| u32::from(*day)).sum(), self.known)
+    /// Energy of the days that are known, the present one among them, and how many minutes they have had `now`.
+    pub fn seen(&self, now: LocalTime) -> (Energy, u32) {
+        let past: u32 = self.past.iter().take(self.known.into()).map(|day| u32::from(*day)).sum();
+        // Where the clock was set back, nothing of the present day has passed.
+        let minute = if now.day == self.day { now.minute } else { 0 };
+        let minutes = u32::from(self.known).saturating_mul(1440).saturating_add(minute.into());
+        let energy = past.saturating_add(self.today.0.min(u16::MAX.into()));
+        (Energy(energy), minutes.saturating_sub(self.begun.into()))
     }
 }
 
@@ -99,7 +123,7 @@ impl MeterState {
             Tick::Usual => {}
             Tick::First => {
                 self.month_index = self.calendar.month_index(self.clock.time);
-                self.days.begin(self.calendar.local(self.clock.time).day);
+                self.days.begin(self.calendar.local(self.clock.time));
             }
             Tick::Doubtful => {
                 // Once a month: a clock that comes and goes must not push everything else out of the history.
@@ -151,14 +175,14 @@ impl MeterState {
         self.month_index = index;
         self.peak = 0;
         self.doubtful_month = self.clock.doubtful;
+        self.restart_told = Energy(0);
         if bound { self.take_instalments() } else { Ok(()) }
     }
 
     fn take_instalments(&mut self) -> Result<(), OutOfRange> {
         let Debts { plan, mut taken, .. } = self.debts;
         for (debt, taken) in plan.debts().iter().zip(&mut taken) {
-            let due = if self.month_index >= debt.first_month { debt.instalment(*taken) } else { None };
-            let Some(amount) = due else { continue };
+            let Some(amount) = debt.due(self.month_index, *taken) else { continue };
             self.take(amount)?;
             *taken = taken.saturating_add(1);
             self.debts.paid = self.debts.paid.checked_add(amount).ok_or(OutOfRange)?;
@@ -175,7 +199,13 @@ impl MeterState {
         if self.clock.time != CardTime::UNSET {
             self.days.pass(self.calendar.local(self.clock.time).day);
         }
+        self.conclude();
+    }
+
+    /// What follows from whatever has changed: the supply is decided, and a restart that is near is told of.
+    pub(super) fn conclude(&mut self) {
         self.decide_supply();
+        self.tell_of_restart();
     }
 
     /// Consumption was measured. `None` without a binding: nobody pays for it.

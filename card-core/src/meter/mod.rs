@@ -20,9 +20,11 @@ mod credit;
 pub mod decide;
 mod errands;
 pub mod events;
+mod forecast;
 mod happening;
 mod inbox;
 mod keys;
+mod loan;
 mod mail;
 mod memory_map;
 mod metering;
@@ -40,8 +42,8 @@ pub use keys::{MeterIdentity, MeterKeys, Pair, ReportKeys, Versioned, VersionedK
 pub use memory_map::MEMORY_PAGES;
 pub use metering::{DailyProfile, Debts};
 pub use state::MeterState;
-pub use status::Status;
-pub use supply::{Supply, Tampering, reason};
+pub use status::{Buzzer, Status};
+pub use supply::{Asked, Supply, Tampering, reason};
 pub use verdict::{Decision, Reason, Verdict};
 pub use visit::{CardCommand, Step, Visit, VisitError};
 
@@ -235,7 +237,7 @@ impl<H: Hardware> Meter<H> {
         // What time has brought stays, also where the energy is refused.
         self.tick(reading)?;
         let result = self.state.consumed(energy).map_err(MeterError::from).and_then(|deduction| {
-            self.state.decide_supply();
+            self.state.conclude();
             self.keep().map(|()| deduction)
         });
         self.or_back(result)
@@ -243,20 +245,46 @@ impl<H: Hardware> Meter<H> {
 
     /// Demand was measured, in W, averaged as the meter sees fit.
     pub fn demand(&mut self, reading: Reading, watts: u32) -> Result<(), MeterError> {
-        let result = self.at(reading).and_then(|()| {
-            self.state.demanded(watts);
-            self.state.decide_supply();
-            self.keep()
-        });
-        self.or_back(result)
+        self.told(reading, |state| state.demanded(watts))
     }
 
     /// Tampering was seen. To be reported once or again, as is easier.
     pub fn tamper(&mut self, reading: Reading, kind: Tampering) -> Result<(), MeterError> {
+        self.told(reading, |state| state.tampered(kind))
+    }
+
+    /// The supply is on, and firmware measures that nothing comes through the relay (docs/meter.md, section 5.4).
+    pub fn relay_stuck_off(&mut self, reading: Reading) -> Result<(), MeterError> {
+        self.told(reading, MeterState::relay_stuck_off)
+    }
+
+    /// How the battery is. To be reported when it changes or again, as is easier.
+    pub fn battery(&mut self, reading: Reading, low: bool) -> Result<(), MeterError> {
+        self.told(reading, |state| state.battery(low))
+    }
+
+    // ---- buttons
+
+    /// The button for an emergency loan was pressed (docs/meter.md, section 5.2). Whether one was given.
+    pub fn ask_loan(&mut self, reading: Reading) -> Result<bool, MeterError> {
+        self.told(reading, MeterState::asked_by_button)
+    }
+
+    /// The button that restores the supply was pressed, where that waits for it ([`reason::WAITS`]).
+    pub fn rearm(&mut self, reading: Reading) -> Result<(), MeterError> {
+        self.told(reading, MeterState::rearm)
+    }
+
+    /// Something has happened at the time of a reading.
+    fn told<T>(
+        &mut self,
+        reading: Reading,
+        what: impl FnOnce(&mut MeterState) -> T,
+    ) -> Result<T, MeterError> {
         let result = self.at(reading).and_then(|()| {
-            self.state.tampered(kind);
-            self.state.decide_supply();
-            self.keep()
+            let answer = what(&mut self.state);
+            self.state.conclude();
+            self.keep().map(|()| answer)
         });
         self.or_back(result)
     }

@@ -4,8 +4,10 @@
 use super::events::{History, Told};
 use super::metering::DailyProfile;
 use super::state::MeterState;
+use super::supply::Asked;
 use crate::bytes::{Buffer, Reader, WrongLength};
 use crate::calendar::Calendar;
+use crate::id::CardId;
 use crate::message::{FORMAT, FormatError, MAX_PLAINTEXT, MeterFlags, MeterReceipt, Voucher};
 use crate::parameters::{AuditRecords, DebtPlan, Limits, MAX_DEBTS, Notices};
 use crate::scp03::Mode;
@@ -105,6 +107,7 @@ impl Emit for MeterState {
         out.u16(told.day)?
             .u16(told.cards)?
             .u16(told.mail)?
+            .u16(told.faults)?
             .u64(self.applied_debited.0)?
             .u32(self.sequence)?
             .u16(self.generation)?;
@@ -114,7 +117,11 @@ impl Emit for MeterState {
             clock.stopped,
         ) << 1)?;
         out.u8(supply.tampering)?.u32(supply.loan_until.0)?.u32(supply.pause_until.0)?;
-        out.u8(supply.overloads)?.u32(supply.last_overload.0)?.u16(self.month_index)?;
+        out.u8(supply.overloads)?.u32(supply.last_overload.0)?;
+        let (card, at) = supply.asked.map_or((NOBODY, CardTime::UNSET), |asked| (asked.card, asked.at));
+        out.put(&card.0)?.u32(at.0)?.u32(supply.live_since.0)?.u8(supply.battery_low.into())?;
+        out.put(&supply.loan_from.0.to_be_bytes())?;
+        out.u16(self.month_index)?.u32(self.restart_told.0)?.u16(days.begun)?;
         out.u8(self.doubtful_month.into())?.u8(self.running.is_partial().into())?.u8(days.known)?;
         for day in days.past {
             out.u16(day)?;
@@ -152,7 +159,8 @@ impl Kept for MeterState {
         self.applied_credit = Piastres(reader.u64()?);
         days.day = reader.u16()?;
 
-        let told = Told { day: reader.u16()?, cards: reader.u16()?, mail: reader.u16()? };
+        let told =
+            Told { day: reader.u16()?, cards: reader.u16()?, mail: reader.u16()?, faults: reader.u16()? };
         self.applied_debited = Piastres(reader.u64()?);
         self.sequence = reader.u32()?;
         self.generation = reader.u16()?;
@@ -170,7 +178,14 @@ impl Kept for MeterState {
         supply.pause_until = CardTime(reader.u32()?);
         supply.overloads = reader.u8()?;
         supply.last_overload = CardTime(reader.u32()?);
+        let (card, at) = (CardId(reader.array()?), CardTime(reader.u32()?));
+        supply.asked = (card != NOBODY).then_some(Asked { card, at });
+        supply.live_since = CardTime(reader.u32()?);
+        supply.battery_low = reader.flag()?;
+        supply.loan_from = Balance(i64::from_be_bytes(reader.array()?));
         self.month_index = reader.u16()?;
+        self.restart_told = Energy(reader.u32()?);
+        days.begun = reader.u16()?;
         self.doubtful_month = reader.flag()?;
         let partial = reader.flag()?;
         days.known = reader.u8()?;
@@ -256,6 +271,9 @@ impl MeterState {
     }
 }
 
+/// No card asked for a loan.
+const NOBODY: CardId = CardId([0; 8]);
+
 /// The other fields of fixed size.
 const ACCOUNT: usize = 1
     + 3 * 4
@@ -263,7 +281,7 @@ const ACCOUNT: usize = 1
     + 1
     + 8
     + 2
-    + 3 * 2
+    + 4 * 2
     + 8
     + 4
     + 2
@@ -276,7 +294,8 @@ const ACCOUNT: usize = 1
     + 4
     + 1
     + 4
-    + 2
+    + (8 + 4 + 4 + 1 + 8)
+    + (2 + 4 + 2)
     + 1
     + 1
     + 1

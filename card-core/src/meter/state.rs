@@ -34,6 +34,8 @@ pub struct MeterState {
     pub peak: u32,
     /// Whether the clock was doubtful at any time in it.
     pub doubtful_month: bool,
+    /// The month's total at the last restart in it that was told of before; 0: none.
+    pub restart_told: Energy,
     /// Energy of the last days.
     pub days: DailyProfile,
     /// How the meter stands; [`MeterFlags::CLOSED`] never is here.
@@ -94,6 +96,7 @@ impl MeterState {
             running: MonthMeter::begin(tariff, true),
             peak: 0,
             doubtful_month: false,
+            restart_told: Energy(0),
             days: DailyProfile::default(),
             flags: MeterFlags::default(),
             supply: Supply::default(),
@@ -116,7 +119,7 @@ impl MeterState {
             final_report: None,
             voucher: None,
         };
-        state.days.begin(calendar.local(time).day);
+        state.days.begin(calendar.local(time));
         // A meter is cut from the first moment on: that is no event.
         state.supply.cut = super::supply::reason::NO_BINDING;
         state.flags = MeterFlags::SUPPLY_CUT;
@@ -188,7 +191,7 @@ impl MeterState {
         }
         if decision.opens.is_some() {
             self.month_index = self.calendar.month_index(self.clock.time);
-            self.days.begin(self.calendar.local(self.clock.time).day);
+            self.days.begin(self.calendar.local(self.clock.time));
             self.history.add(self.clock.time, Happening::BindingOpened { number: self.binding });
         }
         self.generation = self.generation.max(generation);
@@ -237,6 +240,7 @@ impl MeterState {
             running,
             peak,
             doubtful_month,
+            restart_told,
             days,
             flags,
             supply,
@@ -256,6 +260,7 @@ impl MeterState {
         *running = MonthMeter::begin(*tables.active(), true);
         *peak = 0;
         *doubtful_month = clock.doubtful;
+        *restart_told = Energy(0);
         *days = DailyProfile::default();
         // Whether it was on: what opening a binding makes of it is an event.
         *flags = MeterFlags(flags.0 & MeterFlags::SUPPLY_CUT.0);

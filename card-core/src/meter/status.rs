@@ -1,10 +1,12 @@
 //! What a meter's display shows (docs/meter.md, section 14).
 
+use super::forecast::Forecast;
 use super::state::MeterState;
 use super::supply::Supply;
+use crate::calendar::within;
 use crate::message::MeterFlags;
 use crate::parameters::Notice;
-use crate::tariff::Price;
+use crate::tariff::{Bracket, Price};
 use crate::units::{Balance, CardTime, Energy};
 
 /// What a meter's display shows.
@@ -14,42 +16,71 @@ pub struct Status {
     pub time: CardTime,
     /// Credit; below zero it is a debt.
     pub balance: Balance,
-    /// What it is at the price of the present slab; `None` where that is 0. Nothing where the balance is not above 0.
+    /// What it buys in this month, restarts and what falls due included; `None` where that is all that a month holds.
     pub energy_left: Option<Energy>,
     /// Number from 1 of the slab that the month has reached.
     pub slab: u8,
-    /// Price of the next 10 Wh in that slab.
+    /// Price in that slab.
     pub price: Price,
-    /// Days that the credit lasts at the recent rate; `None` where there is none.
+    /// Where the price changes; `None` in the last slab.
+    pub bracket: Option<Bracket>,
+    /// Whether crossing that takes something, and is so near that it is to be shown (text B06).
+    pub restart_near: bool,
+    /// Days that the credit lasts at the recent rate, begun ones not counted; `None` where there is no rate.
     pub days_left: Option<u32>,
     /// How the meter stands.
     pub flags: MeterFlags,
     /// What decides on the supply.
     pub supply: Supply,
+    /// The power limit in force, W; 0: unlimited.
+    pub power_limit: u32,
+    /// Whether an emergency loan can be had.
+    pub loan_offered: bool,
     /// Whether it is a friendly time.
     pub friendly: bool,
+    /// What the buzzer says.
+    pub buzzer: Buzzer,
 }
 
-/// A balance in piastres times this, divided by a price, is energy: 1000 parts of a piastre, 100 units in a kWh.
-const UNITS: u64 = 1000 * 100;
+/// What the buzzer says; firmware chooses the sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u8)]
+pub enum Buzzer {
+    /// Nothing.
+    #[default]
+    Silent = 0,
+    /// Credit is low.
+    LowCredit = 1,
+    /// The supply will be cut within a quarter of an hour.
+    CutIsNear = 2,
+}
+
+/// From seven until ten in the evening it may sound, in minutes of the day.
+const AWAKE: (u16, u16) = (7 * 60, 22 * 60);
+/// So many seconds before a cut.
+const NEAR: u32 = 15 * 60;
 
 impl MeterState {
-    /// What the display shows now.
+    /// What the display shows now. It searches (tariff, months): firmware asks for it when it draws, not with each pulse.
     pub fn status(&self) -> Status {
         let total = self.running.total();
         let tariff = self.running.tariff();
-        let price = tariff.price_at(total);
-        let credit = u64::try_from(self.balance.0).unwrap_or(0);
+        let Forecast { energy, days } = self.foretell();
         Status {
             time: self.clock.time,
             balance: self.balance,
-            energy_left: units(credit, price).map(|units| Energy(u32::try_from(units).unwrap_or(u32::MAX))),
+            energy_left: energy,
             slab: tariff.slab_reached(total),
-            price,
-            days_left: self.days_left(credit, price),
+            price: tariff.price_at(total),
+            bracket: self.running.bracket(),
+            restart_near: self.restart_near().is_some(),
+            days_left: days,
             flags: self.flags,
             supply: self.supply,
+            power_limit: self.power_limit(),
+            loan_offered: self.loan_can_be_had(),
             friendly: self.calendar.is_friendly(self.clock.time),
+            buzzer: self.buzzer(),
         }
     }
 
@@ -60,15 +91,18 @@ impl MeterState {
         inbox.notices.notices().iter().filter(move |notice| !ended(notice))
     }
 
-    /// The balance by what the mean of the known days costs. Sums beyond 64 bits, trillions of EGP, are shown as less.
-    fn days_left(&self, credit: u64, price: Price) -> Option<u32> {
-        let (sum, days) = self.days.sum();
-        let affordable = credit.saturating_mul(UNITS).saturating_mul(days.into());
-        let cost = u64::from(sum).saturating_mul(price.0.into());
-        affordable.checked_div(cost).map(|left| u32::try_from(left).unwrap_or(u32::MAX))
+    fn buzzer(&self) -> Buzzer {
+        let time = self.clock.time;
+        let minute = self.calendar.local(time).minute;
+        if self.binding == 0 || !self.supply.is_on() || !within(AWAKE.0, AWAKE.1, minute) {
+            return Buzzer::Silent;
+        }
+        if self.balance > Balance(0) {
+            let low = self.flags.has(MeterFlags::VERY_LOW_CREDIT) && minute.is_multiple_of(60);
+            return if low { Buzzer::LowCredit } else { Buzzer::Silent };
+        }
+        let soon = CardTime(time.0.saturating_add(NEAR));
+        let held = self.calendar.is_friendly(soon) || self.is_lent(soon);
+        if held { Buzzer::Silent } else { Buzzer::CutIsNear }
     }
-}
-
-fn units(credit: u64, price: Price) -> Option<u64> {
-    credit.saturating_mul(UNITS).checked_div(price.0.into())
 }

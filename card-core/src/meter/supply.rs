@@ -1,8 +1,11 @@
 //! Whether the supply is on (docs/meter.md, sections 5 and 6): credit, loan, overload, tampering, commands.
 
-use super::events::Happening;
+use super::events::{Happening, fault};
 use super::state::MeterState;
+use crate::calendar::within;
+use crate::id::CardId;
 use crate::message::MeterFlags;
+use crate::parameters::Limits;
 use crate::units::{Balance, CardTime};
 
 /// Reasons to cut the supply, as bits.
@@ -19,6 +22,8 @@ pub mod reason {
     pub const COMMAND: u8 = 0x10;
     /// The meter has no binding.
     pub const NO_BINDING: u8 = 0x20;
+    /// There is credit or a loan again, and the supply waits for the button ([`Meter::rearm`](super::super::Meter::rearm)).
+    pub const WAITS: u8 = 0x40;
 }
 
 /// Kinds of tampering, as bits.
@@ -47,6 +52,18 @@ impl Tampering {
     }
 }
 
+/// Seconds for which a cut supply is seen to be used before the relay is said not to open.
+const RELAY_SECONDS: u32 = 60;
+
+/// A card that asked once, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// The card.
+    pub card: CardId,
+    /// When it asked.
+    pub at: CardTime,
+}
+
 /// What decides whether the supply is on, beside the balance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Supply {
@@ -56,12 +73,20 @@ pub struct Supply {
     pub tampering: u8,
     /// End of the emergency loan; not set: none was given since the balance was above 0.
     pub loan_until: CardTime,
+    /// The balance when it was given.
+    pub loan_from: Balance,
     /// End of the pause after an overload.
     pub pause_until: CardTime,
     /// Overloads that count towards the lock.
     pub overloads: u8,
     /// When the last one was.
     pub last_overload: CardTime,
+    /// Who asked for a loan once.
+    pub asked: Option<Asked>,
+    /// Since when demand is reported though the supply is cut; not set: it is not.
+    pub live_since: CardTime,
+    /// Whether the battery is low.
+    pub battery_low: bool,
 }
 
 impl Supply {
@@ -72,20 +97,22 @@ impl Supply {
 
     /// What of it is the meter's, not the customer's.
     pub(super) const fn without_credit(self) -> Self {
-        Self { cut: self.cut & !reason::NO_CREDIT, loan_until: CardTime::UNSET, ..self }
+        let cut = self.cut & !(reason::NO_CREDIT | reason::WAITS);
+        Self { cut, loan_until: CardTime::UNSET, loan_from: Balance(0), asked: None, ..self }
     }
 
     /// Where the clock was set back, what runs ends as much earlier: it does not last longer by that.
     pub(super) fn set_back(&mut self, before: CardTime, time: CardTime) {
         let back = before.0.saturating_sub(time.0);
-        for end in [&mut self.pause_until, &mut self.loan_until, &mut self.last_overload] {
+        let Self { pause_until, loan_until, last_overload, live_since, .. } = self;
+        for end in [pause_until, loan_until, last_overload, live_since] {
             if *end != CardTime::UNSET {
                 *end = CardTime(end.0.saturating_sub(back).max(1));
             }
         }
     }
 
-    fn set(&mut self, reason: u8, on: bool) {
+    pub(super) const fn set(&mut self, reason: u8, on: bool) {
         self.cut = if on { self.cut | reason } else { self.cut & !reason };
     }
 }
@@ -99,7 +126,9 @@ impl MeterState {
         let was_on = !self.flags.has(MeterFlags::SUPPLY_CUT);
         // Where time stands, no friendly time and no loan would ever end.
         let goes = !self.clock.stopped;
+        let lent = self.is_lent(time);
         let supply = &mut self.supply;
+        let without_credit = supply.cut & reason::NO_CREDIT != 0;
         supply.set(reason::NO_BINDING, !bound);
         if supply.cut & reason::OVERLOAD_PAUSE != 0 && supply.pause_until <= time {
             supply.set(reason::OVERLOAD_PAUSE, false);
@@ -112,11 +141,19 @@ impl MeterState {
             supply.set(reason::NO_CREDIT, false);
         } else if credit {
             supply.set(reason::NO_CREDIT, false);
-            supply.loan_until = CardTime::UNSET;
-        } else if goes && supply.loan_until > time {
+            (supply.loan_until, supply.loan_from) = (CardTime::UNSET, Balance(0));
+        } else if lent {
             supply.set(reason::NO_CREDIT, false);
         } else if supply.cut & reason::NO_CREDIT == 0 && !(goes && self.calendar.is_friendly(time)) {
             supply.set(reason::NO_CREDIT, true);
+        }
+        if supply.cut & reason::NO_CREDIT != 0 || self.limits.policies & Limits::BUTTON == 0 {
+            supply.set(reason::WAITS, false);
+        } else if without_credit {
+            supply.set(reason::WAITS, true);
+        }
+        if supply.is_on() {
+            supply.live_since = CardTime::UNSET;
         }
         if was_on != supply.is_on() {
             let cut = Happening::SupplyCut { reasons: supply.cut };
@@ -130,34 +167,22 @@ impl MeterState {
             (MeterFlags::TAMPER, self.supply.tampering != 0),
             (MeterFlags::CLOCK_DOUBTFUL, self.clock.doubtful),
             (MeterFlags::LOAN, self.supply.loan_until != CardTime::UNSET),
+            (MeterFlags::BATTERY_LOW, self.supply.battery_low),
         ];
         for (flag, on) in flags {
             self.flags = if on { self.flags.with(flag) } else { self.flags.without(flag) };
         }
     }
 
-    /// An empty card was inserted again: a loan, where one may be given (section 5.2).
-    pub(super) fn lend(&mut self) {
-        let hours = u32::from(self.limits.loan_hours);
-        let given = self.supply.loan_until != CardTime::UNSET;
-        if self.balance > Balance(0) || self.binding == 0 || hours == 0 || given || self.clock.stopped {
-            return;
-        }
-        let time = self.clock.time;
-        // A meter that has no time yet lends too: its time begins at 0.
-        let until = CardTime(time.0.saturating_add(hours.saturating_mul(3600)));
-        self.supply.loan_until = until;
-        self.history.add(time, Happening::LoanGiven { until });
-    }
-
     /// Demand in W was measured (section 5.3).
     pub(super) fn demanded(&mut self, watts: u32) {
         self.peak = self.peak.max(watts);
-        let limits = &self.limits;
-        let contracted = limits.contracted_power;
-        if contracted == 0 || watts <= contracted || !self.supply.is_on() {
+        self.look_at_relay(watts);
+        let limit = self.power_limit();
+        if limit == 0 || watts <= limit || !self.supply.is_on() {
             return;
         }
+        let limits = &self.limits;
         let time = self.clock.time;
         let supply = &mut self.supply;
         let locks = supply.overloads >= limits.overload_pauses;
@@ -171,6 +196,55 @@ impl MeterState {
         }
         let count = supply.overloads;
         self.history.add(time, Happening::Overload { watts, count });
+    }
+
+    /// The power limit in force, in W; 0: unlimited (section 5.3).
+    pub fn power_limit(&self) -> u32 {
+        let Self { limits, clock, .. } = self;
+        let minute = self.calendar.local(clock.time).minute;
+        let second = within(limits.second_from, limits.second_until, minute);
+        let usual = if second { limits.second_power } else { limits.contracted_power };
+        match limits.loan_power {
+            0 => usual,
+            _ if self.balance > Balance(0) || !self.is_lent(clock.time) => usual,
+            on_loan if usual == 0 => on_loan,
+            on_loan => usual.min(on_loan),
+        }
+    }
+
+    /// Whether a supply that is cut is used all the same (section 5.4).
+    fn look_at_relay(&mut self, watts: u32) {
+        let (time, limit) = (self.clock.time, u32::from(self.limits.relay_power));
+        let since = self.supply.live_since;
+        if self.supply.is_on() || limit == 0 || watts <= limit {
+            self.supply.live_since = CardTime::UNSET;
+        } else if since == CardTime::UNSET {
+            self.supply.live_since = CardTime(time.0.max(1));
+        } else if time.0.saturating_sub(since.0) >= RELAY_SECONDS {
+            let fault = Happening::Relay { fault: fault::RELAY_ON, watts };
+            self.history.add_daily(self.today(), time, fault);
+        }
+    }
+
+    /// Firmware measures that the relay does not close (section 5.4).
+    pub(super) fn relay_stuck_off(&mut self) {
+        if self.supply.is_on() {
+            let fault = Happening::Relay { fault: fault::RELAY_OFF, watts: 0 };
+            self.history.add_daily(self.today(), self.clock.time, fault);
+        }
+    }
+
+    /// How the battery is (section 5.4).
+    pub(super) fn battery(&mut self, low: bool) {
+        if low && !self.supply.battery_low {
+            self.history.add_daily(self.today(), self.clock.time, Happening::BatteryLow);
+        }
+        self.supply.battery_low = low;
+    }
+
+    /// The button that restores the supply was pressed (section 5.1).
+    pub(super) const fn rearm(&mut self) {
+        self.supply.set(reason::WAITS, false);
     }
 
     /// Tampering was seen (section 6).

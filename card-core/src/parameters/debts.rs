@@ -67,6 +67,11 @@ impl Debt {
         Some(Piastres(if after == 0 { self.last } else { self.amount }.into()))
     }
 
+    /// The instalment after `taken` others that the month with this index takes as it begins.
+    pub fn due(&self, month: u16, taken: u16) -> Option<Piastres> {
+        if month >= self.first_month { self.instalment(taken) } else { None }
+    }
+
     /// What is still to pay after `taken` instalments; nothing at and beyond [`Self::count`].
     pub fn remaining(&self, taken: u16) -> Piastres {
         let after = self.count.checked_sub(taken).and_then(|left| left.checked_sub(1));

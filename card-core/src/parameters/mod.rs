@@ -45,6 +45,9 @@ pub enum ParameterError {
     /// The second threshold is above the first.
     #[error("second threshold: it is not above the first threshold of low credit")]
     Thresholds,
+    /// A minute that no day has.
+    #[error("second power, from and until: minutes of the day, 0 to 1439")]
+    SecondPower,
     /// Overloads without a pause.
     #[error("pause after an overload: it is at least 1 second")]
     OverloadPause,
@@ -54,6 +57,9 @@ pub enum ParameterError {
     /// A bit that is no kind of tampering.
     #[error("kinds of tampering that cut: only the bits 01, 02, 04, 08 and 10 are known")]
     TamperCuts,
+    /// A bit that is no policy.
+    #[error("policies: only the bit 01 is known")]
+    Policies,
     /// More than four debts.
     #[error("debts: a plan has at most {MAX_DEBTS}")]
     DebtCount,

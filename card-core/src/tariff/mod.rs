@@ -18,12 +18,14 @@
 //!
 //! [`MonthMeter`] is the state of one month, [`Tables`] the tariff in force and the one that waits for its time.
 
+mod forecast;
 mod month;
 mod rate;
 mod shipped;
 mod tables;
 mod wire;
 
+pub use forecast::Bracket;
 pub use month::{
     Adjustment, Bill, BillLine, Deduction, MAX_SEGMENTS, MonthFull, MonthMeter, RestoreError, Segment,
     TooManySwitches,

@@ -132,7 +132,24 @@ impl MonthMeter {
 
     /// The energy charge of the month so far: the sum of all deductions.
     pub fn energy_charge(&self) -> Piastres {
-        self.rate(self.total, self.total).round()
+        self.charge_at(self.total)
+    }
+
+    /// That of the month once its total is `total`, which is not below the present one.
+    pub(super) fn charge_at(&self, total: Energy) -> Piastres {
+        self.rate(total, total).round()
+    }
+
+    /// The adjustment where the total goes from `before` to `after`; 0 where it enters no group.
+    pub(super) fn crossing(&self, before: Energy, after: Energy) -> Balance {
+        let re_rated = self.rate(after, before).round();
+        Balance(signed(re_rated).saturating_sub(signed(self.charge_at(before))))
+    }
+
+    /// The month as it is once its total is `total`, which is not below the present one.
+    #[must_use]
+    pub const fn at(&self, total: Energy) -> Self {
+        Self { total, ..*self }
     }
 
     /// Counts consumption under the tariff in force.

@@ -271,13 +271,14 @@ impl Situation {
             0x08 => Self::OverloadLocked,
             0x10 => Self::CutByCompany,
             0x20 => Self::CutNoContract,
+            0x40 => Self::WaitsForButton,
             _ => return None,
         })
     }
 
     /// All reasons why a meter cuts the supply, those that a customer cannot end first; without any, that the supply is on.
     pub fn in_cut(reasons: u8) -> impl Iterator<Item = Self> {
-        const BY_URGENCY: [u8; 6] = [0x20, 0x02, 0x10, 0x08, 0x04, 0x01];
+        const BY_URGENCY: [u8; 7] = [0x20, 0x02, 0x10, 0x08, 0x04, 0x01, 0x40];
         let on = Self::of_cut(reasons).filter(|situation| *situation == Self::SupplyOn);
         let cut = BY_URGENCY.into_iter().filter(move |bit| reasons & bit != 0).filter_map(Self::of_cut);
         on.into_iter().chain(cut)
@@ -321,7 +322,7 @@ impl Situation {
 
     /// How a meter stands, the most urgent first. Of low and very low credit, only the latter.
     pub fn in_flags(flags: MeterFlags) -> impl Iterator<Item = Self> {
-        const BY_URGENCY: [(MeterFlags, Situation); 8] = [
+        const BY_URGENCY: [(MeterFlags, Situation); 9] = [
             (MeterFlags::SUPPLY_CUT, Situation::SupplyCut),
             (MeterFlags::REGRESSED, Situation::MeterWentBack),
             (MeterFlags::TAMPER, Situation::MeterNeedsInspection),
@@ -329,6 +330,7 @@ impl Situation {
             (MeterFlags::LOW_CREDIT, Situation::LowCredit),
             (MeterFlags::LOAN, Situation::LoanInUse),
             (MeterFlags::CLOCK_DOUBTFUL, Situation::ClockDoubtful),
+            (MeterFlags::BATTERY_LOW, Situation::BatteryLow),
             (MeterFlags::CLOSED, Situation::ContractClosed),
         ];
         let said_already =

@@ -235,7 +235,7 @@ fn exactly<T: Into<u64> + Copy>(
 fn every_reason_bit_and_template_of_the_meter_has_its_text() {
     let reasons = bits_in_the_specification("\n## 5 Supply\n");
     let kinds = bits_in_the_specification("\n## 6 Tampering\n");
-    assert_eq!(reasons, [0x01, 0x02, 0x04, 0x08, 0x10, 0x20]);
+    assert_eq!(reasons, [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40]);
     assert_eq!(kinds, [0x01, 0x02, 0x04, 0x08, 0x10]);
     let on_and_reasons: Vec<_> = core::iter::once(0).chain(reasons).collect();
     exactly('U', 0..=u8::MAX, &on_and_reasons, Situation::of_cut);
@@ -253,8 +253,8 @@ fn several_reasons_for_a_cut() {
     for bit in bits_in_the_specification("\n## 5 Supply\n") {
         assert_eq!(codes(bit), [std::format!("U{bit:02X}")]);
     }
-    assert_eq!(codes(0x3F), ["U20", "U02", "U10", "U08", "U04", "U01"]);
-    assert_eq!(codes(0xC1), ["U01"]);
+    assert_eq!(codes(0x7F), ["U20", "U02", "U10", "U08", "U04", "U01", "U40"]);
+    assert_eq!(codes(0x81), ["U01"]);
 }
 
 #[test]
@@ -265,13 +265,15 @@ fn a_month_is_rated_again_upwards_or_downwards() {
 }
 
 /// What a program names itself, where it meets it: no constructor gives these.
-const BY_NAME: [Situation; 15] = [
+const BY_NAME: [Situation; 17] = [
     Situation::PaidNotLoaded,
     Situation::AddedOverNetwork,
     Situation::CardBehind,
     Situation::LoanGiven,
     Situation::LoanNotAgain,
     Situation::LoanOver,
+    Situation::LoanOffered,
+    Situation::RestartNear,
     Situation::FriendlyTime,
     Situation::InstalmentTaken,
     Situation::FeesTaken,
@@ -325,12 +327,12 @@ const MEANINGS: &str = "
     M09=GenerationMismatch M0A=EarlierContract M0B=ContractNotProven M0C=Replaced M0D=MeterWentBack
     M0E=Inconsistent M0F=BalanceTooLarge
     F01=LowCredit F02=VeryLowCredit F04=SupplyCut F08=MeterNeedsInspection F10=ClockDoubtful
-    F40=ContractClosed F80=LoanInUse
+    F40=ContractClosed F80=LoanInUse F100=BatteryLow
     U00=SupplyOn U01=CutNoCredit U02=CutForInspection U04=OverloadPause U08=OverloadLocked U10=CutByCompany
-    U20=CutNoContract
-    V01=LoanGiven V02=LoanNotAgain V03=LoanOver V04=FriendlyTime
+    U20=CutNoContract U40=WaitsForButton
+    V01=LoanGiven V02=LoanNotAgain V03=LoanOver V04=FriendlyTime V05=LoanOffered
     X01=CoverOpened X02=TerminalCoverOpened X04=MagneticField X08=ReverseCurrent X10=Bypass
-    B01=MonthRatedAgain B02=MonthRatedLower B03=InstalmentTaken B04=FeesTaken B05=TariffInForce
+    B01=MonthRatedAgain B02=MonthRatedLower B03=InstalmentTaken B04=FeesTaken B05=TariffInForce B06=RestartNear
     P01=MailTaken P02=MailOtherMeter P03=MailOtherBinding P04=MailStale P05=MailUnknownKeys
     P06=MailNotVerified P07=MailMalformed P08=MailTariffNotNewer P09=CommandRepeated P0A=CommandExpired
     P0B=CommandOtherCard P0C=CommandUnknown P0D=KeysUnusable P0E=CommandSuperseded

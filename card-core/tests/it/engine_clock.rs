@@ -148,7 +148,7 @@ fn where_firmware_has_no_clock_time_stands_and_neither_friendly_time_nor_loan_go
     assert_eq!((meter.state().clock, doubts(&mut meter)), (stands(clock(NOW, 0, true)), vec![0]));
     assert_eq!(meter.state().supply.cut, reason::NO_CREDIT);
     // No loan either, until there is a time again.
-    insert_again(&mut meter, CardTime::UNSET);
+    ask_for_loan(&mut meter, CardTime::UNSET);
     assert_eq!(meter.state().clock, stands(clock(NOW, 0, true)));
     assert_eq!(
         (meter.state().supply.cut, meter.state().supply.loan_until),
@@ -156,7 +156,7 @@ fn where_firmware_has_no_clock_time_stands_and_neither_friendly_time_nor_loan_go
     );
     meter.tick(shows(after(10))).unwrap();
     assert_eq!(meter.state().clock, clock(after(10), 0, false));
-    insert_again(&mut meter, after(10));
+    ask_for_loan(&mut meter, after(10));
     let until = meter.state().supply.loan_until;
     assert!(until > after(10));
     assert_eq!(meter.state().supply.cut, 0);

@@ -45,13 +45,14 @@ fn what_is_consumed_is_taken_at_once() {
     assert_eq!((meter.state().energy, meter.state().running.total()), (Energy(6_000), Energy(5_000)));
     assert_eq!(meter.state().days.today, Energy(5_000));
     adds_up(&mut meter);
-    // The group that the month enters costs something else for all that was before: that is an event, and only that.
+    // The group that the month enters costs something else for all that was before: that is foretold and is an event, and only that.
     let before = last_event(&meter);
     meter.consume(shows(NOW), Energy(5_000)).unwrap();
-    assert!(told(&mut meter, before).is_empty());
-    meter.consume(shows(NOW), Energy(1)).unwrap();
     let [a, b, c, d] = 2_200_i32.to_be_bytes();
-    assert_eq!(told(&mut meter, before), [(code::RE_RATED, [a, b, c, d, 3, 0])]);
+    let foretold = (code::RESTART_NEAR, [a, b, c, d, 0, 0]);
+    assert_eq!(told(&mut meter, before), [foretold]);
+    meter.consume(shows(NOW), Energy(1)).unwrap();
+    assert_eq!(told(&mut meter, before), [foretold, (code::RE_RATED, [a, b, c, d, 3, 0])]);
     assert_eq!(meter.state().balance, Balance(50_000 - 9_501));
     adds_up(&mut meter);
 }
@@ -334,12 +335,12 @@ fn without_a_binding_tariffs_come_into_force_all_the_same() {
 fn local_days_move_into_the_profile() {
     let mut meter = bound(&Chip::new(), 5_000_000);
     let day = |number: u32| local(FRIDAY + number, 12, 0);
-    assert_eq!(meter.state().days.sum(), (0, 0));
+    assert_eq!((meter.state().days.past, meter.state().days.known), ([0; 7], 0));
     for number in 0..3 {
         meter.consume(shows(day(number)), Energy(100 * (number + 1))).unwrap();
     }
     assert_eq!(meter.state().days.past[..3], [200, 100, 0]);
-    assert_eq!((meter.state().days.sum(), meter.state().days.today), ((300, 2), Energy(300)));
+    assert_eq!((meter.state().days.known, meter.state().days.today), (2, Energy(300)));
     // A day begins at local midnight.
     meter.tick(shows(CardTime(local(FRIDAY + 3, 0, 0).0 - 1))).unwrap();
     assert_eq!(meter.state().days.known, 2);
@@ -356,22 +357,6 @@ fn local_days_move_into_the_profile() {
     meter.tick(shows(day(21))).unwrap();
     assert_eq!((meter.state().days.past, meter.state().days.known), ([0; 7], 7));
     assert_eq!(meter.state().days.today, Energy(0));
-}
-
-#[test]
-fn the_display_says_how_long_credit_lasts() {
-    let mut meter = bound(&Chip::new(), 10_000);
-    assert_eq!(meter.state().status().days_left, None);
-    meter.consume(shows(NOW), Energy(1_000)).unwrap();
-    assert_eq!(meter.state().status().days_left, None);
-    meter.consume(shows(local(FRIDAY + 2, 12, 0)), Energy(100)).unwrap();
-    // 10 and 0 kWh in two days, 5 in the mean; 9252 piastres at 68 are 136.05 kWh.
-    let status = meter.state().status();
-    assert_eq!((status.balance, status.slab, status.price.0), (Balance(9_252), 1, 68_000));
-    assert_eq!((status.energy_left, status.days_left), (Some(Energy(13_605)), Some(27)));
-    meter.consume(shows(local(FRIDAY + 2, 12, 0)), Energy(20_000)).unwrap();
-    let status = meter.state().status();
-    assert_eq!((status.energy_left, status.days_left), (Some(Energy(0)), Some(0)));
 }
 
 // ---- debts
@@ -615,7 +600,7 @@ fn what_a_new_binding_resets_and_what_stays() {
         (card_core::meter::Inbox::default(), card_core::meter::Debts::default())
     );
     assert_eq!((new.voucher, new.running.total(), new.peak), (None, Energy(0), 0));
-    assert_eq!(new.days.sum(), (0, 0));
+    assert_eq!((new.days.past, new.days.known, new.days.today), ([0; 7], 0, Energy(0)));
     assert_eq!(new.account, 7_000_002);
     // What is the meter's.
     assert_eq!((new.limits, new.calendar, &new.tables), (old.limits, old.calendar, &old.tables));
@@ -639,7 +624,8 @@ fn a_new_binding_begins_in_the_month_of_the_time() {
     // The certificate's time is in a later month: those between are nobody's.
     let mut meter = busy(&Chip::new());
     assert_eq!(open(&mut meter, NOW, begin_of(JUNE + 3)), JUNE + 3);
-    assert_eq!((meter.state().balance, meter.state().days.sum()), (Balance(500), (0, 0)));
+    assert_eq!((meter.state().balance, meter.state().days.known), (Balance(500), 0));
+    assert_eq!((meter.state().days.past, meter.state().days.today), ([0; 7], Energy(0)));
     // The clock was set back: the old binding goes on with its month, and the new one begins in that of the time.
     let mut meter = busy(&Chip::new());
     pass(&mut meter, begin_of(JUNE + 2));

@@ -169,36 +169,36 @@ fn low_credit_is_flagged_below_each_threshold() {
 // ---- loan
 
 #[test]
-fn an_empty_card_inserted_again_brings_a_loan_once() {
+fn an_empty_card_inserted_twice_brings_a_loan_once() {
     let (noon, chip) = (local(SATURDAY, 12, 0), Chip::new());
     let mut meter = at_noon(&chip, 68);
     // With credit there is none.
-    insert_again(&mut meter, noon);
+    ask_for_loan(&mut meter, noon);
     assert_eq!(meter.state().supply.loan_until, CardTime::UNSET);
     meter.consume(shows(noon), Energy(200)).unwrap();
     assert_eq!(cut(&meter), reason::NO_CREDIT);
     let before = last_event(&meter);
-    insert_again(&mut meter, noon);
+    ask_for_loan(&mut meter, noon);
     let end = local(SATURDAY + 2, 12, 0);
     assert_eq!((meter.state().supply.loan_until, cut(&meter)), (end, 0));
     assert!(meter.state().flags.has(MeterFlags::LOAN));
     assert_eq!(told(&mut meter, before), [loan(end), RESTORED]);
     assert_eq!(again(&chip).state(), meter.state());
     // Not again, and not longer.
-    insert_again(&mut meter, local(SUNDAY, 12, 0));
+    ask_for_loan(&mut meter, local(SUNDAY, 12, 0));
     assert_eq!(meter.state().supply.loan_until, end);
     meter.consume(shows(CardTime(end.0 - 1)), Energy(300)).unwrap();
     assert_eq!((meter.state().balance, cut(&meter)), (Balance(68 - 340), 0));
     meter.tick(shows(end)).unwrap();
     assert_eq!(cut(&meter), reason::NO_CREDIT);
     // Its end is still shown, and no other is given, until it is repaid.
-    insert_again(&mut meter, end);
+    ask_for_loan(&mut meter, end);
     assert_eq!((cut(&meter), meter.state().supply.loan_until), (reason::NO_CREDIT, end));
     certify(&mut meter, end, 68 + 340, 0);
     assert_eq!((meter.state().balance, meter.state().supply.loan_until), (Balance(68), CardTime::UNSET));
     assert!(!meter.state().flags.has(MeterFlags::LOAN));
     meter.consume(shows(end), Energy(100)).unwrap();
-    insert_again(&mut meter, end);
+    ask_for_loan(&mut meter, end);
     assert_eq!(meter.state().supply.loan_until, local(SATURDAY + 4, 12, 0));
 }
 
@@ -208,7 +208,7 @@ fn a_loan_that_ends_in_a_friendly_time_is_followed_by_it() {
     limits(&mut meter, Limits { loan_hours: 7, ..Limits::DEFAULT });
     let noon = local(SATURDAY, 12, 0);
     meter.consume(shows(noon), Energy(200)).unwrap();
-    insert_again(&mut meter, noon);
+    ask_for_loan(&mut meter, noon);
     let end = local(SATURDAY, 19, 0);
     assert_eq!(meter.state().supply.loan_until, end);
     for time in [end, CardTime(local(SUNDAY, 10, 0).0 - 1)] {
@@ -224,7 +224,7 @@ fn credit_that_leaves_a_debt_ends_no_loan() {
     let mut meter = at_noon(&Chip::new(), 68);
     let noon = local(SATURDAY, 12, 0);
     meter.consume(shows(noon), Energy(1_000)).unwrap();
-    insert_again(&mut meter, noon);
+    ask_for_loan(&mut meter, noon);
     let end = meter.state().supply.loan_until;
     certify(&mut meter, noon, 100, 0);
     assert_eq!((meter.state().supply.loan_until, cut(&meter)), (end, 0));
@@ -243,7 +243,7 @@ fn no_loan_where_the_limits_have_none_and_none_without_a_card() {
     let _ = meter.take_certificate(shows(noon), &same, None).unwrap();
     assert_eq!(cut(&meter), reason::NO_CREDIT);
     limits(&mut meter, Limits { loan_hours: 0, ..Limits::DEFAULT });
-    insert_again(&mut meter, noon);
+    ask_for_loan(&mut meter, noon);
     assert_eq!((meter.state().supply.loan_until, cut(&meter)), (CardTime::UNSET, reason::NO_CREDIT));
     // A card that brings something, though not enough, is not an empty one; nor is one that is refused.
     limits(&mut meter, Limits::DEFAULT);
@@ -269,7 +269,7 @@ fn a_new_binding_has_neither_the_loan_nor_the_cut_of_the_old_one() {
     };
     let mut meter = at_noon(&Chip::new(), 68);
     meter.consume(shows(noon), Energy(200)).unwrap();
-    insert_again(&mut meter, noon);
+    ask_for_loan(&mut meter, noon);
     assert_eq!(cut(&meter), 0);
     assert_eq!(open(&mut meter, noon), reason::NO_CREDIT);
 
@@ -305,7 +305,7 @@ fn power_cut_at_every_write_of_a_loan() {
         if meter.state() != &old {
             assert_eq!((meter.state().supply.loan_until, cut(&meter)), (local(SATURDAY + 2, 12, 0), 0));
         }
-        insert_again(&mut meter, noon);
+        ask_for_loan(&mut meter, noon);
         assert_eq!(meter.state().supply.loan_until, local(SATURDAY + 2, 12, 0));
         let loans = told(&mut meter, 0).into_iter().filter(|(code, _)| *code == code::LOAN_GIVEN);
         assert_eq!(loans.count(), 1);

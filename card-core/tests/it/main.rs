@@ -13,6 +13,7 @@ mod calendar_zones;
 mod engine_bills;
 mod engine_clock;
 mod engine_energy;
+mod engine_forecast;
 mod engine_mail;
 mod engine_supply;
 mod engine_visit;

@@ -643,8 +643,8 @@ fn a_card_that_keeps_only_part_of_what_was_sent_is_not_sent_more_in_that_visit()
     let mut meter = running(&chip);
     make_events(&mut meter, NOW, 40);
     pass_to(&mut meter, 97);
-    // The loan that an empty card brings is given, so that nothing more arises.
-    insert_again(&mut meter, begin_of(97));
+    // The loan that an empty card asks for is given, so that nothing more arises.
+    ask_for_loan(&mut meter, begin_of(97));
     let (all_events, all_months) = (events(&mut meter, 0), months(&mut meter));
     for keeps in [1, 7] {
         let mut card = FakeCard::new(certificate(5, 50_000, 300));

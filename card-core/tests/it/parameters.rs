@@ -84,32 +84,44 @@ fn nothing_is_no_mail() {
         assert_eq!(again(&[]), Err(ParameterError::Length));
         for format in (0..=255).filter(|format| *format != 1) {
             assert_eq!(again(&[format]), Err(ParameterError::Format));
-            assert_eq!(again(&[format; 25]), Err(ParameterError::Format));
+            assert_eq!(again(&[format; 50]), Err(ParameterError::Format));
         }
     }
 }
 
 // 7.1
 
-const LIMITS: [u8; 25] = hex!("01 00000DAC 000007D0 00001388 0258 05 003C 0018 00015180 15");
+const LIMITS: [u8; 50] = hex!(
+    "01 00000DAC 000007D0 00001388 000009C4 03FC 0564 000003E8 0258 05 003C 0018 00002710 002D 00015180 15 01"
+    "0032 000005DC"
+);
 
 fn limits() -> Limits {
     Limits {
         first_threshold: 3500,
         second_threshold: 2000,
         contracted_power: 5000,
+        second_power: 2500,
+        second_from: 1020,
+        second_until: 1380,
+        loan_power: 1000,
         overload_pause: 600,
         overload_pauses: 5,
         overload_reset: 60,
         loan_hours: 24,
+        loan_amount: 10_000,
+        loan_seconds: 45,
         clock_step: 86_400,
         tamper_cuts: 0x15,
+        policies: 1,
+        relay_power: 50,
+        restart_notice: Energy(1_500),
     }
 }
 
 #[test]
 fn limits_by_hand() {
-    assert_eq!(Limits::SIZE, 25);
+    assert_eq!(Limits::SIZE, 50);
     assert_eq!(Limits::parse(&LIMITS), Ok(limits()));
     assert_eq!(limits().emit(), LIMITS);
     mistreated(limits_again, &LIMITS, &[]);
@@ -117,7 +129,10 @@ fn limits_by_hand() {
 
 #[test]
 fn limits_before_the_first_mail() {
-    let bytes = hex!("01 000003E8 000001F4 00000000 012C 03 05A0 0030 00278D00 1F");
+    let bytes = hex!(
+        "01 000003E8 000001F4 00000000 00000000 0000 0000 00000000 012C 03 05A0 0030 00004E20 003C 00278D00 1F 00"
+        "0064 000007D0"
+    );
     assert_eq!(Limits::DEFAULT.emit(), bytes);
     assert_eq!(Limits::parse(&bytes), Ok(Limits::DEFAULT));
     assert_eq!(Limits::default(), Limits::DEFAULT);
@@ -134,6 +149,10 @@ fn limits_have_rules() {
         (Limits { tamper_cuts: 0x20, ..right }, ParameterError::TamperCuts),
         (Limits { tamper_cuts: 0x40, ..right }, ParameterError::TamperCuts),
         (Limits { tamper_cuts: 0x9F, ..right }, ParameterError::TamperCuts),
+        (Limits { second_from: 1440, ..right }, ParameterError::SecondPower),
+        (Limits { second_until: 1440, ..right }, ParameterError::SecondPower),
+        (Limits { policies: 2, ..right }, ParameterError::Policies),
+        (Limits { policies: 0x81, ..right }, ParameterError::Policies),
     ] {
         assert_eq!(wrong.check(), Err(error));
         assert_eq!(Limits::parse(&wrong.emit()), Err(error));
@@ -149,6 +168,11 @@ fn limits_have_rules() {
         Limits { clock_step: 3600, ..right },
         Limits { clock_step: u32::MAX, ..right },
         Limits { tamper_cuts: 0, ..right },
+        Limits { second_from: 1439, second_until: 0, second_power: u32::MAX, ..right },
+        Limits { second_from: 0, second_until: 1439, second_power: 0, loan_power: u32::MAX, ..right },
+        Limits { loan_amount: u32::MAX, loan_seconds: u16::MAX, policies: 0, ..right },
+        Limits { loan_amount: 0, loan_seconds: 0, relay_power: 0, restart_notice: Energy(0), ..right },
+        Limits { relay_power: u16::MAX, restart_notice: Energy(u32::MAX), ..right },
         Limits { tamper_cuts: 0x1F, ..right },
     ] {
         assert_eq!(edge.check(), Ok(()));
@@ -734,6 +758,8 @@ fn errors_name_the_field() {
         (ParameterError::OverloadPause, "pause after an overload"),
         (ParameterError::ClockStep, "greatest step"),
         (ParameterError::TamperCuts, "tampering"),
+        (ParameterError::SecondPower, "second power"),
+        (ParameterError::Policies, "policies"),
         (ParameterError::DebtCount, "at most 4"),
         (ParameterError::DebtId(3), "debt 3"),
         (ParameterError::DebtKind(4), "debt 4"),
@@ -746,8 +772,20 @@ fn errors_name_the_field() {
 }
 
 fn any_limits() -> impl Strategy<Value = Limits> {
-    (any::<(u32, u32, u32)>(), 1..=u16::MAX, any::<(u8, u16, u16)>(), 3600..=u32::MAX, 0..=0x1F_u8).prop_map(
-        |((a, b, power), pause, (pauses, reset, loan), clock_step, tamper_cuts)| Limits {
+    let minute = || 0..1440_u16;
+    let powers = (any::<(u32, u32)>(), minute(), minute());
+    let newer = (powers, any::<(u32, u16)>(), 0..=1_u8, any::<(u16, u32)>());
+    (any::<(u32, u32, u32)>(), 1..=u16::MAX, any::<(u8, u16, u16)>(), 3600..=u32::MAX, 0..=0x1F_u8, newer)
+        .prop_map(|((a, b, power), pause, (pauses, reset, loan), clock_step, tamper_cuts, newer)| Limits {
+            second_power: newer.0.0.0,
+            second_from: newer.0.1,
+            second_until: newer.0.2,
+            loan_power: newer.0.0.1,
+            loan_amount: newer.1.0,
+            loan_seconds: newer.1.1,
+            policies: newer.2,
+            relay_power: newer.3.0,
+            restart_notice: Energy(newer.3.1),
             first_threshold: a.max(b),
             second_threshold: a.min(b),
             contracted_power: power,
@@ -757,8 +795,7 @@ fn any_limits() -> impl Strategy<Value = Limits> {
             loan_hours: loan,
             clock_step,
             tamper_cuts,
-        },
-    )
+        })
 }
 
 fn any_debts() -> impl Strategy<Value = Vec<Debt>> {
@@ -939,7 +976,7 @@ proptest! {
             (command_again as Again, 22),
             (readings_again, 117),
             (audit_again, 1 + 18 * count),
-            (limits_again, 25),
+            (limits_again, 50),
         ] {
             match again(&bytes[..length]) {
                 Ok(same) => prop_assert_eq!(&same, &bytes[..length]),

@@ -186,6 +186,21 @@ impl<M: SimulatedMemory> SimulatedMeter<M> {
         self.act(|meter| meter.tamper(reading.into(), kind))
     }
 
+    /// The battery is low, or good again.
+    pub fn battery(&mut self, reading: impl Into<Reading>, low: bool) -> Result<(), SimulatedMeterError> {
+        self.act(|meter| meter.battery(reading.into(), low))
+    }
+
+    /// The button for an emergency loan is pressed. Whether one was given.
+    pub fn ask_loan(&mut self, reading: impl Into<Reading>) -> Result<bool, SimulatedMeterError> {
+        self.act(|meter| meter.ask_loan(reading.into()))
+    }
+
+    /// The button that restores the supply is pressed, where that waits for it.
+    pub fn rearm(&mut self, reading: impl Into<Reading>) -> Result<(), SimulatedMeterError> {
+        self.act(|meter| meter.rearm(reading.into()))
+    }
+
     /// Power is failing: what is unwritten is stored.
     pub fn save(&mut self) -> Result<(), SimulatedMeterError> {
         self.act(Meter::save)

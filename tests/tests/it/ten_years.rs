@@ -19,6 +19,7 @@ mod dice;
 mod field_card;
 mod finish;
 mod loads;
+mod loan;
 mod local;
 mod meter_side;
 mod model;
@@ -46,6 +47,7 @@ const SHARE: u64 = 24;
 /// What the share alone must have seen: a simulation in which nothing happens proves nothing.
 const MUST_HAPPEN: &[&str] = &[
     "bindings opened",
+    "battery low",
     "card replacements",
     "cards of another meter",
     "clock back",
@@ -62,7 +64,10 @@ const MUST_HAPPEN: &[&str] = &[
     "cut before an operation of the memory",
     "cut for want of credit",
     "cut in an operation of the memory",
+    "cut: battery",
     "cut: bind",
+    "cut: button for a loan",
+    "cut: button for the supply",
     "cut: card's recovery",
     "cut: consumption",
     "cut: demand",
@@ -91,7 +96,9 @@ const MUST_HAPPEN: &[&str] = &[
     "load: Loaded",
     "load: Older",
     "load: Refreshed",
-    "loans",
+    "loan used up",
+    "loans by button",
+    "loans by card",
     "long outages",
     "mail lost",
     "mail older than what the card has",
@@ -124,6 +131,7 @@ const MUST_HAPPEN: &[&str] = &[
     "outages with warning",
     "outages without warning",
     "overload: a pause",
+    "overload of a lower limit",
     "overload: locked",
     "readings collected",
     "refreshes applied",
@@ -133,6 +141,7 @@ const MUST_HAPPEN: &[&str] = &[
     "reversals",
     "several months closed at once",
     "supply restored by itself",
+    "supply waits for the button",
     "supply without credit, by loan",
     "supply without credit, in friendly time",
     "tampering",

@@ -164,6 +164,12 @@ macro_rules! meter {
                     "charge the card; the loan is taken from the next charge";
                 Arabic "خدمة سلفني مستخدمة الآن",
                     "يرجى شحن الكارت، ويخصم ما استخدم منها من الشحنة التالية";
+            /// 0100.
+            BatteryLow "F100"
+                English "the meter's battery is low",
+                    "call your electricity company, which replaces it; the credit stays as it is";
+                Arabic "بطارية العداد ضعيفة",
+                    "يرجى الاتصال بشركة الكهرباء لاستبدالها، ولا يتأثر الرصيد";
         }
     };
 }

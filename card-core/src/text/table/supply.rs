@@ -49,10 +49,16 @@ macro_rules! supply {
                     "take the card of the new contract to the meter, or have it issued at a branch";
                 Arabic "التيار مقطوع لعدم وجود تعاقد مسجل على العداد",
                     "يرجى وضع كارت التعاقد الجديد في العداد أو التوجه إلى أقرب فرع لإصداره";
+            /// There is credit or a loan again, and the supply waits for the button.
+            WaitsForButton "U40"
+                English "the supply is ready, and waits for the meter's button",
+                    "switch stoves and heaters off, then press the button";
+                Arabic "التيار جاهز للعودة وفي انتظار الضغط على زر العداد",
+                    "يرجى إطفاء أجهزة الطهي والتدفئة ثم الضغط على الزر";
 
             // Supply without credit (meter, sections 5.1 and 5.2). That a loan is in use is F80.
 
-            /// An empty card was inserted again, and the loan begins.
+            /// The loan was asked for, and begins.
             LoanGiven "V01"
                 English "the emergency loan has been given, and there is supply until it ends",
                     "charge the card before then; what is used is taken from the next charge";
@@ -76,6 +82,13 @@ macro_rules! supply {
                     "charge the card before then; what is used is taken from the next charge";
                 Arabic "نفد الرصيد، ويستمر التيار حتى نهاية الوقت الصديق",
                     "يرجى شحن الكارت قبل ذلك، ويخصم الاستهلاك من الشحنة التالية";
+
+            /// A loan can be had; and a card that asked once is to ask again.
+            LoanOffered "V05"
+                English "an emergency loan can be had",
+                    "present your card twice, one time right after the other, or press the button for it";
+                Arabic "خدمة سلفني متاحة",
+                    "يرجى وضع الكارت في العداد مرتين متتاليتين أو الضغط على زر الخدمة";
 
             // What the meter has noticed: the digits are the bit's (meter, section 6). By whom, nobody knows.
 
@@ -142,6 +155,12 @@ macro_rules! supply {
                     "look at the present price on the meter";
                 Arabic "بدأ العمل بأسعار جديدة للكهرباء",
                     "يرجى متابعة السعر الحالي على شاشة العداد";
+            /// A restart is near (meter, event 0310).
+            RestartNear "B06"
+                English "a little more consumption takes the month to a higher bracket, and all of it is charged again at that price",
+                    "use less until the month ends, or charge the card with enough for the difference";
+                Arabic "اقترب استهلاك الشهر من شريحة أعلى، وعند الوصول إليها يعاد حساب الشهر كله ويخصم فرق الشرائح",
+                    "يرجى ترشيد الاستهلاك حتى نهاية الشهر أو شحن الكارت بما يكفي فرق الشرائح";
         }
     };
 }

@@ -60,6 +60,14 @@ enum Call {
     },
     EmptyCard {
         generation: u16,
+        card: Hex,
+        mail: bool,
+    },
+    AskLoan,
+    Rearm,
+    RelayStuckOff,
+    Battery {
+        low: bool,
     },
     OpenBinding {
         number: u32,
@@ -156,7 +164,20 @@ struct Display {
     slab: u8,
     price: u32,
     days: Option<u64>,
+    bracket: Option<NextBracket>,
+    restart_near: bool,
+    power_limit: u32,
+    loan_offered: bool,
+    buzzer: u8,
     notices: Vec<Notice>,
+}
+
+#[derive(Deserialize, PartialEq, Debug, Clone)]
+#[serde(deny_unknown_fields)]
+struct NextBracket {
+    energy: u32,
+    crossing: i64,
+    price: u32,
 }
 
 #[derive(Deserialize, PartialEq, Debug, Clone)]
@@ -264,14 +285,30 @@ impl Run {
                 // By card and over the network; one with nothing to apply brings no loan over the network.
                 let by_card = self.steps.is_multiple_of(2) && step.outcome.as_deref() == Some("apply");
                 let decision = if by_card {
-                    self.present(reading, certificate)
+                    self.present(reading, certificate, support::CARD.id, false)
                 } else {
                     self.meter.take_certificate(support::shows(reading), &certificate, None).unwrap()
                 };
                 assert!(decision.opens.is_none());
                 said(verdict(&decision))
             }
-            Call::EmptyCard { generation } => {
+            Call::AskLoan => {
+                let given = self.meter.ask_loan(support::shows(reading)).unwrap();
+                said(if given { "loan" } else { "nothing" })
+            }
+            Call::Rearm => {
+                self.meter.rearm(support::shows(reading)).unwrap();
+                None
+            }
+            Call::RelayStuckOff => {
+                self.meter.relay_stuck_off(support::shows(reading)).unwrap();
+                None
+            }
+            Call::Battery { low } => {
+                self.meter.battery(support::shows(reading), *low).unwrap();
+                None
+            }
+            Call::EmptyCard { generation, card, mail } => {
                 let state = self.meter.state();
                 let totals = Totals {
                     sequence: state.sequence,
@@ -282,14 +319,14 @@ impl Run {
                 };
                 let certificate = totals.certificate(state.binding);
                 let loans = self.loans();
-                let decision = self.present(reading, certificate);
+                let decision = self.present(reading, certificate, CardId(card.array()), *mail);
                 assert_eq!(decision.verdict, Verdict::Nothing);
                 said(if self.loans() > loans { "loan" } else { "nothing" })
             }
             Call::OpenBinding { number, totals } => {
                 let certificate = totals.certificate(*number);
                 let decision = if self.steps.is_multiple_of(2) {
-                    self.present(reading, certificate)
+                    self.present(reading, certificate, support::CARD.id, false)
                 } else {
                     let binding = support::binding_certificate(*number);
                     self.meter
@@ -314,9 +351,16 @@ impl Run {
         }
     }
 
-    /// A card comes with this certificate.
-    fn present(&mut self, reading: CardTime, certificate: Certificate) -> Decision {
-        let card = CardRef { generation: certificate.generation, ..support::CARD };
+    /// A card comes with this certificate; with `mail` in one of the issuer's slots that is newer than what the meter has.
+    fn present(&mut self, reading: CardTime, certificate: Certificate, id: CardId, newer: bool) -> Decision {
+        let card = CardRef { generation: certificate.generation, id };
+        let mut mail = [0; Slot::COUNT];
+        let slots = Slot::ALL.iter().zip(&mut mail).take(12);
+        for (number, (slot, version)) in (0..).zip(slots) {
+            let held = self.meter.state().inbox.version(*slot);
+            let newest = newer && number == self.steps % 12;
+            *version = held.saturating_sub(1) + 2 * u32::from(newest);
+        }
         let summary = CardSummary { state: Some(CardState::Active), scope: support::SCOPE, card };
         let answer = CertificateAnswer {
             summary,
@@ -325,7 +369,7 @@ impl Run {
             settled_credit: Piastres::ZERO,
             settled_debited: Piastres::ZERO,
             report_number: 0,
-            mail: [0; Slot::COUNT],
+            mail,
             last_month: Month::NO_INDEX,
             last_event: 0,
         };
@@ -429,6 +473,15 @@ impl Run {
                 slab: status.slab,
                 price: status.price.0,
                 days: status.days_left.map(u64::from),
+                bracket: status.bracket.map(|bracket| NextBracket {
+                    energy: bracket.energy.0,
+                    crossing: bracket.crossing.0,
+                    price: bracket.price.0,
+                }),
+                restart_near: status.restart_near,
+                power_limit: status.power_limit,
+                loan_offered: status.loan_offered,
+                buzzer: status.buzzer as u8,
                 notices: now
                     .notices()
                     .map(|notice| Notice {

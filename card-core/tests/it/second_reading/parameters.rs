@@ -156,12 +156,21 @@ struct LimitsFields {
     first_threshold: u32,
     second_threshold: u32,
     contracted_power: u32,
+    second_power: u32,
+    second_from: u16,
+    second_until: u16,
+    power_on_loan: u32,
     pause: u16,
     pauses: u8,
     reset_minutes: u16,
     loan_hours: u16,
+    loan_amount: u32,
+    ask_seconds: u16,
     greatest_step: u32,
     tampering_cuts: u8,
+    policies: u8,
+    cut_power: u16,
+    restart_notice: u32,
 }
 
 impl LimitsFields {
@@ -170,12 +179,21 @@ impl LimitsFields {
             first_threshold: self.first_threshold,
             second_threshold: self.second_threshold,
             contracted_power: self.contracted_power,
+            second_power: self.second_power,
+            second_from: self.second_from,
+            second_until: self.second_until,
+            loan_power: self.power_on_loan,
             overload_pause: self.pause,
             overload_pauses: self.pauses,
             overload_reset: self.reset_minutes,
             loan_hours: self.loan_hours,
+            loan_amount: self.loan_amount,
+            loan_seconds: self.ask_seconds,
             clock_step: self.greatest_step,
             tamper_cuts: self.tampering_cuts,
+            policies: self.policies,
+            relay_power: self.cut_power,
+            restart_notice: Energy(self.restart_notice),
         }
     }
 }

@@ -611,6 +611,12 @@ pub fn insert_again(meter: &mut Meter<Chip>, at: CardTime) {
     assert_eq!(visit.verdict(), Some(Verdict::Nothing));
 }
 
+/// The customer asks for a loan: the card is inserted twice.
+pub fn ask_for_loan(meter: &mut Meter<Chip>, at: CardTime) {
+    insert_again(meter, at);
+    insert_again(meter, at);
+}
+
 /// A whole visit.
 pub fn visit_at(
     meter: &mut Meter<Chip>,

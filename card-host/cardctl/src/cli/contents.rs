@@ -2,7 +2,7 @@
 
 use card_core::calendar::{Calendar, Holiday};
 use card_core::parameters::{Debt, DebtKind, DebtPlan, Limits, Notice, Notices};
-use card_core::units::{CardTime, Piastres};
+use card_core::units::{CardTime, Energy, Piastres};
 use clap::ValueEnum;
 
 use crate::commands::mail::ContentError;
@@ -13,6 +13,18 @@ pub(super) struct LimitsArguments {
     /// Contracted power in W; 0: unlimited.
     #[arg(long, value_name = "W", default_value_t = Limits::DEFAULT.contracted_power)]
     contracted: u32,
+    /// Power in certain hours, in W, in place of the contracted one.
+    #[arg(long, value_name = "W", requires = "second_from", default_value_t = Limits::DEFAULT.second_power)]
+    second_power: u32,
+    /// Beginning of those hours, local time.
+    #[arg(long, value_name = "HH:MM", default_value = "00:00", value_parser = minute)]
+    second_from: u16,
+    /// Their end, on the next day where it is before their beginning.
+    #[arg(long, value_name = "HH:MM", default_value = "00:00", value_parser = minute)]
+    second_until: u16,
+    /// Power while an emergency loan is in use, in W; 0: unlimited.
+    #[arg(long, value_name = "W", default_value_t = Limits::DEFAULT.loan_power)]
+    loan_power: u32,
     /// First threshold of low credit, in EGP.
     #[arg(long, value_name = "EGP", default_value = "10", value_parser = Piastres::from_egp)]
     first: Piastres,
@@ -22,6 +34,12 @@ pub(super) struct LimitsArguments {
     /// Emergency loan in hours; 0: none.
     #[arg(long, value_name = "HOURS", default_value_t = Limits::DEFAULT.loan_hours)]
     loan: u16,
+    /// Most that a loan gives, in EGP; 0: no limit.
+    #[arg(long, value_name = "EGP", default_value = "200", value_parser = Piastres::from_egp)]
+    loan_amount: Piastres,
+    /// Seconds in which the customer's card asks twice for a loan; 0: by the button only.
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::DEFAULT.loan_seconds)]
+    loan_seconds: u16,
     /// Pause after an overload, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::DEFAULT.overload_pause)]
     pause: u16,
@@ -37,6 +55,15 @@ pub(super) struct LimitsArguments {
     /// Kinds of tampering that cut the supply, added up: 1 cover, 2 terminal cover, 4 magnet, 8 reverse current, 16 bypass.
     #[arg(long, value_name = "SUM", default_value_t = Limits::DEFAULT.tamper_cuts)]
     tamper_cuts: u8,
+    /// After a cut for want of credit the supply waits for the meter's button.
+    #[arg(long)]
+    button: bool,
+    /// Power of a cut supply that shows that the relay is stuck, in W; 0: it is not looked at.
+    #[arg(long, value_name = "W", default_value_t = Limits::DEFAULT.relay_power)]
+    relay_power: u16,
+    /// A restart is told of so many kWh before it; 0: it is not.
+    #[arg(long, value_name = "KWH", default_value_t = Limits::DEFAULT.restart_notice.0 / 100, value_parser = clap::value_parser!(u32).range(..=42_949_672))]
+    restart_notice: u32,
 }
 
 impl LimitsArguments {
@@ -45,12 +72,21 @@ impl LimitsArguments {
             first_threshold: piastres(self.first)?,
             second_threshold: piastres(self.second)?,
             contracted_power: self.contracted,
+            second_power: self.second_power,
+            second_from: self.second_from,
+            second_until: self.second_until,
+            loan_power: self.loan_power,
             overload_pause: self.pause,
             overload_pauses: self.pauses,
             overload_reset: self.reset,
             loan_hours: self.loan,
+            loan_amount: piastres(self.loan_amount)?,
+            loan_seconds: self.loan_seconds,
             clock_step: self.clock_step,
             tamper_cuts: self.tamper_cuts,
+            policies: if self.button { Limits::BUTTON } else { 0 },
+            relay_power: self.relay_power,
+            restart_notice: Energy(self.restart_notice.saturating_mul(100)),
         };
         limits.check()?;
         Ok(limits)

@@ -30,6 +30,9 @@ pub(crate) enum MeterCommand {
     },
     /// Shows what the meter's display shows.
     Status(Which),
+    /// Presses the meter's button: asks for an emergency loan where one can be had, and restores a supply that waits for the button. Shows
+    /// the display after it.
+    Button(Which),
     /// Lists the events that the meter keeps, oldest first.
     Events(Which),
     /// Lists the months that the meter keeps, and draws their consumption.

@@ -87,6 +87,7 @@ fn run_meter(context: &Context, printer: Printer, command: MeterCommand) -> Resu
             printer.print(&meter::run::run(context, which.meter, days, &profile, seed)?)
         }
         MeterCommand::Status(which) => printer.print(&meter::status::run(context, which.meter)?),
+        MeterCommand::Button(which) => printer.print(&meter::button::run(context, which.meter)?),
         MeterCommand::Events(which) => printer.print(&meter::history::events(context, which.meter)?),
         MeterCommand::Months(which) => printer.print(&meter::history::months(context, which.meter)?),
         MeterCommand::CutPower { which, after } => {

@@ -2,10 +2,10 @@
 
 use card_core::calendar::Calendar;
 use card_core::message::Event;
-use card_core::meter::events::Happening;
+use card_core::meter::events::{Happening, fault};
 use card_core::parameters::command::kind;
 use card_core::text::{Language, Situation};
-use card_core::units::{Balance, CardTime, Piastres};
+use card_core::units::{Balance, CardTime, Energy, Piastres};
 use serde::Serialize;
 
 use super::table::{egp, time};
@@ -51,6 +51,15 @@ pub(crate) fn in_words(event: &Event, calendar: Option<&Calendar>) -> String {
             || format!("tampering {kind:02X}"),
             |seen| seen.text(Language::English).what.to_owned(),
         ),
+        Happening::Relay { fault: fault::RELAY_OFF, .. } => "the relay does not close".to_owned(),
+        Happening::Relay { watts, .. } => {
+            format!("the relay does not open: {watts} W while the supply is cut")
+        }
+        Happening::BatteryLow => Situation::BatteryLow.text(Language::English).what.to_owned(),
+        Happening::RestartNear { crossing, energy } => {
+            let (crossing, energy) = (egp(Balance(crossing.into())), Energy(energy.into()));
+            format!("a restart is near: crossing it in {energy} takes {crossing}")
+        }
         Happening::ReRated { adjustment, slab } => {
             format!("the month was rated again, slab {slab}: {} taken", egp(Balance(adjustment.into())))
         }

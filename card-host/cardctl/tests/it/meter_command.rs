@@ -105,7 +105,8 @@ fn an_empty_meter_lends_once_and_says_so() {
     assert!(ran["hours_without_supply"].as_i64() > Some(100), "{ran}");
     let status = cardctl.json(&["meter", "status"]);
     assert_eq!((&status["supply"], &status["cut"]), (&false.into(), &1.into()));
-    assert_eq!(status["codes"][0], "U01");
+    assert_eq!((&status["codes"][0], &status["codes"][1]), (&"U01".into(), &"V05".into()));
+    assert_eq!(cardctl.json(&["meter", "tap"])["loan"], "V05");
     assert_eq!(cardctl.json(&["meter", "tap"])["loan"], "V01");
     assert_eq!(cardctl.json(&["meter", "tap"])["loan"], "F80");
     assert_eq!(cardctl.json(&["meter", "status"])["supply"], true);

@@ -146,7 +146,8 @@ fn without_credit_nothing_is_consumed_until_the_loan_or_a_charge() {
     let off = bench.run(3, &Profile::Shop);
     assert_eq!((off.hours_off, off.energy), (72, 0));
     assert!(!bench.meter.state().unwrap().supply.is_on());
-    // The empty card is inserted again.
+    // The empty card is inserted twice.
+    assert_eq!(bench.tap().verdict, Some(Verdict::Nothing));
     assert_eq!(bench.tap().verdict, Some(Verdict::Nothing));
     let lent = bench.run(1, &Profile::Shop);
     assert!(lent.hours_off == 0 && lent.energy > 0, "{lent:?}");

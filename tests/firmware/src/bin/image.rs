@@ -21,6 +21,10 @@ extern "C" fn main() {
     black_box(meter_consume as *const ());
     black_box(meter_demand as *const ());
     black_box(meter_tamper as *const ());
+    black_box(meter_battery as *const ());
+    black_box(meter_relay_stuck_off as *const ());
+    black_box(meter_ask_loan as *const ());
+    black_box(meter_rearm as *const ());
     black_box(meter_save as *const ());
     black_box(meter_supply as *const ());
     black_box(meter_status as *const ());

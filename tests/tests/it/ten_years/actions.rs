@@ -5,10 +5,10 @@ use std::rc::Rc;
 use card_core::calendar::{Calendar, Change, Holiday, Zone};
 use card_core::parameters::{Action, Command, Debt, DebtKind, DebtPlan, Limits, Notice, Notices};
 use card_core::role::Role;
-use card_core::units::CardTime;
+use card_core::units::{CardTime, Energy};
 
 use super::local::Local;
-use super::model::{COMMAND, LOCK};
+use super::model::{COMMAND, LOCK, NO_CREDIT, WAITS};
 use super::orders::Order;
 use super::price::Tariff;
 use super::world::{DAY, HOUR, World};
@@ -25,6 +25,13 @@ impl World {
         }
         if self.dice.one_in(1500) {
             self.tamper();
+        }
+        if self.dice.one_in(1000) {
+            self.parts();
+        }
+        let dark = self.model.cut & (NO_CREDIT | WAITS) != 0;
+        if self.dice.one_in(if dark { 8 } else { 1000 }) {
+            self.buttons();
         }
         let troubled = self.model.tampering != 0 || self.model.clock.doubtful;
         if troubled && self.dice.one_in(40) {
@@ -87,6 +94,9 @@ impl World {
         if self.dice.one_in(if pending { 4 } else { 60 }) {
             self.tap_present();
             self.check_months();
+            if self.model.cut & NO_CREDIT != 0 && self.dice.one_in(2) {
+                self.tap_present();
+            }
         }
         if self.cards.len() > 1 && self.dice.one_in(250) {
             let index = self.dice.below(self.cards.len() as u64 - 1) as usize;
@@ -314,12 +324,21 @@ impl World {
             first_threshold: second + self.dice.between(0, 5000),
             second_threshold: second,
             contracted_power: self.dice.pick(&[0, 2000, 6000, 9000]),
+            second_power: self.dice.pick(&[0, 1000, 3000]),
+            second_from: self.dice.pick(&[0, 0, 1020, 1380]),
+            second_until: self.dice.pick(&[0, 0, 360, 1439]),
+            loan_power: self.dice.pick(&[0, 0, 500, 2500]),
             overload_pause: self.dice.pick(&[1, 300, 3600, 65_535]),
             overload_pauses: self.dice.pick(&[0, 1, 3, 255]),
             overload_reset: self.dice.pick(&[0, 60, 1440, 65_535]),
             loan_hours: self.dice.pick(&[0, 12, 48, 200]),
+            loan_amount: self.dice.pick(&[0, 1, 1000, 20_000]),
+            loan_seconds: self.dice.pick(&[0, 60, 60, 65_535]),
             clock_step: self.dice.pick(&[DAY, 10 * DAY, 30 * DAY, 30 * DAY]),
             tamper_cuts: self.dice.pick(&[0, 0x1F, 0x15]),
+            policies: self.dice.pick(&[0, Limits::BUTTON]),
+            relay_power: self.dice.pick(&[0, 100, 5000]),
+            restart_notice: Energy(self.dice.pick(&[0, 500, 2000])),
         })
     }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use card_core::layout::CertificateAnswer;
 use card_core::message::Certificate;
 
-use super::model::{Contract, Final, Model, REGRESSED};
+use super::model::{Contract, Final, Model, NO_CREDIT, REGRESSED, WAITS};
 
 /// What becomes of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,8 +98,8 @@ impl Model {
                 if card.is_some() || opens || newer || outcome != (Outcome::Nothing { opens }) {
                     next.contract.report += 1;
                 }
-                if card.is_some() && outcome == (Outcome::Nothing { opens }) {
-                    next.lend();
+                if let (Some(card), Outcome::Nothing { opens: false }) = (card, outcome) {
+                    next.asked_by(card);
                 }
             }
             Outcome::Regressed => next.flags |= REGRESSED,
@@ -107,13 +107,6 @@ impl Model {
         }
         next.bring(&mut out);
         (outcome, self.written(out))
-    }
-
-    /// Section 5.2.
-    fn lend(&mut self) {
-        if self.balance() <= 0 && !self.clock.stopped && self.loan_until == 0 && self.limits.loan_hours != 0 {
-            self.loan_until = self.clock.time + u32::from(self.limits.loan_hours) * 3600;
-        }
     }
 
     /// Section 1: the month closes for the old binding; what is the customer's begins anew.
@@ -134,8 +127,8 @@ impl Model {
         self.partial = true;
         self.peak = 0;
         self.doubtful_month = self.clock.doubtful;
-        self.cut &= !super::model::NO_CREDIT;
-        self.loan_until = 0;
+        self.cut &= !(NO_CREDIT | WAITS);
+        (self.loan_until, self.loan_from, self.asked) = (0, 0, None);
         self.flags &= !REGRESSED;
         self.voucher = None;
     }

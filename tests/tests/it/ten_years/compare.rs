@@ -36,6 +36,9 @@ pub fn differences(model: &Model, state: &MeterState, after_cut: bool) -> Vec<St
     same("reasons of the cut", model.cut.into(), state.supply.cut.into());
     same("tampering", model.tampering.into(), state.supply.tampering.into());
     same("loan", model.loan_until.into(), state.supply.loan_until.0.into());
+    same("balance of the loan", model.loan_from, state.supply.loan_from.0.into());
+    let asked = state.supply.asked.map(|asked| (asked.card, asked.at.0));
+    same("who asked for a loan", 1, i128::from(model.asked == asked));
     same("overloads", model.overloads.into(), state.supply.overloads.into());
     let contract = &model.contract;
     same("binding", contract.number.into(), state.binding.into());

@@ -93,14 +93,18 @@ impl Local {
         self.seconds(i64::from(time)) / DAY
     }
 
+    /// Whether the local minute is one from `from` until `until`, not included.
+    pub fn is_within(&self, time: u32, from: u16, until: u16) -> bool {
+        let minute = self.seconds(i64::from(time)).max(0) % DAY / MINUTE;
+        let (from, until) = (i64::from(from), i64::from(until));
+        if from > until { minute >= from || minute < until } else { minute >= from && minute < until }
+    }
+
     /// Whether nobody is cut for want of credit.
     pub fn is_friendly(&self, time: u32) -> bool {
-        let seconds = self.seconds(i64::from(time)).max(0);
-        let (day, minute) = (seconds / DAY, seconds % DAY / MINUTE);
+        let day = self.seconds(i64::from(time)).max(0) / DAY;
         let calendar = &self.calendar;
-        let (from, until) = (i64::from(calendar.friendly_from()), i64::from(calendar.friendly_until()));
-        let by_minute =
-            if from > until { minute >= from || minute < until } else { minute >= from && minute < until };
+        let by_minute = self.is_within(time, calendar.friendly_from(), calendar.friendly_until());
         let holiday = calendar.holidays().iter().any(|holiday| {
             let first = i64::from(holiday.first);
             first <= day && day < first + i64::from(holiday.days)

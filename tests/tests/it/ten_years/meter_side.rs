@@ -7,7 +7,7 @@ use card_core::units::{CardTime, Energy};
 
 use super::compare::{differences, events, months};
 use super::field_card::any_cut;
-use super::model::{Model, NO_CREDIT};
+use super::model::{Model, NO_CREDIT, WAITS};
 use super::price;
 use super::world::World;
 
@@ -66,8 +66,10 @@ impl World {
             ("months closed", after.month > before.month),
             ("several months closed at once", after.month > before.month + 1),
             ("cut for want of credit", new_cut & NO_CREDIT != 0),
-            ("supply without credit, by loan", in_debt && after.loan_until > after.clock.time),
-            ("supply without credit, in friendly time", in_debt && after.loan_until <= after.clock.time),
+            ("supply without credit, by loan", in_debt && after.loan_runs()),
+            ("supply without credit, in friendly time", in_debt && !after.loan_runs()),
+            ("loan used up", before.loan_runs() && !after.loan_runs() && after.clock.time < after.loan_until),
+            ("supply waits for the button", after.cut & WAITS != 0 && before.cut & WAITS == 0),
             ("tariff switch", after.tariff != before.tariff),
             ("tariff switch within a month", after.parts.len() > before.parts.len()),
             ("four tariffs in a month", after.parts.len() > before.parts.len() && after.parts.len() == 4),
@@ -206,11 +208,14 @@ impl World {
 
     pub fn demand(&mut self) {
         let reading = self.reading();
-        let contracted = self.model.limits.contracted_power;
-        let watts = if contracted != 0 && self.dice.one_in(25) {
-            contracted + self.dice.between(1, 3000)
+        let limit = self.model.power_limit();
+        let watts = if !self.model.is_on() {
+            // Where the relay does not open.
+            self.dice.pick(&[0, 0, 0, 3000])
+        } else if limit != 0 && self.dice.one_in(25) {
+            limit + self.dice.between(1, 3000)
         } else {
-            self.dice.between(200, if contracted == 0 { 9000 } else { contracted })
+            self.dice.between(200, if limit == 0 { 9000 } else { limit })
         };
         let out = self.model.demand(reading, watts);
         let before = self.model.cut;
@@ -218,6 +223,10 @@ impl World {
         let result = self.meter().demand(CardTime(reading).into(), watts);
         if self.settle("demand", out, result) {
             let new = self.model.cut & !before;
+            let contracted = self.model.limits.contracted_power;
+            if new != 0 && (contracted == 0 || watts <= contracted) {
+                self.count("overload of a lower limit");
+            }
             if new & super::model::PAUSE != 0 {
                 self.count("overload: a pause");
             }

@@ -6,6 +6,7 @@
 
 use std::rc::Rc;
 
+use card_core::id::CardId;
 use card_core::parameters::Limits;
 
 use super::local::Local;
@@ -19,6 +20,7 @@ pub const PAUSE: u8 = 0x04;
 pub const LOCK: u8 = 0x08;
 pub const COMMAND: u8 = 0x10;
 pub const NO_BINDING: u8 = 0x20;
+pub const WAITS: u8 = 0x40;
 pub const REGRESSED: u16 = 0x20;
 
 /// Consumption that may be lost, in 10 Wh.
@@ -104,6 +106,11 @@ pub struct Model {
     pub cut: u8,
     pub tampering: u8,
     pub loan_until: u32,
+    /// The balance when it was given.
+    pub loan_from: i128,
+    /// Who asked for one once, and when.
+    pub asked: Option<(CardId, u32)>,
+    pub battery_low: bool,
     pub pause_until: u32,
     pub overloads: u8,
     pub last_overload: u32,
@@ -137,6 +144,9 @@ impl Model {
             cut: NO_BINDING,
             tampering: 0,
             loan_until: 0,
+            loan_from: 0,
+            asked: None,
+            battery_low: false,
             pause_until: 0,
             overloads: 0,
             last_overload: 0,
@@ -262,8 +272,9 @@ impl Model {
     pub fn demand(&self, reading: u32, watts: u32) -> Vec<Self> {
         self.then(reading, |next| {
             next.peak = next.peak.max(watts);
-            let Limits { contracted_power, overload_pause, overload_pauses, .. } = next.limits;
-            if contracted_power == 0 || watts <= contracted_power || !next.is_on() {
+            let Limits { overload_pause, overload_pauses, .. } = next.limits;
+            let limit = next.power_limit();
+            if limit == 0 || watts <= limit || !next.is_on() {
                 return;
             }
             if next.overloads >= overload_pauses {
@@ -277,6 +288,27 @@ impl Model {
         })
     }
 
+    /// The power limit in force; 0: none.
+    pub fn power_limit(&self) -> u32 {
+        let Limits { contracted_power, second_power, second_from, second_until, loan_power, .. } =
+            self.limits;
+        let time = self.clock.time;
+        let second = self.local.is_within(time, second_from, second_until);
+        let usual = if second { second_power } else { contracted_power };
+        let on_loan = self.balance() <= 0 && self.loan_runs();
+        let limits = [usual, if on_loan { loan_power } else { 0 }];
+        limits.into_iter().filter(|limit| *limit != 0).min().unwrap_or(0)
+    }
+
+    /// Section 5.4: that the relay does not close leaves an event, and nothing else.
+    pub fn relay_stuck_off(&self, reading: u32) -> Vec<Self> {
+        self.then(reading, |_| {})
+    }
+
+    pub fn battery(&self, reading: u32, low: bool) -> Vec<Self> {
+        self.then(reading, |next| next.battery_low = low)
+    }
+
     /// Section 6.
     pub fn tamper(&self, reading: u32, bit: u8) -> Vec<Self> {
         self.then(reading, |next| {
@@ -287,7 +319,7 @@ impl Model {
         })
     }
 
-    fn then(&self, reading: u32, change: impl FnOnce(&mut Self)) -> Vec<Self> {
+    pub fn then(&self, reading: u32, change: impl FnOnce(&mut Self)) -> Vec<Self> {
         let mut out = self.tick(reading);
         let mut next = out.last().expect("a state").clone();
         change(&mut next);
@@ -309,14 +341,18 @@ impl Model {
             self.overloads = 0;
         }
         if bound && balance > 0 {
-            self.loan_until = 0;
+            (self.loan_until, self.loan_from) = (0, 0);
         }
-        let goes = !self.clock.stopped;
-        let lent = goes && self.loan_until > time;
-        if !bound || balance > 0 || lent {
+        let before = self.cut;
+        if !bound || balance > 0 || self.loan_runs() {
             self.cut &= !NO_CREDIT;
-        } else if !(goes && self.local.is_friendly(time)) {
+        } else if self.clock.stopped || !self.local.is_friendly(time) {
             self.cut |= NO_CREDIT;
+        }
+        if self.cut & NO_CREDIT != 0 || self.limits.policies & Limits::BUTTON == 0 {
+            self.cut &= !WAITS;
+        } else if before & NO_CREDIT != 0 {
+            self.cut |= WAITS;
         }
         let flags = [
             (0x01, bound && balance < i128::from(self.limits.first_threshold)),
@@ -325,6 +361,7 @@ impl Model {
             (0x08, self.tampering != 0),
             (0x10, self.clock.doubtful),
             (0x80, self.loan_until != 0),
+            (0x100, self.battery_low),
             (REGRESSED, self.flags & REGRESSED != 0),
         ];
         self.flags = flags.iter().filter(|(_, on)| *on).map(|(flag, _)| flag).sum();

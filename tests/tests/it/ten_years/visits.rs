@@ -180,7 +180,7 @@ impl World {
             Outcome::Inconsistent => {}
         }
         if self.model.loan_until != 0 && before.loan_until == 0 {
-            self.count("loans");
+            self.count("loans by card");
             self.note("a loan");
         }
         if self.model.clock.floor > before.clock.floor && self.model.clock.time > before.clock.time {

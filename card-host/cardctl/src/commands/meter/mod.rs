@@ -1,5 +1,6 @@
 //! `cardctl meter`: the simulated meters.
 
+pub(crate) mod button;
 pub(crate) mod history;
 pub(crate) mod network;
 pub(crate) mod power;

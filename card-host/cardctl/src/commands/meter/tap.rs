@@ -27,7 +27,8 @@ pub(crate) fn run(context: &Context, meter: Option<MeterId>) -> Result<Tapped, E
     })
 }
 
-/// What to say of an emergency loan, where there was nothing to apply and there is no credit.
+/// What to say of an emergency loan, where there was nothing to apply and there is no credit. Where it can still be had, the card has
+/// asked for it once, or has brought something.
 fn loan(verdict: Option<Verdict>, before: CardTime, state: &MeterState) -> Option<Situation> {
     let asked =
         verdict == Some(Verdict::Nothing) && state.balance <= Balance(0) && state.limits.loan_hours != 0;
@@ -35,6 +36,7 @@ fn loan(verdict: Option<Verdict>, before: CardTime, state: &MeterState) -> Optio
     let given = until != CardTime::UNSET && before == CardTime::UNSET;
     asked.then_some(match given {
         true => Situation::LoanGiven,
+        false if state.loan_can_be_had() => Situation::LoanOffered,
         false if until > state.clock.time => Situation::LoanInUse,
         false => Situation::LoanNotAgain,
     })

@@ -1,7 +1,7 @@
 //! `cardctl meter status`: what the display shows.
 
 use card_core::id::MeterId;
-use card_core::meter::{MeterState, Status, Tampering};
+use card_core::meter::{Buzzer, MeterState, Status, Tampering};
 use card_core::parameters::Notice;
 use card_core::text::{Language, Situation};
 use card_core::units::{Balance, CardTime};
@@ -29,6 +29,11 @@ pub(crate) struct MeterStatus {
     days_left: Option<u32>,
     slab: u8,
     price_1e5_egp: u32,
+    next_bracket: Option<Bracket>,
+    restart_near: bool,
+    power_limit_w: u32,
+    loan_offered: bool,
+    buzzer: u8,
     register_10wh: u32,
     month: Running,
     supply: bool,
@@ -46,6 +51,14 @@ pub(crate) struct MeterStatus {
     notices: Vec<NoticeView>,
     #[serde(skip)]
     state: Box<MeterState>,
+}
+
+/// Where the price changes.
+#[derive(Serialize)]
+struct Bracket {
+    energy_10wh: u32,
+    crossing: i64,
+    price_1e5_egp: u32,
 }
 
 /// The month that runs.
@@ -93,6 +106,15 @@ impl MeterStatus {
             days_left: status.days_left,
             slab: status.slab,
             price_1e5_egp: status.price.0,
+            next_bracket: status.bracket.map(|bracket| Bracket {
+                energy_10wh: bracket.energy.0,
+                crossing: bracket.crossing.0,
+                price_1e5_egp: bracket.price.0,
+            }),
+            restart_near: status.restart_near,
+            power_limit_w: status.power_limit,
+            loan_offered: status.loan_offered,
+            buzzer: status.buzzer as u8,
             register_10wh: state.energy.0,
             month: Running {
                 index: month.index,
@@ -138,10 +160,34 @@ impl View for MeterStatus {
         }
         let slab = if status.slab == 0 { "none yet".to_owned() } else { status.slab.to_string() };
         table.line("slab", format!("{slab}, {} piastres per kWh", status.price));
+        if let Some(bracket) = status.bracket {
+            let takes = match bracket.crossing {
+                Balance(0) => String::new(),
+                crossing if crossing > Balance(0) => format!("; crossing it takes {}", egp(crossing)),
+                Balance(crossing) => {
+                    format!("; crossing it gives back {}", egp(Balance(crossing.saturating_neg())))
+                }
+            };
+            table.line(
+                "next bracket",
+                format!("in {}, {} piastres per kWh{takes}", bracket.energy, bracket.price),
+            );
+        }
         let month = state.month();
         table.line("this month", format!("{}, {}", month.energy, egp(month.energy_charge)));
         table.line("register", state.energy);
         table.line("supply", if status.supply.is_on() { "on" } else { "cut" });
+        if status.power_limit != 0 {
+            table.line("power limit", format!("{} W", status.power_limit));
+        }
+        let buzzer = match status.buzzer {
+            Buzzer::Silent => None,
+            Buzzer::LowCredit => Some("credit is low"),
+            Buzzer::CutIsNear => Some("a cut is near"),
+        };
+        if let Some(buzzer) = buzzer {
+            table.line("buzzer", buzzer);
+        }
         if status.supply.loan_until != CardTime::UNSET {
             table.line("emergency loan until", local::time(calendar, status.supply.loan_until));
         }
@@ -168,9 +214,14 @@ impl View for MeterStatus {
 
 /// What is to be said to the customer, the most urgent first.
 fn situations(status: &Status) -> Vec<Situation> {
-    let mut said: Vec<_> = Situation::in_cut(status.supply.cut).collect();
+    let offered = |reason: &Situation| *reason == Situation::CutNoCredit && status.loan_offered;
+    let offer = |reason| [Some(reason), offered(&reason).then_some(Situation::LoanOffered)];
+    let mut said: Vec<_> = Situation::in_cut(status.supply.cut).flat_map(offer).flatten().collect();
     // That the supply is cut is said with its reasons.
     said.extend(Situation::in_flags(status.flags).filter(|flag| *flag != Situation::SupplyCut));
+    if status.restart_near {
+        said.push(Situation::RestartNear);
+    }
     let tampering = Tampering::ALL.iter().filter(|kind| status.supply.tampering & kind.bit() != 0);
     said.extend(tampering.filter_map(|kind| Situation::of_tampering(kind.bit())));
     let lent = status.supply.loan_until;

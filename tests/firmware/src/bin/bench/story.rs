@@ -11,9 +11,10 @@ use card_core::units::CardTime;
 use card_meter::{
     METER_COMMAND_SIZE, METER_MAIL_SIZE, METER_RECEIPT_SIZE, METER_RESPONSE_SIZE, MeterCommand, MeterEvent,
     MeterMail, MeterMonth, MeterOutcome, MeterReading, MeterResponse, MeterResult, MeterStatus,
-    meter_card_begin, meter_card_gone, meter_card_outcome, meter_card_respond, meter_consume, meter_demand,
-    meter_event, meter_install, meter_mail, meter_mail_to_issuer, meter_month, meter_power_up, meter_receipt,
-    meter_save, meter_status, meter_supply, meter_tamper, meter_tick, meter_voucher,
+    meter_ask_loan, meter_battery, meter_card_begin, meter_card_gone, meter_card_outcome, meter_card_respond,
+    meter_consume, meter_demand, meter_event, meter_install, meter_mail, meter_mail_to_issuer, meter_month,
+    meter_power_up, meter_rearm, meter_receipt, meter_relay_stuck_off, meter_save, meter_status,
+    meter_supply, meter_tamper, meter_tick, meter_voucher,
 };
 
 use meter_firmware::card::Card;
@@ -109,6 +110,12 @@ fn live(depths: &mut Depths) -> Result<(), Failed> {
         now += MONTH;
     }
     depths.ok("tamper", || meter_tamper(Some(&shows(now)), 0x01))?;
+    depths.ok("battery", || meter_battery(Some(&shows(now)), 1))?;
+    depths.ok("relay", || meter_relay_stuck_off(Some(&shows(now))))?;
+    let mut lent = 0;
+    depths.ok("loan", || meter_ask_loan(Some(&shows(now)), Some(&mut lent)))?;
+    depths.expect("credit", lent == 0)?;
+    depths.ok("rearm", || meter_rearm(Some(&shows(now))))?;
     depths.ok("save", || meter_save())?;
     let mut status = MeterStatus::default();
     depths.ok("status", || meter_status(Some(&mut status)))?;
