@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the project needs on Debian 12 with rustup.
 #   tests/setup.sh run     to build and run cardctl
-#   tests/setup.sh test    also what the tests need: a PC/SC service, a virtual reader, other people's card tools, targets, their compilers and emulators, Wine, a browser, a PKCS#11 token, PostgreSQL
+#   tests/setup.sh test    also what the tests need: a PC/SC service, a virtual reader, other people's card tools, targets, their compilers and emulators, Wine, a browser, a PKCS#11 token, PostgreSQL, PgBouncer
 #   tests/setup.sh python  the Python packages of the tests only
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,7 +12,7 @@ case "${1:-}" in
     test)
         packages=(gcc g++ make libc6-dev pkg-config libpcsclite-dev pcscd pcsc-tools opensc vsmartcard-vpcd
             python3 python3-venv python3-pyscard default-jdk-headless util-linux iproute2 gcc-mingw-w64-x86-64
-            qemu-system-arm qemu-system-misc gcc-arm-none-eabi gcc-riscv64-unknown-elf postgresql wine64 chromium fonts-noto-core
+            qemu-system-arm qemu-system-misc gcc-arm-none-eabi gcc-riscv64-unknown-elf postgresql pgbouncer wine64 chromium fonts-noto-core
             softhsm2)
         ;;
     *) sed -n 2,6p "$0"; exit 2 ;;
@@ -32,7 +32,8 @@ if [ "${#missing[@]}" -gt 0 ]; then
         "${as_root[@]}" mkdir -p /etc/postgresql-common
         echo "create_main_cluster = false" | "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
     fi
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    # Nor is a service of PgBouncer's package started: in run level 1 none is.
+    "${as_root[@]}" env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
 if [ "$1" = test ]; then

@@ -42,7 +42,7 @@
 #define METER_MAIL_SIZE 180
 
 // Bytes of the longest tariff.
-#define METER_TARIFF_SIZE 143
+#define METER_TARIFF_SIZE 145
 
 // Bytes of a voucher.
 #define METER_VOUCHER_SIZE 94
@@ -283,8 +283,8 @@ typedef struct {
     uint64_t charge;
     // Energy, in 10 Wh.
     uint32_t energy;
-    // Fees, in piastres; 0 in the month that runs, for they are taken at its end.
-    uint32_t fees;
+    // Fees, in piastres; 0 in the month that runs, for they are taken at its end. Below zero where rebates are more.
+    int32_t fees;
     // Highest demand, in W.
     uint32_t peak;
     // Its year.

@@ -1,7 +1,7 @@
 //! A tariff as people write it: TOML, with amounts as decimal strings (`docs/tariff.md` explains the fields).
 
 use card_core::tariff::{
-    Basis, Charge, ChargeCode, Head, Kind, MAX_CHARGES, MAX_SLABS, Price, Slab, Tariff, TariffError,
+    Basis, Charge, ChargeCode, Head, Kind, Lines, MAX_CHARGES, MAX_SLABS, Price, Slab, Tariff, TariffError,
 };
 use card_core::units::CardTime;
 use serde::de::{Deserialize, Deserializer, Visitor};
@@ -75,7 +75,8 @@ pub fn parse(text: &str) -> Result<Tariff, Mistake> {
     let head = file.head().map_err(|Problem(span, problem)| at(span, problem))?;
     let slabs: Result<Vec<_>, _> = file.slab.iter().map(SlabEntry::slab).collect();
     let slabs = slabs.map_err(|Problem(span, problem)| at(span, problem))?;
-    let charges: Result<Vec<_>, _> = file.charge.iter().map(ChargeEntry::charge).collect();
+    let charges = (1..).zip(&file.charge).map(|(number, entry)| ChargeEntry::charge(entry, number));
+    let charges: Result<Vec<_>, _> = charges.collect();
     let charges = charges.map_err(|Problem(span, problem)| at(span, problem))?;
     Tariff::new(head, &slabs, &charges).map_err(|error| at(file.span_of(error), error.to_string()))
 }
@@ -111,13 +112,23 @@ struct ChargeEntry {
     what: Spanned<What>,
     fixed_egp: Option<Amount>,
     per_kwh_piastre: Option<Amount>,
+    per_day_egp: Option<Amount>,
     per_cent: Option<Amount>,
+    minimum_egp: Option<Amount>,
+    of: Option<Spanned<Vec<Spanned<What>>>>,
+    #[serde(default)]
+    credit: bool,
+    first_kwh: Option<Spanned<u32>>,
+    month: Option<Spanned<u8>>,
+    above_kwh: Option<Spanned<u32>>,
+    up_to_kwh: Option<Spanned<u32>>,
+    at_most_egp: Option<Amount>,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(
     untagged,
-    expecting = "what a charge is for is \"cleaning\", \"stamp duty\", \"levy\" or a number from 128 to 255"
+    expecting = "a name in quotes, or a number: what a charge is for, from 128 to 255, or which charge it is of"
 )]
 enum What {
     Name(String),
@@ -148,20 +159,27 @@ impl File {
             TariffError::Start => Some(self.start.span()),
             TariffError::Kind => Some(self.kind.span()),
             TariffError::SlabCount => self.slab.get(MAX_SLABS).map(Spanned::span),
-            TariffError::SlabBound(number) => slab(number)
-                .map(|slab| slab.get_ref().up_to_kwh.as_ref().map_or_else(|| slab.span(), Spanned::span)),
-            TariffError::FirstRestart => {
-                slab(1).map(|slab| slab.get_ref().restart.as_ref().map_or_else(|| slab.span(), Spanned::span))
-            }
+            TariffError::SlabBound(number) => slab(number).map(|it| it.get_ref().up_to_kwh.span_in(it)),
+            TariffError::FirstRestart => slab(1).map(|it| it.get_ref().restart.span_in(it)),
             TariffError::ChargeCount => self.charge.get(MAX_CHARGES).map(Spanned::span),
             TariffError::ChargeCode(number) => charge(number).map(|charge| charge.get_ref().what.span()),
-            TariffError::ChargeValue(number) | TariffError::ChargeBasis(number) => {
-                charge(number).map(|charge| {
-                    charge.get_ref().per_cent.as_ref().map_or_else(|| charge.span(), |it| it.0.span())
-                })
+            TariffError::ChargeValue(number) => charge(number).map(|it| it.get_ref().per_cent.span_in(it)),
+            TariffError::ChargeLines(number) => charge(number).map(|it| it.get_ref().of.span_in(it)),
+            TariffError::ChargeFirst(number) => charge(number).map(|it| it.get_ref().first_kwh.span_in(it)),
+            TariffError::ChargeMonth(number) => charge(number).map(|it| it.get_ref().month.span_in(it)),
+            TariffError::ChargeRange(number) => charge(number).map(|it| {
+                let (above, up_to) = (&it.get_ref().above_kwh, &it.get_ref().up_to_kwh);
+                if up_to.is_some() { up_to.span_in(it) } else { above.span_in(it) }
+            }),
+            TariffError::ChargeMost(number) => charge(number).map(|it| it.get_ref().at_most_egp.span_in(it)),
+            TariffError::ChargeBasis(number) | TariffError::ChargeForm(number) => {
+                charge(number).map(Spanned::span)
+            }
+            TariffError::TooLong => {
+                self.charge.last().map(Spanned::span).or_else(|| self.slab.last().map(Spanned::span))
             }
             // These are of the encoding only.
-            TariffError::Length | TariffError::Format | TariffError::Restarts => None,
+            TariffError::Length | TariffError::Format | TariffError::Number | TariffError::SlabFee(_) => None,
         };
         span.unwrap_or_default()
     }
@@ -187,30 +205,100 @@ impl SlabEntry {
     }
 }
 
+/// Where a field stands that may be left out: then it is the entry that it belongs to.
+trait SpanIn {
+    fn span_in<T>(&self, entry: &Spanned<T>) -> Range<usize>;
+}
+
+impl<V> SpanIn for Option<Spanned<V>> {
+    fn span_in<T>(&self, entry: &Spanned<T>) -> Range<usize> {
+        self.as_ref().map_or_else(|| entry.span(), Spanned::span)
+    }
+}
+
+impl SpanIn for Option<Amount> {
+    fn span_in<T>(&self, entry: &Spanned<T>) -> Range<usize> {
+        self.as_ref().map_or_else(|| entry.span(), |amount| amount.0.span())
+    }
+}
+
 impl ChargeEntry {
-    fn charge(entry: &Spanned<Self>) -> Result<Charge, Problem> {
+    /// The charge with this number, from 1.
+    fn charge(entry: &Spanned<Self>, number: u8) -> Result<Charge, Problem> {
         let span = entry.span();
         let entry = entry.get_ref();
-        let code = match entry.what.get_ref() {
-            What::Name(name) => [ChargeCode::CLEANING, ChargeCode::STAMP_DUTY, ChargeCode::LEVY]
-                .into_iter()
-                .find(|code| code.to_string() == *name),
+        let basis = entry.basis().map_err(|problem| {
+            problem.unwrap_or_else(|| {
+                let names = "fixed_egp, per_kwh_piastre, per_day_egp, per_cent and minimum_egp";
+                Problem(span.clone(), format!("a charge has exactly one of {names}"))
+            })
+        })?;
+        let plain = Charge::new(entry.code()?, basis);
+        let of = match (&entry.of, basis) {
+            (Some(of), _) => entry.lines(of.get_ref())?,
+            (None, Basis::Minimum(_)) => Lines::before(number),
+            (None, _) => plain.of,
+        };
+        let value = |field: &Option<Spanned<u32>>| field.as_ref().map(|it| *it.get_ref());
+        if value(&entry.above_kwh) == Some(0) {
+            let problem = "above_kwh: leave it out where the charge is due whatever the month's total is";
+            return Err(Problem(entry.above_kwh.as_ref().map_or(span, Spanned::span), problem.to_owned()));
+        }
+        let most = entry.at_most_egp.as_ref().map(|most| most.egp("at_most_egp")).transpose()?;
+        Ok(Charge {
+            of,
+            credit: entry.credit,
+            first: value(&entry.first_kwh),
+            month: entry.month.as_ref().map(|it| *it.get_ref()),
+            above: value(&entry.above_kwh).unwrap_or(0),
+            up_to: value(&entry.up_to_kwh),
+            most,
+            ..plain
+        })
+    }
+
+    fn code(&self) -> Result<ChargeCode, Problem> {
+        let code = match self.what.get_ref() {
+            What::Name(name) => {
+                ChargeCode::NAMED.into_iter().find(|(_, known)| known == name).map(|(code, _)| code)
+            }
             What::Number(number) => Some(ChargeCode(*number)).filter(|code| *code >= ChargeCode::FIRST_OWN),
         };
-        let code = code.ok_or_else(|| {
-            let names = "\"cleaning\", \"stamp duty\", \"levy\" or a number from 128 to 255";
-            Problem(entry.what.span(), format!("what: it is one of {names}"))
-        })?;
-        let basis = match (&entry.fixed_egp, &entry.per_kwh_piastre, &entry.per_cent) {
-            (Some(fixed), None, None) => Basis::Fixed(fixed.egp("fixed_egp")?),
-            (None, Some(price), None) => Basis::PerKwh(price.price("per_kwh_piastre")?),
-            (None, None, Some(share)) => Basis::PerCent(share.digits("per_cent", 2, "per cent")?),
-            _ => {
-                let problem = "a charge has exactly one of fixed_egp, per_kwh_piastre and per_cent";
-                return Err(Problem(span, problem.to_owned()));
+        code.ok_or_else(|| {
+            let names = ChargeCode::NAMED.map(|(_, name)| format!("{name:?}")).join(", ");
+            Problem(self.what.span(), format!("what: it is one of {names} or a number from 128 to 255"))
+        })
+    }
+
+    /// `Err(None)` where there is not exactly one.
+    fn basis(&self) -> Result<Basis, Option<Problem>> {
+        let fields =
+            (&self.fixed_egp, &self.per_kwh_piastre, &self.per_day_egp, &self.per_cent, &self.minimum_egp);
+        Ok(match fields {
+            (Some(fixed), None, None, None, None) => Basis::Fixed(fixed.egp("fixed_egp")?),
+            (None, Some(price), None, None, None) => Basis::PerKwh(price.price("per_kwh_piastre")?),
+            (None, None, Some(day), None, None) => Basis::PerDay(day.egp("per_day_egp")?),
+            (None, None, None, Some(share), None) => Basis::PerCent(share.digits("per_cent", 2, "per cent")?),
+            (None, None, None, None, Some(least)) => Basis::Minimum(least.egp("minimum_egp")?),
+            _ => return Err(None),
+        })
+    }
+
+    /// The lines of a bill that are named.
+    fn lines(&self, of: &[Spanned<What>]) -> Result<Lines, Problem> {
+        of.iter().try_fold(Lines::NONE, |lines, named| {
+            let line = match named.get_ref() {
+                What::Name(name) if name == "energy" => Lines::ENERGY,
+                What::Name(name) if name == "service fee" => Lines::SERVICE_FEE,
+                What::Number(number) => Lines::charge(*number),
+                What::Name(_) => Lines::NONE,
+            };
+            if line == Lines::NONE {
+                let names = "\"energy\", \"service fee\", or the number of a charge before this one, from 1";
+                return Err(Problem(named.span(), format!("of: it names {names}")));
             }
-        };
-        Ok(Charge { code, basis })
+            Ok(lines.and(line))
+        })
     }
 }
 

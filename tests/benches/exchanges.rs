@@ -153,11 +153,12 @@ impl News<'_> {
         let start = CardTime(self.company.office.now().unwrap().0 + 40 * DAY);
         let published = EGYPT_2024_08;
         let head = Head { version: 2, start, kind: published.kind(), zero_fee: published.zero_fee() };
-        let tariff = Tariff::new(head, published.slabs(), published.charges()).unwrap();
+        let (slabs, charges): (Vec<_>, Vec<_>) = (published.slabs().collect(), published.charges().collect());
+        let tariff = Tariff::new(head, &slabs, &charges).unwrap();
         let slot = Slot::new(0x01).unwrap();
         let card = operate::present(&mut self.stage.card().unwrap()).unwrap().id;
         let Development { office, who, .. } = &self.company;
-        let mail = office.mail(who, &self.company.id(), card, slot, tariff.emit().as_slice()).unwrap();
+        let mail = office.mail(who, &self.company.id(), card, slot, tariff.as_bytes()).unwrap();
         deliver(&mut self.stage.card().unwrap(), &mail.delivery).unwrap();
         let (tap, cost) = self.tap("meter exchange, a new tariff");
         assert!(matches!(tap.received[..], [Received { result: Ok(()), .. }]));

@@ -137,10 +137,10 @@ class Meter:
     def month_record(self, fees):
         return {"month": self.month, "flags": self.partial | tariffs.rerated(self.history, self.tariff, self.total) << 1 | self.month_doubtful << 2,
                 "slab": tariffs.slab_reached(self.tariff, self.total) + 1, "energy": self.total, "energy_charge": self.energy_charge(),
-                "fees": min(fees, 2**32 - 1), "peak": self.peak}
+                "fees": max(-2**31, min(2**31 - 1, fees)), "peak": self.peak}
 
     def close_month(self):
-        fees = tariffs.fees(self.tariff, self.total, self.energy_charge(), self.partial)
+        fees = tariffs.fees(self.tariff, self.total, self.energy_charge(), self.partial, self.month)
         self.balance -= fees
         self.fees += fees
         self.charges += self.energy_charge()
@@ -378,8 +378,8 @@ class Meter:
         energy = sum(self.profile) + self.today
         return (energy, minutes * 60) if minutes >= 60 and energy else None
 
-    def bill(self, tariff, history, total, partial):
-        return tariffs.fees(tariff, total, tariffs.charge(history, tariff, total, total), partial)
+    def bill(self, tariff, history, total, partial, month):
+        return tariffs.fees(tariff, total, tariffs.charge(history, tariff, total, total), partial, month)
 
     def instalments(self, month, taken):
         """Of the month that begins; `taken` goes on."""
@@ -409,8 +409,8 @@ class Meter:
                 seconds += 0 if ends == 24 else energy * rate[1] // rate[0]
                 break
             seconds += end - now
-            due = self.bill(tariff, history, total + used, partial) + self.instalments(month + 1, taken)
-            if ends == 0 and due:
+            due = self.bill(tariff, history, total + used, partial, month) + self.instalments(month + 1, taken)
+            if ends == 0 and due > 0:
                 first = max(forecast.buys(history, tariff, total, balance - due) if balance > due else 0, used)
             at = total + used
             balance -= tariffs.charge(history, tariff, at, at) - tariffs.charge(history, tariff, total, total) + due

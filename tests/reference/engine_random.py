@@ -12,13 +12,31 @@ BAD = [(slot, data) for slot, _, data in malformed()]
 
 
 def some_tariff(r, version, start):
-    count = r.randint(1, 6)
+    count = r.randint(1, r.choice((2, 6, 16)))
     bounds = sorted(r.sample(range(1, 400), count - 1)) + [0]
     slabs = [(b, r.choice((0, 1, 33333, 50001, r.randint(1000, 300000))) if n else r.randint(1, 100000), r.randint(0, 900),
               *([True] if n and r.random() < 0.5 else [])) for n, b in enumerate(bounds)]
-    charges = [(code, basis, r.randint(0, 10000) if basis == 3 else r.randint(0, 3000))
-               for code in r.sample((1, 2, 3, 9, 200, 255), r.randint(0, 3)) for basis in [r.randint(1, 3)]]
+    charges = [some_charge(r, before) for before in range(r.randint(0, r.choice((2, 4))))]
     return tariff(version, slabs, charges, r.randint(0, 900), start, r.randint(1, 3))
+
+
+def some_charge(r, before):
+    """One that has so many before it; it can say everything."""
+    basis, more = r.randint(1, 5), {}
+    if basis > 3:
+        more["of"] = r.choice((1, 3, (4 << before) - 1, r.randint(1, (4 << before) - 1)))
+    if basis < 5 and r.random() < 0.3:
+        more["credit"] = True
+    if basis == 2 and r.random() < 0.5:
+        more["first"] = r.randint(1, 300)
+    if r.random() < 0.3:
+        more["month"] = r.randint(1, 12)
+    if r.random() < 0.4:
+        above = r.choice((0, r.randint(0, 200)))
+        more.update(above=above, up_to=r.choice((0 if above else 50, above + r.randint(1, 200))))
+    if basis in (2, 4) and r.random() < 0.4:
+        more["most"] = r.choice((1, 100, r.randint(1, 3000)))
+    return (r.choice((1, 2, 3, 4, 5, 6, 7, 8, 9, 200, 255)), basis, r.randint(0, 10000 if basis == 4 else 3000), more)
 
 
 class Walk:

@@ -10,6 +10,7 @@ import engine_vectors
 import parameter_vectors
 import reference as ref
 import scp03
+import tariff_vectors
 from calendar_vectors import zones
 from issuer import det, event, flip, hx, month
 from meter_vectors import decisions, key_sets
@@ -271,9 +272,13 @@ def engine():
             "scenarios": engine_vectors.scenarios()}
 
 
+def tariffs():
+    return {"source": "docs/tariff.md", "description": "Bills of the shipped tariffs, and of random ones.", **tariff_vectors.content()}
+
+
 FILES = {"derivation": derivation, "messages": messages, "mail": mail, "scp03": secure_channel, "card": card, "meter": meter,
-         "calendar": calendar, "parameters": parameters, "engine": engine}
-TEXTS = {"engine": engine_vectors.text}
+         "calendar": calendar, "parameters": parameters, "tariffs": tariffs, "engine": engine}
+TEXTS = {"engine": engine_vectors.text, "tariffs": tariff_vectors.text}
 
 
 def main():

@@ -12,19 +12,37 @@ U32 = 2**32 - 1
 # ---- tariffs -------------------------------------------------------------------------------------
 
 def tariff(version, slabs, charges=(), zero=0, start=0x089EC4D0, kind=1):
-    """slabs: (bound, price, fee), with a fourth True where the month is rated again; charges: (code, basis, value)."""
+    """slabs: (bound, price, fee), with a fourth True where the month is rated again; charges: (code, basis, value), with a fourth where they say more."""
     return {"version": version, "start": start, "kind": kind, "zero_consumption_fee": zero,
             "slabs": [{"restart": len(s) > 3, "bound": s[0], "price": s[1], "fee": s[2]} for s in slabs],
-            "charges": [{"code": c, "basis": b, "value": v} for c, b, v in charges]}
+            "charges": [charge(*c) for c in charges]}
+
+
+def charge(code, basis, value, more=()):
+    """Without more, a per cent is of the energy charge, and a minimum of energy charge and service fee."""
+    return {"code": code, "basis": basis, "value": value, "of": {4: 1, 5: 3}.get(basis, 0), "credit": False, "first": 0, "month": 0, "above": 0, "up_to": 0,
+            "most": 0, **dict(more)}
 
 
 PUBLISHED = tariff(1, [(50, 68000, 100), (100, 78000, 200), (200, 95000, 600, True), (350, 155000, 1100), (650, 195000, 1500),
                        (1000, 210000, 2500, True), (0, 223000, 4000, True)], [(1, 1, 2000)], 900)
 FLAT = tariff(1, [(0, 223000, 0)], kind=3)
-LARGEST = tariff(U32, [(n, U32, U32, True)[:4 if n > 1 else 3] for n in (1, 2, 3, 4, 5, 42949671, 42949672)] + [(0, U32, U32)],
-                 [(code, 1 + code % 3, 10000) for code in (1, 4, 0x7F, 0x80, 0xFF)], U32, U32, 2)
-HEAD = """01 00000001 089EC4D0 01 07 64 00000384 00000032 000109A0 00000064 00000064 000130B0 000000C8 000000C8 00017318 00000258
-0000015E 00025D78 0000044C 0000028A 0002F9B8 000005DC 000003E8 00033450 000009C4 00000000 00036718 00000FA0 01 01 01 000007D0"""
+# Sixteen slabs, each with a step of two bytes, a price of three and a fee of two: what tariff.md says that fits, to the last byte.
+SIXTEEN = tariff(7, [(4095 * (n + 1), 2**21 - 1 - n, 16383 - n, True)[:4 if n % 3 == 2 else 3] for n in range(15)] + [(0, 2**21 - 77, 1)],
+                 [(5, 4, 1400, {"of": 3}), (1, 1, 2000), (4, 2, 200, {"first": 45}), (2, 2, 3000), (0xFF, 1, 300, {"month": 7, "credit": True})], 0xFF)
+# Everything that a charge can say, at the ends of its range.
+U14 = 2**14 - 1
+LARGEST = tariff(U32, [(1, U32, U32), (42949672, U32, 0, True), (0, U32, U32)],
+                 [(1, 1, U32, {"month": 1, "above": 42949671, "up_to": 42949672, "credit": True}), (1, 2, U32, {"first": 42949672, "most": U32, "month": 12}),
+                  (4, 3, U32, {"up_to": 1}), (0x7F, 4, 10000, {"of": 31, "most": 1, "credit": True}), (0x80, 5, U32, {"of": 63, "above": 42949672}),
+                  (0xFF, 4, 0, {"of": 1}), (8, 2, 0, {"first": 1}), *((9, 1, n) for n in (0, 1, 127, 128)), (9, 4, 1, {"of": 2**13 - 1})], U32, U32, 2)
+# What a household and a shop pay in several countries, all in one.
+MIXED = tariff(3, [(50, 0, 0), (200, 50000, 0), (600, 100000, 150, True), (0, 200000, 300)],
+               [(4, 2, 200, {"first": 45}), (6, 3, 120), (8, 1, 250, {"credit": True, "above": 50, "up_to": 200}),
+                (8, 1, 200, {"credit": True, "above": 200, "up_to": 600}), (3, 1, 300, {"month": 7}), (5, 4, 1450, {"of": 0b1001111, "most": 5000}),
+                (7, 5, 3000, {"of": 0b11111111})], 0)
+HEAD = """02 01 089EC4D0 01 8704 8149 849320 64 8149 84E130 8148 8313 85E618 8458 8459 89BA78 884C 8931 8BF338 8B5C 8A7B 8CE850 9344 03 8DCE18 9F20
+01 01 01 8F50"""
 
 
 def altered(good, change):
@@ -36,23 +54,44 @@ def altered(good, change):
 
 def wrong_tariffs():
     good = p.encode_tariff(PUBLISHED)
+    assert good[6:10] == b"\1\x87\4\x81" and good[-5] == 1
     slab = lambda n, **v: lambda t: t["slabs"][n].update(v)
-    charge = lambda *c: lambda t: t.update(charges=[{"code": a, "basis": b, "value": v} for a, b, v in c])
+    charges = lambda *c: altered(PUBLISHED, lambda t: t.update(charges=[charge(*one) for one in c]))
     one = lambda at, value: good[:at] + value + good[at + len(value):]
+    put = lambda at, old, new: good[:at] + new + good[at + old:]
+    n = p.number
+    flat = lambda slabs, tail=b"\0": b"\2\1" + good[2:7] + b"\0" + slabs + tail       # without a fee
+    lone = lambda *parts: flat(b"\0\1", b"\1\1" + b"".join(parts))                    # one slab, one charge with code 1
     return [(0, what, data) for what, data in [
-        *lengths(good), ("version", one(1, bytes(4))), ("start", one(5, bytes(4))), ("kind", one(9, b"\0")), ("kind", one(9, b"\4")),
-        ("number of slabs", b"\x01" + good[1:10] + bytes(6) + b"\0"), ("number of slabs", one(10, b"\x09")), ("restarts", one(11, b"\x65")),
-        ("restarts", one(11, b"\xE4")), ("bound", altered(PUBLISHED, slab(1, bound=50))), ("bound", altered(PUBLISHED, slab(1, bound=200))),
-        ("bound", altered(PUBLISHED, slab(0, bound=0))), ("bound", altered(PUBLISHED, slab(5, bound=42949673))),
-        ("bound", altered(PUBLISHED, slab(6, bound=1001))), ("bound", altered(FLAT, slab(0, bound=1))),
-        ("number of charges", altered(PUBLISHED, charge(*((n, 1, n) for n in range(1, 7))))), ("code", altered(PUBLISHED, charge((0, 1, 5)))),
-        ("code", altered(PUBLISHED, charge((2, 1, 5), (3, 1, 5), (2, 2, 7)))), ("basis", altered(PUBLISHED, charge((1, 0, 5)))),
-        ("basis", altered(PUBLISHED, charge((1, 4, 5)))), ("value", altered(PUBLISHED, charge((2, 3, 10001))))]]
+        *lengths(good, 2), ("version", one(1, b"\0")), ("number", put(1, 1, b"\x80\1")),
+        ("number", put(1, 1, b"\x90" + b"\x80" * 3 + b"\0")), ("number", put(1, 1, b"\x80" * 5 + b"\1")), ("start", one(2, bytes(4))), ("kind", one(6, b"\0")),
+        ("kind", one(6, b"\4")), ("number", put(7, 2, b"\x80\7")), ("number of slabs", flat(b"\4\1" * 16 + b"\0\1")), ("restart", flat(b"\6\1\0\1")),
+        ("restart", flat(b"\2\1")), ("fee", flat(b"\1\1\0")), ("fee", flat(b"\5\1\7\1\1\7")), ("bound", flat(n(42949673 * 4) + b"\1\0\1")),
+        ("bound", flat(n(42949672 * 4) + b"\1\4\1\0\1")), ("bound", flat(n(U32) + b"\1\1\0\1")), ("length", flat(b"\4\1", b"")), ("length", flat(b"\0\1", b"")),
+        ("number of charges", charges(*[(9, 1, 1)] * 13)), ("length", flat(b"\0\1", b"\2") + p.encode_charge(charge(1, 1, 5))),
+        ("code", charges((0, 1, 5))), ("code", charges((1, 1, 5), (0, 1, 5))), *(("basis", lone(bytes([basis]), b"\5")) for basis in (0, 6, 7, 0x80)),
+        ("form", lone(b"\x85", b"\5\1")), *(("form", lone(bytes([basis | 0x08]), b"\5\1\1")) for basis in (1, 3, 4, 5)),
+        *(("form", lone(bytes([basis | 0x40]), b"\5\1\1")) for basis in (1, 3, 5)), ("value", charges((2, 4, 10001))),
+        ("of", lone(b"\4\5\0")), ("of", lone(b"\4\5\4")), ("of", lone(b"\5\5\x88\0")), ("of", charges((1, 1, 1), (2, 4, 1, {"of": 8}))),
+        ("of", charges(*[(9, 1, 1)] * 11, (2, 5, 1, {"of": 2**13}))), ("first", lone(b"\x0A\5\0")), ("first", lone(b"\x0A\5", n(42949673))),
+        ("month", lone(b"\x11\5\0")), ("month", lone(b"\x11\5\x0D")), ("range", lone(b"\x21\5\0\0")), ("range", lone(b"\x21\5", n(42949673), b"\0")),
+        ("range", lone(b"\x21\5\1", n(42949672))), ("range", lone(b"\x21\5", n(U32), n(U32))), ("most", lone(b"\x42\5\0"))]]
 
 
-def lengths(good):
+def too_long():
+    """All right, but one byte too long for a mail."""
+    t = {**SIXTEEN, "charges": SIXTEEN["charges"][:-1] + [charge(9, 1, 2**28, {"month": 1})]}
+    data = p.encode_tariff(t)
+    assert len(data) == 146 and p.parse_tariff(p.encode_tariff({**t, "charges": t["charges"][:-1]}))
+    try:
+        p.parse_tariff(data)
+    except p.Wrong as wrong:
+        return str(wrong) == "length"
+
+
+def lengths(good, form=1):
     return [("length", b""), ("length", good[:1]), ("length", good[:-1]), ("length", good + b"\0"), ("format", b"\0" + good[1:]),
-            ("format", b"\2" + good[1:])]
+            ("format", bytes([form ^ 3]) + good[1:])]
 
 
 # ---- the other slots -----------------------------------------------------------------------------
@@ -77,7 +116,7 @@ REFUSED_COMMANDS = [{"counter": 9, "expiry": expiry, "card": card, "kind": kind,
 
 def plaintexts():
     """(slot, fields, bytes)"""
-    for t in (PUBLISHED, FLAT, LARGEST):
+    for t in (PUBLISHED, FLAT, SIXTEEN, LARGEST, MIXED):
         yield 0, t, p.encode_tariff(t)
     yield 1, PUBLISHED, p.encode_tariff(PUBLISHED)
     yield from ((2, t, p.encode_limits(t)) for t in LIMITS)
@@ -204,7 +243,8 @@ def to_issuer():
 
 
 def content():
-    assert p.encode_tariff(PUBLISHED) == bytes.fromhex(HEAD) and len(p.encode_tariff(LARGEST)) == 143 and PUBLISHED["start"] == at(2024, 7, 31, 21)
+    assert p.encode_tariff(PUBLISHED) == bytes.fromhex(HEAD) and len(p.encode_tariff(PUBLISHED)) == 61 and len(p.encode_tariff(SIXTEEN)) <= 145 and PUBLISHED["start"] == at(2024, 7, 31, 21)
+    assert too_long()
     good, bad = [], []
     for slot, fields, data in plaintexts():
         p.PARSERS[slot](data)

@@ -10,9 +10,9 @@ class Wrong(Exception):
 
 
 class Reader:
-    def __init__(self, data):
+    def __init__(self, data, form=1):
         self.data, self.at = data, 0
-        self.need(self.take(1, "format") == 1, "format")
+        self.need(self.take(1, "format") == form, "format")
 
     @staticmethod
     def need(condition, name):
@@ -31,35 +31,100 @@ class Reader:
 
 # ---- tariff.md, section 6: slots 00 and 01 -------------------------------------------------------
 
+HIGHEST_BOUND = 42949672
+CREDIT, MOST, RANGE, MONTH, FIRST = 0x80, 0x40, 0x20, 0x10, 0x08
+
+
+def number(value):
+    """7 bits a byte, the highest first."""
+    out = bytes([value & 0x7F])
+    while value := value >> 7:
+        out = bytes([value & 0x7F | 0x80]) + out
+    return out
+
+
+def take_number(r):
+    value, size = 0, 0
+    while True:
+        byte = r.take(1)
+        r.need((size, byte) != (0, 0x80), "number")
+        value, size = value << 7 | byte & 0x7F, size + 1
+        r.need(value < 2**32 and size <= 5, "number")
+        if byte < 0x80:
+            return value
+
+
 def parse_tariff(data):
-    r = Reader(data)
-    t = {"version": r.take(4), "start": r.take(4), "kind": r.take(1)}
-    count, restarts = r.take(1), r.take(1)
-    t["zero_consumption_fee"] = r.take(4)
+    Reader.need(len(data) <= 145, "length")
+    r = Reader(data, 2)
+    t = {"version": take_number(r)}
     r.need(t["version"], "version")
+    t["start"], t["kind"], t["zero_consumption_fee"] = r.take(4), r.take(1), take_number(r)
     r.need(t["start"], "start")
     r.need(t["kind"] in (1, 2, 3), "kind")
-    r.need(1 <= count <= 8, "number of slabs")
-    r.need(restarts & 1 == 0 and restarts >> count == 0, "restarts")
-    t["slabs"] = [{"restart": bool(restarts >> n & 1), "bound": r.take(4), "price": r.take(4), "fee": r.take(4)} for n in range(count)]
-    bounds = [0] + [s["bound"] for s in t["slabs"][:-1]]
-    r.need(all(a < b <= 42949672 for a, b in zip(bounds, bounds[1:])) and t["slabs"][-1]["bound"] == 0, "bound")
+    t["slabs"], below, fee = [], 0, t["zero_consumption_fee"]
+    while True:
+        r.need(len(t["slabs"]) < 16, "number of slabs")
+        head = take_number(r)
+        step, restart = head >> 2, bool(head & 2)
+        r.need(below + step <= HIGHEST_BOUND, "bound")
+        r.need(t["slabs"] or not restart, "restart")
+        price, before = take_number(r), fee
+        if head & 1:
+            fee = take_number(r)
+            r.need(fee != before, "fee")
+        below += step
+        t["slabs"].append({"restart": restart, "bound": below if step else 0, "price": price, "fee": fee})
+        if step == 0:
+            break
     charges = r.take(1)
-    r.need(charges <= 5, "number of charges")
-    t["charges"] = [{"code": r.take(1), "basis": r.take(1), "value": r.take(4)} for _ in range(charges)]
-    codes = [c["code"] for c in t["charges"]]
-    r.need(0 not in codes and len(set(codes)) == len(codes), "code")
-    r.need(all(c["basis"] in (1, 2, 3) for c in t["charges"]), "basis")
-    r.need(all(c["basis"] != 3 or c["value"] <= 10000 for c in t["charges"]), "value")
+    r.need(charges <= 12, "number of charges")
+    t["charges"] = [parse_charge(r, n) for n in range(charges)]
     r.end()
     return t
 
 
+def parse_charge(r, before):
+    """A charge that has so many before it."""
+    c = {"code": r.take(1)}
+    r.need(c["code"], "code")
+    form = r.take(1)
+    c["basis"], c["credit"] = form & 7, bool(form & CREDIT)
+    r.need(1 <= c["basis"] <= 5, "basis")
+    r.need(not (form & CREDIT and c["basis"] == 5) and not (form & FIRST and c["basis"] != 2) and not (form & MOST and c["basis"] not in (2, 4)), "form")
+    c["value"] = take_number(r)
+    r.need(c["basis"] != 4 or c["value"] <= 10000, "value")
+    c["of"] = take_number(r) if c["basis"] > 3 else 0
+    r.need(c["basis"] <= 3 or 0 < c["of"] < 4 << before, "of")
+    c["first"] = take_number(r) if form & FIRST else 0
+    r.need(not form & FIRST or 0 < c["first"] <= HIGHEST_BOUND, "first")
+    c["month"] = r.take(1) if form & MONTH else 0
+    r.need(not form & MONTH or 1 <= c["month"] <= 12, "month")
+    above, span = (take_number(r), take_number(r)) if form & RANGE else (0, 0)
+    r.need(not form & RANGE or 0 < above + span <= HIGHEST_BOUND, "range")
+    c["above"], c["up_to"] = above, above + span if span else 0
+    c["most"] = take_number(r) if form & MOST else 0
+    r.need(not form & MOST or c["most"], "most")
+    return c
+
+
 def encode_tariff(t):
-    restarts = sum(s["restart"] << n for n, s in enumerate(t["slabs"]))
-    return (b"\x01" + be(t["version"], 4) + be(t["start"], 4) + bytes([t["kind"], len(t["slabs"]), restarts]) + be(t["zero_consumption_fee"], 4)
-            + b"".join(be(s[k], 4) for s in t["slabs"] for k in ("bound", "price", "fee")) + be(len(t["charges"]), 1)
-            + b"".join(bytes([c["code"], c["basis"]]) + be(c["value"], 4) for c in t["charges"]))
+    out = b"\x02" + number(t["version"]) + be(t["start"], 4) + bytes([t["kind"]]) + number(t["zero_consumption_fee"])
+    below, fee = 0, t["zero_consumption_fee"]
+    for s in t["slabs"]:
+        step = s["bound"] - below if s["bound"] else 0
+        out += number(step << 2 | s["restart"] << 1 | (s["fee"] != fee)) + number(s["price"])
+        out += number(s["fee"]) if s["fee"] != fee else b""
+        below, fee = s["bound"], s["fee"]
+    return out + be(len(t["charges"]), 1) + b"".join(map(encode_charge, t["charges"]))
+
+
+def encode_charge(c):
+    ranged = c["above"] or c["up_to"]
+    form = (c["basis"] | FIRST * (c["first"] > 0) | MONTH * (c["month"] > 0) | RANGE * (ranged > 0) | MOST * (c["most"] > 0) | CREDIT * c["credit"])
+    return (bytes([c["code"], form]) + number(c["value"]) + (number(c["of"]) if c["basis"] > 3 else b"") + (number(c["first"]) if c["first"] else b"")
+            + (bytes([c["month"]]) if c["month"] else b"") + (number(c["above"]) + number(c["up_to"] and c["up_to"] - c["above"]) if ranged else b"")
+            + (number(c["most"]) if c["most"] else b""))
 
 
 # ---- section 7.1 to 7.4 --------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from parameter_vectors import FLAT, PUBLISHED, tariff
 # The example of docs/tariff.md, section 3; one that gives back; one with every kind of charge.
 DOUBLE = tariff(2, [(100, 100000, 50), (0, 200000, 70, True)], start=at(2025, 1, 10))
 GIVES_BACK = tariff(3, [(100, 90000, 100), (200, 120000, 200), (0, 80000, 300, True)], start=at(2024))
-CHARGES = tariff(4, [(10, 33333, 11), (20, 66667, 22), (0, 99999, 33)], [(1, 1, 2000), (2, 2, 1234), (3, 3, 1250), (0x7F, 2, 1), (0xFF, 3, 10000)], 77,
+CHARGES = tariff(4, [(10, 33333, 11), (20, 66667, 22), (0, 99999, 33)], [(1, 1, 2000), (2, 2, 1234), (3, 4, 1250), (0x7F, 2, 1), (0xFF, 4, 10000)], 77,
                  start=at(2024))
 
 
@@ -304,6 +304,16 @@ def months():
     s.at(2025, 6, 28, 21).pulse(200)
     s.at(2025, 6, 29, 21).pulse(200)
     s.expect(balance=2200 - 272, days=1, credit_energy=200)
+    yield s
+
+    s = begun("a rebate at the end of the month buys nothing before it, but is there after it", 2025, 6, 27, 21, credit=2000,
+              tariff=tariff(1, [(0, 100000, 0)], [(8, 1, 1000, {"credit": True})], zero=0))
+    s.at(2025, 6, 28, 21).pulse(200)
+    s.at(2025, 6, 29, 21).pulse(200)
+    # 16 EGP are 16 kWh now; in a day 14 of them are left, and 10 more: 12 days.
+    s.expect(balance=1600, credit_energy=1600, days=13)
+    s.at(2025, 6, 30, 21).pulse(0)
+    s.expect(balance=2600, month=66)
     yield s
 
     s = begun("a restart is told of once, before each; not where it gives back, nor where it is jumped over", 2025, 6, 2, 3)

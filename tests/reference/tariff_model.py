@@ -1,10 +1,12 @@
 """What a month costs (docs/tariff.md, sections 1 to 4), computed anew from all its energy."""
+import calendar
 from fractions import Fraction
 
 # A month: history [(tariff, total when the next one came into force)], the tariff in force, and its total, all in 10 Wh.
 
 
 def half_up(amount):
+    """The nearest whole number; of two that are equally near to the higher one."""
     return (2 * amount.numerator + amount.denominator) // (2 * amount.denominator)
 
 
@@ -58,13 +60,46 @@ def rerated(history, tariff, total):
     return out
 
 
-def fees(tariff, total, energy_charge, partial):
-    """Service fee and charges of a month that ends."""
+def days_of(index):
+    """Of the calendar month with this index: January 2020 is 0."""
+    return calendar.monthrange(2020 + index // 12, index % 12 + 1)[1]
+
+
+def is_due(charge, total, index):
+    """Whether the month is one of those that a charge is for."""
+    return (charge["month"] in (0, index % 12 + 1) and (charge["above"] == 0 or total > charge["above"] * 100)
+            and (charge["up_to"] == 0 or total <= charge["up_to"] * 100))
+
+
+def amount_of(charge, total, index, lines):
+    """Piastres of a charge that is due. `lines`: what the energy, the service and each charge before this one cost."""
+    value, energy = charge["value"], min(total, charge["first"] * 100) if charge["first"] else total
+    base = sum(amount for n, amount in enumerate(lines) if charge["of"] >> n & 1)
+    exact = {1: lambda: Fraction(value), 2: lambda: energy * Fraction(value, 100000), 3: lambda: Fraction(value * days_of(index)),
+             4: lambda: base * Fraction(value, 10000), 5: lambda: Fraction(max(0, value - base))}[charge["basis"]]()
+    amount = half_up(-exact if charge["credit"] else exact)
+    return max(-charge["most"], min(charge["most"], amount)) if charge["most"] else amount
+
+
+def bill(tariff, total, energy_charge, partial, index):
+    """Service fee, and [(code, amount)] of the charges that are due, of the month `index` that ends."""
     if partial and total == 0:
-        return 0
+        return 0, []
     service = tariff["slabs"][slab_reached(tariff, total)]["fee"] if total else tariff["zero_consumption_fee"]
-    amounts = {1: lambda v: v, 2: lambda v: half_up(total * Fraction(v, 100000)), 3: lambda v: half_up(energy_charge * Fraction(v, 10000))}
-    return service + sum(amounts[c["basis"]](c["value"]) for c in tariff["charges"])
+    lines, due = [energy_charge, service], []
+    for charge in tariff["charges"]:
+        if is_due(charge, total, index):
+            lines.append(amount_of(charge, total, index, lines))
+            due.append((charge["code"], lines[-1]))
+        else:
+            lines.append(0)
+    return service, due
+
+
+def fees(tariff, total, energy_charge, partial, index):
+    """Service fee and charges of a month that ends, in one sum; it can be below zero."""
+    service, due = bill(tariff, total, energy_charge, partial, index)
+    return service + sum(amount for _, amount in due)
 
 
 def check(published, other):
@@ -77,3 +112,4 @@ def check(published, other):
     changed = [(published, 6000)]
     assert charge(changed, other, 10000, 10000) == 8180 and charge(changed, other, 10100, 10100) == 13900
     assert pulse(changed, other, 10000, 10100) == (200, 5520)
+    assert [half_up(Fraction(n, 2)) for n in (1, -1, -3, 3)] == [1, 0, -1, 2]

@@ -54,7 +54,7 @@ static MeterKey key(uint8_t version)
 }
 
 /* One slab without end, 1 EGP a kWh, no fees. */
-static const uint8_t tariff[] = {1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x86, 0xA0, 0, 0, 0, 0, 0};
+static const uint8_t tariff[] = {2, 1, 0, 0, 0, 1, 1, 0, 0, 0x86, 0x8D, 0x20, 0};
 
 /* A clock with a battery, which counts the seconds as well. */
 static const MeterReading *shows(uint32_t clock)

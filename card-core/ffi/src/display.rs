@@ -79,8 +79,8 @@ pub struct MeterMonth {
     pub charge: u64,
     /// Energy, in 10 Wh.
     pub energy: u32,
-    /// Fees, in piastres; 0 in the month that runs, for they are taken at its end.
-    pub fees: u32,
+    /// Fees, in piastres; 0 in the month that runs, for they are taken at its end. Below zero where rebates are more.
+    pub fees: i32,
     /// Highest demand, in W.
     pub peak: u32,
     /// Its year.

@@ -19,7 +19,7 @@ pub const METER_RESPONSE_SIZE: usize = 258;
 /// Bytes of the longest mail.
 pub const METER_MAIL_SIZE: usize = 180;
 /// Bytes of the longest tariff.
-pub const METER_TARIFF_SIZE: usize = 143;
+pub const METER_TARIFF_SIZE: usize = 145;
 /// Bytes of a voucher.
 pub const METER_VOUCHER_SIZE: usize = 94;
 /// Bytes of a meter's receipt.

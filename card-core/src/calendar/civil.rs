@@ -44,6 +44,16 @@ pub const fn utc_month(time: CardTime) -> u32 {
     month_of((time.0 / SECONDS_PER_DAY).cast_signed()).cast_unsigned()
 }
 
+/// Days of the month with this index (January 2020 is 0): 28 to 31.
+pub const fn days_of_month(index: u16) -> u8 {
+    (first_day(index as i32 + 1) - first_day(index as i32)) as u8
+}
+
+/// Which month of the year the one with this index is: 1 January to 12 December.
+pub const fn month_of_year(index: u16) -> u8 {
+    (index % 12) as u8 + 1
+}
+
 /// Weekday of a day: 0 Sunday to 6 Saturday.
 pub(super) fn weekday(day: i32) -> u8 {
     u8::try_from((day + FIRST_WEEKDAY).rem_euclid(7)).unwrap_or(0)
@@ -72,6 +82,17 @@ mod tests {
             day += length;
         }
         assert_eq!((first_day(0), month_of(0), weekday(0)), (0, 0, 3));
+    }
+
+    #[test]
+    fn months_of_a_year() {
+        for (index, month, days) in
+            [(0, 1, 31), (1, 2, 29), (13, 2, 28), (47, 12, 31), (961, 2, 28), (66, 7, 31), (68, 9, 30)]
+        {
+            assert_eq!((month_of_year(index), days_of_month(index)), (month, days), "{index}");
+        }
+        // February 7480, a leap year, and the month of the highest index.
+        assert_eq!((days_of_month(65_521), days_of_month(u16::MAX)), (29, 30));
     }
 
     fn at(unix: u64) -> u32 {

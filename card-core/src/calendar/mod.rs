@@ -14,7 +14,7 @@ mod civil;
 mod wire;
 mod zone;
 
-pub use civil::utc_month;
+pub use civil::{days_of_month, month_of_year, utc_month};
 pub use zone::{Change, Edge, Zone};
 
 use crate::units::CardTime;

@@ -75,8 +75,8 @@ pub struct Month {
     pub energy: Energy,
     /// Charge for that energy.
     pub energy_charge: Piastres,
-    /// Fees and levies, saturating at FFFFFFFF.
-    pub fees: u32,
+    /// Fees and levies, saturating; below zero where rebates are more.
+    pub fees: i32,
     /// Peak demand in W.
     pub peak: u32,
 }
@@ -96,7 +96,7 @@ impl Month {
             slab: reader.u8()?,
             energy: Energy(reader.u32()?),
             energy_charge: Piastres(reader.u64()?),
-            fees: reader.u32()?,
+            fees: reader.u32()?.cast_signed(),
             peak: reader.u32()?,
         };
         reader.end()?;
@@ -107,7 +107,7 @@ impl Month {
     pub fn emit(&self) -> [u8; 24] {
         fixed(|out| {
             out.u16(self.index)?.u8(self.flags)?.u8(self.slab)?.u32(self.energy.0)?;
-            out.u64(self.energy_charge.0)?.u32(self.fees)?.u32(self.peak).map(|_| ())
+            out.u64(self.energy_charge.0)?.u32(self.fees.cast_unsigned())?.u32(self.peak).map(|_| ())
         })
     }
 }

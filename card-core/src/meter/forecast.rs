@@ -80,11 +80,13 @@ impl MeterState {
             // The month still holds what is affordable, and that is more.
             let closed = month.at(Energy(month.total().0.saturating_add(used.0)));
             let instalments = self.debts.due(next, &mut taken);
-            let due = signed(closed.close(false).fees()).saturating_add(signed(instalments));
+            let Balance(fees) = closed.close(index, false).fees();
+            let due = fees.saturating_add(signed(instalments));
             let spent = signed(closed.energy_charge()).saturating_sub(signed(month.energy_charge()));
             let left = |taken: i64| Balance(balance.0.saturating_sub(taken));
             if ends == 0 {
-                let rest = positive(left(due)).map_or(Energy(0), |rest| month.affordable(rest));
+                // What is given at the end buys nothing before it.
+                let rest = positive(left(due.max(0))).map_or(Energy(0), |rest| month.affordable(rest));
                 bought = rest.max(used);
             }
             balance = left(due.saturating_add(spent));

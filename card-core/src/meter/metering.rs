@@ -162,7 +162,7 @@ impl MeterState {
             self.month_index.checked_add(1).filter(|index| *index != Month::NO_INDEX).ok_or(OutOfRange)?;
         let bound = self.binding != 0;
         if bound {
-            let bill = self.running.close(false);
+            let bill = self.running.close(self.month_index, false);
             self.take(bill.fees())?;
             self.history.close(bill.month(self.month_index, self.peak, self.doubtful_month));
             self.inbox.readings = self.inbox.readings.saturating_add(1);
@@ -183,12 +183,13 @@ impl MeterState {
         let Debts { plan, mut taken, .. } = self.debts;
         for (debt, taken) in plan.debts().iter().zip(&mut taken) {
             let Some(amount) = debt.due(self.month_index, *taken) else { continue };
-            self.take(amount)?;
+            // An instalment has 32 bits on the wire.
+            let taken_now = amount.0 as u32;
+            self.take(Balance(taken_now.into()))?;
             *taken = taken.saturating_add(1);
             self.debts.paid = self.debts.paid.checked_add(amount).ok_or(OutOfRange)?;
-            // An instalment has 32 bits on the wire.
-            let (amount, debt) = (amount.0 as u32, debt.id as u16);
-            self.history.add(self.clock.time, Happening::Instalment { amount, debt });
+            let instalment = Happening::Instalment { amount: taken_now, debt: debt.id as u16 };
+            self.history.add(self.clock.time, instalment);
         }
         self.debts.taken = taken;
         Ok(())
@@ -215,8 +216,7 @@ impl MeterState {
             return Ok(None);
         }
         let deduction = self.running.consume(energy).map_err(|_| OutOfRange)?;
-        let Balance(total) = deduction.total();
-        self.balance = Balance(self.balance.0.checked_sub(total).ok_or(OutOfRange)?);
+        self.take(deduction.total())?;
         self.days.today = Energy(self.days.today.0.saturating_add(energy.0));
         if let Some(adjustment) = deduction.adjustment.filter(|adjustment| adjustment.amount.0 != 0) {
             let adjustment = adjustment.amount.0.clamp(i32::MIN.into(), i32::MAX.into()) as i32;

@@ -5,7 +5,7 @@ use super::events::{History, Told};
 use super::metering::DailyProfile;
 use super::state::MeterState;
 use super::supply::Asked;
-use crate::bytes::{Buffer, Reader, WrongLength};
+use crate::bytes::{Reader, WrongLength};
 use crate::calendar::Calendar;
 use crate::id::CardId;
 use crate::message::{FORMAT, FormatError, MAX_PLAINTEXT, MeterFlags, MeterReceipt, Voucher};
@@ -220,11 +220,11 @@ type Room = [u8; MAX_PLAINTEXT];
 impl MeterState {
     #[inline(never)]
     fn emit_tariffs(&self, out: &mut Writer<'_>) -> Result<(), WrongLength> {
-        out.part(self.tables.active().emit().as_slice())?;
-        out.part(self.tables.standby().map(Tariff::emit).as_ref().map_or(&[], Buffer::as_slice))?;
+        out.part(self.tables.active().as_bytes())?;
+        out.part(self.tables.standby().map_or(&[], Tariff::as_bytes))?;
         out.u8(u8::try_from(self.running.ended().count()).map_err(|_| WrongLength)?)?;
         for segment in self.running.ended() {
-            out.part(segment.tariff.emit().as_slice())?.u32(segment.end.0)?;
+            out.part(segment.tariff.as_bytes())?.u32(segment.end.0)?;
         }
         Ok(())
     }

@@ -138,7 +138,14 @@ impl MeterState {
 
     /// The month that runs, as a card shows it: no fees are due yet.
     pub fn month(&self) -> Month {
-        Month { fees: 0, ..self.running.close(false).month(self.month_index, self.peak, self.doubtful_month) }
+        Month {
+            fees: 0,
+            ..self.running.close(self.month_index, false).month(
+                self.month_index,
+                self.peak,
+                self.doubtful_month,
+            )
+        }
     }
 
     /// The receipt of the next report, without its code; with `flags` in addition.
@@ -210,7 +217,7 @@ impl MeterState {
         if self.binding != 0 {
             // On a copy of what the closing changes but for the report: the supply is the meter's, and goes on.
             let (supply, flags, history) = (self.supply, self.flags, self.history);
-            self.take(self.running.close(true).fees())?;
+            self.take(self.running.close(self.month_index, true).fees())?;
             self.decide_supply();
             let number = self.report_number.saturating_add(1);
             let report = self.receipt(identity, number, MeterFlags::CLOSED);
@@ -275,9 +282,9 @@ impl MeterState {
         *voucher = None;
     }
 
-    /// Takes an amount from the balance.
-    pub(super) fn take(&mut self, amount: Piastres) -> Result<(), OutOfRange> {
-        self.balance = self.balance.apply(Piastres::ZERO, amount).ok_or(OutOfRange)?;
+    /// Takes an amount from the balance; one below zero is given.
+    pub(super) fn take(&mut self, amount: Balance) -> Result<(), OutOfRange> {
+        self.balance = Balance(self.balance.0.checked_sub(amount.0).ok_or(OutOfRange)?);
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! What a month foretells, found with its own tariffs (docs/meter.md, section 14).
 
-use super::{MonthMeter, Price, Slab, Tariff};
+use super::{MonthMeter, Price, Tariff};
 use crate::units::{Balance, Energy, Piastres};
 
 /// The end of the present bracket: where the price changes.
@@ -17,8 +17,8 @@ pub struct Bracket {
 impl Tariff {
     /// The highest total of the slab that a month of `total` has reached; the last one has none.
     pub fn slab_end(&self, total: Energy) -> Option<Energy> {
-        let mut bounded = self.slabs().iter().filter(|slab| slab.bound.is_some());
-        bounded.find(|slab| total <= slab.limit()).map(Slab::limit)
+        let mut bounded = self.slabs().filter(|slab| slab.bound.is_some());
+        bounded.find(|slab| total <= slab.limit()).map(|slab| slab.limit())
     }
 }
 

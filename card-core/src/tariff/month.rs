@@ -1,8 +1,7 @@
 //! One calendar month at the meter: consumption in, deductions out, a bill at the end.
 
-use super::rate::{Exact, share};
-use super::{Basis, ChargeCode, MAX_CHARGES, Tariff};
-use crate::message::Month;
+use super::rate::Exact;
+use super::{Bill, Tariff};
 use crate::units::{Balance, Energy, Piastres};
 
 /// Most tariffs that can be in force one after the other within a month.
@@ -180,29 +179,21 @@ impl MonthMeter {
         Ok(())
     }
 
-    /// The month ends; `partial` where the meter is taken down or the binding closed before its last day.
+    /// The month with this index (since January 2020) ends; `partial` where the meter is taken down or the binding closed before
+    /// its last day.
     ///
-    /// Service fee, fixed charges and levies are those of the tariff in force at the end, on all energy of the month. A partial
-    /// month pays them in full, like a whole one, except that nothing at all is due where nothing was consumed.
-    pub fn close(&self, partial: bool) -> Bill {
+    /// Service fee and charges are those of the tariff in force at the end, on all energy of the month. A partial month pays them
+    /// in full, like a whole one, except that nothing at all is due where nothing was consumed.
+    pub fn close(&self, index: u16, partial: bool) -> Bill {
         let partial = self.partial || partial;
-        let energy_charge = self.energy_charge();
-        let free = partial && self.total.0 == 0;
-        let service_fee = if free { Piastres::ZERO } else { self.tariff.service_fee(self.total) };
-        let mut charges = [None; MAX_CHARGES];
-        let due = self.tariff.charges().iter().filter(|_| !free);
-        for (line, charge) in charges.iter_mut().zip(due) {
-            let amount = match charge.basis {
-                Basis::Fixed(piastres) => Piastres(u64::from(piastres)),
-                Basis::PerKwh(price) => Exact::of(self.total, price).round(),
-                Basis::PerCent(hundredths) => share(energy_charge, hundredths),
-            };
-            *line = Some(BillLine { code: charge.code, amount });
-        }
         let slab = self.tariff.slab_reached(self.total);
         let re_rated =
             self.parts(self.total).any(|(tariff, from, to)| from < to && tariff.is_re_rated(self.total));
-        Bill { energy: self.total, slab, re_rated, partial, energy_charge, service_fee, charges }
+        let mut bill = Bill::of_energy(self.total, slab, re_rated, partial, self.energy_charge());
+        if !partial || self.total.0 != 0 {
+            bill.charge(&self.tariff, index);
+        }
+        bill
     }
 
     /// Whether what was consumed up to `before` belongs to other groups once the total is `after`.
@@ -230,63 +221,4 @@ impl MonthMeter {
 /// An energy charge, which is below 2^48, with a sign.
 fn signed(amount: Piastres) -> i64 {
     i64::try_from(amount.0).unwrap_or(i64::MAX)
-}
-
-/// One fixed charge or levy of a bill.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BillLine {
-    /// What it is for.
-    pub code: ChargeCode,
-    /// How much.
-    pub amount: Piastres,
-}
-
-/// What a month costs. The energy charge has been taken with the consumption; the rest is taken when the month ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bill {
-    /// What was consumed.
-    pub energy: Energy,
-    /// Number from 1 of the slab that the month reached.
-    pub slab: u8,
-    /// Whether any of it was rated from zero at the prices of a restart slab.
-    pub re_rated: bool,
-    /// Whether it began or ended within a calendar month.
-    pub partial: bool,
-    /// The sum of all deductions.
-    pub energy_charge: Piastres,
-    /// By the slab reached, or that for no consumption.
-    pub service_fee: Piastres,
-    charges: [Option<BillLine>; MAX_CHARGES],
-}
-
-impl Bill {
-    /// Fixed charges and levies, in the order of the tariff.
-    pub fn charges(&self) -> impl Iterator<Item = &BillLine> {
-        self.charges.iter().flatten()
-    }
-
-    /// Service fee, fixed charges and levies: what is taken when the month ends.
-    pub fn fees(&self) -> Piastres {
-        // At most six amounts below 2^48.
-        self.charges().fold(self.service_fee, |sum, line| Piastres(sum.0.saturating_add(line.amount.0)))
-    }
-
-    /// Energy charge and fees.
-    pub fn total(&self) -> Piastres {
-        Piastres(self.energy_charge.0.saturating_add(self.fees().0))
-    }
-
-    /// The month as the card keeps it. `index` is months since January 2020 in local time, `peak` in W.
-    pub fn month(&self, index: u16, peak: u32, clock_doubtful: bool) -> Month {
-        let flags = [(self.partial, 1), (self.re_rated, 2), (clock_doubtful, 4)];
-        Month {
-            index,
-            flags: flags.into_iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum(),
-            slab: self.slab,
-            energy: self.energy,
-            energy_charge: self.energy_charge,
-            fees: u32::try_from(self.fees().0).unwrap_or(u32::MAX),
-            peak,
-        }
-    }
 }

@@ -1,15 +1,17 @@
 //! The exact cost of energy under one tariff.
 
-use super::{MAX_PER_CENT, Price, Slab, Tariff};
+use super::{Price, Slab, Tariff};
 use crate::units::{Energy, Piastres};
 
 /// 1e-5 piastres in a piastre.
-const PARTS: u64 = 100_000;
+pub(super) const PIASTRE: u64 = 100_000;
+/// Hundredths of a per cent in the whole.
+pub(super) const PER_CENT: u64 = 10_000;
 
 /// Money before rounding, in 1e-5 piastres. A month's energy times the highest price is below 2^64 by 2^33, so neither sums
 /// over the parts of a month nor rounding overflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Exact(u64);
+pub(super) struct Exact(pub(super) u64);
 
 impl Exact {
     pub(super) fn of(energy: Energy, price: Price) -> Self {
@@ -22,32 +24,30 @@ impl Exact {
 
     /// Half up.
     pub(super) const fn round(self) -> Piastres {
-        Piastres(self.0.saturating_add(PARTS / 2) / PARTS)
+        Piastres(self.0.saturating_add(PIASTRE / 2) / PIASTRE)
     }
 }
 
-/// A share in hundredths of a per cent (at most 100 %) of an amount, rounded half up. The amount is an energy charge, below
-/// 2^48, so the product fits.
-pub(super) fn share(amount: Piastres, hundredths: u32) -> Piastres {
-    let whole = u64::from(MAX_PER_CENT);
-    Piastres(amount.0.saturating_mul(u64::from(hundredths)).saturating_add(whole / 2) / whole)
+/// `size` parts, of which `unit` make a piastre, to the nearest piastre, and of two that are equally near to the higher one: of an
+/// amount `below` zero that is the one that is smaller in size.
+pub(super) fn round(size: u64, unit: u64, below: bool) -> i64 {
+    let half = if below { unit.saturating_sub(1) / 2 } else { unit / 2 };
+    let nearest = size.saturating_add(half).checked_div(unit).unwrap_or(0);
+    let nearest = i64::try_from(nearest).unwrap_or(i64::MAX);
+    if below { nearest.saturating_neg() } else { nearest }
 }
 
 impl Tariff {
     /// Number from 1 of the slab that a month of `total` has reached: also where nothing was consumed.
     pub fn slab_reached(&self, total: Energy) -> u8 {
-        (1..).zip(self.slabs()).find(|(_, slab)| total <= slab.limit()).map_or(self.slab_count, |(n, _)| n)
-    }
-
-    /// The slabs from which a month of `total` is rated: the first slab of the group that it has reached, and all above.
-    fn group(&self, total: Energy) -> &[Slab] {
-        self.slabs().get(self.group_start(total)..).unwrap_or_default()
+        self.reached(total).map_or(1, |(number, _)| number)
     }
 
     /// Where in the slabs the group begins that a month of `total` has reached; 0 is the first.
     pub(super) fn group_start(&self, total: Energy) -> usize {
         let reached = usize::from(self.slab_reached(total));
-        self.slabs().iter().take(reached).rposition(|slab| slab.restart).unwrap_or(0)
+        let restarts = self.slabs().enumerate().take(reached).filter(|(_, slab)| slab.restart);
+        restarts.last().map_or(0, |(first, _)| first)
     }
 
     /// Whether a month of `total` is rated from zero at the prices of a restart slab.
@@ -60,7 +60,7 @@ impl Tariff {
     pub(super) fn rate(&self, total: Energy, from: Energy, to: Energy) -> Exact {
         let mut below = Energy(0);
         let mut sum = Exact::default();
-        for slab in self.group(total) {
+        for slab in self.slabs().skip(self.group_start(total)) {
             let top = slab.limit();
             let energy = top.min(to).0.saturating_sub(below.max(from).0);
             sum = sum.plus(Exact::of(Energy(energy), slab.price));
@@ -76,16 +76,17 @@ impl Tariff {
 
     /// Customer service fee in piastres of a month of `total`: that of the slab reached, or that for no consumption.
     pub fn service_fee(&self, total: Energy) -> Piastres {
-        let fee = if total.0 == 0 { self.zero_fee } else { self.reached(total).map_or(0, |slab| slab.fee) };
-        Piastres(u64::from(fee))
-    }
-
-    fn reached(&self, total: Energy) -> Option<&Slab> {
-        self.slabs().get(usize::from(self.slab_reached(total)).saturating_sub(1))
+        let of_slab = || self.reached(total).map_or(0, |(_, slab)| slab.fee);
+        Piastres(u64::from(if total.0 == 0 { self.zero_fee() } else { of_slab() }))
     }
 
     /// Price of the last 10 Wh of a month of `total`; of the first, where nothing was consumed.
     pub fn price_at(&self, total: Energy) -> Price {
-        self.reached(total).map_or(Price(0), |slab| slab.price)
+        self.reached(total).map_or(Price(0), |(_, slab)| slab.price)
+    }
+
+    /// The slab that a month of `total` has reached, and its number from 1. The last one has no bound, so there is one.
+    fn reached(&self, total: Energy) -> Option<(u8, Slab)> {
+        (1..).zip(self.slabs()).find(|(_, slab)| total <= slab.limit())
     }
 }

@@ -1,62 +1,24 @@
-//! Published tariffs, as examples and for the simulator. A meter gets its tariff by mail.
+//! Published tariffs, as examples and for the simulator. A meter gets its tariff by mail. Their files say what they are; here are
+//! their bytes (`docs/tariff.md`, section 6).
 
-use super::{Basis, Charge, ChargeCode, Kind, MAX_CHARGES, MAX_SLABS, Price, Slab, Tariff};
-use crate::units::CardTime;
-
-/// 2024-08-01, 00:00 in Cairo (UTC+3).
-const AUGUST_2024: CardTime = CardTime(144_622_800);
-
-const fn slab(bound: u32, piastres: u32, fee_egp: u32) -> Slab {
-    Slab { bound: Some(bound), price: Price(piastres * 1000), restart: false, fee: fee_egp * 100 }
-}
-
-const fn restart(slab: Slab) -> Slab {
-    Slab { restart: true, ..slab }
-}
-
-const fn last(slab: Slab) -> Slab {
-    Slab { bound: None, ..slab }
-}
+use super::Tariff;
 
 /// Egypt's residential tariff since August 2024, with the customer service fee by slab and the cleaning fee of the governorate.
-pub const EGYPT_2024_08: Tariff = Tariff {
-    version: 1,
-    start: AUGUST_2024,
-    kind: Kind::Residential,
-    zero_fee: 900,
-    slabs: [
-        slab(50, 68, 1),
-        slab(100, 78, 2),
-        restart(slab(200, 95, 6)),
-        slab(350, 155, 11),
-        slab(650, 195, 15),
-        restart(slab(1000, 210, 25)),
-        restart(last(slab(0, 223, 40))),
-        Slab::UNUSED,
-    ],
-    slab_count: 7,
-    charges: [
-        Charge { code: ChargeCode::CLEANING, basis: Basis::Fixed(2000) },
-        Charge::UNUSED,
-        Charge::UNUSED,
-        Charge::UNUSED,
-        Charge::UNUSED,
-    ],
-    charge_count: 1,
-};
+/// `card-host/tariffs/egypt-2024-08.toml`.
+#[rustfmt::skip]
+pub const EGYPT_2024_08: Tariff = Tariff::shipped([
+    0x02, 0x01, 0x08, 0x9E, 0xC4, 0xD0, 0x01, 0x87, 0x04,
+    0x81, 0x49, 0x84, 0x93, 0x20, 0x64, // to 50 kWh
+    0x81, 0x49, 0x84, 0xE1, 0x30, 0x81, 0x48, // to 100
+    0x83, 0x13, 0x85, 0xE6, 0x18, 0x84, 0x58, // to 200, a restart
+    0x84, 0x59, 0x89, 0xBA, 0x78, 0x88, 0x4C, // to 350
+    0x89, 0x31, 0x8B, 0xF3, 0x38, 0x8B, 0x5C, // to 650
+    0x8A, 0x7B, 0x8C, 0xE8, 0x50, 0x93, 0x44, // to 1000, a restart
+    0x03, 0x8D, 0xCE, 0x18, 0x9F, 0x20, // above, a restart
+    0x01, 0x01, 0x01, 0x8F, 0x50, // cleaning fee
+]);
 
 /// Egypt's flat tariff of coded (unlicensed) meters since August 2024. The published list names no fees for them.
-pub const EGYPT_2024_08_CODED: Tariff = Tariff {
-    version: 1,
-    start: AUGUST_2024,
-    kind: Kind::Coded,
-    zero_fee: 0,
-    slabs: {
-        let mut slabs = [Slab::UNUSED; MAX_SLABS];
-        slabs[0] = last(slab(0, 223, 0));
-        slabs
-    },
-    slab_count: 1,
-    charges: [Charge::UNUSED; MAX_CHARGES],
-    charge_count: 0,
-};
+/// `card-host/tariffs/egypt-2024-08-coded.toml`.
+pub const EGYPT_2024_08_CODED: Tariff =
+    Tariff::shipped([0x02, 0x01, 0x08, 0x9E, 0xC4, 0xD0, 0x03, 0x00, 0x00, 0x8D, 0xCE, 0x18, 0x00]);

@@ -27,7 +27,7 @@ fn plan(meter: &mut Meter<Chip>, debts: &[Debt]) {
 
 fn tariff(meter: &mut Meter<Chip>, version: u32, start: CardTime, piastres: u32, fee: u32) {
     let at = meter.state().clock.time;
-    give(meter, at, 0, flat(version, start, piastres, fee).emit().as_slice());
+    give(meter, at, 0, flat(version, start, piastres, fee).as_bytes());
 }
 
 fn after(seconds: u32) -> CardTime {
@@ -562,8 +562,8 @@ fn opened(meter: &mut Meter<Chip>, old: &MeterState) {
     let state = meter.state().clone();
     assert_eq!((state.binding, state.balance, state.report_number), (2, Balance(500), 1));
     let report = state.final_report.unwrap();
-    let fees = old.running.close(true).fees();
-    assert_eq!(report.balance.0, old.balance.0 - fees.0 as i64);
+    let fees = old.running.close(old.month_index, true).fees();
+    assert_eq!(report.balance.0, old.balance.0 - fees.0);
     assert_eq!(told(meter, 0)[0], (code::BINDING_OPENED, [0, 0, 0, 2, 0, 0]));
     assert_eq!(months(meter), []);
     adds_up(meter);

@@ -175,8 +175,8 @@ fn what_falls_due_at_the_end_of_the_month_is_set_aside() {
     let until = begin_of(JUNE + 1).0 - state.clock.time.0;
     let used = 240 * 25 * u64::from(until) / (240 * 3600);
     let end = Energy(total.0 + used as u32);
-    let due = state.running.at(end).close(false).fees().0 + 2_000;
-    let rest = Piastres(state.balance.0 as u64 - due);
+    let due = state.running.at(end).close(state.month_index, false).fees().0 + 2_000;
+    let rest = Piastres((state.balance.0 - due) as u64);
     assert!(status.energy_left > Some(Energy(used as u32)));
     assert_eq!(status.energy_left, Some(state.running.affordable(rest)));
     assert!(state.running.affordable(rest) < state.running.affordable(Piastres(state.balance.0 as u64)));

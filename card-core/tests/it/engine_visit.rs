@@ -127,8 +127,8 @@ fn twelve() -> Vec<Envelope> {
         KeyChange::seal(&mut SoftEngine, KeyVersion::from_byte(0xB1), &master(0xB1), SCOPE, &keys).unwrap();
     let expired = Command { expiry: CardTime(1), ..command(2, kind::CUT, 0) };
     vec![
-        letter(0, 3, flat(2, CardTime(NOW.0 + 1_000), 50, 0).emit().as_slice()),
-        letter(1, 1, flat(3, CardTime(NOW.0 + 2_000), 60, 0).emit().as_slice()),
+        letter(0, 3, flat(2, CardTime(NOW.0 + 1_000), 50, 0).as_bytes()),
+        letter(1, 1, flat(3, CardTime(NOW.0 + 2_000), 60, 0).as_bytes()),
         letter(2, 2, &Limits { loan_hours: 7, ..Limits::DEFAULT }.emit()),
         letter(3, 1, calendar.emit().as_slice()),
         letter(4, 1, DebtPlan::new(&[debt]).unwrap().emit().as_slice()),

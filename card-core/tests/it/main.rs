@@ -27,5 +27,7 @@ mod scp03;
 mod second_reading;
 mod support;
 mod tariff;
+mod tariff_bytes;
+mod tariff_charges;
 mod tariff_random;
 mod terminal;

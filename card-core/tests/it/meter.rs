@@ -1037,7 +1037,7 @@ proptest! {
                     let report = now.final_report.unwrap();
                     prop_assert_eq!(report.binding.number, before.binding);
                     // A partial month's fees; what of it was not written yet went with it.
-                    let fees = before.running.close(true).fees().0 as i64;
+                    let fees = before.running.close(before.month_index, true).fees().0;
                     prop_assert_eq!(report.balance.0, before.balance.0 - fees);
                     prop_assert!(closed.insert(before.binding, report.balance).is_none());
                 }

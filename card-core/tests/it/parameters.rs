@@ -865,7 +865,7 @@ fn any_readings() -> impl Strategy<Value = Readings> {
                 slab: month.1,
                 energy: Energy(month.2),
                 energy_charge: Piastres(month.3),
-                fees: month.4,
+                fees: month.4 as i32,
                 peak: month.5,
             },
             flags: MeterFlags(b.0),

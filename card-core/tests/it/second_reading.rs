@@ -17,4 +17,5 @@ mod messages;
 mod parameters;
 mod records;
 mod scp03;
+mod tariffs;
 mod vectors;

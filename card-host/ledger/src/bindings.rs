@@ -12,7 +12,7 @@ use super::error::{LedgerError, Refusal};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::payload::Payload;
-use super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
+use super::records::{BindingRecord, CardRecord, CardUse, Head, NUMBERS_OF_A_RESTORE, Status};
 use super::sale::{Certified, Steps, is_for};
 use super::second::{Agreed, agreed, alone, asked, done};
 use super::sell::{about, sellable, unknown};
@@ -35,9 +35,6 @@ pub struct OpenOrder {
     /// Whether another customer's open binding of this meter is to be closed by this one.
     pub closes_former: bool,
 }
-
-/// Each restore begins a range of numbers of bindings of so many: those that were lost by it are in the ranges before.
-const NUMBERS_OF_A_RESTORE: u32 = 1_000_000;
 
 impl Office {
     /// Opens a binding. Its first certificate, of nothing, has sequence 1: see [`certificates`](Self::certificates).

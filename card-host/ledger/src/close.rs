@@ -8,12 +8,11 @@ use super::accounts::LedgerAccount;
 use super::audit::{AuditKey, sign_head};
 use super::entry::{Entry, EntryId, Kind, RequestKey, Step, Transfer};
 use super::error::{LedgerError, Refusal, StoreError};
-use super::names::{PartyCode, PointCode, RequestId};
+use super::names::{COMPANY, PartyCode, PointCode, RequestId};
 use super::office::{Office, Who, draft};
 use super::records::Point;
 use super::sale::Steps;
 use super::second::{Agreed, agreed, asked, done};
-use super::settings::COMPANY;
 use super::store::{Ask, Context, Transaction, read};
 
 /// How many, and how much.

@@ -9,13 +9,12 @@ use super::clock::TimeOrder;
 use super::entry::{Entry, Kind, RequestKey, Step, Transfer};
 use super::error::{LedgerError, Refusal, StoreError};
 use super::moves::MoveOrder;
-use super::names::{PointCode, RequestId};
+use super::names::{COMPANY, PointCode, RequestId};
 use super::office::{Office, Who, draft};
 use super::records::{BindingRecord, Customer, Head, Point};
 use super::sale::{Certified, Steps, is_for};
 use super::second::{alone, same_person};
 use super::sell::{about, sellable};
-use super::settings::COMPANY;
 use super::signing::Signing;
 use super::store::{Payee, Transaction};
 

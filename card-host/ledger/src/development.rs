@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::LedgerError;
-use super::names::RequestId;
+use super::names::{COMPANY, OFFICE, RequestId};
 use super::office::{Office, Who};
 use super::policy::Policy;
 use super::records::Party;
 use super::sell::SaleOrder;
-use super::settings::{COMPANY, OFFICE, PointLimits};
+use super::settings::PointLimits;
 use super::sqlite::SqliteLedger;
 use super::store::Payee;
 use card_host::card_work::development_scope;

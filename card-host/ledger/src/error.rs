@@ -245,7 +245,7 @@ pub enum Refusal {
     },
     /// After a restore, what may have been moved after the copy.
     #[error(
-        "the ledger was restored from a copy: what was left in contract number {} of meter {} may have been moved already, since nothing newer was heard of it, or since a contract of the customer has recovered credit; look at what the customer paid, and where it was not moved, propose to a second person to move it to the contract on meter {} (`cardctl ledger move --estimate`)",
+        "the ledger was restored from a copy: what was left in contract number {} of meter {} may have been moved already, to a contract that the copy does not know; look at what the customer paid, and where it was not moved, propose to a second person to move it to the contract on meter {} (`cardctl ledger move --estimate`)",
         .from.number, .from.meter, .to.meter
     )]
     MayBeMoved {

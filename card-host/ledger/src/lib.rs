@@ -96,7 +96,7 @@ pub use export::{
 };
 pub use gap::SEQUENCE_GAP;
 pub use moves::MoveOrder;
-pub use names::{ChargeCode, NameError, PartyCode, PointCode, RequestId};
+pub use names::{COMPANY, ChargeCode, NameError, OFFICE, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};
 pub use policy::{ChannelRules, Charge, ChargeKind, Charged, Division, Policy, WithoutPayment};
 #[cfg(feature = "postgres")]
@@ -114,7 +114,7 @@ pub use restore::{FindLostError, LostSale, LostSales, Restored, find_lost};
 pub use sale::{Certified, Sale, SaleState};
 pub use second::same_person;
 pub use sell::SaleOrder;
-pub use settings::{COMPANY, OFFICE, PointLimits};
+pub use settings::{LimitsChange, Note, PartyChange, PointLimits};
 pub use shown::Shown;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;

@@ -13,7 +13,7 @@ use super::error::{LedgerError, Refusal};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::payload::Payload;
-use super::records::{BindingRecord, Head, Point, Reading, Status};
+use super::records::{BindingRecord, Head, NUMBERS_OF_A_RESTORE, Point, Reading, Status};
 use super::sale::Certified;
 use super::sell::{about, sellable};
 use super::signing::Signing;
@@ -66,9 +66,6 @@ fn numbers(binding: Binding) -> (u64, u32) {
 
 /// How many of a binding's newest entries are looked at for its final report: after the report come a few receipts.
 const LOOK_BACK: u32 = 1000;
-
-/// How many of a binding's newest entries are looked at for what it has recovered.
-const RECOVERIES: u32 = 20_000;
 
 impl Office {
     /// Moves what the final report of a closed binding says was left to a new binding of the same customer, once.
@@ -142,7 +139,7 @@ impl Office {
         let left = match (report, order.left) {
             (Some(report), _) => {
                 let left = left_by(t, &old, report)?;
-                not_moved_before(t, &old, &new)?;
+                not_moved_before(t, order.from(), order.to())?;
                 left
             }
             (None, Some(left)) => {
@@ -258,28 +255,11 @@ pub(super) fn left_by(
     Ok(left)
 }
 
-/// After a restore, what was left may have been moved after the copy: then it is in what another binding of the customer has recovered. A
-/// report that the copy knew proves nothing of what came after it. And what this binding has recovered was certified under a key that its
-/// meter holds, too: one person does not take it to another meter.
-fn not_moved_before(
-    t: &mut dyn Transaction,
-    old: &BindingRecord,
-    new: &BindingRecord,
-) -> Result<(), LedgerError> {
-    let epoch = t.epoch()?;
-    let recovers =
-        |entry: &Entry| entry.transfers.iter().any(|transfer| transfer.debit == LedgerAccount::Recovered);
-    let mut moved = old.epoch < epoch;
-    if epoch > 0 && !moved {
-        for record in t.bindings_of(old.held.account)? {
-            let history = t.history(record.binding(), RECOVERIES)?;
-            // What is too long to be looked at has recovered something, for all that is known.
-            let long = u32::try_from(history.len()).is_ok_and(|length| length >= RECOVERIES);
-            moved = moved || long || history.iter().any(recovers);
-        }
-    }
-    let (from, to) = (old.binding(), new.binding());
-    if moved { Err(Refusal::MayBeMoved { from, to }.into()) } else { Ok(()) }
+/// What was left in a contract that the copy had may have been moved in what was lost: to a contract that the copy does not know, and whose
+/// card nobody has brought yet. Whatever a report says then, one person does not move it. Numbers of contracts tell which those are.
+fn not_moved_before(t: &mut dyn Transaction, from: Binding, to: Binding) -> Result<(), LedgerError> {
+    let first = t.epoch()?.saturating_mul(NUMBERS_OF_A_RESTORE);
+    if from.number < first { Err(Refusal::MayBeMoved { from, to }.into()) } else { Ok(()) }
 }
 
 /// Something that was checked; `None` where it is not authentic, and so something else.

@@ -1,7 +1,13 @@
 //! Names in the ledger: of parties and vending points, and of what a channel asks for.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::fmt;
+
+/// The party that the company itself is.
+pub const COMPANY: &str = "company";
+/// The vending point of the company's own work.
+pub const OFFICE: &str = "office";
 
 /// A text is not a name of this kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -108,6 +114,15 @@ name!(
 impl From<u64> for RequestId {
     fn from(number: u64) -> Self {
         Self(number.to_string())
+    }
+}
+
+impl RequestId {
+    /// The id of what is entered beside this request: with `.what` behind it, or where that is too long, behind its hash.
+    pub(super) fn beside(&self, what: &str) -> Result<Self, NameError> {
+        let digest: [u8; 32] = Sha256::digest(&self.0).into();
+        let hashed = || format!("{}.{what}", hex::encode(digest.get(..16).unwrap_or_default()));
+        format!("{self}.{what}").parse().or_else(|_| hashed().parse())
     }
 }
 

@@ -146,6 +146,16 @@ impl Policy {
         Ok(policy)
     }
 
+    /// Whether a bound of what nobody pays for is higher in these than in those `before`.
+    pub(super) const fn raises(&self, before: &Self) -> bool {
+        let (new, old) = (&self.without_payment, &before.without_payment);
+        self.correction_approval_above > before.correction_approval_above
+            || new.estimate_most > old.estimate_most
+            || new.adopt_most > old.adopt_most
+            || new.recover_most > old.recover_most
+            || new.shortage_alone > old.shortage_alone
+    }
+
     /// As JSON.
     pub fn to_json(&self) -> String {
         // Maps with text keys and integers can always be written.

@@ -85,6 +85,9 @@ codes! {
     }
 }
 
+/// Each restore begins a range of numbers of bindings of so many: those that were lost by it are in the ranges before.
+pub(super) const NUMBERS_OF_A_RESTORE: u32 = 1_000_000;
+
 /// A binding: its totals, its card, and what was last heard of card and meter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BindingRecord {

@@ -9,13 +9,12 @@ use std::io::{self, BufRead, Read};
 
 use super::entry::{Entry, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal, StoreError};
-use super::names::{PartyCode, PointCode, RequestId};
+use super::names::{OFFICE, PartyCode, PointCode, RequestId};
 use super::office::{Office, Who, draft};
 use super::records::Head;
 use super::sale::Steps;
 use super::second::{Agreed, agreed, asked, done};
 use super::sell::reference;
-use super::settings::OFFICE;
 use super::store::{Ask, Ledger, read};
 
 /// A restore that was declared.

@@ -7,10 +7,10 @@ use unicode_normalization::UnicodeNormalization;
 use super::correct::Proposal;
 use super::entry::{Entry, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal};
+use super::names::OFFICE;
 use super::office::Office;
 use super::records::{Point, StepDone};
 use super::sale::Steps;
-use super::settings::OFFICE;
 use super::store::Transaction;
 
 /// How far it is.

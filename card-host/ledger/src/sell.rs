@@ -13,6 +13,7 @@ use super::office::{Office, Who, draft};
 use super::policy::{ChannelRules, Division};
 use super::records::{BindingRecord, CardUse, Customer, Head, Party, Point, Status};
 use super::sale::{Sale, SaleState, Steps, announced, is_for};
+use super::shown::Shown;
 use super::signing::{Signing, Wanted};
 use super::store::{Context, Payee, Transaction, read, transact};
 use card_host::issuer::BindingAccount;
@@ -80,9 +81,20 @@ impl Office {
 
     /// The channel has the money. It is booked whatever comes then; where the sale can be certified, it is. Where not, the sale stays
     /// [`Paid`](super::SaleState::Paid) with the reason beside it: confirm again, or give the money back. Repeated, it gives what it gave the first time.
-    pub fn confirm(&self, who: &Who, id: &RequestId) -> Result<(Sale, Option<LedgerError>), LedgerError> {
+    ///
+    /// What the card in the reader shows is looked at once more, where there is one: nothing is certified that it would be too new for.
+    pub fn confirm(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        shown: Option<&Shown>,
+    ) -> Result<(Sale, Option<LedgerError>), LedgerError> {
         let request = who.request(id);
-        self.signing_step(|t, signing| {
+        let looked = match shown.map_or(Ok(()), |shown| self.look_again(who, id, shown)) {
+            Err(LedgerError::Store(error)) => return Err(error.into()),
+            looked => looked,
+        };
+        let (sale, reason) = self.signing_step(|t, signing| {
             let (mut steps, mut point, first) = self.announced_sale(t, who, &request)?;
             if steps.has(Kind::Cancel) {
                 return Err(Refusal::Cancelled.into());
@@ -103,7 +115,7 @@ impl Office {
                 steps.decision = Some(self.book(t, &mut point, entry, &[])?);
             }
             let mut reason = None;
-            if steps.settled.is_none() {
+            if steps.settled.is_none() && looked.is_ok() {
                 match self.settled(t, signing, who, &request, &point, &first) {
                     Ok((entry, heads)) => steps.settled = Some(self.book(t, &mut point, entry, &heads)?),
                     Err(LedgerError::Store(error)) => return Err(error.into()),
@@ -112,7 +124,9 @@ impl Office {
                 }
             }
             Ok((steps.sale(&request)?, reason))
-        })
+        })?;
+        let reason = reason.or(looked.err().filter(|_| sale.state == SaleState::Paid));
+        Ok((sale, reason))
     }
 
     /// The entry that certifies what was paid, and what stands differently after it. Nothing is written here.

@@ -10,20 +10,36 @@ use zeroize::Zeroizing;
 
 use super::entry::{Hash, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal};
-use super::names::{PartyCode, PointCode, RequestId};
+use super::names::{COMPANY, OFFICE, PartyCode, PointCode, RequestId};
 use super::office::{Office, Who, draft};
 use super::policy::Policy;
 use super::records::{Customer, Head, Party, Point, PolicyRecord, Power, Token};
+use super::second::{self, Agreed, agreed};
 use super::store::{Ledger, Transaction, read};
 use card_core::platform::Random;
 use card_host::issuer::Issuer;
 use card_host::keystore::KeyStoreError;
 use card_host::random::OsRandom;
 
-/// The party that the company itself is.
-pub const COMPANY: &str = "company";
-/// The vending point of the company's own work.
-pub const OFFICE: &str = "office";
+/// What is noted of a request, see [`Office::note`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// What a meter has answered to its mail over the network: a code of docs/meter.md, section 7; 01 is taken.
+    Heard,
+    /// The time that the hours of its command count from, POSIX seconds.
+    Time,
+}
+
+impl Note {
+    /// The id of the note's own entry, and what it says.
+    fn of(self, id: &RequestId) -> Result<(RequestId, Value), LedgerError> {
+        let what = match self {
+            Self::Heard => "heard",
+            Self::Time => "time",
+        };
+        Ok((id.beside(what)?, json!({ "noted": what, "of": id })))
+    }
+}
 
 /// Limits of one vending point; where one is `None`, the channel's rule holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,6 +48,46 @@ pub struct PointLimits {
     pub most_cash: Option<Piastres>,
     /// The most that it may sell in a day.
     pub most_daily: Option<Piastres>,
+}
+
+/// A change of them; what is `None` stays as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LimitsChange {
+    /// The most cash that it may hold.
+    pub most_cash: Option<Option<Piastres>>,
+    /// The most that it may sell in a day.
+    pub most_daily: Option<Option<Piastres>>,
+}
+
+impl From<PointLimits> for LimitsChange {
+    fn from(limits: PointLimits) -> Self {
+        Self { most_cash: Some(limits.most_cash), most_daily: Some(limits.most_daily) }
+    }
+}
+
+/// A party that is entered or changed; what is `None` stays as it is, and a new one may sell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartyChange {
+    /// Its code.
+    pub code: PartyCode,
+    /// The channel that its vouchers name.
+    pub channel: Option<Channel>,
+    /// Whether it may sell.
+    pub open: Option<bool>,
+}
+
+impl From<&Party> for PartyChange {
+    fn from(party: &Party) -> Self {
+        Self { code: party.code.clone(), channel: Some(party.channel), open: Some(party.open) }
+    }
+}
+
+/// A party as an entry has set it.
+pub(super) fn party_of(code: &PartyCode, answer: &Value) -> Option<Party> {
+    let named = answer.get("channel")?.as_str()?;
+    let mut channels = (1..=5).filter_map(Channel::from_code);
+    let channel = channels.find(|channel| channel.to_string() == named)?;
+    Some(Party { code: code.clone(), channel, open: answer.get("open")?.as_bool()? })
 }
 
 impl Office {
@@ -66,11 +122,30 @@ impl Office {
         Ok(office)
     }
 
-    /// Enters a party, or changes its channel and whether it may sell.
-    pub fn set_party(&self, who: &Who, id: &RequestId, party: &Party) -> Result<(), LedgerError> {
-        let channel = party.channel.to_string();
-        let document = json!({ "party": party.code, "channel": channel, "open": party.open });
-        self.set(who, id, &document, |_| Ok(vec![Head::Party(party.clone())]))
+    /// Enters a party, or changes its channel and whether it may sell. Gives it as it stood then; repeated, the same.
+    pub fn set_party(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        change: impl Into<PartyChange>,
+    ) -> Result<Party, LedgerError> {
+        let PartyChange { code, channel, open } = change.into();
+        let asked =
+            json!({ "party": code, "channel": channel.map(|channel| channel.to_string()), "open": open });
+        let mut party = Party { code, channel: Channel::Branch, open: true };
+        self.set_and_answer(who, id, &asked, |t, _| {
+            let held = t.party(&party.code)?;
+            let before = held.as_ref().map(|held| held.channel);
+            let new =
+                || Refusal::Invalid(format!("party {} is new: say as which channel it sells", party.code));
+            party.channel = channel.or(before).ok_or_else(new)?;
+            party.open = open.unwrap_or_else(|| held.is_none_or(|held| held.open));
+            let answer = json!({ "channel": party.channel.to_string(), "open": party.open });
+            Ok((answer, vec![Head::Party(party.clone())]))
+        })
+        .and_then(|answer| {
+            party_of(&party.code, &answer).ok_or_else(|| Refusal::OtherRequest(id.clone()).into())
+        })
     }
 
     /// Enters a vending point of a party.
@@ -97,28 +172,35 @@ impl Office {
         })
     }
 
-    /// Opens or closes a vending point, and sets its limits.
+    /// Opens or closes a vending point, and sets its limits; what is not named stays as it is.
     pub fn change_point(
         &self,
         who: &Who,
         id: &RequestId,
         code: &PointCode,
-        open: bool,
-        limits: PointLimits,
+        open: impl Into<Option<bool>>,
+        limits: impl Into<LimitsChange>,
     ) -> Result<(), LedgerError> {
-        let document = json!({
-            "point": code, "open": open,
-            "most_cash": limits.most_cash.map(|most| most.0), "most_daily": limits.most_daily.map(|most| most.0),
+        let (open, LimitsChange { most_cash, most_daily }) = (open.into(), limits.into());
+        let named =
+            |most: Option<Option<Piastres>>| most.map(|most| json!({ "most": most.map(|most| most.0) }));
+        let asked = json!({
+            "change": code, "open": open, "most_cash": named(most_cash), "most_daily": named(most_daily),
         });
         if code.as_str() == OFFICE {
             let why = format!("{OFFICE} is where this is entered: it stays open, and has no limits");
             return Err(Refusal::Invalid(why).into());
         }
-        self.set(who, id, &document, |t| {
-            let point = t.point(code)?.ok_or_else(|| Refusal::UnknownPoint(code.clone()))?;
-            let PointLimits { most_cash, most_daily } = limits;
-            Ok(vec![Head::Point(Point { open, most_cash, most_daily, ..point })])
+        self.set_and_answer(who, id, &asked, |t, _| {
+            let mut point = t.point(code)?.ok_or_else(|| Refusal::UnknownPoint(code.clone()))?;
+            point.open = open.unwrap_or(point.open);
+            point.most_cash = most_cash.unwrap_or(point.most_cash);
+            point.most_daily = most_daily.unwrap_or(point.most_daily);
+            let [cash, daily] = [point.most_cash, point.most_daily].map(|most| most.map(|most| most.0));
+            let answer = json!({ "open": point.open, "most_cash": cash, "most_daily": daily });
+            Ok((answer, vec![Head::Point(point)]))
         })
+        .map(drop)
     }
 
     /// Makes a token for a party and gives its secret, which is kept nowhere: 64 characters. A repetition is refused, since the secret is
@@ -177,6 +259,9 @@ impl Office {
 
     /// Enters rules of selling that hold from `from` on, which is not before now; `None`: from now on. Gives their version; repeated, the same
     /// one, and they begin when they began.
+    ///
+    /// It takes two people where the rules raise a bound of what nobody pays for, or take the place of rules that have not begun: asked for the first
+    /// time they are entered and refused ([`Refusal::SecondPerson`]); once another one has agreed, the same again does it.
     pub fn set_policy(
         &self,
         who: &Who,
@@ -185,19 +270,46 @@ impl Office {
         policy: &Policy,
     ) -> Result<u32, LedgerError> {
         let rules = Policy::from_json(&policy.to_json())?.to_json();
-        let asked = json!({ "rules": rules, "from": from.map(CardTime::to_unix) });
-        let answer = self.set_and_answer(who, id, &asked, |t, now| {
-            let from = from.unwrap_or(now);
-            let last = t.policies()?.last().map_or((0, CardTime::UNSET), |last| (last.version, last.from));
-            if from < last.1 {
-                return Err(
-                    Refusal::Invalid("rules begin after those that were entered before".to_owned()).into()
-                );
+        let document = json!({ "rules": rules, "from": from.map(CardTime::to_unix) });
+        let payload = second::asked("rules", document.to_string());
+        let (request, who) = (self.companys(who, id)?, &who.at_office()?);
+        let out = self.step(|t| {
+            let (context, mut point, _) = self.context(t, who, &request, None)?;
+            let alone = match context.steps.first() {
+                Some(done) => t.entry(&done.entry)?.filter(|entry| entry.kind == Kind::Settings),
+                None => None,
+            };
+            let agreed = match alone {
+                Some(entry) => Agreed::Done(Box::new(entry)),
+                None => agreed(t, &request, &context.steps, &payload)?,
+            };
+            if let Agreed::Done(entry) = agreed {
+                let answer = answered(&entry.payload, &document);
+                return Ok(Some(answer.ok_or_else(|| Refusal::OtherRequest(id.clone()))?));
             }
-            let version = last.0.saturating_add(1);
-            let heads = vec![Head::Policy(PolicyRecord { version, from, rules: rules.clone() })];
-            Ok((json!({ "version": version, "from": from.to_unix() }), heads))
+            let now = self.now()?;
+            let from = from.unwrap_or(now);
+            let last = t.policies()?.pop();
+            let (version, begin) =
+                last.as_ref().map_or((0, CardTime::UNSET), |last| (last.version, last.from));
+            let version = version.saturating_add(1);
+            let before = last.map(|last| Policy::from_json(&last.rules)).transpose()?;
+            let two = from < begin || before.is_some_and(|before| policy.raises(&before));
+            let mut entry = draft(who, &request, Step::First, Kind::Settings, now);
+            if two {
+                "rules of selling".clone_into(&mut entry.reason);
+                if matches!(agreed, Agreed::No) {
+                    return self.ask(t, &mut point, entry, &payload).map(|()| None);
+                }
+                entry.step = Step::Settled;
+            }
+            let answer = json!({ "version": version, "from": from.to_unix() });
+            entry.payload = with_answer(&document, &answer);
+            let head = Head::Policy(PolicyRecord { version, from, rules: rules.clone() });
+            self.book(t, &mut point, entry, &[head])?;
+            Ok(Some(answer))
         })?;
+        let answer = second::done(out, &request)?;
         self.reload()?;
         number(&answer, "version", id)
     }
@@ -239,6 +351,25 @@ impl Office {
         number(&answer, "version", id).map(KeyVersion::from_byte)
     }
 
+    /// Notes a number that comes from outside the books, once, so that a repetition of this request has it again: what a meter has answered,
+    /// the time that a command's hours count from. Gives what was noted first.
+    pub fn note(&self, who: &Who, id: &RequestId, what: Note, number_now: u64) -> Result<u64, LedgerError> {
+        let (own, asked) = what.of(id)?;
+        let set = |_: &mut dyn Transaction, _| Ok((json!({ "number": number_now }), Vec::new()));
+        number(&self.set_and_answer(who, &own, &asked, set)?, "number", &own)
+    }
+
+    /// What was noted for this request, where something was.
+    pub fn noted(&self, who: &Who, id: &RequestId, what: Note) -> Result<Option<u64>, LedgerError> {
+        let (own, asked) = what.of(id)?;
+        let request = self.companys(who, &own)?;
+        read(self.ledger(), |t| {
+            let Some(done) = t.steps(&request)?.into_iter().next() else { return Ok(None) };
+            let answer = t.entry(&done.entry)?.and_then(|entry| answered(&entry.payload, &asked));
+            number(&answer.unwrap_or_default(), "number", &own).map(Some)
+        })
+    }
+
     /// An entry that sets something, once. Only the company does that.
     fn set(
         &self,
@@ -268,11 +399,7 @@ impl Office {
             let now = self.now()?;
             let mut entry = draft(who, &request, Step::First, Kind::Settings, now);
             let (answer, heads) = set(t, now)?;
-            let mut document = asked.clone();
-            if let (Some(fields), false) = (document.as_object_mut(), answer.is_null()) {
-                fields.insert(ANSWER.to_owned(), answer.clone());
-            }
-            entry.payload = document.to_string().into_bytes();
+            entry.payload = with_answer(asked, &answer);
             self.book(t, &mut point, entry, &heads)?;
             Ok(answer)
         })
@@ -289,7 +416,16 @@ impl Office {
 }
 
 /// Where the answer stands in an entry that sets something.
-const ANSWER: &str = "answer";
+pub(super) const ANSWER: &str = "answer";
+
+/// What an entry that sets something says: what was asked for, and its answer where there is one.
+fn with_answer(asked: &Value, answer: &Value) -> Vec<u8> {
+    let mut document = asked.clone();
+    if let (Some(fields), false) = (document.as_object_mut(), answer.is_null()) {
+        fields.insert(ANSWER.to_owned(), answer.clone());
+    }
+    document.to_string().into_bytes()
+}
 
 /// The answer in an entry, where the same was asked for.
 fn answered(payload: &[u8], asked: &Value) -> Option<Value> {

@@ -1,13 +1,15 @@
 //! The card that is there when something is sold to it: what it shows is looked at before there is any money (docs/ledger.md, section 5).
 
-use card_core::message::Receipt;
+use card_core::message::{Receipt, Verified};
 
 use super::counter::Evidence;
+use super::entry::Kind;
 use super::error::{LedgerError, Refusal};
 use super::names::RequestId;
 use super::office::{Office, Who};
 use super::proof::Finding;
-use super::records::BindingRecord;
+use super::records::{BindingRecord, Status};
+use super::sale::Steps;
 use super::store::{Payee, read};
 
 /// What a card shows of its credit.
@@ -26,10 +28,7 @@ impl Office {
     ///
     /// A request that was made already is answered without the card.
     pub fn look_at(&self, who: &Who, id: &RequestId, payee: Payee, shown: &Shown) -> Result<(), LedgerError> {
-        let bad = |why: String| Refusal::BadEvidence(why);
-        let receipt = Receipt::parse(&shown.receipt).map_err(|error| bad(error.to_string()))?;
-        let receipt = self.keys().verify_receipt(self.scope(), receipt);
-        let receipt = receipt.map_err(|error| bad(error.to_string()))?;
+        let receipt = self.receipt_of(shown)?;
         let request = who.request(id);
         let found = read(self.ledger(), |t| {
             let made = !t.steps(&request)?.is_empty();
@@ -41,15 +40,55 @@ impl Office {
         })?;
         // Whom nothing can be sold to is told so by the sale.
         let Some((record, epoch)) = found else { return Ok(()) };
-        let present = record.held.card.id;
-        if payee == Payee::Card(receipt.card.id) && receipt.card.id != present {
+        if payee == Payee::Card(receipt.card.id) && receipt.card.id != record.held.card.id {
             return Ok(());
         }
-        if receipt.card.id != present || receipt.binding != record.binding() {
-            let read = receipt.card.id;
-            return Err(bad(format!("card {read} was read, and it is sold to card {present}")).into());
+        self.compare(who, &record, epoch, &receipt, shown)
+    }
+
+    /// The same before what was announced is certified. A sale that has come to its end is answered without the card.
+    pub(super) fn look_again(&self, who: &Who, id: &RequestId, shown: &Shown) -> Result<(), LedgerError> {
+        let receipt = self.receipt_of(shown)?;
+        let request = who.request(id);
+        let found = read(self.ledger(), |t| {
+            let done = t.steps(&request)?;
+            let steps = Steps::read(t, &done)?;
+            let open = steps.settled.is_none() && !steps.has(Kind::Cancel);
+            let binding = steps.first.filter(|_| open).and_then(|first| first.binding);
+            let record = match binding {
+                Some(binding) => t.binding(Payee::Binding(binding))?,
+                None => None,
+            };
+            Ok(record.zip(Some(t.epoch()?)))
+        })?;
+        match found {
+            Some((record, epoch)) if record.status == Status::Open => {
+                self.compare(who, &record, epoch, &receipt, shown)
+            }
+            _ => Ok(()),
         }
-        if !is_above(&receipt, &record) && record.epoch == epoch {
+    }
+
+    fn receipt_of(&self, shown: &Shown) -> Result<Verified<Receipt>, Refusal> {
+        let bad = |error: &dyn std::fmt::Display| Refusal::BadEvidence(error.to_string());
+        let receipt = Receipt::parse(&shown.receipt).map_err(|error| bad(&error))?;
+        self.keys().verify_receipt(self.scope(), receipt).map_err(|error| bad(&error))
+    }
+
+    fn compare(
+        &self,
+        who: &Who,
+        record: &BindingRecord,
+        epoch: u32,
+        receipt: &Receipt,
+        shown: &Shown,
+    ) -> Result<(), LedgerError> {
+        let (read_card, present) = (receipt.card.id, record.held.card.id);
+        if read_card != present || receipt.binding != record.binding() {
+            let why = format!("card {read_card} was read, and it is sold to card {present}");
+            return Err(Refusal::BadEvidence(why).into());
+        }
+        if !is_above(receipt, record) && record.epoch == epoch {
             return Ok(());
         }
         let handed = self.hand_in(who, &Evidence::CardReceipt(shown.receipt.clone()))?;
@@ -58,7 +97,7 @@ impl Office {
         }
         let after = read(self.ledger(), |t| t.binding(Payee::Binding(record.binding())))?;
         match after {
-            Some(after) if is_above(&receipt, &after) => Err(Refusal::BooksBehind(after.binding()).into()),
+            Some(after) if is_above(receipt, &after) => Err(Refusal::BooksBehind(after.binding()).into()),
             _ => Ok(()),
         }
     }

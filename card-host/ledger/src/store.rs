@@ -93,6 +93,23 @@ pub(super) fn with_readings<'a>(
     })
 }
 
+/// The newest of these entries about one binding, newest first. Those of one second are in the order of their chain; those of several chains,
+/// in the order of what they certify.
+pub(super) fn newest_first(mut entries: Vec<Entry>, most: u32) -> Vec<Entry> {
+    entries.sort_by(|a, b| (a.time, &a.id.point, a.id.number).cmp(&(b.time, &b.id.point, b.id.number)));
+    let mut placed: Vec<(u32, Entry)> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let before =
+            placed.last().filter(|(_, last)| (last.time, &last.id.point) == (entry.time, &entry.id.point));
+        placed.push((before.map_or(0, |(certified, _)| *certified).max(entry.sequence), entry));
+    }
+    placed.sort_by(|(a, x), (b, y)| {
+        (y.time, *b, &y.id.point, y.id.number).cmp(&(x.time, *a, &x.id.point, x.id.number))
+    });
+    placed.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    placed.into_iter().map(|(_, entry)| entry).collect()
+}
+
 /// Whose binding is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Payee {
@@ -159,7 +176,7 @@ pub trait Transaction {
     /// The entries of a vending point with numbers above `after`, in their order, at most `most`.
     fn chain(&mut self, point: &PointCode, after: u64, most: u32) -> Result<Vec<Entry>, LedgerError>;
 
-    /// The newest entries about a binding, newest first, at most `most`.
+    /// The newest entries about a binding, newest first, at most `most`; those of one second in the order of their chain.
     fn history(&mut self, binding: Binding, most: u32) -> Result<Vec<Entry>, LedgerError>;
 
     /// A vending point; locked.

@@ -19,7 +19,7 @@ fn page(language: Language) -> Result<String, PaperError> {
         energy: Energy(kwh * 100),
         bracket: if kwh > 650 { 6 } else { 3 },
         energy_charge: Piastres(u64::from(kwh) * 155),
-        fees: Piastres(if month == 0 { 0 } else { 3100 }),
+        fees: Balance(if month == 0 { 0 } else { 3100 }),
         running: month == 0,
         re_rated: kwh > 650,
         ..MonthRow::default()

@@ -32,8 +32,8 @@ pub struct MonthRow {
     pub bracket: u8,
     /// What the energy cost.
     pub energy_charge: Piastres,
-    /// Service fee, charges and levies.
-    pub fees: Piastres,
+    /// Service fee, charges and levies; below zero where rebates are more.
+    pub fees: Balance,
     /// It runs still: no fees are due yet.
     pub running: bool,
     /// It began or ended within a calendar month.
@@ -198,7 +198,8 @@ fn row(look: &Look, month: &MonthRow) -> Markup {
         (month.re_rated, RE_RATED),
         (month.doubtful, DOUBTFUL),
     ];
-    let total = Piastres(month.energy_charge.0.saturating_add(month.fees.0));
+    let energy_charge = i64::try_from(month.energy_charge.0).unwrap_or(i64::MAX);
+    let total = Balance(energy_charge.saturating_add(month.fees.0));
     html! {
         tr {
             th scope="row" {

@@ -79,9 +79,9 @@ pub(super) fn handed_in(done: &HandedIn) -> wire::EvidenceAnswer {
 }
 
 /// What the card in the channel's reader shows.
-pub(super) fn shown(request: &wire::SaleRequest) -> Result<Option<Shown>, Failure> {
-    let certificate = request.certificate.as_deref().map(|text| bytes("certificate", text)).transpose()?;
-    let receipt = request.receipt.as_deref().map(|text| bytes("receipt", text)).transpose()?;
+pub(super) fn shown(receipt: Option<&str>, certificate: Option<&str>) -> Result<Option<Shown>, Failure> {
+    let certificate = certificate.map(|text| bytes("certificate", text)).transpose()?;
+    let receipt = receipt.map(|text| bytes("receipt", text)).transpose()?;
     match (receipt, certificate) {
         (Some(receipt), certificate) => Ok(Some(Shown { receipt, certificate })),
         (None, None) => Ok(None),

@@ -13,8 +13,8 @@ use super::describe::{WithBody, WithoutBody};
 use super::extract::{CardInPath, Key, Parameters, SaleId, Sent};
 use super::failure::Failure;
 use card_channel::wire::{
-    self, AMOUNT, Code, EvidenceRequest, LinkRequest, Payment, PointRequest, RefundRequest, SaleRequest,
-    UnlinkQuery, schema,
+    self, AMOUNT, Code, ConfirmRequest, EvidenceRequest, LinkRequest, Payment, PointRequest, RefundRequest,
+    SaleRequest, UnlinkQuery, schema,
 };
 use card_ledger::{Power, SaleOrder};
 
@@ -54,7 +54,7 @@ pub(super) async fn sell(
         payee: convert::payee(&request.payee)?,
         amount: Piastres(request.amount_piastres),
     };
-    let shown = convert::shown(&request)?;
+    let shown = convert::shown(request.receipt.as_deref(), request.certificate.as_deref())?;
     let sale = app.run(&caller.party, move |office| {
         if let Some(shown) = &shown {
             office.look_at(&order.who, &order.id, order.payee, shown)?;
@@ -84,20 +84,23 @@ pub(super) async fn sale(
 
 /// The channel has the money of an announced sale.
 ///
-/// It is booked in any case. Where the sale cannot be certified now the answer is 202, with what it waits for: confirm again, or refund.
+/// It is booked in any case. Where the sale cannot be certified now the answer is 202, with what it waits for: confirm again, or refund. What
+/// the card in the reader shows is compared with the books before anything is certified.
 #[utoipa::path(post, path = "/v1/sales/{id}/confirm", operation_id = "confirm", tag = "sales",
     params(("id" = inline(schema::RequestId), Path, description = "The channel's id of the sale.")),
-    request_body(content = PointRequest, content_type = "application/json"),
+    request_body(content = ConfirmRequest, content_type = "application/json"),
     responses((status = 200, description = "Paid and certified.", body = wire::Sale),
         (status = 202, description = "Paid, and not certified yet: `waits_for` says why.", body = wire::Sale), WithBody))]
 pub(super) async fn confirm(
     State(app): State<App>,
     caller: Caller,
     SaleId(id): SaleId,
-    Sent(request): Sent<PointRequest>,
+    Sent(request): Sent<ConfirmRequest>,
 ) -> Result<Response, Failure> {
     let who = caller.at(&request.point)?;
-    let (sale, reason) = app.run(&caller.party, move |office| office.confirm(&who, &id)).await?;
+    let shown = convert::shown(request.receipt.as_deref(), request.certificate.as_deref())?;
+    let confirmed = app.run(&caller.party, move |office| office.confirm(&who, &id, shown.as_ref()));
+    let (sale, reason) = confirmed.await?;
     let status = if sale.certified.is_some() { StatusCode::OK } else { StatusCode::ACCEPTED };
     let mut response = json(status, &convert::sale(&sale, reason.as_ref()));
     if let Some(fault) = reason.as_ref().and_then(|error| Failure::of(error).fault()) {

@@ -479,6 +479,7 @@ fn the_description_is_complete() {
     let schemas = api["components"]["schemas"].as_object().unwrap();
     for name in [
         "SaleRequest",
+        "ConfirmRequest",
         "PointRequest",
         "RefundRequest",
         "EvidenceRequest",

@@ -42,8 +42,8 @@ impl Default for CardChoice {
 pub struct Issued {
     /// The binding that it serves.
     pub account: BindingAccount,
-    /// What is printed on it. It is shown once and kept nowhere.
-    pub access: AccessNumber,
+    /// What is printed on it. It is shown once and kept nowhere: nothing where the card was made before under the same id.
+    pub access: Option<AccessNumber>,
     /// The card that it replaces.
     pub replaces: Option<CardRef>,
 }

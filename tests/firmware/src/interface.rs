@@ -71,9 +71,9 @@ pub fn installation() -> Option<MeterInstallation> {
         MeterKey { version, length: key.expose().len() as u8, bytes }
     }
     let (parameter, report) = (issuer::mail_keys(0x81)?, issuer::mail_keys(0x91)?);
-    let emitted = EGYPT_2024_08.emit();
+    let emitted = EGYPT_2024_08.as_bytes();
     let mut tariff = [0; METER_TARIFF_SIZE];
-    tariff.get_mut(..emitted.len())?.copy_from_slice(emitted.as_slice());
+    tariff.get_mut(..emitted.len())?.copy_from_slice(emitted);
     Some(MeterInstallation {
         id: issuer::METER.0,
         company: issuer::SCOPE.company.0,

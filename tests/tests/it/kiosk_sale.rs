@@ -10,7 +10,7 @@
 )]
 
 use applet_sim::card::Profile;
-use card_channel::client::{Client, Journal, Progress};
+use card_channel::client::{Buyer, Client, Journal, Progress};
 use card_channel::wire::{self, EvidenceRequest};
 use card_host::card;
 use card_host::card_core::id::{Channel, MeterId};
@@ -86,12 +86,14 @@ fn pulled_out_repeated_and_sold_once() {
     let client = Client::new(&format!("http://{address}"), &secret).unwrap();
     let folder = directory.path().join("journal");
     let mut journal = Journal::open(&folder, "machine-17").unwrap();
-    let payee = wire::Payee::from(blank_id);
-    let progress = journal.reserve(&client, "fawry-1", &payee, 20_000).unwrap();
+    let buyer = Buyer::in_reader(&mut stage.card().unwrap()).unwrap();
+    assert_eq!(buyer.payee, wire::Payee::from(blank_id));
+    assert_eq!(buyer.receipt.as_ref().map(|receipt| receipt.card.id), Some(blank_id));
+    let progress = journal.reserve(&client, "fawry-1", &buyer, 20_000).unwrap();
     let Progress::Reserved(announced) = progress else { panic!("{progress:?}") };
     let id = announced.id;
     // The customer pays; the kiosk loses its power before it can say so.
-    journal.paid(&id).unwrap();
+    journal.paid(&id, buyer.receipt.as_ref()).unwrap();
     drop(journal);
     let mut journal = Journal::open(&folder, "machine-17").unwrap();
     let Progress::Sold(sale) = journal.go_on(&client, &id).unwrap() else { panic!("not sold") };

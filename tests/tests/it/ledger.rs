@@ -56,6 +56,11 @@ over_both_stores! {
         settings_once_and_by_the_company_only,
         settings_asked_for_again_give_the_first_answer,
         a_master_is_entered_before_it_is_drawn,
+        rules_that_raise_a_bound_take_two,
+        rules_of_a_time_that_ran_ahead_are_replaced_by_two,
+        a_statement_is_cut_in_the_order_of_the_chain,
+        an_entry_is_signed_with_one_hash,
+        what_a_change_does_not_name_stays,
     }
     reasons::{
         who_decides_says_why,
@@ -69,6 +74,7 @@ over_both_stores! {
         a_meter_says_no_more_than_the_ledger_knows,
         what_a_lost_memory_says_is_not_moved,
         after_a_restore_nothing_is_moved_twice,
+        what_was_moved_in_the_lost_tail_is_not_moved_again,
         an_estimate_is_moved_by_two_people,
         what_can_never_be_moved_is_not_proposed,
         the_final_report_is_among_the_evidence,

@@ -13,6 +13,7 @@
 mod conflicts;
 mod faults;
 mod opening;
+mod pooler;
 mod refusals;
 mod rows;
 mod settings;

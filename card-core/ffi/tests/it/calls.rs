@@ -103,9 +103,9 @@ const CHIP: MeterBoard =
 
 fn installation() -> MeterInstallation {
     let key = |version| MeterKey { version, length: 32, bytes: [version; 32] };
-    let emitted = EGYPT_2024_08.emit();
+    let emitted = EGYPT_2024_08.as_bytes();
     let mut tariff = [0; METER_TARIFF_SIZE];
-    tariff[..emitted.len()].copy_from_slice(emitted.as_slice());
+    tariff[..emitted.len()].copy_from_slice(emitted);
     MeterInstallation {
         id: *b"METER--1",
         company: 0x0102,

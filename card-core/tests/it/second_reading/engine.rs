@@ -196,7 +196,7 @@ struct Closed {
     slab: u8,
     energy: u32,
     energy_charge: u64,
-    fees: u32,
+    fees: i32,
     peak: u32,
 }
 

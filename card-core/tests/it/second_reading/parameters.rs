@@ -14,7 +14,7 @@ use card_core::parameters::{
     Action, AuditRecord, AuditRecords, Command, Debt, DebtKind, DebtPlan, Limits, Notice, Notices, Readings,
 };
 use card_core::soft::SoftEngine;
-use card_core::tariff::{Basis, Charge, ChargeCode, Head, Kind, Price, Slab, Tariff};
+use card_core::tariff::{Basis, Charge, ChargeCode, Head, Kind, Lines, Price, Slab, Tariff};
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -122,6 +122,13 @@ struct ChargeFields {
     code: u8,
     basis: u8,
     value: u32,
+    of: u16,
+    credit: bool,
+    first: u32,
+    month: u8,
+    above: u32,
+    up_to: u32,
+    most: u32,
 }
 
 impl TariffFields {
@@ -135,14 +142,24 @@ impl TariffFields {
             restart: slab.restart,
             fee: slab.fee,
         };
+        let given = |value: u32| (value != 0).then_some(value);
         let charge = |charge: &ChargeFields| Charge {
             code: ChargeCode(charge.code),
             basis: match charge.basis {
                 1 => Basis::Fixed(charge.value),
                 2 => Basis::PerKwh(Price(charge.value)),
-                3 => Basis::PerCent(charge.value),
+                3 => Basis::PerDay(charge.value),
+                4 => Basis::PerCent(charge.value),
+                5 => Basis::Minimum(charge.value),
                 other => panic!("basis {other}"),
             },
+            of: Lines(charge.of),
+            credit: charge.credit,
+            first: given(charge.first),
+            month: (charge.month != 0).then_some(charge.month),
+            above: charge.above,
+            up_to: given(charge.up_to),
+            most: given(charge.most),
         };
         let slabs: Vec<_> = self.slabs.iter().map(slab).collect();
         let charges: Vec<_> = self.charges.iter().map(charge).collect();
@@ -302,7 +319,7 @@ impl NoticesFields {
 /// What the library writes for the fields of a vector.
 fn written(slot: u8, value: &Value) -> Vec<u8> {
     match slot {
-        0x00 | 0x01 => fields::<TariffFields>(value).tariff().emit().as_slice().to_vec(),
+        0x00 | 0x01 => fields::<TariffFields>(value).tariff().as_bytes().to_vec(),
         0x02 => fields::<LimitsFields>(value).limits().emit().to_vec(),
         0x03 => fields::<CalendarFields>(value).calendar().emit().as_slice().to_vec(),
         0x04 => fields::<DebtPlanFields>(value).plan().emit().as_slice().to_vec(),

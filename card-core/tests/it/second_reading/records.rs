@@ -39,7 +39,7 @@ fn month(fields: &mut Fields) -> Month {
         slab: fields.take("slab").u8(),
         energy: Energy(fields.take("energy").u32()),
         energy_charge: piastres(fields, "energy_charge"),
-        fees: fields.take("fees").u32(),
+        fees: fields.take("fees").u32().cast_signed(),
         peak: fields.take("peak").u32(),
     }
 }

@@ -23,7 +23,7 @@ pub(crate) fn read<T: DeserializeOwned>(name: &str) -> T {
     let path = format!("{}/../tests/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap();
     let file: File = serde_json::from_str(&text).unwrap();
-    let known = ["docs/card-specification.md, section ", "docs/meter.md"];
+    let known = ["docs/card-specification.md, section ", "docs/meter.md", "docs/tariff.md"];
     assert!(known.iter().any(|text| file.source.starts_with(text)), "{path}");
     assert!(!file.description.is_empty(), "{path}");
     serde_json::from_value(file.rest.into_iter().collect()).unwrap_or_else(|error| panic!("{path}: {error}"))

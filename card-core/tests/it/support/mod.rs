@@ -725,11 +725,12 @@ pub fn pass(meter: &mut Meter<Chip>, to: CardTime) {
 
 /// Money of the binding adds up (docs/meter.md, section 1). To be asked as long as no month has been forgotten.
 pub fn adds_up(meter: &mut Meter<Chip>) {
-    let closed: u64 = months(meter).iter().map(|month| month.energy_charge.0 + u64::from(month.fees)).sum();
+    let month = |month: &Month| month.energy_charge.0 as i64 + i64::from(month.fees);
+    let closed: i64 = months(meter).iter().map(month).sum();
     let state = meter.state();
-    let spent = closed + state.running.energy_charge().0 + state.debts.paid.0;
+    let spent = closed + (state.running.energy_charge().0 + state.debts.paid.0) as i64;
     let applied = state.applied_credit.0 as i64 - state.applied_debited.0 as i64;
-    assert_eq!(state.balance.0, applied - spent as i64, "money does not add up");
+    assert_eq!(state.balance.0, applied - spent, "money does not add up");
 }
 
 /// The one tariff of these tests that is not published: one price in piastres per kWh, a fee each month in piastres.

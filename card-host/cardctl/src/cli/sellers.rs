@@ -2,7 +2,7 @@
 
 use card_core::id::Channel;
 use card_core::units::Piastres;
-use card_ledger::{PartyCode, PointCode, Power};
+use card_ledger::{LimitsChange, PartyChange, PartyCode, PointCode, Power};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::values::channel;
@@ -60,9 +60,9 @@ impl PartyArguments {
     }
 
     /// What is changed of which party; nothing where all are listed.
-    pub(crate) fn change(self) -> Option<sellers::PartyChange> {
+    pub(crate) fn change(self) -> Option<PartyChange> {
         let Self { code, channel, state } = self;
-        Some(sellers::PartyChange { code: code?, channel, open: state.open() })
+        Some(PartyChange { code: code?, channel, open: state.open() })
     }
 }
 
@@ -74,10 +74,12 @@ impl PointArguments {
 
     /// What is changed of which vending point; nothing where all are listed.
     pub(crate) fn change(self) -> Option<sellers::PointChange> {
-        let most_cash = limit(self.most_cash, self.no_most_cash);
-        let most_daily = limit(self.most_daily, self.no_most_daily);
+        let limits = LimitsChange {
+            most_cash: limit(self.most_cash, self.no_most_cash),
+            most_daily: limit(self.most_daily, self.no_most_daily),
+        };
         let Self { code, party, state, .. } = self;
-        Some(sellers::PointChange { code: code?, party, open: state.open(), most_cash, most_daily })
+        Some(sellers::PointChange { code: code?, party, open: state.open(), limits })
     }
 }
 

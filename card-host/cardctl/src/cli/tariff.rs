@@ -12,6 +12,9 @@ pub(crate) enum TariffCommand {
         /// Consumption of a month in kWh, with at most two decimals.
         #[arg(required = true, value_parser = kwh)]
         kwh: Vec<Energy>,
+        /// Which month of the year it is, from 1 (January) to 12: some charges are due in one month only, or by the day.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=12))]
+        month: u8,
         /// A tariff file; without it, Egypt's residential tariff since August 2024.
         #[arg(long, value_name = "FILE")]
         tariff: Option<PathBuf>,

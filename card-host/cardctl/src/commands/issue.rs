@@ -1,12 +1,11 @@
 //! `cardctl issue` and `cardctl engineering`: blank cards become cards.
 
-use card_core::id::{CardId, MeterId, State};
+use card_core::id::MeterId;
 use card_core::key::KeyLength;
 use card_core::scp03::Mode;
 use card_core::units::Piastres;
-use card_host::card_work::{CardChoice, CardWorkError};
-use card_host::personalise::{self, Step};
-use card_host::transport::Transport;
+use card_host::card_work::CardChoice;
+use card_host::personalise::Step;
 use std::io::Write;
 
 use super::Error;
@@ -24,23 +23,15 @@ pub(crate) struct Options {
     pub(crate) keys: KeyLength,
 }
 
-/// Asked again with the same id, it is the same card. As long as that is not in use yet it gets a new access number, because the one before
-/// is kept nowhere; later it keeps the one that it has.
+/// Asked again with the same id, it is the same card, and once that is made nothing is done to it.
 pub(crate) fn issue(context: &Context, options: &Options) -> Result<Issued, Error> {
     let Options { meter, account, choice, keys } = *options;
     let workplace = context.alone()?;
     let books = context.books_or(&workplace, Founding::WhereNew(keys))?;
     let (Books { office, who, .. }, id) = (&books, books.id()?);
-    let before = office.issued(who, id, meter, account)?;
-    let meant = before.as_ref().map(|(held, _)| held.card.id);
-    let issued = context.with_blank_card(&workplace, meant, books.knows(), |card| {
-        if let Some((held, replaces)) = before
-            && !can_be_made(card, held.card.id)?
-        {
-            return Ok(Issued::new(&held, None, replaces));
-        }
+    let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
         let issued = office.issue(who, id, card, meter, account, choice, &mut progress())?;
-        Ok::<_, Error>(Issued::new(&issued.account, Some(&issued.access), issued.replaces))
+        Ok::<_, Error>(Issued::new(&issued))
     })?;
     // The access number is kept nowhere: it is shown whatever becomes of the meter.
     if let Err(error) = install_meter(&workplace, &books, meter) {
@@ -50,12 +41,6 @@ pub(crate) fn issue(context: &Context, options: &Options) -> Result<Issued, Erro
         );
     }
     Ok(issued)
-}
-
-/// Whether this is the card, not in use yet; another one is refused by the ledger.
-fn can_be_made(card: &mut Box<dyn Transport + '_>, meant: CardId) -> Result<bool, Error> {
-    let summary = personalise::select(card).map_err(CardWorkError::from)?;
-    Ok(summary.card.id != meant || matches!(summary.state, Some(State::Blank | State::Personalised)))
 }
 
 fn install_meter(workplace: &Workplace, books: &Books, meter: MeterId) -> Result<(), Error> {
@@ -73,10 +58,10 @@ pub(crate) fn engineering(context: &Context, meter: MeterId, rebind: bool) -> Re
             Ok(Engineering::new(&office.rebind_engineering(who, id, card, meter)?, None))
         });
     }
-    context.with_blank_card(&workplace, None, books.knows(), |card| {
+    context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
         let choice = CardChoice { mode: Mode::S8, private_balance: true, closes_former: false };
         let issued = office.issue_engineering(who, id, card, meter, choice, &mut progress())?;
-        Ok(Engineering::new(&issued.account, Some(&issued.access)))
+        Ok(Engineering::new(&issued.account, issued.access.as_ref()))
     })
 }
 

@@ -3,6 +3,7 @@
 use card_core::calendar::{Calendar, CalendarError};
 use card_core::id::{CardId, MeterId};
 use card_core::message::Slot;
+use card_core::meter::MailRefusal;
 use card_core::parameters::Action;
 use card_core::parameters::command::kind;
 use card_core::parameters::{DebtPlan, Limits, Notices, ParameterError};
@@ -11,6 +12,7 @@ use card_core::units::CardTime;
 use card_host::card;
 use card_host::card_work::{Mail, Order, deliver};
 use card_host::tariff_file;
+use card_ledger::Note;
 use std::path::PathBuf;
 
 use crate::commands::Error;
@@ -19,6 +21,7 @@ use crate::context::books::{self, Books};
 use crate::context::workplace::Workplace;
 use crate::view::events::command as command_in_words;
 use crate::view::mail::{Sent, Way};
+use crate::view::verdict::{TAKEN, Taken};
 
 /// What is told to a meter.
 pub(crate) enum Content {
@@ -132,7 +135,7 @@ fn make(
         Content::Tariff(file) => {
             let tariff = tariff_file::read(file)?;
             let says = format!("tariff version {}", tariff.version());
-            (Slot::TARIFF, tariff.emit().as_slice().to_vec(), says)
+            (Slot::TARIFF, tariff.as_bytes().to_vec(), says)
         }
         Content::Limits(limits) => (Slot::LIMITS, limits.emit().to_vec(), "limits".to_owned()),
         Content::Calendar(calendar) => {
@@ -159,8 +162,14 @@ fn make(
             return Ok(Made { mail, says, keys: Some(version) });
         }
         Content::Command { kind, technician, expires, value } => {
+            let at = |now| order(now, *kind, technician.as_deref(), present, *expires, *value);
             let now = now(workplace, books, of)?;
-            let order = order(now, *kind, technician.as_deref(), present, *expires, *value)?;
+            let mut order = at(now)?;
+            if order.expiry != CardTime::UNSET {
+                // Its hours count from when it was asked for first.
+                let first = office.note(who, id, Note::Time, now.to_unix())?;
+                order = at(CardTime::from_unix(first).unwrap_or(now))?;
+            }
             let (sent, mail) = office.command(who, id, of, &order)?;
             let says = format!("command {}, {}", sent.counter, command_in_words(sent.action.kind()));
             return Ok(Made { mail, says, keys: None });
@@ -218,11 +227,21 @@ fn order(
 }
 
 fn over_network(workplace: &Workplace, books: &Books, id: MeterId, made: &Made) -> Result<Way, Error> {
-    let mut meter = workplace.meter(id)?;
-    let reading = meter.clock(books::now())?;
-    let received = meter.receive(reading, None, &made.mail.envelope)?;
-    if let (Some(version), Ok(())) = (made.keys, received.result) {
-        books.office.keys_changed(&books.who, made.mail.envelope.binding, version)?;
-    }
-    Ok(Way::network(&received))
+    let (Books { office, who, .. }, envelope) = (books, &made.mail.envelope);
+    // What it has answered before holds: it would say now that it has this mail already.
+    let code = match office.noted(who, books.id()?, Note::Heard)? {
+        Some(code) => code,
+        None => {
+            let mut meter = workplace.meter(id)?;
+            let reading = meter.clock(books::now())?;
+            let received = meter.receive(reading, None, envelope)?;
+            if let (Some(version), Ok(())) = (made.keys, received.result) {
+                office.keys_changed(who, envelope.binding, version)?;
+            }
+            let code = received.result.map_or_else(MailRefusal::code, |()| TAKEN);
+            office.note(who, books.id()?, Note::Heard, code.into())?
+        }
+    };
+    let code = u8::try_from(code).unwrap_or(MailRefusal::Malformed.code());
+    Ok(Way::Network(Taken::new(envelope.slot, envelope.version, code)))
 }

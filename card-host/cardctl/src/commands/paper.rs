@@ -4,7 +4,7 @@ use card_core::message::{LoadRecord, Month};
 use card_core::role::Role;
 use card_core::tariff::{EGYPT_2024_08, Tariff};
 use card_core::text::Situation;
-use card_core::units::Piastres;
+use card_core::units::{Balance, Piastres};
 use card_host::random::OsRandom;
 use card_host::{durable, operate, tariff_file};
 use card_ledger::{
@@ -169,9 +169,7 @@ fn charge(load: &LoadRecord, sold: &[Entry], look: Look) -> ChargeRow {
 }
 
 fn brackets(tariff: &Tariff) -> Vec<Bracket> {
-    let slabs = tariff.slabs();
-    let above = slabs.iter().skip(1);
-    let bounds = slabs.iter().zip(above);
+    let bounds = tariff.slabs().zip(tariff.slabs().skip(1));
     bounds.filter_map(|(slab, next)| Some(Bracket { bound: slab.bound?, restart: next.restart })).collect()
 }
 
@@ -181,7 +179,7 @@ fn month((month, running): (&Month, bool)) -> MonthRow {
         energy: month.energy,
         bracket: month.slab,
         energy_charge: month.energy_charge,
-        fees: Piastres(month.fees.into()),
+        fees: Balance(month.fees.into()),
         running,
         partial: month.flags & 1 != 0,
         re_rated: month.flags & 2 != 0,

@@ -8,7 +8,7 @@ use card_core::units::Piastres;
 use card_host::card;
 use card_host::card_work::{CardWorkError, load};
 use card_host::transport::Transport;
-use card_ledger::{LedgerError, Payee, Refusal, RequestId, Sale as SaleRecord, SaleOrder, Who};
+use card_ledger::{LedgerError, Payee, Refusal, RequestId, Sale as SaleRecord, SaleOrder, Shown, Who};
 use std::path::{Path, PathBuf};
 
 use crate::commands::Error;
@@ -66,10 +66,10 @@ fn sell(
     let shown = books.office.shown_by(transport)?;
     books.office.look_at(&who, books.id()?, Payee::Card(id), &shown)?;
     if let Some(path) = &sale.out {
-        return Ok(Sold::Kept(keep(books, &who, id, sale.amount, path)?));
+        return Ok(Sold::Kept(keep(books, &who, id, sale.amount, &shown, path)?));
     }
     let kept = workplace.voucher_path(id);
-    let sold = sold(books, &who, id, sale.amount)?;
+    let sold = sold(books, &who, id, sale.amount, &shown)?;
     let voucher = sold.voucher()?;
     let written = voucher_file::replace(&kept, &voucher);
     let answer = match (books.office.load(&who, transport, &voucher), written) {
@@ -85,9 +85,16 @@ fn sell(
 }
 
 /// Sells, and writes the voucher to a file, which is made before anything is sold.
-fn keep(books: &Books, who: &Who, id: CardId, amount: Piastres, path: &Path) -> Result<Kept, Error> {
+fn keep(
+    books: &Books,
+    who: &Who,
+    id: CardId,
+    amount: Piastres,
+    shown: &Shown,
+    path: &Path,
+) -> Result<Kept, Error> {
     let taken = voucher_file::Taken::create(path, books.repeats())?;
-    let sold = sold(books, who, id, amount)?;
+    let sold = sold(books, who, id, amount, shown)?;
     taken.write(&sold.voucher()?)?;
     Ok(Kept::new(&sold, path.display().to_string()))
 }
@@ -134,7 +141,13 @@ pub(crate) struct SoldToFormer {
 }
 
 /// This sale, certified. Asked for before with the same id, it is the same one.
-fn sold(books: &Books, who: &Who, card: CardId, amount: Piastres) -> Result<SaleRecord, Error> {
+fn sold(
+    books: &Books,
+    who: &Who,
+    card: CardId,
+    amount: Piastres,
+    shown: &Shown,
+) -> Result<SaleRecord, Error> {
     let office = &books.office;
     let order = SaleOrder { who: who.clone(), id: books.id()?.clone(), payee: Payee::Card(card), amount };
     match office.sell(&order) {
@@ -144,14 +157,14 @@ fn sold(books: &Books, who: &Who, card: CardId, amount: Piastres) -> Result<Sale
             Err(SecondPerson::of(&order).into())
         }
         // One that was announced before, or for a card that has been replaced since.
-        Err(LedgerError::Refused(Refusal::OtherRequest(_))) => go_on(books, &order, card),
+        Err(LedgerError::Refused(Refusal::OtherRequest(_))) => go_on(books, &order, card, shown),
         Err(error) => Err(error.into()),
     }
 }
 
 /// Goes on with a sale that was asked for before: the same amount for the same contract, whichever card it has now. It stays at the
 /// vending point where it began.
-fn go_on(books: &Books, order: &SaleOrder, card: CardId) -> Result<SaleRecord, Error> {
+fn go_on(books: &Books, order: &SaleOrder, card: CardId, shown: &Shown) -> Result<SaleRecord, Error> {
     let office = &books.office;
     let before = office.status(&order.who.request(&order.id))?;
     let binding = books.binding_of(card)?.binding();
@@ -165,7 +178,7 @@ fn go_on(books: &Books, order: &SaleOrder, card: CardId) -> Result<SaleRecord, E
         return Ok(before);
     }
     let who = Who { point: before.entry.point, ..order.who.clone() };
-    match office.confirm(&who, &order.id) {
+    match office.confirm(&who, &order.id, Some(shown)) {
         Ok((sale, None)) => Ok(sale),
         Ok((_, Some(reason))) => Err(PaidOnly {
             amount: order.amount,

@@ -69,7 +69,9 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
             return Ok(true);
         }
         Command::Tariff { command } => match command {
-            TariffCommand::Price { kwh, tariff } => printer.print(&tariff::price(&kwh, tariff.as_deref())?),
+            TariffCommand::Price { kwh, month, tariff } => {
+                printer.print(&tariff::price(&kwh, month, tariff.as_deref())?)
+            }
             TariffCommand::Check { file } => printer.print(&tariff::check(&file)?),
         },
     };

@@ -7,7 +7,7 @@ mod steps;
 
 use applet_sim::card::Cost;
 use card_core::key::KeyLength;
-use card_core::units::Piastres;
+use card_core::units::{Balance, Piastres};
 
 use card_host::card_work::CardWorkError;
 use card_host::keystore::{KeyStoreError, SoftwareKeyStore};
@@ -41,7 +41,7 @@ pub struct Money {
     /// Energy that was consumed, over both meters, as the tariff rates it.
     pub consumed: Piastres,
     /// Fees of months that were closed.
-    pub fees: Piastres,
+    pub fees: Balance,
     /// In the customer's present meter.
     pub in_meter: Piastres,
 }
@@ -50,8 +50,8 @@ impl Money {
     /// Paid - reversed - consumed - fees - what is in the meter, in piastres.
     pub fn difference(&self) -> i128 {
         let [paid, rest @ ..] =
-            [self.paid, self.reversed, self.consumed, self.fees, self.in_meter].map(|p| i128::from(p.0));
-        paid - rest.iter().sum::<i128>()
+            [self.paid, self.reversed, self.consumed, self.in_meter].map(|p| i128::from(p.0));
+        paid - rest.iter().sum::<i128>() - i128::from(self.fees.0)
     }
 }
 

@@ -110,7 +110,9 @@ fn read(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError> {
         must("settled credit", reading.purse.settled_credit, money.paid)?;
         drop(card);
         let mut card = stage.card()?;
-        let mut session = operate::holder_session(&mut card, &world.issued.access, &mut OsRandom)?;
+        let access = world.issued.access.as_ref();
+        let access = access.ok_or_else(|| TourCause::Unexpected("there is no access number".to_owned()))?;
+        let mut session = operate::holder_session(&mut card, access, &mut OsRandom)?;
         let own = operate::read_private(&mut session)?;
         must("what the holder reads", own.loads, reading.loads)?;
         Ok(((), format!("{} loads, each with channel and reference, in an encrypted session", SALES.len())))
@@ -229,7 +231,8 @@ fn replace_card(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError>
 fn replace_meter(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError> {
     let report = tour.step("the meter goes to the workshop", |stage, money| {
         consume(world, money, Energy(4901))?;
-        let fees = world.meter.state()?.running.close(true).fees();
+        let state = world.meter.state()?;
+        let fees = state.running.close(state.month_index, true).fees();
         let closing = CardChoice { closes_former: true, ..CHOICE };
         let workshop = stage.new_card()?;
         stage.insert(workshop)?;
@@ -239,7 +242,7 @@ fn replace_meter(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError
         let voucher = world.company.refresh(issued.account.card.id)?;
         must("the outcome", loaded(stage, &voucher)?, LoadOutcome::Refreshed)?;
         tap(world, stage)?;
-        money.fees = money.fees.checked_add(fees).unwrap_or(money.fees);
+        money.fees = Balance(money.fees.0.saturating_add(fees.0));
         let report = operate::final_report(&mut stage.card()?, world.company.office.keys())?;
         let report = report.ok_or(TourCause::Unexpected("there is no final report".to_owned()))?;
         let left = left(money);
@@ -340,6 +343,7 @@ fn applied(verdict: Option<Verdict>) -> Option<(Piastres, Piastres)> {
 
 /// What must be in the meter: everything that was paid and reached it, less what was reversed and consumed, and fees.
 fn left(money: &Money) -> Balance {
-    let spent = Piastres(money.reversed.0 + money.consumed.0 + money.fees.0);
-    Balance(0).apply(money.paid, spent).unwrap_or_default()
+    let spent = Piastres(money.reversed.0 + money.consumed.0);
+    let left = Balance(0).apply(money.paid, spent).unwrap_or_default();
+    Balance(left.0.saturating_sub(money.fees.0))
 }

@@ -3,6 +3,7 @@
 use card_core::access_number::AccessNumber;
 use card_core::id::CardRef;
 use card_core::text::Language;
+use card_host::card_work;
 use card_host::issuer::BindingAccount;
 use serde::Serialize;
 
@@ -42,7 +43,7 @@ impl From<&BindingAccount> for Account {
 pub(crate) struct Issued {
     #[serde(flatten)]
     account: Account,
-    /// Nothing where the card is in use already: it is kept nowhere.
+    /// Nothing where the card was made before: it is kept nowhere.
     access_number: Option<String>,
     replaces: Option<String>,
     #[serde(skip)]
@@ -50,14 +51,11 @@ pub(crate) struct Issued {
 }
 
 impl Issued {
-    pub(crate) fn new(
-        account: &BindingAccount,
-        access: Option<&AccessNumber>,
-        replaced: Option<CardRef>,
-    ) -> Self {
+    pub(crate) fn new(issued: &card_work::Issued) -> Self {
+        let replaced = issued.replaces;
         Self {
-            account: account.into(),
-            access_number: access.map(digits),
+            account: (&issued.account).into(),
+            access_number: issued.access.as_ref().map(digits),
             replaces: replaced.map(|replaced| replaced.id.to_string()),
             replaced,
         }
@@ -77,7 +75,9 @@ impl View for Issued {
         table.line("meter", format!("{} (binding {})", account.meter, account.binding));
         table.line("access number", to_print(self.access_number.as_deref()));
         let next = match self.replaced {
-            _ if self.access_number.is_none() => "this card is in use: cardctl show",
+            _ if self.access_number.is_none() => {
+                "this card was made before: cardctl show; where nobody has seen its access number and it is not in use, issue it under a new id"
+            }
             Some(_) => "activate it at a branch, with the credit that it has: cardctl refresh",
             None => "the first charge, at a branch: cardctl top-up AMOUNT --channel branch",
         };
@@ -123,7 +123,7 @@ fn digits(access: &AccessNumber) -> String {
 
 fn to_print(access: Option<&str>) -> String {
     access.map_or_else(
-        || "as printed on the card; it is kept nowhere".to_owned(),
+        || "told when the card was made, and kept nowhere".to_owned(),
         |access| format!("{access} (print it on the card; it is kept nowhere)"),
     )
 }

@@ -1,7 +1,6 @@
 //! `cardctl mail`.
 
 use card_core::id::{CardId, MeterId};
-use card_core::meter::Received;
 use card_core::text::Language;
 use serde::Serialize;
 
@@ -34,10 +33,6 @@ pub(crate) enum Way {
 impl Way {
     pub(crate) fn card(card: CardId, slot: u8, version: u32, stored: bool) -> Self {
         Self::Card { card: card.to_string(), slot, version, stored }
-    }
-
-    pub(crate) fn network(received: &Received) -> Self {
-        Self::Network(received.into())
     }
 }
 

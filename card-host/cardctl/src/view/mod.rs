@@ -94,3 +94,36 @@ impl Printer {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Said(&'static str);
+
+    impl View for Said {
+        fn text(&self, _: Language) -> String {
+            self.0.to_owned()
+        }
+    }
+
+    /// A name that was stored elsewhere, or a reader's: it is shown, and commands no terminal.
+    #[test]
+    fn what_commands_a_terminal_is_written_as_its_number() {
+        let printed = |format, text| {
+            Printer { format, language: Language::English }.format(&Said(text)).unwrap_or_default()
+        };
+        for (text, said) in [
+            ("mo\u{1b}[2Jna", "mo\\u{1b}[2Jna"),
+            ("a\rb\tc\u{7}\u{7f}\u{85}", "a\\u{d}b\\u{9}c\\u{7}\\u{7f}\\u{85}"),
+            ("\u{202e}anom\u{2066}\u{2067}\u{2028}", "\\u{202e}anom\\u{2066}\\u{2067}\\u{2028}"),
+            ("two\nlines", "two\nlines"),
+            // Arabic, with the isolates of the texts for customers and their end.
+            ("\u{2068}40.00\u{2069} جنيه م\u{200d}نى", "\u{2068}40.00\u{2069} جنيه م\u{200d}نى"),
+        ] {
+            assert_eq!(printed(Format::Text, text), said, "{text:?}");
+        }
+        assert_eq!(printed(Format::Json, "a\u{1b}b"), r#""a\u001bb""#);
+    }
+}

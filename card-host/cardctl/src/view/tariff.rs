@@ -1,8 +1,8 @@
 //! `cardctl tariff`.
 
-use card_core::tariff::{Basis, Bill, Charge, Slab, Tariff};
+use card_core::tariff::{Basis, Bill, Charge, Lines, Slab, Tariff};
 use card_core::text::Language;
-use card_core::units::{Energy, Piastres};
+use card_core::units::{Balance, Energy, Piastres};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -25,16 +25,16 @@ struct Price {
     re_rated: bool,
     service_fee: u64,
     charges: Vec<Line>,
-    total: u64,
+    total: i64,
     #[serde(skip)]
-    all_charges: Piastres,
+    all_charges: Balance,
 }
 
 #[derive(Serialize)]
 struct Line {
     code: u8,
     name: String,
-    amount: u64,
+    amount: i64,
 }
 
 impl Prices {
@@ -51,7 +51,7 @@ impl Prices {
                 .map(|line| Line { code: line.code.0, name: line.code.to_string(), amount: line.amount.0 })
                 .collect(),
             total: bill.total().0,
-            all_charges: bill.fees().saturating_sub(bill.service_fee),
+            all_charges: Balance(bill.charges().map(|line| line.amount.0).fold(0, i64::saturating_add)),
         });
         Self { tariff: tariff.version(), months: months.collect() }
     }
@@ -74,7 +74,7 @@ impl View for Prices {
                 if month.re_rated { "yes" } else { "no" },
                 Piastres(month.service_fee).to_string(),
                 month.all_charges.to_string(),
-                Piastres(month.total).to_string(),
+                Balance(month.total).to_string(),
             );
         }
         text
@@ -107,26 +107,88 @@ struct SlabView {
 struct ChargeView {
     code: u8,
     name: String,
-    /// Its value, by the name of its basis.
+    /// Its value, by the name of its basis; and what else it says.
     #[serde(flatten)]
-    basis: BTreeMap<&'static str, u32>,
+    says: BTreeMap<&'static str, u32>,
+    credit: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    of: Vec<String>,
 }
 
-impl From<&Slab> for SlabView {
-    fn from(slab: &Slab) -> Self {
+impl From<Slab> for SlabView {
+    fn from(slab: Slab) -> Self {
         Self { up_to_kwh: slab.bound, price_1e5_egp: slab.price.0, restart: slab.restart, fee: slab.fee }
     }
 }
 
-impl From<&Charge> for ChargeView {
-    fn from(charge: &Charge) -> Self {
+impl From<Charge> for ChargeView {
+    fn from(charge: Charge) -> Self {
         let basis = match charge.basis {
             Basis::Fixed(fixed) => ("fixed", fixed),
             Basis::PerKwh(price) => ("per_kwh_1e5_egp", price.0),
+            Basis::PerDay(fixed) => ("per_day", fixed),
             Basis::PerCent(share) => ("hundredths_of_per_cent", share),
+            Basis::Minimum(least) => ("minimum", least),
         };
-        Self { code: charge.code.0, name: charge.code.to_string(), basis: BTreeMap::from([basis]) }
+        let more = [
+            ("first_kwh", charge.first),
+            ("month", charge.month.map(u32::from)),
+            ("above_kwh", Some(charge.above).filter(|above| *above != 0)),
+            ("up_to_kwh", charge.up_to),
+            ("at_most", charge.most),
+        ];
+        let more = more.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        Self {
+            code: charge.code.0,
+            name: charge.code.to_string(),
+            says: [basis].into_iter().chain(more).collect(),
+            credit: charge.credit,
+            of: names(charge.of),
+        }
     }
+}
+
+/// Lines of a bill, as a file names them.
+fn names(of: Lines) -> Vec<String> {
+    let all = (0..u16::BITS).filter(|bit| of.0 >> bit & 1 == 1);
+    let name = |bit| match bit {
+        0 => "energy".to_owned(),
+        1 => "service fee".to_owned(),
+        _ => format!("charge {}", bit - 1),
+    };
+    all.map(name).collect()
+}
+
+/// A charge in words.
+fn words(charge: &Charge) -> String {
+    let of = names(charge.of).join(", ");
+    let mut text = match charge.basis {
+        Basis::Fixed(fixed) => format!("{} a month", egp(piastres(fixed))),
+        Basis::PerKwh(price) => format!("{price} piastres per kWh"),
+        Basis::PerDay(fixed) => format!("{} a day", egp(piastres(fixed))),
+        Basis::PerCent(share) => format!("{} % of {of}", piastres(share)),
+        Basis::Minimum(least) => format!("what {of} are below {}", egp(piastres(least))),
+    };
+    // Writing to a string cannot fail.
+    if let Some(kwh) = charge.first {
+        let _ = write!(text, ", of the first {kwh} kWh");
+    }
+    if let Some(most) = charge.most {
+        let _ = write!(text, ", at most {}", egp(piastres(most)));
+    }
+    if charge.above != 0 {
+        let _ = write!(text, ", above {} kWh", charge.above);
+    }
+    if let Some(kwh) = charge.up_to {
+        let _ = write!(text, ", up to {kwh} kWh");
+    }
+    if let Some(month) = charge.month {
+        let _ = write!(text, ", in month {month} of the year");
+    }
+    if charge.credit {
+        text.push_str(", given");
+    }
+    text
 }
 
 impl From<Tariff> for Checked {
@@ -136,9 +198,9 @@ impl From<Tariff> for Checked {
             start: tariff.start().to_unix(),
             kind: tariff.kind().to_string(),
             zero_consumption_fee: tariff.zero_fee(),
-            slabs: tariff.slabs().iter().map(SlabView::from).collect(),
-            charges: tariff.charges().iter().map(ChargeView::from).collect(),
-            bytes: hex::encode_upper(tariff.emit().as_slice()),
+            slabs: tariff.slabs().map(SlabView::from).collect(),
+            charges: tariff.charges().map(ChargeView::from).collect(),
+            bytes: hex::encode_upper(tariff.as_bytes()),
             tariff,
         }
     }
@@ -156,14 +218,9 @@ impl View for Checked {
         table.line("kind", tariff.kind());
         table.line("no consumption", egp(piastres(tariff.zero_fee())));
         for charge in tariff.charges() {
-            let amount = match charge.basis {
-                Basis::Fixed(fixed) => format!("{} a month", egp(piastres(fixed))),
-                Basis::PerKwh(price) => format!("{price} piastres per kWh"),
-                Basis::PerCent(share) => format!("{} % of the energy charge", piastres(share)),
-            };
-            table.line(charge.code.to_string(), amount);
+            table.line(charge.code.to_string(), words(&charge));
         }
-        table.line("in a mail", format!("{} bytes", tariff.emit().len()));
+        table.line("in a mail", format!("{} of {} bytes", tariff.as_bytes().len(), Tariff::MAX_SIZE));
         let mut text = table.finish();
         let _ = write!(
             text,
@@ -171,7 +228,7 @@ impl View for Checked {
             "slab", "above kWh", "to kWh", "piastre/kWh", "fee EGP"
         );
 
-        let dearest = tariff.slabs().iter().map(|slab| slab.price.0).max().unwrap_or(0).max(1);
+        let dearest = tariff.slabs().map(|slab| slab.price.0).max().unwrap_or(0).max(1);
         let mut below = 0;
         for (number, slab) in (1..).zip(tariff.slabs()) {
             if slab.restart {

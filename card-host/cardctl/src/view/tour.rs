@@ -73,7 +73,7 @@ pub(crate) struct Money {
     pub(crate) paid: u64,
     pub(crate) reversed: u64,
     pub(crate) consumed: u64,
-    pub(crate) fees: u64,
+    pub(crate) fees: i64,
     pub(crate) in_meter: u64,
     pub(crate) difference: i64,
     #[serde(skip)]

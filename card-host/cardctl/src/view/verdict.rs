@@ -1,5 +1,6 @@
 //! What a meter does with a card or a voucher.
 
+use card_core::message::Slot;
 use card_core::meter::{MailRefusal, Received, Verdict};
 use card_core::text::{Language, Situation};
 use card_core::units::Piastres;
@@ -90,7 +91,7 @@ impl VerdictView {
 }
 
 /// The outcome of mail that was taken, in the texts for customers.
-const TAKEN: u8 = 0x01;
+pub(crate) const TAKEN: u8 = 0x01;
 
 /// What a meter did with mail.
 #[derive(Serialize)]
@@ -106,18 +107,23 @@ pub(crate) struct Taken {
 impl From<&Received> for Taken {
     fn from(received: &Received) -> Self {
         let code = received.result.map_or_else(MailRefusal::code, |()| TAKEN);
-        let situation = Situation::of_mail(code).unwrap_or(Situation::MailMalformed);
-        Self {
-            slot: received.slot.number(),
-            version: received.version,
-            taken: received.result.is_ok(),
-            code: customer::code(situation),
-            situation,
-        }
+        Self::new(received.slot, received.version, code)
     }
 }
 
 impl Taken {
+    /// `code` is what the meter has answered: [`TAKEN`], or that of its refusal.
+    pub(crate) fn new(slot: Slot, version: u32, code: u8) -> Self {
+        let situation = Situation::of_mail(code).unwrap_or(Situation::MailMalformed);
+        Self {
+            slot: slot.number(),
+            version,
+            taken: code == TAKEN,
+            code: customer::code(situation),
+            situation,
+        }
+    }
+
     pub(crate) const fn is_good(&self) -> bool {
         self.taken
     }

@@ -52,7 +52,7 @@ fn a_full_disk_loses_the_answer_and_not_its_id() {
         (id, done(&again))
     };
     let (_, issued) = unseen(&["issue", "--meter", "5", "--account", "7"]);
-    assert_eq!((&issued["generation"], issued["access_number"].is_string()), (&1.into(), true));
+    assert_eq!((&issued["generation"], issued["access_number"].is_null()), (&1.into(), true));
     assert_eq!(done(&cardctl(data, &["info"]).output().unwrap())["card"], issued["card"]);
 
     let (id, sold) = unseen(&["top-up", "10"]);
@@ -75,6 +75,64 @@ fn a_full_disk_loses_the_answer_and_not_its_id() {
     );
     assert_eq!((&later["card"], &later["replaces"]), (&again["card"], &issued["card"]));
     assert!(later["access_number"].is_null());
+}
+
+/// What was done is asked for again under its id: the first answer, and nothing is changed.
+#[test]
+fn the_same_again_gives_the_first_answer() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = &directory.path().join("data");
+    let run = |arguments: &[&str]| done(&cardctl(data, arguments).output().unwrap());
+    let arguments = ["--request", "first", "issue", "--meter", "5", "--account", "7"];
+    let issued = run(&arguments);
+    let number = issued["access_number"].as_str().unwrap();
+    // The number is printed on the card, which is not in use yet: it stays good.
+    let again = run(&arguments);
+    assert_eq!((&again["card"], again["access_number"].is_null()), (&issued["card"], true));
+    assert_eq!(run(&["show", "--access-number", number])["account"], "7");
+    run(&["top-up", "10"]);
+    run(&["meter", "tap"]);
+    let technician = ["--request", "technician", "engineering", "--meter", "5"];
+    let made = run(&technician);
+    let again = run(&technician);
+    assert_eq!((&again["card"], again.get("access_number")), (&made["card"], None));
+    // Mail over the network: the meter has it already, and is not asked again.
+    for (number, content) in [
+        &["limits"][..],
+        &["keys", "credit"],
+        &["command", "cut"],
+        &["command", "read-out", "--expires", "5"],
+    ]
+    .iter()
+    .enumerate()
+    {
+        // As long as an id can be.
+        let id = format!("{number:m>64}");
+        let arguments = [&["--request", &id, "mail", "--network", "5"], *content].concat();
+        let first = run(&arguments);
+        assert_eq!((&first["taken"], &run(&arguments)), (&true.into(), &first), "{content:?}");
+    }
+    // What a meter has refused stays refused, and says why.
+    let refused = |arguments: &[&str]| {
+        let output = cardctl(data, arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let named = [
+        "--request",
+        "named",
+        "mail",
+        "--network",
+        "5",
+        "command",
+        "clear-tamper",
+        "--technician",
+        made["card"].as_str().unwrap(),
+    ];
+    let first = refused(&named);
+    assert_eq!((&first["taken"], &refused(&named)), (&false.into(), &first));
+    run(&["audit", "key"]);
+    run(&["audit", "verify"]);
 }
 
 /// A pipe that nobody reads, for standard output and standard error.
@@ -282,4 +340,69 @@ fn names_and_numbers_are_what_they_seem() {
     )
     .unwrap();
     assert_eq!(done(&show.wait_with_output().unwrap())["account"], far);
+}
+
+/// Tables begin with a byte order mark where that is asked for, and only there.
+#[test]
+fn tables_for_spreadsheets_say_what_they_are_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = &directory.path().join("data");
+    done(&cardctl(data, &["issue", "--meter", "481", "--account", "7"]).output().unwrap());
+    for (folder, options, marked) in [("plain", &[][..], false), ("marked", &["--bom"], true)] {
+        let folder = directory.path().join(folder);
+        let arguments = [&["ledger", "export", folder.to_str().unwrap()], options].concat();
+        done(&cardctl(data, &arguments).output().unwrap());
+        let begins =
+            |name: &str| std::fs::read(folder.join(name)).unwrap().starts_with("\u{feff}".as_bytes());
+        assert_eq!((begins("entries.csv"), begins("transfers.csv")), (marked, marked), "{folder:?}");
+        assert!(!begins("entries.jsonl") && !begins("manifest.json"), "{folder:?}");
+        let table = std::fs::read_to_string(folder.join("entries.csv")).unwrap();
+        let names: Vec<_> = table.trim_start_matches('\u{feff}').split(['"', ',']).collect();
+        assert!(names.contains(&"point") && names.contains(&"'00000000000001E1"), "{table}");
+    }
+}
+
+/// A file in the data directory is nobody's word: what formerly held contracts there makes none, and no credit.
+#[test]
+fn a_file_beside_the_ledger_makes_no_contract() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = &directory.path().join("data");
+    let run = |arguments: &[&str]| done(&cardctl(data, arguments).output().unwrap());
+    run(&["issue", "--meter", "5", "--account", "7"]);
+    let before = run(&["ledger", "statement", "--meter", "5"]);
+    let total = 1_000_000_000_000_u64;
+    let held = serde_json::json!([{
+        "meter": 5, "number": 1, "account": 7, "card": "00C0FFEE00C0FFEE", "generation": 1,
+        "sequence": 9, "total_credit": total, "total_debited": 0, "moved": false,
+    }]);
+    for file in ["bindings.json", "ledger.json"] {
+        std::fs::write(data.join(file), held.to_string()).unwrap();
+    }
+    run(&["ledger", "status"]);
+    run(&["audit", "key"]);
+    run(&["audit", "verify"]);
+    assert_eq!(run(&["ledger", "statement", "--meter", "5"]), before);
+    let kept = std::fs::read_to_string(data.join("bindings.json")).unwrap();
+    assert_eq!(kept, held.to_string(), "it is nobody's file");
+    let other = directory.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("bindings.json"), held.to_string()).unwrap();
+    let output = cardctl(&other, &["ledger", "status"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "and founds no ledger: {output:?}");
+}
+
+/// An address that is no text is refused, and not taken for none.
+#[cfg(unix)]
+#[test]
+fn an_address_of_a_database_is_a_text() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let data = &directory.path().join("data");
+    let address = std::ffi::OsStr::from_bytes(b"postgres://tester:\xe9@127.0.0.1/ledger");
+    for arguments in [&["issue", "--meter", "5", "--account", "7"][..], &["ledger", "status"]] {
+        let output = cardctl(data, arguments).env("CARDCTL_DATABASE", address).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("CARDCTL_DATABASE"), "{output:?}");
+        assert!(!data.join("ledger.sqlite").exists(), "no ledger is founded in its place");
+    }
 }

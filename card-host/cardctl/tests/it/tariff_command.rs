@@ -40,6 +40,8 @@ fn checks() {
     let text = printed(&output);
     assert!(text.contains("above 650 kWh the whole month is rated again, from zero:"), "{text}");
 
+    assert!(text.contains("61 of 145 bytes"), "{text}");
+
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("wrong.toml");
     let wrong = std::fs::read_to_string(SHIPPED).unwrap().replace("up_to_kwh = 350", "up_to_kwh = 150");
@@ -49,4 +51,43 @@ fn checks() {
     assert!(output.stdout.is_empty());
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("line 24: bound of slab 4"), "{said}");
+}
+
+/// The example of the documentation, which has everything that a file can say.
+#[test]
+fn charges_in_words_and_their_month() {
+    let text = include_str!("../../../../docs/tariff.md");
+    let example = text.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("example.toml");
+    std::fs::write(&path, example).unwrap();
+    let path = path.to_str().unwrap();
+    let text = printed(&cardctl(&["check", path]));
+    for line in [
+        "cleaning         20.00 EGP a month",
+        "radio fee        0.2 piastres per kWh, of the first 45 kWh",
+        "standing charge  1.20 EGP a day",
+        "VAT              14.00 % of energy, service fee, charge 1, at most 50.00 EGP",
+        "charge 200       3.00 EGP a month, in month 7 of the year",
+        "rebate           2.50 EGP a month, above 50 kWh, up to 200 kWh, given",
+        "minimum bill     what energy, service fee, charge 1, charge 2, charge 3, charge 4, charge 5, charge 6 are below 30.00 EGP",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    let json: Value = serde_json::from_slice(&cardctl(&["check", path, "--format", "json"]).stdout).unwrap();
+    assert_eq!(json["charges"][5]["credit"], true);
+    assert_eq!((&json["charges"][5]["above_kwh"], &json["charges"][5]["fixed"]), (&50.into(), &250.into()));
+    assert_eq!(json["charges"][3]["of"][2], "charge 1");
+
+    // 100 kWh: energy 78.125 EGP, service 2, cleaning 20, radio 0.09, standing 31 x 1.20, VAT of 100.13 EGP 14.02, rebate 2.50.
+    let row = |arguments: &[&str]| {
+        let output = cardctl(&[&["price", "100", "--tariff", path], arguments].concat());
+        let text = printed(&output);
+        text.lines().nth(1).unwrap().split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(row(&[]), ["100.00", "78.13", "1", "no", "2.00", "68.81", "148.94"]);
+    // In July the yearly fee in addition; in February three days less.
+    assert_eq!(row(&["--month", "7"])[5..], ["71.81", "151.94"]);
+    assert_eq!(row(&["--month", "2"])[5..], ["65.21", "145.34"]);
+    assert!(!cardctl(&["price", "100", "--month", "13"]).status.success());
 }

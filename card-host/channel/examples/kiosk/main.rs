@@ -4,15 +4,15 @@
 
 mod company;
 
-use card_channel::client::{Client, ClientError, Journal, JournalError, Progress, pause, request_for};
-use card_channel::wire::{EvidenceRequest, Payment, Sale, SaleRequest, texts};
+use card_channel::client::{Buyer, Client, ClientError, Journal, JournalError, Progress, pause};
+use card_channel::wire::{EvidenceRequest, Sale, texts};
 use card_host::card_work::{in_words, load};
 
 type Failure = Box<dyn std::error::Error>;
 
 /// Sells, and where it is not known what became of it, asks for the same until it is.
-fn sell(journal: &mut Journal, client: &Client, request: SaleRequest) -> Result<Sale, Failure> {
-    let mut done = journal.ask(client, request);
+fn sell(journal: &mut Journal, client: &Client, buyer: &Buyer, piastres: u64) -> Result<Sale, Failure> {
+    let mut done = journal.sell(client, "kiosk", buyer, piastres);
     for tries in 1.. {
         match done {
             Ok(Progress::Sold(sale)) => return Ok(*sale),
@@ -34,8 +34,8 @@ fn main() -> Result<(), Failure> {
     let mut journal = Journal::open(folder.path(), "machine-17")?;
 
     // What the card shows goes with the question: nothing is sold that would be older than what it has.
-    let request = request_for(&mut card, "kiosk", 5_000, Payment::Received)?;
-    let sale = sell(&mut journal, &client, request)?;
+    let buyer = Buyer::in_reader(&mut card)?;
+    let sale = sell(&mut journal, &client, &buyer, 5_000)?;
     if let Some(words) = texts::of_sale(&sale) {
         println!("{}", words.en);
     }

@@ -9,10 +9,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use card_core::message::Receipt;
 use card_core::platform::Random;
 
-use super::{Client, ClientError};
-use crate::wire::{self, Code, Payee, Payment, Problem, Sale, SaleRequest, SaleState};
+use super::{Buyer, Client, ClientError};
+use crate::wire::{self, Code, ConfirmRequest, Payment, Problem, Sale, SaleRequest, SaleState};
 use card_host::durable;
 use card_host::random::OsRandom;
 
@@ -35,7 +36,13 @@ pub enum Stage {
     /// Announced. The customer has not paid.
     Reserved(Box<Sale>),
     /// The customer has paid, and it is to be confirmed until it is certified.
-    Paid(Box<Sale>),
+    Paid {
+        /// The sale, as the server has it.
+        sale: Box<Sale>,
+        /// What the card in the reader showed then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        receipt: Option<String>,
+    },
     /// The customer has not paid, and will not: to be cancelled.
     GivenUp,
     /// Given up, and the server knows nothing of it. An earlier try may still be under way; cancelled again for two minutes.
@@ -163,16 +170,16 @@ impl Journal {
         }
     }
 
-    /// Sells what the kiosk has the money for. Where it is offline or refused, nothing was sold and nothing is kept. Where the
+    /// Sells what the kiosk has the money for: to the card in its reader ([`Buyer::in_reader`]), or to a [`Payee`](wire::Payee). Where it is offline or refused, nothing was sold and nothing is kept. Where the
     /// outcome is [unknown](ClientError::Unknown) the request is kept: [`go_on`](Self::go_on) with it until it is known.
     pub fn sell(
         &mut self,
         client: &Client,
         point: &str,
-        payee: &Payee,
+        to: impl Into<Buyer>,
         piastres: u64,
     ) -> Result<Progress, JournalError> {
-        self.ask(client, SaleRequest::new(point, payee, piastres, Payment::Received))
+        self.ask(client, to.into().request(point, piastres, Payment::Received))
     }
 
     /// The same for a sale that is announced before the customer pays.
@@ -180,14 +187,13 @@ impl Journal {
         &mut self,
         client: &Client,
         point: &str,
-        payee: &Payee,
+        to: impl Into<Buyer>,
         piastres: u64,
     ) -> Result<Progress, JournalError> {
-        self.ask(client, SaleRequest::new(point, payee, piastres, Payment::Pending))
+        self.ask(client, to.into().request(point, piastres, Payment::Pending))
     }
 
-    /// The same for what is asked otherwise: for the card in the reader, see [`request_for`](super::request_for).
-    pub fn ask(&mut self, client: &Client, asked: SaleRequest) -> Result<Progress, JournalError> {
+    fn ask(&mut self, client: &Client, asked: SaleRequest) -> Result<Progress, JournalError> {
         let record = Record { id: self.new_id()?, time: now(), asked, stage: Stage::Asked };
         let path = self.path(&record.id)?;
         durable::create(&path, &text(&record)).map_err(|error| JournalError::Disk(path, error))?;
@@ -206,6 +212,7 @@ impl Journal {
     pub fn go_on(&mut self, client: &Client, id: &str) -> Result<Progress, JournalError> {
         let record = self.record(id)?;
         let point = record.asked.point.clone();
+        let confirm = ConfirmRequest::new(&point, None);
         match record.stage.clone() {
             Stage::Asked => match client.ask_for(id, &record.asked) {
                 Ok(sale) => self.answered(record, sale),
@@ -233,14 +240,16 @@ impl Journal {
                 Err(error) => Err(error.into()),
             },
             Stage::Reserved(sale) => Ok(Progress::Reserved(sale)),
-            Stage::Paid(_) => match client.confirm(id, &point) {
-                Ok(sale) => self.answered(record, sale),
-                // It was ended elsewhere.
-                Err(error) if is_one_of(&error, &[Code::Cancelled, Code::Refunded]) => {
-                    self.answered(record, client.status(id)?)
+            Stage::Paid { receipt, .. } => {
+                match client.confirm_as(id, &ConfirmRequest { receipt, ..confirm }) {
+                    Ok(sale) => self.answered(record, sale),
+                    // It was ended elsewhere.
+                    Err(error) if is_one_of(&error, &[Code::Cancelled, Code::Refunded]) => {
+                        self.answered(record, client.status(id)?)
+                    }
+                    Err(error) => Err(error.into()),
                 }
-                Err(error) => Err(error.into()),
-            },
+            }
             Stage::GivenUp | Stage::NotThere { .. } => self.cancel(client, record),
             Stage::Refunding { reason } => match client.refund(id, &point, &reason) {
                 Ok(sale) => self.answered(record, sale),
@@ -283,14 +292,17 @@ impl Journal {
         }
     }
 
-    /// The customer has paid for an announced sale. This is durable when it returns; [`go_on`](Self::go_on) confirms it.
-    pub fn paid(&mut self, id: &str) -> Result<(), JournalError> {
+    /// The customer has paid for an announced sale. This is durable when it returns; [`go_on`](Self::go_on) confirms it. `shown` is what the
+    /// card in the reader shows now; without one, what it showed when the sale was announced. Said again with another card, that one counts.
+    pub fn paid(&mut self, id: &str, shown: Option<&Receipt>) -> Result<(), JournalError> {
         let record = self.record(id)?;
-        match record.stage.clone() {
-            Stage::Reserved(sale) => self.write(&Record { stage: Stage::Paid(sale), ..record }),
-            Stage::Paid(_) => Ok(()),
-            _ => Err(JournalError::OtherStage(id.to_owned())),
-        }
+        let shown = shown.map(|receipt| hex::encode(receipt.emit()));
+        let (sale, before) = match record.stage.clone() {
+            Stage::Reserved(sale) => (sale, record.asked.receipt.clone()),
+            Stage::Paid { sale, receipt } => (sale, receipt),
+            _ => return Err(JournalError::OtherStage(id.to_owned())),
+        };
+        self.write(&Record { stage: Stage::Paid { sale, receipt: shown.or(before) }, ..record })
     }
 
     /// The customer will not pay for an announced sale; [`go_on`](Self::go_on) cancels it.
@@ -309,7 +321,7 @@ impl Journal {
     /// payment was never confirmed. Give the money back after that.
     pub fn refund(&mut self, id: &str, reason: &str) -> Result<(), JournalError> {
         let record = self.record(id)?;
-        if !matches!(record.stage, Stage::Paid(_) | Stage::Refunding { .. }) {
+        if !matches!(record.stage, Stage::Paid { .. } | Stage::Refunding { .. }) {
             return Err(JournalError::OtherStage(id.to_owned()));
         }
         self.write(&Record { stage: Stage::Refunding { reason: reason.to_owned() }, ..record })
@@ -330,14 +342,17 @@ impl Journal {
             SaleState::Certified => (Stage::Sold(sale.clone()), Progress::Sold(sale)),
             SaleState::Reserved => match record.stage {
                 // What this kiosk has decided stays.
-                Stage::Paid(_) | Stage::GivenUp | Stage::NotThere { .. } | Stage::Refunding { .. } => {
+                Stage::Paid { .. } | Stage::GivenUp | Stage::NotThere { .. } | Stage::Refunding { .. } => {
                     return Ok(Progress::Reserved(sale));
                 }
                 _ => (Stage::Reserved(sale.clone()), Progress::Reserved(sale)),
             },
-            SaleState::Paid => match record.stage {
+            SaleState::Paid => match &record.stage {
                 Stage::Refunding { .. } => return Ok(Progress::Paid(sale)),
-                _ => (Stage::Paid(sale.clone()), Progress::Paid(sale)),
+                Stage::Paid { receipt, .. } => {
+                    (Stage::Paid { sale: sale.clone(), receipt: receipt.clone() }, Progress::Paid(sale))
+                }
+                _ => (Stage::Paid { sale: sale.clone(), receipt: None }, Progress::Paid(sale)),
             },
             SaleState::Cancelled => {
                 self.remove(&record.id)?;

@@ -22,13 +22,14 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnecto
 use ureq::{Agent, Body, http};
 use zeroize::Zeroizing;
 
+use card_core::message::Receipt;
 use card_core::terminal::read as ask;
 use card_host::card::{self, CardError};
 use card_host::transport::Transport as CardTransport;
 
 use crate::wire::{
-    self, EvidenceAnswer, EvidenceRequest, IDEMPOTENCY_KEY, LinkRequest, Payee, Payment, PointRequest,
-    Problem, RefundRequest, Sale, SaleRequest, Status, UnlinkQuery, Waiting,
+    self, ConfirmRequest, EvidenceAnswer, EvidenceRequest, IDEMPOTENCY_KEY, LinkRequest, Payee, Payment,
+    PointRequest, Problem, RefundRequest, Sale, SaleRequest, Status, UnlinkQuery, Waiting,
 };
 
 /// The largest answer that is read.
@@ -52,19 +53,46 @@ pub enum ClientError {
     Invalid(String),
 }
 
-/// What is asked for the card in the reader: with the receipt that it shows, where its holder lets it be read without keys.
-pub fn request_for(
-    reader: &mut impl CardTransport,
-    point: &str,
-    piastres: u64,
-    payment: Payment,
-) -> Result<SaleRequest, CardError> {
-    let card = card::select(reader)?.card.id;
-    let request = SaleRequest::new(point, &Payee::from(card), piastres, payment);
-    match card::ask(reader, &ask::receipt()) {
-        Ok(receipt) => Ok(request.showing(&receipt)),
-        Err(CardError::Refused { .. }) => Ok(request),
-        Err(error) => Err(error),
+/// To whom is sold, and what their card shows where it is in a reader: so nothing is sold that would be older than what it has. A card or
+/// meter whose number alone is known is a [`Payee`], and becomes one of these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Buyer {
+    /// Whose contract it is.
+    pub payee: Payee,
+    /// What the card shows, where its holder lets it be read without keys.
+    pub receipt: Option<Receipt>,
+}
+
+impl Buyer {
+    /// Whoever has put their card into the reader.
+    pub fn in_reader(reader: &mut impl CardTransport) -> Result<Self, CardError> {
+        let payee = Payee::from(card::select(reader)?.card.id);
+        match card::ask(reader, &ask::receipt()) {
+            Ok(receipt) => Ok(Self { payee, receipt: Some(receipt) }),
+            Err(CardError::Refused { .. }) => Ok(Self { payee, receipt: None }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is asked for them.
+    pub fn request(&self, point: &str, piastres: u64, payment: Payment) -> SaleRequest {
+        let request = SaleRequest::new(point, &self.payee, piastres, payment);
+        match &self.receipt {
+            Some(receipt) => request.showing(receipt),
+            None => request,
+        }
+    }
+}
+
+impl From<&Payee> for Buyer {
+    fn from(payee: &Payee) -> Self {
+        Self { payee: payee.clone(), receipt: None }
+    }
+}
+
+impl From<&Buyer> for Buyer {
+    fn from(buyer: &Buyer) -> Self {
+        buyer.clone()
     }
 }
 
@@ -166,13 +194,25 @@ impl Client {
     }
 
     /// Sells what the channel has the money for.
-    pub fn sell(&self, id: &str, point: &str, payee: &Payee, piastres: u64) -> Result<Sale, ClientError> {
-        self.ask_for(id, &SaleRequest::new(point, payee, piastres, Payment::Received))
+    pub fn sell(
+        &self,
+        id: &str,
+        point: &str,
+        to: impl Into<Buyer>,
+        piastres: u64,
+    ) -> Result<Sale, ClientError> {
+        self.ask_for(id, &to.into().request(point, piastres, Payment::Received))
     }
 
     /// Announces a sale: [`confirm`](Self::confirm) or [`cancel`](Self::cancel) follows.
-    pub fn reserve(&self, id: &str, point: &str, payee: &Payee, piastres: u64) -> Result<Sale, ClientError> {
-        self.ask_for(id, &SaleRequest::new(point, payee, piastres, Payment::Pending))
+    pub fn reserve(
+        &self,
+        id: &str,
+        point: &str,
+        to: impl Into<Buyer>,
+        piastres: u64,
+    ) -> Result<Sale, ClientError> {
+        self.ask_for(id, &to.into().request(point, piastres, Payment::Pending))
     }
 
     /// Sells or announces.
@@ -181,9 +221,13 @@ impl Client {
     }
 
     /// The channel has the money of an announced sale. Where it could not be certified, the sale says what it
-    /// [waits for](Sale::waits_for).
-    pub fn confirm(&self, id: &str, point: &str) -> Result<Sale, ClientError> {
-        self.step(id, "confirm", &at(point))
+    /// [waits for](Sale::waits_for). `shown` is the receipt of the card in the reader, where there is one.
+    pub fn confirm(&self, id: &str, point: &str, shown: Option<&Receipt>) -> Result<Sale, ClientError> {
+        self.confirm_as(id, &ConfirmRequest::new(point, shown))
+    }
+
+    fn confirm_as(&self, id: &str, request: &ConfirmRequest) -> Result<Sale, ClientError> {
+        self.step(id, "confirm", request)
     }
 
     /// An announced sale will not be.

@@ -18,7 +18,8 @@ pub use cards::{
 };
 pub use problem::{Code, MEDIA_TYPE, Problem, Reason};
 pub use sales::{
-    Certified, Charge, ChargeKind, Payee, Payment, PointRequest, RefundRequest, Sale, SaleRequest, SaleState,
+    Certified, Charge, ChargeKind, ConfirmRequest, Payee, Payment, PointRequest, RefundRequest, Sale,
+    SaleRequest, SaleState,
 };
 
 use serde::de::{self, Unexpected, Visitor};

@@ -77,6 +77,33 @@ impl SaleRequest {
     }
 }
 
+/// The customer has paid for an announced sale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmRequest {
+    /// The vending point that announced it.
+    #[cfg_attr(feature = "schema", schema(value_type = schema::PointCode))]
+    pub point: String,
+    /// The receipt that the card in the channel's reader shows now, where there is one: it is compared with the books before anything is
+    /// certified.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<schema::HexBytes>))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
+    /// The credit certificate that this card holds, for a channel that can read it.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<schema::HexBytes>))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+}
+
+impl ConfirmRequest {
+    /// With what the card in a reader shows, where there is one.
+    pub fn new(point: &str, shown: Option<&Receipt>) -> Self {
+        let receipt = shown.map(|receipt| hex::encode(receipt.emit()));
+        Self { point: point.to_owned(), receipt, certificate: None }
+    }
+}
+
 /// A step of a sale, asked for at the vending point that announced it; a second person may be at another one of the party.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

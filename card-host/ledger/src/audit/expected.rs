@@ -16,11 +16,10 @@ use self::office::Office;
 use self::tally::{Keys, Reports, Tally};
 use crate::accounts::LedgerAccount;
 use crate::entry::{Entry, EntryId, Kind, RequestKey, Step};
-use crate::names::{PartyCode, PointCode};
+use crate::names::{OFFICE, PartyCode, PointCode};
 use crate::payload::Payload;
 use crate::proof::reported;
 use crate::records::{BindingRecord, Customer, Head, Link, Point, Status, StepDone};
-use crate::settings::OFFICE;
 use crate::store::Row;
 
 /// How a row differs from the entries.
@@ -114,12 +113,10 @@ impl Expected {
             *held = Day { day, sold: Piastres(before.0.saturating_add(entry.amount.0)) };
         }
         let in_office = entry.id.point.as_str() == OFFICE;
-        if in_office {
-            self.office.add(entry);
-        }
+        let raised = in_office && self.office.add(entry);
         self.link(entry);
         self.moves(entry);
-        self.persons(entry);
+        self.persons(entry, raised);
         let Some(binding) = entry.binding else { return };
         let known = self.bindings.entry(binding).or_default();
         known.add(
@@ -195,9 +192,9 @@ impl Expected {
         }
     }
 
-    fn persons(&mut self, entry: &Entry) {
+    fn persons(&mut self, entry: &Entry, raised: bool) {
         let (asks, agrees) = (entry.kind == Kind::Propose, entry.kind == Kind::Approve);
-        if !asks && !agrees && !takes_two(entry) {
+        if !asks && !agrees && !raised && !takes_two(entry) {
             return;
         }
         let held = self.persons.entry(entry.request.clone()).or_default();

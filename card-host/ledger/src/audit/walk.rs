@@ -12,10 +12,9 @@ use crate::accounts::LedgerAccount;
 use crate::clock::proposed;
 use crate::entry::{Entry, EntryId, Hash, Kind, RequestKey};
 use crate::error::LedgerError;
-use crate::names::PointCode;
+use crate::names::{OFFICE, PointCode};
 use crate::records::{BindingRecord, Customer, Point, Reading, SignedHead, Status, StepDone};
 use crate::restore::epoch_of;
-use crate::settings::OFFICE;
 use crate::store::{Table, Transaction};
 
 /// What is gone through row by row.

@@ -1,6 +1,6 @@
 //! Engineering cards: what a technician carries to one meter (docs/meter.md, section 8).
 
-use card_core::id::{CardId, CardRef, Channel, MeterId};
+use card_core::id::{CardId, CardRef, Channel, MeterId, State};
 use card_core::message::Voucher;
 use card_core::role::Role;
 
@@ -35,7 +35,7 @@ struct Entered {
 impl Office {
     /// Makes the blank card behind `transport` an engineering card for the present binding of `meter`, and activates it: bound like the
     /// customer's card, with its generation and certificate, and no replacement of it. It has no authority of its own: commands name it.
-    /// To be repeated where it was torn, with the same card.
+    /// To be repeated where it was torn, with the same card; once it is in use, the same id gives the first answer without its access number.
     pub fn issue_engineering(
         &self,
         who: &Who,
@@ -47,7 +47,19 @@ impl Office {
     ) -> Result<Issued, BranchError> {
         let summary = personalise::select(transport)?;
         let serving = self.serving(meter)?;
-        match read(self.ledger(), |t| t.card(summary.card.id))? {
+        let in_use = |state| !matches!(state, State::Blank | State::Personalised);
+        let request = who.request(id);
+        let (made, known) =
+            read(self.ledger(), |t| Ok((!t.steps(&request)?.is_empty(), t.card(summary.card.id)?)))?;
+        match known {
+            // This one, once more.
+            Some(known)
+                if made && known.used == CardUse::Engineering && summary.state.is_some_and(in_use) =>
+            {
+                let Entered { record, card, .. } =
+                    self.enter_engineer(who, id, meter, summary.card.id, false)?;
+                return Ok(Issued { account: held_by(&record, Some(&card)), access: None, replaces: None });
+            }
             // An issue that was torn.
             Some(known)
                 if known.used == CardUse::Engineering
@@ -76,7 +88,8 @@ impl Office {
         let keys = self.keys();
         let access = card_work::make(transport, keys, &before, papers, choice, progress)?;
         card_work::load_checked(transport, keys, self.scope(), &voucher)?;
-        Ok(Issued { account: held_by(&entered.record, Some(&entered.card)), access, replaces: None })
+        let account = held_by(&entered.record, Some(&entered.card));
+        Ok(Issued { account, access: Some(access), replaces: None })
     }
 
     /// Binds the engineering card behind `transport` anew, for the present binding of another meter. Its generation must be that of the

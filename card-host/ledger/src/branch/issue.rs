@@ -1,6 +1,6 @@
 //! Issuing cards, and moving a customer to another meter.
 
-use card_core::id::{Binding, CardRef, MeterId};
+use card_core::id::{Binding, CardId, CardRef, MeterId, State};
 use card_core::layout::CardSummary;
 use card_core::message::{MeterReceipt, Verified};
 use card_core::role::Role;
@@ -27,8 +27,8 @@ const LOOK_BACK: u32 = 64;
 
 impl Office {
     /// Issues the blank card behind `transport` to an account for a meter: the first card of a new binding, or where the account has a
-    /// card on that meter already, its replacement. To be repeated where it was torn, with the same card; the access number of the
-    /// last run is the one that holds.
+    /// card on that meter already, its replacement. To be repeated where it was torn, with the same card. Once the card is made, the same id
+    /// gives the first answer without its access number, and a new one makes another access number as long as the card is not in use.
     #[allow(clippy::too_many_arguments, reason = "who asks, for what, with which card")]
     pub fn issue(
         &self,
@@ -42,6 +42,12 @@ impl Office {
     ) -> Result<Issued, BranchError> {
         let summary = personalise::select(transport)?;
         let card = summary.card.id;
+        let before = self.issued(who, id, meter, account)?;
+        if let Some((account, replaces)) = before.filter(|(held, _)| held.card.id == card)
+            && summary.state.is_some_and(|state| state != State::Blank)
+        {
+            return Ok(Issued { account, access: None, replaces });
+        }
         let serving = read(self.ledger(), |t| t.binding(Payee::Meter(meter)))?
             .filter(|serving| serving.status == Status::Open);
         let (record, replaces) = match serving {
@@ -73,11 +79,20 @@ impl Office {
         let (binding, certificate) = self.certificates(&record)?;
         let papers = Papers { binding, certificate, profile: account, issue_time: self.now()? };
         let access = card_work::make(transport, self.keys(), &record.held, papers, choice, progress)?;
-        Ok(Issued { account: record.held, access, replaces })
+        Ok(Issued { account: record.held, access: Some(access), replaces })
     }
 
-    /// What a request has issued before, where it is known: the contract as it is with that card, and the card that this one has replaced.
-    pub fn issued(
+    /// The card that a request has issued before, a customer's or a technician's, where it is known.
+    pub fn card_of(&self, who: &Who, id: &RequestId) -> Result<Option<CardId>, LedgerError> {
+        let request = who.request(id);
+        read(self.ledger(), |t| match t.steps(&request)?.into_iter().next() {
+            Some(done) => Ok(t.entry(&done.entry)?.and_then(|entry| entry.card)),
+            None => Ok(None),
+        })
+    }
+
+    /// What a request has issued before: the contract as it is with that card, and the card that this one has replaced.
+    fn issued(
         &self,
         who: &Who,
         id: &RequestId,

@@ -138,13 +138,12 @@ pub(super) const CHAIN: &str = concat!(
     transfers!(),
     "ORDER BY e.number"
 );
-/// Entries of one second are told apart by what they certify, and by their place in a chain.
+/// All entries from the second on in which the last one wanted is: their order within a second is not the store's.
 pub(super) const HISTORY: &str = concat!(
     entry!(),
-    "FROM (SELECT * FROM entry WHERE meter = $1 AND binding = $2 ",
-    "ORDER BY time DESC, sequence DESC, number DESC, point DESC LIMIT $3) e",
-    transfers!(),
-    "ORDER BY e.time DESC, e.sequence DESC, e.number DESC, e.point DESC"
+    "FROM (SELECT * FROM entry WHERE meter = $1 AND binding = $2 AND time >= coalesce((SELECT time FROM entry ",
+    "WHERE meter = $1 AND binding = $2 ORDER BY time DESC LIMIT 1 OFFSET $3), 0)) e",
+    transfers!()
 );
 macro_rules! waiting {
     ($point:literal) => {
@@ -287,6 +286,8 @@ pub(super) const NEW_POLICY: &str =
     "INSERT INTO policy (version, from_time, rules) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 pub(super) const NEW_SIGNED_HEAD: &str = "INSERT INTO signed_head (point, number, head, time, signature) \
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+pub(super) const SAME_SIGNED_HEAD: &str =
+    "SELECT 1 FROM signed_head WHERE point = $1 AND number = $2 AND head = $3";
 
 /// How the rows of a table are gone through: a cursor is made, gives a page at a time, and is closed.
 pub(super) const fn rows(table: Table) -> (&'static str, [&'static str; 3]) {

@@ -15,7 +15,7 @@ use super::rows::Columns;
 use super::sql::{self, BINDING_COLUMNS, CUSTOMER_COLUMNS, PARTY_COLUMNS, POINT_COLUMNS, STEP_COLUMNS};
 use super::write;
 use crate::sell::reference;
-use crate::store::{Access, Row as TableRow, Table};
+use crate::store::{Access, Row as TableRow, Table, newest_first};
 use crate::{
     AccountBalance, Ask, BindingRecord, CardRecord, Context, Customer, Entry, EntryId, Hash, Head,
     LedgerAccount, LedgerError, Link, MailRecord, Message, Party, PartyCode, Payee, Point, PointCode,
@@ -293,7 +293,9 @@ impl Transaction for PostgresTransaction<'_> {
 
     fn history(&mut self, binding: Binding, most: u32) -> Result<Vec<Entry>, LedgerError> {
         let (meter, number) = (binding.meter.0.as_slice(), i64::from(binding.number));
-        self.many(sql::HISTORY, &[&meter, &number, &limit(most)], "entry", |columns| columns.entry())
+        let last = limit(most.saturating_sub(1));
+        let found = self.many(sql::HISTORY, &[&meter, &number, &last], "entry", |columns| columns.entry())?;
+        Ok(newest_first(found, most))
     }
 
     fn point(&mut self, code: &PointCode) -> Result<Option<Point>, LedgerError> {

@@ -6,7 +6,7 @@ use super::failure::{Failure, FailureKind};
 use super::rows::{amount, number, step, time, total};
 use super::sql::{self, BINDING_COLUMNS, CUSTOMER_COLUMNS};
 use super::values::Values;
-use crate::{BindingRecord, Customer, Entry, Head, Kind, Point, PolicyRecord, Status, Step};
+use crate::{BindingRecord, Customer, Entry, Head, Kind, Point, PolicyRecord, SignedHead, Status, Step};
 use card_core::calendar::utc_month;
 
 /// The month of an entry, as its column has it.
@@ -202,6 +202,14 @@ fn write_head(connection: &mut Connection, head: &Head, new: bool) -> Result<(),
         Head::Policy(PolicyRecord { version, .. }) if changed == 0 => Err(Failure::invalid(format!(
             "there are rules of version {version} already: take the next number"
         ))),
+        // Signed before: that stays, where it says the same.
+        Head::Signed(SignedHead { id, head, .. }) if changed == 0 => {
+            let point = id.point.as_str();
+            let place = number(id.number, "the number of an entry")?;
+            let same = connection.row(sql::SAME_SIGNED_HEAD, &[&point, &place, &head.as_slice()])?;
+            let other = format!("entry {place} of {point} has been signed with another hash");
+            if same.is_some() { Ok(()) } else { Err(Failure::corrupt(other)) }
+        }
         Head::Epoch(epoch) if changed == 0 => Err(Failure::new(
             FailureKind::Contradicted,
             format!("the number of restores does not go back to {epoch}"),

@@ -8,8 +8,8 @@ use crate::close::covers_from;
 use crate::entry::{Entry, Kind, Step};
 use crate::error::LedgerError;
 use crate::export::first_at;
+use crate::names::COMPANY;
 use crate::records::Point;
-use crate::settings::COMPANY;
 use crate::store::Transaction;
 
 const PAGE: u32 = 500;

@@ -14,7 +14,7 @@ use crate::records::{
     BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, Point, PolicyRecord,
     Reading, SignedHead, StepDone, Token,
 };
-use crate::store::{Access, AccountBalance, Ask, Context, Payee, Row, Table, Transaction};
+use crate::store::{Access, AccountBalance, Ask, Context, Payee, Row, Table, Transaction, newest_first};
 use crate::{LedgerError, StoreError};
 
 macro_rules! entry {
@@ -283,12 +283,13 @@ impl Transaction for Rows<'_> {
     }
 
     fn history(&mut self, binding: Binding, most: u32) -> Result<Vec<Entry>, LedgerError> {
-        // Entries of one second are told apart by what they certify, and by their place in a chain.
+        // All from the second on in which the last one wanted is: their order within a second is not the store's.
         let sql = entry!(
-            "WHERE e.meter = ? AND e.binding = ? \
-             ORDER BY e.time DESC, e.sequence DESC, e.number DESC, e.point DESC LIMIT ?"
+            "WHERE e.meter = ?1 AND e.binding = ?2 AND e.time >= coalesce((SELECT time FROM entry \
+             WHERE meter = ?1 AND binding = ?2 ORDER BY time DESC LIMIT 1 OFFSET ?3), 0)"
         );
-        self.entries(sql, params![binding.meter.0, binding.number, most])
+        let found = self.entries(sql, params![binding.meter.0, binding.number, most.saturating_sub(1)])?;
+        Ok(newest_first(found, most))
     }
 
     fn point(&mut self, code: &PointCode) -> Result<Option<Point>, LedgerError> {

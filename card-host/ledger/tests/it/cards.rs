@@ -99,9 +99,10 @@ fn an_issue_that_was_torn_is_finished_by_repeating_it() {
         let mut torn = Torn::open(bench.stage.card().unwrap(), instruction, left);
         let issued = office.issue(who, &id, &mut torn, MeterId::from(7), 7, CHOICE, &mut |_| {});
         assert!(issued.is_err(), "{issued:?}");
+        id
     };
     // At the first PUT KEY; then the load master is rotated; then at the last PUT KEY; then the answer to SET STATUS is lost.
-    torn(&mut bench, 0xD8, 1);
+    let first = torn(&mut bench, 0xD8, 1);
     bench.company.keys.rotate(Role::Load, &mut OsRandom).unwrap();
     torn(&mut bench, 0xD8, 5);
     // Half done for one customer, it is nobody else's.
@@ -109,9 +110,14 @@ fn an_issue_that_was_torn_is_finished_by_repeating_it() {
     assert!(matches!(refused, Err(BranchError::Card(CardWorkError::AlreadyIssued { .. }))), "{refused:?}");
     torn(&mut bench, 0xF0, 1);
     let issued = bench.issue_it(7, 7, CHOICE).unwrap();
+    // The request that entered it says what it has made, and the access number that was shown is the one that holds.
+    let Development { office, who, .. } = &bench.company;
+    let mut card = bench.stage.card().unwrap();
+    let again = office.issue(who, &first, &mut card, MeterId::from(7), 7, CHOICE, &mut |_| {}).unwrap();
+    assert_eq!((again.account.card, again.access.is_none()), (issued.account.card, true));
+    drop(card);
     assert_eq!(bench.sell(issued.account.card.id, 100).unwrap(), LoadOutcome::Loaded);
-    // The access number that was shown is the one that holds.
-    assert!(operate::holder_session(&mut bench.card(), &issued.access, &mut OsRandom).is_ok());
+    assert!(operate::holder_session(&mut bench.card(), &issued.access.unwrap(), &mut OsRandom).is_ok());
     let refused = bench.issue_it(7, 7, CHOICE);
     assert!(matches!(refused, Err(BranchError::Card(CardWorkError::AlreadyIssued { .. }))), "{refused:?}");
 }

@@ -130,8 +130,8 @@ fn months_are_closed_and_every_piastre_is_accounted_for() {
     let all = || months.iter().chain([&running]);
     assert_eq!(all().map(|month| month.energy.0).sum::<u32>(), register.0);
     assert_eq!(u64::from(register.0), summary.energy);
-    let billed: u64 = all().map(|month| month.energy_charge.0 + u64::from(month.fees)).sum();
-    assert_eq!(i64::try_from(billed).unwrap(), spent);
+    let billed = all().map(|month| i64::try_from(month.energy_charge.0).unwrap() + i64::from(month.fees));
+    assert_eq!(billed.sum::<i64>(), spent);
     // The card that is tapped then takes all of it home, and the time has gone on.
     assert_eq!(bench.tap().verdict, Some(Verdict::Nothing));
     assert!(bench.meter.state().unwrap().clock.time >= summary.to);
@@ -238,7 +238,7 @@ fn a_new_tariff_comes_with_the_card_and_into_force_at_its_start() {
     let later = later.replace("2024-08-01T00:00:00+03:00", &start.to_string());
     let tariff = tariff_file::parse(&later).unwrap();
     let slot = Slot::new(0).unwrap();
-    let (mail, answer) = bench.send(slot, tariff.emit().as_slice());
+    let (mail, answer) = bench.send(slot, tariff.as_bytes());
     assert_eq!((answer.stored, answer.version, mail.envelope.version), (true, 1, 1));
     let tap = bench.tap();
     assert_eq!((tap.received.len(), tap.received[0].slot, tap.received[0].result), (1, slot, Ok(())));
@@ -250,7 +250,7 @@ fn a_new_tariff_comes_with_the_card_and_into_force_at_its_start() {
     let state = bench.meter.state().unwrap();
     assert_eq!((state.tables.active().version(), state.tables.standby()), (2, None));
     // The same again has a new version of the slot, and is no newer tariff: by the network too.
-    let mail = bench.branch.mail(bench.card, slot, tariff.emit().as_slice()).unwrap();
+    let mail = bench.branch.mail(bench.card, slot, tariff.as_bytes()).unwrap();
     let now = bench.now();
     let received = bench.meter.receive(now, None, &mail.envelope).unwrap();
     assert_eq!((received.version, received.result), (2, Err(MailRefusal::TariffNotNewer)));

@@ -68,7 +68,7 @@ fn what_was_torn_is_finished_by_repeating_it_with_the_same_card() {
     assert_eq!(bench.entries(), before + 1, "one entry, whatever was torn");
     assert_eq!((issued.replaces, issued.account.card.generation), (Some(former), 2));
     assert_eq!(bench.sell(issued.account.card.id, 100).unwrap(), LoadOutcome::Loaded);
-    assert!(operate::holder_session(&mut bench.card(), &issued.access, &mut OsRandom).is_ok());
+    assert!(operate::holder_session(&mut bench.card(), &issued.access.unwrap(), &mut OsRandom).is_ok());
     let refused = bench.issue_it(1, 7, CHOICE);
     assert!(matches!(refused, Err(BranchError::Card(CardWorkError::AlreadyIssued { .. }))), "{refused:?}");
 

@@ -113,7 +113,7 @@ fn the_highest_numbers_are_drawn_too() {
     let mut most = statement(36);
     for month in &mut most.months {
         (month.energy, month.energy_charge, month.fees, month.bracket) =
-            (Energy(u32::MAX), Piastres(u64::MAX), Piastres(u64::MAX), u8::MAX);
+            (Energy(u32::MAX), Piastres(u64::MAX), Balance(i64::MAX), u8::MAX);
     }
     most.brackets.push(Bracket { bound: u32::MAX, restart: true });
     most.balance = Some((Balance(i64::MIN), CardTime(u32::MAX)));

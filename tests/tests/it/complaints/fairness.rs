@@ -96,7 +96,7 @@ fn a_new_tariff_in_mid_month_rates_nothing_that_was_used_before_it() {
         fee: 0,
     };
     let dearer = card_core::tariff::Tariff::new(head, &[slab], &[]).unwrap();
-    home.send(0x01, dearer.emit().as_slice());
+    home.send(0x01, dearer.as_bytes());
     home.until(CardTime(start.0 - 1));
     home.consume(kwh(1));
     home.until(start);

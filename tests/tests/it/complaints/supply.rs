@@ -207,8 +207,8 @@ fn a_card_that_was_away_for_months_takes_all_of_them_home() {
     assert_eq!(reading.months.iter().rev().copied().collect::<Vec<_>>(), kept);
     assert_eq!(reading.meter.unwrap().receipt.balance.0, home.balance());
     // Nothing was lost on the way: what was paid is in the meter, or in these months.
-    let billed = kept.iter().map(|month| month.energy_charge.0 + u64::from(month.fees)).sum::<u64>();
-    assert_eq!(home.balance(), 500_000 - billed as i64);
+    let billed = kept.iter().map(|month| month.energy_charge.0 as i64 + i64::from(month.fees)).sum::<i64>();
+    assert_eq!(home.balance(), 500_000 - billed);
 }
 
 #[test]

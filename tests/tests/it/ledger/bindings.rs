@@ -264,6 +264,33 @@ pub(crate) fn after_a_restore_nothing_is_moved_twice(world: &World) {
     world.check();
 }
 
+/// In what was lost, it was moved to a contract that the copy does not know. Its card is at home; the customer takes a third meter.
+pub(crate) fn what_was_moved_in_the_lost_tail_is_not_moved_again(world: &World) {
+    world.customer(1);
+    world.sell(1, 10_000);
+    let old = world.record(1);
+    world.restored("fire");
+    let to = world.office.open(&world.opening(12, 1, 12)).unwrap().binding();
+    // Newer than all that the copy knew, and true: the meter says what was left when its contract was closed.
+    let last = numbered(world, &old, 10, 4_000, MeterFlags::CLOSED.0);
+    world.office.hand_in(&kiosk(), &Evidence::MeterReceipt(last.clone())).unwrap();
+    let moved = world.office.move_credit(&world.boss(), &world.id(), to, &verified(world, &last));
+    assert_eq!(refused(moved), Refusal::MayBeMoved { from: old.binding(), to });
+    assert_eq!(world.binding(to).held.total_credit, Piastres::ZERO);
+    // Two people have looked at what was paid.
+    let id = world.id();
+    let order = MoveOrder::estimated(old.binding(), to, 4_000);
+    world.office.propose_move(&world.boss(), &id, &order, "never moved").unwrap();
+    world.office.approve(&world.second(), &world.boss().request(&id)).unwrap();
+    assert_eq!(world.binding(to).held.total_credit, Piastres(4_000));
+    // A contract that was opened since is moved by one again.
+    let next = world.office.open(&world.opening(13, 1, 13)).unwrap().binding();
+    let last = report(world, &world.binding(to), 4_000, MeterFlags::CLOSED.0);
+    world.office.move_credit(&world.boss(), &world.id(), next, &verified(world, &last)).unwrap();
+    assert_eq!(world.binding(next).held.total_credit, Piastres(4_000));
+    world.check();
+}
+
 pub(crate) fn an_estimate_is_moved_by_two_people(world: &World) {
     world.customer(1);
     world.sell(1, 10_000);

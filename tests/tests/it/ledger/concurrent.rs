@@ -142,7 +142,7 @@ pub(crate) fn confirmed_and_cancelled_at_once(world: &World) {
             scope.spawn(move || {
                 for order in orders {
                     let result = if client % 2 == 0 {
-                        world.office.confirm(&kiosk(), &order.id).map(|(sale, _)| sale)
+                        world.office.confirm(&kiosk(), &order.id, None).map(|(sale, _)| sale)
                     } else {
                         world.office.cancel(&kiosk(), &order.id)
                     };

@@ -5,7 +5,9 @@ use card_host::card_core::role::{KeyVersion, Role};
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::random::OsRandom;
 use card_ledger::{
-    Approved, DebitOrder, DebitTo, LedgerError, Party, Payee, PointLimits, Policy, Power, Refusal, RequestKey,
+    Approved, AuditKey, DebitOrder, DebitTo, Entry, EntryId, Head, Kind, LedgerError, LimitsChange, Party,
+    PartyChange, PartyCode, Payee, PointLimits, Policy, Power, Refusal, RequestKey, SignedHead, StoreError,
+    read, transact, verify,
 };
 use system_tests::world::{World, kiosk, refused, who};
 
@@ -160,7 +162,7 @@ pub(crate) fn settings_asked_for_again_give_the_first_answer(world: &World) {
     let (before, _) = office.policy().unwrap();
     let rules = |above| Policy { correction_approval_above: above, ..Policy::for_development() };
     let (id, later) = (world.id(), world.id());
-    let at_once = || office.set_policy(&boss, &id, None, &rules(7));
+    let at_once = || office.set_policy(&boss, &id, None, &rules(9));
     assert_eq!(at_once().unwrap(), before + 1);
     world.clock.pass(60);
     assert_eq!(office.set_policy(&boss, &world.id(), None, &rules(8)).unwrap(), before + 2);
@@ -168,21 +170,21 @@ pub(crate) fn settings_asked_for_again_give_the_first_answer(world: &World) {
     assert_eq!(at_once().unwrap(), before + 1, "the first answer");
     assert_eq!(office.policy().unwrap(), (before + 2, rules(8)), "and nothing is done again");
     let now = office.now().unwrap();
-    for (from, policy) in [(None, rules(8)), (Some(now), rules(7))] {
+    for (from, policy) in [(None, rules(8)), (Some(now), rules(9))] {
         let other = office.set_policy(&boss, &id, from, &policy);
         assert_eq!(refused(other), Refusal::OtherRequest(id.clone()), "{from:?}");
     }
     // With a start: the same rules from the same time under two ids are two versions.
     let start = Some(CardTime(now.0 + 60));
     for _ in 0..2 {
-        assert_eq!(office.set_policy(&boss, &later, start, &rules(9)).unwrap(), before + 3);
+        assert_eq!(office.set_policy(&boss, &later, start, &rules(7)).unwrap(), before + 3);
     }
     let third = world.id();
     for _ in 0..2 {
-        assert_eq!(office.set_policy(&boss, &third, start, &rules(9)).unwrap(), before + 4);
+        assert_eq!(office.set_policy(&boss, &third, start, &rules(7)).unwrap(), before + 4);
     }
     assert_eq!(
-        refused(office.set_policy(&boss, &third, None, &rules(9))),
+        refused(office.set_policy(&boss, &third, None, &rules(7))),
         Refusal::OtherRequest(third.clone())
     );
     world.check();
@@ -202,5 +204,141 @@ pub(crate) fn a_master_is_entered_before_it_is_drawn(world: &World) {
     let many = || world.keys.rotate(Role::Credit, &mut OsRandom).is_ok();
     while many() {}
     assert!(matches!(draw("m-3", Role::Credit), Err(LedgerError::Issuer(_))), "there is no further one");
+    world.check();
+}
+
+pub(crate) fn rules_that_raise_a_bound_take_two(world: &World) {
+    let (office, boss) = (&world.office, world.boss());
+    let (before, held) = office.policy().unwrap();
+    // One bound after the other, each above what holds by then.
+    let mut raised = vec![held.clone()];
+    let bounds: [fn(&mut Policy) -> &mut u64; 5] = [
+        |rules| &mut rules.correction_approval_above,
+        |rules| &mut rules.without_payment.estimate_most,
+        |rules| &mut rules.without_payment.adopt_most,
+        |rules| &mut rules.without_payment.recover_most,
+        |rules| &mut rules.without_payment.shortage_alone,
+    ];
+    for bound in bounds {
+        let mut next = raised[raised.len() - 1].clone();
+        *bound(&mut next) += 1;
+        raised.push(next);
+    }
+    let raised = &raised[1..];
+    for (rules, version) in raised.iter().zip(before + 1..) {
+        let id = world.id();
+        let set = || office.set_policy(&boss, &id, None, rules);
+        for _ in 0..2 {
+            assert_eq!(refused(set()), Refusal::SecondPerson(id.clone()));
+        }
+        assert_eq!(office.policy().unwrap().0, version - 1, "nothing has changed");
+        let own = office.approve(&boss, &boss.request(&id));
+        assert!(matches!(refused(own), Refusal::NotSecondPerson { .. }));
+        office.approve(&world.second(), &boss.request(&id)).unwrap();
+        assert_eq!(refused(office.set_policy(&boss, &id, None, &held)), Refusal::OtherRequest(id.clone()));
+        for _ in 0..2 {
+            assert_eq!(set().unwrap(), version);
+        }
+        assert_eq!(office.policy().unwrap(), (version, rules.clone()));
+    }
+    // Back down, one person does.
+    assert_eq!(office.set_policy(&boss, &world.id(), None, &held).unwrap(), before + 6);
+    assert_eq!(world.balance("corrections"), 0);
+    world.check();
+}
+
+pub(crate) fn rules_of_a_time_that_ran_ahead_are_replaced_by_two(world: &World) {
+    let (office, boss) = (&world.office, world.boss());
+    let (before, held) = office.policy().unwrap();
+    let right = office.now().unwrap();
+    // A clock of a module that nobody doubts: a year ahead, and rules are entered.
+    let year = 365 * 86_400;
+    world.clock.pass(year);
+    let wrong = Policy { correction_approval_above: 1, ..held.clone() };
+    assert_eq!(office.set_policy(&boss, &world.id(), None, &wrong).unwrap(), before + 1);
+    world.clock.set(CardTime(right.0 + 10));
+    let id = world.id();
+    let point = "office".parse().unwrap();
+    office.propose_time(&boss, &id, &point, "the clock ran ahead").unwrap();
+    office.approve(&world.second(), &boss.request(&id)).unwrap();
+    assert_eq!(office.policy().unwrap(), (before, held.clone()), "the others have not begun");
+    // New ones would begin before them: two people say so.
+    let newer = Policy { correction_approval_above: 2, ..held };
+    let id = world.id();
+    let set = || office.set_policy(&boss, &id, None, &newer);
+    assert_eq!(refused(set()), Refusal::SecondPerson(id.clone()));
+    office.approve(&world.second(), &boss.request(&id)).unwrap();
+    assert_eq!(set().unwrap(), before + 2);
+    assert_eq!(office.policy().unwrap(), (before + 2, newer.clone()));
+    // Those of the wrong time never hold, and one person goes on from here.
+    world.clock.pass(year + 86_400);
+    assert_eq!(office.policy().unwrap(), (before + 2, newer.clone()));
+    let least = Policy { correction_approval_above: 1, ..newer };
+    assert_eq!(office.set_policy(&boss, &world.id(), None, &least).unwrap(), before + 3);
+    world.check();
+}
+
+pub(crate) fn a_statement_is_cut_in_the_order_of_the_chain(world: &World) {
+    // All of it in one second; what certifies nothing is as new as what does.
+    let record = world.customer(1);
+    world.sell(1, 10_000);
+    for _ in 0..3 {
+        world.office.reserve(&world.order(kiosk(), 1, 5_000)).unwrap();
+    }
+    let history = |most| read(&*world.ledger, |t| t.history(record.binding(), most)).unwrap();
+    let all = history(100);
+    let of = |point: &str, all: &[Entry]| -> Vec<u64> {
+        all.iter().filter(|entry| entry.id.point.as_str() == point).map(|entry| entry.id.number).collect()
+    };
+    assert_eq!(all.len(), 5);
+    assert!(of("fawry-1", &all).is_sorted_by(|a, b| a > b), "{all:?}");
+    assert_eq!(all.iter().map(|entry| entry.kind).collect::<Vec<_>>()[..3], [Kind::Reserve; 3]);
+    for most in 0..=6 {
+        assert_eq!(history(most), all[..all.len().min(usize::try_from(most).unwrap())], "{most}");
+    }
+}
+
+pub(crate) fn an_entry_is_signed_with_one_hash(world: &World) {
+    let point = read(&*world.ledger, |t| t.point(&"office".parse().unwrap())).unwrap().unwrap();
+    let id = EntryId { point: point.code, number: point.number };
+    let keep = |head, signature| {
+        let signed = SignedHead { id: id.clone(), head, time: point.time, signature };
+        transact(&*world.ledger, |t| t.keep(&[Head::Signed(signed.clone())]))
+    };
+    keep(point.head, [1; 64]).unwrap();
+    keep(point.head, [2; 64]).unwrap();
+    let kept = read(&*world.ledger, |t| t.signed_head(&id.point, id.number)).unwrap().unwrap();
+    assert_eq!(kept.signature, [1; 64], "the first one stays");
+    let other = keep([7; 32], [3; 64]);
+    assert!(matches!(other, Err(LedgerError::Store(StoreError::Corrupt(_)))), "{other:?}");
+}
+
+pub(crate) fn what_a_change_does_not_name_stays(world: &World) {
+    let (office, boss) = (&world.office, world.boss());
+    let code: PartyCode = "fawry".parse().unwrap();
+    let none = PartyChange { code: code.clone(), channel: None, open: None };
+    // Two people at once, who have both seen it as it was: each names what is to be changed.
+    let id = world.id();
+    let close = || office.set_party(&boss, &id, PartyChange { open: Some(false), ..none.clone() }).unwrap();
+    let closed = close();
+    let bank = PartyChange { channel: Some(Channel::Bank), ..none.clone() };
+    let moved = office.set_party(&boss, &world.id(), bank).unwrap();
+    assert_eq!((moved.channel, moved.open), (Channel::Bank, false));
+    assert_eq!(read(&*world.ledger, |t| t.party(&code)).unwrap(), Some(moved));
+    assert_eq!(close(), closed, "the first answer");
+    let new = PartyChange { code: "orange".parse().unwrap(), ..none };
+    assert!(matches!(refused(office.set_party(&boss, &world.id(), new)), Refusal::Invalid(_)));
+
+    let point = "fawry-1".parse().unwrap();
+    let cash = LimitsChange { most_cash: Some(Some(Piastres(7))), most_daily: None };
+    office.change_point(&boss, &world.id(), &point, None, cash).unwrap();
+    let daily = LimitsChange { most_cash: None, most_daily: Some(Some(Piastres(8))) };
+    office.change_point(&boss, &world.id(), &point, None, daily).unwrap();
+    office.change_point(&boss, &world.id(), &point, false, LimitsChange::default()).unwrap();
+    let held = read(&*world.ledger, |t| t.point(&point)).unwrap().unwrap();
+    assert_eq!((held.most_cash, held.most_daily, held.open), (Some(Piastres(7)), Some(Piastres(8)), false));
+    let key = AuditKey::generate().unwrap().public();
+    let report = verify(&*world.ledger, &key, &[], &mut |_| {}).unwrap();
+    assert_eq!(report.findings, []);
     world.check();
 }

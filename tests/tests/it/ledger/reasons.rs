@@ -71,7 +71,7 @@ pub(crate) fn who_decides_says_why(world: &World) {
     let paid = world.order(kiosk(), 1, 10_000);
     world.office.reserve(&paid).unwrap();
     world.office.block(&world.boss(), &world.id(), ONE, true, "lost").unwrap();
-    world.office.confirm(&kiosk(), &paid.id).unwrap();
+    world.office.confirm(&kiosk(), &paid.id, None).unwrap();
     world.office.block(&world.boss(), &world.id(), ONE, false, "found").unwrap();
 
     let before = world.entries().len();

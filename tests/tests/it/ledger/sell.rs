@@ -61,14 +61,20 @@ pub(crate) fn announced_confirmed_certified(world: &World) {
     assert_eq!(world.office.reserve(&order).unwrap(), announced);
     assert_eq!(world.balance("cash:fawry-1"), 0, "nothing is paid yet");
     assert_eq!(refused(world.office.sell(&order)), Refusal::OtherRequest(order.id.clone()));
-    assert_eq!(refused(world.office.confirm(&wallet(), &order.id)), Refusal::NoRequest(order.id.clone()));
+    assert_eq!(
+        refused(world.office.confirm(&wallet(), &order.id, None)),
+        Refusal::NoRequest(order.id.clone())
+    );
     let elsewhere = who("fawry", "fawry-2", "till 2");
-    assert_eq!(refused(world.office.confirm(&elsewhere, &order.id)), Refusal::WrongStep(order.id.clone()));
-    let (sale, reason) = world.office.confirm(&kiosk(), &order.id).unwrap();
+    assert_eq!(
+        refused(world.office.confirm(&elsewhere, &order.id, None)),
+        Refusal::WrongStep(order.id.clone())
+    );
+    let (sale, reason) = world.office.confirm(&kiosk(), &order.id, None).unwrap();
     assert!(reason.is_none());
     assert_eq!((sale.state, &sale.division), (SaleState::Certified, &announced.division));
     world.clock.pass(10);
-    assert_eq!(world.office.confirm(&kiosk(), &order.id).unwrap().0, sale);
+    assert_eq!(world.office.confirm(&kiosk(), &order.id, None).unwrap().0, sale);
     assert_eq!(refused(world.office.cancel(&kiosk(), &order.id)), Refusal::AlreadyConfirmed);
     assert_eq!(refused(world.office.refund(&kiosk(), &order.id, "")), Refusal::AlreadyConfirmed);
     assert_eq!(world.balance("paid:fawry-1"), 0);
@@ -85,7 +91,7 @@ pub(crate) fn cancelled_before_it_is_confirmed(world: &World) {
     assert_eq!(cancelled.state, SaleState::Cancelled);
     assert_eq!(world.office.cancel(&kiosk(), &order.id).unwrap(), cancelled);
     assert_eq!(world.office.reserve(&order).unwrap(), cancelled, "asked again, it is what became of it");
-    assert_eq!(refused(world.office.confirm(&kiosk(), &order.id)), Refusal::Cancelled);
+    assert_eq!(refused(world.office.confirm(&kiosk(), &order.id, None)), Refusal::Cancelled);
     assert_eq!(refused(world.office.refund(&kiosk(), &order.id, "")), Refusal::WrongStep(order.id.clone()));
     assert_eq!(world.balance("cash:fawry-1"), 0);
     world.check();
@@ -97,7 +103,7 @@ pub(crate) fn a_second_person_above_the_limit(world: &World) {
     let needed = Refusal::ApprovalNeeded { amount: order.amount };
     assert_eq!(refused(world.office.sell(&order)), needed);
     world.office.reserve(&order).unwrap();
-    assert_eq!(refused(world.office.confirm(&kiosk(), &order.id)), needed);
+    assert_eq!(refused(world.office.confirm(&kiosk(), &order.id, None)), needed);
     let request = RequestKey { party: kiosk().party, id: order.id.clone() };
     let same = Refusal::NotSecondPerson { actor: "till 1".to_owned() };
     assert_eq!(refused(world.office.approve(&kiosk(), &request)), same);
@@ -109,7 +115,7 @@ pub(crate) fn a_second_person_above_the_limit(world: &World) {
     let second = who("fawry", "fawry-2", "chief");
     assert_eq!(world.office.approve(&second, &request).unwrap(), Approved::Sale);
     assert_eq!(world.office.approve(&second, &request).unwrap(), Approved::Sale);
-    let (sale, _) = world.office.confirm(&kiosk(), &order.id).unwrap();
+    let (sale, _) = world.office.confirm(&kiosk(), &order.id, None).unwrap();
     assert_eq!((sale.state, sale.approved_by.as_deref()), (SaleState::Certified, Some("chief")));
     // The limit itself needs none.
     world.sell(1, 1_000_000);
@@ -126,7 +132,7 @@ pub(crate) fn what_is_paid_is_booked_even_where_it_cannot_be_certified(world: &W
     let card = Payee::Card(CardId::from(1));
     world.office.block(&world.boss(), &world.id(), card, true, "lost").unwrap();
     for order in [&kept, &returned] {
-        let (sale, reason) = world.office.confirm(&kiosk(), &order.id).unwrap();
+        let (sale, reason) = world.office.confirm(&kiosk(), &order.id, None).unwrap();
         assert_eq!(sale.state, SaleState::Paid);
         assert!(matches!(reason, Some(LedgerError::Refused(Refusal::Blocked(_)))), "{reason:?}");
     }
@@ -136,8 +142,8 @@ pub(crate) fn what_is_paid_is_booked_even_where_it_cannot_be_certified(world: &W
     assert_eq!(refund.state, SaleState::Refunded);
     assert_eq!(world.office.refund(&kiosk(), &returned.id, "card lost").unwrap(), refund);
     world.office.block(&world.boss(), &world.id(), card, false, "found").unwrap();
-    assert_eq!(refused(world.office.confirm(&kiosk(), &returned.id)), Refusal::Refunded);
-    let (sale, reason) = world.office.confirm(&kiosk(), &kept.id).unwrap();
+    assert_eq!(refused(world.office.confirm(&kiosk(), &returned.id, None)), Refusal::Refunded);
+    let (sale, reason) = world.office.confirm(&kiosk(), &kept.id, None).unwrap();
     assert_eq!((sale.state, reason.is_none()), (SaleState::Certified, true));
     assert_eq!(world.balance("cash:fawry-1"), 10_000);
     assert_eq!(world.record(1).held.total_credit, Piastres(sale.division.credit));
@@ -220,7 +226,7 @@ pub(crate) fn announced_sales_hold_to_the_limits(world: &World) {
     for order in &orders {
         world.office.reserve(order).unwrap();
     }
-    let confirm = |order: &SaleOrder| world.office.confirm(&till, &order.id).unwrap();
+    let confirm = |order: &SaleOrder| world.office.confirm(&till, &order.id, None).unwrap();
     assert_eq!(confirm(&orders[0]).0.state, SaleState::Certified);
     let (second, reason) = confirm(&orders[1]);
     assert_eq!(second.state, SaleState::Paid);
@@ -245,7 +251,7 @@ pub(crate) fn rules_that_are_gone_certify_nothing(world: &World) {
     let mut rules = system_tests::world::rules();
     rules.channels.remove("kiosk");
     world.office.set_policy(&world.boss(), &world.id(), None, &rules).unwrap();
-    let (sale, reason) = world.office.confirm(&kiosk(), &order.id).unwrap();
+    let (sale, reason) = world.office.confirm(&kiosk(), &order.id, None).unwrap();
     assert_eq!(sale.state, SaleState::Paid);
     assert_eq!(refused(reason.map_or(Ok(()), Err)), Refusal::NoPolicy);
     world.check();
@@ -269,7 +275,7 @@ pub(crate) fn fees_levies_and_debts(world: &World) {
     assert_eq!(parts(&world.office.reserve(&order).unwrap().division), (vec![300, 100], 2_400, 7_200));
     world.sell(1, 10_000);
     assert_eq!(world.balance("debt:1"), 200);
-    let (sale, _) = world.office.confirm(&kiosk(), &order.id).unwrap();
+    let (sale, _) = world.office.confirm(&kiosk(), &order.id, None).unwrap();
     assert_eq!(parts(&sale.division), (vec![300, 100], 200, 9_400));
     // The largest fee, no debt left.
     assert_eq!(parts(&world.sell(1, 1_000_000).division), (vec![500, 100], 0, 999_400));
@@ -330,11 +336,11 @@ pub(crate) fn keys_that_cannot_be_reached(world: &World) {
     let order = world.order(kiosk(), 1, 20_000);
     broken.reserve(&order).unwrap();
     for _ in 0..2 {
-        let (sale, reason) = broken.confirm(&order.who, &order.id).unwrap();
+        let (sale, reason) = broken.confirm(&order.who, &order.id, None).unwrap();
         assert_eq!(sale.state, SaleState::Paid, "what was paid is booked");
         assert!(matches!(reason, Some(LedgerError::Issuer(IssuerError::Keys(_)))));
     }
-    let (sale, reason) = world.office.confirm(&order.who, &order.id).unwrap();
+    let (sale, reason) = world.office.confirm(&order.who, &order.id, None).unwrap();
     assert!(sale.state == SaleState::Certified && reason.is_none());
     world.check();
 }

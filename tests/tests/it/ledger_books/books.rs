@@ -52,7 +52,7 @@ impl Books {
         }
         let order = world.order(wallet(), 1, 7_000);
         world.office.reserve(&order).unwrap();
-        world.office.confirm(&wallet(), &order.id).unwrap();
+        world.office.confirm(&wallet(), &order.id, None).unwrap();
         let order = world.order(wallet(), 2, 5_000);
         world.office.reserve(&order).unwrap();
         world.office.cancel(&wallet(), &order.id).unwrap();

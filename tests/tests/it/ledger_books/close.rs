@@ -97,7 +97,7 @@ fn what_waits_for_a_day_is_listed_and_left_alone() {
     let waits = &statement.waiting[0];
     assert_eq!((&waits.request, waits.amount, waits.paid), (&order.id, 3_000, false));
     // It can be confirmed all the same.
-    world.office.confirm(&kiosk(), &order.id).unwrap();
+    world.office.confirm(&kiosk(), &order.id, None).unwrap();
     assert!(close(83_000).waiting.is_empty());
 }
 

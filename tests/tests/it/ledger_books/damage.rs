@@ -165,7 +165,7 @@ fn busy(world: &World, auditor: &AuditKey) {
     }
     let order = world.order(wallet(), 1, 7_000);
     office.reserve(&order).unwrap();
-    office.confirm(&wallet(), &order.id).unwrap();
+    office.confirm(&wallet(), &order.id, None).unwrap();
     office.reserve(&world.order(wallet(), 2, 5_000)).unwrap();
     office.debt(&boss, &id(), 3, Piastres(9_000), "from the old books").unwrap();
     world.sell(3, 20_000);

@@ -5,8 +5,8 @@ use card_host::card_core::id::{Binding, CardId, CardRef, MeterId};
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::issuer::{AccountError, BindingAccount, IssuerError};
 use card_ledger::{
-    BindingRecord, DebitOrder, DebitTo, Kind, LedgerError, MoveOrder, OpenOrder, Payee, ReconcileOptions,
-    Refusal, RequestId, ShownCard, reconcile,
+    BindingRecord, DebitOrder, DebitTo, Kind, LedgerError, MoveOrder, OpenOrder, Payee, Policy,
+    ReconcileOptions, Refusal, RequestId, ShownCard, reconcile,
 };
 use system_tests::world::{World, kiosk, refused, who};
 
@@ -281,4 +281,16 @@ fn missing_cash_has_a_reason_and_above_a_limit_a_second_person() {
     assert_eq!(close(&id, 101_000, "robbed").unwrap(), statement);
     assert_eq!(told_of(&books, "cash-short"), 2);
     assert_eq!(books.findings(&[]), []);
+}
+
+#[test]
+fn what_one_can_do_alone_is_raised_by_two() {
+    let books = Books::new();
+    let (world, id) = (&books.world, books.world.id());
+    let rules = Policy { correction_approval_above: 200_000, ..system_tests::world::rules() };
+    let set = || world.office.set_policy(&world.boss(), &id, None, &rules);
+    assert_eq!(refused(set()), Refusal::SecondPerson(id.clone()));
+    world.office.approve(&world.second(), &world.boss().request(&id)).unwrap();
+    set().unwrap();
+    assert_eq!(books.findings(&[]), [], "two people have made them");
 }

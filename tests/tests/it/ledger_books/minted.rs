@@ -2,9 +2,10 @@
 //! way into the office that takes it. What comes to other meters is never more than was paid.
 //!
 //! `CARD_SEED=n` plays one seed again; `CARD_TESTS=long` plays many.
+// Long: one player, with every way into the office.
 
 use super::books::Books;
-use card_host::card_core::id::{Binding, CardId, Channel, MeterId, Reference};
+use card_host::card_core::id::{Binding, CardId, CardRef, Channel, MeterId, Reference};
 use card_host::card_core::message::{Certificate, Envelope, MeterFlags, MeterReceipt, Month, Slot, Voucher};
 use card_host::card_core::parameters::Readings;
 use card_host::card_core::soft::SoftEngine;
@@ -12,10 +13,10 @@ use card_host::card_core::units::{Balance, CardTime, Energy, Piastres};
 use card_host::issuer::{BindingAccount, LAST_TOTAL};
 use card_host::keystore::KeyStore;
 use card_ledger::{
-    AuditFinding, BindingRecord, DebitOrder, DebitTo, Evidence, Payee, ShownCard, Status, read,
+    AuditFinding, BindingRecord, DebitOrder, DebitTo, Evidence, MoveOrder, Payee, ShownCard, Status, read,
 };
 use fastrand::Rng;
-use system_tests::world::{World, kiosk, wallet};
+use system_tests::world::{World, kiosk, rules, wallet};
 
 /// Whose keys are known to the customer of account 1.
 const BROKEN: u64 = 1;
@@ -34,6 +35,11 @@ struct Attack {
     restores: u32,
     meters: u64,
     cards: u64,
+    /// What came from other books, and what two people have estimated since the first restore, when it can be more than is left elsewhere.
+    adopted: u64,
+    estimated: u64,
+    /// How often an estimate was approved, and a contract adopted.
+    by_two: u32,
     /// How often something was moved, so that a play in which nothing happens is noticed.
     moved: u32,
     sold: u32,
@@ -46,8 +52,21 @@ impl Attack {
         books.world.customer(OTHER);
         books.world.sell(OTHER, 50_000);
         let rng = Rng::with_seed(seed);
-        let (vouchers, paid, restores, moved, sold) = (Vec::new(), 0, 0, 0, 0);
-        Self { books, rng, seed, paid, vouchers, restores, meters: 10, cards: 10, moved, sold }
+        Self {
+            books,
+            rng,
+            seed,
+            paid: 0,
+            vouchers: Vec::new(),
+            restores: 0,
+            meters: 10,
+            cards: 10,
+            adopted: 0,
+            estimated: 0,
+            by_two: 0,
+            moved: 0,
+            sold: 0,
+        }
     }
 
     fn world(&self) -> &World {
@@ -100,7 +119,7 @@ impl Attack {
             self.world().office.cancel(&wallet(), &order.id).unwrap();
             return;
         }
-        let (sale, _) = self.world().office.confirm(&wallet(), &order.id).unwrap();
+        let (sale, _) = self.world().office.confirm(&wallet(), &order.id, None).unwrap();
         if sale.certified.is_some() {
             self.bought(&sale);
         } else {
@@ -270,6 +289,58 @@ impl Attack {
         self.moved += u32::from(moved.is_ok());
     }
 
+    /// Two people move what they estimate to be left: what the customer has told them.
+    fn estimate(&mut self) {
+        let (from, to) = (self.any(), self.any());
+        let certified = u64::try_from(from.held.certified()).unwrap_or(0);
+        let left = i64::try_from(self.near(certified / 2)).unwrap();
+        let left = if self.rng.u8(..8) == 0 { -left } else { left };
+        let (world, id) = (&self.books.world, self.books.world.id());
+        let order = MoveOrder::estimated(from.binding(), to.binding(), left);
+        if world.office.propose_move(&world.boss(), &id, &order, "told at the desk").is_err() {
+            return;
+        }
+        let held = world.binding(from.binding());
+        let approved = world.office.approve(&world.second(), &world.boss().request(&id));
+        if approved.is_err() {
+            return;
+        }
+        let most = rules().without_payment.estimate_most;
+        assert!(left.unsigned_abs() <= most, "seed {}: an estimate of {left}", self.seed);
+        assert!(i128::from(left) <= held.held.certified(), "seed {}: more than was certified", self.seed);
+        assert_ne!(held.status, Status::Closed, "seed {}: moved twice", self.seed);
+        self.by_two += 1;
+        if self.restores > 0 {
+            self.estimated += u64::try_from(left).unwrap_or(0);
+        }
+    }
+
+    /// Two people adopt a contract from other books, as a paper of the customer says.
+    fn adopt(&mut self) {
+        let meter = if self.rng.bool() { BROKEN } else { self.meters };
+        (self.meters, self.cards) = (self.meters + 1, self.cards + 1);
+        let most = rules().without_payment.adopt_most;
+        let credit = self.near(self.adopted.max(20_000)).min(LAST_TOTAL.0);
+        let held = BindingAccount {
+            binding: Binding { meter: MeterId::from(meter), number: self.rng.u32(1..6_000_000) },
+            card: CardRef { id: CardId::from(self.cards), generation: 1 },
+            sequence: self.rng.u32(1..50),
+            total_credit: Piastres(credit),
+            total_debited: Piastres(self.rng.u64(..=credit.min(5_000))),
+            moved: false,
+            ..self.any().held
+        };
+        let (world, id) = (&self.books.world, self.books.world.id());
+        let adopt = || world.office.adopt(&world.boss(), &id, &held, "from the other books");
+        assert!(adopt().is_err(), "seed {}: adopted by one", self.seed);
+        if world.two(&id, adopt).is_ok() {
+            let amount = credit.saturating_sub(held.total_debited.0);
+            assert!(amount <= most, "seed {}: {amount} adopted", self.seed);
+            self.by_two += 1;
+            self.adopted += amount;
+        }
+    }
+
     fn open(&mut self) {
         let meter = if self.rng.bool() { BROKEN } else { self.meters };
         let mut order = self.world().opening(meter, BROKEN, self.cards);
@@ -336,8 +407,10 @@ impl Attack {
     fn step(&mut self) {
         match self.rng.u8(..64) {
             0..16 => self.sell(),
-            16..30 => self.hand_in(),
-            30..46 => self.move_credit(),
+            16..28 => self.hand_in(),
+            28..40 => self.move_credit(),
+            40..44 => self.estimate(),
+            44..46 => self.adopt(),
             46..54 => self.open(),
             54..62 => self.act_of_the_office(),
             62 => self.lose(),
@@ -349,8 +422,12 @@ impl Attack {
         let elsewhere: i128 =
             bindings.iter().filter(|of| !is_broken(of)).map(|of| certified(of).max(0)).sum();
         let all: i128 = bindings.iter().map(certified).sum();
-        let (seed, paid) = (self.seed, i128::from(self.paid));
-        assert!(elsewhere <= paid, "seed {seed}: {elsewhere} certified to other meters, {paid} paid");
+        let (seed, paid) = (self.seed, i128::from(self.paid + self.adopted));
+        let most = paid + i128::from(self.estimated);
+        assert!(
+            elsewhere <= most,
+            "seed {seed}: {elsewhere} certified to other meters, {most} paid or adopted"
+        );
         if self.restores == 0 {
             assert!(all <= paid, "seed {seed}: {all} certified, {paid} paid");
         }
@@ -414,7 +491,7 @@ fn what_is_certified_is_paid_for_whatever_is_handed_in() {
         Some(seed) => seed..seed + 1,
         None => 0..if long { 500 } else { 12 },
     };
-    let (mut moved, mut sold) = (0, 0);
+    let (mut moved, mut sold, mut by_two) = (0, 0, 0);
     for seed in seeds {
         let mut attack = Attack::new(seed);
         let other = Binding { meter: MeterId::from(OTHER), number: 1 };
@@ -429,7 +506,9 @@ fn what_is_certified_is_paid_for_whatever_is_handed_in() {
         assert_eq!(findings, [], "seed {seed}");
         moved += attack.moved;
         sold += attack.sold;
+        by_two += attack.by_two;
     }
-    println!("{moved} moves, {sold} sales");
-    assert!((moved > 0 && sold > 0) || chosen.is_some(), "nothing was ever moved, or sold");
+    println!("{moved} moves, {sold} sales, {by_two} estimates and adoptions");
+    let played = moved > 0 && sold > 0 && by_two > 0;
+    assert!(played || chosen.is_some(), "nothing was ever moved, sold, or done by two");
 }

@@ -163,7 +163,7 @@ fn what_waits() {
     world.office.withdraw(&world.boss(), &debit.id).unwrap();
     // Blocked while it was announced: paid, and not certified.
     world.office.block(&world.boss(), &world.id(), Payee::Card(CardId::from(1)), true, "stolen").unwrap();
-    let (_, reason) = world.office.confirm(&wallet(), &order.id).unwrap();
+    let (_, reason) = world.office.confirm(&wallet(), &order.id, None).unwrap();
     assert!(reason.is_some());
     assert_eq!(kinds(&books), []);
     world.clock.pass(15 * 60 + 1);

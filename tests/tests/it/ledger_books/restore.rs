@@ -95,7 +95,10 @@ fn what_was_lost_is_entered_again_by_evidence() {
         refused(world.office.sell(&world.order(kiosk(), 3, 1_000))),
         Refusal::EvidenceNeeded(_)
     ));
-    assert!(matches!(refused(world.office.confirm(&kiosk(), &waits.id).map(drop)), Refusal::NoRequest(_)));
+    assert!(matches!(
+        refused(world.office.confirm(&kiosk(), &waits.id, None).map(drop)),
+        Refusal::NoRequest(_)
+    ));
 
     // The channel's own list shows what it has and the ledger has not.
     let mut list: String = known.iter().chain(&lost).chain([&later]).map(line).collect();

@@ -26,7 +26,7 @@ pub(crate) fn act(office: &Office, action: &str, round: &str) -> Result<String, 
         // Asked for again after it was confirmed, an announcement shows what became of it.
         "reserve" => format!("{:?}", office.reserve(&order(wallet(), "pay", 2))?.entry),
         "confirm" => {
-            let (sale, reason) = office.confirm(&wallet(), &id("pay"))?;
+            let (sale, reason) = office.confirm(&wallet(), &id("pay"), None)?;
             assert!(reason.is_none(), "{reason:?}");
             format!("{sale:?}")
         }

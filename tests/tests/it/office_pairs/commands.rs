@@ -119,7 +119,8 @@ fn close(desk: &Desk<'_>) -> Result<String, LedgerError> {
 fn party(desk: &Desk<'_>) -> Result<String, LedgerError> {
     let channel = [Channel::Bank, Channel::Wallet][desk.turn];
     let party = Party { code: desk.scene.party(), channel, open: desk.turn == 0 };
-    desk.office.set_party(&desk.who, &desk.id, &party).map(done)
+    let held = desk.office.set_party(&desk.who, &desk.id, &party)?;
+    Ok(format!("{}, open {}", held.channel, held.open))
 }
 
 fn token(desk: &Desk<'_>) -> Result<String, LedgerError> {
@@ -134,7 +135,7 @@ fn revoke(desk: &Desk<'_>) -> Result<String, LedgerError> {
 
 fn rules(desk: &Desk<'_>) -> Result<String, LedgerError> {
     let mut rules = Policy::for_development();
-    rules.correction_approval_above = [100_000, 10_000_000][desk.turn];
+    rules.correction_approval_above = [100_000, 10_000][desk.turn];
     let version = desk.office.set_policy(&desk.who, &desk.id, None, &rules)?;
     Ok(format!("version {}", desk.scene.version(version)))
 }

@@ -346,7 +346,7 @@ fn everything_else() {
         Head::Mail(mail(0, 1)),
         Head::Reading(reading(0, 0)),
         Head::Message(Message { text: "other".to_owned(), ..message("late", 1, 5) }),
-        Head::Signed(SignedHead { head: [4; 32], ..head(1) }),
+        Head::Signed(SignedHead { signature: [4; 64], ..head(1) }),
     ];
     let next = super::support::entry(&till, Kind::Settings, "2", Step::First, NOW);
     transact(&ledger, |t| t.write(&next, &after(&till, &next), &heads)).unwrap();

@@ -203,9 +203,9 @@ fn rules_asked_for_again_are_the_same_version() {
     let cardctl = &branch.cardctl;
     let (path, other) = (branch.name("rules"), branch.name("other"));
     let mut rules = cardctl.json(&["ledger", "rules"])["rules"].clone();
-    rules["correction_approval_above"] = 7.into();
-    fs::write(&path, rules.to_string()).unwrap();
     rules["correction_approval_above"] = 8.into();
+    fs::write(&path, rules.to_string()).unwrap();
+    rules["correction_approval_above"] = 7.into();
     fs::write(&other, rules.to_string()).unwrap();
     let first = cardctl.json(&["--request", "r-1", "ledger", "rules", &path]);
     std::thread::sleep(std::time::Duration::from_millis(1_100));

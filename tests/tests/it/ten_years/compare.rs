@@ -97,7 +97,7 @@ pub fn month(closed: &Closed) -> Month {
         slab: tariff.reached(total) as u8 + 1,
         energy: Energy(total),
         energy_charge: card_core::units::Piastres(closed.charge as u64),
-        fees: closed.fees as u32,
+        fees: closed.fees as i32,
         peak: closed.peak,
     }
 }

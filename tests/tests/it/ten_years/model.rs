@@ -80,7 +80,7 @@ impl Contract {
     /// What was taken, computed afresh from the energy of each month.
     pub fn taken_afresh(&self) -> i128 {
         let of = |month: &Closed| {
-            price::energy_charge(&month.parts) + price::fees(&month.parts, month.flags & 1 != 0)
+            price::energy_charge(&month.parts) + price::fees(&month.parts, month.flags & 1 != 0, month.index)
         };
         self.months.iter().map(of).sum::<i128>() + self.instalments
     }
@@ -252,7 +252,7 @@ impl Model {
             flags,
             parts: self.parts.clone(),
             charge: self.charge(),
-            fees: price::fees(&self.parts, partial),
+            fees: price::fees(&self.parts, partial, self.month),
             peak: self.peak,
         }
     }

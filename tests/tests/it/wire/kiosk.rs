@@ -193,7 +193,7 @@ fn in_steps_with_cuts_between_them() {
     // Paid, and the confirmation's answer is lost.
     let id = reserved(&mut journal);
     assert!(matches!(journal.loaded(&id), Err(JournalError::OtherStage(_))));
-    journal.paid(&id).unwrap();
+    journal.paid(&id, None).unwrap();
     line.lose(ANSWERS);
     journal.go_on(&client, &id).unwrap_err();
     drop(journal);
@@ -239,7 +239,7 @@ fn in_steps_with_cuts_between_them() {
     assert_eq!(client.status(&id).unwrap().state, SaleState::Cancelled);
     // Paid, and the card is blocked.
     let id = reserved(&mut journal);
-    journal.paid(&id).unwrap();
+    journal.paid(&id, None).unwrap();
     let world = &served.world;
     let on_card = card_ledger::Payee::Card(card_host::card_core::id::CardId::from(7));
     world.office.block(&world.boss(), &world.id(), on_card, true, "lost").unwrap();
@@ -357,7 +357,7 @@ fn money_that_was_taken_is_never_stuck() {
     let client = served.client(&served.fawry);
     let paid = |journal: &mut Journal, amount| match journal.reserve(&client, "fawry-1", &payee(), amount) {
         Ok(Progress::Reserved(sale)) => {
-            journal.paid(&sale.id).unwrap();
+            journal.paid(&sale.id, None).unwrap();
             sale.id
         }
         other => panic!("{other:?}"),
@@ -382,7 +382,7 @@ fn money_that_was_taken_is_never_stuck() {
     // To be given back, and certified elsewhere.
     let id = paid(&mut journal, 5000);
     journal.refund(&id, "changed her mind").unwrap();
-    client.confirm(&id, "fawry-1").unwrap();
+    client.confirm(&id, "fawry-1", None).unwrap();
     sold(journal.go_on(&client, &id));
     journal.loaded(&id).unwrap();
     // Paid, and given back elsewhere.
@@ -390,7 +390,7 @@ fn money_that_was_taken_is_never_stuck() {
     let world = &served.world;
     let on_card = card_ledger::Payee::Card(card_host::card_core::id::CardId::from(7));
     world.office.block(&world.boss(), &world.id(), on_card, true, "lost").unwrap();
-    client.confirm(&id, "fawry-1").unwrap();
+    client.confirm(&id, "fawry-1", None).unwrap();
     client.refund(&id, "fawry-1", "card blocked").unwrap();
     assert_eq!(journal.go_on(&client, &id).unwrap(), Progress::Refunded);
     assert_eq!(records(&journal), []);

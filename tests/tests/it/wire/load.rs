@@ -147,8 +147,8 @@ fn confirmed_cancelled_and_hung_up_on() {
                         let impatient = served.impatient(&served.fawry, limit);
                         client.reserve(&id, "fawry-1", &payee, 5000).unwrap();
                         if dice.u64(..2) == 0 {
-                            let _ = impatient.confirm(&id, "fawry-1");
-                            let _ = client.confirm(&id, "fawry-1");
+                            let _ = impatient.confirm(&id, "fawry-1", None);
+                            let _ = client.confirm(&id, "fawry-1", None);
                         } else {
                             let _ = impatient.cancel(&id, "fawry-1");
                             let _ = client.cancel(&id, "fawry-1");

@@ -6,7 +6,9 @@ use card_channel::wire::{
 };
 use card_host::card_core::id::CardId;
 use card_host::card_core::message::Voucher;
-use card_ledger::{Evidence, PartyCode};
+use card_host::card_core::units::Piastres;
+use card_host::issuer::BindingAccount;
+use card_ledger::{BindingRecord, Evidence, PartyCode};
 
 use super::served::{Served, sale};
 use system_tests::world::load;
@@ -74,12 +76,12 @@ fn sales_in_steps() {
     );
     assert_eq!(client.reserve("a", "fawry-1", &Payee::Meter("7".to_owned()), 5000).unwrap(), announced);
     assert_eq!(refused(client.refund("a", "fawry-1", "no")), is(409, "wrong-step"));
-    assert_eq!(refused(client.confirm("a", "fawry-2")), is(409, "wrong-step"));
-    let sold = client.confirm("a", "fawry-1").unwrap();
+    assert_eq!(refused(client.confirm("a", "fawry-2", None)), is(409, "wrong-step"));
+    let sold = client.confirm("a", "fawry-1", None).unwrap();
     assert_eq!(sold.state, SaleState::Certified);
     let voucher = hex::decode(sold.certified.as_ref().unwrap().voucher.as_str()).unwrap();
     assert_eq!(Voucher::parse(&voucher).unwrap().card, CardId::from(7));
-    assert_eq!(client.confirm("a", "fawry-1").unwrap(), sold);
+    assert_eq!(client.confirm("a", "fawry-1", None).unwrap(), sold);
     assert_eq!(client.status("a").unwrap(), sold);
     assert_eq!(refused(client.cancel("a", "fawry-1")), is(409, "already-confirmed"));
     assert_eq!(client.pending("0000000000000007").unwrap().voucher, sold.certified.map(|held| held.voucher));
@@ -87,7 +89,7 @@ fn sales_in_steps() {
     client.reserve("b", "fawry-1", &card(7), 5000).unwrap();
     assert_eq!(client.cancel("b", "fawry-1").unwrap().state, SaleState::Cancelled);
     assert_eq!(client.cancel("b", "fawry-1").unwrap().state, SaleState::Cancelled);
-    assert_eq!(refused(client.confirm("b", "fawry-1")), is(409, "cancelled"));
+    assert_eq!(refused(client.confirm("b", "fawry-1", None)), is(409, "cancelled"));
 
     // Paid, and blocked in between: 202 with the reason, until it is unblocked or given back.
     client.reserve("c", "fawry-1", &card(7), 5000).unwrap();
@@ -103,18 +105,94 @@ fn sales_in_steps() {
     assert_eq!(paid.status, 202, "{paid:?}");
     assert_eq!(paid.json()["waits_for"]["code"], "card-blocked");
     assert_eq!(paid.json()["state"], "paid");
-    let paid = client.confirm("d", "fawry-1").unwrap();
+    let paid = client.confirm("d", "fawry-1", None).unwrap();
     assert_eq!((paid.state, paid.waits_for.unwrap().code.as_str()), (SaleState::Paid, "card-blocked"));
     for reason in ["", " ", "\u{a0}\u{3000}", "two\nlines", &"x".repeat(201)] {
         assert_eq!(refused(client.refund("d", "fawry-1", reason)), is(400, "malformed"), "{reason:?}");
     }
     assert_eq!(client.status("d").unwrap().state, SaleState::Paid, "nobody said why");
     assert_eq!(client.refund("d", "fawry-1", "card blocked").unwrap().state, SaleState::Refunded);
-    assert_eq!(refused(client.confirm("d", "fawry-1")), is(409, "refunded"));
+    assert_eq!(refused(client.confirm("d", "fawry-1", None)), is(409, "refunded"));
     assert_eq!(refused(client.sell("e", "fawry-1", &card(7), 5000)), is(422, "card-blocked"));
     assert_eq!(refused(client.pending("0000000000000007")), is(422, "card-blocked"));
     block(false);
-    assert_eq!(client.confirm("c", "fawry-1").unwrap().state, SaleState::Certified);
+    assert_eq!(client.confirm("c", "fawry-1", None).unwrap().state, SaleState::Certified);
+    world.check();
+}
+
+/// What a card shows: its receipt, as if its contract stood like this.
+fn receipt_of(served: &Served, record: &BindingRecord) -> String {
+    hex::encode(served.world.receipt(&mut served.world.card(record)))
+}
+
+/// A body with what the card in the reader shows.
+fn showing(body: &str, receipt: &str) -> String {
+    body.replacen('{', &format!(r#"{{"receipt":"{receipt}","#), 1)
+}
+
+/// The card has a certificate that the books do not know: before any money where that is possible, and never with a voucher.
+#[test]
+fn a_card_above_the_books() {
+    let served = Served::start();
+    let (world, opened) = (&served.world, served.world.customer(7));
+    world.sell(7, 10_000);
+    let known = world.record(7);
+    let total = Piastres(known.held.total_credit.0 + 50_000);
+    let held = BindingAccount { sequence: known.held.sequence + 4, total_credit: total, ..known.held };
+    let above = receipt_of(&served, &BindingRecord { held, ..opened });
+    let (same, other) = (receipt_of(&served, &known), receipt_of(&served, &world.customer(8)));
+    let ask = |path: &str, key: Option<&str>, body: &str| served.ask("POST", path, &served.fawry, key, body);
+    let confirm = |id: &str, receipt: &str| {
+        ask(&format!("/v1/sales/{id}/confirm"), None, &showing(r#"{"point":"fawry-1"}"#, receipt))
+    };
+    for id in ["a", "b", "c"] {
+        let body = showing(&sale("fawry-1", 7, 5000, "pending"), &same);
+        assert_eq!(ask("/v1/sales", Some(id), &body).status, 201);
+    }
+    // Confirmed with another card: booked, since it is paid, and certified once the right one is there.
+    let paid = confirm("a", &other);
+    assert_eq!((paid.status, &paid.json()["state"]), (202, &"paid".into()), "{paid:?}");
+    assert_eq!(paid.json()["waits_for"]["code"], "bad-evidence");
+    assert!(confirm("a", "00").json()["waits_for"]["code"] == "bad-evidence");
+    let certified = confirm("a", &same);
+    assert_eq!((certified.status, &certified.json()["state"]), (200, &"certified".into()), "{certified:?}");
+    // What has come to its end is answered without the card.
+    assert_eq!(confirm("a", &other), certified);
+
+    // The books are an older copy, and nobody has said so: the card that comes to pay tells.
+    let cash = world.balance("cash:fawry-1");
+    let paid = confirm("b", &above);
+    assert_eq!((paid.status, &paid.json()["waits_for"]["code"]), (202, &"books-behind".into()), "{paid:?}");
+    let booked = (world.balance("cash:fawry-1"), world.balance("paid:fawry-1"));
+    assert_eq!(booked, (cash + 5000, -5000), "it is paid, and not sold");
+    // Whoever is not told of a card knows it from then on, too.
+    assert_eq!(confirm("c", &same).json()["waits_for"]["code"], "books-behind");
+    for payment in ["received", "pending"] {
+        let before = world.entries().len();
+        let refused = ask("/v1/sales", Some("d"), &showing(&sale("fawry-1", 7, 5000, payment), &above));
+        assert_eq!(refused.problem(422), "books-behind");
+        assert_eq!(world.entries().len(), before, "before any money");
+    }
+    let client = served.client(&served.fawry);
+    for id in ["b", "c"] {
+        assert_eq!(client.refund(id, "fawry-1", "the card has more").unwrap().state, SaleState::Refunded);
+    }
+    world.check();
+}
+
+/// The same where nothing was announced: what the receipt shows is the first that the books hear of it.
+#[test]
+fn a_sale_to_a_card_above_the_books() {
+    let served = Served::start();
+    let (world, opened) = (&served.world, served.world.customer(7));
+    let held = BindingAccount { sequence: 9, total_credit: Piastres(50_000), ..opened.held };
+    let above = receipt_of(&served, &BindingRecord { held, ..opened });
+    let body = showing(&sale("fawry-1", 7, 5000, "received"), &above);
+    let refused = served.ask("POST", "/v1/sales", &served.fawry, Some("a"), &body);
+    assert_eq!(refused.problem(422), "books-behind");
+    assert!(refused.json()["message"]["ar"].is_string());
+    assert_eq!(world.balance("cash:fawry-1"), 0, "no money was taken");
+    assert_eq!(world.record(7).held.total_credit, Piastres::ZERO);
     world.check();
 }
 
@@ -125,11 +203,11 @@ fn a_second_person() {
     let (client, second) = (served.client(&served.fawry), served.client(&served.second));
     assert_eq!(refused(client.sell("a", "fawry-1", &card(7), 1_500_000)), is(422, "approval-needed"));
     client.reserve("b", "fawry-1", &card(7), 1_500_000).unwrap();
-    assert_eq!(refused(client.confirm("b", "fawry-1")), is(422, "approval-needed"));
+    assert_eq!(refused(client.confirm("b", "fawry-1", None)), is(422, "approval-needed"));
     assert_eq!(refused(client.approve("b", "fawry-1")), is(403, "not-allowed"));
     let approved = second.approve("b", "fawry-2").unwrap();
     assert_eq!((approved.state, approved.approved_by.as_deref()), (SaleState::Reserved, Some("omar")));
-    assert_eq!(client.confirm("b", "fawry-1").unwrap().state, SaleState::Certified);
+    assert_eq!(client.confirm("b", "fawry-1", None).unwrap().state, SaleState::Certified);
     // Nobody approves what is their own.
     second.reserve("c", "fawry-1", &card(7), 1_500_000).unwrap();
     assert_eq!(refused(second.approve("c", "fawry-1")), is(403, "not-second-person"));

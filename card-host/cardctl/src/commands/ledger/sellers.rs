@@ -1,45 +1,40 @@
 //! Who sells, and where.
 
-use card_core::id::Channel;
-use card_core::units::Piastres;
-use card_ledger::{LedgerError, Party, PartyCode, PointCode, PointLimits, Power, Refusal, read};
+use card_ledger::{
+    LedgerError, LimitsChange, Party, PartyChange, PartyCode, PointCode, PointLimits, Power, Refusal, read,
+};
 use std::collections::BTreeSet;
 
 use crate::commands::{Error, given};
 use crate::context::books::Books;
 use crate::view::ledger::sellers::{NewToken, OneParty, OnePoint, Parties, Points, Revoked, Tokens};
 
-/// A party that is entered or shown; what is not named stays as it is.
-pub(crate) struct PartyChange {
-    pub(crate) code: PartyCode,
-    pub(crate) channel: Option<Channel>,
-    pub(crate) open: Option<bool>,
-}
-
 /// A vending point that is entered or shown; what is not named stays as it is.
 pub(crate) struct PointChange {
     pub(crate) code: PointCode,
     pub(crate) party: Option<PartyCode>,
     pub(crate) open: Option<bool>,
-    pub(crate) most_cash: Option<Option<Piastres>>,
-    pub(crate) most_daily: Option<Option<Piastres>>,
+    pub(crate) limits: LimitsChange,
 }
 
 pub(crate) fn party(books: &Books, change: &PartyChange) -> Result<OneParty, Error> {
     let code = &change.code;
     let known = read(books.office.ledger(), |t| t.party(code))?;
-    let before = known.as_ref().map(|party| (party.channel, party.open));
-    let channel = change.channel.or(before.map(|(channel, _)| channel));
-    let Some(channel) = channel else {
-        return Err(given(format!("party {code} is new: say --channel, as which it sells")));
+    let changes = |party: &Party| {
+        change.channel.is_some_and(|channel| channel != party.channel)
+            || change.open.is_some_and(|open| open != party.open)
     };
-    let open = change.open.unwrap_or(before.is_none_or(|(_, open)| open));
-    let mut party = Party { code: code.clone(), channel, open };
-    if known.as_ref() != Some(&party) {
-        books.office.set_party(&books.who, books.id()?, &party)?;
-        // A repetition changes nothing of what came after it.
-        party = read(books.office.ledger(), |t| t.party(code))?.unwrap_or(party);
-    }
+    let party = match &known {
+        None if change.channel.is_none() => {
+            return Err(given(format!("party {code} is new: say --channel, as which it sells")));
+        }
+        Some(party) if !changes(party) => party.clone(),
+        _ => {
+            let party = books.office.set_party(&books.who, books.id()?, change.clone())?;
+            // A repetition changes nothing of what came after it.
+            read(books.office.ledger(), |t| t.party(code))?.unwrap_or(party)
+        }
+    };
     Ok(OneParty::new(books.id()?.clone(), party, known.is_none()))
 }
 
@@ -64,34 +59,26 @@ pub(crate) fn point(books: &Books, change: &PointChange) -> Result<OnePoint, Err
             return Err(given(format!("vending point {code} is {}'s: take another code", known.party)));
         }
         (Some(known), _) => {
-            let open = change.open.unwrap_or(known.open);
-            let limits = change.limits(known.most_cash, known.most_daily);
-            if (open, limits.most_cash, limits.most_daily) != (known.open, known.most_cash, known.most_daily)
-            {
-                books.office.change_point(&books.who, books.id()?, code, open, limits)?;
+            let LimitsChange { most_cash, most_daily } = change.limits;
+            let changed = change.open.is_some_and(|open| open != known.open)
+                || most_cash.is_some_and(|most| most != known.most_cash)
+                || most_daily.is_some_and(|most| most != known.most_daily);
+            if changed {
+                books.office.change_point(&books.who, books.id()?, code, change.open, change.limits)?;
             }
         }
         (None, Some(_)) if change.open == Some(false) => {
             return Err(given("a new vending point begins open: enter it first, then close it"));
         }
         (None, Some(party)) => {
-            let limits = change.limits(None, None);
+            let LimitsChange { most_cash, most_daily } = change.limits;
+            let limits = PointLimits { most_cash: most_cash.flatten(), most_daily: most_daily.flatten() };
             books.office.add_point(&books.who, books.id()?, code, party, limits)?;
         }
         (None, None) => return Err(given(format!("vending point {code} is new: say --party whose it is"))),
     }
     let point = find()?.ok_or_else(|| LedgerError::from(Refusal::UnknownPoint(code.clone())))?;
     Ok(OnePoint::new(books.id()?.clone(), point))
-}
-
-impl PointChange {
-    /// The limits after this, where these were the ones before.
-    fn limits(&self, cash: Option<Piastres>, daily: Option<Piastres>) -> PointLimits {
-        PointLimits {
-            most_cash: self.most_cash.unwrap_or(cash),
-            most_daily: self.most_daily.unwrap_or(daily),
-        }
-    }
 }
 
 pub(crate) fn add_token(

@@ -1,7 +1,6 @@
 //! How things stand in the ledger.
 
-use card_ledger::{Entry, LedgerError, Payee, PointCode, RequestKey, binding_of, read};
-use std::collections::BTreeMap;
+use card_ledger::{LedgerError, Payee, RequestKey, binding_of, read};
 
 use super::moves;
 use crate::commands::Error;
@@ -40,23 +39,7 @@ pub(crate) fn statement(books: &Books, payee: Payee, entries: u32) -> Result<Sta
         let customer = t.customer(record.held.account)?.unwrap_or_default();
         Ok((record, history, customer))
     })?;
-    Ok(Statement::new(&record, in_order(history), customer.debt))
-}
-
-/// Newest first. Entries of one second are in the order of their chain; those of several chains, in the order of what they certify.
-fn in_order(mut entries: Vec<Entry>) -> Vec<Entry> {
-    entries.sort_by(|a, b| (a.time, &a.id.point, a.id.number).cmp(&(b.time, &b.id.point, b.id.number)));
-    let mut certified: BTreeMap<PointCode, u32> = BTreeMap::new();
-    let mut placed: Vec<_> = entries
-        .into_iter()
-        .map(|entry| {
-            let last = certified.entry(entry.id.point.clone()).or_default();
-            *last = entry.sequence.max(*last);
-            ((entry.time, *last, entry.id.point.clone(), entry.id.number), entry)
-        })
-        .collect();
-    placed.sort_by(|(a, _), (b, _)| b.cmp(a));
-    placed.into_iter().map(|(_, entry)| entry).collect()
+    Ok(Statement::new(&record, history, customer.debt))
 }
 
 pub(crate) fn sale(books: &Books, request: &RequestKey) -> Result<SaleView, LedgerError> {

@@ -4,7 +4,7 @@ use card_core::calendar::Calendar;
 use card_core::id::MeterId;
 use card_core::message::{Event, Month};
 use card_core::text::Language;
-use card_core::units::Piastres;
+use card_core::units::{Balance, Piastres};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -66,7 +66,7 @@ struct MonthView {
     closed: bool,
     energy_10wh: u32,
     energy_charge: u64,
-    fees: u32,
+    fees: i32,
     slab: u8,
     peak_w: u32,
     partial: bool,
@@ -98,10 +98,16 @@ impl MonthView {
         }
     }
 
+    /// Energy charge and fees.
+    fn total(&self) -> Balance {
+        let charge = i64::try_from(self.energy_charge).unwrap_or(i64::MAX);
+        Balance(charge.saturating_add(self.fees.into()))
+    }
+
     /// In one line, with a bar; `most` is the most energy of a month.
     fn text(&self, most: u32) -> String {
-        let (charge, fees) = (Piastres(self.energy_charge), Piastres(self.fees.into()));
-        let total = charge.checked_add(fees).unwrap_or(charge);
+        let (charge, fees) = (Piastres(self.energy_charge), Balance(self.fees.into()));
+        let total = self.total();
         let width = u64::from(self.energy_10wh) * BAR / u64::from(most);
         let bar: String = (0..width).map(|_| '#').collect();
         let mut text = format!(
@@ -158,10 +164,8 @@ impl View for Months {
             // Writing to a string cannot fail.
             let _ = write!(text, "\n{}", month.text(most));
         }
-        let sum = self.all().fold(0_u64, |sum, month| {
-            sum.saturating_add(month.energy_charge).saturating_add(month.fees.into())
-        });
-        let _ = write!(text, "\nall of them {}", egp(Piastres(sum)));
+        let sum = self.all().fold(0_i64, |sum, month| sum.saturating_add(month.total().0));
+        let _ = write!(text, "\nall of them {}", egp(Balance(sum)));
         if !self.bound {
             text.push_str("\nthe meter has no contract: it closes no months, and nobody is charged");
         }

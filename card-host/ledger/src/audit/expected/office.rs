@@ -8,11 +8,12 @@ use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::entry::{Entry, Hash, Kind};
-use crate::names::{PartyCode, PointCode};
+use crate::names::{COMPANY, OFFICE, PartyCode, PointCode};
 use crate::payload::Payload;
+use crate::policy::Policy;
 use crate::records::{CardRecord, CardUse, Party, PolicyRecord, Power, Token};
 use crate::restore::epoch_of;
-use crate::settings::{COMPANY, OFFICE};
+use crate::settings::{ANSWER, party_of};
 
 /// A vending point, as it was entered.
 #[derive(Debug)]
@@ -42,7 +43,9 @@ pub(super) struct Office {
 }
 
 impl Office {
-    pub(super) fn add(&mut self, entry: &Entry) {
+    /// Says whether it entered rules that take two people.
+    pub(super) fn add(&mut self, entry: &Entry) -> bool {
+        let rules = self.policies.len();
         if entry.kind == Kind::Restore {
             self.restores = epoch_of(entry);
             self.times.push(entry.time);
@@ -55,6 +58,10 @@ impl Office {
         }
         if let (Some(binding), Some(card)) = (entry.binding, entry.card) {
             self.card(entry, binding, card);
+        }
+        match self.policies.get(rules.saturating_sub(1)..) {
+            Some([before, new]) => takes_two(before, new),
+            _ => false,
         }
     }
 
@@ -84,16 +91,15 @@ impl Office {
         } else if let Some(code) = text("point") {
             let code: PointCode = code.parse().ok()?;
             let (most_cash, most_daily) = (most("most_cash"), most("most_daily"));
-            match (text("party"), flag("open")) {
-                (Some(party), _) => {
-                    let (party, restores) = (party.parse().ok()?, self.restores);
-                    self.points.insert(code, PointSet { party, open: true, most_cash, most_daily, restores });
-                }
-                (None, open) => {
-                    let held = self.points.get_mut(&code)?;
-                    (held.open, held.most_cash, held.most_daily) = (open?, most_cash, most_daily);
-                }
-            }
+            let (party, restores) = (text("party")?.parse().ok()?, self.restores);
+            self.points.insert(code, PointSet { party, open: true, most_cash, most_daily, restores });
+        } else if let Some(code) = text("change") {
+            let code: PointCode = code.parse().ok()?;
+            let answer = document.get(ANSWER)?;
+            let most = |name: &str| answer.get(name).and_then(Value::as_u64).map(Piastres);
+            let held = self.points.get_mut(&code)?;
+            held.open = answer.get("open")?.as_bool()?;
+            (held.most_cash, held.most_daily) = (most("most_cash"), most("most_daily"));
         } else if let Some(token) = text("token") {
             let mut hash = [0; 32];
             hex::decode_to_slice(token, &mut hash).ok()?;
@@ -106,12 +112,10 @@ impl Office {
             self.tokens.values_mut().filter(own).for_each(|token| token.revoked = true);
         } else if let Some(code) = text("party") {
             let code: PartyCode = code.parse().ok()?;
-            let channel = (1..=5).filter_map(Channel::from_code);
-            let channel =
-                channel.into_iter().find(|channel| Some(channel.to_string().as_str()) == text("channel"))?;
-            self.parties.insert(code.clone(), Party { code, channel, open: flag("open")? });
+            let party = party_of(&code, document.get(ANSWER)?)?;
+            self.parties.insert(code, party);
         } else if let Some(rules) = text("rules") {
-            let answer = document.get("answer")?;
+            let answer = document.get(ANSWER)?;
             let version = u32::try_from(answer.get("version")?.as_u64()?).ok()?;
             let from = CardTime::from_unix(answer.get("from")?.as_u64()?)?;
             self.policies.push(PolicyRecord { version, from, rules: rules.to_owned() });
@@ -176,4 +180,10 @@ impl Office {
         self.blocked.remove(&binding);
         self.cards.insert(card.id, CardRecord { card, binding, load_key, used: CardUse::Customer });
     }
+}
+
+/// Whether rules raise a bound of what nobody pays for, or take the place of rules that have not begun.
+fn takes_two(before: &PolicyRecord, new: &PolicyRecord) -> bool {
+    let read = |record: &PolicyRecord| Policy::from_json(&record.rules).ok();
+    new.from < before.from || read(before).zip(read(new)).is_none_or(|(before, new)| new.raises(&before))
 }

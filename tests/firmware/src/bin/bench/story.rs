@@ -228,13 +228,16 @@ fn mail_of(envelope: &Envelope) -> MeterMail {
 
 #[inline(never)]
 fn tariff() -> Option<Plaintext> {
-    let mut bytes = EGYPT_2024_08.emit();
+    let published = EGYPT_2024_08.as_bytes();
+    let mut bytes = [0; Tariff::MAX_SIZE];
+    let bytes = bytes.get_mut(..published.len())?;
+    bytes.copy_from_slice(published);
     // Version 2, from the middle of the month that runs.
-    *bytes.as_mut_slice().get_mut(4)? = 2;
+    *bytes.get_mut(1)? = 2;
     let start = (NOW + 6 * MONTH + 3600).to_be_bytes();
-    bytes.as_mut_slice().get_mut(5..9)?.copy_from_slice(&start);
-    Tariff::parse(bytes.as_slice()).ok()?;
-    Plaintext::of(bytes.as_slice())
+    bytes.get_mut(2..6)?.copy_from_slice(&start);
+    Tariff::parse(bytes).ok()?;
+    Plaintext::of(bytes)
 }
 
 #[inline(never)]
