@@ -306,19 +306,19 @@ impl Run {
                 said(verdict(&decision))
             }
             Call::AskLoan => {
-                let given = self.meter.ask_loan(support::shows(reading)).unwrap();
+                let given = self.meter.ask_loan(reading).unwrap();
                 said(if given { "loan" } else { "nothing" })
             }
             Call::Rearm => {
-                self.meter.rearm(support::shows(reading)).unwrap();
+                self.meter.rearm(reading).unwrap();
                 None
             }
             Call::RelayStuckOff => {
-                self.meter.relay_stuck_off(support::shows(reading)).unwrap();
+                self.meter.relay_stuck_off(reading).unwrap();
                 None
             }
             Call::Battery { low } => {
-                self.meter.battery(support::shows(reading), *low).unwrap();
+                self.meter.battery(reading, *low).unwrap();
                 None
             }
             Call::EmptyCard { generation, card, mail } => {
