@@ -148,7 +148,6 @@ class Commands:
             applied = new["applied_credit"], new["applied_debited"]
             check(all(a >= s for a, s in zip(applied, self.settled)), "940C")
             check(well_formed(month), "6A80")
-            check(month["month"] >= num(self.meter[68:70]), "940A")
             numbers = [self.last_event] + [decode(EVENT, e)["number"] for e in events]
             check(all(a < b for a, b in zip(numbers, numbers[1:])), "6A80")
             self.meter, self.settled = data[1:93], applied

@@ -117,7 +117,6 @@ def meter():
     r.sec("other meter", "80480000", settle(flip(good, 2), month(74)), "9404")
     r.sec("other binding", "80480000", settle(flip(good, 13), month(74)), "9405")
     r.sec("applied credit falls", "80480000", settle(i.meter_receipt(9, 49999, 0), month(74)), "940C")
-    r.sec("present month falls", "80480000", settle(good, month(73)), "940A")
     r.sec("events not rising", "80480000", settle(good, month(74), event(52), event(52)), "6A80")
     r.sec("first event not above the last", "80480000", settle(good, month(74), event(43)), "6A80")
     r.sec("5 events", "80480000", settle(good, month(74), *(event(60 + n) for n in range(5))), "6700")

@@ -135,7 +135,6 @@ fn replayed_and_stale() {
         assert_eq!(settle(meter_receipt(1, 20_000, 0), 70, &[1, 2, 4]).run(card).1, 0x9000);
         assert_eq!(settle(meter_receipt(1, 20_001, 0), 70, &[]).run(card).1, 0x940A);
         assert_eq!(settle(meter_receipt(2, 19_999, 0), 70, &[]).run(card).1, 0x940C);
-        assert_eq!(settle(meter_receipt(2, 20_000, 0), 69, &[]).run(card).1, 0x940A);
         for events in [&[6][..], &[8, 7], &[7, 7]] {
             assert_eq!(settle(meter_receipt(2, 20_000, 0), 70, events).run(card).1, 0x6A80);
         }

@@ -100,7 +100,8 @@ fn judge(
     keys.base_for(presented.key_version()).ok_or(Reason::UnknownKeyVersion)?;
     // 2
     greet(identity, &answer.summary)?;
-    let time = state.clock.time.max(answer.certificate.issue_time);
+    let (time, issued) = (state.clock.time, answer.certificate.issue_time);
+    let time = if state.clock.believes(issued) { time.max(issued) } else { time };
     if answer.expiry_time != CardTime::UNSET && answer.expiry_time <= time {
         return Err(Reason::Expired);
     }

@@ -52,7 +52,7 @@ pub enum ParameterError {
     #[error("pause after an overload: it is at least 1 second")]
     OverloadPause,
     /// The clock's step is below an hour.
-    #[error("greatest step of the clock: it is at least 3600 seconds")]
+    #[error("greatest step of the clock: it is 60 to 3600 seconds")]
     ClockStep,
     /// A bit that is no kind of tampering.
     #[error("kinds of tampering that cut: only the bits 01, 02, 04, 08 and 10 are known")]

@@ -600,7 +600,8 @@ pub fn again(chip: &Chip) -> Meter<Chip> {
 /// More credit, over the network.
 pub fn certify(meter: &mut Meter<Chip>, at: CardTime, credit: u64, debited: u64) {
     let sequence = meter.state().sequence + 1;
-    let decision = meter.take_certificate(shows(at), &certificate(sequence, credit, debited), None).unwrap();
+    let certificate = signed(Certificate { issue_time: at, ..certificate(sequence, credit, debited) });
+    let decision = meter.take_certificate(shows(at), &certificate, None).unwrap();
     assert!(matches!(decision.verdict, Verdict::Apply { .. }));
 }
 

@@ -219,8 +219,6 @@ fn a_card_that_was_away_for_months_takes_all_of_them_home() {
 fn a_meter_without_power_for_months_closes_each_of_them() {
     let mut home = Household::with_credit(winter(2026, 1, 5, 12, 0), egp(100));
     home.consume(kwh(60));
-    // The greatest step that a clock is believed is a month by default; the company allows half a year.
-    home.send(0x02, &Limits { clock_step: 183 * DAY, ..Limits::DEFAULT }.emit());
     home.meter.save().unwrap();
     home.pass_without_power(90 * DAY);
     home.meter.power_up().unwrap();

@@ -185,7 +185,7 @@ impl World {
         let (outcome, out) = self.model.network_voucher(reading, &certificate);
         self.threaten(6);
         let before = self.model.clone();
-        let result = self.meter().take_voucher(card_core::units::CardTime(reading).into(), voucher);
+        let result = self.meter().take_voucher(reading, voucher);
         let verdict = result.as_ref().ok().map(|decision| decision.verdict);
         if self.settle("voucher over the network", out, result.map(|_| ())) {
             self.count("vouchers over the network");

@@ -98,7 +98,7 @@ impl MeterStatus {
             binding: state.binding,
             account: state.account,
             time: posix(status.time),
-            clock_doubtful: state.clock.doubtful,
+            clock_doubtful: state.clock.is_doubtful(),
             clock_offset: state.clock.offset,
             friendly_time: status.friendly,
             balance: status.balance.0,
@@ -149,7 +149,7 @@ impl View for MeterStatus {
         let binding =
             if state.binding == 0 { "no contract".to_owned() } else { format!("binding {}", state.binding) };
         table.line("meter", format!("{number} ({binding})"));
-        let doubtful = if state.clock.doubtful { ", doubtful" } else { "" };
+        let doubtful = if state.clock.is_doubtful() { ", doubtful" } else { "" };
         let friendly = if status.friendly { ", a friendly time" } else { "" };
         table.line("clock", format!("{}{doubtful}{friendly}", local::time(calendar, status.time)));
         let left = status.energy_left.filter(|left| left.0 != 0);
