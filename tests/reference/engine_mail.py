@@ -40,6 +40,8 @@ class MailMeter(Meter):
         if slot in (0, 1):
             if content["version"] <= (self.waiting or self.tariff)["version"]:
                 return 0x08
+            if self.waiting:
+                self.event(0x0311, (self.waiting["version"], 4))
             self.waiting = content
         elif slot == 2:
             self.limits = content

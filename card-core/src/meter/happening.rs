@@ -42,6 +42,8 @@ pub mod code {
     pub const TARIFF: u16 = 0x0303;
     /// A restart is near. Data: what crossing it takes i32, energy to it u16 in 10 Wh.
     pub const RESTART_NEAR: u16 = 0x0310;
+    /// A tariff that waited was replaced by a newer one, and never was in force. Data: its version u32, 00 00.
+    pub const TARIFF_REPLACED: u16 = 0x0311;
 }
 
 /// What of the meter's own parts does not work, as it stands in the event of the relay (docs/meter.md, section 5.4).
@@ -154,6 +156,11 @@ pub enum Happening {
         /// Its version.
         version: u32,
     },
+    /// A tariff that waited was replaced by a newer one.
+    TariffReplaced {
+        /// The version of the one that waited.
+        version: u32,
+    },
     /// A restart is near.
     RestartNear {
         /// Piastres that crossing it takes.
@@ -193,6 +200,7 @@ impl Happening {
             Self::ReRated { adjustment, slab } => (code::RE_RATED, data(adjustment as u32, [slab, 0])),
             Self::Instalment { amount, debt } => (code::INSTALMENT, data(amount, debt.to_be_bytes())),
             Self::Tariff { version } => (code::TARIFF, data(version, [0, 0])),
+            Self::TariffReplaced { version } => (code::TARIFF_REPLACED, data(version, [0, 0])),
             Self::RestartNear { crossing, energy } => {
                 (code::RESTART_NEAR, data(crossing as u32, energy.to_be_bytes()))
             }
@@ -222,6 +230,7 @@ impl Happening {
             code::RE_RATED => Self::ReRated { adjustment: i32::from_be_bytes([a, b, c, d]), slab: e },
             code::INSTALMENT => Self::Instalment { amount: number, debt: u16::from_be_bytes([e, f]) },
             code::TARIFF => Self::Tariff { version: number },
+            code::TARIFF_REPLACED => Self::TariffReplaced { version: number },
             code::RELAY => Self::Relay { fault: a, watts: u32::from_be_bytes([c, d, e, f]) },
             code::BATTERY_LOW => Self::BatteryLow,
             code::RESTART_NEAR => Self::RestartNear {

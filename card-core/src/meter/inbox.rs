@@ -254,7 +254,11 @@ impl MeterState {
         match slot {
             Slot::TARIFF | Slot::STANDBY_TARIFF => {
                 let tariff = Tariff::parse(plaintext).map_err(|_| malformed)?;
-                self.tables.offer(tariff).map_err(|_| MailRefusal::TariffNotNewer)
+                let replaced = self.tables.offer(tariff).map_err(|_| MailRefusal::TariffNotNewer)?;
+                if let Some(version) = replaced.as_ref().map(Tariff::version) {
+                    self.history.add(self.clock.time, Happening::TariffReplaced { version });
+                }
+                Ok(())
             }
             Slot::LIMITS => {
                 Limits::parse(plaintext).map(|limits| self.limits = limits).map_err(|_| malformed)

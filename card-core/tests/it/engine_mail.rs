@@ -264,8 +264,10 @@ fn a_tariff_that_is_not_newer_is_refused_for_good() {
     assert_eq!(told(&mut meter, before), [refused(0, MailRefusal::TariffNotNewer, 2)]);
     assert_eq!(meter.state().tables.standby(), Some(&flat(9, after(500), 50, 0)));
     // A newer one takes the place of the one that waits.
+    let before = last_event(&meter);
     give(&mut meter, NOW, 0, flat(10, after(600), 50, 0).as_bytes());
     assert_eq!(meter.state().tables.standby().unwrap().version(), 10);
+    assert_eq!(told(&mut meter, before), [(code::TARIFF_REPLACED, [0, 0, 0, 9, 0, 0])]);
 }
 
 #[test]

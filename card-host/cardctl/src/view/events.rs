@@ -67,6 +67,9 @@ pub(crate) fn in_words(event: &Event, calendar: Option<&Calendar>) -> String {
             format!("instalment of {} taken, debt ..{debt:04X}", egp(Piastres(amount.into())))
         }
         Happening::Tariff { version } => format!("tariff version {version} is in force"),
+        Happening::TariffReplaced { version } => {
+            format!("tariff version {version}, which waited, was replaced by a newer one")
+        }
     }
 }
 
