@@ -32,7 +32,7 @@ class Timekeeper:
 
     def first_reading(self, never_stopped):
         candidate = self.reading + self.offset
-        if self.reading and never_stopped and candidate >= self.time - 60:
+        if self.reading and never_stopped and not self.doubt & NO_CLOCK and candidate >= self.time - 60:
             self.forward(candidate)
         else:
             self.offset = self.time - self.reading if self.reading else 0

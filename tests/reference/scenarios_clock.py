@@ -69,6 +69,14 @@ def outages():
     s.expect(time=t + 7210 + 3 * DAY + 240, offset=61)
     yield s
 
+    s = doubtful("an outage of a clock that had jumped before it", 2025, 8, 20, 9)
+    t = s.reading
+    s.jump(days=20).tick()
+    s.expect(time=t, doubt=1)
+    s.outage(hours=1).tick()
+    s.expect(time=t, offset=-20 * DAY - 3600, doubt=3)
+    yield s
+
 
 def running():
     s = doubtful("a false reading 20 days ahead while running: no month ends by it", 2025, 8, 20, 9)

@@ -67,14 +67,8 @@ pub(super) struct Expected {
     time: CardTime,
     /// Seconds of uptime that have not moved it towards time yet.
     rest: u32,
-}
-
-impl Expected {
-    /// Something else than a reading has moved time.
-    pub(super) const fn is_now(&mut self, time: CardTime) {
-        self.time = time;
-        self.rest = 0;
-    }
+    /// Time, as that reading left it: where it is another one, something else has moved it.
+    left: CardTime,
 }
 
 /// What the issue time of an applied certificate has brought about.
@@ -97,31 +91,35 @@ impl Clock {
     /// Takes a reading; `step` is the greatest step forward in seconds. Gives the doubts that begin; that the time is known for the first
     /// time is seen by it.
     pub(super) fn read(&mut self, expected: &mut Option<Expected>, reading: Reading, step: u32) -> u8 {
-        let before = expected.replace(Expected { reading, time: self.time, rest: 0 });
-        if self.time == CardTime::UNSET {
-            self.time = reading.clock;
-        }
-        let Some(next) = expected else { return 0 };
-        let known = before.filter(|before| before.time != CardTime::UNSET);
-        let Some(before) = known else {
-            let doubts = if next.time == CardTime::UNSET { 0 } else { self.first(reading) };
-            next.time = self.time;
-            return doubts;
+        let before = expected.map(|before| {
+            let moved = Expected { time: self.time, rest: 0, ..before };
+            if before.left == self.time { before } else { moved }
+        });
+        let before = before.filter(|before| before.time != CardTime::UNSET);
+        let (time, rest, doubts) = self.take(before, reading, step);
+        *expected = Some(Expected { reading, time, rest, left: self.time });
+        doubts
+    }
+
+    /// Takes a reading. Gives the expected time after it, and the seconds of uptime that have not moved that yet.
+    fn take(&mut self, before: Option<Expected>, reading: Reading, step: u32) -> (CardTime, u32, u8) {
+        let Some(before) = before else {
+            let is_known = self.time != CardTime::UNSET;
+            let doubts = if is_known { self.first(reading) } else { 0 };
+            self.time = if is_known { self.time } else { reading.clock };
+            return (self.time, 0, doubts);
         };
         let passed = reading.uptime.saturating_sub(before.reading.uptime);
-        next.time = CardTime(before.time.0.saturating_add(passed));
-        next.rest = before.rest.saturating_add(passed);
-        let goes = self.next(next.time, reading, step.into());
-        if !goes {
-            self.forward(next.time.0.into());
+        let time = CardTime(before.time.0.saturating_add(passed));
+        let rest = before.rest.saturating_add(passed);
+        if !self.next(time, reading, step.into()) {
+            self.forward(time.0.into());
             self.hold(reading.clock);
-            return doubt::CLOCK;
+            return (time, rest, doubt::CLOCK);
         }
-        let most = next.rest / PACE;
-        next.rest %= PACE;
-        let nearest = self.time.0.max(next.time.0.saturating_sub(most));
-        next.time = CardTime(nearest.min(next.time.0.saturating_add(most)));
-        0
+        let most = rest / PACE;
+        let nearest = self.time.0.max(time.0.saturating_sub(most));
+        (CardTime(nearest.min(time.0.saturating_add(most))), rest % PACE, 0)
     }
 
     /// The first reading after a power-up.
@@ -129,7 +127,7 @@ impl Clock {
         let candidate = self.candidate(reading.clock);
         let has_clock = reading.clock != CardTime::UNSET;
         let behind = candidate < i64::from(self.time.0).saturating_sub(TOLERANCE);
-        if has_clock && reading.never_stopped && !behind {
+        if has_clock && reading.never_stopped && !behind && self.doubt & doubt::CLOCK == 0 {
             self.forward(candidate);
             return 0;
         }

@@ -3,14 +3,15 @@
 use super::clock::doubt;
 use super::events::Happening;
 use super::state::MeterState;
-use crate::bytes::{Buffer, Reader, WrongLength};
+use crate::bytes::WrongLength;
 use crate::calendar::Calendar;
 use crate::id::CardId;
-use crate::message::{FormatError, Slot};
+use crate::message::{FormatError, MAX_PLAINTEXT, Slot};
 use crate::parameters::{
     Action, AuditRecord, AuditRecords, Command, DebtPlan, KeysInUse, Limits, Notices, Readings,
 };
 use crate::role::KeyVersion;
+use crate::store::{Fields, Writer};
 use crate::tariff::Tariff;
 use crate::units::CardTime;
 
@@ -61,7 +62,7 @@ impl Inbox {
         }
     }
 
-    pub(super) fn emit<const N: usize>(&self, out: &mut Buffer<N>) -> Result<(), WrongLength> {
+    pub(super) fn emit(&self, out: &mut Writer<'_>) -> Result<(), WrongLength> {
         for version in self.versions {
             out.u32(version)?;
         }
@@ -71,27 +72,22 @@ impl Inbox {
             .u32(self.clock)?
             .u32(self.audit_count)?
             .u32(self.readings)?;
-        for part in [self.audits.emit().as_slice(), self.notices.emit().as_slice()] {
-            out.u8(u8::try_from(part.len()).map_err(|_| WrongLength)?)?.put(part)?;
-        }
+        out.part(self.audits.emit().as_slice())?.part(self.notices.emit().as_slice())?;
         Ok(())
     }
 
-    pub(super) fn parse(reader: &mut Reader<'_>) -> Result<Self, FormatError> {
-        let mut versions = [0; Slot::TO_METER];
-        for version in &mut versions {
+    #[inline(never)]
+    pub(super) fn restore(&mut self, reader: &mut Fields<'_>) -> Result<(), FormatError> {
+        for version in &mut self.versions {
             *version = reader.u32()?;
         }
-        let executed = Executed { newest: reader.u32()?, before: reader.u32()? };
-        let (relay, clock) = (reader.u32()?, reader.u32()?);
-        let (audit_count, readings) = (reader.u32()?, reader.u32()?);
-        let mut part = || -> Result<_, FormatError> {
-            let len = reader.u8()?;
-            Ok(reader.take(len.into())?)
-        };
-        let audits = AuditRecords::parse(part()?).map_err(|_| FormatError::Field)?;
-        let notices = Notices::parse(part()?).map_err(|_| FormatError::Field)?;
-        Ok(Self { versions, executed, relay, clock, audits, audit_count, readings, notices })
+        self.executed = Executed { newest: reader.u32()?, before: reader.u32()? };
+        (self.relay, self.clock) = (reader.u32()?, reader.u32()?);
+        (self.audit_count, self.readings) = (reader.u32()?, reader.u32()?);
+        let room = &mut [0; MAX_PLAINTEXT];
+        self.audits = AuditRecords::parse(reader.part(room)?).map_err(|_| FormatError::Field)?;
+        self.notices = Notices::parse(reader.part(room)?).map_err(|_| FormatError::Field)?;
+        Ok(())
     }
 }
 

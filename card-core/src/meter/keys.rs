@@ -20,6 +20,12 @@ pub struct MeterIdentity {
     pub scope: Scope,
 }
 
+impl MeterIdentity {
+    /// That of a meter which is not installed.
+    pub(super) const NOBODY: Self =
+        Self { id: MeterId([0; 8]), scope: Scope { company: Company(0), environment: Environment::Test } };
+}
+
 /// A key with its key version number.
 #[derive(Debug)]
 pub struct VersionedKey {
@@ -156,6 +162,24 @@ impl MeterKeys {
             }
         }
         Ok(Self { base, credit, parameter, report, transport, brought_by: KeyMail::default() })
+    }
+
+    /// Those of a meter which is not installed: of no version, so that none of them is ever found.
+    pub(super) const fn none() -> Self {
+        const fn single() -> VersionedKey {
+            VersionedKey { version: KeyVersion::NONE, key: AesKey::unset() }
+        }
+        const fn mail() -> MailKeys {
+            MailKeys { version: KeyVersion::NONE, mac: AesKey::unset(), enc: AesKey::unset() }
+        }
+        Self {
+            base: Pair::only(single()),
+            credit: Pair::only(single()),
+            parameter: Pair::only(mail()),
+            report: ReportKeys { mail: mail(), receipt: AesKey::unset() },
+            transport: single(),
+            brought_by: KeyMail { binding: 0, version: 0, keys: KeyVersion::NONE },
+        }
     }
 
     /// The base key that the meter key set with key version number 3v is derived from: Av.

@@ -89,8 +89,8 @@ fn consumption_is_written_by_a_tenth_of_a_kilowatt_hour() {
     assert_eq!(again(&chip).state(), &start);
     meter.consume(shows(NOW), Energy(1)).unwrap();
     assert_eq!(again(&chip).state(), meter.state());
-    // One page is erased and one programmed for it, once all slots of the log hold the rest.
-    for _ in 0..5 {
+    // One page is programmed for it, and the next one erased, once all pages that take turns have been used.
+    for _ in 0..60 {
         meter.consume(shows(NOW), UNWRITTEN).unwrap();
     }
     let writes = chip.writes();

@@ -77,6 +77,11 @@ impl SimulatedMeter<FlashModel> {
         let memory = FlashModel::new(MEMORY_PAGES, id.number());
         Self::install(memory, id, scope, keys, fresh)
     }
+
+    /// How often each page of its memory was erased.
+    pub fn erases(&self) -> Vec<u32> {
+        self.memory.get().flash().pages().iter().map(|page| page.wear).collect()
+    }
 }
 
 impl SimulatedMeter<ImageMemory> {

@@ -45,7 +45,8 @@ impl Timekeeper {
         let candidate = itself + self.offset;
         let Some(Expected { time: expected, uptime: last, rest }) = self.expected else {
             // 2
-            if reading != 0 && said.never_stopped && candidate >= time - 60 {
+            let right = self.doubt & NO_CLOCK == 0;
+            if reading != 0 && said.never_stopped && right && candidate >= time - 60 {
                 self.go(candidate);
                 self.expect(uptime);
                 return 0;

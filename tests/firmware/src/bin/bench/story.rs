@@ -51,9 +51,18 @@ impl Depths {
     }
 
     fn ok(&mut self, name: &str, call: impl FnOnce() -> MeterResult) -> Result<(), Failed> {
+        self.answers(name, MeterResult::Ok, call)
+    }
+
+    fn answers(
+        &mut self,
+        name: &str,
+        wanted: MeterResult,
+        call: impl FnOnce() -> MeterResult,
+    ) -> Result<(), Failed> {
         let (result, bytes) = measured(call);
         self.note(name, bytes);
-        self.expect(name, result == Some(MeterResult::Ok))
+        self.expect(name, result == Some(wanted))
     }
 
     fn some<T>(&mut self, what: &str, value: Option<T>) -> Result<T, Failed> {
@@ -88,6 +97,10 @@ fn live(depths: &mut Depths) -> Result<(), Failed> {
     depths.ok("tick", || meter_tick(Some(&shows(NOW + 60))))?;
     depths.ok("consume", || meter_consume(Some(&shows(NOW + 60)), 1))?;
     depths.ok("consume, written", || meter_consume(Some(&shows(NOW + 120)), 10_000))?;
+    // What does not fit: the state is as before.
+    depths.answers("consume, refused", MeterResult::OutOfRange, || {
+        meter_consume(Some(&shows(NOW + 120)), u32::MAX)
+    })?;
     depths.ok("demand", || meter_demand(Some(&shows(NOW + 180)), 4000))?;
     let mut now = NOW;
     for _ in 0..6 {
