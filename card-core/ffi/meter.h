@@ -472,8 +472,8 @@ MeterResult meter_local_time(uint32_t time, MeterLocalTime *out);
 // The text with a number that something here has given. Firmware that never calls this has no texts in its flash.
 MeterResult meter_text(uint16_t number, uint8_t language, MeterText *out);
 
-// How the meter stands: the text at a place from 0 on, the most urgent first; `METER_RESULT_NONE` after the last one. Reasons of a cut,
-// then flags, and what is offered or near. Notices have a function of their own.
+// How the meter stands: the text at a place from 0 on, the most urgent first; `METER_RESULT_NONE` after the last one (docs/meter.md,
+// section 14). Notices have a function of their own.
 MeterResult meter_news(uint8_t place,
                        uint16_t *text);
 

@@ -401,11 +401,6 @@ impl ClassByte {
             Self::Reserved => None,
         }
     }
-
-    /// Whether the command is of the proprietary range.
-    pub const fn is_proprietary(self) -> bool {
-        matches!(self, Self::Proprietary(_))
-    }
 }
 
 impl ClassBits {

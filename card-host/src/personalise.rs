@@ -253,7 +253,7 @@ pub fn select(transport: &mut impl Transport) -> Result<CardSummary, Personalise
     Ok(card::select(transport)?)
 }
 
-/// Personalises the card behind `transport`. `progress` hears of each step before it is done.
+/// Personalises the card behind `transport`. `progress` hears of each step before it is done, where somebody looks.
 ///
 /// A card is refused where it is another one than the order's, of another environment, or complete for another order. Calling
 /// this again after any failure is safe and goes on where the card stands.
@@ -262,7 +262,7 @@ pub fn personalise(
     keys: &dyn KeyStore,
     order: &Order<'_>,
     random: &mut impl Random,
-    progress: &mut dyn FnMut(Step),
+    mut progress: Option<&mut dyn FnMut(Step)>,
 ) -> Result<Outcome, PersonaliseError> {
     order.check()?;
     let summary = select(transport)?;
@@ -287,7 +287,9 @@ pub fn personalise(
     let mut channel = open(transport, keys, &summary, random)?;
     let present = present(&mut channel)?;
     for step in Step::ALL {
-        progress(step);
+        if let Some(progress) = &mut progress {
+            progress(step);
+        }
         perform(&mut channel, step, order, keys, &present)?;
     }
     Ok(Outcome::Done)

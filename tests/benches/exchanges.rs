@@ -82,7 +82,7 @@ fn measure(profile: Profile, length: KeyLength, mode: Mode) {
     };
 
     let before = stage.cost();
-    office.issue(who, &company.id(), &mut stage.card().unwrap(), id, 1, choice, &mut |_| {}).unwrap();
+    office.issue(who, &company.id(), &mut stage.card().unwrap(), id, 1, choice, None).unwrap();
     row("issue", stage.cost().since(&before));
 
     let number = operate::present(&mut stage.card().unwrap()).unwrap().id;

@@ -20,7 +20,7 @@ use card_host::card_core::scp03::Mode;
 use card_host::card_core::terminal::read as ask;
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::card_work::development_scope;
-use card_host::issuer::{BUILD_TIME, Clock, Issuer};
+use card_host::issuer::{BUILD_TIME, Clock};
 use card_host::keystore::SoftwareKeyStore;
 use card_host::operate;
 use card_host::personalise::{Order, Versions, new_access_number, personalise};
@@ -137,8 +137,8 @@ impl World {
     /// With this ledger, which is empty, and these keys.
     pub fn with_keys(ledger: Arc<dyn Ledger>, keys: SoftwareKeyStore) -> Self {
         let (clock, keys) = (TestClock::new(), Arc::new(keys));
-        let issuer: Issuer = Issuer::new(keys.clone(), clock.clone());
-        let office = Office::found(Arc::clone(&ledger), issuer, "founder", &rules()).unwrap();
+        let office =
+            Office::found(Arc::clone(&ledger), keys.clone(), clock.clone(), "founder", &rules()).unwrap();
         let world = Self { office, keys, ledger, clock, ids: AtomicU64::new(0), _directory: None };
         let boss = world.boss();
         let parties = [("fawry", Channel::Kiosk), ("cib", Channel::Bank), ("vodafone", Channel::Wallet)];
@@ -156,8 +156,7 @@ impl World {
 
     /// A company that is there already, opened again.
     pub fn again(ledger: Arc<dyn Ledger>, keys: Arc<SoftwareKeyStore>, clock: TestClock) -> Self {
-        let issuer: Issuer = Issuer::new(keys.clone(), clock.clone());
-        let office = Office::with_issuer(Arc::clone(&ledger), issuer).unwrap();
+        let office = Office::new(Arc::clone(&ledger), keys.clone(), clock.clone()).unwrap();
         Self { office, keys, ledger, clock, ids: AtomicU64::new(0), _directory: None }
     }
 
@@ -315,7 +314,7 @@ impl World {
             access: &access,
             versions: Versions::current(keys).unwrap(),
         };
-        personalise(card, keys, &order, &mut OsRandom, &mut |_| {}).unwrap();
+        personalise(card, keys, &order, &mut OsRandom, None).unwrap();
     }
 
     /// Debits less credits of an account.

@@ -2,7 +2,7 @@
 
 use super::{Calendar, CalendarError, Change, Holiday, MAX_HOLIDAYS, Zone};
 use crate::bytes::{Buffer, Reader, WrongLength};
-use crate::message::MAX_PLAINTEXT;
+use crate::message::{MAX_PLAINTEXT, written};
 
 /// The only format so far.
 const FORMAT: u8 = 1;
@@ -45,23 +45,21 @@ impl Calendar {
 
     /// The bytes on the wire.
     pub fn emit(&self) -> Buffer<{ Self::MAX }> {
-        let mut out = Buffer::new();
-        let written = self.write(&mut out);
-        debug_assert!(written.is_ok());
-        out
-    }
-
-    fn write(&self, out: &mut Buffer<{ Self::MAX }>) -> Result<(), WrongLength> {
-        let Zone { standard, summer, begin, end } = self.zone;
-        out.u8(FORMAT)?.u16(standard.cast_unsigned())?.u8(summer)?;
-        for Change { month, week, weekday, minute } in [begin, end] {
-            out.u8(month)?.u8(week)?.u8(weekday)?.u16(minute)?;
-        }
-        out.u16(self.friendly_from)?.u16(self.friendly_until)?.u8(self.rest_days)?.u8(self.holiday_count)?;
-        for holiday in self.holidays() {
-            out.u16(holiday.first)?.u8(holiday.days)?;
-        }
-        Ok(())
+        written(|out| {
+            let Zone { standard, summer, begin, end } = self.zone;
+            out.u8(FORMAT)?.u16(standard.cast_unsigned())?.u8(summer)?;
+            for Change { month, week, weekday, minute } in [begin, end] {
+                out.u8(month)?.u8(week)?.u8(weekday)?.u16(minute)?;
+            }
+            out.u16(self.friendly_from)?
+                .u16(self.friendly_until)?
+                .u8(self.rest_days)?
+                .u8(self.holiday_count)?;
+            for holiday in self.holidays() {
+                out.u16(holiday.first)?.u8(holiday.days)?;
+            }
+            Ok(())
+        })
     }
 }
 

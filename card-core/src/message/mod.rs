@@ -99,14 +99,22 @@ pub fn check(expected: &Block, given: &Block) -> Result<(), NotAuthentic> {
     if bool::from(expected.ct_eq(given)) { Ok(()) } else { Err(NotAuthentic) }
 }
 
-/// Copies what a writer filled exactly into an array; the sizes are fixed, so what does not fit is a mistake in this
-/// module that the round-trip tests would show as zeros.
+/// What a writer wrote, of sizes that fit: what does not is a mistake in this crate that the round-trip tests would show.
+pub(crate) fn written<const N: usize>(
+    write: impl FnOnce(&mut crate::bytes::Buffer<N>) -> Result<(), WrongLength>,
+) -> crate::bytes::Buffer<N> {
+    let mut buffer = crate::bytes::Buffer::new();
+    let written = write(&mut buffer);
+    debug_assert!(written.is_ok());
+    buffer
+}
+
+/// The same where it is exactly `N` bytes.
 pub(crate) fn fixed<const N: usize>(
     write: impl FnOnce(&mut crate::bytes::Buffer<N>) -> Result<(), WrongLength>,
 ) -> [u8; N] {
-    let mut buffer = crate::bytes::Buffer::new();
-    let written = write(&mut buffer);
-    debug_assert!(written.is_ok() && buffer.len() == N);
+    let buffer = written(write);
+    debug_assert!(buffer.len() == N);
     buffer.into_array()
 }
 

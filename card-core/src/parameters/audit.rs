@@ -3,7 +3,7 @@
 use super::{NO_CARD, ParameterError, formatted, named};
 use crate::bytes::{Buffer, Reader, WrongLength};
 use crate::id::CardId;
-use crate::message::{FORMAT, fixed};
+use crate::message::{FORMAT, fixed, written};
 use crate::units::CardTime;
 
 /// What became of a command (docs/meter.md, section 8).
@@ -100,18 +100,13 @@ impl AuditRecords {
 
     /// The bytes on the wire.
     pub fn emit(&self) -> Buffer<{ Self::MAX }> {
-        let mut out = Buffer::new();
-        let written = self.write(&mut out);
-        debug_assert!(written.is_ok());
-        out
-    }
-
-    fn write(&self, out: &mut Buffer<{ Self::MAX }>) -> Result<(), WrongLength> {
-        out.u8(FORMAT)?;
-        for record in self.records() {
-            out.put(&record.emit())?;
-        }
-        Ok(())
+        written(|out| {
+            out.u8(FORMAT)?;
+            for record in self.records() {
+                out.put(&record.emit())?;
+            }
+            Ok(())
+        })
     }
 }
 

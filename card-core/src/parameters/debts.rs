@@ -1,8 +1,8 @@
 //! Debt plan, slot 04 (docs/meter.md, 7.3).
 
 use super::{ParameterError, formatted};
-use crate::bytes::{Buffer, WrongLength};
-use crate::message::{FORMAT, Month};
+use crate::bytes::Buffer;
+use crate::message::{FORMAT, Month, written};
 use crate::units::Piastres;
 
 /// Most debts in a plan.
@@ -145,19 +145,14 @@ impl DebtPlan {
 
     /// The bytes on the wire.
     pub fn emit(&self) -> Buffer<{ Self::MAX }> {
-        let mut out = Buffer::new();
-        let written = self.write(&mut out);
-        debug_assert!(written.is_ok());
-        out
-    }
-
-    fn write(&self, out: &mut Buffer<{ Self::MAX }>) -> Result<(), WrongLength> {
-        out.u8(FORMAT)?.u8(self.count)?;
-        for debt in self.debts() {
-            out.u32(debt.id)?.u8(debt.kind.code())?.u16(debt.first_month)?.u16(debt.count)?;
-            out.u32(debt.amount)?.u32(debt.last)?;
-        }
-        Ok(())
+        written(|out| {
+            out.u8(FORMAT)?.u8(self.count)?;
+            for debt in self.debts() {
+                out.u32(debt.id)?.u8(debt.kind.code())?.u16(debt.first_month)?.u16(debt.count)?;
+                out.u32(debt.amount)?.u32(debt.last)?;
+            }
+            Ok(())
+        })
     }
 }
 

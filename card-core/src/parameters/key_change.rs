@@ -7,7 +7,7 @@ use crate::bytes::{Buffer, Reader};
 use crate::id::Scope;
 use crate::key::{AesKey, KeyLength};
 use crate::key_wrap;
-use crate::message::FORMAT;
+use crate::message::{FORMAT, written};
 use crate::platform::Engine;
 use crate::role::{KeyVersion, Role};
 
@@ -177,14 +177,9 @@ impl KeyChange {
 
     /// The bytes on the wire.
     pub fn emit(&self) -> Buffer<{ Self::MAX }> {
-        let mut out = Buffer::new();
-        let written = out
-            .u8(FORMAT)
-            .and_then(|out| out.u8(self.transport_version.byte()))
-            .and_then(|out| out.put(self.wrapped.as_slice()))
-            .map(|_| ());
-        debug_assert!(written.is_ok());
-        out
+        written(|out| {
+            out.u8(FORMAT)?.u8(self.transport_version.byte())?.put(self.wrapped.as_slice()).map(|_| ())
+        })
     }
 
     /// Unwraps the keys for a meter of `scope` under `transport`, its transport key of [`Self::transport_version`]. Whatever is

@@ -1,8 +1,8 @@
 //! Notices to the customer, slot 09 (docs/meter.md, 7.4).
 
 use super::{ParameterError, formatted};
-use crate::bytes::{Buffer, WrongLength};
-use crate::message::FORMAT;
+use crate::bytes::Buffer;
+use crate::message::{FORMAT, written};
 use crate::units::CardTime;
 
 /// Most notices in a mail.
@@ -71,18 +71,13 @@ impl Notices {
 
     /// The bytes on the wire.
     pub fn emit(&self) -> Buffer<{ Self::MAX }> {
-        let mut out = Buffer::new();
-        let written = self.write(&mut out);
-        debug_assert!(written.is_ok());
-        out
-    }
-
-    fn write(&self, out: &mut Buffer<{ Self::MAX }>) -> Result<(), WrongLength> {
-        out.u8(FORMAT)?.u8(self.count)?;
-        for notice in self.notices() {
-            out.u16(notice.template)?.u32(notice.until.0)?.u32(notice.value)?;
-        }
-        Ok(())
+        written(|out| {
+            out.u8(FORMAT)?.u8(self.count)?;
+            for notice in self.notices() {
+                out.u16(notice.template)?.u32(notice.until.0)?.u32(notice.value)?;
+            }
+            Ok(())
+        })
     }
 }
 

@@ -9,7 +9,6 @@ use crate::layout::{File, Identity, Instruction, PROFILE_SIZE, PublicStatus, Pur
 use crate::message::{
     BindingCertificate, Event, FormatError, LoadRecord, MeterReceipt, Month, Receipt, Slot,
 };
-use crate::scp03::Mode;
 
 /// File 06: what the meter last settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,18 +32,6 @@ pub const fn public_status() -> Request<'static, PublicStatus> {
 /// The latest card receipt (GET DATA DF22): with any session, and without one where the balance is not private.
 pub const fn receipt() -> Request<'static, Receipt> {
     get_data(tag::RECEIPT, |data| Receipt::parse(object(data, &[0xDF22])?))
-}
-
-/// The card's mode of SCP03, from its card recognition data (GET DATA 0066).
-pub const fn scp03_mode() -> Request<'static, Mode> {
-    get_data(tag::CARD_RECOGNITION, |data| {
-        // The object identifier of SCP03 with option i: {globalPlatform 4 3 i}.
-        match object(data, &[0x66, 0x73, 0x64, 0x06])? {
-            [0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B, 0x04, 0x03, 0x60] => Ok(Mode::S8),
-            [0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B, 0x04, 0x03, 0x61] => Ok(Mode::S16),
-            _ => Err(FormatError::Field),
-        }
-    })
 }
 
 /// File 02, customer profile: account u64, category, language, contracted power u32, and what is the issuer's.

@@ -92,11 +92,6 @@ impl RequestError {
             )
         )
     }
-
-    /// Whether the card says that what was sent is older than what it has (940A).
-    pub const fn is_stale(&self) -> bool {
-        matches!(self, Self::Refused(status::STALE))
-    }
 }
 
 impl From<ResponseError> for RequestError {

@@ -23,7 +23,7 @@ pub struct Opening {
 impl Opening {
     /// To be opened with `key_version`, where x0 leaves the version of role x to the card ([`KeyVersion::new`] with 0), at
     /// `level`. A card is S8 or S16 by personalisation: where the guess is wrong, [`OpenError::OtherMode`] says so and the
-    /// caller begins again; [`scp03_mode`](super::read::scp03_mode) asks the card.
+    /// caller begins again.
     pub fn new(
         random: &mut impl Random,
         mode: Mode,

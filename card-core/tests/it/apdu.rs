@@ -111,10 +111,10 @@ fn classes() {
     assert_eq!(read(0xE0), Some((4, false, SecureMessaging::Unspecified)));
     assert_eq!(read(0xA0), None);
     assert_eq!(ClassByte::of(0xFF), Err(InvalidClass));
-    assert!(ClassByte::of(0xFE).unwrap().is_proprietary());
+    assert!(matches!(ClassByte::of(0xFE), Ok(ClassByte::Proprietary(_))));
     for cla in 0..=0xFE {
         let class = ClassByte::of(cla).unwrap();
-        assert_eq!(class.is_proprietary(), cla >= 0x80);
+        assert_eq!(matches!(class, ClassByte::Proprietary(_)), cla >= 0x80);
         assert_eq!(matches!(class, ClassByte::First(_)), cla < 0x20);
         assert_eq!(matches!(class, ClassByte::Further(_)), (0x40..0x80).contains(&cla));
     }

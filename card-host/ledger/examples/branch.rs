@@ -6,7 +6,7 @@ use card_host::card_core::id::MeterId;
 use card_host::card_core::key::KeyLength;
 use card_host::card_core::units::Piastres;
 use card_host::card_work::{CardChoice, development_scope, in_words};
-use card_host::issuer::{Issuer, SystemClock};
+use card_host::issuer::SystemClock;
 use card_host::keystore::SoftwareKeyStore;
 use card_host::random::OsRandom;
 use card_host::transport::Card;
@@ -18,15 +18,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ledger = Arc::new(SqliteLedger::in_memory(development_scope())?);
     // The keys: a hardware security module behind the trait `KeyStore` where cards are real.
     let keys = Arc::new(SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom)?);
-    let issuer: Issuer = Issuer::new(keys, SystemClock);
-    let office = Office::found(ledger, issuer, "Amina", &Policy::for_development())?;
+    let office = Office::found(ledger, keys, SystemClock, "Amina", &Policy::for_development())?;
     let who = Who { party: COMPANY.parse()?, point: OFFICE.parse()?, actor: "Amina".to_owned() };
 
     // Each piece of work has an id, which the desk keeps: whatever is torn is done again under it, and happens once.
     let mut card = Card::simulated()?;
     let (id, meter, account): (RequestId, _, _) = ("desk-1".parse()?, MeterId::from(17), 4711);
     let mut show = |step| println!("  {step}");
-    let issued = office.issue(&who, &id, &mut card, meter, account, CardChoice::default(), &mut show)?;
+    let issued =
+        office.issue(&who, &id, &mut card, meter, account, CardChoice::default(), Some(&mut show))?;
     println!("issued: card {}", issued.account.card.id);
 
     // It is in the books before the card gets it, and asked again it is the same sale.

@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         SimulatedMeter::in_memory(number, scope, keys.meter_keys(scope, number)?, &from_the_maker())?;
 
     let choice = CardChoice::default();
-    let issued = office.issue(who, &company.id(), &mut card, number, 4711, choice, &mut |_| {})?;
+    let issued = office.issue(who, &company.id(), &mut card, number, 4711, choice, None)?;
     assert_eq!(read_public(&mut card)?.status.state, Some(State::Personalised));
 
     let voucher = company.sell(issued.account.card.id, Piastres(5_000), Channel::Branch)?;

@@ -16,7 +16,7 @@ use super::settings::PointLimits;
 use super::sqlite::SqliteLedger;
 use super::store::Payee;
 use card_host::card_work::development_scope;
-use card_host::issuer::{Issuer, SystemClock};
+use card_host::issuer::SystemClock;
 use card_host::keystore::SoftwareKeyStore;
 
 /// Who sells beside the company itself, each at one vending point of the same name.
@@ -39,8 +39,8 @@ impl Development {
     pub fn new(keys: SoftwareKeyStore) -> Result<Self, LedgerError> {
         let ledger = Arc::new(SqliteLedger::in_memory(development_scope())?);
         let keys = Arc::new(keys);
-        let issuer: Issuer = Issuer::new(keys.clone(), SystemClock);
-        let office = Office::found(ledger, issuer, "development", &Policy::for_development())?;
+        let office =
+            Office::found(ledger, keys.clone(), SystemClock, "development", &Policy::for_development())?;
         let development = Self { office, keys, who: at(COMPANY, OFFICE)?, requests: AtomicU64::new(0) };
         let Self { office, who, .. } = &development;
         for (name, channel) in SELLERS {

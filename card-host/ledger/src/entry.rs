@@ -142,6 +142,18 @@ codes! {
     }
 }
 
+impl Step {
+    /// As the stores have it.
+    pub(super) const fn number(self) -> u8 {
+        self as u8 + 1
+    }
+
+    /// The one with this number.
+    pub(super) fn from_number(number: i64) -> Option<Self> {
+        Self::ALL.iter().copied().find(|step| i64::from(step.number()) == number)
+    }
+}
+
 /// One movement of money: `amount` is debited to one account and credited to another. So every entry is balanced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {

@@ -65,13 +65,8 @@ impl Office {
         keys: Arc<dyn KeyStore>,
         clock: impl Clock + 'static,
     ) -> Result<Self, LedgerError> {
-        Self::with_issuer(ledger, Issuer::new(keys, clock))
-    }
-
-    /// An office with an issuer that is there already.
-    pub fn with_issuer(ledger: Arc<dyn Ledger>, issuer: Issuer) -> Result<Self, LedgerError> {
-        let policies = load_policies(&*ledger)?;
-        Ok(Self { ledger, issuer, policies: RwLock::new(policies), calendar: Calendar::EGYPT, anchor: None })
+        let (issuer, policies) = (Issuer::new(keys, clock), RwLock::new(load_policies(&*ledger)?));
+        Ok(Self { ledger, issuer, policies, calendar: Calendar::EGYPT, anchor: None })
     }
 
     /// The same office, which books nothing in a ledger that is behind its anchor.

@@ -17,8 +17,8 @@ use super::records::{Customer, Head, Party, Point, PolicyRecord, Power, Token};
 use super::second::{self, Agreed, agreed};
 use super::store::{Ledger, Transaction, read};
 use card_core::platform::Random;
-use card_host::issuer::Issuer;
-use card_host::keystore::KeyStoreError;
+use card_host::issuer::Clock;
+use card_host::keystore::{KeyStore, KeyStoreError};
 use card_host::random::OsRandom;
 
 /// What is noted of a request, see [`Office::note`].
@@ -95,11 +95,12 @@ impl Office {
     /// changes nothing.
     pub fn found(
         ledger: Arc<dyn Ledger>,
-        issuer: Issuer,
+        keys: Arc<dyn KeyStore>,
+        clock: impl Clock + 'static,
         actor: &str,
         rules: &Policy,
     ) -> Result<Self, LedgerError> {
-        let office = Self::with_issuer(ledger, issuer)?;
+        let office = Self::new(ledger, keys, clock)?;
         let who = Who { party: COMPANY.parse()?, point: OFFICE.parse()?, actor: actor.to_owned() };
         let request = who.request(&"founded".parse()?);
         let rules = Policy::from_json(&rules.to_json())?.to_json();

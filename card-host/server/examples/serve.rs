@@ -5,7 +5,7 @@
 use card_channel::client::Client;
 use card_host::card_core::key::KeyLength;
 use card_host::card_work::development_scope;
-use card_host::issuer::{Issuer, SystemClock};
+use card_host::issuer::SystemClock;
 use card_host::keystore::SoftwareKeyStore;
 use card_host::random::OsRandom;
 use card_ledger::{Office, Policy, SqliteLedger};
@@ -17,8 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let stay = std::env::args().any(|argument| argument == "--stay");
     let ledger = Arc::new(SqliteLedger::in_memory(development_scope())?);
     let keys = Arc::new(SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom)?);
-    let issuer: Issuer = Issuer::new(keys, SystemClock);
-    let office = Office::found(ledger, issuer, "example", &Policy::for_development())?;
+    let office = Office::found(ledger, keys, SystemClock, "example", &Policy::for_development())?;
 
     // Any port that is free, on this computer only. A proxy in front ends TLS.
     let mut options = Options::default();

@@ -88,7 +88,7 @@ pub fn make(
     held: &BindingAccount,
     papers: Papers,
     choice: CardChoice,
-    progress: &mut dyn FnMut(Step),
+    progress: Option<&mut dyn FnMut(Step)>,
 ) -> Result<AccessNumber, CardWorkError> {
     let access = new_access_number(&mut OsRandom)?;
     let order = personalise::Order {

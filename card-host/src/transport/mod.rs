@@ -5,22 +5,18 @@
 //! one out of any link.
 
 mod card;
-mod get_response;
 mod replay;
 #[cfg(feature = "simulator")]
 mod simulator;
 mod trace;
 mod usage;
-mod wrong_length;
 
 pub use card::Card;
-pub use get_response::GetResponse;
 pub use replay::{Replay, ReplayError};
 #[cfg(feature = "simulator")]
 pub use simulator::Simulator;
 pub use trace::{Exchange, Recording, RecordingError, Trace, instruction_name};
 pub use usage::{Count, Usage};
-pub use wrong_length::WrongLength;
 
 use crate::reader_error::ReaderError;
 use card_core::apdu::ResponseError;

@@ -4,7 +4,7 @@ use card_host::card_core::id::{CardId, CardRef, Channel, MeterId};
 use card_host::card_core::key::KeyLength;
 use card_host::card_core::units::Piastres;
 use card_host::card_work::development_scope;
-use card_host::issuer::{Issuer, SystemClock};
+use card_host::issuer::SystemClock;
 use card_host::keystore::SoftwareKeyStore;
 use card_host::random::OsRandom;
 use card_ledger::{
@@ -92,8 +92,8 @@ impl Company {
     /// A company with vending points and one customer, number 0; the others are copies of that one.
     pub(crate) fn found(ledger: Arc<dyn Ledger>) -> (Self, BindingRecord) {
         let keys = Arc::new(SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom).unwrap());
-        let issuer: Issuer = Issuer::new(keys.clone(), SystemClock);
-        let office = Office::found(Arc::clone(&ledger), issuer, "founder", &rules()).unwrap();
+        let office =
+            Office::found(Arc::clone(&ledger), keys.clone(), SystemClock, "founder", &rules()).unwrap();
         let boss = who("company", "office");
         let party = Party { code: PARTY.parse().unwrap(), channel: Channel::Kiosk, open: true };
         office.set_party(&boss, &id("party"), &party).unwrap();

@@ -38,7 +38,7 @@ fn bench() -> Bench {
     let card = stage.new_card().unwrap();
     stage.insert(card).unwrap();
     let choice = CardChoice::default();
-    office.issue(who, &company.id(), &mut stage.card().unwrap(), id, 1, choice, &mut |_| {}).unwrap();
+    office.issue(who, &company.id(), &mut stage.card().unwrap(), id, 1, choice, None).unwrap();
     let keys = company.keys.meter_keys(scope, id).unwrap();
     let meter = SimulatedMeter::in_memory(id, scope, keys, &from_the_maker()).unwrap();
     let mut bench = Bench { stage, company, meter };

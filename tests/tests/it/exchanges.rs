@@ -30,7 +30,7 @@ fn a_full_card_is_read_in_few_exchanges_and_a_year_brought_in_few() {
         stage.insert(card).unwrap();
         let choice = CardChoice { mode, ..CardChoice::default() };
         let issued =
-            office.issue(who, &company.id(), &mut stage.card().unwrap(), id, 1, choice, &mut |_| {}).unwrap();
+            office.issue(who, &company.id(), &mut stage.card().unwrap(), id, 1, choice, None).unwrap();
         for _ in 0..40 {
             let voucher = company.sell(issued.account.card.id, Piastres(50_000), Channel::Branch).unwrap();
             load(&mut stage.card().unwrap(), &voucher).unwrap();

@@ -117,7 +117,7 @@ impl Customer {
         let meter = MeterId::from(METER);
         let mut card = pcsc::open(&reader).unwrap();
         let choice = CardChoice::default();
-        let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, &mut |_| {}).unwrap();
+        let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, None).unwrap();
         let [_, voucher] = [(Channel::Branch, 5_000), (Channel::Kiosk, 2_525)].map(|(channel, amount)| {
             let voucher = company.sell(issued.account.card.id, Piastres(amount), channel).unwrap();
             office.load(who, &mut card, &voucher).unwrap();

@@ -18,7 +18,6 @@ use card_host::card_core::message::Voucher;
 use card_host::card_core::terminal::load::LoadOutcome;
 use card_host::card_core::units::{Balance, Piastres};
 use card_host::card_work::{development_scope, load};
-use card_host::issuer::Issuer;
 use card_host::keystore::SoftwareKeyStore;
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 use card_host::stage::Stage;
@@ -37,8 +36,7 @@ fn server(
     keys: SoftwareKeyStore,
 ) -> (std::net::SocketAddr, Stop, std::thread::JoinHandle<()>) {
     let ledger: Arc<dyn Ledger> = Arc::new(PostgresLedger::connect(url, development_scope(), 8).unwrap());
-    let issuer: Issuer = Issuer::new(Arc::new(keys), world.clock.clone());
-    let office = Arc::new(Office::with_issuer(ledger, issuer).unwrap());
+    let office = Arc::new(Office::new(ledger, Arc::new(keys), world.clock.clone()).unwrap());
     let stop = Stop::default();
     let address = "127.0.0.1:0".parse().unwrap();
     let options = Options { address, signals: false, stop: stop.clone(), ..Options::default() };

@@ -62,7 +62,7 @@ fn used_card(image: &std::path::Path) {
     let Development { office, who, .. } = &company;
     let (meter, scope) = (MeterId::from(17), office.scope());
     let choice = CardChoice::default();
-    let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, &mut |_| {}).unwrap();
+    let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, None).unwrap();
     let charge = |card: &mut _| {
         let voucher = company.sell(issued.account.card.id, Piastres(5_000), Channel::Branch).unwrap();
         office.load(who, card, &voucher).unwrap();

@@ -290,6 +290,17 @@ fn an_aes_engine_of_the_chip_takes_the_place_of_software() {
     assert_eq!(meter_power_up(Some(&half)), MeterResult::Argument);
 }
 
+/// All of them, with the codes that documents and programs know them by.
+#[test]
+fn a_code_is_whole_and_ends() {
+    let mut text = MeterText::default();
+    for (number, situation) in (1..).zip(card_core::text::Situation::ALL) {
+        assert_eq!(meter_text(number, METER_ENGLISH, Some(&mut text)), MeterResult::Ok);
+        let code = core::ffi::CStr::from_bytes_until_nul(&text.code).unwrap();
+        assert_eq!(code.to_str().unwrap(), situation.text(card_core::text::Language::English).code);
+    }
+}
+
 /// A text is there for everything that can be said, in both languages, and none beyond.
 #[test]
 fn texts_are_found_by_what_the_meter_says() {

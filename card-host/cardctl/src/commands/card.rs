@@ -12,10 +12,10 @@ use std::io::Write;
 use std::sync::Arc;
 
 use super::Error;
-use crate::context::Context;
 use crate::context::books::Books;
 use crate::context::custody::{self, Keys};
 use crate::context::workplace::Workplace;
+use crate::context::{self, Context};
 use crate::view::card::{Content, Info};
 use crate::view::collect::Collected;
 
@@ -71,7 +71,7 @@ pub(crate) fn collect(context: &Context) -> Result<Collected, Error> {
 
 /// The development keys, after their warning. Where there are none, some that open no card and are kept nowhere: the card says what
 /// it is all the same.
-fn desk_keys(workplace: &Workplace) -> Result<Keys, Error> {
+fn desk_keys(workplace: &Workplace) -> Result<Keys, context::Error> {
     let Some(keys) = workplace.keys()? else {
         return Ok(custody::in_file(SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom)?));
     };

@@ -7,7 +7,7 @@ use card_host::transport::{Simulator, TransportError};
 use std::io::Write as _;
 
 use super::Error;
-use crate::context::books::now;
+use crate::context::{self, books::now};
 use crate::view::conformance::Examined;
 
 /// Examines the card in this reader; of "sim", another simulated card, of which nothing is kept.
@@ -19,7 +19,7 @@ pub(crate) fn run(reader: &str) -> Result<Examined, Error> {
             watched(|watch| examine(&mut Simulator::new(card), watch))
         }
         name => {
-            let mut reader = PcscReader::open(name)?;
+            let mut reader = PcscReader::open(name).map_err(context::Error::from)?;
             watched(|watch| examine(&mut reader, watch))
         }
     };

@@ -6,9 +6,7 @@ use card_core::terminal::select::SelectError;
 use card_core::text::Situation;
 use card_host::card::CardError;
 use card_host::card_work::CardWorkError;
-use card_host::keystore::KeyStoreError;
 use card_host::operate::OperateError;
-use card_host::reader_error::ReaderError;
 use card_host::simulated_meter::{ProfileError, SimulatedMeterError};
 use card_host::tap::TapCause;
 use card_host::tariff_file::TariffFileError;
@@ -21,7 +19,6 @@ use super::mail::ContentError;
 use super::paper::NoPaper;
 use super::sale::{BooksBehind, NotLoaded, PaidOnly, SecondPerson, SoldToFormer};
 use crate::context;
-use crate::context::books::NoBooks;
 use crate::context::voucher_file::VoucherFileError;
 use crate::context::workplace::WorkplaceError;
 use crate::view::problem::Problem;
@@ -30,9 +27,7 @@ use crate::view::{NotPrinted, customer};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
-    Workplace(#[from] WorkplaceError),
-    #[error(transparent)]
-    Reader(#[from] ReaderError),
+    Context(context::Error),
     #[error(transparent)]
     Card(#[from] CardError),
     #[error(transparent)]
@@ -54,8 +49,6 @@ pub(crate) enum Error {
     #[error(transparent)]
     FindLost(#[from] FindLostError),
     #[error(transparent)]
-    NoBooks(#[from] NoBooks),
-    #[error(transparent)]
     AuditKey(#[from] AuditKeyError),
     #[error(transparent)]
     Export(#[from] ExportError),
@@ -70,15 +63,11 @@ pub(crate) enum Error {
     #[error(transparent)]
     Content(#[from] ContentError),
     #[error(transparent)]
-    Keys(#[from] KeyStoreError),
-    #[error(transparent)]
     Voucher(#[from] VoucherFileError),
     #[error(transparent)]
     Tour(#[from] TourError),
     #[error(transparent)]
     Tariff(#[from] TariffFileError),
-    #[error(transparent)]
-    NotBegun(#[from] context::NotShown),
     #[error(transparent)]
     Paper(#[from] NoPaper),
     #[error(transparent)]
@@ -132,13 +121,15 @@ impl Error {
 impl From<context::Error> for Error {
     fn from(error: context::Error) -> Self {
         match error {
-            context::Error::Workplace(error) => Self::Workplace(error),
-            context::Error::Reader(error) => Self::Reader(error),
-            context::Error::NoBooks(error) => Self::NoBooks(error),
             context::Error::Ledger(error) => Self::Ledger(error),
-            context::Error::Keys(error) => Self::Keys(error),
-            context::Error::NotShown(error) => Self::NotBegun(error),
+            error => Self::Context(error),
         }
+    }
+}
+
+impl From<WorkplaceError> for Error {
+    fn from(error: WorkplaceError) -> Self {
+        Self::Context(error.into())
     }
 }
 
@@ -150,7 +141,7 @@ pub(crate) fn given(text: impl Into<String>) -> Error {
 /// The customer's part of an error, where there is one.
 fn situation(error: &Error) -> Option<Situation> {
     match error {
-        Error::Reader(error) => Some(error.situation()),
+        Error::Context(context::Error::Reader(error)) => Some(error.situation()),
         Error::NotLoaded(_) => Some(Situation::PaidNotLoaded),
         Error::Card(error) => asking(error),
         Error::CardWork(CardWorkError::Misfit(misfit)) => Some(misfit.into()),
@@ -205,6 +196,7 @@ mod tests {
     use crate::view::View as _;
     use card_core::id::CardId;
     use card_core::text::Language;
+    use card_host::reader_error::ReaderError;
     use serde_json::{Value, json};
 
     fn json(error: &Error) -> Value {

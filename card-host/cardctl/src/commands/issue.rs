@@ -30,7 +30,7 @@ pub(crate) fn issue(context: &Context, options: &Options) -> Result<Issued, Erro
     let books = context.books_or(&workplace, Founding::WhereNew(keys))?;
     let (Books { office, who, .. }, id) = (&books, books.id()?);
     let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
-        let issued = office.issue(who, id, card, meter, account, choice, &mut progress())?;
+        let issued = office.issue(who, id, card, meter, account, choice, Some(&mut progress()))?;
         Ok::<_, Error>(Issued::new(&issued))
     })?;
     // The access number is kept nowhere: it is shown whatever becomes of the meter.
@@ -60,7 +60,7 @@ pub(crate) fn engineering(context: &Context, meter: MeterId, rebind: bool) -> Re
     }
     context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
         let choice = CardChoice { mode: Mode::S8, private_balance: true, closes_former: false };
-        let issued = office.issue_engineering(who, id, card, meter, choice, &mut progress())?;
+        let issued = office.issue_engineering(who, id, card, meter, choice, Some(&mut progress()))?;
         Ok(Engineering::new(&issued.account, issued.access.as_ref()))
     })
 }

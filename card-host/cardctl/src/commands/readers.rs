@@ -2,7 +2,7 @@
 
 use card_host::pcsc;
 
-use super::Error;
+use crate::context::Error;
 use crate::view::readers::{Checks, Readers};
 
 pub(crate) fn list() -> Result<Readers, Error> {

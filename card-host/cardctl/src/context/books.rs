@@ -4,7 +4,7 @@ use card_core::id::{CardId, Channel};
 use card_core::key::KeyLength;
 use card_core::platform::Random;
 use card_host::card_work::development_scope;
-use card_host::issuer::{BUILD_TIME, Clock, Issuer, SystemClock, checked_time};
+use card_host::issuer::{BUILD_TIME, Clock, SystemClock, checked_time};
 use card_host::keystore::{KeyStore, KeyStoreError};
 use card_host::random::OsRandom;
 use card_ledger::{
@@ -169,11 +169,10 @@ impl Books {
         let Opened { ledger, sqlite, founded } = opened;
         let actor = context.actor.clone().unwrap_or_else(login);
         let keys = Arc::new(keys);
-        let issuer: Issuer = Issuer::new(keys.clone(), SystemClock);
         let office = if founded {
-            Office::with_issuer(ledger, issuer)?
+            Office::new(ledger, keys.clone(), SystemClock)?
         } else {
-            Office::found(ledger, issuer, &actor, &Policy::for_development())?
+            Office::found(ledger, keys.clone(), SystemClock, &actor, &Policy::for_development())?
         };
         let anchor = workplace.path("ledger-anchor.json");
         if !founded {

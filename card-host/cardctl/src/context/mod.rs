@@ -8,7 +8,8 @@ pub(crate) mod voucher_file;
 pub(crate) mod workplace;
 
 use self::books::{Books, CONNECTIONS, Founding, NoBooks};
-pub(crate) use self::request::{NotShown, Request};
+use self::request::NotShown;
+pub(crate) use self::request::Request;
 use self::workplace::{Workplace, WorkplaceError};
 use card_host::keystore::KeyStoreError;
 use card_host::reader_error::ReaderError;

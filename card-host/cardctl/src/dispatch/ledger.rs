@@ -5,7 +5,7 @@ use card_core::key::KeyLength;
 use crate::cli::ledger::LedgerCommand;
 use crate::cli::sellers::TokenCommand;
 use crate::commands::Error;
-use crate::commands::ledger::{correct, days, lost, moves, recover, rules, sellers, show};
+use crate::commands::ledger::{correct, days, lost, moves, rules, sellers, show};
 use crate::context::Context;
 use crate::context::books::Founding;
 use crate::view::Printer;
@@ -69,7 +69,7 @@ pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -
             printer.print(&lost::lost(books, &party, &file, hand_in)?)
         }
         LedgerCommand::RecoverCard { reason } => {
-            printer.print(&recover::card(context, &workplace, books, &reason)?)
+            printer.print(&lost::recover_card(context, &workplace, books, &reason)?)
         }
         LedgerCommand::Party(party) => match party.change() {
             Some(change) => printer.print(&sellers::party(books, &change)?),

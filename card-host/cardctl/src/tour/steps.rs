@@ -289,7 +289,7 @@ fn issue(
 ) -> Result<Issued, TourCause> {
     let Development { office, who, .. } = company;
     let mut card = stage.card()?;
-    Ok(office.issue(who, &company.id(), &mut card, meter, account, choice, &mut |_| {})?)
+    Ok(office.issue(who, &company.id(), &mut card, meter, account, choice, None)?)
 }
 
 fn new_meter(company: &Development, id: MeterId) -> Result<Meter, TourCause> {

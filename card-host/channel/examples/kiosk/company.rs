@@ -30,7 +30,7 @@ pub(crate) fn begin() -> Result<Company, Failure> {
     // A branch issues the card, and its first charge activates it.
     let mut card = Card::simulated()?;
     let (id, meter, choice) = (company.id(), MeterId::from(17), CardChoice::default());
-    let issued = office.issue(who, &id, &mut card, meter, 4711, choice, &mut |_| {})?;
+    let issued = office.issue(who, &id, &mut card, meter, 4711, choice, None)?;
     let first = company.sell(issued.account.card.id, Piastres(1_000), Channel::Branch)?;
     office.load(who, &mut card, &first)?;
 

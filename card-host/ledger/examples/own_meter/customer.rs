@@ -16,7 +16,7 @@ pub(crate) fn customer() -> Result<Customer, Box<dyn std::error::Error>> {
     let company = Development::new(SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom)?)?;
     let Development { office, who, .. } = &company;
     let (mut card, meter, choice) = (Card::simulated()?, MeterId::from(17), CardChoice::default());
-    let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, &mut |_| {})?;
+    let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, None)?;
     let voucher = company.sell(issued.account.card.id, Piastres(5_000), Channel::Branch)?;
     office.load(who, &mut card, &voucher)?;
     Ok((company, card, meter))

@@ -43,7 +43,7 @@ impl Office {
         transport: &mut impl Transport,
         meter: MeterId,
         choice: CardChoice,
-        progress: &mut dyn FnMut(Step),
+        progress: Option<&mut dyn FnMut(Step)>,
     ) -> Result<Issued, BranchError> {
         let summary = personalise::select(transport)?;
         let serving = self.serving(meter)?;

@@ -38,7 +38,7 @@ impl Office {
         meter: MeterId,
         account: u64,
         choice: CardChoice,
-        progress: &mut dyn FnMut(Step),
+        progress: Option<&mut dyn FnMut(Step)>,
     ) -> Result<Issued, BranchError> {
         let summary = personalise::select(transport)?;
         let card = summary.card.id;

@@ -41,15 +41,6 @@ pub(super) fn time(time: CardTime) -> i64 {
     if time == CardTime::UNSET { 0 } else { i64::try_from(time.to_unix()).unwrap_or_default() }
 }
 
-pub(super) const fn step(step: Step) -> i16 {
-    match step {
-        Step::First => 1,
-        Step::Approval => 2,
-        Step::Decision => 3,
-        Step::Settled => 4,
-    }
-}
-
 /// Reads the columns of a row from left to right.
 pub(super) struct Columns<'r> {
     row: &'r Row,
@@ -182,8 +173,8 @@ impl<'r> Columns<'r> {
 
     fn step(&mut self) -> Result<Step, Failure> {
         let number: i16 = self.next()?;
-        let known = Step::ALL.iter().find(|known| step(**known) == number);
-        known.copied().ok_or_else(|| self.wrong(self.at.saturating_sub(1), &format!("{number} is no step")))
+        Step::from_number(number.into())
+            .ok_or_else(|| self.wrong(self.at.saturating_sub(1), &format!("{number} is no step")))
     }
 
     pub(super) fn meter(&mut self) -> Result<Binding, Failure> {

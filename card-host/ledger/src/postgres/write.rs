@@ -3,7 +3,7 @@
 use super::absent::Absent;
 use super::connection::Connection;
 use super::failure::{Failure, FailureKind};
-use super::rows::{amount, number, step, time, total};
+use super::rows::{amount, number, time, total};
 use super::sql::{self, BINDING_COLUMNS, CUSTOMER_COLUMNS};
 use super::values::Values;
 use crate::{BindingRecord, Customer, Entry, Head, Kind, Point, PolicyRecord, SignedHead, Status, Step};
@@ -74,7 +74,7 @@ fn entry_values<'a>(entry: &'a Entry, point: &'a Point) -> Result<Values<'a>, Fa
         .add(entry.kind.code())
         .add(entry.request.party.as_str())
         .add(entry.request.id.as_str())
-        .add(step(entry.step))
+        .add(i16::from(entry.step.number()))
         .add(entry.actor.as_str())
         .add(entry.reason.as_str())
         .add(entry.binding.as_ref().map(|binding| binding.meter.0.as_slice()))

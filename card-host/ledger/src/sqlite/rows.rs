@@ -38,16 +38,6 @@ pub(super) fn time(value: CardTime) -> i64 {
     if value == CardTime::UNSET { 0 } else { value.to_unix().cast_signed() }
 }
 
-/// A step: its number.
-pub(super) const fn step(value: Step) -> u8 {
-    match value {
-        Step::First => 1,
-        Step::Approval => 2,
-        Step::Decision => 3,
-        Step::Settled => 4,
-    }
-}
-
 /// The columns of a row, one after the other in the order of the statement. Each is asked for by its name, so that an error has it.
 pub(super) struct Columns<'row> {
     row: &'row Row<'row>,
@@ -167,13 +157,8 @@ impl<'row> Columns<'row> {
     }
 
     fn step(&mut self) -> Result<Step, LedgerError> {
-        match self.signed("step")? {
-            1 => Ok(Step::First),
-            2 => Ok(Step::Approval),
-            3 => Ok(Step::Decision),
-            4 => Ok(Step::Settled),
-            other => Err(self.strange("step", &format_args!("{other} is not known"))),
-        }
+        let number = self.signed("step")?;
+        Step::from_number(number).ok_or_else(|| self.strange("step", &format_args!("{number} is not known")))
     }
 
     fn binding(&mut self, number: &str) -> Result<Binding, LedgerError> {

@@ -2,7 +2,7 @@
 
 use rusqlite::{Params, params};
 
-use super::rows::{account, amount, number, step, time};
+use super::rows::{account, amount, number, time};
 use super::transaction::Rows;
 use crate::entry::{Entry, Hash, Kind, Step};
 use crate::records::{
@@ -99,7 +99,7 @@ impl Rows<'_> {
         let (point, month) = (entry.id.point.as_str(), utc_month(entry.time));
         let place = number("number of an entry", entry.id.number)?;
         let (party, request) = (entry.request.party.as_str(), entry.request.id.as_str());
-        let step = step(entry.step);
+        let step = entry.step.number();
         self.run(
             "entry",
             ENTRY,

@@ -54,7 +54,7 @@ impl Bench {
         let Development { office, who, .. } = &self.company;
         let mut card = self.stage.card().unwrap();
         let meter = MeterId::from(meter);
-        office.issue(who, &self.company.id(), &mut card, meter, account, choice, &mut |_| {})
+        office.issue(who, &self.company.id(), &mut card, meter, account, choice, None)
     }
 
     pub(crate) fn issue(
@@ -72,7 +72,7 @@ impl Bench {
         let Development { office, who, .. } = &self.company;
         let mut card = self.stage.card().unwrap();
         let meter = MeterId::from(meter);
-        office.issue_engineering(who, &self.company.id(), &mut card, meter, CHOICE, &mut |_| {})
+        office.issue_engineering(who, &self.company.id(), &mut card, meter, CHOICE, None)
     }
 
     pub(crate) fn sell(&mut self, card: CardId, amount: u64) -> Result<LoadOutcome, BranchError> {

@@ -97,7 +97,7 @@ fn an_issue_that_was_torn_is_finished_by_repeating_it() {
         let Development { office, who, .. } = &bench.company;
         let id = bench.company.id();
         let mut torn = Torn::open(bench.stage.card().unwrap(), instruction, left);
-        let issued = office.issue(who, &id, &mut torn, MeterId::from(7), 7, CHOICE, &mut |_| {});
+        let issued = office.issue(who, &id, &mut torn, MeterId::from(7), 7, CHOICE, None);
         assert!(issued.is_err(), "{issued:?}");
         id
     };
@@ -113,7 +113,7 @@ fn an_issue_that_was_torn_is_finished_by_repeating_it() {
     // The request that entered it says what it has made, and the access number that was shown is the one that holds.
     let Development { office, who, .. } = &bench.company;
     let mut card = bench.stage.card().unwrap();
-    let again = office.issue(who, &first, &mut card, MeterId::from(7), 7, CHOICE, &mut |_| {}).unwrap();
+    let again = office.issue(who, &first, &mut card, MeterId::from(7), 7, CHOICE, None).unwrap();
     assert_eq!((again.account.card, again.access.is_none()), (issued.account.card, true));
     drop(card);
     assert_eq!(bench.sell(issued.account.card.id, 100).unwrap(), LoadOutcome::Loaded);

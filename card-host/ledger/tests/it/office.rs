@@ -60,8 +60,7 @@ fn what_was_torn_is_finished_by_repeating_it_with_the_same_card() {
     for (instruction, left) in [(0xD8, 1), (0xD8, 5), (0xF0, 1)] {
         let id = bench.company.id();
         let mut torn = Torn::open(bench.stage.card().unwrap(), instruction, left);
-        let issued =
-            bench.company.office.issue(&bench.company.who, &id, &mut torn, meter, 7, CHOICE, &mut |_| {});
+        let issued = bench.company.office.issue(&bench.company.who, &id, &mut torn, meter, 7, CHOICE, None);
         assert!(issued.is_err(), "{issued:?}");
     }
     let issued = bench.issue_it(1, 7, CHOICE).unwrap();
@@ -78,14 +77,8 @@ fn what_was_torn_is_finished_by_repeating_it_with_the_same_card() {
     let id = bench.company.id();
     for (instruction, left) in [(0xD8, 2), (0xF0, 1), (0x40, 1)] {
         let mut torn = Torn::open(bench.stage.card().unwrap(), instruction, left);
-        let made = bench.company.office.issue_engineering(
-            &bench.company.who,
-            &id,
-            &mut torn,
-            meter,
-            CHOICE,
-            &mut |_| {},
-        );
+        let made =
+            bench.company.office.issue_engineering(&bench.company.who, &id, &mut torn, meter, CHOICE, None);
         assert!(made.is_err(), "{made:?}");
     }
     assert_eq!(bench.entries(), before + 1);

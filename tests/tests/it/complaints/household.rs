@@ -183,8 +183,7 @@ impl Household {
             access: &AccessNumber::new([7; 10]),
             versions: Versions::current(self.issuer.keys()).unwrap(),
         };
-        personalise(&mut Card::open(&mut card), self.issuer.keys(), &order, &mut OsRandom, &mut |_| {})
-            .unwrap();
+        personalise(&mut Card::open(&mut card), self.issuer.keys(), &order, &mut OsRandom, None).unwrap();
         self.cards.push(card);
         self.card = self.cards.len() - 1;
         self.card

@@ -3,7 +3,7 @@
 use card_host::card_core::id::{Binding, CardId, CardRef, MeterId};
 use card_host::card_core::key::KeyLength;
 use card_host::card_core::units::Piastres;
-use card_host::issuer::{BindingAccount, Issuer};
+use card_host::issuer::BindingAccount;
 use card_host::keystore::SoftwareKeyStore;
 use card_host::random::OsRandom;
 use card_ledger::{
@@ -117,7 +117,12 @@ pub(crate) fn who_does_it_has_a_name(world: &World) {
     let directory = tempfile::tempdir().unwrap();
     let ledger = SqliteLedger::create(&directory.path().join("ledger.sqlite"), world.scope());
     let keys = SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom);
-    let issuer: Issuer = Issuer::new(Arc::new(keys.unwrap()), world.clock.clone());
-    let founded = Office::found(Arc::new(ledger.unwrap()), issuer, " ", &system_tests::world::rules());
+    let founded = Office::found(
+        Arc::new(ledger.unwrap()),
+        Arc::new(keys.unwrap()),
+        world.clock.clone(),
+        " ",
+        &system_tests::world::rules(),
+    );
     assert!(matches!(refused(founded.map(drop)), Refusal::Invalid(_)));
 }

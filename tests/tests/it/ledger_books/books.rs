@@ -5,7 +5,6 @@ use card_host::card_core::message::{MeterFlags, MeterReceipt};
 use card_host::card_core::soft::SoftEngine;
 use card_host::card_core::units::{Balance, Energy, Piastres};
 use card_host::card_work::development_scope;
-use card_host::issuer::Issuer;
 use card_host::keystore::SoftwareKeyStore;
 use card_host::random::OsRandom;
 use card_ledger::{
@@ -94,8 +93,7 @@ impl Books {
         let ledger = Arc::new(SqliteLedger::open(&self.path(name), development_scope()).unwrap());
         let keys = Arc::new(SoftwareKeyStore::open(&self.path("keys.json")).unwrap());
         self.world.keys = Arc::clone(&keys);
-        let issuer: Issuer = Issuer::new(keys, self.world.clock.clone());
-        self.world.office = Office::with_issuer(ledger.clone(), issuer).unwrap();
+        self.world.office = Office::new(ledger.clone(), keys, self.world.clock.clone()).unwrap();
         self.world.ledger = ledger;
     }
 

@@ -157,8 +157,7 @@ impl Books {
             access: &access,
             versions: Versions { meter: self.meter_key, ..current },
         };
-        personalise(&mut card.open(), self.issuer.keys(), &order, dice, &mut |_| {})
-            .expect("a card is issued");
+        personalise(&mut card.open(), self.issuer.keys(), &order, dice, None).expect("a card is issued");
         card.meter = Some(account.binding.meter);
         *account = account.refresh().expect("a refresh");
         self.sales += 1;

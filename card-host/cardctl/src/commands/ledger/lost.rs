@@ -1,11 +1,14 @@
-//! After a disaster: what a channel has sold and the restored ledger does not know.
+//! After a disaster: what was sold, and which cards were made, that the restored ledger does not know.
 
 use card_host::text_file;
 use card_ledger::{Evidence, FindLostError, Finding, LedgerError, LostSale, PartyCode, Refusal, find_lost};
 use std::path::Path;
 
 use crate::commands::Error;
+use crate::context::Context;
 use crate::context::books::Books;
+use crate::context::workplace::Workplace;
+use crate::view::ledger::correct::RecoveredCard;
 use crate::view::ledger::lost::{HandedIn, Lost};
 
 /// Compares the list; hands in what was lost where that is wanted.
@@ -52,4 +55,17 @@ fn refused(refusal: &Refusal) -> HandedIn {
         _ => "",
     };
     HandedIn { code: "refused", says: format!("REFUSED: {refusal}{then}"), good: false }
+}
+
+/// A card whose contract the restored ledger does not know.
+pub(crate) fn recover_card(
+    context: &Context,
+    workplace: &Workplace,
+    books: &Books,
+    reason: &str,
+) -> Result<RecoveredCard, Error> {
+    let recovered = context.with_card(Some(workplace), |card| {
+        Ok::<_, Error>(books.office.recover_card(&books.who, books.id()?, card, reason)?)
+    })?;
+    Ok(RecoveredCard::new(books.id()?.clone(), &recovered))
 }

@@ -4,7 +4,6 @@ pub(crate) mod correct;
 pub(crate) mod days;
 pub(crate) mod lost;
 pub(crate) mod moves;
-pub(crate) mod recover;
 pub(crate) mod rules;
 pub(crate) mod sellers;
 pub(crate) mod show;
