@@ -21,6 +21,8 @@ done
 machine_thumbv7em_none_eabi=(-machine mps2-an386)
 machine_thumbv6m_none_eabi=(-machine microbit -global nrf51-soc.sram-size=131072)
 
+# As the maker's kit is built (card-core/ffi/kit.sh).
+export RUSTFLAGS="${RUSTFLAGS:-} --cfg aes_backend_soft=\"compact\""
 image() { cargo build -q -p meter-firmware --profile firmware --target "$1" --bin "${@:2}"; }
 
 section() { size -A "$1" | awk -v name="$2" '$1 == name { print $2 } END { if (!NR) print 0 }'; }

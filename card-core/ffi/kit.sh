@@ -30,6 +30,8 @@ wanted=()
 for processor in "${processors[@]}"; do wanted+=("${targets[$processor]}"); done
 if command -v rustup >/dev/null; then rustup -q target add "${wanted[@]}"; fi
 
+# AES in software: the small one.
+export RUSTFLAGS="${RUSTFLAGS:-} --cfg aes_backend_soft=\"compact\""
 library() { cargo rustc -q --profile firmware --lib --crate-type staticlib --target "$1" "${@:2}"; }
 
 mkdir -p "$kit/docs/guides"

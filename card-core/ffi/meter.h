@@ -30,7 +30,7 @@
 #define METER_ARABIC 1
 
 // Pages of memory that a meter uses.
-#define METER_MEMORY_PAGES 231
+#define METER_MEMORY_PAGES 233
 
 // Bytes of the longest command to a card.
 #define METER_COMMAND_SIZE 261
@@ -45,7 +45,7 @@
 #define METER_TARIFF_SIZE 145
 
 // Bytes of a voucher.
-#define METER_VOUCHER_SIZE 94
+#define METER_VOUCHER_SIZE 110
 
 // Bytes of a meter's receipt.
 #define METER_RECEIPT_SIZE 68
@@ -472,8 +472,8 @@ MeterResult meter_local_time(uint32_t time, MeterLocalTime *out);
 // The text with a number that something here has given. Firmware that never calls this has no texts in its flash.
 MeterResult meter_text(uint16_t number, uint8_t language, MeterText *out);
 
-// How the meter stands: the text at a place from 0 on, the most urgent first; `METER_RESULT_NONE` after the last one. Reasons of a cut,
-// then flags, and what is offered or near. Notices have a function of their own.
+// How the meter stands: the text at a place from 0 on, the most urgent first; `METER_RESULT_NONE` after the last one (docs/meter.md,
+// section 14). Notices have a function of their own.
 MeterResult meter_news(uint8_t place,
                        uint16_t *text);
 

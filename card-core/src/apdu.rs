@@ -87,6 +87,13 @@ impl<'a> Command<'a> {
     /// The command's bytes (ISO/IEC 7816-3, 12.1.3). Fails where there are more than 255 bytes of data.
     pub fn emit(&self) -> Result<Buffer<MAX_COMMAND>, WrongLength> {
         let mut out = Buffer::new();
+        self.emit_in(&mut out)?;
+        Ok(out)
+    }
+
+    /// [`Self::emit`] in place of what `out` held.
+    pub fn emit_in(&self, out: &mut Buffer<MAX_COMMAND>) -> Result<(), WrongLength> {
+        out.clear();
         out.put(&self.header())?;
         if !self.data.is_empty() {
             out.u8(u8::try_from(self.data.len()).map_err(|_| WrongLength)?)?.put(self.data)?;
@@ -94,7 +101,7 @@ impl<'a> Command<'a> {
         if let Some(le) = self.le {
             out.u8(le.byte())?;
         }
-        Ok(out)
+        Ok(())
     }
 
     /// The command as T=0 carries it (ISO/IEC 7816-3, 12.2): five bytes, or five and the data that the fifth counts. Case 4 goes

@@ -53,6 +53,11 @@ impl AesKey {
         Some(key)
     }
 
+    /// No key: what stands where one will be.
+    pub(crate) const fn unset() -> Self {
+        Self { bytes: [0; 32], length: KeyLength::Aes128 }
+    }
+
     /// A key of `length` from the front of `bytes`. The caller wipes its own copy.
     pub(crate) fn from_front(bytes: &[u8; 32], length: KeyLength) -> Self {
         let mut key = Self { bytes: [0; 32], length };

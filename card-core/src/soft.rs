@@ -4,53 +4,84 @@ use aes::cipher::{
     Array, BlockCipherDecrypt, BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt,
     BlockSizeUser, KeyInit, consts::U16, typenum::Unsigned,
 };
-use aes::{Aes128, Aes128Enc, Aes192, Aes192Enc, Aes256, Aes256Enc};
-use cmac::digest::FixedOutput;
-use cmac::{Cmac, Mac};
+use aes::{Aes128Dec, Aes128Enc, Aes192Dec, Aes192Enc, Aes256Dec, Aes256Enc};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::key::{AesKey, KeyLength};
 use crate::platform::{Block, Engine, PartialBlock};
 
 /// AES in software (FIPS 197, SP 800-38A, SP 800-38B). The key schedule is computed anew with every call and then wiped.
+///
+/// It is what a small chip without AES has: its code is small, and works on block after block.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SoftEngine;
 
 impl Engine for SoftEngine {
     fn encrypt_block(&mut self, key: &AesKey, block: &mut Block) {
-        match key.length() {
-            KeyLength::Aes128 => scheduled::<Aes128>(key).encrypt_block(block.into()),
-            KeyLength::Aes192 => scheduled::<Aes192>(key).encrypt_block(block.into()),
-            KeyLength::Aes256 => scheduled::<Aes256>(key).encrypt_block(block.into()),
-        }
+        Schedule::new(key).encrypt(block);
     }
 
+    /// SP 800-38A, 6.2, encryption.
     fn encrypt_cbc(&mut self, key: &AesKey, iv: &Block, data: &mut [u8]) -> Result<(), PartialBlock> {
         let (blocks, []) = data.as_chunks_mut() else { return Err(PartialBlock) };
-        match key.length() {
-            KeyLength::Aes128 => encrypt_chain::<Aes128>(key, iv, blocks),
-            KeyLength::Aes192 => encrypt_chain::<Aes192>(key, iv, blocks),
-            KeyLength::Aes256 => encrypt_chain::<Aes256>(key, iv, blocks),
+        let schedule = Schedule::new(key);
+        let mut previous = *iv;
+        for block in blocks {
+            xor(block, &previous);
+            schedule.encrypt(block);
+            previous = *block;
         }
         Ok(())
     }
 
+    /// SP 800-38A, 6.2, decryption.
     fn decrypt_cbc(&mut self, key: &AesKey, iv: &Block, data: &mut [u8]) -> Result<(), PartialBlock> {
         let (blocks, []) = data.as_chunks_mut() else { return Err(PartialBlock) };
-        match key.length() {
-            KeyLength::Aes128 => decrypt_chain::<Aes128>(key, iv, blocks),
-            KeyLength::Aes192 => decrypt_chain::<Aes192>(key, iv, blocks),
-            KeyLength::Aes256 => decrypt_chain::<Aes256>(key, iv, blocks),
+        let schedule = Reverse::new(key);
+        let mut previous = *iv;
+        for block in blocks {
+            let ciphertext = *block;
+            schedule.decrypt(block);
+            xor(block, &previous);
+            previous = ciphertext;
         }
         Ok(())
     }
 
+    /// SP 800-38B, 6.2.
     fn cmac(&mut self, key: &AesKey, message: &[&[u8]]) -> Block {
-        match key.length() {
-            KeyLength::Aes128 => mac::<Cmac<Aes128>>(key, message),
-            KeyLength::Aes192 => mac::<Cmac<Aes192>>(key, message),
-            KeyLength::Aes256 => mac::<Cmac<Aes256>>(key, message),
+        let schedule = Schedule::new(key);
+        let mut l = [0; 16];
+        schedule.encrypt(&mut l);
+        let [k1, k2] = subkeys(&l).map(u128::to_le_bytes);
+        l.zeroize();
+        let mut state = [0; 16];
+        let mut filled = 0;
+        for part in message {
+            let mut rest = *part;
+            while !rest.is_empty() {
+                if filled == state.len() {
+                    schedule.encrypt(&mut state);
+                    filled = 0;
+                }
+                let (head, tail) = rest.split_at_checked(state.len() - filled).unwrap_or((rest, &[]));
+                for (to, from) in state.iter_mut().skip(filled).zip(head) {
+                    *to ^= from;
+                }
+                filled += head.len();
+                rest = tail;
+            }
         }
+        let last = match state.get_mut(filled) {
+            None => &k1,
+            Some(padding) => {
+                *padding ^= 0x80;
+                &k2
+            }
+        };
+        xor(&mut state, last);
+        schedule.encrypt(&mut state);
+        state
     }
 }
 
@@ -72,42 +103,30 @@ fn xor(block: &mut Block, with: &Block) {
     }
 }
 
-/// SP 800-38A, 6.2, encryption.
-fn encrypt_chain<C>(key: &AesKey, iv: &Block, blocks: &mut [Block])
-where
-    C: KeyInit + BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>,
-{
-    let cipher: C = scheduled(key);
-    let mut previous = *iv;
-    for block in blocks {
-        xor(block, &previous);
-        cipher.encrypt_block(block.into());
-        previous = *block;
-    }
+/// A key schedule to decrypt. It wipes itself when dropped.
+enum Reverse {
+    Aes128(Aes128Dec),
+    Aes192(Aes192Dec),
+    Aes256(Aes256Dec),
 }
 
-/// SP 800-38A, 6.2, decryption.
-fn decrypt_chain<C>(key: &AesKey, iv: &Block, blocks: &mut [Block])
-where
-    C: KeyInit + BlockCipherDecrypt + BlockSizeUser<BlockSize = U16>,
-{
-    let cipher: C = scheduled(key);
-    let mut previous = *iv;
-    for block in blocks {
-        let ciphertext = *block;
-        cipher.decrypt_block(block.into());
-        xor(block, &previous);
-        previous = ciphertext;
+impl Reverse {
+    #[inline(never)]
+    fn new(key: &AesKey) -> Self {
+        match key.length() {
+            KeyLength::Aes128 => Self::Aes128(scheduled(key)),
+            KeyLength::Aes192 => Self::Aes192(scheduled(key)),
+            KeyLength::Aes256 => Self::Aes256(scheduled(key)),
+        }
     }
-}
 
-/// SP 800-38B, 6.2.
-fn mac<M: KeyInit + Mac + FixedOutput<OutputSize = U16>>(key: &AesKey, message: &[&[u8]]) -> Block {
-    let mut mac: M = scheduled(key);
-    for part in message {
-        Mac::update(&mut mac, part);
+    fn decrypt(&self, block: &mut Block) {
+        match self {
+            Self::Aes128(cipher) => cipher.decrypt_block(block.into()),
+            Self::Aes192(cipher) => cipher.decrypt_block(block.into()),
+            Self::Aes256(cipher) => cipher.decrypt_block(block.into()),
+        }
     }
-    mac.finalize().into_bytes().into()
 }
 
 /// A key with its schedule and the subkeys of CMAC, for a host that derives many keys from it. As an [`Engine`] it computes CMACs
@@ -126,25 +145,39 @@ pub struct ExpandedKey {
     subkeys: [u128; 2],
 }
 
+/// A key schedule to encrypt. It wipes itself when dropped.
 enum Schedule {
     Aes128(Aes128Enc),
     Aes192(Aes192Enc),
     Aes256(Aes256Enc),
 }
 
+impl Schedule {
+    #[inline(never)]
+    fn new(key: &AesKey) -> Self {
+        match key.length() {
+            KeyLength::Aes128 => Self::Aes128(scheduled(key)),
+            KeyLength::Aes192 => Self::Aes192(scheduled(key)),
+            KeyLength::Aes256 => Self::Aes256(scheduled(key)),
+        }
+    }
+
+    #[inline(never)]
+    fn encrypt(&self, block: &mut Block) {
+        match self {
+            Self::Aes128(cipher) => cipher.encrypt_block(block.into()),
+            Self::Aes192(cipher) => cipher.encrypt_block(block.into()),
+            Self::Aes256(cipher) => cipher.encrypt_block(block.into()),
+        }
+    }
+}
+
 impl ExpandedKey {
     /// Expands a key.
     pub fn new(key: AesKey) -> Self {
-        let schedule = match key.length() {
-            KeyLength::Aes128 => Schedule::Aes128(scheduled(&key)),
-            KeyLength::Aes192 => Schedule::Aes192(scheduled(&key)),
-            KeyLength::Aes256 => Schedule::Aes256(scheduled(&key)),
-        };
-        let mut l = match &schedule {
-            Schedule::Aes128(cipher) => zero(cipher),
-            Schedule::Aes192(cipher) => zero(cipher),
-            Schedule::Aes256(cipher) => zero(cipher),
-        };
+        let schedule = Schedule::new(&key);
+        let mut l = [0; 16];
+        schedule.encrypt(&mut l);
         let subkeys = subkeys(&l);
         l.as_mut_slice().zeroize();
         Self { key, schedule, subkeys }
@@ -200,13 +233,6 @@ impl Engine for &ExpandedKey {
     fn cmac_both(&mut self, key: &AesKey, messages: [&[&[u8]]; 2]) -> [Block; 2] {
         self.macs(key, messages)
     }
-}
-
-/// The block of zeros, encrypted.
-fn zero(cipher: &impl BlockCipherEncrypt<BlockSize = U16>) -> Block {
-    let mut block = [0; 16];
-    cipher.encrypt_block((&mut block).into());
-    block
 }
 
 /// SP 800-38B, 6.1, from the encrypted block of zeros.

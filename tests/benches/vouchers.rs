@@ -67,6 +67,8 @@ fn sell(desk: &Desk, number: u64) -> Voucher {
         total_credit: Piastres(number),
         total_debited: Piastres::ZERO,
         opening_time: CardTime(5),
+        applied_credit: Piastres::ZERO,
+        applied_debited: Piastres::ZERO,
         moved: false,
     };
     desk.voucher(&account, Channel::Branch, Reference::from(number)).unwrap()

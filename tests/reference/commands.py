@@ -40,7 +40,7 @@ class Commands:
     def load_voucher(self, p1, p2, data, ne):
         check(p1 == p2 == 0, "6A86")
         self.in_state(PERSONALISED, ACTIVE)
-        self.length(data, 94)
+        self.length(data, 110)
         v = self.for_this_card("voucher", data)
         cert, own = decode(CERTIFICATE, v["certificate"]), decode(CERTIFICATE, self.certificate)
         check(well_formed(cert, 7), "6A80")
@@ -148,7 +148,6 @@ class Commands:
             applied = new["applied_credit"], new["applied_debited"]
             check(all(a >= s for a, s in zip(applied, self.settled)), "940C")
             check(well_formed(month), "6A80")
-            check(month["month"] >= num(self.meter[68:70]), "940A")
             numbers = [self.last_event] + [decode(EVENT, e)["number"] for e in events]
             check(all(a < b for a, b in zip(numbers, numbers[1:])), "6A80")
             self.meter, self.settled = data[1:93], applied
@@ -239,17 +238,20 @@ class Commands:
         check(p1 == p2 == 0, "6A86")
         self.need((ADMIN, 0x33))
         self.in_state(1, 2, 3)
-        self.length(data, 168, 216)
+        self.length(data, 172, 220)
         check(self.profile is not None, "6985")
-        binding, certificate = data[:42], data[42:98]
+        binding, certificate = data[:42], data[42:114]
         b, c = decode(BINDING, binding), decode(CERTIFICATE, certificate)
         check(well_formed(b, 7) and well_formed(c, 7), "6A80")
         check(b["meter_id"] == c["meter_id"], "9404")
         check(b["binding"] == c["binding"], "9405")
         check(c["generation"] == self.generation, "9406")
-        key_data = data[98:]
-        check(key_data[0] >> 4 == METER and key_data[0] & 15, "6A80")
-        keys = self.unpack_keys(key_data, 3, (16, 24, 32))
+        kvn, blocks = data[114], data[115:]
+        check(kvn >> 4 == METER and kvn & 15, "6A80")
+        size = len(blocks) // 3
+        blocks = [blocks[i:i + size] for i in range(0, 3 * size, size)]
+        keys = kvn, [cbc(self.session.dek, bytes(16), b[:-3], decrypt=True) for b in blocks]
+        check(all(check_value(key) == b[-3:] for key, b in zip(keys[1], blocks)), "6A80")
         if self.binding is not None and self.binding[2:10] == binding[2:10]:
             own = decode(BINDING, self.binding)["binding"]
             check(b["binding"] >= own, "9405")

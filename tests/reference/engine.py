@@ -1,10 +1,12 @@
 """The meter's credit engine (docs/meter.md, sections 1 to 6 and 14) as a plain model: no memory, no keys, no cards.
 
-Every call takes the reading of firmware's clock. `events`, `months` and `audits` are all that the present binding has had.
+Every call takes what firmware knows of time, `now`: its clock's reading, seconds of uptime, whether the clock never stopped. `events`, `months` and
+`audits` are all that the present binding has had.
 """
 import forecast
 import parameters
 import tariff_model as tariffs
+from engine_clock import DAY, Timekeeper
 from local_time import CAIRO, LAST, friendly, local, month_begin, month_of, within
 from reference import be
 
@@ -12,10 +14,11 @@ NO_CREDIT, TAMPERING, PAUSE, LOCKED, COMMAND, UNBOUND, WAITS = 0x01, 0x02, 0x04,
 BUTTON = 0x01                                               # a policy
 
 
-class Meter:
+class Meter(Timekeeper):
     def __init__(self, tariff):
         self.time = self.offset = self.floor = self.register = self.binding = self.tampering = 0
-        self.stopped = self.doubtful = self.tampering_cut = self.locked = self.commanded = False
+        self.doubt, self.month_doubt, self.uptime = 0, 0, None
+        self.tampering_cut = self.locked = self.commanded = False
         self.overloads = self.last_overload = self.pause_end = self.live_since = 0
         self.battery_low = False
         self.tariff, self.waiting = tariff, None
@@ -35,7 +38,7 @@ class Meter:
 
     def new_month(self, index, partial):
         self.month, self.partial, self.history, self.total, self.peak = index, partial, [], 0, 0
-        self.month_doubtful, self.restart_told = self.doubtful, 0
+        self.month_doubt, self.restart_told = self.doubt, 0
 
     def event(self, code, *data):
         data = b"".join(be(value, size) for value, size in data)
@@ -51,41 +54,10 @@ class Meter:
             self.refused_cards += code == 0x0102
             self.event(code, *data)
 
-    # ---- section 2 -------------------------------------------------------------------------------
-
-    def clock(self, reading):
-        candidate, step = reading + self.offset, self.limits["greatest_step"]
-        self.stopped = reading == 0 and self.time != 0
-        if self.time == 0:
-            self.time = reading
-        elif self.stopped:
-            self.doubt(reading)
-        elif candidate > self.time + step or candidate < self.time - 60:
-            self.offset = self.time - reading
-            self.doubt(reading)
-        elif candidate < self.time:
-            pass
-        elif self.doubtful and self.time <= reading <= self.time + step:
-            self.time, self.offset, self.doubtful = reading, 0, False
-        else:
-            self.time = candidate
-
-    def doubt(self, reading):
-        if not self.month_doubtful:
-            self.event(0x0103, (reading, 4))
-        self.doubtful = self.month_doubtful = True
-
-    def raise_floor(self, reading, issue_time):
-        self.floor = max(self.floor, issue_time)
-        if self.floor > self.time:
-            self.time = self.floor
-            if not self.stopped:
-                self.offset = self.floor - reading
-
     # ---- section 4 -------------------------------------------------------------------------------
 
-    def call(self, reading, action=lambda: None):
-        self.clock(reading)
+    def call(self, now, action=lambda: None):
+        self.clock(now)
         self.what_time_brings()
         outcome = action()
         self.what_time_brings()
@@ -135,7 +107,7 @@ class Meter:
         return tariffs.charge(self.history, self.tariff, self.total, self.total)
 
     def month_record(self, fees):
-        return {"month": self.month, "flags": self.partial | tariffs.rerated(self.history, self.tariff, self.total) << 1 | self.month_doubtful << 2,
+        return {"month": self.month, "flags": self.partial | tariffs.rerated(self.history, self.tariff, self.total) << 1 | (self.month_doubt != 0) << 2,
                 "slab": tariffs.slab_reached(self.tariff, self.total) + 1, "energy": self.total, "energy_charge": self.energy_charge(),
                 "fees": max(-2**31, min(2**31 - 1, fees)), "peak": self.peak}
 
@@ -175,10 +147,10 @@ class Meter:
         return self.limits["loan_amount"] == 0 or self.loan_from - self.balance < self.limits["loan_amount"]
 
     def loan_runs(self, time=None):
-        return (self.time if time is None else time) < self.loan_end and not self.stopped and self.loan_is_not_used_up()
+        return (self.time if time is None else time) < self.loan_end and self.loan_is_not_used_up()
 
     def loan_can_be_had(self):
-        return self.binding > 0 and self.balance <= 0 and self.limits["loan_hours"] > 0 and not self.loan_end and not self.stopped
+        return self.binding > 0 and self.balance <= 0 and self.limits["loan_hours"] > 0 and not self.loan_end
 
     def lend(self):
         self.loan_end = min(LAST, self.time + self.limits["loan_hours"] * 3600)
@@ -191,7 +163,7 @@ class Meter:
             self.no_credit, self.loan_end = False, 0
         elif self.loan_runs():
             self.no_credit = False
-        elif self.binding and (self.stopped or not friendly(self.calendar, self.time)):
+        elif self.binding and not friendly(self.calendar, self.time):
             self.no_credit = True
         if self.no_credit or not self.limits["policies"] & BUTTON:
             self.waits = False
@@ -224,11 +196,11 @@ class Meter:
 
     # ---- calls -----------------------------------------------------------------------------------
 
-    def tick(self, reading):
-        self.call(reading)
+    def tick(self, now):
+        self.call(now)
 
-    def pulse(self, reading, energy):
-        return self.call(reading, lambda: self.consume(energy))
+    def pulse(self, now, energy):
+        return self.call(now, lambda: self.consume(energy))
 
     def consume(self, energy):
         """'taken' | 'refused'"""
@@ -247,7 +219,7 @@ class Meter:
         self.register = (self.register + energy) % 2**32
         return "taken"
 
-    def demand(self, reading, watts):
+    def demand(self, now, watts):
         def overload():
             self.peak = max(self.peak, watts)
             self.relay_that_does_not_open(watts)
@@ -258,7 +230,7 @@ class Meter:
                     self.pause_end = min(LAST, self.time + self.limits["pause"])
                 self.overloads, self.last_overload = min(255, self.overloads + 1), self.time
                 self.event(0x0204, (watts, 4), (self.overloads, 1))
-        self.call(reading, overload)
+        self.call(now, overload)
 
     def relay_that_does_not_open(self, watts):
         if self.supply or not 0 < self.limits["cut_power"] < watts:
@@ -268,25 +240,25 @@ class Meter:
         elif self.time - self.live_since >= 60:
             self.event_of_the_day(0x0206, 1, (1, 1), (0, 1), (watts, 4))
 
-    def relay_stuck_off(self, reading):
+    def relay_stuck_off(self, now):
         def report():
             if self.supply:
                 self.event_of_the_day(0x0206, 2, (2, 1))
-        self.call(reading, report)
+        self.call(now, report)
 
-    def battery(self, reading, low):
+    def battery(self, now, low):
         def report():
             if low and not self.battery_low:
                 self.event_of_the_day(0x0207, 0)
             self.battery_low = low
-        self.call(reading, report)
+        self.call(now, report)
 
-    def rearm(self, reading):
+    def rearm(self, now):
         def pressed():
             self.waits = False
-        self.call(reading, pressed)
+        self.call(now, pressed)
 
-    def ask_loan(self, reading):
+    def ask_loan(self, now):
         """The button: 'loan' | 'nothing'"""
         def asked():
             if not self.loan_can_be_had():
@@ -294,36 +266,43 @@ class Meter:
             self.lend()
             self.no_credit = self.waits = False
             return "loan"
-        return self.call(reading, asked)
+        return self.call(now, asked)
 
-    def tamper(self, reading, bit):
+    def tamper(self, now, bit):
         def report():
             if not self.tampering & bit:
                 self.tampering |= bit
                 self.tampering_cut |= bool(self.limits["tampering_cuts"] & bit)
                 self.event(0x0205, (bit, 1))
-        self.call(reading, report)
+        self.call(now, report)
 
-    def certificate(self, reading, sequence, credit, debited, issue_time, generation=1):
+    def certificate(self, now, sequence, credit, debited, issue_time, generation=1, network=False):
         """A genuine certificate of the present binding: 'apply' | 'nothing' | 'refused'"""
-        return self.call(reading, lambda: self.apply(reading, sequence, credit, debited, issue_time, generation))
+        return self.call(now, lambda: self.apply(sequence, credit, debited, issue_time, generation, network))
 
-    def apply(self, reading, sequence, credit, debited, issue_time, generation):
+    def apply(self, sequence, credit, debited, issue_time, generation, network=False):
         assert generation >= self.generation
         if sequence <= self.sequence:
             self.generation = generation
             return "nothing"
+        if not self.take(credit, debited):
+            self.event_of_the_day(0x0102, 0x0F, (0x0F, 1), (0, 1), (generation, 2))
+            return "refused"
+        self.sequence, self.generation = sequence, generation
+        for tell in self.issued(issue_time, DAY if network else 31 * DAY):
+            tell()
+        return "apply"
+
+    def take(self, credit, debited):
+        """The totals of a certificate; False where they are too high."""
         assert credit >= self.credit and debited >= self.debited
         balance = self.balance + (credit - self.credit) - (debited - self.debited)
         if max(credit, debited) > 2**62 or not -2**63 <= balance < 2**63:
-            self.event_of_the_day(0x0102, 0x0F, (0x0F, 1), (0, 1), (generation, 2))
-            return "refused"
-        self.balance, self.generation = balance, generation
-        self.credit, self.debited, self.sequence = credit, debited, sequence
-        self.raise_floor(reading, issue_time)
-        return "apply"
+            return False
+        self.balance, self.credit, self.debited = balance, credit, debited
+        return True
 
-    def empty_card(self, reading, generation, card, mail):
+    def empty_card(self, now, generation, card, mail):
         """A card is accepted and has nothing to apply; `mail`: its directory shows newer one: 'loan' | 'nothing'"""
         def visit():
             assert self.binding and generation >= self.generation
@@ -337,9 +316,9 @@ class Meter:
                 return "loan"
             self.asked = card, self.time
             return "nothing"
-        return self.call(reading, visit)
+        return self.call(now, visit)
 
-    def open_binding(self, reading, number, sequence, credit, debited, issue_time, generation=1):
+    def open_binding(self, now, number, sequence, credit, debited, issue_time, generation=1):
         def opened():
             assert number > self.binding
             if self.binding:
@@ -349,11 +328,15 @@ class Meter:
                                      "balance": self.balance, "energy_register": self.register}
             self.reset()
             self.binding = number
-            assert self.apply(reading, sequence, credit, debited, issue_time, generation) == "apply"
+            self.sequence, self.generation = sequence, generation
+            assert self.take(credit, debited)
+            told = self.issued(issue_time, 31 * DAY)
             self.new_month(month_of(self.calendar, self.time), True)
             self.day, self.begun = local(self.calendar, self.time)
             self.event(0x0101, (number, 4))
-        self.call(reading, opened)
+            for tell in told:
+                tell()
+        self.call(now, opened)
 
     # ---- section 14 ------------------------------------------------------------------------------
 

@@ -42,6 +42,7 @@ def some_charge(r, before):
 class Walk:
     def __init__(self, number, steps):
         r = self.r = Random(f"engine {number}")
+        self.clock_is_right = number % 3 == 0
         self.s = s = Scenario(f"random {number}", r.choice((PUBLISHED, PUBLISHED, FLAT, some_tariff(r, 1, at(2024)))), 10)
         s.doubts = True
         s.reading = at(r.randint(2024, 2027), r.randint(1, 12), r.randint(1, 28), r.randint(0, 23), r.randint(0, 59))
@@ -52,8 +53,27 @@ class Walk:
         # Some walks stay within days and look at supply and clock, others pass months and look at bills.
         self.pace = r.choice((600, 7200, DAY, 4 * DAY))
         while len(s.steps) < steps:
-            s.reading += self.some_time()
+            self.time_passes()
             self.something()
+
+    def time_passes(self):
+        """With a clock that is right, mostly; else one that jumps, stands, is fast or slow, or is none; with power or without."""
+        r, s = self.r, self.s
+        kind = r.random() * (0.9 if self.clock_is_right else 1)
+        if kind < 0.9:
+            s.go(self.some_time() if s.reading else 0)
+            if not s.reading:
+                s.runs(self.some_time())
+        elif kind < 0.93:
+            s.go(r.randint(0, 7200)).jump(r.choice((-61, -60, -r.randint(0, DAY), 60, 61, 600, r.randint(0, 900), r.randint(0, 60 * DAY))) if s.reading > 2 * DAY else 0)
+        elif kind < 0.95:
+            s.runs(r.choice((60, 61, r.randint(0, 3 * DAY))))
+        elif kind < 0.96:
+            s.jump(-s.reading) if s.reading else s.jump(s.meter.time + r.choice((0, 1, -30, 500, -10 * DAY)))
+        elif kind < 0.985:
+            s.outage(True, r.choice((r.randint(0, 3 * DAY), r.randint(0, 100 * DAY))))
+        else:
+            s.outage(False).jump(r.choice((0, 0, -min(s.reading, 40 * DAY), -s.reading)))
 
     def some_time(self):
         r = self.r
@@ -63,10 +83,8 @@ class Walk:
         if kind < 0.94:                                     # to the last or first second before or after a month, or a friendly time
             m = self.s.meter
             edge = min(t for t in (m.month_end(), m.time - m.time % 3600 + 3600 * r.randint(1, 24)) if t > m.time or t == m.month_end())
-            return max(0, edge - m.offset - self.s.reading + r.choice((-1, 0, 0, 1))) if edge - m.time < 45 * DAY else 1
-        if kind < 0.98:
-            return r.choice((r.randint(0, 40 * DAY), 29 * DAY, r.randint(0, 3 * DAY)))
-        return r.choice((-1, -60, -61, -r.randint(1, 5 * DAY), r.randint(31 * DAY, 90 * DAY), -30 * DAY)) if self.s.reading > 60 * DAY else 0
+            return max(0, edge - m.time + r.choice((-1, 0, 0, 1))) if edge - m.time < 45 * DAY else 1
+        return r.choice((r.randint(0, 40 * DAY), 29 * DAY, r.randint(0, 3 * DAY)))
 
     def something(self):
         r, s = self.r, self.s
@@ -103,19 +121,20 @@ class Walk:
     def credit(self):
         r, m = self.r, self.s.meter
         amount = r.choice((0, r.randint(1, 500), r.randint(1, 20000), max(0, -m.balance), max(0, -m.balance) + 1))
-        issued = r.choice((at(2024), m.time, max(1, m.time - r.randint(0, 2 * DAY)), m.time + r.randint(0, DAY)))
+        issued = r.choice((at(2024), m.time, max(1, m.time - r.randint(0, 2 * DAY)), m.time + r.randint(0, DAY), m.time + r.randint(0, 4 * DAY),
+                           *[m.time + r.randint(0, 400 * DAY)] * (r.random() < 0.2)))
         self.s.certificate(m.sequence + r.choice((0, 1, 1, 1, 1, 3)), m.credit + amount, m.debited + r.choice((0, 0, 0, r.randint(0, 3000))), issued,
-                           max(1, m.generation))
+                           max(1, m.generation), r.random() < 0.4)
 
     def command(self):
         r, s, m = self.r, self.s, self.s.meter
-        kind = r.choice((1, 2, 2, 2, 3, 3, 4, 4, 5, 6, 6, 7, 0, 8))
+        kind = r.choice((1, 2, 2, 2, 3, 3, 4, 4, 5, 6, 6, 7, 0, 8, 9))
         near = m.time + r.randint(-5 * DAY, 40 * DAY)
-        value = {4: r.choice((s.reading - r.randint(0, 90), near)), 7: r.randint(0, 3)}.get(kind, 0 if r.random() < 0.9 else 1)
+        value = {4: r.choice((s.reading - r.randint(0, 90), near)), 8: near, 7: r.randint(0, 3)}.get(kind, 0 if r.random() < 0.9 else 1)
         expiry = r.choice((0, 0, m.time + r.randint(-5, 5), near, s.reading + 100))
         counter = r.choice((None, None, None, None, max(1, s.counter - r.randint(0, 40)), s.counter + r.randint(1, 5)))
         s.counter = max(s.counter, counter or 0)
-        named = r.choice((None, "technician")) if kind not in (3, 4) else "technician"
+        named = r.choice((None, "technician")) if kind not in (3, 4, 8) else "technician"
         s.command(kind, max(0, value), counter, max(0, expiry), named, r.choice((None, None, None, "customer")))
 
     def mail(self):
@@ -135,7 +154,7 @@ class Walk:
                 "loan_amount": r.choice((0, 1, 2000, 20000)), "policies": r.choice((0, 0, 1)), "cut_power": r.choice((0, 100, 1000)),
                 "restart_notice": r.choice((0, 1, 2000, 10000)),
                 "pause": r.choice((1, 60, 300, r.randint(1, 65535))), "pauses": r.randint(0, 4), "reset_minutes": r.choice((0, 10, 1440, 20000)),
-                "loan_hours": r.choice((0, 1, 12, 48, 500)), "greatest_step": r.choice((3600, 5 * DAY, 30 * DAY, 45 * DAY, 2**32 - 1)),
+                "loan_hours": r.choice((0, 1, 12, 48, 500)), "greatest_step": r.choice((60, 600, r.randint(60, 3600), 3600)),
                 "tampering_cuts": r.randint(0, 0x1F)})
         elif slot == 3:
             data = p.encode_calendar(r.choice(CALENDARS))

@@ -8,33 +8,59 @@ from issuer import hx
 from parameter_vectors import PUBLISHED
 from reference import be
 
-EARLY = at(2024)                                            # issue time where it does not matter
+EARLY = at(2024)                                            # issue time where it does not matter, and no clock says what would not
 CARDS = {name: be(0xC0FFEE0000000000 + n, 8) for n, name in enumerate(("customer", "technician", "stranger"))}
 EARLIER = ("months", "events", "audits")
+
+
+def span(seconds=0, minutes=0, hours=0, days=0):
+    return seconds + 60 * minutes + 3600 * hours + 86400 * days
 
 
 class Scenario:
     def __init__(self, name, tariff=PUBLISHED, state_every=1):
         self.name, self.tariff, self.every = name, p.encode_tariff(tariff), state_every
         self.meter, self.steps, self.reading, self.counter = MailMeter(tariff), [], 0, 0
+        self.uptime, self.never_stopped, self.powered_up = 0, True, False
         self.listed, self.doubts = dict.fromkeys(EARLIER, 0), False         # whether the clock is meant to be doubtful
 
     # ---- time ------------------------------------------------------------------------------------
 
     def at(self, *utc):
-        self.reading = at(*utc)
-        return self
+        """It is then. Power was there all the time."""
+        return self.go(at(*utc) - self.reading)
 
     def go(self, seconds=0, minutes=0, hours=0, days=0):
-        self.reading += seconds + 60 * minutes + 3600 * hours + 86400 * days
+        passed = span(seconds, minutes, hours, days)
+        self.reading += passed
+        self.uptime += max(0, passed)
+        return self
+
+    def jump(self, seconds=0, **time):
+        """The clock's reading, and no more."""
+        self.reading += span(seconds, **time)
+        return self
+
+    def runs(self, seconds=0, **time):
+        """Seconds that the clock does not show."""
+        self.uptime += span(seconds, **time)
+        return self
+
+    def outage(self, never_stopped=True, seconds=0, **time):
+        """Without power. What a clock that stopped shows after it is said by `jump`."""
+        self.reading += span(seconds, **time) if never_stopped else 0
+        self.uptime, self.never_stopped, self.powered_up = 5, never_stopped, True
         return self
 
     # ---- steps -----------------------------------------------------------------------------------
 
     def step(self, do, *arguments, state=True, **inputs):
         binding, before, events = self.meter.binding, self.meter.time, len(self.meter.events)
-        outcome = getattr(self.meter, do)(self.reading, *arguments)
-        step = {"do": do, "reading": self.reading, **inputs}
+        if self.powered_up:
+            self.meter.power_up()
+        outcome = getattr(self.meter, do)((self.reading, self.uptime, self.never_stopped), *arguments)
+        step = {"do": do, "reading": self.reading, "uptime": self.uptime, "never_stopped": self.never_stopped, "power_up": self.powered_up, **inputs}
+        self.powered_up = False
         if outcome is not None:
             step["outcome"] = outcome if isinstance(outcome, str) else f"{outcome:02X}" if outcome else "taken"
         if self.meter.binding != binding:
@@ -57,9 +83,14 @@ class Scenario:
     def tamper(self, bit):
         self.step("tamper", bit, bit=bit)
 
-    def certificate(self, sequence, credit, debited, issue_time=EARLY, generation=1):
-        return self.step("certificate", sequence, credit, debited, issue_time, generation, sequence=sequence, total_credit=credit,
-                         total_debited=debited, issue_time=issue_time, generation=generation)
+    def early(self):
+        """An issue time that does not matter: a card may be that late."""
+        return max(EARLY, self.reading - 20 * 86400)
+
+    def certificate(self, sequence, credit, debited, issue_time=None, generation=1, network=False):
+        issue_time = issue_time or self.early()
+        return self.step("certificate", sequence, credit, debited, issue_time, generation, network, sequence=sequence, total_credit=credit,
+                         total_debited=debited, issue_time=issue_time, generation=generation, network=network)
 
     def credit(self, amount, debit=0, **more):
         """The next certificate, for so much more."""
@@ -87,8 +118,8 @@ class Scenario:
     def relay_stuck_off(self):
         self.step("relay_stuck_off")
 
-    def open(self, number=1, credit=0, debited=0, sequence=1, issue_time=EARLY, generation=1):
-        self.counter = 0
+    def open(self, number=1, credit=0, debited=0, sequence=1, issue_time=None, generation=1):
+        self.counter, issue_time = 0, issue_time or self.early()
         self.step("open_binding", number, sequence, credit, debited, issue_time, generation, number=number, sequence=sequence,
                   total_credit=credit, total_debited=debited, issue_time=issue_time, generation=generation)
 
@@ -153,7 +184,7 @@ class Scenario:
         month = {"month": m.month, **({"month_flags": present["flags"], "slab": present["slab"], "energy": m.total, "energy_charge": m.energy_charge(),
                                        "peak": m.peak} if bound else {})}
         return {
-            "time": m.time, "offset": m.offset, "doubtful": m.doubtful, "binding": m.binding, "applied_credit": m.credit,
+            "time": m.time, "offset": m.offset, "floor": m.floor, "doubt": m.doubt, "binding": m.binding, "applied_credit": m.credit,
             "applied_debited": m.debited, "balance": m.balance, "lowest_generation": m.generation, "energy_register": m.register, "month": month,
             "reasons": m.reasons(), "flags": m.flags(), "tampering": m.tampering, "loan_end": m.loan_end, "overloads": m.overloads,
             "debts": [{"id": d["id"], "taken": d["taken"]} for d in m.debts], "debts_paid": m.debts_paid, "to_take": m.to_take(),

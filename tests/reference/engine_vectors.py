@@ -2,6 +2,7 @@
 import json
 
 import engine_random
+import scenarios_clock
 import scenarios_energy
 import scenarios_mail
 import scenarios_parts
@@ -9,7 +10,7 @@ import scenarios_supply
 import tariff_model
 from parameter_vectors import PUBLISHED
 
-MODULES = scenarios_energy, scenarios_supply, scenarios_parts, scenarios_mail, engine_random
+MODULES = scenarios_energy, scenarios_supply, scenarios_parts, scenarios_mail, scenarios_clock, engine_random
 
 
 def scenarios():

@@ -4,7 +4,7 @@ from hashlib import shake_256
 import scp03
 from card import Card
 from reference import (EVENT, MONTH, TEST_INITIAL_MASTER, access_parent, be, derive_role, encode, key_block,
-                       message, num, print_form, seal)
+                       message, num, plain_key_block, print_form, seal)
 
 ROLE_NAMES = {1: "admin", 2: "vending", 3: "meter", 4: "holder", 5: "load", 6: "receipt", 7: "credit",
               8: "parameter", 9: "report", 10: "meter base", 11: "transport"}
@@ -69,7 +69,7 @@ class Issuer:
 
     def certificate(self, sequence, credit, debited, time=0x0C000000, **other):
         v = dict(kvn=0x71, meter_id=self.meter_id, binding=self.binding, generation=self.generation, sequence=sequence,
-                 total_credit=credit, total_debited=debited, issue_time=time)
+                 total_credit=credit, total_debited=debited, known_credit=0, known_debited=0, issue_time=time)
         return self.message("credit certificate", **{**v, **other})
 
     def binding_certificate(self, **other):
@@ -186,7 +186,7 @@ class Run:
         return self.sec(f"PUT KEY {p1:02X} to {kvn:02X}", f"80D8{p1:02X}{'81' if kvn < 0x50 else '01'}", data, sw)
 
     def bind_data(self, binding, certificate, kvn=0x31):
-        return binding + certificate + key_block(kvn, self.i.keys(kvn), self.session.dek)
+        return binding + certificate + plain_key_block(kvn, self.i.keys(kvn), self.session.dek)
 
     def bind(self, sw="9000"):
         data = self.bind_data(self.i.binding_certificate(), self.i.certificate(1, 0, 0))

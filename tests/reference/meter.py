@@ -23,7 +23,8 @@ def decide(meter, card):
         return refused("environment")
     if summary[1] != 3:
         return refused("state")
-    if card["expiry"] and card["expiry"] <= max(cert["issue_time"], meter["now"], meter["time"]):
+    issued = cert["issue_time"] if believed(meter, cert["issue_time"]) else 0
+    if card["expiry"] and card["expiry"] <= max(issued, meter["now"], meter["time"]):
         return refused("expired")
     if not well_formed(cert, 7):                                                           # 3
         return refused("altered")
@@ -47,7 +48,8 @@ def decide(meter, card):
         own.update(binding=cert["binding"], generation=0, sequence=0, applied=(0, 0), report=0, regressed=False)
     if cert["generation"] < own["generation"]:                                             # 5
         return refused("replaced card")
-    above = any(s > a for s, a in zip(card["settled"], own["applied"])) or card["report"] > own["report"]
+    known = cert["known_credit"], cert["known_debited"]
+    above = any(max(s, k) > a for s, k, a in zip(card["settled"], known, own["applied"])) or card["report"] > own["report"]
     if own["regressed"] or above:                                                          # 6
         after["regressed"] = True                                                          # stored with the present binding
         return refused("regressed")
@@ -58,7 +60,13 @@ def decide(meter, card):
     if min(rise) < 0 or max(totals) > 2**62 or not -2**63 <= balance + rise[0] - rise[1] < 2**63:
         return refused("inconsistent")
     return ("apply", *rise), {**own, "generation": cert["generation"], "sequence": cert["sequence"], "applied": totals,
-                              "time": max(own["time"], cert["issue_time"])}
+                              "time": max(own["time"], issued)}
+
+
+def believed(meter, issue_time):
+    """docs/meter.md, section 2, where `now` is the first reading after a power-up, of a clock that never stopped."""
+    stood = meter["now"] == 0 or meter["now"] < meter["time"] - 60
+    return meter["time"] == 0 or stood or issue_time <= max(meter["now"], meter["time"]) + 2 * 86400
 
 
 def signed(kind, meter, data):

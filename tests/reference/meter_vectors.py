@@ -30,7 +30,7 @@ def decisions():
                 session_generation=1, certificate=i.certificate(6, 60000, 400), settled=(50000, 300), report=3,
                 binding_certificate=b"")
     return [decision(name, {**start, **meter}, {**good, **card})
-            for name, meter, card in (*same_binding(i, good), *report_number(i), *expiry(i), *balance(i), *form(i), *order(i, good),
+            for name, meter, card in (*same_binding(i, good), *report_number(i), *known(i), *expiry(i), *balance(i), *form(i), *order(i, good),
                                       *other_bindings(i))]
 
 
@@ -62,7 +62,8 @@ def same_binding(i, good):
         ("previous base key version", {}, {"session_kvn": 0x32}), ("unknown base key version", {}, {"session_kvn": 0x33}),
         ("previous credit key", {}, c(6, 60000, 400, kvn=0x72)), ("unknown credit key", {}, c(6, 60000, 400, kvn=0x73)),
         ("altered total", {}, {"certificate": flip(good["certificate"], 27)}),
-        ("altered CMAC", {}, {"certificate": flip(good["certificate"], 55)}),
+        ("altered CMAC", {}, {"certificate": flip(good["certificate"], 71)}),
+        ("altered known total", {}, {"certificate": flip(good["certificate"], 43)}),
         ("another meter's", {}, c(6, 60000, 400, meter_id=det("o", 8))),
         ("certificate of another generation than the session", {}, {**c(6, 60000, 400, generation=2), "session_generation": 1}),
         ("replacement card", {}, {**c(6, 60000, 400, generation=2), **UNSETTLED}),
@@ -105,6 +106,35 @@ def report_number(i):
         ("report number: above, replacement card: its generation is not recorded", {}, {**replacement, **r(4)}),
         ("report number: above, replacement card, nothing to apply: its generation is not recorded", {},
          {**cert(i, 5, 50000, 300, generation=2), **r(4)}),
+    ]
+
+
+def known(i):
+    """50000 and 300 are applied; the certificate says what the issuer has evidence of."""
+    k = lambda credit, debited, *totals, **other: cert(i, *(totals or (6, 60000, 400)), known_credit=credit, known_debited=debited, **other)
+    new = {**UNSETTLED, "binding_certificate": i.binding_certificate(binding=8)}
+    opening = lambda credit, debited: {**k(credit, debited, 4, 900, 20, binding=8), **new}
+    replacement = lambda credit, debited, *totals: {**k(credit, debited, *totals, generation=2), **UNSETTLED}
+    wiped = {**UNSETTLED, **k(50000, 300, binding=8), "binding_certificate": i.binding_certificate(binding=8)}
+    return [
+        ("known: all that is applied", {}, k(50000, 300)), ("known: less than is applied", {}, k(49999, 299)),
+        ("known: more credit than is applied", {}, k(50001, 300)), ("known: more debited than is applied", {}, k(50000, 301)),
+        ("known: more credit, less debited", {}, k(50001, 0)), ("known: in the highest byte only", {}, k(2**56, 0)),
+        ("known: above, more than the card has settled", {"applied": (40000, 300)}, {**k(50000, 300), "settled": (40000, 300)}),
+        ("known: above, nothing to apply", {}, k(50001, 300, 5, 50000, 300)), ("known: above, lower sequence", {}, k(50001, 300, 4, 40000, 300)),
+        ("known: above, a refresh", {}, k(50001, 300, 6, 50000, 300)),
+        ("known: above, replacement card: its generation is not recorded", {}, replacement(50001, 300)),
+        ("known: equal, replacement card", {}, replacement(50000, 300)),
+        ("known: equal, regressed before", {"regressed": True}, k(50000, 300)),
+        ("known: 0, regressed before", {"regressed": True}, k(0, 0)),
+        ("known: nothing of a higher binding", {}, opening(0, 0)), ("known: credit of a higher binding: the meter has lost it", {}, opening(1, 0)),
+        ("known: a debit of a higher binding: the meter has lost it", {}, opening(0, 1)),
+        ("known: credit of a higher binding, regressed in the old one", {"regressed": True}, opening(900, 20)),
+        ("known: a wiped meter, replacement card", NEVER_BOUND, wiped),
+        ("known: a wiped meter, older certificate that knows nothing", NEVER_BOUND, {**wiped, **k(0, 0, binding=8)}),
+        ("known: generation before it", {"generation": 2}, k(50001, 300)), ("known: before falling credit", {"applied": (60001, 300)}, k(60002, 300)),
+        ("known: before the range of the balance", {"balance": 2**63 - 1}, k(50001, 300)),
+        ("known: above its own certificate's total, not above applied", {}, k(50000, 300, 5, 40000, 300)),
     ]
 
 
@@ -177,15 +207,15 @@ def order(i, good):
         ("company before environment and state", {}, changed(good, 1, b"\4\x50\x01\x03")),
         ("environment before state", {}, changed(good, 1, b"\4\x50")), ("state before expiry", {}, {**state, **expired}),
         ("expiry before the certificate's key", {}, {**expired, **c(kvn=0x73)}),
-        ("expiry before its CMAC", {}, {**expired, "certificate": flip(good["certificate"], 55)}),
+        ("expiry before its CMAC", {}, {**expired, "certificate": flip(good["certificate"], 71)}),
         ("form before the certificate's key", {}, c(kvn=0x73, binding=0)), ("key before meter id", {}, c(kvn=0x73, **other)),
-        ("CMAC before meter id", {}, {"certificate": flip(c(**other)["certificate"], 55)}),
+        ("CMAC before meter id", {}, {"certificate": flip(c(**other)["certificate"], 71)}),
         ("meter id before generation", {}, {**c(generation=2, **other), "session_generation": 1}),
         ("generation of the session before binding", {}, {**c(generation=2, binding=6), "session_generation": 1}),
         ("binding before generation", {"generation": 2}, c(binding=6)), ("binding certificate before settled totals", {}, new),
         ("settled totals before falling ones", {"applied": (49999, 401)}, {}),
         ("expiry before report number", {}, {**expired, "report": 4}), ("CMAC before report number", {}, {
-            "certificate": flip(good["certificate"], 55), "report": 4}),
+            "certificate": flip(good["certificate"], 71), "report": 4}),
         ("binding before report number", {}, {**c(binding=6), "report": 4}),
         ("binding certificate before report number", {}, {**new, "settled": (0, 0), "report": 1}),
         ("generation before report number", {"generation": 2}, {"report": 4}),

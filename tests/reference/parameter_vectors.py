@@ -96,8 +96,8 @@ def lengths(good, form=1):
 
 # ---- the other slots -----------------------------------------------------------------------------
 
-LIMITS = [p.LIMITS_AT_FIRST, {**dict.fromkeys(p.LIMITS_AT_FIRST, 0), "pause": 1, "greatest_step": 3600},
-          {**{name: 256**size - 1 for name, size, _ in p.LIMITS}, "second_from": 1439, "second_until": 1439, "tampering_cuts": 0x1F, "policies": 1},
+LIMITS = [p.LIMITS_AT_FIRST, {**dict.fromkeys(p.LIMITS_AT_FIRST, 0), "pause": 1, "greatest_step": 60},
+          {**{name: 256**size - 1 for name, size, _ in p.LIMITS}, "second_from": 1439, "second_until": 1439, "greatest_step": 3600, "tampering_cuts": 0x1F, "policies": 1},
           {**p.LIMITS_AT_FIRST, "contracted_power": 5500, "second_threshold": 1000, "second_power": 3000, "second_from": 1020, "second_until": 1380,
            "power_on_loan": 1500, "ask_seconds": 90, "loan_amount": 5000, "policies": 1, "cut_power": 0, "restart_notice": 1500}]
 DEBTS = [[], [{"id": 1, "kind": 1, "first_month": 0, "number": 1, "instalment": 0, "last_instalment": 1}],
@@ -108,10 +108,10 @@ NOTICES = [[], [{"template": 1, "until": 0, "value": 0}], [{"template": n, "unti
 CARD = det("parameters card", 8)
 COMMANDS = [{"counter": n, "expiry": expiry, "card": card, "kind": kind, "value": value} for n, expiry, card, kind, value in (
     (1, 0, bytes(8), 1, 0), (2, U32, bytes(8), 2, 0), (3, 0, CARD, 3, 0), (4, 2, CARD, 4, 1), (5, 0x0C000002, CARD, 4, 0x0C000001),
-    (6, 1, CARD, 5, 0), (7, 0, bytes(8), 6, 0), (8, 0, bytes(8), 7, 65535), (U32, U32, b"\xFF" * 8, 4, U32 - 1))]
+    (6, 1, CARD, 5, 0), (7, 0, bytes(8), 6, 0), (8, 0, bytes(8), 7, 65535), (9, 0x0C000002, CARD, 8, 0x0C000001), (U32, U32, b"\xFF" * 8, 4, U32 - 1))]
 REFUSED_COMMANDS = [{"counter": 9, "expiry": expiry, "card": card, "kind": kind, "value": value} for expiry, card, kind, value in (
-    (0, CARD, 0, 0), (0, CARD, 8, 0), (0, CARD, 255, 0), (0, bytes(8), 1, 1), (0, CARD, 2, 2**31), (0, CARD, 3, 1), (0, bytes(8), 3, 0),
-    (9, bytes(8), 4, 5), (9, CARD, 4, 0), (0, CARD, 4, 5), (7, CARD, 4, 7), (7, CARD, 4, 8), (0, CARD, 5, 1), (0, CARD, 6, 256), (0, CARD, 7, 0), (0, CARD, 7, 65536))]
+    (0, CARD, 0, 0), (0, CARD, 9, 0), (0, CARD, 255, 0), (0, bytes(8), 1, 1), (0, CARD, 2, 2**31), (0, CARD, 3, 1), (0, bytes(8), 3, 0),
+    (9, bytes(8), 4, 5), (9, CARD, 4, 0), (0, CARD, 4, 5), (7, CARD, 4, 7), (7, CARD, 4, 8), (9, bytes(8), 8, 5), (9, CARD, 8, 0), (0, CARD, 8, 5), (7, CARD, 8, 7), (0, CARD, 5, 1), (0, CARD, 6, 256), (0, CARD, 7, 0), (0, CARD, 7, 65536))]
 
 
 def plaintexts():
@@ -136,7 +136,7 @@ def malformed():
     for what, data in lengths(good):
         yield 2, what, data
     for what, value in (("second_threshold", 1001), ("second_from", 1440), ("second_until", 1440), ("second_until", 65535), ("pause", 0),
-                        ("greatest_step", 3599), ("greatest_step", 0), ("tampering_cuts", 0x20), ("tampering_cuts", 0x9F), ("policies", 2),
+                        ("greatest_step", 59), ("greatest_step", 3601), ("tampering_cuts", 0x20), ("tampering_cuts", 0x9F), ("policies", 2),
                         ("policies", 0x81)):
         yield 2, what, p.encode_limits({**p.LIMITS_AT_FIRST, what: value})
     yield from ((3, what, data) for what, data in wrong_calendars())
@@ -229,12 +229,13 @@ def to_issuer():
     month = ref.encode([f for f in ref.MONTH], month=69, flags=5, slab=3, energy=15050, energy_charge=14297, fees=0, peak=4100)
     top = {name: (1 << 8 * size) - 1 for name, size in p.READINGS}
     readings = [
-        {**{name: 0 for name in top}, "present_month": bytes(24)},
-        {**top, "present_month": b"\xFF\xFE" + b"\xFF" * 22, "balance": -2**63, "clock_offset": -1},
+        {**{name: 0 for name in top}, "present_month": bytes(24), "key_versions": p.key_versions(1, 2, 3, 4, 5)},
+        {**top, "present_month": b"\xFF\xFE" + b"\xFF" * 22, "balance": -2**63, "clock_offset": -1,
+         "key_versions": p.key_versions(15, 15, 15, 15, 15)},
         {"time": 0x0B000001, "report_number": 12, "applied_credit": 50000, "applied_debited": 300, "balance": -1234, "energy_register": 765432,
          "present_month": month, "flags": 0x9F, "reasons": 0x15, "tampering": 0x12, "loan_end": 0x0B100000, "instalments_to_take": 2**40 + 3,
          "instalments_taken": 15000, "tariff": 7, "waiting_tariff": 8, "refused_cards": 3, "last_event": 99, "highest_command": 41,
-         "clock_offset": -86400 * 3, "firmware": 0x00010203}]
+         "clock_offset": -86400 * 3, "firmware": 0x00010203, "key_versions": p.key_versions(2, 1, 1, 15, 1)}]
     audits = [[{"counter": n + 1, "time": 0x0B000000 + n, "kind": 1 + n % 7, "outcome": (1, 0x0A, 0x0C)[n % 3], "card": CARD if n % 2 else bytes(8)}
                for n in range(number)] for number in (0, 1, 3, 8, 11)]
     shown = lambda fields: {k: hx(v) if isinstance(v, bytes) else v for k, v in fields.items()}

@@ -131,7 +131,7 @@ def encode_charge(c):
 
 LIMITS = [("first_threshold", 4, 1000), ("second_threshold", 4, 500), ("contracted_power", 4, 0), ("second_power", 4, 0), ("second_from", 2, 0),
           ("second_until", 2, 0), ("power_on_loan", 4, 0), ("pause", 2, 300), ("pauses", 1, 3), ("reset_minutes", 2, 1440), ("loan_hours", 2, 48),
-          ("loan_amount", 4, 20000), ("ask_seconds", 2, 60), ("greatest_step", 4, 2592000), ("tampering_cuts", 1, 0x1F), ("policies", 1, 0),
+          ("loan_amount", 4, 20000), ("ask_seconds", 2, 60), ("greatest_step", 4, 600), ("tampering_cuts", 1, 0x1F), ("policies", 1, 0),
           ("cut_power", 2, 100), ("restart_notice", 4, 2000)]
 LIMITS_AT_FIRST = {name: first for name, _, first in LIMITS}
 
@@ -144,7 +144,7 @@ def parse_limits(data):
     r.need(t["second_from"] <= 1439, "second_from")
     r.need(t["second_until"] <= 1439, "second_until")
     r.need(t["pause"], "pause")
-    r.need(t["greatest_step"] >= 3600, "greatest_step")
+    r.need(60 <= t["greatest_step"] <= 3600, "greatest_step")
     r.need(t["tampering_cuts"] & ~0x1F == 0, "tampering_cuts")
     r.need(t["policies"] & ~0x01 == 0, "policies")
     return t
@@ -241,10 +241,10 @@ def encode_command(c):
 
 def command_refused(kind, value, expiry, card):
     """Whether refusal 0C holds: unknown kind, no named card, value out of range."""
-    if kind in (3, 4) and card == bytes(8):
+    if kind in (3, 4, 8) and card == bytes(8):
         return True
     return not {1: value == 0, 2: value == 0, 3: value == 0, 4: 0 < value < expiry, 5: value == 0, 6: value == 0,
-                7: 1 <= value <= 0xFFFF}.get(kind, False)
+                7: 1 <= value <= 0xFFFF, 8: 0 < value < expiry}.get(kind, False)
 
 
 # ---- section 9 -----------------------------------------------------------------------------------
@@ -292,12 +292,16 @@ def change_keys(meter, data):
 READINGS = [("time", 4), ("report_number", 4), ("applied_credit", 8), ("applied_debited", 8), ("balance", 8), ("energy_register", 4),
             ("present_month", 24), ("flags", 2), ("reasons", 1), ("tampering", 1), ("loan_end", 4), ("instalments_to_take", 8),
             ("instalments_taken", 8), ("tariff", 4), ("waiting_tariff", 4), ("refused_cards", 4), ("last_event", 4),
-            ("highest_command", 4), ("clock_offset", 8), ("firmware", 4)]
+            ("highest_command", 4), ("clock_offset", 8), ("firmware", 4), ("key_versions", 3)]
 AUDIT = [("counter", 4), ("time", 4), ("kind", 1), ("outcome", 1), ("card", 8)]
 
 
 def written(fields, form):
     return b"".join(fields[name] if isinstance(fields[name], bytes) else be(fields[name] % (1 << 8 * size), size) for name, size in form)
+
+
+def key_versions(credit, parameter, report, base, transport):
+    return bytes([credit << 4 | parameter, report << 4 | base, transport << 4])
 
 
 def encode_readings(fields):

@@ -134,10 +134,10 @@ def header(tag, environment, company, kvn, length):
 
 
 CERTIFICATE = [("format", 1), ("kvn", 1), ("meter_id", 8), ("binding", 4), ("generation", 2), ("sequence", 4),
-               ("total_credit", 8), ("total_debited", 8), ("issue_time", 4)]
+               ("total_credit", 8), ("total_debited", 8), ("known_credit", 8), ("known_debited", 8), ("issue_time", 4)]
 BINDING = [("format", 1), ("kvn", 1), ("meter_id", 8), ("binding", 4), ("account", 8), ("opening_time", 4)]
 VOUCHER = [("format", 1), ("kvn", 1), ("company", 2), ("environment", 1), ("card_id", 8), ("channel", 1),
-           ("reference", 8), ("certificate", 56)]
+           ("reference", 8), ("certificate", 72)]
 RECEIPT = [("format", 1), ("kvn", 1), ("card_id", 8), ("generation", 2), ("meter_id", 8), ("binding", 4),
            ("sequence", 4), ("total_credit", 8), ("total_debited", 8), ("settled_credit", 8),
            ("settled_debited", 8), ("loads", 4), ("state", 1)]
@@ -236,3 +236,8 @@ def key_block(kvn, keys, dek, filler=b"\0", inner=True):
         cipher = (be(len(key), 1) if inner else b"") + cbc(dek, bytes(16), padded)
         out += b"\x88" + be(len(cipher), 1) + cipher + b"\x03" + check_value(key)
     return out
+
+
+def plain_key_block(kvn, keys, dek):
+    """The key set in BIND's data (section 12): without PUT KEY's types and lengths."""
+    return be(kvn, 1) + b"".join(cbc(dek, bytes(16), key) + check_value(key) for key in keys)

@@ -50,9 +50,9 @@ def characters():
                 r.sec("SETTLE", "80480000", settle(i.meter_receipt(number, 10000, 0), month(70), event(number)))
     r.open(0x21, 0x33)
     wrapped = r.session.wrap(0, 0xB0, 0x84, 0)
-    exactly("purse, wrapped", wrapped, "6158")
-    for what, apdu, sw in (("class 80", "80C0000058", "6985"), ("class 84", "84C0000058", "6985"), ("with data", "04C0000001FF", "6700")):
+    exactly("purse, wrapped", wrapped, "6168")
+    for what, apdu, sw in (("class 80", "80C0000068", "6985"), ("class 84", "84C0000068", "6985"), ("with data", "04C0000001FF", "6700")):
         exactly("GET RESPONSE, refused, keeps rest and session: " + what, apdu, sw)
-    r.session.unwrap(exactly("GET RESPONSE, class 04", "04C0000058") + b"\x90\0")
+    r.session.unwrap(exactly("GET RESPONSE, class 04", "04C0000068") + b"\x90\0")
     r.sec("the session goes on", "00B08400")
     return r

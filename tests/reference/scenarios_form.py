@@ -1,6 +1,6 @@
 """Transcripts (g) and (h) of tests/vectors/card.json: the form of messages, and a card with a private balance."""
 from issuer import Issuer, Run, event, flip, month, settle
-from reference import key_block
+from reference import plain_key_block
 
 
 def forms():
@@ -43,9 +43,9 @@ def forms_of_bind(r):
         r.sec("BIND, binding certificate: " + what, "80520000", r.bind_data(b, good_c), "6A80")
     for what, c in certificates(i):
         r.sec("BIND, credit certificate: " + what, "80520000", r.bind_data(good_b, c), "6A80")
-    block = key_block(0x31, keys, r.session.dek)
-    for what, bad in (("of role 2", b"\x21" + block[1:]), ("version 0", b"\x30" + block[1:]), ("key type", flip(block, 1)),
-                      ("length of a key", flip(block, 3)), ("length of a check value", flip(block, 36))):
+    block = plain_key_block(0x31, keys, r.session.dek)
+    for what, bad in (("of role 2", b"\x21" + block[1:]), ("version 0", b"\x30" + block[1:]), ("first key", flip(block, 1)),
+                      ("check value of the first key", flip(block, 33)), ("last check value", flip(block, 105))):
         r.sec("BIND, key set: " + what, "80520000", good_b + good_c + bad, "6A80")
 
 

@@ -14,7 +14,7 @@ def voucher_life():
     r.raw("profile without session", "00B0820000", "6982")
     for p1 in (0x21, 0x30, 0x40):
         r.cmd(f"session of role {p1 >> 4} on a blank card", f"8050{p1:02X}00", bytes(8), b"\0", "6985")
-    r.load("on a blank card", bytes(94), "6985")
+    r.load("on a blank card", bytes(110), "6985")
     r.load("on a blank card, wrong length", bytes(9), "6985")
     r.cmd("GET MAIL on a blank card", "80440000", sw="6985")
     r.open(0x00, 0x33, kvn=0x10)
@@ -37,7 +37,7 @@ def voucher_life():
                            ("binding", good_b, flip(good_c, 10), "9405"),
                            ("generation", good_b, i.certificate(1, 0, 0, generation=2), "9406")):
         r.sec(f"BIND: wrong {what}", "80520000", r.bind_data(b, c), sw)
-    r.sec("BIND: check value wrong", "80520000", flip(r.bind_data(good_b, good_c), 215), "6A80")
+    r.sec("BIND: check value wrong", "80520000", flip(r.bind_data(good_b, good_c), 219), "6A80")
     r.bind()
     r.bind()
     r.put_key(0x00, 0x21)
@@ -81,7 +81,7 @@ def voucher_life():
     r.load("other card", i.voucher(c7, card_id=det("other", 8)), "9401")
     r.load("unknown version of the load key", i.voucher(c7, kvn=0x52), "9409")
     r.load("altered channel", flip(v, 13, 2), "9408")
-    for at, what in ((14, "reference"), (50, "total credit"), (77, "certificate's CMAC"), (93, "CMAC")):
+    for at, what in ((14, "reference"), (50, "total credit"), (58, "known credit"), (93, "certificate's CMAC"), (109, "CMAC")):
         r.load(f"altered {what}", flip(v, at), "9408")
     for what, sw, other in (("format of the certificate", "6A80", {"format": 2}),
                             ("other meter", "9404", {"meter_id": det("other", 8)}),
@@ -90,8 +90,8 @@ def voucher_life():
         r.load(what, i.voucher(i.certificate(7, 50000, 700, **other)), sw)
     r.load("total credit falls", i.voucher(i.certificate(7, 39999, 700)), "9407")
     r.load("total debited falls", i.voucher(i.certificate(7, 50000, 699)), "9407")
-    r.load("everything wrong", b"\0" * 94, "6A80")
-    tail = b"\x01" + bytes(80)                                                # a channel that exists, no certificate
+    r.load("everything wrong", b"\0" * 110, "6A80")
+    tail = b"\x01" + bytes(96)                                                # a channel that exists, no certificate
     r.load("wrong company, environment, card, version, CMAC", b"\x01\x52\0\0\x50" + bytes(8) + tail, "9402")
     r.load("wrong environment, card, version, CMAC", b"\x01\x52\x01\x02\x50" + bytes(8) + tail, "9403")
     r.load("wrong card, version, CMAC", b"\x01\x52\x01\x02\x54" + bytes(8) + tail, "9401")

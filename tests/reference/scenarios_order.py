@@ -120,13 +120,13 @@ def store_data_and_bind(r):
     b, c = i.binding_certificate(), i.certificate(1, 0, 0)
     good = r.bind_data(b, c)
     bind("length before STORE DATA", good[:-1], "6700")
-    bind("STORE DATA before form", bytes(216), "6985")
+    bind("STORE DATA before form", bytes(220), "6985")
     meter_set = key_block(0x31, i.keys(0x31), r.session.dek)
     r.sec("PUT KEY, role 3 before BIND: form comes first", "80D80081", flip(meter_set, 37), "6A80")
     r.sec("PUT KEY, role 3 before BIND: before P1", "80D82181", meter_set, "6985")
     r.store_data()
     r.raw("public status before BIND", "00CADF2100")
-    bad_keys = flip(good, 215)[98:]
+    bad_keys = flip(good, 219)[114:]
     other = dict(meter_id=det("other", 8))
     bind("one byte more", good + b"\0", "6700")
     bind("lengths of AES-128 and AES-256 only", good[:-16], "6700")

@@ -27,7 +27,6 @@ def settling():
     send("report number equal, only the receipt's CMAC differs", settle(flip(first, 67), month(71)), "940A")
     send("applied totals before month and events", wrong(4), "940C")
     fourth = i.meter_receipt(4, 10000, 20)
-    send("month lower, before events", settle(fourth, month(69), event(0)), "940A")
     send("format of the month", settle(fourth, month(0xFFFF), event(6)), "6A80")
     send("events", settle(fourth, month(71), event(6), event(6)), "6A80")
     for what, data in (("equal month and event", settle(first, month(70), event(5))), ("month of wrong form, event 0", settle(first, month(0xFFFF), event(0))),
@@ -39,4 +38,8 @@ def settling():
     r.sec("meter file", "00B08600")
     r.sec("only event 5", "00B20144")
     r.sec("no event 4", "00B20244", sw="6A83")
+    r.open(0x31, 0x13)
+    send("a lower month: the meter's clock was set back", settle(fourth, month(69), event(6)))
+    r.open(0x21, 0x33)
+    r.sec("meter file, after it", "00B08600")
     return r

@@ -355,7 +355,7 @@ def bindings():
     s.doubts = True
     s.at(2025, 3, 31, 8).tick()
     s.expect(doubtful=True)
-    s.open(9, 1000, issue_time=at(2025, 6, 5))
+    s.outage(never_stopped=False).open(9, 1000, issue_time=at(2025, 6, 5))
     s.expect(time=at(2025, 6, 5), doubtful=True, month=65, month_flags=5, readings_version=0)
     s.at(2025, 6, 5, 0, 0, 1).tick()
     yield s

@@ -98,8 +98,6 @@ impl<P: Platform> CardApplication<P> {
         let lower = receipt.applied_credit < credit || receipt.applied_debited < debited;
         ensure(!lower, status::BELOW_SETTLED)?;
         let month = Month::parse(settlement.month).map_err(|_| StatusWord::WRONG_DATA)?;
-        let present = record.settled.map_or(0, |(_, present)| present.index);
-        ensure(month.index >= present, status::STALE)?;
         let mut last = record.last_event();
         for bytes in settlement.events {
             let event = Event::parse(bytes).map_err(|_| StatusWord::WRONG_DATA)?;

@@ -21,6 +21,11 @@ use zeroize::Zeroizing;
 const STORE_SIZE: usize = 15 + PROFILE_SIZE;
 /// Bytes in a block of AES.
 const AES_BLOCK: usize = 16;
+/// Data of BIND with keys of 16 bytes, and of 32: two certificates, a version, and three keys with their check values.
+const BIND_128: usize = BindingCertificate::SIZE + Certificate::SIZE + 1 + 3 * (16 + CHECK);
+const BIND_256: usize = BIND_128 + 3 * 16;
+/// Bytes of a check value.
+const CHECK: usize = 3;
 /// Type of an AES key in PUT KEY (GP table 11-16).
 const AES: u8 = 0x88;
 
@@ -123,8 +128,34 @@ impl<P: Platform> CardApplication<P> {
         let (kind, length, encrypted, check_length, check) = fields().map_err(|_| StatusWord::WRONG_DATA)?;
         let padded = length.next_multiple_of(AES_BLOCK);
         ensure(kind == AES && check_length == 3 && encrypted.len() == padded, StatusWord::WRONG_DATA)?;
+        self.decrypt_key(encrypted, length, check)
+    }
+
+    /// The three keys of BIND, which all have the same length: as much as there is.
+    fn unwrap_plain_set(
+        &mut self,
+        version: KeyVersion,
+        reader: &mut Reader<'_>,
+    ) -> Result<KeySet, StatusWord> {
+        let length = (reader.left() / 3).saturating_sub(CHECK);
+        let mut next = || {
+            let fields = reader.take(length).and_then(|encrypted| Ok((encrypted, reader.array()?)));
+            let (encrypted, check) = fields.map_err(|_| StatusWord::WRONG_DATA)?;
+            self.decrypt_key(encrypted, length, check)
+        };
+        let (enc, mac, dek) = (next()?, next()?, next()?);
+        KeySet::new(version, enc, mac, dek).map_err(|_| StatusWord::WRONG_DATA)
+    }
+
+    /// A key of `length` bytes, encrypted with the DEK of the session in whole blocks, and its check value.
+    fn decrypt_key(
+        &mut self,
+        encrypted: &[u8],
+        length: usize,
+        check: [u8; CHECK],
+    ) -> Result<AesKey, StatusWord> {
         let mut clear = Zeroizing::new([0; 32]);
-        let clear = clear.get_mut(..padded).ok_or(StatusWord::WRONG_DATA)?;
+        let clear = clear.get_mut(..encrypted.len()).ok_or(StatusWord::WRONG_DATA)?;
         clear.copy_from_slice(encrypted);
         let Channel::Open(session, _) = &self.volatile.channel else {
             return Err(StatusWord::SECURITY_STATUS);
@@ -139,7 +170,7 @@ impl<P: Platform> CardApplication<P> {
     pub(crate) fn bind(&mut self, data: &[u8]) -> Result<StatusWord, StatusWord> {
         let identity = self.memory()?.identity();
         let generation = identity.card.generation;
-        ensure(matches!(data.len(), 168 | 216), StatusWord::WRONG_LENGTH)?;
+        ensure(matches!(data.len(), BIND_128 | BIND_256), StatusWord::WRONG_LENGTH)?;
         ensure(identity.is_stored(), StatusWord::CONDITIONS_OF_USE)?;
         let mut reader = Reader::new(data);
         let mut fields = || -> Result<_, WrongLength> {
@@ -152,8 +183,7 @@ impl<P: Platform> CardApplication<P> {
         of_binding(certificate.binding, binding.binding)?;
         ensure(certificate.generation == generation, status::OTHER_GENERATION)?;
         ensure(version.is_of(Role::Meter), StatusWord::WRONG_DATA)?;
-        let keys = self.unwrap_key_set(version, &mut reader)?;
-        reader.end().map_err(|_| StatusWord::WRONG_DATA)?;
+        let keys = self.unwrap_plain_set(version, &mut reader)?;
         let mut purse = self.memory()?.purse().clone();
         if let Some(held) = purse.certificate.filter(|held| held.binding.meter == certificate.binding.meter) {
             ensure(certificate.binding.number >= held.binding.number, status::OTHER_BINDING)?;

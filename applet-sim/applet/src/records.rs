@@ -98,7 +98,7 @@ pub(crate) struct PurseRecord {
 }
 
 impl PurseRecord {
-    pub(crate) const SIZE: usize = 65;
+    pub(crate) const SIZE: usize = 9 + Certificate::SIZE;
 
     pub(crate) fn blank() -> Self {
         Self {
@@ -115,7 +115,7 @@ impl PurseRecord {
         let mut out = Bytes::new();
         out.u8(self.state.code())?.u8(u8::from(self.activated))?.u8(self.binding_log)?;
         out.u16(self.binding_marker)?.u32(self.loads)?;
-        out.put(&self.certificate.map_or([0; 56], |certificate| certificate.emit()))?;
+        out.put(&self.certificate.map_or([0; Certificate::SIZE], |certificate| certificate.emit()))?;
         Ok(out)
     }
 

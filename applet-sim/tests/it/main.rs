@@ -13,6 +13,7 @@ mod adversary;
 mod apdu_app;
 mod common;
 mod hardening;
+mod journal;
 mod limits;
 mod model;
 mod power_cuts;

@@ -131,8 +131,6 @@ impl Purse {
                     if same { ok } else { (0x940A, None) }
                 } else if applied.0 < self.settled.0 || applied.1 < self.settled.1 {
                     (0x940C, None)
-                } else if *month < self.month {
-                    (0x940A, None)
                 } else if events.first().is_some_and(|first| *first <= self.last_event) {
                     (0x6A80, None)
                 } else {
@@ -192,7 +190,8 @@ impl Purse {
             && self.settled.0 >= before.settled.0
             && self.settled.1 >= before.settled.1
             && self.report >= before.report
-            && self.month >= before.month
+            // A meter's clock can be set back, and a report says so once.
+            && (self.month >= before.month || self.report > before.report)
             && self.last_event >= before.last_event
             && before.mail.iter().all(|(slot, version)| self.mail.get(slot) >= Some(version))
     }

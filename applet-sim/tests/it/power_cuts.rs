@@ -453,7 +453,7 @@ fn a_new_binding_is_empty() {
                 let (data, status) = value.split_at(value.len().saturating_sub(2));
                 match name.as_str() {
                     "file 6" | "file 9" => assert!(data.iter().all(|byte| *byte == 0), "{name}"),
-                    "file 4" => assert_eq!(data[56..72], [0; 16], "settled totals"),
+                    "file 4" => assert_eq!(data[72..88], [0; 16], "settled totals"),
                     _ if name.starts_with("mail") => assert_eq!(status, [0x6A, 0x88], "{name}"),
                     // The load log stays.
                     _ if name.starts_with("record 5") => assert_eq!(before.0[name], *value, "{name}"),

@@ -111,8 +111,8 @@ int main(void)
     MeterDebt debt;
     assert(meter_month(0, &month) == METER_RESULT_OK && month.year == 2026 && month.month == 6);
     assert(meter_month(1, &month) == METER_RESULT_NONE && meter_month(0, 0) == METER_RESULT_ARGUMENT);
-    assert(meter_event(0, &event) == METER_RESULT_OK && event.number == status.last_event && event.code == 0x0205);
-    assert(meter_event(event.number, &event) == METER_RESULT_NONE);
+    assert(meter_event(0, &event) == METER_RESULT_OK && event.number == 1 && event.code == 0x0205);
+    assert(meter_event(status.last_event, &event) == METER_RESULT_NONE);
     assert(meter_notice(0, &notice) == METER_RESULT_NONE && meter_debt(0, &debt) == METER_RESULT_NONE);
     MeterLocalTime local;
     assert(meter_local_time(now, &local) == METER_RESULT_OK && local.year == 2026 && local.month == 6 && local.day == 12);

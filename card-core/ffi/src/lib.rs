@@ -10,6 +10,7 @@
 mod aes;
 mod board;
 mod display;
+mod slot;
 mod text;
 mod types;
 
@@ -35,12 +36,13 @@ use board::Board;
 use card_core::id::{Company, Environment, MeterId, Scope};
 use card_core::message::{Envelope, MailKeys, Slot as MailSlot, Voucher};
 use card_core::meter::{
-    Meter, MeterIdentity, MeterKeys, MeterState, Pair, Received, ReportKeys, Step, Tampering, VersionedKey,
-    Visit, VisitError,
+    CardCommand, Meter, MeterIdentity, MeterKeys, MeterState, Pair, Received, ReportKeys, Tampering,
+    VersionedKey, Visit, VisitError,
 };
 use card_core::role::KeyVersion;
 use card_core::tariff::Tariff;
 use card_core::units::{CardTime, Energy};
+use slot::Slot;
 
 /// All that lies in RAM between calls.
 struct Machine {
@@ -51,19 +53,20 @@ struct Machine {
     torn: Slot<VisitError>,
 }
 
-/// An `Option` that is all zeros when empty, so that it needs no copy in flash.
-#[repr(u8)]
-enum Slot<T> {
-    Empty = 0,
-    Full(T),
-}
-
-impl<T> Slot<T> {
-    const fn get(&mut self) -> Option<&mut T> {
-        match self {
-            Self::Empty => None,
-            Self::Full(value) => Some(value),
+impl Machine {
+    /// Forgets what there was, and begins with a meter on this board, if it starts.
+    fn on(
+        &mut self,
+        board: Board,
+        start: impl FnOnce(&mut Meter<Board>) -> Result<(), MeterResult>,
+    ) -> Result<(), MeterResult> {
+        self.visit.clear();
+        self.meter.fill(|| Meter::off(board));
+        let started = self.meter.get().ok_or(MeterResult::Off).and_then(start);
+        if started.is_err() {
+            self.meter.clear();
         }
+        started
     }
 }
 
@@ -81,10 +84,10 @@ static ONLY: Only = Only {
     save: AtomicBool::new(false),
     supply: AtomicU8::new(!METER_NO_SUPPLY),
     machine: UnsafeCell::new(Machine {
-        meter: Slot::Empty,
-        visit: Slot::Empty,
-        mail: Slot::Empty,
-        torn: Slot::Empty,
+        meter: Slot::new(),
+        visit: Slot::new(),
+        mail: Slot::new(),
+        torn: Slot::new(),
     }),
 };
 
@@ -155,13 +158,16 @@ pub extern "C" fn meter_install(
     with(|machine| {
         let board = given(board::board(given(board)?))?;
         let installation = given(installation)?;
-        machine.meter = Slot::Empty;
-        machine.visit = Slot::Empty;
-        let (identity, keys) = given(keys_of(installation))?;
-        let state = given(state_of(installation, reading))?;
-        machine.meter = Slot::Full(Meter::install(board, identity, keys, &state)?);
-        Ok(())
+        machine.on(board, |meter| set_up(meter, installation, CardTime(reading)))
     })
+}
+
+/// By itself, so that its stack is not there before.
+#[inline(never)]
+fn set_up(meter: &mut Meter<Board>, from: &MeterInstallation, time: CardTime) -> Result<(), MeterResult> {
+    let (identity, keys) = given(keys_of(from))?;
+    let tariff = given(tariff_of(from))?;
+    Ok(meter.set_up(identity, keys, &mut |state| fresh(state, tariff, from, time))?)
 }
 
 #[inline(never)]
@@ -191,12 +197,16 @@ fn keys_of(from: &MeterInstallation) -> Option<(MeterIdentity, MeterKeys)> {
     Some((MeterIdentity { id: MeterId(from.id), scope }, keys.ok()?))
 }
 
+/// By itself, so that its stack is free again before there is more to do.
 #[inline(never)]
-fn state_of(from: &MeterInstallation, reading: u32) -> Option<MeterState> {
-    let tariff = Tariff::parse(from.tariff.get(..from.tariff_length.into())?).ok()?;
-    let mut state = MeterState::new(tariff, Energy(from.energy), CardTime(reading));
+fn fresh(state: &mut MeterState, tariff: Tariff, from: &MeterInstallation, time: CardTime) {
+    *state = MeterState::new(tariff, Energy(from.energy), time);
     state.firmware = from.firmware;
-    Some(state)
+}
+
+#[inline(never)]
+fn tariff_of(from: &MeterInstallation) -> Option<Tariff> {
+    Tariff::parse(from.tariff.get(..from.tariff_length.into())?).ok()
 }
 
 /// After every power-up, and after `METER_RESULT_MEMORY`: finds the meter in its memory again.
@@ -204,10 +214,7 @@ fn state_of(from: &MeterInstallation, reading: u32) -> Option<MeterState> {
 pub extern "C" fn meter_power_up(board: Option<&MeterBoard>) -> MeterResult {
     with(|machine| {
         let board = given(board::board(given(board)?))?;
-        machine.meter = Slot::Empty;
-        machine.visit = Slot::Empty;
-        machine.meter = Slot::Full(Meter::power_up(board)?);
-        Ok(())
+        machine.on(board, |meter| Ok(meter.start()?))
     })
 }
 
@@ -301,15 +308,15 @@ pub extern "C" fn meter_card_begin(
     with(|machine| {
         let command = given(command)?;
         command.length = 0;
-        machine.visit = Slot::Empty;
-        machine.mail = Slot::Empty;
-        machine.torn = Slot::Empty;
+        machine.visit.clear();
+        machine.mail.clear();
+        machine.torn.clear();
         if machine.meter.get().is_none() {
             return Err(MeterResult::Off);
         }
-        let (visit, first) = Visit::begin(given(reading)?.reading())?;
-        machine.visit = Slot::Full(visit);
-        put(command, Some(first))
+        let reading = given(reading)?.reading();
+        machine.visit.fill(|| Visit::new(reading));
+        put(command, &Visit::first()?)
     })
 }
 
@@ -326,16 +333,20 @@ pub extern "C" fn meter_card_respond(
         let response = given(response.bytes.get(..response.length.into()))?;
         let meter = machine.meter.get().ok_or(MeterResult::Off)?;
         let visit = given(machine.visit.get())?;
-        let step = visit.respond(meter, response);
+        let mut next = CardCommand::new();
+        let result = visit.respond_in(meter, response, &mut next);
         if let Some(received) = visit.take_received() {
-            machine.mail = Slot::Full(received);
+            machine.mail.fill(|| received);
         }
-        put(command, step.inspect_err(|error| machine.torn = Slot::Full(*error))?)
+        if let Err(error) = result {
+            machine.torn.fill(|| error);
+        }
+        result?;
+        put(command, &next)
     })
 }
 
-fn put(to: &mut MeterCommand, step: Step) -> Result<(), MeterResult> {
-    let Some(command) = step else { return Ok(()) };
+fn put(to: &mut MeterCommand, command: &CardCommand) -> Result<(), MeterResult> {
     let bytes = command.as_slice();
     to.bytes.get_mut(..bytes.len()).ok_or(MeterResult::Internal)?.copy_from_slice(bytes);
     to.length = u16::try_from(bytes.len()).map_err(|_| MeterResult::Internal)?;
@@ -361,7 +372,7 @@ pub extern "C" fn meter_card_outcome(out: Option<&mut MeterOutcome>) -> MeterRes
 #[unsafe(no_mangle)]
 pub extern "C" fn meter_card_gone() -> MeterResult {
     with(|machine| {
-        machine.visit = Slot::Empty;
+        machine.visit.clear();
         Ok(())
     })
 }

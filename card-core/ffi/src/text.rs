@@ -66,25 +66,13 @@ pub extern "C" fn meter_text(number: u16, language: u8, out: Option<&mut MeterTe
     MeterResult::Ok
 }
 
-/// How the meter stands: the text at a place from 0 on, the most urgent first; `METER_RESULT_NONE` after the last one. Reasons of a cut,
-/// then flags, and what is offered or near. Notices have a function of their own.
+/// How the meter stands: the text at a place from 0 on, the most urgent first; `METER_RESULT_NONE` after the last one (docs/meter.md,
+/// section 14). Notices have a function of their own.
 #[unsafe(no_mangle)]
 pub extern "C" fn meter_news(place: u8, text: Option<&mut u16>) -> MeterResult {
     with_meter(|meter| {
         let text = given(text)?;
-        let state = meter.state();
-        // That it is cut is said by why.
-        let flags = Situation::in_flags(state.flags).filter(|situation| *situation != Situation::SupplyCut);
-        let near = state.restart_near().map(|_| Situation::RestartNear);
-        let mut all = Situation::in_cut(state.supply.cut)
-            .flat_map(|reason| {
-                let offer = reason == Situation::CutNoCredit && state.loan_can_be_had();
-                [Some(reason), offer.then_some(Situation::LoanOffered)]
-            })
-            .flatten()
-            .chain(flags)
-            .chain(near);
-        *text = number(all.nth(place.into()).ok_or(MeterResult::None)?);
+        *text = number(meter.state().situations().nth(place.into()).ok_or(MeterResult::None)?);
         Ok(())
     })
 }

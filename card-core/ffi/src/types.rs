@@ -11,7 +11,7 @@ use card_core::units::CardTime;
 use crate::text::number;
 
 /// Pages of memory that a meter uses.
-pub const METER_MEMORY_PAGES: u16 = 231;
+pub const METER_MEMORY_PAGES: u16 = 233;
 /// Bytes of the longest command to a card.
 pub const METER_COMMAND_SIZE: usize = 261;
 /// Bytes of the longest response of a card.
@@ -21,7 +21,7 @@ pub const METER_MAIL_SIZE: usize = 180;
 /// Bytes of the longest tariff.
 pub const METER_TARIFF_SIZE: usize = 145;
 /// Bytes of a voucher.
-pub const METER_VOUCHER_SIZE: usize = 94;
+pub const METER_VOUCHER_SIZE: usize = 110;
 /// Bytes of a meter's receipt.
 pub const METER_RECEIPT_SIZE: usize = 68;
 

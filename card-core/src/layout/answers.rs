@@ -122,9 +122,9 @@ pub struct PurseFile {
 
 impl PurseFile {
     /// Bytes in the file.
-    pub const SIZE: usize = 78;
+    pub const SIZE: usize = 94;
 
-    /// From 78 bytes.
+    /// From 94 bytes.
     pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut reader = Reader::new(bytes);
         let purse = Self {
@@ -140,7 +140,7 @@ impl PurseFile {
     }
 
     /// The bytes of the file.
-    pub fn emit(&self) -> [u8; 78] {
+    pub fn emit(&self) -> [u8; 94] {
         crate::message::fixed(|out| {
             out.put(&self.certificate.emit())?.u64(self.settled_credit.0)?.u64(self.settled_debited.0)?;
             out.u32(self.loads)?.u8(self.state.code())?.u8(u8::from(self.activated)).map(|_| ())
@@ -250,9 +250,9 @@ pub struct CertificateAnswer {
 
 impl CertificateAnswer {
     /// Bytes on the wire.
-    pub const SIZE: usize = 165;
+    pub const SIZE: usize = 181;
 
-    /// From 165 bytes.
+    /// From 181 bytes.
     pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut reader = Reader::new(bytes);
         let summary = CardSummary::parse(reader.take(CardSummary::SIZE)?)?;
@@ -282,7 +282,7 @@ impl CertificateAnswer {
     }
 
     /// The bytes on the wire.
-    pub fn emit(&self) -> [u8; 165] {
+    pub fn emit(&self) -> [u8; 181] {
         crate::message::fixed(|out| {
             out.put(&self.summary.emit())?.u32(self.expiry_time.0)?.put(&self.certificate.emit())?;
             out.u64(self.settled_credit.0)?.u64(self.settled_debited.0)?.u32(self.report_number)?;

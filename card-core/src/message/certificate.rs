@@ -22,16 +22,20 @@ pub struct Certificate {
     pub total_credit: Piastres,
     /// All corrections ever certified to the binding.
     pub total_debited: Piastres,
+    /// Credit that the issuer knows the meter to have applied, by what the meter signed.
+    pub known_credit: Piastres,
+    /// Corrections that the issuer knows the meter to have applied.
+    pub known_debited: Piastres,
     /// When it was issued; a lower bound for the meter's clock.
     pub issue_time: CardTime,
     /// Authentication code under the credit key.
     pub mac: Block,
 }
 
-authenticated!(Certificate, b"EGCREDIT", body 40, size 56);
+authenticated!(Certificate, b"EGCREDIT", body 56, size 72);
 
 impl Certificate {
-    /// From 56 bytes. The code is not checked here.
+    /// From 72 bytes. The code is not checked here.
     pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut reader = Reader::new(bytes);
         let format = reader.u8()?;
@@ -42,6 +46,8 @@ impl Certificate {
             sequence: reader.u32()?,
             total_credit: Piastres(reader.u64()?),
             total_debited: Piastres(reader.u64()?),
+            known_credit: Piastres(reader.u64()?),
+            known_debited: Piastres(reader.u64()?),
             issue_time: CardTime(reader.u32()?),
             mac: reader.array()?,
         };
@@ -55,7 +61,7 @@ impl Certificate {
         if wrong { Err(FormatError::Field) } else { Ok(certificate) }
     }
 
-    fn body(&self) -> [u8; 40] {
+    fn body(&self) -> [u8; 56] {
         fixed(|out| {
             out.u8(FORMAT)?
                 .u8(self.key_version.byte())?
@@ -64,7 +70,9 @@ impl Certificate {
             out.u16(self.generation)?
                 .u32(self.sequence)?
                 .u64(self.total_credit.0)?
-                .u64(self.total_debited.0)?;
+                .u64(self.total_debited.0)?
+                .u64(self.known_credit.0)?
+                .u64(self.known_debited.0)?;
             out.u32(self.issue_time.0).map(|_| ())
         })
     }

@@ -30,7 +30,7 @@ const TAG: &[u8; 8] = b"EGVOUCHR";
 
 impl Voucher {
     /// Bytes on the wire.
-    pub const SIZE: usize = 94;
+    pub const SIZE: usize = 110;
 
     /// Sets the code under the load key, whose version the voucher names, for the company and environment that it names.
     pub fn sign(mut self, engine: &mut impl Engine, key: &AesKey) -> Self {
@@ -45,11 +45,11 @@ impl Voucher {
     }
 
     /// The bytes on the wire.
-    pub fn emit(&self) -> [u8; 94] {
+    pub fn emit(&self) -> [u8; 110] {
         fixed(|out| out.put(&self.body())?.put(&self.mac).map(|_| ()))
     }
 
-    /// From 94 bytes. The code is not checked here.
+    /// From 110 bytes. The code is not checked here.
     pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
         Self::parse_outer(bytes)?.certificate()
     }
@@ -75,7 +75,7 @@ impl Voucher {
         Ok(OuterVoucher { key_version, scope, card, channel, reference, certificate, mac, body })
     }
 
-    fn body(&self) -> [u8; 78] {
+    fn body(&self) -> [u8; 94] {
         fixed(|out| {
             out.u8(FORMAT)?
                 .u8(self.key_version.byte())?
@@ -100,7 +100,7 @@ pub struct OuterVoucher<'a> {
     pub channel: Channel,
     /// The seller's reference.
     pub reference: Reference,
-    certificate: [u8; 56],
+    certificate: [u8; Certificate::SIZE],
     mac: Block,
     body: &'a [u8],
 }

@@ -1,7 +1,7 @@
 //! Certificates at the meter, by a card or over the network, and what it says of them (specification, section 11).
 
 use super::decide;
-use super::state::{self, MeterState};
+use super::state;
 use super::verdict::{Decision, Reason, Verdict};
 use super::{Hardware, Meter, MeterError, Reading};
 use crate::id::CardRef;
@@ -32,13 +32,14 @@ impl<H: Hardware> Meter<H> {
     pub fn commit(&mut self, reading: Reading, presented: &Presented) -> Result<Decision, MeterError> {
         self.tick(reading)?;
         let decision = self.decide(presented);
-        let from = (presented.card().generation, &presented.answer().certificate);
-        let mut next = self.state.clone();
-        self.settle(&mut next, reading, from, &decision)?;
-        if decision.verdict == Verdict::Nothing && decision.opens.is_none() {
-            next.asked_by_card(presented);
-        }
-        self.apply(&mut next)?;
+        let from = (presented.card().generation, &presented.answer().certificate, false);
+        let result = self.settle(reading, from, &decision).and_then(|()| {
+            if decision.verdict == Verdict::Nothing && decision.opens.is_none() {
+                self.state.asked_by_card(presented);
+            }
+            self.apply()
+        });
+        self.or_back(result)?;
         Ok(decision)
     }
 
@@ -76,31 +77,31 @@ impl<H: Hardware> Meter<H> {
         if idle {
             return Ok(decision);
         }
-        let mut next = self.state.clone();
-        self.settle(&mut next, reading, (certificate.generation, certificate), &decision)?;
-        if let (Verdict::Apply { .. }, Some(voucher)) = (decision.verdict, voucher) {
-            next.voucher = Some(*voucher);
-        }
-        self.apply(&mut next)?;
+        let from = (certificate.generation, certificate, true);
+        let result = self.settle(reading, from, &decision).and_then(|()| {
+            if let (Verdict::Apply { .. }, Some(voucher)) = (decision.verdict, voucher) {
+                self.state.voucher = Some(*voucher);
+            }
+            self.apply()
+        });
+        self.or_back(result)?;
         Ok(decision)
     }
 
     #[inline(never)]
     fn settle(
         &mut self,
-        next: &mut MeterState,
         reading: Reading,
-        from: (u16, &Certificate),
+        from: (u16, &Certificate, bool),
         decision: &Decision,
     ) -> Result<(), MeterError> {
-        let Self { hardware, identity, keys, .. } = self;
-        Ok(next.settle(hardware, identity, keys.report(), reading.clock, from, decision)?)
+        let Self { hardware, identity, keys, state, .. } = self;
+        Ok(state.settle(hardware, identity, keys.report(), reading.clock, from, decision)?)
     }
 
-    fn apply(&mut self, next: &mut MeterState) -> Result<(), MeterError> {
-        // The certificate may have brought time forward.
-        self.bring(next)?;
-        self.write(next)
+    fn apply(&mut self) -> Result<(), MeterError> {
+        self.bring()?;
+        self.keep()
     }
 
     /// What SETTLE says after [`Self::commit`], and the first events after number `last_event`, which the card has.
@@ -161,9 +162,9 @@ impl<H: Hardware> Meter<H> {
 
     /// The card has the voucher that waited for it, or does not want it.
     pub(super) fn voucher_delivered(&mut self) -> Result<(), MeterError> {
-        let mut next = self.state.clone();
-        next.voucher = None;
-        self.write(&mut next)
+        self.state.voucher = None;
+        let result = self.keep();
+        self.or_back(result)
     }
 
     /// The mode of the card that is there, to be tried first next time. It is written with the next change.

@@ -100,7 +100,8 @@ fn judge(
     keys.base_for(presented.key_version()).ok_or(Reason::UnknownKeyVersion)?;
     // 2
     greet(identity, &answer.summary)?;
-    let time = state.clock.time.max(answer.certificate.issue_time);
+    let (time, issued) = (state.clock.time, answer.certificate.issue_time);
+    let time = if state.clock.believes(issued) { time.max(issued) } else { time };
     if answer.expiry_time != CardTime::UNSET && answer.expiry_time <= time {
         return Err(Reason::Expired);
     }
@@ -160,12 +161,13 @@ fn judge_certificate(
         return Err(Reason::ReplacedCard);
     }
     // 6
+    let known = certificate.known_credit > own.credit || certificate.known_debited > own.debited;
     let above = from.card.is_some_and(|card| {
         card.settled_credit > own.credit
             || card.settled_debited > own.debited
             || card.report_number > own.report
     });
-    if own.regressed || above {
+    if own.regressed || known || above {
         return Err(Reason::Regressed);
     }
     // 7

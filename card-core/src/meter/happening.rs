@@ -10,7 +10,7 @@ pub mod code {
     pub const BINDING_OPENED: u16 = 0x0101;
     /// A card was refused. Data: [`Reason::code`](crate::meter::Reason::code), 00, generation u16 of the card, 00 00.
     pub const CARD_REFUSED: u16 = 0x0102;
-    /// The clock is doubtful. Data: its reading u32, 00 00.
+    /// The clock is doubtful. Data: its reading u32, the [`doubt`](crate::meter::doubt) that begins u8, 00.
     pub const CLOCK_DOUBTFUL: u16 = 0x0103;
     /// The clock was set by a command. Data: time before u32, 00 00.
     pub const CLOCK_SET: u16 = 0x0104;
@@ -20,6 +20,10 @@ pub mod code {
     pub const COMMAND: u16 = 0x0106;
     /// Keys were changed. Data: key version number u8, zeros.
     pub const KEYS_CHANGED: u16 = 0x0107;
+    /// A certificate's issue time was not believed. Data: issue time u32, 00 00.
+    pub const NOT_BELIEVED: u16 = 0x0108;
+    /// A certificate has moved time. Data: time before u32, 00 00.
+    pub const TIME_MOVED: u16 = 0x0109;
     /// The supply was cut. Data: reasons u8, zeros.
     pub const SUPPLY_CUT: u16 = 0x0201;
     /// The supply was restored.
@@ -42,6 +46,8 @@ pub mod code {
     pub const TARIFF: u16 = 0x0303;
     /// A restart is near. Data: what crossing it takes i32, energy to it u16 in 10 Wh.
     pub const RESTART_NEAR: u16 = 0x0310;
+    /// A tariff that waited was replaced by a newer one, and never was in force. Data: its version u32, 00 00.
+    pub const TARIFF_REPLACED: u16 = 0x0311;
 }
 
 /// What of the meter's own parts does not work, as it stands in the event of the relay (docs/meter.md, section 5.4).
@@ -73,9 +79,21 @@ pub enum Happening {
     ClockDoubtful {
         /// What it showed.
         reading: CardTime,
+        /// The doubt that begins.
+        doubt: u8,
     },
     /// The clock was set by a command.
     ClockSet {
+        /// The time before that.
+        before: CardTime,
+    },
+    /// A certificate's issue time was not believed.
+    NotBelieved {
+        /// The issue time.
+        issued: CardTime,
+    },
+    /// A certificate has moved time by more than clocks may be apart.
+    TimeMoved {
         /// The time before that.
         before: CardTime,
     },
@@ -154,6 +172,11 @@ pub enum Happening {
         /// Its version.
         version: u32,
     },
+    /// A tariff that waited was replaced by a newer one.
+    TariffReplaced {
+        /// The version of the one that waited.
+        version: u32,
+    },
     /// A restart is near.
     RestartNear {
         /// Piastres that crossing it takes.
@@ -172,7 +195,9 @@ impl Happening {
                 let [high, low] = generation.to_be_bytes();
                 (code::CARD_REFUSED, [reason, 0, high, low, 0, 0])
             }
-            Self::ClockDoubtful { reading } => (code::CLOCK_DOUBTFUL, data(reading.0, [0, 0])),
+            Self::ClockDoubtful { reading, doubt } => (code::CLOCK_DOUBTFUL, data(reading.0, [doubt, 0])),
+            Self::NotBelieved { issued } => (code::NOT_BELIEVED, data(issued.0, [0, 0])),
+            Self::TimeMoved { before } => (code::TIME_MOVED, data(before.0, [0, 0])),
             Self::ClockSet { before } => (code::CLOCK_SET, data(before.0, [0, 0])),
             Self::MailRefused { slot, refusal, version } => {
                 let [a, b, c, d] = version.to_be_bytes();
@@ -193,6 +218,7 @@ impl Happening {
             Self::ReRated { adjustment, slab } => (code::RE_RATED, data(adjustment as u32, [slab, 0])),
             Self::Instalment { amount, debt } => (code::INSTALMENT, data(amount, debt.to_be_bytes())),
             Self::Tariff { version } => (code::TARIFF, data(version, [0, 0])),
+            Self::TariffReplaced { version } => (code::TARIFF_REPLACED, data(version, [0, 0])),
             Self::RestartNear { crossing, energy } => {
                 (code::RESTART_NEAR, data(crossing as u32, energy.to_be_bytes()))
             }
@@ -207,7 +233,9 @@ impl Happening {
         Some(match event.code {
             code::BINDING_OPENED => Self::BindingOpened { number },
             code::CARD_REFUSED => Self::CardRefused { reason: a, generation: u16::from_be_bytes([c, d]) },
-            code::CLOCK_DOUBTFUL => Self::ClockDoubtful { reading: time },
+            code::CLOCK_DOUBTFUL => Self::ClockDoubtful { reading: time, doubt: e },
+            code::NOT_BELIEVED => Self::NotBelieved { issued: time },
+            code::TIME_MOVED => Self::TimeMoved { before: time },
             code::CLOCK_SET => Self::ClockSet { before: time },
             code::MAIL_REFUSED => {
                 Self::MailRefused { slot: a, refusal: b, version: u32::from_be_bytes([c, d, e, f]) }
@@ -222,6 +250,7 @@ impl Happening {
             code::RE_RATED => Self::ReRated { adjustment: i32::from_be_bytes([a, b, c, d]), slab: e },
             code::INSTALMENT => Self::Instalment { amount: number, debt: u16::from_be_bytes([e, f]) },
             code::TARIFF => Self::Tariff { version: number },
+            code::TARIFF_REPLACED => Self::TariffReplaced { version: number },
             code::RELAY => Self::Relay { fault: a, watts: u32::from_be_bytes([c, d, e, f]) },
             code::BATTERY_LOW => Self::BatteryLow,
             code::RESTART_NEAR => Self::RestartNear {

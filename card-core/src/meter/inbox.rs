@@ -1,13 +1,17 @@
 //! Mail at the meter (docs/meter.md, sections 7 to 10): what is taken, what is refused, and commands executed once.
 
+use super::clock::doubt;
 use super::events::Happening;
 use super::state::MeterState;
-use crate::bytes::{Buffer, Reader, WrongLength};
+use crate::bytes::WrongLength;
 use crate::calendar::Calendar;
 use crate::id::CardId;
-use crate::message::{FormatError, Slot};
-use crate::parameters::{Action, AuditRecord, AuditRecords, Command, DebtPlan, Limits, Notices, Readings};
+use crate::message::{FormatError, MAX_PLAINTEXT, Slot};
+use crate::parameters::{
+    Action, AuditRecord, AuditRecords, Command, DebtPlan, KeysInUse, Limits, Notices, Readings,
+};
 use crate::role::KeyVersion;
+use crate::store::{Fields, Writer};
 use crate::tariff::Tariff;
 use crate::units::CardTime;
 
@@ -58,7 +62,7 @@ impl Inbox {
         }
     }
 
-    pub(super) fn emit<const N: usize>(&self, out: &mut Buffer<N>) -> Result<(), WrongLength> {
+    pub(super) fn emit(&self, out: &mut Writer<'_>) -> Result<(), WrongLength> {
         for version in self.versions {
             out.u32(version)?;
         }
@@ -68,27 +72,22 @@ impl Inbox {
             .u32(self.clock)?
             .u32(self.audit_count)?
             .u32(self.readings)?;
-        for part in [self.audits.emit().as_slice(), self.notices.emit().as_slice()] {
-            out.u8(u8::try_from(part.len()).map_err(|_| WrongLength)?)?.put(part)?;
-        }
+        out.part(self.audits.emit().as_slice())?.part(self.notices.emit().as_slice())?;
         Ok(())
     }
 
-    pub(super) fn parse(reader: &mut Reader<'_>) -> Result<Self, FormatError> {
-        let mut versions = [0; Slot::TO_METER];
-        for version in &mut versions {
+    #[inline(never)]
+    pub(super) fn restore(&mut self, reader: &mut Fields<'_>) -> Result<(), FormatError> {
+        for version in &mut self.versions {
             *version = reader.u32()?;
         }
-        let executed = Executed { newest: reader.u32()?, before: reader.u32()? };
-        let (relay, clock) = (reader.u32()?, reader.u32()?);
-        let (audit_count, readings) = (reader.u32()?, reader.u32()?);
-        let mut part = || -> Result<_, FormatError> {
-            let len = reader.u8()?;
-            Ok(reader.take(len.into())?)
-        };
-        let audits = AuditRecords::parse(part()?).map_err(|_| FormatError::Field)?;
-        let notices = Notices::parse(part()?).map_err(|_| FormatError::Field)?;
-        Ok(Self { versions, executed, relay, clock, audits, audit_count, readings, notices })
+        self.executed = Executed { newest: reader.u32()?, before: reader.u32()? };
+        (self.relay, self.clock) = (reader.u32()?, reader.u32()?);
+        (self.audit_count, self.readings) = (reader.u32()?, reader.u32()?);
+        let room = &mut [0; MAX_PLAINTEXT];
+        self.audits = AuditRecords::parse(reader.part(room)?).map_err(|_| FormatError::Field)?;
+        self.notices = Notices::parse(reader.part(room)?).map_err(|_| FormatError::Field)?;
+        Ok(())
     }
 }
 
@@ -258,7 +257,11 @@ impl MeterState {
         match slot {
             Slot::TARIFF | Slot::STANDBY_TARIFF => {
                 let tariff = Tariff::parse(plaintext).map_err(|_| malformed)?;
-                self.tables.offer(tariff).map_err(|_| MailRefusal::TariffNotNewer)
+                let replaced = self.tables.offer(tariff).map_err(|_| MailRefusal::TariffNotNewer)?;
+                if let Some(version) = replaced.as_ref().map(Tariff::version) {
+                    self.history.add(self.clock.time, Happening::TariffReplaced { version });
+                }
+                Ok(())
             }
             Slot::LIMITS => {
                 Limits::parse(plaintext).map(|limits| self.limits = limits).map_err(|_| malformed)
@@ -280,8 +283,9 @@ impl MeterState {
         }
     }
 
-    /// New keys are in use.
+    /// New keys are in use, or were asked for and are in use already. Readings tell the issuer.
     pub(super) fn keys_changed(&mut self, version: KeyVersion) {
+        self.inbox.readings = self.inbox.readings.saturating_add(1);
         self.history.add(self.clock.time, Happening::KeysChanged { version });
     }
 
@@ -324,20 +328,21 @@ impl MeterState {
         let known = match action {
             Action::Unknown(_) => false,
             Action::ClearTamper => card.is_some(),
-            Action::SetClock(least) => card.is_some() && least < expiry,
+            Action::SetClock(least) | Action::SetClockBack(least) => card.is_some() && least < expiry,
             _ => true,
         };
         if !known {
             return Err(MailRefusal::UnknownCommand);
         }
-        let expires = !matches!(action, Action::SetClock(_)) && expiry != CardTime::UNSET;
+        let sets_clock = matches!(action, Action::SetClock(_) | Action::SetClockBack(_));
+        let expires = !sets_clock && expiry != CardTime::UNSET;
         if expires && expiry <= self.clock.time {
             return Err(MailRefusal::Expired);
         }
         // Cards and networks bring commands in any order; where the last one counts, that is the one with the highest counter.
         let newest = match action {
             Action::Cut | Action::EndCut => Some(&mut self.inbox.relay),
-            Action::SetClock(_) => Some(&mut self.inbox.clock),
+            Action::SetClock(_) | Action::SetClockBack(_) => Some(&mut self.inbox.clock),
             _ => None,
         };
         if let Some(newest) = newest {
@@ -350,13 +355,8 @@ impl MeterState {
             Action::Cut => self.cut_by_command(true),
             Action::EndCut => self.cut_by_command(false),
             Action::ClearTamper => self.clear_tampering(),
-            Action::SetClock(least) => {
-                let before = self.clock.time;
-                let right = reading >= least && reading < expiry;
-                self.clock.set(reading, if right { reading } else { least });
-                self.supply.set_back(before, self.clock.time);
-                self.history.add(self.clock.time, Happening::ClockSet { before });
-            }
+            Action::SetClock(least) => self.set_clock(reading, (least, expiry), false),
+            Action::SetClockBack(least) => self.set_clock(reading, (least, expiry), true),
             Action::ReadOut => self.inbox.readings = self.inbox.readings.saturating_add(1),
             Action::EndOverload => self.end_overload(),
             Action::LowestGeneration(lowest) => self.generation = self.generation.max(lowest.get()),
@@ -365,8 +365,23 @@ impl MeterState {
         Ok(())
     }
 
-    /// Readings, as they are now (section 10).
-    pub(super) fn readings(&self) -> Readings {
+    fn set_clock(&mut self, reading: CardTime, (least, expiry): (CardTime, CardTime), below: bool) {
+        let before = self.clock.time;
+        let right = reading >= least && reading < expiry;
+        self.clock.set(reading, if right { reading } else { least }, below);
+        let time = self.clock.time;
+        if self.clock.has_moved_from(before) {
+            self.month_doubt |= doubt::MOVED;
+        }
+        // No month is longer than itself and the rest of the one before.
+        self.month_index = self.month_index.min(self.calendar.month_index(time).saturating_add(1));
+        self.days.day = self.days.day.min(self.today());
+        self.supply.set_back(before, time);
+        self.history.add(time, Happening::ClockSet { before });
+    }
+
+    /// Readings, as they are now (section 10); `keys` are in use.
+    pub(super) fn readings(&self, keys: KeysInUse) -> Readings {
         Readings {
             time: self.clock.time,
             report_number: self.report_number,
@@ -388,6 +403,7 @@ impl MeterState {
             last_command: self.inbox.executed.newest(),
             clock_offset: self.clock.offset,
             firmware: self.firmware,
+            keys,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::bytes::{Buffer, Reader, WrongLength};
 use crate::id::{CardRef, Company, Environment, MeterId, Scope};
 use crate::key::AesKey;
 use crate::message::{FORMAT, FormatError, MailKeys};
-use crate::parameters::NewKeys;
+use crate::parameters::{KeysInUse, NewKeys};
 use crate::platform::Engine;
 use crate::role::{Derivation, KeyVersion, Role};
 use crate::scp03::KeySet;
@@ -18,6 +18,12 @@ pub struct MeterIdentity {
     pub id: MeterId,
     /// Company and environment.
     pub scope: Scope,
+}
+
+impl MeterIdentity {
+    /// That of a meter which is not installed.
+    pub(super) const NOBODY: Self =
+        Self { id: MeterId([0; 8]), scope: Scope { company: Company(0), environment: Environment::Test } };
 }
 
 /// A key with its key version number.
@@ -158,6 +164,24 @@ impl MeterKeys {
         Ok(Self { base, credit, parameter, report, transport, brought_by: KeyMail::default() })
     }
 
+    /// Those of a meter which is not installed: of no version, so that none of them is ever found.
+    pub(super) const fn none() -> Self {
+        const fn single() -> VersionedKey {
+            VersionedKey { version: KeyVersion::NONE, key: AesKey::unset() }
+        }
+        const fn mail() -> MailKeys {
+            MailKeys { version: KeyVersion::NONE, mac: AesKey::unset(), enc: AesKey::unset() }
+        }
+        Self {
+            base: Pair::only(single()),
+            credit: Pair::only(single()),
+            parameter: Pair::only(mail()),
+            report: ReportKeys { mail: mail(), receipt: AesKey::unset() },
+            transport: single(),
+            brought_by: KeyMail { binding: 0, version: 0, keys: KeyVersion::NONE },
+        }
+    }
+
     /// The base key that the meter key set with key version number 3v is derived from: Av.
     pub fn base_for(&self, key_version: KeyVersion) -> Option<&AesKey> {
         if key_version.role() != Some(Role::Meter) {
@@ -196,6 +220,17 @@ impl MeterKeys {
     /// The transport key.
     pub const fn transport(&self) -> &VersionedKey {
         &self.transport
+    }
+
+    /// Versions of the keys in use.
+    pub const fn in_use(&self) -> KeysInUse {
+        KeysInUse {
+            credit: self.credit.current.version.master(),
+            parameter: self.parameter.current.version.master(),
+            report: self.report.mail.version.master(),
+            base: self.base.current.version.master(),
+            transport: self.transport.version.master(),
+        }
     }
 
     /// The mail that brought the newest keys.

@@ -17,12 +17,11 @@ impl MeterState {
             && self.balance <= Balance(0)
             && self.limits.loan_hours != 0
             && self.supply.loan_until == CardTime::UNSET
-            && !self.clock.stopped
     }
 
-    /// Whether a loan that was given holds a cut off at this time. Where the clock stands, it would never end.
+    /// Whether a loan that was given holds a cut off at this time.
     pub(super) fn is_lent(&self, time: CardTime) -> bool {
-        !self.clock.stopped && time < self.supply.loan_until && self.is_not_used_up()
+        time < self.supply.loan_until && self.is_not_used_up()
     }
 
     /// Whether the loan was not used up yet.

@@ -2,7 +2,6 @@
 
 use super::inbox::{MailRefusal, Received};
 use super::memory_map::KEYS;
-use super::state::MeterState;
 use super::{Hardware, Meter, MeterError, Reading};
 use crate::id::{Binding, CardId};
 use crate::message::{Envelope, Opened, Slot};
@@ -17,23 +16,45 @@ impl<H: Hardware> Meter<H> {
         mail: &Envelope,
     ) -> Result<Received, MeterError> {
         self.tick(reading)?;
-        let mut next = self.state.clone();
-        let result = match self.open(mail) {
-            Err(refusal) => Err(refusal),
-            Ok(plaintext) if mail.slot == Slot::METER_KEYS => {
-                self.take_keys(&mut next, mail.version, plaintext.as_slice())?
-            }
-            Ok(plaintext) => next.take_mail(reading.clock, carrier, mail.slot, plaintext.as_slice()),
-        };
+        let result = self.handle(reading, carrier, mail);
+        let result = self.or_back(result)?;
+        Ok(Received { slot: mail.slot, version: mail.version, result })
+    }
+
+    fn handle(
+        &mut self,
+        reading: Reading,
+        carrier: Option<CardId>,
+        mail: &Envelope,
+    ) -> Result<Result<(), MailRefusal>, MeterError> {
+        let result = self.take(reading, carrier, mail)?;
         match result {
-            Ok(()) => next.inbox.raise(mail.slot, mail.version),
+            Ok(()) => self.state.inbox.raise(mail.slot, mail.version),
             // Anybody may send anything over a network: that must not wear the memory.
             Err(MailRefusal::UnknownKeyVersion | MailRefusal::Altered) if carrier.is_none() => {}
-            Err(refusal) => next.refuse_mail(mail.slot, mail.version, refusal),
+            Err(refusal) => self.state.refuse_mail(mail.slot, mail.version, refusal),
         }
-        self.bring(&mut next)?;
-        self.write(&mut next)?;
-        Ok(Received { slot: mail.slot, version: mail.version, result })
+        self.bring()?;
+        self.keep()?;
+        Ok(result)
+    }
+
+    #[inline(never)]
+    fn take(
+        &mut self,
+        reading: Reading,
+        carrier: Option<CardId>,
+        mail: &Envelope,
+    ) -> Result<Result<(), MailRefusal>, MeterError> {
+        match self.open(mail) {
+            Err(refusal) => Ok(Err(refusal)),
+            Ok(plaintext) if mail.slot == Slot::METER_KEYS => {
+                self.take_keys(mail.version, plaintext.as_slice())
+            }
+            Ok(plaintext) => {
+                Ok(self.state.take_mail(reading.clock, carrier, mail.slot, plaintext.as_slice()))
+            }
+        }
     }
 
     fn open(&mut self, mail: &Envelope) -> Result<Opened, MailRefusal> {
@@ -52,12 +73,7 @@ impl<H: Hardware> Meter<H> {
 
     /// New keys (docs/meter.md, section 9). They are stored first, with what mail brought them: where power is cut before that counts
     /// as taken, it does at the next power-up.
-    fn take_keys(
-        &mut self,
-        next: &mut MeterState,
-        mail: u32,
-        plaintext: &[u8],
-    ) -> Result<Result<(), MailRefusal>, MeterError> {
+    fn take_keys(&mut self, mail: u32, plaintext: &[u8]) -> Result<Result<(), MailRefusal>, MeterError> {
         let Ok(change) = KeyChange::parse(plaintext) else { return Ok(Err(MailRefusal::Malformed)) };
         let transport = self.keys.transport();
         let scope = self.identity.scope;
@@ -68,8 +84,8 @@ impl<H: Hardware> Meter<H> {
         let version = new.version();
         match self.rotate(new, mail)? {
             None => return Ok(Err(MailRefusal::UnusableKeys)),
-            // Also where they were in use already: the issuer learns from the event that they are.
-            Some(_) => next.keys_changed(version),
+            // Also where they were in use already: the issuer learns from readings that they are.
+            Some(_) => self.state.keys_changed(version),
         }
         Ok(Ok(()))
     }
@@ -82,40 +98,43 @@ impl<H: Hardware> Meter<H> {
             return Ok(());
         }
         self.overwrite_replaced_keys()?;
-        let mut next = self.state.clone();
-        next.keys_changed(mail.keys);
-        next.inbox.raise(slot, mail.version);
-        self.write(&mut next)
+        self.state.keys_changed(mail.keys);
+        self.state.inbox.raise(slot, mail.version);
+        let result = self.keep();
+        self.or_back(result)
     }
 
     fn rotate(&mut self, new: NewKeys, mail: u32) -> Result<Option<bool>, MeterError> {
-        let epoch = self.epoch.ok_or(MeterError::PowerUpFirst)?;
+        let place = self.place()?;
         let Ok(changed) = self.keys.rotate(new, (self.state.binding, mail)) else { return Ok(None) };
         if changed {
             // Until the new keys are stored, what is here is ahead of memory.
-            self.epoch = None;
-            self.write_keys()?;
+            self.place = None;
+            self.write_keys(Some(self.keys_epoch))?;
             self.overwrite_replaced_keys()?;
-            self.epoch = Some(epoch);
+            self.place = Some(place);
         }
         Ok(Some(changed))
     }
 
     /// The log has two slots, and the other one still holds the keys as they were.
     fn overwrite_replaced_keys(&mut self) -> Result<(), MeterError> {
-        self.write_keys()
+        self.write_keys(Some(self.keys_epoch))
     }
 
-    fn write_keys(&mut self) -> Result<(), MeterError> {
+    /// Writes identity and keys over those of epoch `newest`; where there is none, for the first time.
+    #[inline(never)]
+    pub(super) fn write_keys(&mut self, newest: Option<u32>) -> Result<(), MeterError> {
         let record = self.keys.emit::<{ KEYS.capacity() }>(&self.identity)?;
-        self.keys_epoch = KEYS.commit(&mut self.hardware, Some(self.keys_epoch), record.0.as_slice())?;
+        self.keys_epoch = KEYS.commit(&mut self.hardware, newest, record.0.as_slice())?;
         Ok(())
     }
 
     /// Readings, sealed for slot 11, where their version is above `version`.
     pub fn readings(&mut self, version: u32) -> Result<Option<Envelope>, MeterError> {
         let newest = self.state.inbox.readings;
-        self.seal(Slot::READINGS, (newest > version).then_some(newest), &self.state.readings().emit())
+        let readings = self.state.readings(self.keys.in_use());
+        self.seal(Slot::READINGS, (newest > version).then_some(newest), &readings.emit())
     }
 
     /// Audit records, sealed for slot 13, where their version is above `version`.

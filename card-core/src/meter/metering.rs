@@ -1,6 +1,6 @@
 //! Consumption, and what time brings: months, tariffs, instalments, days (docs/meter.md, section 4).
 
-use super::clock::{Reading, Tick};
+use super::clock::{Expected, Reading, doubt};
 use super::events::Happening;
 use super::state::{MeterState, OutOfRange};
 use crate::calendar::LocalTime;
@@ -117,22 +117,28 @@ impl DailyProfile {
 }
 
 impl MeterState {
-    /// Takes a reading of firmware's clock.
-    pub(super) fn read_clock(&mut self, reading: Reading) {
-        match self.clock.read(reading.clock, self.limits.clock_step) {
-            Tick::Usual => {}
-            Tick::First => {
-                self.month_index = self.calendar.month_index(self.clock.time);
-                self.days.begin(self.calendar.local(self.clock.time));
-            }
-            Tick::Doubtful => {
-                // Once a month: a clock that comes and goes must not push everything else out of the history.
-                if !self.doubtful_month {
-                    self.history.add(self.clock.time, Happening::ClockDoubtful { reading: reading.clock });
-                }
+    /// Takes what firmware says of time.
+    pub(super) fn read_clock(&mut self, expected: &mut Option<Expected>, reading: Reading) {
+        let was_set = self.clock.time != CardTime::UNSET;
+        let doubts = self.clock.read(expected, reading, self.limits.clock_step);
+        if !was_set && self.clock.time != CardTime::UNSET {
+            self.month_index = self.calendar.month_index(self.clock.time);
+            self.days.begin(self.calendar.local(self.clock.time));
+        }
+        for doubt in [doubt::STOOD, doubt::CLOCK] {
+            if doubts & doubt != 0 {
+                self.doubt(doubt, reading.clock);
             }
         }
-        self.doubtful_month |= self.clock.doubtful;
+    }
+
+    /// A doubt begins. Told once a month: a clock that comes and goes must not push everything else out of the history.
+    pub(super) fn doubt(&mut self, doubt: u8, reading: CardTime) {
+        if self.month_doubt & doubt == 0 {
+            self.history.add(self.clock.time, Happening::ClockDoubtful { reading, doubt });
+        }
+        self.clock.doubt |= doubt;
+        self.month_doubt |= doubt;
     }
 
     /// Does the next thing that time has brought; it is to be stored before the one after it. `false`: there was none.
@@ -164,7 +170,7 @@ impl MeterState {
         if bound {
             let bill = self.running.close(self.month_index, false);
             self.take(bill.fees())?;
-            self.history.close(bill.month(self.month_index, self.peak, self.doubtful_month));
+            self.history.close(bill.month(self.month_index, self.peak, self.month_doubt != 0));
             self.inbox.readings = self.inbox.readings.saturating_add(1);
         }
         let version = self.tables.active().version();
@@ -174,7 +180,7 @@ impl MeterState {
         }
         self.month_index = index;
         self.peak = 0;
-        self.doubtful_month = self.clock.doubtful;
+        self.month_doubt = self.clock.doubt;
         self.restart_told = Energy(0);
         if bound { self.take_instalments() } else { Ok(()) }
     }

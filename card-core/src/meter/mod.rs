@@ -12,12 +12,13 @@
 //! - [`Visit`] is a card's whole visit, sans-IO. [`Meter::take_voucher`], [`Meter::take_certificate`] and [`Meter::receive`] are the
 //!   same without a card, for a connected meter.
 //!
-//! Every call takes the reading of firmware's clock, which nothing here believes blindly ([`Clock`]). Values at this edge are plain and of
+//! Every call takes what firmware says of time, which nothing here believes blindly ([`Reading`], [`Clock`]). Values at this edge are plain and of
 //! fixed size; only the hardware is a parameter.
 
 mod clock;
 mod credit;
 pub mod decide;
+mod errands;
 pub mod events;
 mod forecast;
 mod happening;
@@ -34,7 +35,7 @@ mod supply;
 mod verdict;
 mod visit;
 
-pub use clock::{Clock, Reading};
+pub use clock::{Clock, Reading, doubt};
 pub use events::History;
 pub use inbox::{Executed, Inbox, MailRefusal, Received};
 pub use keys::{MeterIdentity, MeterKeys, Pair, ReportKeys, Versioned, VersionedKey, WrongRole};
@@ -44,18 +45,20 @@ pub use state::MeterState;
 pub use status::{Buzzer, Status};
 pub use supply::{Asked, Supply, Tampering, reason};
 pub use verdict::{Decision, Reason, Verdict};
-pub use visit::{Step, Visit, VisitError};
+pub use visit::{CardCommand, Step, Visit, VisitError};
 
 use zeroize::Zeroizing;
 
-use crate::bytes::{Buffer, WrongLength};
+use crate::bytes::WrongLength;
 use crate::message::{Event, FormatError, Month};
 use crate::platform::{Engine, Memory, Random};
-use crate::store::StoreError;
+use crate::store::{Place, StoreError};
 use crate::tariff::Deduction;
 use crate::terminal::exchange::WrongCount;
 use crate::units::{CardTime, Energy};
+use clock::Expected;
 use memory_map::{KEYS, STATE};
+use record::Running;
 use state::OutOfRange;
 
 /// Everything that a meter's software needs of its hardware, best put together of [`Parts`](crate::platform::Parts).
@@ -76,43 +79,83 @@ pub struct Meter<H> {
     keys: MeterKeys,
     state: MeterState,
     /// Of the state in memory; `None` after a write that failed, for then either state may be there.
-    epoch: Option<u32>,
+    place: Option<Place>,
     /// Of the keys in memory.
     keys_epoch: u32,
-    /// What the state here has consumed more than the one in memory.
-    unwritten: Energy,
-    /// Whether the state here is otherwise ahead of the one in memory: by time.
-    ahead: bool,
-    /// The last reading since power-up.
-    last: Option<Reading>,
+    /// What consumption and time had made of the state when the last call ended: a call that fails goes back to it. All else of the
+    /// state is between calls as it is in memory.
+    rest: Running,
+    /// The same of the state in memory.
+    written: Running,
+    /// What time should be by uptime; `None` before the first reading since power-up.
+    expected: Option<Expected>,
 }
 
 impl<H: Hardware> Meter<H> {
-    /// Installs identity and keys in memory that has none. A state that is there already stays: bindings outlive a factory
-    /// reset (specification, section 2). Where power is cut, it is to be repeated.
-    ///
-    /// # Errors
-    /// [`MeterError::Installed`] where the memory has keys.
+    /// Installs a meter as [`Self::set_up`] does, and gives it away.
     pub fn install(
-        mut hardware: H,
+        hardware: H,
         identity: MeterIdentity,
         keys: MeterKeys,
         fresh: &MeterState,
     ) -> Result<Self, MeterError> {
-        let mut bytes = Zeroizing::new([0; KEYS.capacity()]);
-        if KEYS.recover(&mut hardware, bytes.as_mut_slice())?.is_some() {
+        let mut meter = Self::off(hardware);
+        meter.set_up(identity, keys, &mut |state| state.clone_from(fresh))?;
+        Ok(meter)
+    }
+
+    /// Powers a meter up as [`Self::start`] does, and gives it away.
+    pub fn power_up(hardware: H) -> Result<Self, MeterError> {
+        let mut meter = Self::off(hardware);
+        meter.start()?;
+        Ok(meter)
+    }
+
+    /// A meter of which nothing is known yet: it is [set up](Self::set_up) or [started](Self::start) where it lies, for a meter is large
+    /// and a stack small. Before that it refuses everything.
+    #[inline(never)]
+    pub fn off(hardware: H) -> Self {
+        Self {
+            hardware,
+            identity: MeterIdentity::NOBODY,
+            keys: MeterKeys::none(),
+            // Any state: it is replaced by the one in memory, or by a fresh one.
+            state: MeterState::new(crate::tariff::EGYPT_2024_08, Energy(0), CardTime::UNSET),
+            place: None,
+            keys_epoch: 0,
+            rest: Running::default(),
+            written: Running::default(),
+            expected: None,
+        }
+    }
+
+    /// Installs identity and keys in memory that has none, with the state that `fresh` makes of any other. A state that is there
+    /// already stays: bindings outlive a factory reset (specification, section 2). Where power is cut, it is to be repeated.
+    ///
+    /// # Errors
+    /// [`MeterError::Installed`] where the memory has keys.
+    #[inline(never)]
+    pub fn set_up(
+        &mut self,
+        identity: MeterIdentity,
+        keys: MeterKeys,
+        fresh: &mut dyn FnMut(&mut MeterState),
+    ) -> Result<(), MeterError> {
+        if self.find_keys()? {
+            self.place = None;
             return Err(MeterError::Installed);
         }
-        let mut meter = Self::with(hardware, identity, keys, fresh.clone());
-        if !meter.recover()? {
-            let mut record = Buffer::<{ STATE.capacity() }>::new();
-            fresh.emit(&mut record)?;
-            meter.epoch = Some(STATE.commit(&mut meter.hardware, None, record.as_slice())?);
+        self.identity = identity;
+        self.keys = keys;
+        if !self.recover()? {
+            fresh(&mut self.state);
+            self.begin()?;
         }
         // Last: what has keys is installed.
-        let record = meter.keys.emit::<{ KEYS.capacity() }>(&identity)?;
-        meter.keys_epoch = KEYS.commit(&mut meter.hardware, None, record.0.as_slice())?;
-        Ok(meter)
+        let place = self.place.take();
+        self.write_keys(None)?;
+        self.place = place;
+        Ok(())
     }
 
     /// After every power-up: finds keys and state again, and makes doubtful memory safe.
@@ -120,43 +163,42 @@ impl<H: Hardware> Meter<H> {
     /// # Errors
     /// [`MeterError::NotInstalled`] where there are no keys; [`MeterError::Store`] where the memory holds no intact record any
     /// more: such a meter must be replaced.
-    pub fn power_up(mut hardware: H) -> Result<Self, MeterError> {
-        let mut bytes = Zeroizing::new([0; KEYS.capacity()]);
-        let record = KEYS.recover(&mut hardware, bytes.as_mut_slice())?.ok_or(MeterError::NotInstalled)?;
-        let (identity, keys) = MeterKeys::parse(bytes.get(..record.len).unwrap_or_default())?;
-        // Any state: it is replaced at once by the one in memory.
-        let any = MeterState::new(crate::tariff::EGYPT_2024_08, Energy(0), CardTime::UNSET);
-        let mut meter = Self::with(hardware, identity, keys, any);
-        meter.keys_epoch = record.epoch;
-        if !meter.recover()? {
+    pub fn start(&mut self) -> Result<(), MeterError> {
+        (self.place, self.expected) = (None, None);
+        if !self.find_keys()? {
+            return Err(MeterError::NotInstalled);
+        }
+        if !self.recover()? {
             return Err(StoreError::Corrupt.into());
         }
-        meter.finish_key_change()?;
-        Ok(meter)
+        self.finish_key_change()
     }
 
-    const fn with(hardware: H, identity: MeterIdentity, keys: MeterKeys, state: MeterState) -> Self {
-        Self {
-            hardware,
-            identity,
-            keys,
-            state,
-            epoch: None,
-            keys_epoch: 0,
-            unwritten: Energy(0),
-            ahead: false,
-            last: None,
-        }
+    /// Finds identity and keys in memory. `false`: there are none.
+    #[inline(never)]
+    fn find_keys(&mut self) -> Result<bool, MeterError> {
+        let mut bytes = Zeroizing::new([0; KEYS.capacity()]);
+        let Some(record) = KEYS.recover(&mut self.hardware, bytes.as_mut_slice())? else { return Ok(false) };
+        (self.identity, self.keys) = MeterKeys::parse(bytes.get(..record.len).unwrap_or_default())?;
+        self.keys_epoch = record.epoch;
+        Ok(true)
+    }
+
+    /// Writes the very first state.
+    #[inline(never)]
+    fn begin(&mut self) -> Result<(), MeterError> {
+        self.place = Some(STATE.keep(&mut self.hardware, None, &self.state)?);
+        self.stands();
+        Ok(())
     }
 
     /// Finds the state in memory. `false`: there is none.
     #[inline(never)]
     fn recover(&mut self) -> Result<bool, MeterError> {
-        let mut bytes = [0; STATE.capacity()];
-        let Some(record) = STATE.recover(&mut self.hardware, &mut bytes)? else { return Ok(false) };
-        self.state.restore(bytes.get(..record.len).unwrap_or_default())?;
-        self.epoch = Some(record.epoch);
-        Ok(true)
+        self.place = None;
+        self.place = STATE.restore(&mut self.hardware, &mut self.state)?;
+        self.stands();
+        Ok(self.place.is_some())
     }
 
     /// Which meter this is.
@@ -184,9 +226,8 @@ impl<H: Hardware> Meter<H> {
     /// Time passes: months are closed, tariffs come into force, the supply is decided. At least once a minute.
     #[inline(never)]
     pub fn tick(&mut self, reading: Reading) -> Result<(), MeterError> {
-        let mut next = self.state.clone();
-        self.at(&mut next, reading)?;
-        self.keep(&mut next)
+        let result = self.at(reading).and_then(|()| self.keep());
+        self.or_back(result)
     }
 
     /// Consumption was measured. `None` without a binding: then it is counted in the energy register only.
@@ -196,75 +237,62 @@ impl<H: Hardware> Meter<H> {
     pub fn consume(&mut self, reading: Reading, energy: Energy) -> Result<Option<Deduction>, MeterError> {
         // What time has brought stays, also where the energy is refused.
         self.tick(reading)?;
-        let mut next = self.state.clone();
-        let deduction = next.consumed(energy)?;
-        next.conclude();
-        self.unwritten = Energy(self.unwritten.0.saturating_add(energy.0));
-        self.keep(&mut next)?;
-        Ok(deduction)
+        let result = self.state.consumed(energy).map_err(MeterError::from).and_then(|deduction| {
+            self.state.conclude();
+            self.keep().map(|()| deduction)
+        });
+        self.or_back(result)
     }
 
     /// Demand was measured, in W, averaged as the meter sees fit.
     pub fn demand(&mut self, reading: Reading, watts: u32) -> Result<(), MeterError> {
-        let mut next = self.state.clone();
-        self.at(&mut next, reading)?;
-        next.demanded(watts);
-        next.conclude();
-        self.keep(&mut next)
+        self.told(reading, |state| state.demanded(watts))
     }
 
     /// Tampering was seen. To be reported once or again, as is easier.
     pub fn tamper(&mut self, reading: Reading, kind: Tampering) -> Result<(), MeterError> {
-        let mut next = self.state.clone();
-        self.at(&mut next, reading)?;
-        next.tampered(kind);
-        next.conclude();
-        self.keep(&mut next)
+        self.told(reading, |state| state.tampered(kind))
     }
 
     /// The supply is on, and firmware measures that nothing comes through the relay (docs/meter.md, section 5.4).
     pub fn relay_stuck_off(&mut self, reading: Reading) -> Result<(), MeterError> {
-        let mut next = self.state.clone();
-        self.at(&mut next, reading)?;
-        next.relay_stuck_off();
-        next.conclude();
-        self.keep(&mut next)
+        self.told(reading, MeterState::relay_stuck_off)
     }
 
     /// How the battery is. To be reported when it changes or again, as is easier.
     pub fn battery(&mut self, reading: Reading, low: bool) -> Result<(), MeterError> {
-        let mut next = self.state.clone();
-        self.at(&mut next, reading)?;
-        next.battery(low);
-        next.conclude();
-        self.keep(&mut next)
+        self.told(reading, |state| state.battery(low))
     }
 
     // ---- buttons
 
     /// The button for an emergency loan was pressed (docs/meter.md, section 5.2). Whether one was given.
     pub fn ask_loan(&mut self, reading: Reading) -> Result<bool, MeterError> {
-        let mut next = self.state.clone();
-        self.at(&mut next, reading)?;
-        let given = next.asked_by_button();
-        next.conclude();
-        self.keep(&mut next)?;
-        Ok(given)
+        self.told(reading, MeterState::asked_by_button)
     }
 
     /// The button that restores the supply was pressed, where that waits for it ([`reason::WAITS`]).
     pub fn rearm(&mut self, reading: Reading) -> Result<(), MeterError> {
-        let mut next = self.state.clone();
-        self.at(&mut next, reading)?;
-        next.rearm();
-        next.conclude();
-        self.keep(&mut next)
+        self.told(reading, MeterState::rearm)
     }
 
-    /// Power is failing: writes what is unwritten.
+    /// Something has happened at the time of a reading.
+    fn told<T>(
+        &mut self,
+        reading: Reading,
+        what: impl FnOnce(&mut MeterState) -> T,
+    ) -> Result<T, MeterError> {
+        let result = self.at(reading).and_then(|()| {
+            let answer = what(&mut self.state);
+            self.state.conclude();
+            self.keep().map(|()| answer)
+        });
+        self.or_back(result)
+    }
+
+    /// Power is failing: writes what is unwritten. It costs one page, which is erased already.
     pub fn save(&mut self) -> Result<(), MeterError> {
-        let mut state = self.state.clone();
-        if self.ahead { self.store(&mut state) } else { self.write(&mut state) }
+        if self.rest == self.written { self.place().map(|_| ()) } else { self.grow() }
     }
 
     // ---- histories
@@ -281,69 +309,85 @@ impl<H: Hardware> Meter<H> {
 
     // ---- memory
 
-    /// Brings `next`, which is the state, to a reading of the clock; what time has brought on the way to it is stored.
+    /// Brings the state to a reading of the clock; what time has brought on the way to it is stored.
     ///
-    /// States are large, and stacks of meters small: a change has one copy of the state, and everything works on that in place.
+    /// States are large, and stacks of meters small: everything works on the one state that there is, and what is in memory is what a
+    /// call that fails goes back to.
     #[inline(never)]
-    fn at(&mut self, next: &mut MeterState, reading: Reading) -> Result<(), MeterError> {
-        next.read_clock(reading);
-        self.last = Some(reading);
-        self.bring(next)
+    fn at(&mut self, reading: Reading) -> Result<(), MeterError> {
+        self.state.read_clock(&mut self.expected, reading);
+        self.bring()
     }
 
-    /// What time has brought is done, each thing stored before the next; the first one together with what `next` has already.
-    fn bring(&mut self, next: &mut MeterState) -> Result<(), MeterError> {
-        while next.step()? {
-            self.store(next)?;
+    /// What time has brought is done, each thing stored before the next; the first one together with what the call has done already.
+    fn bring(&mut self) -> Result<(), MeterError> {
+        while self.state.step()? {
+            self.store()?;
         }
-        next.arrive();
+        self.state.arrive();
         Ok(())
     }
 
-    /// Makes `next` the state; writes it, unless it differs only by time of the same day and by less consumption than may be unwritten.
-    fn keep(&mut self, next: &mut MeterState) -> Result<(), MeterError> {
+    /// Ends a call: writes the state, unless it differs only by time of the same day and by less consumption than may be unwritten.
+    #[inline(never)]
+    fn keep(&mut self) -> Result<(), MeterError> {
+        let place = self.place()?;
+        if self.state.history.is_fresh() || !STATE.is_grown(&mut self.hardware, place, &self.state)? {
+            return self.store();
+        }
+        let (new, old) = (self.state.running_part(), &self.written);
+        let day = |time| self.state.calendar.local(time).day;
+        let energy = new.energy.0.wrapping_sub(old.energy.0);
         // The day of the daily profile can be ahead of the time, where that was set back.
-        let day = |state: &MeterState| state.calendar.local(state.clock.time).day;
-        let same = next.flags == self.state.flags
-            && next.supply == self.state.supply
-            && next.clock.offset == self.state.clock.offset
-            && next.clock.doubtful == self.state.clock.doubtful
-            && next.clock.stopped == self.state.clock.stopped
-            && next.days.day == self.state.days.day
-            && day(next) == day(&self.state)
-            && next.peak == self.state.peak
-            && !next.history.is_fresh();
-        if same && self.unwritten < UNWRITTEN {
-            self.epoch.ok_or(MeterError::PowerUpFirst)?;
-            self.ahead |= *next != self.state;
-            self.state.clone_from(next);
-            return Ok(());
-        }
-        self.write(next)
+        let waits = energy < UNWRITTEN.0
+            && (energy != 0 || new.balance == old.balance)
+            && new.peak == old.peak
+            && day(new.time) == day(old.time);
+        self.rest = new;
+        if waits { Ok(()) } else { self.grow() }
     }
 
-    /// Makes `next` the state, and writes it where it is another one.
-    fn write(&mut self, next: &mut MeterState) -> Result<(), MeterError> {
-        if *next == self.state && self.unwritten == Energy(0) {
-            return self.epoch.map(|_| ()).ok_or(MeterError::PowerUpFirst);
-        }
-        self.store(next)
-    }
-
-    /// The only place where memory changes: histories first, then the state that makes them count.
+    /// Of the two places where memory changes, the one for consumption and time alone.
     #[inline(never)]
-    fn store(&mut self, next: &mut MeterState) -> Result<(), MeterError> {
-        let epoch = self.epoch.ok_or(MeterError::PowerUpFirst)?;
-        let mut record = Buffer::<{ STATE.capacity() }>::new();
-        next.emit(&mut record)?;
-        self.epoch = None;
-        events::write(&mut self.hardware, next.binding, &next.history)?;
-        next.history.written();
-        self.epoch = Some(STATE.commit(&mut self.hardware, Some(epoch), record.as_slice())?);
-        self.state.clone_from(next);
-        self.unwritten = Energy(0);
-        self.ahead = false;
+    fn grow(&mut self) -> Result<(), MeterError> {
+        let place = self.place()?;
+        self.place = None;
+        self.place = Some(STATE.grow(&mut self.hardware, place, &self.state)?);
+        self.stands();
         Ok(())
+    }
+
+    /// The other one: histories first, then the whole state that makes them count.
+    #[inline(never)]
+    fn store(&mut self) -> Result<(), MeterError> {
+        let place = self.place()?;
+        self.place = None;
+        events::write(&mut self.hardware, self.state.binding, &self.state.history)?;
+        self.state.history.written();
+        self.place = Some(STATE.keep(&mut self.hardware, Some(place), &self.state)?);
+        self.stands();
+        Ok(())
+    }
+
+    /// The result of a call. Where it has failed, the state is again what it was: what the call has stored on the way stays.
+    fn or_back<T>(&mut self, result: Result<T, MeterError>) -> Result<T, MeterError> {
+        if result.is_err() && self.place.is_some() {
+            let rest = self.rest;
+            self.recover()?;
+            self.state.set_running_part(rest);
+            self.rest = rest;
+        }
+        result
+    }
+
+    /// The state is what is in memory.
+    const fn stands(&mut self) {
+        self.written = self.state.running_part();
+        self.rest = self.written;
+    }
+
+    fn place(&self) -> Result<Place, MeterError> {
+        self.place.ok_or(MeterError::PowerUpFirst)
     }
 }
 
@@ -352,7 +396,7 @@ impl<H: Hardware> Meter<H> {
 pub enum MeterError {
     /// The memory failed, or power did.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
     /// There are keys already.
     #[error("the meter is installed already")]
     Installed,
@@ -371,6 +415,15 @@ pub enum MeterError {
     /// A length that is fixed did not fit: an error in this module.
     #[error("internal error of the credit application")]
     Internal,
+}
+
+impl From<StoreError> for MeterError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Format(error) => Self::Format(error),
+            error => Self::Store(error),
+        }
+    }
 }
 
 impl From<OutOfRange> for MeterError {

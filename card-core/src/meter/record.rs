@@ -1,23 +1,41 @@
-//! The state's bytes in memory. What changes with consumption stands in front, on one page: a commit writes only pages that differ
-//! from what its slot held before.
+//! The state's bytes in memory. What changes with consumption and time alone is small, and written apart: see
+//! [`Journal`](crate::store::Journal).
 
+use super::clock::doubt;
 use super::events::{History, Told};
-use super::inbox::Inbox;
 use super::metering::DailyProfile;
 use super::state::MeterState;
 use super::supply::Asked;
-use crate::bytes::{Buffer, Reader, WrongLength};
+use crate::bytes::{Reader, WrongLength};
 use crate::calendar::Calendar;
 use crate::id::CardId;
 use crate::message::{FORMAT, FormatError, MAX_PLAINTEXT, MeterFlags, MeterReceipt, Voucher};
 use crate::parameters::{AuditRecords, DebtPlan, Limits, MAX_DEBTS, Notices};
 use crate::scp03::Mode;
+use crate::store::{Emit, Fields, Grows, INCREMENT, Increment, Kept, Writer};
 use crate::tariff::{MAX_SEGMENTS, MonthMeter, Segment, Tables, Tariff};
 use crate::units::{Balance, CardTime, Energy, Piastres};
 
+/// What consumption and time change, where nothing else happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Running {
+    pub(super) balance: Balance,
+    pub(super) energy: Energy,
+    pub(super) total: Energy,
+    pub(super) time: CardTime,
+    pub(super) today: Energy,
+    pub(super) peak: u32,
+}
+
+impl Running {
+    /// Bytes in memory.
+    const SIZE: usize = 8 + 5 * 4;
+}
+
 impl MeterState {
-    /// The longest that [`Self::emit`] writes, in bytes.
-    pub(super) const MOST: usize = FRONT
+    /// The longest in memory, in bytes.
+    pub(super) const MOST: usize = 1
+        + Running::SIZE
         + ACCOUNT
         + SLOTS
         + 1 + AuditRecords::MAX
@@ -30,15 +48,61 @@ impl MeterState {
         + 1 + MeterReceipt::SIZE
         + 1 + Voucher::SIZE;
 
-    /// The bytes in memory.
-    pub(super) fn emit<const N: usize>(&self, out: &mut Buffer<N>) -> Result<(), WrongLength> {
+    /// What consumption and time change.
+    pub(super) const fn running_part(&self) -> Running {
+        Running {
+            balance: self.balance,
+            energy: self.energy,
+            total: self.running.total(),
+            time: self.clock.time,
+            today: self.days.today,
+            peak: self.peak,
+        }
+    }
+
+    /// Puts it back.
+    pub(super) const fn set_running_part(&mut self, part: Running) {
+        self.balance = part.balance;
+        self.energy = part.energy;
+        self.running.set_total(part.total);
+        self.clock.time = part.time;
+        self.days.today = part.today;
+        self.peak = part.peak;
+    }
+}
+
+impl Grows for MeterState {
+    fn increment(&self) -> Increment {
+        let Running { balance, energy, total, time, today, peak } = self.running_part();
+        let mut out = Increment::new();
+        // It fits: see `Running::SIZE`.
+        let _ = out
+            .put(&balance.0.to_be_bytes())
+            .and_then(|out| out.u32(energy.0)?.u32(total.0)?.u32(time.0)?.u32(today.0)?.u32(peak));
+        out
+    }
+
+    fn apply(&mut self, increment: &[u8]) -> Result<(), FormatError> {
+        let mut reader = Reader::new(increment);
+        self.set_running_part(Running {
+            balance: Balance(i64::from_be_bytes(reader.array()?)),
+            energy: Energy(reader.u32()?),
+            total: Energy(reader.u32()?),
+            time: CardTime(reader.u32()?),
+            today: Energy(reader.u32()?),
+            peak: reader.u32()?,
+        });
+        Ok(reader.end()?)
+    }
+}
+
+impl Emit for MeterState {
+    #[inline(never)]
+    fn emit(&self, out: &mut Writer<'_>) -> Result<(), WrongLength> {
         let Self { clock, days, supply, history, .. } = self;
-        // Front: 54 bytes, so that with the header of a record they fit one page.
-        out.u8(FORMAT)?
-            .put(&self.balance.0.to_be_bytes())?
-            .u32(self.energy.0)?
-            .u32(self.running.total().0)?;
-        out.u32(clock.time.0)?.u32(days.today.0)?.u32(self.peak)?.u32(self.report_number)?;
+        // That of a clock that stands or jumps changes all the time, and is worth nothing.
+        let offset = if clock.doubt & doubt::CLOCK == 0 { clock.offset } else { 0 };
+        out.u8(FORMAT)?.u32(self.report_number)?;
         out.u32(history.last_event())?.u16(self.flags.0)?.u8(supply.cut)?.u32(clock.floor.0)?;
         out.u64(self.applied_credit.0)?.u16(days.day)?;
 
@@ -50,18 +114,14 @@ impl MeterState {
             .u64(self.applied_debited.0)?
             .u32(self.sequence)?
             .u16(self.generation)?;
-        out.u32(self.binding)?.u64(self.account)?.put(&clock.offset.to_be_bytes())?.u8(u8::from(
-            clock.doubtful,
-        ) | u8::from(
-            clock.stopped,
-        ) << 1)?;
+        out.u32(self.binding)?.u64(self.account)?.put(&offset.to_be_bytes())?.u8(clock.doubt)?;
         out.u8(supply.tampering)?.u32(supply.loan_until.0)?.u32(supply.pause_until.0)?;
         out.u8(supply.overloads)?.u32(supply.last_overload.0)?;
         let (card, at) = supply.asked.map_or((NOBODY, CardTime::UNSET), |asked| (asked.card, asked.at));
         out.put(&card.0)?.u32(at.0)?.u32(supply.live_since.0)?.u8(supply.battery_low.into())?;
         out.put(&supply.loan_from.0.to_be_bytes())?;
         out.u16(self.month_index)?.u32(self.restart_told.0)?.u16(days.begun)?;
-        out.u8(self.doubtful_month.into())?.u8(self.running.is_partial().into())?.u8(days.known)?;
+        out.u8(self.month_doubt)?.u8(self.running.is_partial().into())?.u8(days.known)?;
         for day in days.past {
             out.u16(day)?;
         }
@@ -69,39 +129,27 @@ impl MeterState {
         out.u32(history.earlier())?;
 
         self.inbox.emit(out)?;
-        part(out, self.debts.plan.emit().as_slice())?;
+        out.part(self.debts.plan.emit().as_slice())?;
         for taken in self.debts.taken {
             out.u16(taken)?;
         }
         out.u64(self.debts.paid.0)?;
-        part(out, &self.limits.emit())?;
-        part(out, self.calendar.emit().as_slice())?;
-        part(out, self.tables.active().as_bytes())?;
-        part(out, self.tables.standby().map_or(&[], Tariff::as_bytes))?;
-        out.u8(u8::try_from(self.running.ended().count()).map_err(|_| WrongLength)?)?;
-        for segment in self.running.ended() {
-            part(out, segment.tariff.as_bytes())?;
-            out.u32(segment.end.0)?;
-        }
-        part(out, self.final_report.map(|report| report.emit()).as_ref().map_or(&[], |bytes| bytes))?;
-        part(out, self.voucher.map(|voucher| voucher.emit()).as_ref().map_or(&[], |bytes| bytes))?;
+        out.part(&self.limits.emit())?;
+        out.part(self.calendar.emit().as_slice())?;
+        self.emit_tariffs(out)?;
+        out.part(self.final_report.map(|report| report.emit()).as_ref().map_or(&[], |bytes| bytes))?;
+        out.part(self.voucher.map(|voucher| voucher.emit()).as_ref().map_or(&[], |bytes| bytes))?;
         Ok(())
     }
+}
 
-    /// Takes what [`Self::emit`] wrote. Where it is not that, this is no state any more.
+impl Kept for MeterState {
     #[inline(never)]
-    pub(super) fn restore(&mut self, bytes: &[u8]) -> Result<(), FormatError> {
-        let reader = &mut Reader::new(bytes);
+    fn restore(&mut self, reader: &mut Fields<'_>) -> Result<(), FormatError> {
         if reader.u8()? != FORMAT {
             return Err(FormatError::Field);
         }
         let Self { clock, days, supply, .. } = self;
-        self.balance = Balance(i64::from_be_bytes(reader.array()?));
-        self.energy = Energy(reader.u32()?);
-        let total = Energy(reader.u32()?);
-        clock.time = CardTime(reader.u32()?);
-        days.today = Energy(reader.u32()?);
-        self.peak = reader.u32()?;
         self.report_number = reader.u32()?;
         let last_event = reader.u32()?;
         self.flags = MeterFlags(reader.u16()?);
@@ -118,12 +166,7 @@ impl MeterState {
         self.binding = reader.u32()?;
         self.account = reader.u64()?;
         clock.offset = i64::from_be_bytes(reader.array()?);
-        (clock.doubtful, clock.stopped) = match reader.u8()? {
-            0 => (false, false),
-            1 => (true, false),
-            3 => (true, true),
-            _ => return Err(FormatError::Field),
-        };
+        clock.doubt = reader.u8()?;
         supply.tampering = reader.u8()?;
         supply.loan_until = CardTime(reader.u32()?);
         supply.pause_until = CardTime(reader.u32()?);
@@ -132,66 +175,107 @@ impl MeterState {
         let (card, at) = (CardId(reader.array()?), CardTime(reader.u32()?));
         supply.asked = (card != NOBODY).then_some(Asked { card, at });
         supply.live_since = CardTime(reader.u32()?);
-        supply.battery_low = flag(reader)?;
+        supply.battery_low = reader.flag()?;
         supply.loan_from = Balance(i64::from_be_bytes(reader.array()?));
         self.month_index = reader.u16()?;
         self.restart_told = Energy(reader.u32()?);
         days.begun = reader.u16()?;
-        self.doubtful_month = flag(reader)?;
-        let partial = flag(reader)?;
+        self.month_doubt = reader.u8()?;
+        let partial = reader.flag()?;
         days.known = reader.u8()?;
         for day in &mut days.past {
             *day = reader.u16()?;
         }
         self.refused_cards = reader.u32()?;
-        self.mode = if flag(reader)? { Mode::S16 } else { Mode::S8 };
+        self.mode = if reader.flag()? { Mode::S16 } else { Mode::S8 };
         self.firmware = reader.u32()?;
         let earlier_events = reader.u32()?;
         self.history = History::after(last_event, told, earlier_events);
 
-        self.inbox = Inbox::parse(reader)?;
-        self.debts.plan = DebtPlan::parse(taken(reader)?).map_err(wrong)?;
+        self.inbox.restore(reader)?;
+        let room = &mut [0; MAX_PLAINTEXT];
+        self.debts.plan = DebtPlan::parse(reader.part(room)?).map_err(wrong)?;
         for taken in &mut self.debts.taken {
             *taken = reader.u16()?;
         }
         self.debts.paid = Piastres(reader.u64()?);
-        self.limits = Limits::parse(taken(reader)?).map_err(wrong)?;
-        self.calendar = Calendar::parse(taken(reader)?).map_err(wrong)?;
-        self.restore_tariffs(reader, total, partial)?;
-        self.final_report = optional(reader, MeterReceipt::parse)?;
-        self.voucher = optional(reader, Voucher::parse)?;
+        self.limits = Limits::parse(reader.part(room)?).map_err(wrong)?;
+        self.calendar = Calendar::parse(reader.part(room)?).map_err(wrong)?;
+        self.restore_tariffs(reader, room, partial)?;
+        self.final_report = optional(reader, room, MeterReceipt::parse)?;
+        self.voucher = optional(reader, room, Voucher::parse)?;
         if reader.left() != 0 { Err(FormatError::Length) } else { Ok(()) }
     }
+}
 
+/// Room for the longest part.
+type Room = [u8; MAX_PLAINTEXT];
+
+impl MeterState {
+    #[inline(never)]
+    fn emit_tariffs(&self, out: &mut Writer<'_>) -> Result<(), WrongLength> {
+        out.part(self.tables.active().as_bytes())?;
+        out.part(self.tables.standby().map_or(&[], Tariff::as_bytes))?;
+        out.u8(u8::try_from(self.running.ended().count()).map_err(|_| WrongLength)?)?;
+        for segment in self.running.ended() {
+            out.part(segment.tariff.as_bytes())?.u32(segment.end.0)?;
+        }
+        Ok(())
+    }
+
+    /// One after the other into its place: a tariff is large, and a stack small.
     #[inline(never)]
     fn restore_tariffs(
         &mut self,
-        reader: &mut Reader<'_>,
-        total: Energy,
+        reader: &mut Fields<'_>,
+        room: &mut Room,
         partial: bool,
     ) -> Result<(), FormatError> {
-        let active = Tariff::parse(taken(reader)?).map_err(wrong)?;
-        let standby = optional(reader, |bytes| Tariff::parse(bytes).map_err(wrong))?;
-        self.tables = Tables::restore(active, standby).map_err(wrong)?;
-        let mut ended = [Segment { tariff: active, end: Energy(0) }; MAX_SEGMENTS - 1];
-        let count = usize::from(reader.u8()?);
-        let ended = ended.get_mut(..count).ok_or(FormatError::Field)?;
-        for segment in ended.iter_mut() {
-            let tariff = Tariff::parse(taken(reader)?).map_err(wrong)?;
-            *segment = Segment { tariff, end: Energy(reader.u32()?) };
+        // The total was there before.
+        let total = self.running.total();
+        self.begin_with(reader.part(room)?, total, partial)?;
+        match reader.part(room)? {
+            [] => {}
+            bytes => self.offer(bytes)?,
         }
-        self.running = MonthMeter::restore(ended, active, total, partial).map_err(wrong)?;
+        for _ in 0..reader.u8()? {
+            self.ended(reader, room)?;
+        }
         Ok(())
+    }
+
+    #[inline(never)]
+    fn begin_with(&mut self, tariff: &[u8], total: Energy, partial: bool) -> Result<(), FormatError> {
+        let tariff = Tariff::parse(tariff).map_err(wrong)?;
+        self.tables = Tables::new(tariff);
+        self.running = MonthMeter::begin(tariff, partial);
+        self.running.set_total(total);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn offer(&mut self, tariff: &[u8]) -> Result<(), FormatError> {
+        self.tables.offer(Tariff::parse(tariff).map_err(wrong)?).map(drop).map_err(wrong)
+    }
+
+    #[inline(never)]
+    fn ended(&mut self, reader: &mut Fields<'_>, room: &mut Room) -> Result<(), FormatError> {
+        let tariff = Tariff::parse(reader.part(room)?).map_err(wrong)?;
+        self.running.add_ended(Segment { tariff, end: Energy(reader.u32()?) }).map_err(wrong)
     }
 }
 
 /// No card asked for a loan.
 const NOBODY: CardId = CardId([0; 8]);
 
-/// What changes with consumption.
-const FRONT: usize = 1 + 8 + 4 + 4 + 4 + 4 + 4 + 4 + 4 + 2 + 1 + 4 + 8 + 2;
 /// The other fields of fixed size.
-const ACCOUNT: usize = 4 * 2
+const ACCOUNT: usize = 1
+    + 3 * 4
+    + 2
+    + 1
+    + 8
+    + 2
+    + 4 * 2
     + 8
     + 4
     + 2
@@ -217,33 +301,17 @@ const ACCOUNT: usize = 4 * 2
 /// Versions of mail and of what goes back.
 const SLOTS: usize = 12 * 4 + 6 * 4;
 
-const _: () = assert!(FRONT == 54, "the front fits one page beside the header of a record");
+const _: () = assert!(Running::SIZE <= INCREMENT, "what consumption changes fits one page");
 const _: () = assert!(MAX_PLAINTEXT <= u8::MAX as usize, "lengths of parts fit a byte");
 
-fn part<const N: usize>(out: &mut Buffer<N>, bytes: &[u8]) -> Result<(), WrongLength> {
-    out.u8(u8::try_from(bytes.len()).map_err(|_| WrongLength)?)?.put(bytes).map(|_| ())
-}
-
-fn taken<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], FormatError> {
-    let len = reader.u8()?;
-    Ok(reader.take(len.into())?)
-}
-
 fn optional<T>(
-    reader: &mut Reader<'_>,
+    reader: &mut Fields<'_>,
+    room: &mut Room,
     parse: impl FnOnce(&[u8]) -> Result<T, FormatError>,
 ) -> Result<Option<T>, FormatError> {
-    match taken(reader)? {
+    match reader.part(room)? {
         [] => Ok(None),
         bytes => parse(bytes).map(Some),
-    }
-}
-
-fn flag(reader: &mut Reader<'_>) -> Result<bool, FormatError> {
-    match reader.u8()? {
-        0 => Ok(false),
-        1 => Ok(true),
-        _ => Err(FormatError::Field),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a meter knows: one value, changed as a whole (docs/meter.md, section 1). Nothing here writes.
 
-use super::clock::Clock;
+use super::clock::{Clock, Issued, doubt};
 use super::events::{Happening, History};
 use super::inbox::Inbox;
 use super::keys::{MeterIdentity, ReportKeys};
@@ -32,8 +32,8 @@ pub struct MeterState {
     pub running: MonthMeter,
     /// Highest demand reported in it, in W.
     pub peak: u32,
-    /// Whether the clock was doubtful at any time in it.
-    pub doubtful_month: bool,
+    /// What doubts of the clock there were at any time in it ([`doubt`](super::doubt)).
+    pub month_doubt: u8,
     /// The month's total at the last restart in it that was told of before; 0: none.
     pub restart_told: Energy,
     /// Energy of the last days.
@@ -95,7 +95,7 @@ impl MeterState {
             month_index: calendar.month_index(time),
             running: MonthMeter::begin(tariff, true),
             peak: 0,
-            doubtful_month: false,
+            month_doubt: 0,
             restart_told: Energy(0),
             days: DailyProfile::default(),
             flags: MeterFlags::default(),
@@ -143,7 +143,7 @@ impl MeterState {
             ..self.running.close(self.month_index, false).month(
                 self.month_index,
                 self.peak,
-                self.doubtful_month,
+                self.month_doubt != 0,
             )
         }
     }
@@ -165,14 +165,14 @@ impl MeterState {
     }
 
     /// What follows from a decision on a certificate: all of steps 4 to 7 of the specification's section 11, to be stored in one.
-    /// `generation` is that of the card that brought it.
+    /// `generation` is that of the card that brought it; `network` says that it was none.
     pub(super) fn settle(
         &mut self,
         engine: &mut impl Engine,
         identity: &MeterIdentity,
         keys: &ReportKeys,
         reading: CardTime,
-        (generation, certificate): (u16, &Certificate),
+        (generation, certificate, network): (u16, &Certificate, bool),
         decision: &Decision,
     ) -> Result<(), OutOfRange> {
         if let Verdict::Refuse(reason) = decision.verdict {
@@ -194,16 +194,36 @@ impl MeterState {
             self.applied_credit = certificate.total_credit;
             self.applied_debited = certificate.total_debited;
             self.sequence = certificate.sequence;
-            self.clock.raise_floor(reading, certificate.issue_time);
         }
+        let applied = matches!(decision.verdict, Verdict::Apply { .. });
+        // One that opens a binding may have been made long before.
+        let network = network && decision.opens.is_none();
+        let issued = applied.then(|| self.clock.issued(reading, certificate.issue_time, network));
         if decision.opens.is_some() {
             self.month_index = self.calendar.month_index(self.clock.time);
+            self.month_doubt = self.clock.doubt;
             self.days.begin(self.calendar.local(self.clock.time));
             self.history.add(self.clock.time, Happening::BindingOpened { number: self.binding });
+        }
+        if let Some(issued) = issued {
+            self.certificate_issued(reading, certificate.issue_time, issued);
         }
         self.generation = self.generation.max(generation);
         self.report_number = self.report_number.saturating_add(1);
         Ok(())
+    }
+
+    /// What is told of the issue time of an applied certificate.
+    fn certificate_issued(&mut self, reading: CardTime, time: CardTime, issued: Issued) {
+        if issued.disagrees {
+            self.doubt(doubt::CERTIFICATE, reading);
+        }
+        if !issued.believed {
+            self.history.add(self.clock.time, Happening::NotBelieved { issued: time });
+        }
+        if let Some(before) = issued.moved {
+            self.history.add(self.clock.time, Happening::TimeMoved { before });
+        }
     }
 
     /// The binding is closed for ever: its last month is due, and there is a final report.
@@ -233,8 +253,10 @@ impl MeterState {
         let Self {
             // The meter's.
             energy: _,
-            clock,
+            clock: _,
+            // Set with the time of the certificate.
             month_index: _,
+            month_doubt: _,
             refused_cards: _,
             mode: _,
             firmware: _,
@@ -246,7 +268,6 @@ impl MeterState {
             balance,
             running,
             peak,
-            doubtful_month,
             restart_told,
             days,
             flags,
@@ -266,7 +287,6 @@ impl MeterState {
         *balance = Balance(0);
         *running = MonthMeter::begin(*tables.active(), true);
         *peak = 0;
-        *doubtful_month = clock.doubtful;
         *restart_told = Energy(0);
         *days = DailyProfile::default();
         // Whether it was on: what opening a binding makes of it is an event.

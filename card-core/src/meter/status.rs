@@ -2,11 +2,12 @@
 
 use super::forecast::Forecast;
 use super::state::MeterState;
-use super::supply::Supply;
+use super::supply::{Supply, Tampering};
 use crate::calendar::within;
 use crate::message::MeterFlags;
 use crate::parameters::Notice;
 use crate::tariff::{Bracket, Price};
+use crate::text::Situation;
 use crate::units::{Balance, CardTime, Energy};
 
 /// What a meter's display shows.
@@ -82,6 +83,27 @@ impl MeterState {
             friendly: self.calendar.is_friendly(self.clock.time),
             buzzer: self.buzzer(),
         }
+    }
+
+    /// What is to be said to the customer now, the most urgent first; notices beside it.
+    pub fn situations(&self) -> impl Iterator<Item = Situation> {
+        let Supply { cut, tampering, loan_until, .. } = self.supply;
+        let on = self.supply.is_on();
+        let offered = self.loan_can_be_had();
+        let why = Situation::in_cut(cut).flat_map(move |reason| {
+            let offer = offered && reason == Situation::CutNoCredit;
+            [Some(reason), offer.then_some(Situation::LoanOffered)].into_iter().flatten()
+        });
+        // That it is cut is said by why.
+        let flags = Situation::in_flags(self.flags).filter(|flag| *flag != Situation::SupplyCut);
+        let near = self.restart_near().map(|_| Situation::RestartNear);
+        let seen = Tampering::ALL.into_iter().filter(move |kind| tampering & kind.bit() != 0);
+        let seen = seen.filter_map(|kind| Situation::of_tampering(kind.bit()));
+        let no_loan = loan_until <= self.clock.time;
+        let held = on && self.balance <= Balance(0) && no_loan;
+        let over = !on && no_loan && loan_until != CardTime::UNSET;
+        let last = [held.then_some(Situation::FriendlyTime), over.then_some(Situation::LoanOver)];
+        why.chain(flags).chain(near).chain(seen).chain(last.into_iter().flatten())
     }
 
     /// What the issuer wants to be shown now.

@@ -124,8 +124,6 @@ impl MeterState {
         let credit = self.balance > Balance(0);
         let bound = self.binding != 0;
         let was_on = !self.flags.has(MeterFlags::SUPPLY_CUT);
-        // Where time stands, no friendly time and no loan would ever end.
-        let goes = !self.clock.stopped;
         let lent = self.is_lent(time);
         let supply = &mut self.supply;
         let without_credit = supply.cut & reason::NO_CREDIT != 0;
@@ -144,7 +142,7 @@ impl MeterState {
             (supply.loan_until, supply.loan_from) = (CardTime::UNSET, Balance(0));
         } else if lent {
             supply.set(reason::NO_CREDIT, false);
-        } else if supply.cut & reason::NO_CREDIT == 0 && !(goes && self.calendar.is_friendly(time)) {
+        } else if supply.cut & reason::NO_CREDIT == 0 && !self.calendar.is_friendly(time) {
             supply.set(reason::NO_CREDIT, true);
         }
         if supply.cut & reason::NO_CREDIT != 0 || self.limits.policies & Limits::BUTTON == 0 {
@@ -165,7 +163,7 @@ impl MeterState {
             (MeterFlags::VERY_LOW_CREDIT, below(self.limits.second_threshold)),
             (MeterFlags::SUPPLY_CUT, !self.supply.is_on()),
             (MeterFlags::TAMPER, self.supply.tampering != 0),
-            (MeterFlags::CLOCK_DOUBTFUL, self.clock.doubtful),
+            (MeterFlags::CLOCK_DOUBTFUL, self.clock.is_doubtful()),
             (MeterFlags::LOAN, self.supply.loan_until != CardTime::UNSET),
             (MeterFlags::BATTERY_LOW, self.supply.battery_low),
         ];

@@ -23,6 +23,8 @@ pub mod kind {
     pub const END_OVERLOAD: u8 = 6;
     /// [`Action::LowestGeneration`](super::Action::LowestGeneration).
     pub const LOWEST_GENERATION: u8 = 7;
+    /// [`Action::SetClockBack`](super::Action::SetClockBack).
+    pub const CLOCK_BACK: u8 = 8;
 }
 
 /// What a command does, with its value (docs/meter.md, section 8).
@@ -42,6 +44,8 @@ pub enum Action {
     EndOverload,
     /// Cards of a lower generation are refused as replaced.
     LowestGeneration(NonZeroU16),
+    /// As [`Self::SetClock`], also below the issue times of certificates. Must name a card.
+    SetClockBack(CardTime),
     /// A kind that this program does not know, or a value that the kind cannot have.
     Unknown(Unknown),
 }
@@ -62,6 +66,7 @@ impl Action {
             (kind::END_CUT, 0, _) => Self::EndCut,
             (kind::CLEAR_TAMPER, 0, _) => Self::ClearTamper,
             (kind::CLOCK, 1.., _) => Self::SetClock(CardTime(value)),
+            (kind::CLOCK_BACK, 1.., _) => Self::SetClockBack(CardTime(value)),
             (kind::READ_OUT, 0, _) => Self::ReadOut,
             (kind::END_OVERLOAD, 0, _) => Self::EndOverload,
             (kind::LOWEST_GENERATION, _, Some(generation)) => Self::LowestGeneration(generation),
@@ -79,6 +84,7 @@ impl Action {
             Self::ReadOut => kind::READ_OUT,
             Self::EndOverload => kind::END_OVERLOAD,
             Self::LowestGeneration(_) => kind::LOWEST_GENERATION,
+            Self::SetClockBack(_) => kind::CLOCK_BACK,
             Self::Unknown(Unknown { kind, .. }) => kind,
         }
     }
@@ -87,7 +93,9 @@ impl Action {
     pub const fn value(self) -> u32 {
         match self {
             Self::Cut | Self::EndCut | Self::ClearTamper | Self::ReadOut | Self::EndOverload => 0,
-            Self::SetClock(CardTime(value)) | Self::Unknown(Unknown { value, .. }) => value,
+            Self::SetClock(CardTime(value))
+            | Self::SetClockBack(CardTime(value))
+            | Self::Unknown(Unknown { value, .. }) => value,
             Self::LowestGeneration(generation) => generation.get() as u32,
         }
     }

@@ -33,7 +33,7 @@ pub struct Limits {
     pub loan_amount: u32,
     /// Seconds in which a card asks twice for a loan; 0: it is given by the button only (5.2).
     pub loan_seconds: u16,
-    /// Greatest step of the clock, seconds, at least 3600 (section 2).
+    /// Greatest step of the clock while power is on, seconds, 60 to 3600 (section 2).
     pub clock_step: u32,
     /// Kinds of tampering that cut the supply, bits of section 6.
     pub tamper_cuts: u8,
@@ -66,15 +66,15 @@ impl Limits {
         loan_hours: 48,
         loan_amount: 20_000,
         loan_seconds: 60,
-        clock_step: 30 * 24 * 60 * 60,
+        clock_step: 600,
         tamper_cuts: Self::TAMPERING,
         policies: 0,
         relay_power: 100,
         restart_notice: Energy(2_000),
     };
 
-    /// Least that [`Self::clock_step`] can be, seconds.
-    const LEAST_STEP: u32 = 3600;
+    /// Least and most that [`Self::clock_step`] can be, seconds.
+    const STEP: [u32; 2] = [60, 3600];
     /// All kinds of tampering (section 6).
     const TAMPERING: u8 = 0x1F;
     const MINUTES: u16 = 1440;
@@ -118,7 +118,8 @@ impl Limits {
         if self.overload_pause == 0 {
             return Err(ParameterError::OverloadPause);
         }
-        if self.clock_step < Self::LEAST_STEP {
+        let [least, most] = Self::STEP;
+        if self.clock_step < least || self.clock_step > most {
             return Err(ParameterError::ClockStep);
         }
         if self.tamper_cuts & !Self::TAMPERING != 0 {

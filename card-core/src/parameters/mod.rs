@@ -18,7 +18,7 @@ pub use debts::{Debt, DebtKind, DebtPlan, MAX_DEBTS};
 pub use key_change::{KeyChange, NewKeys};
 pub use limits::Limits;
 pub use notices::{MAX_NOTICES, Notice, Notices};
-pub use readings::Readings;
+pub use readings::{KeysInUse, Readings};
 
 use crate::bytes::{Reader, WrongLength};
 use crate::id::CardId;
@@ -52,7 +52,7 @@ pub enum ParameterError {
     #[error("pause after an overload: it is at least 1 second")]
     OverloadPause,
     /// The clock's step is below an hour.
-    #[error("greatest step of the clock: it is at least 3600 seconds")]
+    #[error("greatest step of the clock: it is 60 to 3600 seconds")]
     ClockStep,
     /// A bit that is no kind of tampering.
     #[error("kinds of tampering that cut: only the bits 01, 02, 04, 08 and 10 are known")]
@@ -96,6 +96,9 @@ pub enum ParameterError {
     /// The wrapped keys are not for this meter: altered, of another transport key, company or environment, or of no known form.
     #[error("wrapped keys: they were altered, or are for another transport key, company or environment")]
     Keys,
+    /// The half byte after the versions of the keys in use.
+    #[error("versions of the keys in use: what follows them is 0")]
+    KeysInUse,
     /// Month index FFFF in the readings.
     #[error("present month: it has an index")]
     Month,

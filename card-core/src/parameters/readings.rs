@@ -47,13 +47,51 @@ pub struct Readings {
     pub clock_offset: i64,
     /// Version of the firmware, as its maker counts.
     pub firmware: u32,
+    /// Which keys are in use.
+    pub keys: KeysInUse,
+}
+
+/// Versions of a meter's present keys, 1 to 15 each.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct KeysInUse {
+    /// Of the credit key, 7v.
+    pub credit: u8,
+    /// Of the parameter keys, 8v.
+    pub parameter: u8,
+    /// Of the report keys, 9v.
+    pub report: u8,
+    /// Of the base key, Av.
+    pub base: u8,
+    /// Of the transport key, Bv.
+    pub transport: u8,
+}
+
+impl KeysInUse {
+    fn parse([one, two, three]: [u8; 3]) -> Result<Self, ParameterError> {
+        if three & 0x0F != 0 {
+            return Err(ParameterError::KeysInUse);
+        }
+        Ok(Self {
+            credit: one >> 4,
+            parameter: one & 0x0F,
+            report: two >> 4,
+            base: two & 0x0F,
+            transport: three >> 4,
+        })
+    }
+
+    /// A nibble each.
+    const fn emit(self) -> [u8; 3] {
+        let Self { credit, parameter, report, base, transport } = self;
+        [credit << 4 | (parameter & 0x0F), report << 4 | (base & 0x0F), transport << 4]
+    }
 }
 
 impl Readings {
     /// Bytes on the wire.
-    pub const SIZE: usize = 117;
+    pub const SIZE: usize = 120;
 
-    /// From 117 bytes. Month index FFFF is refused.
+    /// From 120 bytes. Month index FFFF is refused.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParameterError> {
         let mut reader = formatted(bytes)?;
         let time = CardTime(reader.u32()?);
@@ -84,13 +122,14 @@ impl Readings {
             last_command: reader.u32()?,
             clock_offset: i64::from_be_bytes(reader.array()?),
             firmware: reader.u32()?,
+            keys: KeysInUse::parse(reader.array()?)?,
         };
         reader.end()?;
         Ok(readings)
     }
 
     /// The bytes on the wire.
-    pub fn emit(&self) -> [u8; 117] {
+    pub fn emit(&self) -> [u8; 120] {
         fixed(|out| {
             out.u8(FORMAT)?.u32(self.time.0)?.u32(self.report_number)?;
             out.u64(self.applied_credit.0)?.u64(self.applied_debited.0)?;
@@ -99,7 +138,7 @@ impl Readings {
             out.u64(self.debts_left.0)?.u64(self.debts_paid.0)?;
             out.u32(self.tariff)?.u32(self.waiting_tariff)?.u32(self.refused_cards)?;
             out.u32(self.last_event)?.u32(self.last_command)?;
-            out.put(&self.clock_offset.to_be_bytes())?.u32(self.firmware).map(|_| ())
+            out.put(&self.clock_offset.to_be_bytes())?.u32(self.firmware)?.put(&self.keys.emit()).map(|_| ())
         })
     }
 }

@@ -253,6 +253,19 @@ impl HostSession {
         engine: &mut E,
         command: &Command<'_>,
     ) -> Result<Buffer<MAX_COMMAND>, SessionError> {
+        let mut out = Buffer::new();
+        self.wrap_in(engine, command, &mut out)?;
+        Ok(out)
+    }
+
+    /// [`Self::wrap`] in place of what `out` held.
+    #[inline(never)]
+    pub fn wrap_in<E: Engine + ?Sized>(
+        &mut self,
+        engine: &mut E,
+        command: &Command<'_>,
+        out: &mut Buffer<MAX_COMMAND>,
+    ) -> Result<(), SessionError> {
         let live = self.live.as_mut().ok_or(SessionError::SessionEnded)?;
         if live.in_command {
             return Err(SessionError::AwaitingResponse);
@@ -263,7 +276,7 @@ impl HostSession {
         }
         let cla = secured_class(command.cla).ok_or(SessionError::InvalidClass)?;
         let authenticated = authenticated_class(cla).ok_or(SessionError::InvalidClass)?;
-        let result = wrap(live, engine, &Command { cla, ..*command }, authenticated);
+        let result = wrap(live, engine, &Command { cla, ..*command }, authenticated, out);
         if result.is_err() {
             self.end();
         }
@@ -310,21 +323,33 @@ fn wrap<E: Engine + ?Sized>(
     engine: &mut E,
     command: &Command<'_>,
     authenticated_class: u8,
-) -> Result<Buffer<MAX_COMMAND>, SessionError> {
-    let mut data = Buffer::<255>::new();
-    data.put(command.data)?;
+    out: &mut Buffer<MAX_COMMAND>,
+) -> Result<(), SessionError> {
+    const DATA: usize = 5;
+    let [cla, ins, p1, p2] = command.header();
+    out.clear();
+    // The length is put right below.
+    out.put(&[cla, ins, p1, p2, 0])?.put(command.data)?;
     live.begin_command().ok_or(SessionError::SessionEnded)?;
-    if live.level.encrypts_commands() && !data.is_empty() {
-        data.put(padding(data.len()))?;
-        live.encrypt(engine, Direction::Command, data.as_mut_slice())?;
+    if live.level.encrypts_commands() && !command.data.is_empty() {
+        out.put(padding(command.data.len()))?;
+        let data = out.as_mut_slice().get_mut(DATA..).ok_or(WrongLength)?;
+        live.encrypt(engine, Direction::Command, data)?;
     }
-    let [_, ins, p1, p2] = command.header();
-    let [.., lc] = (data.len() + live.mode.bytes()).to_be_bytes();
-    let full_mac = live.command_mac(engine, &[authenticated_class, ins, p1, p2, lc], data.as_slice());
+    let length = out.len().saturating_sub(DATA).saturating_add(live.mode.bytes());
+    let lc = u8::try_from(length).map_err(|_| WrongLength)?;
+    let data = out.as_slice().get(DATA..).unwrap_or_default();
+    let full_mac = live.command_mac(engine, &[authenticated_class, ins, p1, p2, lc], data);
     live.chain_on(full_mac);
-    data.put(live.mode.front(&full_mac))?;
+    out.put(live.mode.front(&full_mac))?;
+    if let Some(place) = out.as_mut_slice().get_mut(DATA - 1) {
+        *place = lc;
+    }
     let le = if live.level.authenticates_responses() { Some(Le::MAX) } else { command.le };
-    Ok(Command { data: data.as_slice(), le, ..*command }.emit()?)
+    if let Some(le) = le {
+        out.u8(le.byte())?;
+    }
+    Ok(())
 }
 
 fn unwrap<E: Engine + ?Sized>(

@@ -3,8 +3,9 @@
 use core::num::NonZeroU32;
 
 use super::StoreError;
+use super::kept::{Emit, Fields, Kept, Room, Writer};
 use super::page::{CRC, ERASED, Page, blank, holds, page_of, put, read};
-use crate::bytes::Reader;
+use crate::bytes::{Reader, WrongLength};
 use crate::platform::{Memory, PAGE};
 
 /// Before the payload: epoch inverted (4), length (2), CRC-32 over both and the payload (4).
@@ -80,24 +81,35 @@ impl Log {
         self.first.saturating_add(self.pages())
     }
 
-    /// Finds the state and puts it into `out`, which must have room for [`capacity`](Self::capacity); `None` where
-    /// nothing was ever committed. What follows the record in `out` has no meaning.
+    /// Finds the state and puts it into `out`, which must have room for [`capacity`](Self::capacity): see
+    /// [`restore`](Self::restore). What follows the record in `out` has no meaning.
+    pub fn recover(&self, memory: &mut impl Memory, out: &mut [u8]) -> Result<Option<Record>, StoreError> {
+        self.restore(memory, &mut self.room(out)?)
+    }
+
+    /// Finds the state and puts it into `state`; `None` where nothing was ever committed, and then `state` has no meaning.
     ///
     /// To be called at every power-up, before the state is used. What it answers stays the answer at every later call
     /// until something is committed: a record whose bits are in doubt is firmed up in place, and a record that a cut
     /// left unfinished is erased before it could come to read as finished.
-    pub fn recover(&self, memory: &mut impl Memory, out: &mut [u8]) -> Result<Option<Record>, StoreError> {
-        let Some(record) = self.newest(memory, out)? else {
+    ///
+    /// # Errors
+    /// [`StoreError::Format`] where the newest intact record is none of `state`'s.
+    pub fn restore(
+        &self,
+        memory: &mut impl Memory,
+        state: &mut dyn Kept,
+    ) -> Result<Option<Record>, StoreError> {
+        let Some(record) = self.newest(memory, state)? else {
             self.check_unused(memory)?;
             blank(memory, self.head(FIRST))?;
             return Ok(None);
         };
-        let payload = out.get(..record.len).unwrap_or_default();
-        let firm = self.refresh(memory, record.epoch, payload)?;
+        let firm = self.refresh(memory, record.epoch, state)?;
         let Some(next) = record.epoch.checked_add(1) else { return Ok(Some(record)) };
         // A record that cannot be firmed up where it is, is copied. So is the very first: see `commit`.
         if !firm || record.epoch == FIRST {
-            self.write(memory, next, payload)?;
+            self.write(memory, next, state)?;
             return Ok(Some(Record { epoch: next, ..record }));
         }
         self.disarm(memory, next)?;
@@ -107,46 +119,100 @@ impl Log {
     /// Finds the state as [`recover`](Self::recover) does, but changes nothing: for diagnosis. After a power cut its
     /// answer can differ from one time to the next, and from what `recover` will say.
     pub fn peek(&self, memory: &mut impl Memory, out: &mut [u8]) -> Result<Option<Record>, StoreError> {
-        let found = self.newest(memory, out)?;
+        let found = self.newest(memory, &mut self.room(out)?)?;
         if found.is_none() {
             self.check_unused(memory)?;
         }
         Ok(found)
     }
 
-    /// Makes `payload` the state and returns its epoch. `newest` is the epoch that `recover` or the last `commit`
-    /// returned, `None` if the log is empty. On success the state has been read back and no bit of it is in doubt.
-    ///
-    /// The very first record is written twice, so the first epoch returned is 2. From then on more than one slot has been
-    /// used, and a log that has decayed cannot be mistaken for one whose first commit was cut short.
+    /// Makes `payload` the state and returns its epoch: see [`keep`](Self::keep).
     pub fn commit(
         &self,
         memory: &mut impl Memory,
         newest: Option<u32>,
         payload: &[u8],
     ) -> Result<u32, StoreError> {
+        self.keep(memory, newest, &payload)
+    }
+
+    /// Makes `state` the state and returns its epoch. `newest` is the epoch that `restore` or the last `keep`
+    /// returned, `None` if the log is empty. On success the state has been read back and no bit of it is in doubt.
+    ///
+    /// The very first record is written twice, so the first epoch returned is 2. From then on more than one slot has been
+    /// used, and a log that has decayed cannot be mistaken for one whose first commit was cut short.
+    pub fn keep(
+        &self,
+        memory: &mut impl Memory,
+        newest: Option<u32>,
+        state: &dyn Emit,
+    ) -> Result<u32, StoreError> {
         let newest = match newest {
             Some(epoch) => epoch,
             None => {
-                self.write(memory, FIRST, payload)?;
+                self.write(memory, FIRST, state)?;
                 FIRST
             }
         };
         let epoch = newest.checked_add(1).ok_or(StoreError::Exhausted)?;
-        self.write(memory, epoch, payload)?;
+        self.write(memory, epoch, state)?;
         Ok(epoch)
+    }
+
+    /// Whether the record of `epoch` is what `state` emits, but for the first `skip` bytes.
+    pub(super) fn is(
+        &self,
+        memory: &mut impl Memory,
+        epoch: u32,
+        state: &dyn Emit,
+        skip: usize,
+    ) -> Result<bool, StoreError> {
+        let mut number = self.head(epoch);
+        let mut page = read(memory, number)?;
+        let Some((record, _)) = self.parse(&page[..], epoch % self.slots) else { return Ok(false) };
+        let (mut at, mut done, mut failed) = (HEADER, 0_usize, None);
+        let mut check = |bytes: &[u8]| {
+            for byte in bytes {
+                if at == PAGE {
+                    number = number.saturating_add(1);
+                    page = read(memory, number).map_err(|error| {
+                        failed = Some(error);
+                        WrongLength
+                    })?;
+                    at = 0;
+                }
+                if done >= skip && page.get(at) != Some(byte) {
+                    return Err(WrongLength);
+                }
+                at = at.saturating_add(1);
+                done = done.saturating_add(1);
+            }
+            Ok(())
+        };
+        let same = state.emit(&mut Writer::new(&mut check)).is_ok();
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(same && record.epoch == epoch && record.len == done),
+        }
+    }
+
+    fn room<'a>(&self, bytes: &'a mut [u8]) -> Result<Room<'a>, StoreError> {
+        if bytes.len() < self.capacity() {
+            return Err(StoreError::BufferTooSmall { len: bytes.len(), needed: self.capacity() });
+        }
+        Ok(Room { bytes, len: 0 })
     }
 
     /// Writes a record to its slot: the first page is invalid from the first step on and becomes valid in the last,
     /// when every other page has been found firm.
-    fn write(&self, memory: &mut impl Memory, epoch: u32, payload: &[u8]) -> Result<(), StoreError> {
-        let header = self.header(epoch, payload)?;
+    fn write(&self, memory: &mut impl Memory, epoch: u32, state: &dyn Emit) -> Result<(), StoreError> {
+        let (header, pages) = self.header(epoch, state)?;
         let head = self.head(epoch);
         blank(memory, head)?;
-        for index in 1..pages_for(payload.len()) {
-            put(memory, head.saturating_add(index), &page_of(&header, payload, index.into()))?;
+        for index in 1..pages {
+            put(memory, head.saturating_add(index), &page_of(&header, state, index.into()))?;
         }
-        let bytes = page_of(&header, payload, 0);
+        let bytes = page_of(&header, state, 0);
         memory.program(head, &bytes)?;
         if !holds(memory, head, &bytes)? {
             // The caller will be told that this failed, so it must not come to read as a success later.
@@ -158,14 +224,14 @@ impl Log {
 
     /// Programs again the pages of a record whose bits are in doubt, with the same data: never by way of erasing, for
     /// this may be the only intact record there is. Returns whether all of it is firm now.
-    fn refresh(&self, memory: &mut impl Memory, epoch: u32, payload: &[u8]) -> Result<bool, StoreError> {
-        let header = self.header(epoch, payload)?;
+    fn refresh(&self, memory: &mut impl Memory, epoch: u32, state: &dyn Emit) -> Result<bool, StoreError> {
+        let (header, pages) = self.header(epoch, state)?;
         let mut firm = true;
-        for index in 0..pages_for(payload.len()) {
+        for index in 0..pages {
             let page = self.head(epoch).saturating_add(index);
             if !memory.margin(page)? {
                 // From what passed its check, not from the page: a second reading of it may differ.
-                let bytes = page_of(&header, payload, index.into());
+                let bytes = page_of(&header, state, index.into());
                 memory.program(page, &bytes)?;
                 firm &= holds(memory, page, &bytes)?;
             }
@@ -185,10 +251,7 @@ impl Log {
     }
 
     /// Puts the newest intact record into `out`.
-    fn newest(&self, memory: &mut impl Memory, out: &mut [u8]) -> Result<Option<Record>, StoreError> {
-        if out.len() < self.capacity() {
-            return Err(StoreError::BufferTooSmall { len: out.len(), needed: self.capacity() });
-        }
+    fn newest(&self, memory: &mut impl Memory, out: &mut dyn Kept) -> Result<Option<Record>, StoreError> {
         let mut tried = 0_u64;
         loop {
             let mut best = None;
@@ -220,30 +283,40 @@ impl Log {
         &self,
         memory: &mut impl Memory,
         slot: u32,
-        mut out: Option<&mut [u8]>,
+        out: Option<&mut dyn Kept>,
     ) -> Result<Option<Record>, StoreError> {
-        let mut page: Page = read(memory, self.page(slot))?;
+        let mut number = self.page(slot);
+        let mut page: Page = read(memory, number)?;
         let Some((record, mut rest)) = self.parse(&page[..], slot) else { return Ok(None) };
         let Ok(stored) = rest.u32() else { return Ok(None) };
         let mut digest = CRC.digest();
         digest.update(page.get(..CHECKED).unwrap_or_default());
-        let mut done = 0_usize;
-        for index in 0..pages_for(record.len) {
-            if index > 0 {
-                page = read(memory, self.page(slot).saturating_add(index))?;
-            }
-            let skip = if index == 0 { HEADER } else { 0 };
-            let part = page.get(skip..).unwrap_or_default();
-            let part = part.get(..record.len.saturating_sub(done)).unwrap_or(part);
-            digest.update(part);
-            if let Some(out) = out.as_deref_mut() {
-                for (to, from) in out.iter_mut().skip(done).zip(part) {
-                    *to = *from;
+        let (mut at, mut failed) = (HEADER, None);
+        let mut take = |out: &mut [u8]| {
+            for byte in out.iter_mut() {
+                if at == PAGE {
+                    number = number.saturating_add(1);
+                    page = read(memory, number).map_err(|error| {
+                        failed = Some(error);
+                        WrongLength
+                    })?;
+                    at = 0;
                 }
+                *byte = page.get(at).copied().unwrap_or(ERASED);
+                at = at.saturating_add(1);
             }
-            done = done.saturating_add(part.len());
+            digest.update(out);
+            Ok(())
+        };
+        let mut fields = Fields::new(&mut take, record.len);
+        let restored = out.map_or(Ok(()), |out| out.restore(&mut fields));
+        // What was not asked for is checked all the same.
+        while fields.left() > 0 && fields.u8().is_ok() {}
+        match failed {
+            Some(error) => Err(error),
+            None if digest.finalize() != stored => Ok(None),
+            None => Ok(restored.map(|()| Some(record))?),
         }
-        Ok((digest.finalize() == stored).then_some(record))
     }
 
     /// Reads epoch and length, and returns what follows them; `None` where no record of this log has them.
@@ -276,19 +349,31 @@ impl Log {
         Ok(())
     }
 
-    fn header(&self, epoch: u32, payload: &[u8]) -> Result<[u8; HEADER], StoreError> {
-        let too_long = StoreError::TooLong { len: payload.len(), capacity: self.capacity() };
-        let len = u16::try_from(payload.len()).map_err(|_| too_long)?;
-        if payload.len() > self.capacity() {
+    /// The header of a record, and how many pages it fills.
+    #[inline(never)]
+    fn header(&self, epoch: u32, state: &dyn Emit) -> Result<([u8; HEADER], u16), StoreError> {
+        let mut len = 0_usize;
+        let mut count = |bytes: &[u8]| {
+            len = len.saturating_add(bytes.len());
+            Ok(())
+        };
+        let emitted = state.emit(&mut Writer::new(&mut count));
+        let too_long = StoreError::TooLong { len, capacity: self.capacity() };
+        let length = u16::try_from(len).map_err(|_| too_long)?;
+        if len > self.capacity() || emitted.is_err() {
             return Err(too_long);
         }
         let [e0, e1, e2, e3] = (!epoch).to_be_bytes();
-        let [l0, l1] = len.to_be_bytes();
+        let [l0, l1] = length.to_be_bytes();
         let mut digest = CRC.digest();
         digest.update(&[e0, e1, e2, e3, l0, l1]);
-        digest.update(payload);
+        let mut update = |bytes: &[u8]| {
+            digest.update(bytes);
+            Ok(())
+        };
+        state.emit(&mut Writer::new(&mut update)).map_err(|WrongLength| too_long)?;
         let [c0, c1, c2, c3] = digest.finalize().to_be_bytes();
-        Ok([e0, e1, e2, e3, l0, l1, c0, c1, c2, c3])
+        Ok(([e0, e1, e2, e3, l0, l1, c0, c1, c2, c3], pages_for(len)))
     }
 
     /// The first page of the slot of `epoch`.

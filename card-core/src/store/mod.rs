@@ -2,7 +2,8 @@
 //!
 //! [`Log`] keeps one state that changes as a whole: after a cut at any moment, also during recovery, it answers with
 //! the old state or with the new one, and with the same one ever after. [`Ring`] keeps numbered history records;
-//! they are written first, and a state in a `Log` that names their number makes them count.
+//! they are written first, and a state in a `Log` that names their number makes them count. [`Journal`] is a `Log` for
+//! a state of which a small part changes often: that part is written to a `Ring` beside it, which spreads the wear.
 //!
 //! What is assumed of the memory:
 //! - it is erased before its first use;
@@ -12,13 +13,18 @@
 //!
 //! Torn data is told from whole data by a CRC-32, which guards against accidents, not against forgers.
 
+mod journal;
+mod kept;
 mod log;
 mod page;
 mod ring;
 
+pub use journal::{Journal, Place};
+pub use kept::{Emit, Fields, Grows, INCREMENT, Increment, Kept, Writer};
 pub use log::{Log, Record};
 pub use ring::Ring;
 
+use crate::message::FormatError;
 use crate::platform::MemoryError;
 
 /// Why the store could not do what it was asked to.
@@ -32,6 +38,9 @@ pub enum StoreError {
     /// The log holds something, but no record in it is intact.
     #[error("the log has been used, but holds no intact record")]
     Corrupt,
+    /// An intact record is none of what it was to be read into.
+    #[error("a record is intact, but of another form: {0}")]
+    Format(#[from] FormatError),
     /// The last epoch has been used. The newest record stays readable for ever.
     #[error("the log has used its last epoch and cannot change any more")]
     Exhausted,

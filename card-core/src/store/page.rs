@@ -4,6 +4,7 @@ use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
 use zeroize::Zeroizing;
 
 use super::StoreError;
+use super::kept::{Emit, Writer};
 use crate::platform::{Memory, PAGE};
 
 /// A page on its way from or to memory. Records may hold keys, so it is wiped.
@@ -20,13 +21,22 @@ pub(super) fn blank_page() -> Page {
     Zeroizing::new([ERASED; PAGE])
 }
 
-/// The page with number `index` of what `parts` make when put together; erased bytes after their end.
-pub(super) fn page_of(header: &[u8], payload: &[u8], index: usize) -> Page {
+/// The page with number `index` of what a header and a record make when put together; erased bytes after their end.
+#[inline(never)]
+pub(super) fn page_of(header: &[u8], record: &dyn Emit, index: usize) -> Page {
     let mut page = blank_page();
-    let bytes = header.iter().chain(payload).skip(index.saturating_mul(PAGE));
-    for (to, from) in page.iter_mut().zip(bytes) {
-        *to = *from;
-    }
+    let (start, mut at) = (index.saturating_mul(PAGE), 0_usize);
+    let mut put = |bytes: &[u8]| {
+        let bytes_here = bytes.get(start.saturating_sub(at)..).unwrap_or_default();
+        let free = page.get_mut(at.saturating_sub(start)..).unwrap_or_default();
+        for (to, from) in free.iter_mut().zip(bytes_here) {
+            *to = *from;
+        }
+        at = at.saturating_add(bytes.len());
+        Ok(())
+    };
+    // Nothing here fails, and what the record itself can fail by, its check sum has found before.
+    let _ = put(header).and_then(|()| record.emit(&mut Writer::new(&mut put)));
     page
 }
 

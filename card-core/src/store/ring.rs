@@ -56,7 +56,7 @@ impl Ring {
         let [n0, n1, n2, n3] = number.to_be_bytes();
         let [c0, c1, c2, c3] = check(number, len, payload).to_be_bytes();
         let header: [u8; HEADER] = [n0, n1, n2, n3, len, c0, c1, c2, c3];
-        put(memory, self.page(number), &page_of(&header, payload, 0))
+        put(memory, self.page(number), &page_of(&header, &payload, 0))
     }
 
     /// Reads record `number` into `out` and says how long it is; `None` where its slot does not hold exactly that
@@ -74,7 +74,25 @@ impl Ring {
         Ok(Some(len))
     }
 
-    fn page(&self, number: u32) -> u16 {
+    /// Whatever intact record lies in the slot of `number`: its own number, and its payload in `out`.
+    pub(super) fn at(
+        &self,
+        memory: &mut impl Memory,
+        number: u32,
+        out: &mut [u8; Self::CAPACITY],
+    ) -> Result<Option<(u32, usize)>, StoreError> {
+        let page = read(memory, self.page(number))?;
+        let Ok(found) = Reader::new(&page[..]).u32() else { return Ok(None) };
+        let Some((len, payload)) = parse(&page, found) else { return Ok(None) };
+        for (to, from) in out.iter_mut().zip(payload) {
+            *to = *from;
+        }
+        // One from another slot is none of this one's.
+        Ok((found % self.slots == number % self.slots).then_some((found, len)))
+    }
+
+    /// The page of record `number`.
+    pub(super) fn page(&self, number: u32) -> u16 {
         self.first.saturating_add((number % self.slots) as u16)
     }
 }

@@ -88,21 +88,30 @@ impl MonthMeter {
         partial: bool,
     ) -> Result<Self, RestoreError> {
         let mut month = Self { total, ..Self::begin(tariff, partial) };
-        let mut below = Energy(0);
-        let mut places = month.ended.iter_mut();
         for segment in ended {
-            if segment.end <= below || segment.end > total {
-                return Err(RestoreError);
-            }
-            *places.next().ok_or(RestoreError)? = Some(*segment);
-            below = segment.end;
+            month.add_ended(*segment)?;
         }
         Ok(month)
+    }
+
+    /// The next part that was written down, of a month that is restored piece by piece: its total is there.
+    pub(crate) fn add_ended(&mut self, segment: Segment) -> Result<(), RestoreError> {
+        let below = self.ended().last().map_or(Energy(0), |last| last.end);
+        if segment.end <= below || segment.end > self.total {
+            return Err(RestoreError);
+        }
+        *self.ended.iter_mut().find(|place| place.is_none()).ok_or(RestoreError)? = Some(segment);
+        Ok(())
     }
 
     /// What was consumed in the month.
     pub const fn total(&self) -> Energy {
         self.total
+    }
+
+    /// What was consumed in it is known from elsewhere: it is not below what its ended parts have.
+    pub(crate) const fn set_total(&mut self, total: Energy) {
+        self.total = total;
     }
 
     /// Whether the month began within a calendar month.

@@ -24,7 +24,9 @@ impl Tables {
     /// The tables as they were when they were written down.
     pub fn restore(active: Tariff, standby: Option<Tariff>) -> Result<Self, NotNewer> {
         let mut tables = Self::new(active);
-        standby.map_or(Ok(()), |tariff| tables.offer(tariff))?;
+        if let Some(tariff) = standby {
+            tables.offer(tariff)?;
+        }
         Ok(tables)
     }
 
@@ -38,15 +40,14 @@ impl Tables {
         self.standby.as_ref()
     }
 
-    /// Takes a tariff from the issuer, in place of one that still waits; it comes into force at its start, or at the next
-    /// [`Tables::switch`] where that is past. Energy that was consumed before is never rated by it.
-    pub fn offer(&mut self, tariff: Tariff) -> Result<(), NotNewer> {
+    /// Takes a tariff from the issuer, and gives the one that waited, in whose place it is; it comes into force at its start, or at the
+    /// next [`Tables::switch`] where that is past. Energy that was consumed before is never rated by it.
+    pub fn offer(&mut self, tariff: Tariff) -> Result<Option<Tariff>, NotNewer> {
         let newest = self.standby.as_ref().unwrap_or(&self.active);
         if tariff.version() <= newest.version() {
             return Err(NotNewer);
         }
-        self.standby = Some(tariff);
-        Ok(())
+        Ok(self.standby.replace(tariff))
     }
 
     /// Within a month: the waiting tariff comes into force where its start has come. Says whether it did. Where the month

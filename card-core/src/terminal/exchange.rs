@@ -1,18 +1,18 @@
-//! A meter and a card (specification, section 11): what is said, in consuming steps. What the meter decides and keeps is in
+//! A meter and a card (specification, section 11): what is said. What the meter decides and keeps is in
 //! [`meter`](crate::meter), and [`meter::Visit`](crate::meter::Visit) does both in order.
 //!
 //! SELECT ([`select`](super::select)), INITIALIZE UPDATE and EXTERNAL AUTHENTICATE ([`session`](super::session), with [`KEYS`]
-//! and [`LEVEL`]), then [`Reading`] → [`Facts`] → [`Settling`] → [`Settled`]. Between `Facts` and `Settling` the meter commits its own
-//! memory. An exchange that was torn anywhere is repeated from its start.
+//! and [`LEVEL`]); in a [`meter_session`] READ CERTIFICATE, whose answer is what the card has [`Presented`], and where its binding is
+//! higher than the meter's own [`read_binding`]; then [`Settlement`]. Before that the meter commits its own memory. An exchange that was
+//! torn anywhere is repeated from its start.
 
 use super::load::MailAnswer;
 use super::session::Session;
 use super::{Request, RequestError};
-use crate::apdu::MAX_COMMAND;
 use crate::bytes::{Buffer, Reader};
 use crate::id::CardRef;
 use crate::layout::{CertificateAnswer, Instruction};
-use crate::message::{BindingCertificate, Envelope, Event, FORMAT, FormatError, MeterReceipt, Month};
+use crate::message::{BindingCertificate, Event, FORMAT, FormatError, MeterReceipt, Month};
 use crate::platform::Engine;
 use crate::role::{KeyVersion, Role};
 use crate::scp03::SecurityLevel;
@@ -74,13 +74,18 @@ impl Settlement {
 
     /// SETTLE.
     pub fn request(&self) -> Request<'_, Stored> {
-        Request::new(Instruction::Settle, [0, 0], self.bytes.as_slice(), |data| {
-            let mut reader = Reader::new(data);
-            let stored = Stored { last_month: reader.u16()?, last_event: reader.u32()? };
-            reader.end()?;
-            Ok(stored)
-        })
+        settle(self.bytes.as_slice())
     }
+}
+
+/// SETTLE with the bytes of a [`Settlement`]. To read its answer alone, none are needed.
+pub const fn settle(settlement: &[u8]) -> Request<'_, Stored> {
+    Request::new(Instruction::Settle, [0, 0], settlement, |data| {
+        let mut reader = Reader::new(data);
+        let stored = Stored { last_month: reader.u16()?, last_event: reader.u32()? };
+        reader.end()?;
+        Ok(stored)
+    })
 }
 
 /// Up to where the card has the meter's history.
@@ -113,35 +118,48 @@ impl Batch {
     }
 
     fn new<const N: usize>(most: usize, records: impl Iterator<Item = [u8; N]>) -> Result<Self, WrongCount> {
-        let mut list = Buffer::<{ LONGEST_BATCH - 1 }>::new();
-        let count = put_all(&mut list, records)?;
+        let mut bytes = Buffer::new();
+        bytes.u8(0).map_err(|_| WrongCount)?;
+        let count = put_all(&mut bytes, records)?;
         if !(1..=most).contains(&usize::from(count)) {
             return Err(WrongCount);
         }
-        let mut bytes = Buffer::new();
-        bytes.u8(count).and_then(|bytes| bytes.put(list.as_slice())).map_err(|_| WrongCount)?;
+        if let Some(first) = bytes.as_mut_slice().first_mut() {
+            *first = count;
+        }
         Ok(Self { bytes })
     }
 
-    /// PUT MONTHS: answers the index of the last closed month that the card has.
+    /// PUT MONTHS.
     pub fn put_months(&self) -> Request<'_, u16> {
-        Request::new(Instruction::PutMonths, [0, 0], self.bytes.as_slice(), |data| {
-            let mut reader = Reader::new(data);
-            let last = reader.u16()?;
-            reader.end()?;
-            Ok(last)
-        })
+        put_months(self.bytes.as_slice())
     }
 
-    /// PUT EVENTS: answers the number of the last event that the card has.
+    /// PUT EVENTS.
     pub fn put_events(&self) -> Request<'_, u32> {
-        Request::new(Instruction::PutEvents, [0, 0], self.bytes.as_slice(), |data| {
-            let mut reader = Reader::new(data);
-            let last = reader.u32()?;
-            reader.end()?;
-            Ok(last)
-        })
+        put_events(self.bytes.as_slice())
     }
+}
+
+/// PUT MONTHS with the bytes of a [`Batch`]: answers the index of the last closed month that the card has. To read its answer alone,
+/// none are needed.
+pub const fn put_months(batch: &[u8]) -> Request<'_, u16> {
+    Request::new(Instruction::PutMonths, [0, 0], batch, |data| {
+        let mut reader = Reader::new(data);
+        let last = reader.u16()?;
+        reader.end()?;
+        Ok(last)
+    })
+}
+
+/// PUT EVENTS, likewise: answers the number of the last event that the card has.
+pub const fn put_events(batch: &[u8]) -> Request<'_, u32> {
+    Request::new(Instruction::PutEvents, [0, 0], batch, |data| {
+        let mut reader = Reader::new(data);
+        let last = reader.u32()?;
+        reader.end()?;
+        Ok(last)
+    })
 }
 
 fn put_all<const N: usize, const M: usize>(
@@ -156,9 +174,15 @@ fn put_all<const N: usize, const M: usize>(
     Ok(count)
 }
 
-/// PUT METER MAIL.
-pub fn put_meter_mail(envelope: &Envelope) -> Request<'_, MailAnswer> {
-    Request::new(Instruction::PutMeterMail, [0, 0], envelope.as_bytes(), MailAnswer::parse)
+/// PUT METER MAIL with the bytes of an envelope. To read its answer alone, none are needed.
+pub const fn put_meter_mail(envelope: &[u8]) -> Request<'_, MailAnswer> {
+    Request::new(Instruction::PutMeterMail, [0, 0], envelope, MailAnswer::parse)
+}
+
+/// Whether a session is one with the meter key set, at [`LEVEL`] at the least.
+pub fn meter_session(session: &Session) -> Result<(), ExchangeError> {
+    let high = session.level().is_some_and(|level| level.includes(LEVEL));
+    if session.role() == Some(Role::Meter) && high { Ok(()) } else { Err(ExchangeError::WrongSession) }
 }
 
 /// What a card, authenticated in its session, holds for the meter.
@@ -177,10 +201,29 @@ impl Presented {
         Self { card, key_version, answer, binding: None }
     }
 
+    /// What a card has answered to READ CERTIFICATE in its session.
+    pub fn answered(
+        session: &mut Session,
+        engine: &mut impl Engine,
+        response: &[u8],
+    ) -> Result<Self, ExchangeError> {
+        let answer = session.answer(engine, &read_certificate(), response)?;
+        if answer.summary.card != session.card() {
+            return Err(ExchangeError::OtherCard);
+        }
+        Ok(Self::from_parts(session.card(), session.key_version(), answer))
+    }
+
     /// With the card's binding certificate.
     #[must_use]
-    pub const fn with_binding(self, binding: BindingCertificate) -> Self {
-        Self { binding: Some(binding), ..self }
+    pub const fn with_binding(mut self, binding: BindingCertificate) -> Self {
+        self.prove(binding);
+        self
+    }
+
+    /// The card's binding certificate has come.
+    pub const fn prove(&mut self, binding: BindingCertificate) {
+        self.binding = Some(binding);
     }
 
     /// Card and generation by the session's key diversification data.
@@ -202,108 +245,6 @@ impl Presented {
     pub const fn binding(&self) -> Option<&BindingCertificate> {
         self.binding.as_ref()
     }
-}
-
-/// READ CERTIFICATE is on its way.
-#[derive(Debug)]
-pub struct Reading {
-    session: Session,
-    /// What is known already where the binding certificate is read, nothing where the credit certificate is.
-    known: Option<Presented>,
-}
-
-impl Reading {
-    /// Begins in a session with the meter key set, and gives READ CERTIFICATE.
-    pub fn begin(
-        mut session: Session,
-        engine: &mut impl Engine,
-    ) -> Result<(Self, Buffer<MAX_COMMAND>), ExchangeError> {
-        if session.role() != Some(Role::Meter) || !session.level().is_some_and(|level| level.includes(LEVEL))
-        {
-            return Err(ExchangeError::WrongSession);
-        }
-        let command = session.ask(engine, &read_certificate())?;
-        Ok((Self { session, known: None }, command))
-    }
-
-    /// Reads the response.
-    pub fn facts(mut self, engine: &mut impl Engine, response: &[u8]) -> Result<Facts, ExchangeError> {
-        let card = self.session.card();
-        let session = &mut self.session;
-        let presented = match self.known {
-            None => {
-                let answer = session.answer(engine, &read_certificate(), response)?;
-                if answer.summary.card != card {
-                    return Err(ExchangeError::OtherCard);
-                }
-                Presented::from_parts(card, session.key_version(), answer)
-            }
-            Some(presented) => presented.with_binding(session.answer(engine, &read_binding(), response)?),
-        };
-        Ok(Facts { session: self.session, presented })
-    }
-}
-
-/// What the card presents is known. Now the meter decides and commits; or drops this, which ends the exchange.
-#[derive(Debug)]
-pub struct Facts {
-    session: Session,
-    presented: Presented,
-}
-
-impl Facts {
-    /// What the card presents.
-    pub const fn presented(&self) -> &Presented {
-        &self.presented
-    }
-
-    /// READ CERTIFICATE with P1 = 01, where the certificate's binding is higher than the meter's own.
-    pub fn ask_binding(
-        mut self,
-        engine: &mut impl Engine,
-    ) -> Result<(Reading, Buffer<MAX_COMMAND>), ExchangeError> {
-        let command = self.session.ask(engine, &read_binding())?;
-        Ok((Reading { session: self.session, known: Some(self.presented) }, command))
-    }
-
-    /// Leaves the exchange with its session open: for mail of a meter that refuses the card.
-    pub fn into_session(self) -> Session {
-        self.session
-    }
-
-    /// SETTLE. The meter has committed what it will say in it.
-    pub fn settle(
-        mut self,
-        engine: &mut impl Engine,
-        settlement: Settlement,
-    ) -> Result<(Settling, Buffer<MAX_COMMAND>), ExchangeError> {
-        let command = self.session.ask(engine, &settlement.request())?;
-        Ok((Settling { session: self.session, settlement }, command))
-    }
-}
-
-/// SETTLE is on its way.
-#[derive(Debug)]
-pub struct Settling {
-    session: Session,
-    settlement: Settlement,
-}
-
-impl Settling {
-    /// Reads the response to SETTLE. Where there is none, nothing is lost: the next exchange shows whether it was received.
-    pub fn settled(mut self, engine: &mut impl Engine, response: &[u8]) -> Result<Settled, ExchangeError> {
-        let stored = self.session.answer(engine, &self.settlement.request(), response)?;
-        Ok(Settled { session: self.session, stored })
-    }
-}
-
-/// The card has settled. Mail, months and events may follow in the session, each by itself.
-#[derive(Debug)]
-pub struct Settled {
-    /// The open session, for [`put_meter_mail`], [`Batch`] and [`get_mail`](super::load::get_mail).
-    pub session: Session,
-    /// Up to where the card has the meter's history.
-    pub stored: Stored,
 }
 
 /// Why an exchange ended. It can be repeated from its start.

@@ -72,18 +72,27 @@ pub const fn put_key(replaced: KeyVersion, role: Role, keys: &[u8]) -> Request<'
 /// What BIND tells the card.
 #[derive(Debug, Clone)]
 pub struct BindData {
-    bytes: Buffer<{ BindingCertificate::SIZE + Certificate::SIZE + MAX_KEY_SET }>,
+    bytes: Buffer<{ BindingCertificate::SIZE + Certificate::SIZE + 1 + 3 * (32 + 3) }>,
 }
 
 impl BindData {
-    /// With the meter key set in the form of PUT KEY, encrypted in the session.
+    /// With the meter key set, encrypted in the session and given as the data of PUT KEY, whose types and lengths are left out: with
+    /// them it would be too long for a session of mode S16.
     pub fn new(
         binding: &BindingCertificate,
         certificate: &Certificate,
         keys: &[u8],
     ) -> Result<Self, WrongLength> {
         let mut bytes = Buffer::new();
-        bytes.put(&binding.emit())?.put(&certificate.emit())?.put(keys)?;
+        bytes.put(&binding.emit())?.put(&certificate.emit())?;
+        let mut keys = Reader::new(keys);
+        bytes.u8(keys.u8()?)?;
+        while keys.left() != 0 {
+            let [_, size, _] = keys.array()?;
+            bytes.put(keys.take(usize::from(size).saturating_sub(1))?)?;
+            let [_, check @ ..] = keys.array::<4>()?;
+            bytes.put(&check)?;
+        }
         Ok(Self { bytes })
     }
 

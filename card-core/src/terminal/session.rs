@@ -160,6 +160,16 @@ impl Session {
         self.host.wrap(engine, &request.command())
     }
 
+    /// [`Self::ask`] in place of what `out` held.
+    pub fn ask_in<T>(
+        &mut self,
+        engine: &mut impl Engine,
+        request: &Request<'_, T>,
+        out: &mut Buffer<MAX_COMMAND>,
+    ) -> Result<(), SessionError> {
+        self.host.wrap_in(engine, &request.command(), out)
+    }
+
     /// Reads the response to the request that was asked last. An error status leaves the session open.
     pub fn answer<T>(
         &mut self,

@@ -7,37 +7,49 @@
 )]
 
 use crate::support::*;
-use card_core::message::MeterFlags;
+use card_core::message::{Certificate, MeterFlags};
 use card_core::meter::events::code;
-use card_core::meter::{Clock, MailRefusal, Meter, MeterState, reason};
+use card_core::meter::{Clock, MailRefusal, Meter, MeterState, Reading, doubt, reason};
 use card_core::parameters::{Command, Limits, command::kind};
 use card_core::tariff::EGYPT_2024_08;
 use card_core::units::{Balance, CardTime, Energy};
 
 /// The greatest step before the first mail.
-const STEP: u32 = 2_592_000;
+const STEP: i64 = 600;
+const DAY: i64 = 86_400;
+const FLOOR: CardTime = CardTime(0x0C00_0001);
 
 fn after(seconds: i64) -> CardTime {
     CardTime((i64::from(NOW.0) + seconds) as u32)
 }
 
+/// The clock shows so many seconds after [`NOW`], when so many of uptime have passed since then.
+fn says(clock: i64, uptime: i64) -> Reading {
+    Reading { uptime: after(uptime).0, ..shows(after(clock)) }
+}
+
+/// There is no clock any more.
+fn says_nothing(uptime: i64) -> Reading {
+    Reading { uptime: after(uptime).0, ..shows(CardTime::UNSET) }
+}
+
 /// A meter at [`NOW`] that takes these readings one after the other.
-fn reads(readings: &[CardTime]) -> Meter<Chip> {
+fn reads(readings: &[Reading]) -> Meter<Chip> {
     let mut meter = bound(&Chip::new(), 50_000);
     for reading in readings {
-        meter.tick(shows(*reading)).unwrap();
+        meter.tick(*reading).unwrap();
     }
     meter
 }
 
-fn clock(time: CardTime, offset: i64, doubtful: bool) -> Clock {
-    Clock { time, floor: CardTime(0x0C00_0001), offset, doubtful, stopped: false }
+fn clock(time: CardTime, offset: i64, doubt: u8) -> Clock {
+    Clock { time, floor: FLOOR, offset, doubt }
 }
 
-/// The readings that the events of a doubtful clock name.
-fn doubts(meter: &mut Meter<Chip>) -> Vec<u32> {
+/// The readings that the events of a doubtful clock name, and which doubt.
+fn doubts(meter: &mut Meter<Chip>) -> Vec<(u32, u8)> {
     let events = told(meter, 0).into_iter().filter(|(code, _)| *code == code::CLOCK_DOUBTFUL);
-    events.map(|(_, data)| u32::from_be_bytes([data[0], data[1], data[2], data[3]])).collect()
+    events.map(|(_, data)| (u32::from_be_bytes([data[0], data[1], data[2], data[3]]), data[4])).collect()
 }
 
 #[test]
@@ -55,214 +67,232 @@ fn the_first_reading_is_the_time_and_names_the_month() {
 
 #[test]
 fn a_step_forward_waits_where_it_is_greater_than_the_limit() {
-    let mut meter = reads(&[after(STEP.into())]);
-    assert_eq!(meter.state().clock, clock(after(STEP.into()), 0, false));
+    let mut meter = reads(&[says(STEP, 0)]);
+    assert_eq!(meter.state().clock, clock(after(STEP), 0, 0));
     assert!(doubts(&mut meter).is_empty());
 
-    let far = after(i64::from(STEP) + 1);
-    let mut meter = reads(&[far]);
-    assert_eq!(meter.state().clock, clock(NOW, -i64::from(STEP) - 1, true));
+    let far = STEP + 1;
+    let mut meter = reads(&[says(far, 0)]);
+    assert_eq!(meter.state().clock, clock(NOW, -far, doubt::CLOCK));
     assert!(meter.state().flags.has(MeterFlags::CLOCK_DOUBTFUL));
-    assert_eq!(doubts(&mut meter), [far.0]);
-    // It goes on from there, at the clock's pace, and the doubt stays.
-    meter.tick(shows(CardTime(far.0 + 100))).unwrap();
-    assert_eq!(meter.state().clock, clock(after(100), -i64::from(STEP) - 1, true));
-    // A further step is held as well, and is no event of its own.
-    meter.tick(shows(CardTime(far.0 + 100 + STEP + 1))).unwrap();
-    assert_eq!(doubts(&mut meter), [far.0]);
-    assert_eq!(meter.state().clock, clock(after(100), -2 * (i64::from(STEP) + 1), true));
+    assert_eq!(doubts(&mut meter), [(after(far).0, doubt::CLOCK)]);
+    // It goes on from there, as uptime does, and the doubt stays.
+    meter.tick(says(20 * DAY, 100)).unwrap();
+    assert_eq!(meter.state().clock, clock(after(100), 100 - 20 * DAY, doubt::CLOCK));
+    // A further step is no event of its own.
+    assert_eq!(doubts(&mut meter), [(after(far).0, doubt::CLOCK)]);
 }
 
 #[test]
 fn the_limit_of_a_step_is_the_issuers() {
     let mut meter = bound(&Chip::new(), 50_000);
     give(&mut meter, NOW, 2, &Limits { clock_step: 3600, ..Limits::DEFAULT }.emit());
-    meter.tick(shows(after(3600))).unwrap();
-    assert!(!meter.state().clock.doubtful);
-    meter.tick(shows(after(7201))).unwrap();
-    assert_eq!((meter.state().clock.doubtful, meter.state().clock.time), (true, after(3600)));
+    meter.tick(says(3600, 0)).unwrap();
+    assert!(!meter.state().clock.is_doubtful());
+    meter.tick(says(7201, 0)).unwrap();
+    assert_eq!((meter.state().clock.doubt, meter.state().clock.time), (doubt::CLOCK, after(3600)));
 }
 
 #[test]
 fn a_clock_that_falls_back_holds_time() {
     // By a minute it is nothing: time stays.
-    let mut meter = reads(&[after(-60)]);
-    assert_eq!(meter.state().clock, clock(NOW, 0, false));
-    meter.tick(shows(after(-1))).unwrap();
-    meter.tick(shows(after(1))).unwrap();
-    assert_eq!(meter.state().clock, clock(after(1), 0, false));
+    let mut meter = reads(&[says(-60, 0)]);
+    assert_eq!(meter.state().clock, clock(NOW, 0, 0));
+    meter.tick(says(-10, 50)).unwrap();
+    meter.tick(says(1, 61)).unwrap();
+    assert_eq!(meter.state().clock, clock(after(1), 0, 0));
     assert!(doubts(&mut meter).is_empty());
 
-    let mut meter = reads(&[after(-61)]);
-    assert_eq!(meter.state().clock, clock(NOW, 61, true));
-    assert_eq!(doubts(&mut meter), [after(-61).0]);
+    let mut meter = reads(&[says(-61, 0)]);
+    assert_eq!(meter.state().clock, clock(NOW, 61, doubt::CLOCK));
+    assert_eq!(doubts(&mut meter), [(after(-61).0, doubt::CLOCK)]);
     // Time goes on by the offset, as long as the reading itself is behind.
-    meter.tick(shows(after(-1))).unwrap();
-    assert_eq!(meter.state().clock, clock(after(60), 61, true));
-    // Also there a minute back is nothing, and more holds time again: no further event in this month.
-    meter.tick(shows(after(-61))).unwrap();
-    assert_eq!(meter.state().clock, clock(after(60), 61, true));
-    meter.tick(shows(after(-62))).unwrap();
-    assert_eq!(meter.state().clock, clock(after(60), 122, true));
-    assert_eq!(doubts(&mut meter), [after(-61).0]);
+    meter.tick(says(-1, 62)).unwrap();
+    assert_eq!(meter.state().clock, clock(after(60), 61, doubt::CLOCK));
 }
 
 #[test]
 fn a_reading_that_is_right_by_itself_ends_the_doubt() {
-    // A clock that lost its time in a power cut, and is set again by its network.
-    let mut meter = reads(&[CardTime::UNSET, CardTime(50), CardTime(100), after(300)]);
-    // That far a step is a doubt once more, but the clock now reads what it should.
-    assert_eq!(meter.state().clock, clock(after(50), -250, true));
-    meter.tick(shows(after(310))).unwrap();
-    assert_eq!(meter.state().clock, clock(after(310), 0, false));
+    // A clock that lost its time while there was power, and is set again by its network.
+    let mut meter = reads(&[says_nothing(0), Reading { clock: CardTime(50), ..says(0, 10) }, says(300, 300)]);
+    assert_eq!(meter.state().clock, clock(after(300), 0, 0));
     assert!(!meter.state().flags.has(MeterFlags::CLOCK_DOUBTFUL));
-    assert_eq!(doubts(&mut meter), [0]);
+    assert_eq!(doubts(&mut meter), [(0, doubt::CLOCK)]);
 
-    // Just the time is enough.
-    let meter = reads(&[after(-100), NOW]);
-    assert_eq!(meter.state().clock, clock(NOW, 0, false));
-    // Not below time, and not more than a step above it: else it goes on by its offset.
-    let mut meter = reads(&[after(-100)]);
-    meter.tick(shows(after(-1))).unwrap();
-    assert_eq!(meter.state().clock, clock(after(99), 100, true));
-    let mut meter = reads(&[after(i64::from(STEP) + 10)]);
-    meter.tick(shows(after(i64::from(STEP) + 15))).unwrap();
-    assert_eq!(meter.state().clock, clock(after(5), -i64::from(STEP) - 10, true));
+    // With the doubt, up to a step too far is right enough; without it, a minute.
+    let meter = reads(&[says_nothing(0), says(STEP, 0)]);
+    assert_eq!(meter.state().clock, clock(after(STEP), 0, 0));
+    let meter = reads(&[says_nothing(0), says(STEP + 1, 0)]);
+    assert_eq!(meter.state().clock, clock(NOW, -STEP - 1, doubt::CLOCK));
+    let meter = reads(&[says_nothing(0), says(-60, 0)]);
+    assert_eq!(meter.state().clock, clock(NOW, 0, 0));
+    let meter = reads(&[says_nothing(0), says(-61, 0)]);
+    assert_eq!(meter.state().clock, clock(NOW, 61, doubt::CLOCK));
 }
 
 #[test]
-fn where_firmware_has_no_clock_time_stands_and_neither_friendly_time_nor_loan_goes_on() {
-    let stands = |clock| Clock { stopped: true, doubtful: true, ..clock };
-    // Time and offset stay, however often, and go on from there.
-    let mut meter = reads(&[after(-61), CardTime::UNSET, CardTime::UNSET]);
-    assert_eq!(meter.state().clock, stands(clock(NOW, 61, true)));
-    meter.tick(shows(after(-51))).unwrap();
-    assert_eq!(meter.state().clock, clock(after(10), 61, true));
+fn a_clock_that_goes_as_it_must_not_is_seen_by_uptime() {
+    // 90 s in 100,000 is what clocks do, 120 s are not.
+    for (gains, doubtful) in [(90, false), (-90, false), (120, true), (-120, true), (3_000, true)] {
+        let mut meter = reads(&[]);
+        for passed in (0..=4_000_000).step_by(600) {
+            meter.tick(says(passed + passed * gains / 100_000, passed)).unwrap();
+        }
+        assert_eq!(meter.state().clock.is_doubtful(), doubtful, "{gains}");
+        let wrong = i64::from(meter.state().clock.time.0) - i64::from(after(4_000_000).0);
+        assert!(wrong.abs() <= 4_000_000 / 1_000 + STEP, "{gains}: {wrong}");
+    }
+}
 
-    // A Friday: nothing is cut for want of credit, as long as there is a time.
+#[test]
+fn where_firmware_has_no_clock_time_goes_on_by_uptime_and_so_do_friendly_times_and_loans() {
+    let mut meter = reads(&[says(-61, 0), says_nothing(10), says_nothing(20)]);
+    assert_eq!(meter.state().clock, clock(after(20), 0, doubt::CLOCK));
+    meter.tick(says(25, 25)).unwrap();
+    assert_eq!(meter.state().clock, clock(after(25), 0, 0));
+
+    // A Friday: nothing is cut for want of credit, until it is over.
     let mut meter = bound(&Chip::new(), 100);
     meter.consume(shows(NOW), Energy(5_000)).unwrap();
     assert!(meter.state().balance < Balance(0));
+    let saturday = i64::from(local(FRIDAY + 1, 10, 0).0) - i64::from(NOW.0);
+    meter.tick(says_nothing(saturday - 1)).unwrap();
     assert_eq!(meter.state().supply.cut, 0);
-    meter.tick(shows(CardTime::UNSET)).unwrap();
-    assert_eq!((meter.state().clock, doubts(&mut meter)), (stands(clock(NOW, 0, true)), vec![0]));
-    assert_eq!(meter.state().supply.cut, reason::NO_CREDIT);
-    // No loan either, until there is a time again.
-    ask_for_loan(&mut meter, CardTime::UNSET);
-    assert_eq!(meter.state().clock, stands(clock(NOW, 0, true)));
+    meter.tick(says_nothing(saturday)).unwrap();
     assert_eq!(
-        (meter.state().supply.cut, meter.state().supply.loan_until),
-        (reason::NO_CREDIT, CardTime::UNSET)
+        (meter.state().clock, doubts(&mut meter)),
+        (clock(after(saturday), 0, doubt::CLOCK), vec![(0, doubt::CLOCK)])
     );
-    meter.tick(shows(after(10))).unwrap();
-    assert_eq!(meter.state().clock, clock(after(10), 0, false));
-    ask_for_loan(&mut meter, after(10));
-    let until = meter.state().supply.loan_until;
-    assert!(until > after(10));
-    assert_eq!(meter.state().supply.cut, 0);
-    // Nor does one that runs hold the cut off; it is still there when time goes on.
-    meter.tick(shows(CardTime::UNSET)).unwrap();
-    assert_eq!((meter.state().supply.cut, meter.state().supply.loan_until), (reason::NO_CREDIT, until));
-    meter.tick(shows(after(20))).unwrap();
-    assert_eq!((meter.state().supply.cut, meter.state().supply.loan_until), (0, until));
-    // A command sets time, but not the clock that there is not.
-    let later = Command { expiry: after(600), ..command(1, kind::CLOCK, after(500).0) };
-    assert_eq!(order(&mut meter, CardTime::UNSET, &later), Ok(()));
-    assert_eq!(meter.state().clock, stands(clock(after(500), 0, true)));
     assert_eq!(meter.state().supply.cut, reason::NO_CREDIT);
+    // A loan is two days, as always.
+    meter.tick(says(saturday, saturday)).unwrap();
+    ask_for_loan(&mut meter, after(saturday));
+    let until = saturday + 2 * DAY;
+    assert_eq!((meter.state().supply.cut, meter.state().supply.loan_until), (0, after(until)));
+    meter.tick(says_nothing(until - 1)).unwrap();
+    assert_eq!(meter.state().supply.cut, 0);
+    meter.tick(says_nothing(until)).unwrap();
+    assert_eq!(meter.state().supply.cut, reason::NO_CREDIT);
+    // A command sets time, but not the clock that there is not.
+    let later = Command { expiry: after(until + 600), ..command(1, kind::CLOCK, after(until + 500).0) };
+    let mail = letter(5, 1, &later.emit());
+    assert_eq!(meter.receive(says_nothing(until), Some(CARD.id), &mail).unwrap().result, Ok(()));
+    assert_eq!(meter.state().clock, clock(after(until + 500), 0, doubt::CLOCK));
+}
+
+#[test]
+fn after_an_outage_a_clock_that_never_stopped_is_believed_and_no_other() {
+    let power_up = |reading| {
+        let chip = Chip::new();
+        bound(&chip, 50_000).save().unwrap();
+        let mut meter = again(&chip);
+        meter.tick(reading).unwrap();
+        let clock = meter.state().clock;
+        (clock, doubts(&mut meter))
+    };
+    let far = 3_000 * DAY;
+    for seconds in [far, 0, -60] {
+        assert_eq!(
+            power_up(Reading { uptime: 3, ..says(seconds, 0) }),
+            (clock(after(seconds.max(0)), 0, 0), vec![])
+        );
+    }
+    let stood = |reading: i64| (clock(NOW, -reading, doubt::STOOD), vec![(after(reading).0, doubt::STOOD)]);
+    assert_eq!(power_up(says(-61, 0)), stood(-61));
+    for seconds in [far, 5, -60] {
+        assert_eq!(power_up(Reading { never_stopped: false, ..says(seconds, 0) }), stood(seconds));
+    }
+    // Without a clock both doubts begin.
+    let both = vec![(0, doubt::STOOD), (0, doubt::CLOCK)];
+    assert_eq!(power_up(says_nothing(0)), (clock(NOW, 0, doubt::STOOD | doubt::CLOCK), both));
 }
 
 #[test]
 fn a_clock_that_comes_and_goes_is_an_event_once_a_month() {
-    let mut meter = reads(&[after(-100)]);
+    let mut meter = reads(&[says(-100, 0)]);
     for n in 1..=80 {
-        let time = meter.state().clock.time;
-        meter.tick(shows(CardTime(time.0 + 10))).unwrap();
-        assert!(!meter.state().clock.doubtful);
-        let reading = if n % 2 == 0 { CardTime::UNSET } else { CardTime(time.0 - 100) };
-        meter.tick(shows(reading)).unwrap();
-        assert!(meter.state().clock.doubtful);
+        meter.tick(says(n * 10, n * 10)).unwrap();
+        assert!(!meter.state().clock.is_doubtful());
+        meter.tick(if n % 2 == 0 { says_nothing(n * 10) } else { says(n * 10 - 100, n * 10) }).unwrap();
+        assert!(meter.state().clock.is_doubtful());
     }
-    assert_eq!(doubts(&mut meter), [after(-100).0]);
+    let first = (after(-100).0, doubt::CLOCK);
+    assert_eq!(doubts(&mut meter), [first]);
     // In the next month, which begins without a doubt, it is told again.
-    let time = meter.state().clock.time;
-    meter.tick(shows(time)).unwrap();
+    meter.tick(says(810, 810)).unwrap();
     pass(&mut meter, begin_of(JUNE + 1));
-    let lost = CardTime(begin_of(JUNE + 1).0 - 1_000);
-    meter.tick(shows(lost)).unwrap();
-    assert_eq!(doubts(&mut meter), [after(-100).0, lost.0]);
+    let lost = |begin: CardTime| Reading { uptime: begin.0, ..shows(CardTime(begin.0 - 1_000)) };
+    meter.tick(lost(begin_of(JUNE + 1))).unwrap();
+    let second = (begin_of(JUNE + 1).0 - 1_000, doubt::CLOCK);
+    assert_eq!(doubts(&mut meter), [first, second]);
     // A doubt that lasts into a month is not told anew in it.
-    pass_behind(&mut meter, 1_000, begin_of(JUNE + 2));
-    meter.tick(shows(CardTime(begin_of(JUNE + 2).0 - 2_000))).unwrap();
+    meter.tick(lost(begin_of(JUNE + 2))).unwrap();
     assert_eq!((meter.state().month_index, meter.state().clock.time), (JUNE + 2, begin_of(JUNE + 2)));
-    assert_eq!(doubts(&mut meter), [after(-100).0, lost.0]);
+    assert_eq!(doubts(&mut meter), [first, second]);
 }
 
 #[test]
 fn the_month_says_that_the_clock_was_doubtful_in_it() {
-    let mut meter = reads(&[after(-100), after(200)]);
-    assert!(!meter.state().clock.doubtful);
+    let mut meter = reads(&[says(-100, 0), says(200, 200)]);
+    assert!(!meter.state().clock.is_doubtful());
     assert_eq!(meter.state().month().flags & 4, 4);
     pass(&mut meter, begin_of(JUNE + 2));
     // June's was, July's was not.
     assert_eq!(months(&mut meter).iter().map(|month| month.flags & 4).collect::<Vec<_>>(), [4, 0]);
     assert_eq!(meter.state().month().flags & 4, 0);
     // A doubt that lasts goes into the next month.
-    let time = meter.state().clock.time;
-    meter.tick(shows(CardTime(time.0 - 1000))).unwrap();
-    pass_behind(&mut meter, 1000, begin_of(JUNE + 3));
+    for uptime in [begin_of(JUNE + 2), begin_of(JUNE + 3)] {
+        meter.tick(Reading { uptime: uptime.0, ..shows(CardTime::UNSET) }).unwrap();
+    }
     assert_eq!(meter.state().month().flags & 4, 4);
     assert_eq!(months(&mut meter).last().unwrap().flags & 4, 4);
-}
-
-/// Time passes with a clock that is that many seconds behind: so little at once that its reading is below time.
-fn pass_behind(meter: &mut Meter<Chip>, behind: u32, to: CardTime) {
-    let from = meter.state().clock.time.0;
-    for time in (from..to.0).step_by(behind as usize / 2).chain([to.0]) {
-        meter.tick(shows(CardTime(time - behind))).unwrap();
-    }
-    assert_eq!(meter.state().clock.time, to);
-    assert!(meter.state().clock.doubtful);
 }
 
 #[test]
 fn the_issue_time_of_an_applied_certificate_is_the_floor() {
     let mut meter = bound(&Chip::new(), 50_000);
-    let issued = |sequence, seconds, credit| {
-        signed(card_core::message::Certificate {
-            issue_time: after(seconds),
-            ..certificate(sequence, credit, 0)
-        })
+    let mut issued = |at: i64, seconds: i64| {
+        let next = certificate(meter.state().sequence + 1, 50_000, 0);
+        let next = signed(Certificate { issue_time: after(seconds), ..next });
+        let _ = meter.take_certificate(says(at, at), &next, None).unwrap();
+        meter.state().clock
     };
-    // Below time it only holds for the future.
-    let _ = meter.take_certificate(shows(NOW), &issued(2, -100, 50_000), None).unwrap();
-    assert_eq!(
-        meter.state().clock,
-        Clock { time: NOW, floor: after(-100), offset: 0, doubtful: false, stopped: false }
-    );
-    // An older one does not lower it.
-    let _ = meter.take_certificate(shows(NOW), &issued(3, -200, 50_000), None).unwrap();
-    assert_eq!(meter.state().clock.floor, after(-100));
-    // Above time it is the time, however great the step, and no doubt.
-    let far = i64::from(STEP) * 2;
-    let _ = meter.take_certificate(shows(NOW), &issued(4, far, 50_000), None).unwrap();
-    assert_eq!(
-        meter.state().clock,
-        Clock { time: after(far), floor: after(far), offset: far, doubtful: false, stopped: false }
-    );
+    let is = |time, floor, offset, doubt| Clock { time: after(time), floor: after(floor), offset, doubt };
+    // Below time it only holds for the future, and an older one does not lower it.
+    assert_eq!(issued(0, -100), is(0, -100, 0, 0));
+    assert_eq!(issued(0, -DAY), is(0, -100, 0, 0));
+    // Above time it is the time; beyond an hour the clock is slow, or the issuer's fast.
+    assert_eq!(issued(0, 3_600), is(3_600, 3_600, 3_600, 0));
+    assert_eq!(issued(10, 7_211), is(7_211, 7_211, 7_201, doubt::CERTIFICATE));
+    // One within a day agrees again.
+    assert_eq!(issued(20, 7_221 - DAY - 1), is(7_221, 7_211, 7_201, doubt::CERTIFICATE));
+    assert_eq!(issued(20, 7_221 - DAY), is(7_221, 7_211, 7_201, 0));
+    // Beyond two days it is not believed, and two days are.
+    assert_eq!(issued(21, 7_222 + 2 * DAY + 1), is(7_222, 7_211, 7_201, doubt::CERTIFICATE));
+    let far = 7_222 + 2 * DAY;
+    assert_eq!(issued(21, far), is(far, far, far - 21, doubt::CERTIFICATE));
+    adds_up(&mut meter);
+    // One that is not applied any more changes nothing.
+    let old = signed(Certificate { issue_time: after(far + 1000), ..certificate(2, 50_000, 0) });
+    let _ = meter.take_certificate(says(22, 22), &old, None).unwrap();
+    assert_eq!(meter.state().clock.floor, after(far));
+}
+
+#[test]
+fn a_certificate_ends_months_only_where_time_stood() {
+    let chip = Chip::new();
+    bound(&chip, 50_000).save().unwrap();
+    let mut meter = again(&chip);
+    meter.tick(Reading { never_stopped: false, ..shows(NOW) }).unwrap();
+    let issued = signed(Certificate { issue_time: begin_of(JUNE + 2), ..certificate(2, 50_000, 0) });
+    let _ = meter.take_certificate(shows(NOW), &issued, None).unwrap();
     // The months that this ended are closed by the same call.
     assert_eq!(meter.state().month_index, JUNE + 2);
     assert_eq!(months(&mut meter).len(), 2);
     adds_up(&mut meter);
-    meter.tick(shows(after(10))).unwrap();
-    assert_eq!(meter.state().clock.time, after(far + 10));
-    // One that is not applied any more changes nothing.
-    let _ = meter.take_certificate(shows(after(10)), &issued(4, far + 1000, 50_000), None).unwrap();
-    assert_eq!(meter.state().clock.floor, after(far));
-    // A doubt stays.
-    meter.tick(shows(after(-100))).unwrap();
-    let _ = meter.take_certificate(shows(after(-100)), &issued(5, far + 5000, 50_000), None).unwrap();
-    assert_eq!((meter.state().clock.time, meter.state().clock.doubtful), (after(far + 5000), true));
+    let moved = told(&mut meter, 0).into_iter().filter(|(code, _)| *code == code::TIME_MOVED);
+    let [a, b, c, d] = NOW.0.to_be_bytes();
+    assert_eq!(moved.collect::<Vec<_>>(), [(code::TIME_MOVED, [a, b, c, d, 0, 0])]);
 }
 
 fn set(value: CardTime, expiry: CardTime, counter: u32) -> Command {
@@ -271,64 +301,57 @@ fn set(value: CardTime, expiry: CardTime, counter: u32) -> Command {
 
 #[test]
 fn only_a_command_sets_time_back_and_not_below_the_floor() {
-    let mut meter = reads(&[after(1_000_000)]);
-    let (time, floor) = (meter.state().clock.time, meter.state().clock.floor);
+    let far = 1_000_000;
+    let mut meter = reads(&[says(far, far)]);
+    let mut ordered = |clock: i64, uptime: i64, command: &Command| {
+        let version = meter.state().inbox.version(slot(5)) + 1;
+        let before = last_event(&meter);
+        let mail = letter(5, version, &command.emit());
+        let result = meter.receive(says(clock, uptime), Some(CARD.id), &mail).unwrap().result;
+        (result, meter.state().clock, told(&mut meter, before))
+    };
     // The clock reads what the command says that it is: no offset.
-    let before = last_event(&meter);
-    assert_eq!(order(&mut meter, after(500), &set(NOW, after(1000), 1)), Ok(()));
-    assert_eq!(
-        meter.state().clock,
-        Clock { time: after(500), floor, offset: 0, doubtful: false, stopped: false }
-    );
-    let [a, b, c, d] = time.0.to_be_bytes();
-    let [e, f, g, h] = after(500).0.to_be_bytes();
+    let (result, now, events) = ordered(500, far, &set(NOW, after(1000), 1));
+    assert_eq!((result, now), (Ok(()), clock(after(500), 0, 0)));
+    let data = |time: CardTime, [e, f]: [u8; 2]| {
+        let [a, b, c, d] = time.0.to_be_bytes();
+        [a, b, c, d, e, f]
+    };
     let expected = [
-        (code::CLOCK_DOUBTFUL, [e, f, g, h, 0, 0]),
-        (code::CLOCK_SET, [a, b, c, d, 0, 0]),
+        (code::CLOCK_DOUBTFUL, data(after(500), [doubt::CLOCK, 0])),
+        (code::CLOCK_SET, data(after(far), [0, 0])),
         (code::COMMAND, [0, 0, 0, 1, kind::CLOCK, 1]),
     ];
-    assert_eq!(told(&mut meter, before), expected);
-    // The command's own event, and its audit record, have the time after it.
-    assert_eq!(events(&mut meter, before)[2].time, after(500));
-    assert_eq!(meter.state().inbox.audits.records().last().unwrap().time, after(500));
-
+    assert_eq!(events, expected);
     // At the expiry the clock is too late, below the value too early: it is the value then, and the clock keeps its pace.
-    assert_eq!(order(&mut meter, after(1000), &set(NOW, after(1000), 2)), Ok(()));
-    assert_eq!(
-        meter.state().clock,
-        Clock { time: NOW, floor, offset: -1000, doubtful: false, stopped: false }
-    );
-    assert_eq!(order(&mut meter, after(1010), &set(after(5000), after(6000), 3)), Ok(()));
-    assert_eq!(
-        meter.state().clock,
-        Clock { time: after(5000), floor, offset: 3990, doubtful: false, stopped: false }
-    );
-    // Without an expiry it would be right for ever: refused, and the clock is as the reading leaves it.
-    let for_ever = set(NOW, CardTime::UNSET, 4);
-    assert_eq!(order(&mut meter, after(9_000_000), &for_ever), Err(MailRefusal::UnknownCommand));
-    assert_eq!(meter.state().clock, Clock { floor, ..clock(after(5000), 5000 - 9_000_000, true) });
-    assert_eq!(order(&mut meter, after(9_000_000), &for_ever), Err(MailRefusal::ExecutedBefore));
-    // Just below the expiry the reading is right.
-    assert_eq!(order(&mut meter, after(9_000_000), &set(NOW, after(9_000_001), 5)), Ok(()));
-    assert_eq!(
-        meter.state().clock,
-        Clock { time: after(9_000_000), floor, offset: 0, doubtful: false, stopped: false }
-    );
+    let up = far + 500;
+    assert_eq!(ordered(1000, up, &set(NOW, after(1000), 2)).1, clock(NOW, -1000, 0));
+    assert_eq!(ordered(1010, up + 10, &set(after(5000), after(6000), 3)).1, clock(after(5000), 3990, 0));
+    // Without an expiry it would be right for ever: refused.
+    let (result, now, _) = ordered(1010, up + 10, &set(NOW, CardTime::UNSET, 4));
+    assert_eq!((result, now), (Err(MailRefusal::UnknownCommand), clock(after(5000), 3990, 0)));
     // Not below the floor: neither by its value nor by the clock's reading.
-    let low = CardTime(floor.0 - 100);
-    assert_eq!(order(&mut meter, CardTime(5), &set(low, CardTime(low.0 + 1), 6)), Ok(()));
-    assert_eq!(meter.state().clock.time, floor);
-    assert_eq!(meter.state().clock.offset, i64::from(floor.0) - 5);
-    assert_eq!(order(&mut meter, low, &set(low, CardTime(low.0 + 1), 7)), Ok(()));
-    assert_eq!((meter.state().clock.time, meter.state().clock.offset), (floor, 100));
-    assert!(!meter.state().clock.doubtful);
+    let low = CardTime(FLOOR.0 - 100);
+    let below = i64::from(low.0) - i64::from(NOW.0);
+    let value = set(low, CardTime(low.0 + 1), 5);
+    assert_eq!(
+        ordered(1010, up + 10, &value).1,
+        clock(FLOOR, i64::from(FLOOR.0) - i64::from(after(1010).0), 0)
+    );
+    assert_eq!(ordered(below, up + 10, &Command { counter: 6, ..value }).1, clock(FLOOR, 100, 0));
+    // But by the command that says so, and then the floor is there.
+    let back = Command { expiry: CardTime(low.0 + 1), ..command(7, kind::CLOCK_BACK, low.0) };
+    let floor = Clock { time: low, floor: low, offset: 0, doubt: 0 };
+    assert_eq!((ordered(below, up + 10, &back).1, floor.offset), (floor, 0));
+    // The command's audit record has the time after it.
+    assert_eq!(meter.state().inbox.audits.records().last().unwrap().time, low);
     adds_up(&mut meter);
 }
 
 #[test]
 fn a_clock_command_is_executed_late_because_a_wrong_clock_cannot_say_that() {
     // The clock ran ahead: by it every command has expired.
-    let mut meter = reads(&[after(20 * 86_400)]);
+    let mut meter = reads(&[says(20 * DAY, 20 * DAY)]);
     let other = Command { expiry: after(3600), ..command(1, kind::CUT, 0) };
     assert_eq!(order(&mut meter, after(20 * 86_400), &other), Err(MailRefusal::Expired));
     assert_eq!(order(&mut meter, after(20 * 86_400), &set(after(60), after(3600), 2)), Ok(()));
@@ -369,11 +392,18 @@ fn the_clock_survives_a_power_cut() {
     let mut meter = bound(&chip, 50_000);
     meter.tick(shows(after(-500))).unwrap();
     let known = meter.state().clock;
-    assert!(known.doubtful);
-    assert_eq!(again(&chip).state().clock, known);
+    assert!(known.is_doubtful());
+    // Its offset changes all the time, and is not kept; nor is such a clock believed.
+    let mut meter = again(&chip);
+    assert_eq!(meter.state().clock, Clock { offset: 0, ..known });
+    meter.tick(says(20 * DAY, 0)).unwrap();
+    assert_eq!(meter.state().clock, clock(NOW, -20 * DAY, doubt::CLOCK | doubt::STOOD));
     // Time that passed alone is not worth a write, but a warned loss of power keeps it.
-    let (mut meter, writes) = (again(&chip), chip.writes());
-    meter.tick(shows(after(-100))).unwrap();
+    let chip = Chip::new();
+    let mut meter = bound(&chip, 50_000);
+    meter.save().unwrap();
+    let writes = chip.writes();
+    meter.tick(says(400, 400)).unwrap();
     assert_eq!(chip.writes(), writes);
     meter.save().unwrap();
     assert_eq!(again(&chip).state().clock.time, after(400));

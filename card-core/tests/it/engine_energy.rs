@@ -10,7 +10,7 @@
 use crate::support::*;
 use card_core::message::Month;
 use card_core::meter::events::code;
-use card_core::meter::{Meter, MeterState, UNWRITTEN, reason};
+use card_core::meter::{Meter, MeterState, Reading, UNWRITTEN, doubt, reason};
 use card_core::parameters::{Debt, DebtKind, DebtPlan};
 use card_core::tariff::EGYPT_2024_08;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
@@ -70,8 +70,8 @@ fn without_a_binding_only_the_register_counts() {
     pass(&mut meter, begin_of(JUNE + 2));
     assert_eq!((meter.state().month_index, meter.state().inbox.readings), (JUNE + 2, 0));
     assert_eq!(months(&mut meter), []);
-    let first = certificate(1, 1_000, 0);
     let at = meter.state().clock.time;
+    let first = signed(card_core::message::Certificate { issue_time: at, ..certificate(1, 1_000, 0) });
     let _ = meter.take_certificate(shows(at), &first, Some(&binding_certificate(1))).unwrap();
     assert_eq!((meter.state().month().index, meter.state().month().flags), (JUNE + 2, 1));
     assert_eq!(meter.state().balance, Balance(1_000));
@@ -89,8 +89,8 @@ fn consumption_is_written_by_a_tenth_of_a_kilowatt_hour() {
     assert_eq!(again(&chip).state(), &start);
     meter.consume(shows(NOW), Energy(1)).unwrap();
     assert_eq!(again(&chip).state(), meter.state());
-    // One page is erased and one programmed for it, once all slots of the log hold the rest.
-    for _ in 0..5 {
+    // One page is programmed for it, and the next one erased, once all pages that take turns have been used.
+    for _ in 0..60 {
         meter.consume(shows(NOW), UNWRITTEN).unwrap();
     }
     let writes = chip.writes();
@@ -114,7 +114,12 @@ fn whatever_is_written_writes_consumption_with_it() {
         let mut meter = bound(&chip, 50_000);
         meter.consume(shows(NOW), Energy(9)).unwrap();
         change(&mut meter);
-        assert_eq!(again(&chip).state(), meter.state(), "change {number}");
+        let mut kept = meter.state().clone();
+        if kept.clock.doubt & doubt::CLOCK != 0 {
+            // That of a clock that jumps is not kept.
+            kept.clock.offset = 0;
+        }
+        assert_eq!(again(&chip).state(), &kept, "change {number}");
         assert_eq!(meter.state().energy, Energy(1_009));
     }
 }
@@ -247,19 +252,18 @@ fn a_month_ends_with_its_fees_and_a_record() {
 
 #[test]
 fn months_without_power_are_closed_one_by_one_each_by_its_own_tariff() {
-    let mut meter = bound(&Chip::new(), 500_000);
+    let chip = Chip::new();
+    let mut meter = bound(&chip, 500_000);
     meter.consume(shows(NOW), Energy(100)).unwrap();
     // July passes under the old tariff; the new one begins within August.
     let middle = CardTime(begin_of(JUNE + 2).0 + 86_400);
     tariff(&mut meter, 2, middle, 100, 5_000);
     plan(&mut meter, &[debt(9, JUNE, 3, 100, 40)]);
     let before = last_event(&meter);
-    // One call, by a certificate's time: no clock does that.
-    let late = signed(card_core::message::Certificate {
-        issue_time: begin_of(JUNE + 4),
-        ..certificate(2, 500_000, 0)
-    });
-    let _ = meter.take_certificate(shows(NOW), &late, None).unwrap();
+    // Power is away, and the clock never stops.
+    meter.save().unwrap();
+    let mut meter = again(&chip);
+    meter.tick(shows(begin_of(JUNE + 4))).unwrap();
     let fees: Vec<_> =
         months(&mut meter).iter().map(|month| (month.index, month.flags, month.fees)).collect();
     assert_eq!(fees, [(JUNE, 1, 2_100), (JUNE + 1, 0, 2_900), (JUNE + 2, 0, 5_000), (JUNE + 3, 0, 5_000)]);
@@ -334,7 +338,7 @@ fn without_a_binding_tariffs_come_into_force_all_the_same() {
 #[test]
 fn local_days_move_into_the_profile() {
     let mut meter = bound(&Chip::new(), 5_000_000);
-    let day = |number: u32| local(FRIDAY + number, 12, 0);
+    let day = |number: u32| local(FRIDAY + number, 23, 0);
     assert_eq!((meter.state().days.past, meter.state().days.known), ([0; 7], 0));
     for number in 0..3 {
         meter.consume(shows(day(number)), Energy(100 * (number + 1))).unwrap();
@@ -456,9 +460,10 @@ fn power_cut_at_every_write_of_several_months_ends() {
         meter.tick(shows(NOW))
     };
     let set_up = |chip: &Chip| {
-        let mut meter = busy(chip);
-        // Time is the certificate's, so that its first month is closed together with the credit.
-        meter.tick(shows(after(100))).unwrap();
+        drop(busy(chip));
+        let mut meter = again(chip);
+        // The clock stopped: time is the certificate's, so that its first month is closed together with the credit.
+        meter.tick(Reading { never_stopped: false, ..shows(after(100)) }).unwrap();
         meter
     };
     let chip = Chip::new();
@@ -584,7 +589,7 @@ fn what_a_new_binding_resets_and_what_stays() {
     let _ = meter.take_voucher(shows(NOW), &voucher(certificate(2, 50_001, 0))).unwrap();
     meter.tick(shows(CardTime(NOW.0 - 100))).unwrap();
     let old = meter.state().clone();
-    assert!(old.voucher.is_some() && old.clock.doubtful);
+    assert!(old.voucher.is_some() && old.clock.is_doubtful());
 
     let next = certificate_of(2, 1, 1, 500, 0);
     let _ =
@@ -606,7 +611,7 @@ fn what_a_new_binding_resets_and_what_stays() {
     assert_eq!((new.limits, new.calendar, &new.tables), (old.limits, old.calendar, &old.tables));
     assert_eq!((new.energy, new.refused_cards, new.mode), (old.energy, old.refused_cards, old.mode));
     assert_eq!(new.clock.offset, old.clock.offset);
-    assert!(new.clock.doubtful && new.doubtful_month);
+    assert!(new.clock.is_doubtful() && new.month_doubt != 0);
     assert_eq!((new.supply.tampering, new.supply.cut), (0x08, reason::TAMPERING | reason::COMMAND));
     assert_eq!(new.running.tariff(), &EGYPT_2024_08);
     assert_eq!((new.month().index, new.month().flags), (JUNE, 1 | 4));
@@ -622,7 +627,10 @@ fn a_new_binding_begins_in_the_month_of_the_time() {
         meter.state().month_index
     };
     // The certificate's time is in a later month: those between are nobody's.
-    let mut meter = busy(&Chip::new());
+    let chip = Chip::new();
+    drop(busy(&chip));
+    let mut meter = again(&chip);
+    meter.tick(Reading { never_stopped: false, ..shows(NOW) }).unwrap();
     assert_eq!(open(&mut meter, NOW, begin_of(JUNE + 3)), JUNE + 3);
     assert_eq!((meter.state().balance, meter.state().days.known), (Balance(500), 0));
     assert_eq!((meter.state().days.past, meter.state().days.today), ([0; 7], Energy(0)));
@@ -631,6 +639,6 @@ fn a_new_binding_begins_in_the_month_of_the_time() {
     pass(&mut meter, begin_of(JUNE + 2));
     let back = command(1, card_core::parameters::command::kind::CLOCK, NOW.0);
     order(&mut meter, NOW, &card_core::parameters::Command { expiry: after(60), ..back }).unwrap();
-    assert_eq!(meter.state().month_index, JUNE + 2);
+    assert_eq!(meter.state().month_index, JUNE + 1);
     assert_eq!(open(&mut meter, NOW, CardTime(1)), JUNE);
 }

@@ -8,12 +8,14 @@
 
 use crate::support::*;
 use card_core::calendar::Calendar;
+use card_core::message::MeterFlags;
 use card_core::meter::events::code;
 use card_core::meter::{Meter, MeterState};
 use card_core::parameters::Limits;
 use card_core::tariff::{
     Bracket, EGYPT_2024_08, EGYPT_2024_08_CODED, Head, Kind, MonthMeter, Price, Slab, Tariff,
 };
+use card_core::text::Language;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use proptest::prelude::*;
 
@@ -328,4 +330,36 @@ fn power_cut_at_every_write_of_a_restart_that_is_told_of() {
             meter.consume(shows(NOW), Energy(8_100_u32.saturating_sub(total))).map(|_| ())
         },
     );
+}
+
+// ---- what is to be said
+
+#[test]
+fn what_is_to_be_said_begins_with_what_is_most_urgent() {
+    let said = |change: fn(&mut MeterState)| -> Vec<_> {
+        let mut state = MeterState::new(EGYPT_2024_08, Energy(0), local(SATURDAY, 12, 0));
+        (state.binding, state.limits.loan_hours) = (1, 48);
+        (state.balance, state.supply.cut, state.flags) = (Balance(100), 0, MeterFlags::default());
+        change(&mut state);
+        state.situations().map(|situation| situation.text(Language::English).code).collect()
+    };
+    assert_eq!(said(|_| ()), ["U00"]);
+    assert_eq!(said(|state| state.balance = Balance(0)), ["U00", "V04"]);
+    let lent = said(|state| {
+        (state.balance, state.supply.loan_until) = (Balance(-5), CardTime(state.clock.time.0 + 60));
+        state.flags = MeterFlags::LOAN;
+    });
+    assert_eq!(lent, ["U00", "F80"]);
+    let without_loan = said(|state| {
+        (state.balance, state.supply.cut, state.supply.loan_until) = (Balance(-5), 0x01, state.clock.time);
+    });
+    assert_eq!(without_loan, ["U01", "V03"]);
+    let all = said(|state| {
+        (state.balance, state.supply.cut, state.supply.tampering) = (Balance(0), 0x03, 0x05);
+        state.flags = MeterFlags(MeterFlags::SUPPLY_CUT.0 | MeterFlags::BATTERY_LOW.0);
+    });
+    assert_eq!(all, ["U02", "U01", "V05", "F100", "X01", "X04"]);
+    // A loan does not help there.
+    let other = said(|state| (state.balance, state.supply.cut) = (Balance(0), 0x10));
+    assert_eq!(other, ["U10"]);
 }

@@ -75,7 +75,7 @@ fn each_slot_says_what_it_says() {
     assert_eq!(state.tables.standby().unwrap().version(), 3);
     assert_eq!((state.limits.loan_hours, state.calendar.rest_days()), (7, 3));
     assert_eq!((state.debts.plan.debts().len(), state.debts.left()), (1, Piastres(24)));
-    assert_eq!((state.inbox.executed.newest(), state.inbox.readings, state.inbox.audit_count), (4, 4, 4));
+    assert_eq!((state.inbox.executed.newest(), state.inbox.readings, state.inbox.audit_count), (4, 5, 4));
     assert_eq!(state.inbox.notices.notices().len(), 1);
     assert!(meter.keys().credit(KeyVersion::from_byte(0x73)).is_some());
     let mut found = again(&chip);
@@ -264,8 +264,10 @@ fn a_tariff_that_is_not_newer_is_refused_for_good() {
     assert_eq!(told(&mut meter, before), [refused(0, MailRefusal::TariffNotNewer, 2)]);
     assert_eq!(meter.state().tables.standby(), Some(&flat(9, after(500), 50, 0)));
     // A newer one takes the place of the one that waits.
+    let before = last_event(&meter);
     give(&mut meter, NOW, 0, flat(10, after(600), 50, 0).as_bytes());
     assert_eq!(meter.state().tables.standby().unwrap().version(), 10);
+    assert_eq!(told(&mut meter, before), [(code::TARIFF_REPLACED, [0, 0, 0, 9, 0, 0])]);
 }
 
 #[test]
@@ -876,6 +878,7 @@ fn readings_say_how_the_meter_stands() {
         last_command: 41,
         clock_offset: 100,
         firmware: 0x0102_0304,
+        keys: meter.keys().in_use(),
     };
     assert_eq!(readings, expected);
     assert_eq!((readings.month.fees, readings.month.peak, readings.month.energy), (0, 3_210, Energy(700)));

@@ -160,7 +160,7 @@ fn taken(meter: &mut Meter<Chip>, since: u32) {
         (state.limits.loan_hours, state.calendar.rest_days(), state.debts.plan.debts().len()),
         (7, 3, 1)
     );
-    assert_eq!((state.supply.cut, state.inbox.readings, state.inbox.audit_count), (reason::COMMAND, 1, 3));
+    assert_eq!((state.supply.cut, state.inbox.readings, state.inbox.audit_count), (reason::COMMAND, 2, 3));
     assert!(meter.keys().credit(KeyVersion::from_byte(0x73)).is_some());
     let mails = [code::COMMAND, code::KEYS_CHANGED, code::MAIL_REFUSED];
     let once: Vec<_> = told(meter, since).into_iter().filter(|event| mails.contains(&event.0)).collect();
@@ -191,7 +191,7 @@ fn twelve_mails_in_one_visit() {
     assert_eq!(card.trace, [&FIVE[..], &[0x44; 12], &[0x4E, 0x4E, 0x4C]].concat());
     assert_eq!(card.events, events(&mut meter, 0));
     let letters: Vec<_> = card.letters[12..].iter().map(|letter| (letter.slot, letter.version)).collect();
-    assert_eq!(letters, [(Slot::READINGS, 1), (Slot::AUDIT, 3)]);
+    assert_eq!(letters, [(Slot::READINGS, 2), (Slot::AUDIT, 3)]);
     let open = |letter: &Envelope| letter.open(&mut SoftEngine, &report_keys().mail, SCOPE).unwrap();
     let readings = Readings::parse(open(&card.letters[12]).as_slice()).unwrap();
     assert_eq!((readings.cut, readings.last_command, readings.report_number), (reason::COMMAND, 3, 2));

@@ -16,6 +16,7 @@ mod engine_energy;
 mod engine_forecast;
 mod engine_mail;
 mod engine_supply;
+mod engine_time;
 mod engine_visit;
 mod id;
 mod key_wrap;

@@ -16,7 +16,8 @@ use card_core::meter::decide::decide;
 use card_core::meter::events::code;
 use card_core::meter::{
     Decision, MailRefusal, Meter, MeterError, MeterIdentity, MeterKeys, MeterState, Pair, Reading, Reason,
-    Received, ReportKeys, Tampering, UNWRITTEN, Verdict, VersionedKey, Visit, VisitError, WrongRole, reason,
+    Received, ReportKeys, Tampering, UNWRITTEN, Verdict, VersionedKey, Visit, VisitError, WrongRole, doubt,
+    reason,
 };
 use card_core::role::{KeyVersion, Role};
 use card_core::scp03::Mode;
@@ -1089,6 +1090,6 @@ fn a_visit_sees_a_clock_that_has_gone_back_before_it() {
     let back = Reading { uptime: NOW.0 + 1, ..shows(CardTime(NOW.0 - 1_000)) };
     assert!(visit_torn(&mut meter, &mut card, back, None).0.unwrap().is_settled());
     let clock = meter.state().clock;
-    assert_eq!((clock.time, clock.offset, clock.doubtful), (NOW, 1_000, true));
+    assert_eq!((clock.time, clock.offset, clock.doubt), (CardTime(NOW.0 + 1), 1_001, doubt::CLOCK));
     assert!(card.receipt.unwrap().flags.has(MeterFlags::CLOCK_DOUBTFUL));
 }

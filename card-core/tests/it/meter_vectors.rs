@@ -97,7 +97,6 @@ fn state(of: &Value) -> MeterState {
     let time = CardTime(number(&of["time"]) as u32);
     let mut state = MeterState::new(EGYPT_2024_08_CODED, Energy(0), time);
     state.clock.floor = time;
-    state.limits.clock_step = u32::MAX;
     state.binding = number(&of["binding"]) as u32;
     state.generation = number(&of["lowest_generation"]) as u16;
     state.sequence = number(&of["sequence"]) as u32;

@@ -13,8 +13,8 @@ use card_core::key_wrap;
 use card_core::message::{MeterFlags, Month};
 use card_core::parameters::command::kind;
 use card_core::parameters::{
-    Action, AuditRecord, AuditRecords, Command, Debt, DebtKind, DebtPlan, KeyChange, Limits, MAX_DEBTS,
-    MAX_NOTICES, NewKeys, Notice, Notices, ParameterError, Readings,
+    Action, AuditRecord, AuditRecords, Command, Debt, DebtKind, DebtPlan, KeyChange, KeysInUse, Limits,
+    MAX_DEBTS, MAX_NOTICES, NewKeys, Notice, Notices, ParameterError, Readings,
 };
 use card_core::role::KeyVersion;
 use card_core::soft::SoftEngine;
@@ -92,7 +92,7 @@ fn nothing_is_no_mail() {
 // 7.1
 
 const LIMITS: [u8; 50] = hex!(
-    "01 00000DAC 000007D0 00001388 000009C4 03FC 0564 000003E8 0258 05 003C 0018 00002710 002D 00015180 15 01"
+    "01 00000DAC 000007D0 00001388 000009C4 03FC 0564 000003E8 0258 05 003C 0018 00002710 002D 00000708 15 01"
     "0032 000005DC"
 );
 
@@ -111,7 +111,7 @@ fn limits() -> Limits {
         loan_hours: 24,
         loan_amount: 10_000,
         loan_seconds: 45,
-        clock_step: 86_400,
+        clock_step: 1_800,
         tamper_cuts: 0x15,
         policies: 1,
         relay_power: 50,
@@ -130,7 +130,7 @@ fn limits_by_hand() {
 #[test]
 fn limits_before_the_first_mail() {
     let bytes = hex!(
-        "01 000003E8 000001F4 00000000 00000000 0000 0000 00000000 012C 03 05A0 0030 00004E20 003C 00278D00 1F 00"
+        "01 000003E8 000001F4 00000000 00000000 0000 0000 00000000 012C 03 05A0 0030 00004E20 003C 00000258 1F 00"
         "0064 000007D0"
     );
     assert_eq!(Limits::DEFAULT.emit(), bytes);
@@ -144,8 +144,8 @@ fn limits_have_rules() {
     for (wrong, error) in [
         (Limits { second_threshold: 3501, ..right }, ParameterError::Thresholds),
         (Limits { overload_pause: 0, ..right }, ParameterError::OverloadPause),
-        (Limits { clock_step: 3599, ..right }, ParameterError::ClockStep),
-        (Limits { clock_step: 0, ..right }, ParameterError::ClockStep),
+        (Limits { clock_step: 59, ..right }, ParameterError::ClockStep),
+        (Limits { clock_step: 3601, ..right }, ParameterError::ClockStep),
         (Limits { tamper_cuts: 0x20, ..right }, ParameterError::TamperCuts),
         (Limits { tamper_cuts: 0x40, ..right }, ParameterError::TamperCuts),
         (Limits { tamper_cuts: 0x9F, ..right }, ParameterError::TamperCuts),
@@ -165,8 +165,8 @@ fn limits_have_rules() {
         Limits { overload_pause: 1, ..right },
         Limits { overload_pauses: 0, overload_reset: 0, loan_hours: 0, ..right },
         Limits { overload_pauses: 255, overload_reset: u16::MAX, loan_hours: u16::MAX, ..right },
+        Limits { clock_step: 60, ..right },
         Limits { clock_step: 3600, ..right },
-        Limits { clock_step: u32::MAX, ..right },
         Limits { tamper_cuts: 0, ..right },
         Limits { second_from: 1439, second_until: 0, second_power: u32::MAX, ..right },
         Limits { second_from: 0, second_until: 1439, second_power: 0, loan_power: u32::MAX, ..right },
@@ -646,11 +646,11 @@ fn new_keys_are_not_printed() {
 
 // 10
 
-const READINGS: [u8; 117] = hex!(
+const READINGS: [u8; 120] = hex!(
     "01 0C200000 00000009 0000000000002710 0000000000000064 FFFFFFFFFFFFFF9C 000186A0"
     "0051 04 03 00000BB8 0000000000000FA0 000001F4 00001194"
     "009F 25 11 0C2A0000 0000000000004E20 00000000000007D0"
-    "00000102 00000103 00000003 00000042 0000001F FFFFFFFFFFFFFFC4 01020304"
+    "00000102 00000103 00000003 00000042 0000001F FFFFFFFFFFFFFFC4 01020304 123F50"
 );
 
 fn readings() -> Readings {
@@ -683,12 +683,13 @@ fn readings() -> Readings {
         last_command: 31,
         clock_offset: -60,
         firmware: 0x0102_0304,
+        keys: KeysInUse { credit: 1, parameter: 2, report: 3, base: 15, transport: 5 },
     }
 }
 
 #[test]
 fn readings_by_hand() {
-    assert_eq!(Readings::SIZE, 117);
+    assert_eq!(Readings::SIZE, 120);
     assert_eq!(Readings::parse(&READINGS), Ok(readings()));
     assert_eq!(readings().emit(), READINGS);
     mistreated(readings_again, &READINGS, &[]);
@@ -696,7 +697,7 @@ fn readings_by_hand() {
     bytes[37..39].fill(0xFF);
     assert_eq!(Readings::parse(&bytes), Err(ParameterError::Month));
     // A meter that has nothing to tell yet.
-    let mut bytes = [0; 117];
+    let mut bytes = [0; 120];
     bytes[0] = 1;
     assert_eq!(Readings::parse(&bytes).unwrap().emit(), bytes);
 }
@@ -775,7 +776,7 @@ fn any_limits() -> impl Strategy<Value = Limits> {
     let minute = || 0..1440_u16;
     let powers = (any::<(u32, u32)>(), minute(), minute());
     let newer = (powers, any::<(u32, u16)>(), 0..=1_u8, any::<(u16, u32)>());
-    (any::<(u32, u32, u32)>(), 1..=u16::MAX, any::<(u8, u16, u16)>(), 3600..=u32::MAX, 0..=0x1F_u8, newer)
+    (any::<(u32, u32, u32)>(), 1..=u16::MAX, any::<(u8, u16, u16)>(), 60..=3600_u32, 0..=0x1F_u8, newer)
         .prop_map(|((a, b, power), pause, (pauses, reset, loan), clock_step, tamper_cuts, newer)| Limits {
             second_power: newer.0.0.0,
             second_from: newer.0.1,
@@ -881,6 +882,13 @@ fn any_readings() -> impl Strategy<Value = Readings> {
             last_command: c.4,
             clock_offset: c.5,
             firmware: c.6,
+            keys: KeysInUse {
+                credit: b.1 & 15,
+                parameter: b.2 & 15,
+                report: month.0 & 15,
+                base: month.1 & 15,
+                transport: b.2 >> 4,
+            },
         })
 }
 
@@ -974,7 +982,7 @@ proptest! {
         let count = usize::from(n);
         for (again, length) in [
             (command_again as Again, 22),
-            (readings_again, 117),
+            (readings_again, 120),
             (audit_again, 1 + 18 * count),
             (limits_again, 50),
         ] {

@@ -270,7 +270,8 @@ fn tables_switch_at_their_time() {
     };
     let mut tables = Tables::new(at(1, 10));
     let mut month = tables.begin_month(CardTime(100), false);
-    tables.offer(at(3, 200)).unwrap();
+    assert_eq!(tables.offer(at(2, 150)), Ok(None));
+    assert_eq!(tables.offer(at(3, 200)), Ok(Some(at(2, 150))));
     assert_eq!(tables.offer(at(1, 150)), Err(NotNewer));
     assert_eq!(tables.standby().unwrap().version(), 3);
     assert_eq!(tables.switch(CardTime(199), &mut month), Ok(false));

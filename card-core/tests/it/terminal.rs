@@ -19,7 +19,7 @@ use card_core::role::{KeyVersion, Role};
 use card_core::scp03::host::{HandshakeError, SessionError};
 use card_core::scp03::{CardHandshake, CardSession, KeySet, Mode, SecurityLevel};
 use card_core::soft::SoftEngine;
-use card_core::terminal::exchange::{Batch, ExchangeError, Reading, Settlement, WrongCount};
+use card_core::terminal::exchange::{Batch, ExchangeError, Settlement, WrongCount, meter_session};
 use card_core::terminal::load::{self, LoadOutcome, Misfit, fits, mail_fits};
 use card_core::terminal::select::{SelectError, select, selected};
 use card_core::terminal::session::{OpenError, Opening, Session};
@@ -231,8 +231,8 @@ fn a_voucher_is_checked_before_it_is_sent() {
 fn outcomes_of_a_load() {
     let bytes = voucher().emit();
     let request = load::load_voucher(&bytes);
-    assert_eq!(command(&request)[..5], hex!("80400000 5E"));
-    assert_eq!(command(&request).len(), 5 + 94 + 1);
+    assert_eq!(command(&request)[..5], hex!("80400000 6E"));
+    assert_eq!(command(&request).len(), 5 + 110 + 1);
     for (code, outcome) in [
         (1, LoadOutcome::Loaded),
         (2, LoadOutcome::AlreadyLoaded),
@@ -442,10 +442,24 @@ fn what_an_issuer_does_to_a_card() {
     }
 
     let (binding, certificate) = (binding_certificate(4), certificate(5, 100, 2));
-    let bound = issue::BindData::new(&binding, &certificate, &[9; issue::MAX_KEY_SET]).unwrap();
-    let parts = [&hex!("80520000 D8")[..], &binding.emit(), &certificate.emit(), &[9; 118], &[0]];
-    assert_eq!(command(&bound.request()), parts.concat());
-    assert!(issue::BindData::new(&binding, &certificate, &[9; issue::MAX_KEY_SET + 1]).is_err());
+    // Of PUT KEY's data without types and lengths.
+    let set = |length: usize| {
+        let one =
+            |n: u8| [&[0x88, length as u8 + 1, length as u8][..], &vec![n; length], &[3, n, n, n]].concat();
+        [&[0x31][..], &one(7), &one(8), &one(9)].concat()
+    };
+    let plain = |length: usize| {
+        [&[0x31][..], &vec![7; length + 3], &vec![8; length + 3], &vec![9; length + 3]].concat()
+    };
+    assert_eq!(set(32).len(), issue::MAX_KEY_SET);
+    for (length, head) in [(16, hex!("80520000 AC")), (32, hex!("80520000 DC"))] {
+        let bound = issue::BindData::new(&binding, &certificate, &set(length)).unwrap();
+        let parts = [&head[..], &binding.emit(), &certificate.emit(), &plain(length), &[0]];
+        assert_eq!(command(&bound.request()), parts.concat());
+    }
+    for wrong in [&set(32)[..117], &[&set(32)[..], &[0]].concat(), &[]] {
+        assert!(issue::BindData::new(&binding, &certificate, wrong).is_err());
+    }
 
     assert_eq!(command(&issue::set_status(State::Blocked)), hex!("80F00004 00"));
     let own = Command { cla: 0x80, ins: 0xCA, p1: 0, p2: 0xE0, data: &[], le: None };
@@ -493,8 +507,7 @@ fn an_exchange_needs_a_meters_session() {
         (0x21, SecurityLevel::Full, false),
     ] {
         let (session, _) = open(version, level);
-        let begun = Reading::begin(session, &mut SoftEngine).map(drop);
-        assert_eq!(begun, if ok { Ok(()) } else { Err(ExchangeError::WrongSession) });
+        assert_eq!(meter_session(&session), if ok { Ok(()) } else { Err(ExchangeError::WrongSession) });
     }
 }
 
@@ -534,7 +547,7 @@ proptest! {
         let _ = read::meter().response(&response);
         let _ = load::get_mail(Slot::FINAL_REPORT).response(&response);
         let _ = load::put_mail(&[]).response(&response);
-        let _ = load::load_voucher(&[0; 94]).response(&response);
+        let _ = load::load_voucher(&[0; 110]).response(&response);
     }
 
     #[test]

@@ -69,10 +69,6 @@
         "ensure(!lower, status::BELOW_SETTLED)?;",
         "ensure(IS || !lower, status::BELOW_SETTLED)?;",
     )]),
-    ("the present month may go back", "11", "exchange.rs", &[(
-        "ensure(month.index >= present, status::STALE)?;",
-        "ensure(IS || month.index >= present, status::STALE)?;",
-    )]),
     ("events may repeat", "11", "exchange.rs", &[(
         "ensure(event.number > last, StatusWord::WRONG_DATA)?;",
         "ensure(IS || event.number > last, StatusWord::WRONG_DATA)?;",

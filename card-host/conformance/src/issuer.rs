@@ -9,6 +9,7 @@ use card_core::message::{
 use card_core::role::{Derivation, HOLDER, INITIAL_ADMIN, KeyVersion, Role, TEST_INITIAL_MASTER};
 use card_core::scp03::{HostSession, KeySet};
 use card_core::soft::{ExpandedKey, SoftEngine};
+use card_core::terminal::issue::BindData;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use card_host::keystore::{CardKey, DerivingKeyStore, KeyStore, KeyStoreError, Masters};
 use std::sync::Arc;
@@ -132,8 +133,11 @@ impl Issuer {
         session: &HostSession,
     ) -> Result<Vec<u8>, KeyStoreError> {
         let meter = certificate.binding.meter;
-        let keys = self.store.wrapped_keys(&self.key(KeyVersion::from_byte(0x31), meter), session)?;
-        Ok([&binding.emit()[..], &certificate.emit(), &keys.data].concat())
+        let version = KeyVersion::from_byte(0x31);
+        let keys = self.store.wrapped_keys(&self.key(version, meter), session)?;
+        let data = BindData::new(&binding, &certificate, &keys.data);
+        let data = data.map_err(|_| KeyStoreError::WrongRole(version))?;
+        Ok(data.request().command().data.to_vec())
     }
 
     pub(crate) fn binding_certificate(&self, binding: Binding) -> Result<BindingCertificate, KeyStoreError> {
@@ -171,6 +175,8 @@ impl Issuer {
             sequence,
             total_credit: Piastres(credit),
             total_debited: Piastres(debited),
+            known_credit: Piastres(0),
+            known_debited: Piastres(0),
             issue_time: CardTime(0x0C00_0000 ^ sequence),
             mac: [0; 16],
         };

@@ -100,6 +100,8 @@ impl Office {
                 total_credit: Piastres::ZERO,
                 total_debited: Piastres::ZERO,
                 opening_time,
+                applied_credit: Piastres::ZERO,
+                applied_debited: Piastres::ZERO,
                 moved: false,
             };
             let record = new_record(held, context.epoch);
@@ -129,6 +131,8 @@ impl Office {
             || held.account == 0
             || held.sequence == 0
             || held.binding.number == 0
+            // No meter has signed anything to this ledger yet.
+            || (held.applied_credit, held.applied_debited) != (Piastres::ZERO, Piastres::ZERO)
             || held.total_credit > card_host::issuer::LAST_TOTAL
             || held.total_debited > card_host::issuer::LAST_TOTAL;
         if wrong {
@@ -311,8 +315,6 @@ pub(super) fn new_record(held: BindingAccount, epoch: u32) -> BindingRecord {
         epoch,
         voucher: Vec::new(),
         card_sequence: 0,
-        applied_credit: Piastres::ZERO,
-        applied_debited: Piastres::ZERO,
         heard: CardTime::UNSET,
     }
 }

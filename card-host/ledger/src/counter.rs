@@ -3,6 +3,7 @@
 use card_core::id::{Binding, CardId, Scope};
 use card_core::message::{Certificate, Envelope, MeterReceipt, Receipt, Slot, Voucher, check};
 use card_core::parameters::Readings;
+use card_core::role::KeyVersion;
 use card_core::units::{CardTime, Piastres};
 use sha2::{Digest, Sha256};
 
@@ -13,7 +14,7 @@ use super::gap::{after_a_restore, gone_on};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::payload::Payload;
-use super::proof::{EVIDENCE, Finding, Proof, Says};
+use super::proof::{Anew, EVIDENCE, Finding, Proof, Says};
 use super::records::{BindingRecord, CardUse, Head, Link, MailRecord, Status};
 use super::sell::{about, unknown};
 use super::store::{Payee, Transaction, read};
@@ -25,7 +26,7 @@ use card_host::keystore::KeyStore;
 pub struct Collected {
     /// The card.
     pub card: CardId,
-    /// The newest voucher, where the card has not been seen with it: 94 bytes. It contains all that was sold before.
+    /// The newest voucher, where the card has not been seen with it: 110 bytes. It contains all that was sold before.
     pub voucher: Option<Vec<u8>>,
     /// Deliveries of mail for the meter.
     pub mail: Vec<Vec<u8>>,
@@ -36,13 +37,13 @@ pub struct Collected {
 pub enum Evidence {
     /// A card's receipt: 81 bytes. A broken card can forge its own, so it tells what the card has, and never makes credit.
     CardReceipt(Vec<u8>),
-    /// The credit certificate that a card holds: 56 bytes. It was signed for the meter, and no card can make one.
+    /// The credit certificate that a card holds: 72 bytes. It was signed for the meter, and no card can make one.
     Certificate(Vec<u8>),
     /// A meter's receipt: 68 bytes.
     MeterReceipt(Vec<u8>),
     /// An envelope from a meter.
     MeterMail(Vec<u8>),
-    /// A voucher that was certified here: 94 bytes. A channel kept it, and a ledger that was restored from a copy may have lost it.
+    /// A voucher that was certified here: 110 bytes. A channel kept it, and a ledger that was restored from a copy may have lost it.
     Voucher(Vec<u8>),
 }
 
@@ -55,6 +56,10 @@ pub struct HandedIn {
     pub binding: Binding,
     /// How it stands to the ledger.
     pub finding: Finding,
+    /// Whether the meter began anew with the number of its report, or with its energy register.
+    pub anew: Option<Anew>,
+    /// The meter's credit and parameter keys, where it says in it that it has newer ones than was known.
+    pub keys: [Option<KeyVersion>; 2],
 }
 
 impl Office {
@@ -129,7 +134,7 @@ impl Office {
         };
         let request = who.request(&id);
         let payee = Payee::Binding(says.binding);
-        self.step(|t| {
+        let handed = self.step(|t| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             let Some(record) = context.binding.clone() else {
                 let lost = says.card().filter(|_| context.epoch > 0);
@@ -146,11 +151,13 @@ impl Office {
                 None => false,
             };
             let newest = t.readings(&[says.binding], 1)?.pop();
+            let latest = t.latest(&[says.binding])?.pop();
+            let anew = says.reading().and_then(|reading| Anew::of(&reading, [newest, latest]));
             let Proof { above, unlocks, raises, locks } =
                 Proof::of(&says, &record, newest.as_ref(), context.epoch, here);
             let mut finding = if above { Finding::Above } else { says.finding(&record) };
             if known && !unlocks && !raises && !locks {
-                return Ok(HandedIn { known, binding: says.binding, finding });
+                return Ok(HandedIn { known, binding: says.binding, finding, anew, keys: [None; 2] });
             }
             let now = self.now()?;
             let mut after = says.seen(record.clone(), now.max(point.time));
@@ -162,9 +169,9 @@ impl Office {
             if unlocks || raises {
                 // Only what the issuer has signed raises a total: all else is worth what the ledger has.
                 let held = if raises {
-                    self.recovered(&says, &record.held, &mut entry.transfers)?
+                    self.recovered(&says, &after.held, &mut entry.transfers)?
                 } else {
-                    gone_on(record.held, record.held.sequence)?
+                    gone_on(after.held, record.held.sequence)?
                 };
                 if !entry.transfers.is_empty() {
                     finding = Finding::Recovered;
@@ -191,8 +198,13 @@ impl Office {
             }
             heads.push(Head::Binding(Box::new(after)));
             self.book(t, &mut point, entry, &heads)?;
-            Ok(HandedIn { known, binding: says.binding, finding })
-        })
+            Ok(HandedIn { known, binding: says.binding, finding, anew, keys: [None; 2] })
+        })?;
+        let keys = match says.keys {
+            Some(keys) => self.keys_in_use(who, says.binding, keys)?,
+            None => [None; 2],
+        };
+        Ok(HandedIn { keys, ..handed })
     }
 
     /// The binding after a restore: at least what the issuer has signed, and certificates that are newer than all that was lost.

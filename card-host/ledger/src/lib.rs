@@ -52,6 +52,7 @@ mod entry;
 mod error;
 mod export;
 mod gap;
+mod masters;
 mod moves;
 mod names;
 mod office;
@@ -90,7 +91,7 @@ pub use counter::{Collected, Evidence, HandedIn, binding_of};
 #[cfg(feature = "sqlite")]
 pub use development::Development;
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
-pub use error::{AnchorError, ClockError, LedgerError, Refusal, StoreError};
+pub use error::{AnchorError, ClockError, LedgerError, MastersError, Refusal, StoreError};
 pub use export::{
     EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,
 };
@@ -101,7 +102,7 @@ pub use office::{Office, Who};
 pub use policy::{ChannelRules, Charge, ChargeKind, Charged, Division, Policy, WithoutPayment};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresLedger;
-pub use proof::Finding;
+pub use proof::{Anew, Finding};
 pub use reconcile::{
     Exception, ExceptionKind, ExceptionSums, ReconcileOptions, Reconciliation, Severity, reconcile,
 };

@@ -238,8 +238,8 @@ pub(super) fn left_by(
 ) -> Result<i128, LedgerError> {
     let from = old.binding();
     let back = report.flags.has(MeterFlags::REGRESSED)
-        || report.applied_credit < old.applied_credit
-        || report.applied_debited < old.applied_debited;
+        || report.applied_credit < old.held.applied_credit
+        || report.applied_debited < old.held.applied_debited;
     if back {
         return Err(Refusal::WentBack(from).into());
     }

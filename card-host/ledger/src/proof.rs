@@ -2,11 +2,12 @@
 
 use card_core::id::{Binding, CardRef};
 use card_core::message::{Certificate, Envelope, MeterFlags, MeterReceipt, Receipt, Slot};
-use card_core::parameters::Readings;
-use card_core::units::{CardTime, Piastres};
+use card_core::parameters::{KeysInUse, Readings};
+use card_core::units::{CardTime, Energy, Piastres};
 
 use super::payload::Payload;
 use super::records::{BindingRecord, Reading, Status};
+use card_host::issuer::BindingAccount;
 
 /// How the ids of evidence begin. No channel has such an id for anything else, see [`Office`](super::Office).
 pub(super) const EVIDENCE: &str = "evidence-";
@@ -37,6 +38,40 @@ impl Finding {
     }
 }
 
+/// What began anew in the reports of a meter, which within a binding only goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Anew {
+    /// The number of the report.
+    Number,
+    /// The energy register.
+    Register,
+}
+
+impl Anew {
+    /// Of a report against others of its binding.
+    pub(super) fn of(reading: &Reading, others: [Option<Reading>; 2]) -> Option<Self> {
+        others.iter().flatten().find_map(|other| {
+            let (earlier, later) =
+                if reading.number < other.number { (reading, other) } else { (other, reading) };
+            if began_anew(earlier, later) {
+                Some(Self::Number)
+            } else if earlier.number < later.number && fell(earlier.energy, later.energy) {
+                Some(Self::Register)
+            } else {
+                None
+            }
+        })
+    }
+
+    /// Its code word.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Number => "report-number",
+            Self::Register => "register",
+        }
+    }
+}
+
 /// Who says it. What it is worth depends on that.
 enum By {
     /// A card: it tells what it has, and a broken one can sign what it likes.
@@ -57,6 +92,8 @@ pub(super) struct Says {
     pub(super) sequence: u32,
     pub(super) credit: Piastres,
     pub(super) debited: Piastres,
+    /// The keys that a meter says in its readings to have in use.
+    pub(super) keys: Option<KeysInUse>,
 }
 
 impl Says {
@@ -67,6 +104,7 @@ impl Says {
             sequence: receipt.sequence,
             credit: receipt.total_credit,
             debited: receipt.total_debited,
+            keys: None,
         }
     }
 
@@ -77,6 +115,7 @@ impl Says {
             sequence: certificate.sequence,
             credit: certificate.total_credit,
             debited: certificate.total_debited,
+            keys: None,
         }
     }
 
@@ -106,7 +145,7 @@ impl Says {
     }
 
     pub(super) fn of_readings(binding: Binding, readings: &Readings) -> Self {
-        Self::of_reading(Reading {
+        let reading = Reading {
             binding,
             number: readings.report_number,
             time: readings.time,
@@ -116,7 +155,8 @@ impl Says {
             energy: readings.energy,
             flags: readings.flags,
             tampering: readings.tampering,
-        })
+        };
+        Self { keys: Some(readings.keys), ..Self::of_reading(reading) }
     }
 
     fn of_reading(reading: Reading) -> Self {
@@ -126,11 +166,19 @@ impl Says {
             credit: reading.applied_credit,
             debited: reading.applied_debited,
             by: By::Meter(reading),
+            keys: None,
         }
     }
 
     pub(super) const fn nothing_of(binding: Binding) -> Self {
-        Self { binding, by: By::Mail, sequence: 0, credit: Piastres::ZERO, debited: Piastres::ZERO }
+        Self {
+            binding,
+            by: By::Mail,
+            sequence: 0,
+            credit: Piastres::ZERO,
+            debited: Piastres::ZERO,
+            keys: None,
+        }
     }
 
     /// The card whose receipt it is.
@@ -165,8 +213,11 @@ impl Says {
                 BindingRecord { card_sequence: record.card_sequence.max(self.sequence), ..record }
             }
             By::Meter(reading) => BindingRecord {
-                applied_credit: record.applied_credit.max(reading.applied_credit),
-                applied_debited: record.applied_debited.max(reading.applied_debited),
+                held: BindingAccount {
+                    applied_credit: record.held.applied_credit.max(reading.applied_credit),
+                    applied_debited: record.held.applied_debited.max(reading.applied_debited),
+                    ..record.held
+                },
                 // A meter with a wrong clock is not heard of tomorrow.
                 heard: record.heard.max(reading.time.min(now)),
                 ..record
@@ -224,6 +275,27 @@ impl Proof {
 fn is_newer(reading: &Reading, newest: &Reading) -> bool {
     let place = |reading: &Reading| (reading.flags.has(MeterFlags::REGRESSED), reading.number);
     place(reading) > place(newest)
+}
+
+/// Whether a report number began anew: the meter has written one of two reports of a binding under a number that is not above the other's,
+/// though it is later; or two that have applied something else under one number. Not where flag 0020 says so already.
+pub(super) fn began_anew(one: &Reading, other: &Reading) -> bool {
+    if one.flags.with(other.flags).has(MeterFlags::REGRESSED) {
+        return false;
+    }
+    let (earlier, later) = by_time(one, other);
+    let applied = |reading: &Reading| (reading.applied_credit, reading.applied_debited);
+    later.number < earlier.number || (later.number == earlier.number && applied(later) != applied(earlier))
+}
+
+/// The earlier of two reports, and the later one; in the order of their numbers where they are of the same second.
+pub(super) fn by_time<'a>(one: &'a Reading, other: &'a Reading) -> (&'a Reading, &'a Reading) {
+    if (one.time, one.number) <= (other.time, other.number) { (one, other) } else { (other, one) }
+}
+
+/// Whether an energy register fell from one report to a later one. It wraps at 2^32: less than half of that further on is forward.
+pub(super) const fn fell(earlier: Energy, later: Energy) -> bool {
+    later.0.wrapping_sub(earlier.0) >= 1 << 31
 }
 
 /// The report of a meter in an entry that carries evidence.

@@ -91,7 +91,7 @@ pub(super) const NUMBERS_OF_A_RESTORE: u32 = 1_000_000;
 /// A binding: its totals, its card, and what was last heard of card and meter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BindingRecord {
-    /// Totals, sequence, card, keys. `held.moved` is true where the status is [`Status::Closed`].
+    /// Totals, what is known to be applied of them, sequence, card, keys. `held.moved` is true where the status is [`Status::Closed`].
     pub held: BindingAccount,
     /// How it stands.
     pub status: Status,
@@ -99,14 +99,10 @@ pub struct BindingRecord {
     pub blocked: bool,
     /// The restore after which its totals have been checked against evidence, see [`Context::epoch`](super::Context::epoch).
     pub epoch: u32,
-    /// The newest voucher, 94 bytes; empty where none was made.
+    /// The newest voucher, 110 bytes; empty where none was made.
     pub voucher: Vec<u8>,
     /// Sequence that the card was last seen with; 0: never.
     pub card_sequence: u32,
-    /// Credit that the meter was last known to have applied.
-    pub applied_credit: Piastres,
-    /// Debits that the meter was last known to have applied.
-    pub applied_debited: Piastres,
     /// When something was last heard of the meter; not set: never.
     pub heard: CardTime,
 }

@@ -224,6 +224,8 @@ impl Office {
             total_credit: Piastres::ZERO,
             total_debited: Piastres::ZERO,
             opening_time: opened.opening_time,
+            applied_credit: Piastres::ZERO,
+            applied_debited: Piastres::ZERO,
             moved: false,
         };
         // Not seen since the restore: mail may have been sent to it, too.

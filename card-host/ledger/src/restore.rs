@@ -206,7 +206,7 @@ fn compare(ledger: &dyn Ledger, party: &PartyCode, line: u64, text: &[u8]) -> Re
     };
     let voucher = hex::decode(&parsed.voucher).ok().filter(|bytes| bytes.len() == Voucher::SIZE);
     let Some(bytes) = voucher else {
-        return Ok(Compared::Contradicts("it has no voucher of 94 bytes".to_owned()));
+        return Ok(Compared::Contradicts("it has no voucher of 110 bytes".to_owned()));
     };
     let Ok(voucher) = Voucher::parse(&bytes) else {
         return Ok(Compared::Contradicts("its voucher is damaged".to_owned()));

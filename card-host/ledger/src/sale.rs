@@ -78,7 +78,7 @@ pub struct Certified {
     pub total_credit: Piastres,
     /// All debits of the binding.
     pub total_debited: Piastres,
-    /// The voucher, 94 bytes.
+    /// The voucher, 110 bytes.
     pub voucher: Vec<u8>,
 }
 

@@ -365,7 +365,7 @@ pub(super) fn sellable(
         return Err(Refusal::EvidenceNeeded(record.binding()).into());
     }
     // What is certified now would be older than what card or meter have, and worth nothing there.
-    if record.is_behind(record.card_sequence, record.applied_credit, record.applied_debited) {
+    if record.is_behind(record.card_sequence, record.held.applied_credit, record.held.applied_debited) {
         return Err(Refusal::BooksBehind(record.binding()).into());
     }
     Ok(record.clone())
@@ -439,4 +439,4 @@ pub(super) fn reference(request: &RequestKey) -> Reference {
 }
 
 /// A voucher's bytes have its size.
-const _: () = assert!(Voucher::SIZE == 94);
+const _: () = assert!(Voucher::SIZE == 110);

@@ -17,7 +17,7 @@ use super::store::{Payee, read};
 pub struct Shown {
     /// Its receipt: 81 bytes.
     pub receipt: Vec<u8>,
-    /// The credit certificate that it holds, 56 bytes, where it could be read.
+    /// The credit certificate that it holds, 72 bytes, where it could be read.
     pub certificate: Option<Vec<u8>>,
 }
 

@@ -226,6 +226,10 @@ pub trait Transaction {
     /// which stays until the binding is closed) are newer than those before, whatever their numbers say.
     fn readings(&mut self, bindings: &[Binding], most: u32) -> Result<Vec<Reading>, LedgerError>;
 
+    /// The report of these bindings that has the latest time, whatever its number, without flag 0020: one binding after the other as they are
+    /// named, those that have one.
+    fn latest(&mut self, bindings: &[Binding]) -> Result<Vec<Reading>, LedgerError>;
+
     /// All rules of selling, by version.
     fn policies(&mut self) -> Result<Vec<PolicyRecord>, LedgerError>;
 

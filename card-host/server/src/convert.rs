@@ -193,7 +193,7 @@ mod tests {
                 sequence: 3,
                 total_credit: Piastres(9850),
                 total_debited: Piastres::ZERO,
-                voucher: vec![0xA5; 94],
+                voucher: vec![0xA5; 110],
             }),
         }
     }

@@ -167,6 +167,7 @@ impl Transaction for FakeRows<'_> {
         mail(Binding) -> Vec<MailRecord>;
         mail_in(Binding, Slot) -> Option<MailRecord>;
         readings(&[Binding], u32) -> Vec<Reading>;
+        latest(&[Binding]) -> Vec<Reading>;
         messages(u32) -> Vec<Message>;
         message(&str) -> Option<Message>;
         signed_head(&PointCode, u64) -> Option<SignedHead>;

@@ -3,16 +3,11 @@
 //! A meter knows the current keys of a role and the ones before. So an issuer goes on with the old ones until it has heard that the meter
 //! has the new ones, and sends no newer ones before that.
 
-use card_core::meter::events::Happening;
 use card_core::parameters::KeyChange;
 use card_core::role::{KeyVersion, Role};
 
-use super::error::CardWorkError;
 use crate::issuer::BindingAccount;
 use crate::keystore::{KeyStore, KeyStoreError};
-use crate::operate;
-use crate::random::OsRandom;
-use crate::transport::Transport;
 
 /// The next keys of `role` for the meter of a binding, wrapped: where the meter has the current ones, these again.
 pub fn next_keys(
@@ -42,7 +37,7 @@ pub fn with_keys(
         Some(Role::Parameter) => (Role::Parameter, held.parameter_keys),
         _ => return Ok(None),
     };
-    // What a card says is not sealed: no more than what was ever made.
+    // A broken meter says what it likes: no more than what was ever made.
     if version <= used || version > keys.current(role)? {
         return Ok(None);
     }
@@ -50,24 +45,4 @@ pub fn with_keys(
         Role::Credit => BindingAccount { credit_key: version, ..held },
         _ => BindingAccount { parameter_keys: version, ..held },
     }))
-}
-
-/// The key versions that the meter's events on the card tell of, oldest first. The card is read only where there is something to learn.
-pub fn heard_keys(
-    transport: &mut impl Transport,
-    keys: &dyn KeyStore,
-    account: &BindingAccount,
-) -> Result<Vec<KeyVersion>, CardWorkError> {
-    let current = [keys.current(Role::Credit)?, keys.current(Role::Parameter)?];
-    if current == [account.credit_key, account.parameter_keys] {
-        return Ok(Vec::new());
-    }
-    let mut session = operate::session(transport, keys, Role::Vending, &mut OsRandom)?;
-    let events = operate::events(&mut session)?;
-    // The newest comes first.
-    let changes = events.iter().rev().filter_map(|event| match Happening::of(event)? {
-        Happening::KeysChanged { version } => Some(version),
-        _ => None,
-    });
-    Ok(changes.collect())
 }

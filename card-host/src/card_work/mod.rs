@@ -11,4 +11,4 @@ pub use error::CardWorkError;
 pub use load::{in_words, load, load_checked};
 pub use mail::{Collected, Mail, Order, Report, deliver, read_mail};
 pub use make::{CardChoice, Issued, Papers, blank, development_scope, make, unused};
-pub use meter_keys::{heard_keys, next_keys, with_keys};
+pub use meter_keys::{next_keys, with_keys};

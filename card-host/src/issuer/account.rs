@@ -34,6 +34,10 @@ pub struct BindingAccount {
     pub total_credit: Piastres,
     /// All corrections ever certified.
     pub total_debited: Piastres,
+    /// Credit that the meter is known to have applied, by what it signed; only rises. A broken meter may have signed more than was certified.
+    pub applied_credit: Piastres,
+    /// Corrections that the meter is known to have applied, likewise.
+    pub applied_debited: Piastres,
     /// Opening time of the binding.
     pub opening_time: CardTime,
     /// Whether what was left has been moved to another binding. Then this one is closed for ever.
@@ -157,6 +161,8 @@ impl BindingAccount {
             sequence: 0,
             total_credit: Piastres::ZERO,
             total_debited: Piastres::ZERO,
+            applied_credit: Piastres::ZERO,
+            applied_debited: Piastres::ZERO,
             opening_time,
             moved: false,
             ..self

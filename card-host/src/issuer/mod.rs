@@ -162,6 +162,9 @@ impl<K: KeyStore + ?Sized> Issuer<K> {
             sequence,
             total_credit,
             total_debited,
+            // A meter that signed more than was certified has that known of it, and no more.
+            known_credit: account.applied_credit.min(total_credit),
+            known_debited: account.applied_debited.min(total_debited),
             issue_time,
             mac: [0; 16],
         };

@@ -38,6 +38,8 @@ fn account() -> BindingAccount {
         total_credit: Piastres(0),
         total_debited: Piastres(0),
         opening_time: CardTime(5),
+        applied_credit: Piastres::ZERO,
+        applied_debited: Piastres::ZERO,
         moved: false,
     }
 }

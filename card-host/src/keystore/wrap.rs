@@ -11,7 +11,7 @@ use super::KeyStoreError;
 /// Keys for one card, encrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrappedKeys {
-    /// The data field of PUT KEY, or what BIND takes.
+    /// The data field of PUT KEY; of it BIND takes keys and check values.
     pub data: Vec<u8>,
     /// What the card answers to PUT KEY: the key version number and the check values.
     pub answer: Vec<u8>,

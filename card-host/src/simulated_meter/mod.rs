@@ -77,6 +77,11 @@ impl SimulatedMeter<FlashModel> {
         let memory = FlashModel::new(MEMORY_PAGES, id.number());
         Self::install(memory, id, scope, keys, fresh)
     }
+
+    /// How often each page of its memory was erased.
+    pub fn erases(&self) -> Vec<u32> {
+        self.memory.get().flash().pages().iter().map(|page| page.wear).collect()
+    }
 }
 
 impl SimulatedMeter<ImageMemory> {
@@ -230,6 +235,11 @@ impl<M: SimulatedMemory> SimulatedMeter<M> {
         mail: &Envelope,
     ) -> Result<Received, SimulatedMeterError> {
         self.act(|meter| meter.receive(reading.into(), carrier, mail))
+    }
+
+    /// Its readings as mail, sealed, where their version is above `after`.
+    pub fn readings(&mut self, after: u32) -> Result<Option<Envelope>, SimulatedMeterError> {
+        self.act(|meter| meter.readings(after))
     }
 
     // ---- what it keeps

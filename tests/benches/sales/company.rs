@@ -137,7 +137,7 @@ impl Company {
 }
 
 /// Bytes of a voucher.
-pub(crate) const VOUCHER: usize = 94;
+pub(crate) const VOUCHER: usize = 110;
 
 /// 2 EGP and 1 % as a fee, 1 EGP for the cleaning of the streets.
 fn rules() -> Policy {

@@ -205,7 +205,7 @@ fn compare(client: &mut Client, sides: [(Side, u64); 2], template: &BindingRecor
         assert_eq!(count(&sql, side), sold, "sequences");
         let sql = "SELECT sum(octet_length(e.payload) + octet_length(b.voucher)) FROM entry e JOIN binding b USING (meter) \
                    WHERE e.point LIKE $1";
-        assert_eq!(count(sql, side), 2 * 94 * sold, "vouchers");
+        assert_eq!(count(sql, side), 2 * 110 * sold, "vouchers");
     }
 }
 

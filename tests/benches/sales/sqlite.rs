@@ -205,7 +205,7 @@ impl Limit {
             assert_eq!(count(&sql, side), sold, "sequences");
             let sql = "SELECT sum(length(e.payload) + length(b.voucher)) FROM entry e JOIN binding b USING (meter) \
                        WHERE e.point LIKE ?";
-            assert_eq!(count(sql, side), 2 * 94 * sold, "vouchers");
+            assert_eq!(count(sql, side), 2 * 110 * sold, "vouchers");
         }
     }
 }

@@ -72,6 +72,8 @@ pub fn certificate(number: u32, sequence: u32, credit: u64) -> Option<Certificat
         sequence,
         total_credit: Piastres(credit),
         total_debited: Piastres(0),
+        known_credit: Piastres(0),
+        known_debited: Piastres(0),
         issue_time: CardTime(0x0C00_0000 + sequence),
         mac: [0; 16],
     };

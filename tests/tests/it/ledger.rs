@@ -16,6 +16,7 @@ mod proof;
 mod reasons;
 mod recover;
 mod sell;
+mod wiped;
 
 use system_tests::world::World;
 
@@ -105,6 +106,13 @@ over_both_stores! {
         what_is_not_recovered,
         a_technicians_card_is_nobodys,
         what_the_issuer_has_not_signed_is_not_recovered,
+    }
+    wiped::{
+        a_wiped_meter_gets_nothing_twice,
+        every_certificate_says_what_is_known,
+        no_more_is_known_than_was_certified,
+        a_report_that_begins_anew_is_an_alarm,
+        a_register_that_begins_anew_is_an_alarm,
     }
     clocks::{
         clocks_of_sellers_may_be_apart,

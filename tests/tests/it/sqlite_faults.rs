@@ -62,6 +62,8 @@ fn binding() -> BindingRecord {
             total_credit: Piastres(0),
             total_debited: Piastres(0),
             opening_time: CardTime(1),
+            applied_credit: Piastres::ZERO,
+            applied_debited: Piastres::ZERO,
             moved: false,
         },
         status: Status::Open,
@@ -69,8 +71,6 @@ fn binding() -> BindingRecord {
         epoch: 0,
         voucher: Vec::new(),
         card_sequence: 0,
-        applied_credit: Piastres(0),
-        applied_debited: Piastres(0),
         heard: CardTime::UNSET,
     }
 }
@@ -89,7 +89,7 @@ fn sell(ledger: &SqliteLedger, at: u32, id: &str) -> Result<(), LedgerError> {
         let mut held = context.binding.unwrap_or_else(binding);
         held.held.sequence += 1;
         held.held.total_credit.0 += 990;
-        held.voucher = vec![0x5A; 94];
+        held.voucher = vec![0x5A; 110];
         let transfer = |credit, amount| Transfer {
             debit: LedgerAccount::Cash(code.clone()),
             credit,

@@ -70,6 +70,8 @@ fn certificate(key_version: KeyVersion) -> Certificate {
         sequence: 1,
         total_credit: Piastres(5),
         total_debited: Piastres(0),
+        known_credit: Piastres(0),
+        known_debited: Piastres(0),
         issue_time: CardTime(1),
         mac: [0; 16],
     }

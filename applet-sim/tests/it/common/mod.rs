@@ -153,6 +153,8 @@ pub fn certificate_of(
         sequence,
         total_credit: Piastres(credit),
         total_debited: Piastres(debited),
+        known_credit: Piastres(0),
+        known_debited: Piastres(0),
         issue_time: CardTime(0x0C00_0000 ^ sequence),
         mac: [0; 16],
     };
@@ -316,7 +318,15 @@ pub fn put_key_data(admin: &KeySet, version: u8, key: &AesKey) -> Vec<u8> {
 pub fn bind_data(admin: &KeySet, certificate: Certificate, keys: &KeySet) -> Vec<u8> {
     let mut data = binding_certificate(certificate.binding).emit().to_vec();
     data.extend(certificate.emit());
-    data.extend(put_key_set_data(admin, keys));
+    data.push(keys.version().byte());
+    for key in [keys.enc(), keys.mac(), keys.dek()] {
+        let mut one = Vec::new();
+        put_one_key(&mut one, admin.dek(), key);
+        // Without type and lengths.
+        let check = one.split_off(one.len() - 3);
+        data.extend(&one[3..one.len() - 1]);
+        data.extend(check);
+    }
     data
 }
 

@@ -1,4 +1,4 @@
-/* From reset to main, a serial line and an end: on QEMU's mps2-an386 (Cortex-M4) and virt (RISC-V). The part to write anew for a chip. */
+/* From reset to main, a serial line, an interrupt and an end: on QEMU's mps2-an386 (Cortex-M4) and virt (RISC-V). The part to write anew for a chip. */
 #include <stdint.h>
 
 #include "chip.h"
@@ -29,6 +29,25 @@ __attribute__((naked, section(".start"), used)) void reset(void)
     __asm__ volatile("la sp, stack_top\n\tj %0" : : "i"(start));
 }
 
+/* Machine software interrupts are raised by this. */
+#define MSIP REGISTER(0x2000000)
+
+__attribute__((interrupt("machine"), aligned(4))) static void interrupted(void)
+{
+    MSIP = 0;
+    power_fails();
+}
+
+void chip_interrupt(void)
+{
+    MSIP = 1;
+    /* Where it goes; that these come (mie), and any (mstatus). */
+    __asm__ volatile(".option push\n\t.option arch, +zicsr\n\tcsrw mtvec, %0\n\tcsrs mie, %1\n\tcsrs mstatus, %1\n\t.option pop"
+                     : : "r"(interrupted), "r"(8) : "memory");
+    while (MSIP)
+        ;
+}
+
 void chip_put(char byte)
 {
     *(volatile uint8_t *)(uintptr_t)0x10000000 = (uint8_t)byte;
@@ -53,8 +72,15 @@ __attribute__((section(".start"), used)) static const struct {
     void (*handlers[15])(void);
 } vectors = {
     stack_top,
-    {start, halt, halt, halt, halt, halt, 0, 0, 0, 0, halt, halt, 0, halt, halt},
+    {start, halt, halt, halt, halt, halt, 0, 0, 0, 0, halt, halt, 0, power_fails, halt},
 };
+
+/* PendSV. */
+void chip_interrupt(void)
+{
+    REGISTER(0xE000ED04) = 1u << 28;
+    __asm__ volatile("dsb\n\tisb" : : : "memory");
+}
 
 void chip_put(char byte)
 {

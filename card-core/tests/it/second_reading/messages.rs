@@ -110,6 +110,8 @@ fn certificate(fields: &mut Fields) -> Certificate {
         sequence: fields.take("sequence").u32(),
         total_credit: piastres(fields, "total_credit"),
         total_debited: piastres(fields, "total_debited"),
+        known_credit: piastres(fields, "known_credit"),
+        known_debited: piastres(fields, "known_debited"),
         issue_time: CardTime(fields.take("issue_time").u32()),
         mac: [0; 16],
     }

@@ -11,7 +11,8 @@ use card_core::meter::{
     MailRefusal, Meter, MeterIdentity, MeterKeys, MeterState, Pair, ReportKeys, VersionedKey,
 };
 use card_core::parameters::{
-    Action, AuditRecord, AuditRecords, Command, Debt, DebtKind, DebtPlan, Limits, Notice, Notices, Readings,
+    Action, AuditRecord, AuditRecords, Command, Debt, DebtKind, DebtPlan, KeysInUse, Limits, Notice, Notices,
+    Readings,
 };
 use card_core::soft::SoftEngine;
 use card_core::tariff::{Basis, Charge, ChargeCode, Head, Kind, Lines, Price, Slab, Tariff};
@@ -543,6 +544,13 @@ struct ReadingsFields {
     highest_command: u32,
     clock_offset: i64,
     firmware: u32,
+    key_versions: Hex,
+}
+
+fn keys_in_use(bytes: &[u8]) -> KeysInUse {
+    let [credit, parameter, report, base, transport] =
+        std::array::from_fn(|n| bytes[n / 2] >> (4 - n % 2 * 4) & 15);
+    KeysInUse { credit, parameter, report, base, transport }
 }
 
 #[test]
@@ -570,6 +578,7 @@ fn readings_both_ways() {
             last_command: fields.highest_command,
             clock_offset: fields.clock_offset,
             firmware: fields.firmware,
+            keys: keys_in_use(&fields.key_versions.0),
         };
         assert_eq!(readings.emit().as_slice(), plaintext.0);
         assert_eq!(Readings::parse(&plaintext.0), Ok(readings));

@@ -126,6 +126,8 @@ pub fn certificate_of(
         sequence,
         total_credit: Piastres(credit),
         total_debited: Piastres(debited),
+        known_credit: Piastres(0),
+        known_debited: Piastres(0),
         issue_time: CardTime(0x0C00_0000 + sequence),
         mac: [0; 16],
     })
@@ -598,7 +600,8 @@ pub fn again(chip: &Chip) -> Meter<Chip> {
 /// More credit, over the network.
 pub fn certify(meter: &mut Meter<Chip>, at: CardTime, credit: u64, debited: u64) {
     let sequence = meter.state().sequence + 1;
-    let decision = meter.take_certificate(shows(at), &certificate(sequence, credit, debited), None).unwrap();
+    let certificate = signed(Certificate { issue_time: at, ..certificate(sequence, credit, debited) });
+    let decision = meter.take_certificate(shows(at), &certificate, None).unwrap();
     assert!(matches!(decision.verdict, Verdict::Apply { .. }));
 }
 

@@ -52,7 +52,7 @@ enum MailCommand {
         /// What to do.
         #[arg(value_enum)]
         kind: Kind,
-        /// The only card that may bring it: its 16 digits, or "this" for the card in the reader. clear-tamper and clock need one.
+        /// The only card that may bring it: its 16 digits, or "this" for the card in the reader. clear-tamper, clock and clock-back need one.
         #[arg(long, value_name = "CARD")]
         technician: Option<String>,
         /// After so many hours it is not executed any more; for clock, 72 where not given: it believes no clock beyond that. The time of the simulated meter counts, where there is one and it lives ahead.
@@ -94,6 +94,8 @@ enum Kind {
     ClearTamper,
     /// Sets the clock; needs --technician.
     Clock,
+    /// As clock, also behind the time of certificates: two people, and --technician.
+    ClockBack,
     /// Has readings sent.
     ReadOut,
     /// Ends an overload and forgets those that were counted.
@@ -109,6 +111,7 @@ impl Kind {
             Self::EndCut => kind::END_CUT,
             Self::ClearTamper => kind::CLEAR_TAMPER,
             Self::Clock => kind::CLOCK,
+            Self::ClockBack => kind::CLOCK_BACK,
             Self::ReadOut => kind::READ_OUT,
             Self::EndOverload => kind::END_OVERLOAD,
             Self::LowestGeneration => kind::LOWEST_GENERATION,

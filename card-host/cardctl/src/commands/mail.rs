@@ -12,7 +12,7 @@ use card_core::units::CardTime;
 use card_host::card;
 use card_host::card_work::{Mail, Order, deliver};
 use card_host::tariff_file;
-use card_ledger::Note;
+use card_ledger::{Evidence, Note};
 use std::path::PathBuf;
 
 use crate::commands::Error;
@@ -156,6 +156,7 @@ fn make(
                 // entered before it was drawn.
                 let version = office.next_master(who, id, *role)?;
                 workplace.master(&books.keys, *role, version)?;
+                office.master_drawn(who, version)?;
             }
             let (version, mail) = office.change_keys(who, id, of, *role)?;
             let says = format!("keys {version}");
@@ -163,7 +164,8 @@ fn make(
         }
         Content::Command { kind, technician, expires, value } => {
             let at = |now| order(now, *kind, technician.as_deref(), present, *expires, *value);
-            let now = now(workplace, books, of)?;
+            // Behind certificates, what counts is what time it is, and not what a meter that lives ahead believes.
+            let now = if *kind == kind::CLOCK_BACK { books::now() } else { now(workplace, books, of)? };
             let mut order = at(now)?;
             if order.expiry != CardTime::UNSET {
                 // Its hours count from when it was asked for first.
@@ -203,12 +205,13 @@ fn order(
         (Some("this"), Some(card)) => Some(card),
         (Some(text), _) => Some(card_of(text)?),
     };
-    if matches!(kind, kind::CLEAR_TAMPER | kind::CLOCK) && technician.is_none() {
+    let clock = matches!(kind, kind::CLOCK | kind::CLOCK_BACK);
+    if (clock || kind == kind::CLEAR_TAMPER) && technician.is_none() {
         return Err(ContentError::NoTechnician);
     }
     let value = match (kind, value) {
-        (kind::CLOCK, None) => now.0,
-        (kind::CLOCK, Some(posix)) => CardTime::from_unix(posix).ok_or(ContentError::Time)?.0,
+        (_, None) if clock => now.0,
+        (_, Some(posix)) if clock => CardTime::from_unix(posix).ok_or(ContentError::Time)?.0,
         (kind::LOWEST_GENERATION, Some(value)) => {
             u16::try_from(value).ok().filter(|value| *value != 0).ok_or(ContentError::Generation)?.into()
         }
@@ -217,10 +220,10 @@ fn order(
         (_, None) => 0,
     };
     // A clock that is wrong must not be believed for ever.
-    let expires = expires.or((kind == kind::CLOCK).then_some(CLOCK_HOURS));
+    let expires = expires.or(clock.then_some(CLOCK_HOURS));
     let expiry = expires
         .map_or(CardTime::UNSET, |hours| CardTime(now.0.saturating_add(hours.saturating_mul(3600)).max(1)));
-    if kind == kind::CLOCK && value >= expiry.0 {
+    if clock && value >= expiry.0 {
         return Err(ContentError::ClockExpiry);
     }
     Ok(Order { action: Action::of(kind, value), expiry, technician })
@@ -235,8 +238,11 @@ fn over_network(workplace: &Workplace, books: &Books, id: MeterId, made: &Made) 
             let mut meter = workplace.meter(id)?;
             let reading = meter.clock(books::now())?;
             let received = meter.receive(reading, None, envelope)?;
-            if let (Some(version), Ok(())) = (made.keys, received.result) {
-                office.keys_changed(who, envelope.binding, version)?;
+            // What it answers over a network is not sealed; its readings are, and say which keys it has.
+            if made.keys.is_some()
+                && let Some(readings) = meter.readings(0)?
+            {
+                office.hand_in(who, &Evidence::MeterMail(readings.as_bytes().to_vec()))?;
             }
             let code = received.result.map_or_else(MailRefusal::code, |()| TAKEN);
             office.note(who, books.id()?, Note::Heard, code.into())?

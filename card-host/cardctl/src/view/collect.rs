@@ -6,7 +6,7 @@ use card_core::role::KeyVersion;
 use card_core::text::{Language, Situation};
 use card_core::units::CardTime;
 use card_host::card_work::Report;
-use card_ledger::{Brought, Finding, Found, HandedIn};
+use card_ledger::{Anew, Brought, Finding, Found, HandedIn};
 use serde::Serialize;
 
 use super::View;
@@ -34,6 +34,9 @@ struct Mail {
     binding: u32,
     version: u32,
     finding: &'static str,
+    /// What the meter began anew with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    anew: Option<&'static str>,
     #[serde(flatten)]
     says: Says,
 }
@@ -60,6 +63,8 @@ enum ReceiptView {
         #[serde(serialize_with = "crate::view::as_text")]
         meter: u64,
         finding: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        anew: Option<&'static str>,
         #[serde(flatten)]
         says: MeterSays,
     },
@@ -112,8 +117,9 @@ struct Executed {
 }
 
 impl Collected {
-    pub(crate) fn new(brought: &[Brought], new_keys: &[KeyVersion]) -> Self {
-        let new_keys = new_keys.iter().map(|version| version.byte()).collect();
+    pub(crate) fn new(brought: &[Brought]) -> Self {
+        let new_keys = brought.iter().flat_map(|brought| brought.handed.keys).flatten();
+        let new_keys = new_keys.map(KeyVersion::byte).collect();
         let mut found = Self { mail: Vec::new(), receipts: Vec::new(), new_keys, parts: Vec::new() };
         for brought in brought {
             found.add(brought);
@@ -131,6 +137,7 @@ impl Collected {
 
     fn add(&mut self, Brought { found, handed }: &Brought) {
         let finding = handed.finding.code();
+        let anew = handed.anew.map(Anew::code);
         let item = match found {
             Found::Mail(item) => item,
             Found::Card(receipt) => {
@@ -150,11 +157,11 @@ impl Collected {
             }
             Found::Meter(receipt) => {
                 let meter = receipt.binding.meter.number();
-                let text = with_finding(receipt_text(receipt), handed);
+                let text = with_anew(with_finding(receipt_text(receipt), handed), handed);
                 let number = receipt.binding.number;
                 self.parts.push(format!("receipt of meter {meter} (binding {number})\n{text}"));
                 let says = MeterSays::from(&**receipt);
-                self.receipts.push(ReceiptView::Meter { meter, finding, says });
+                self.receipts.push(ReceiptView::Meter { meter, finding, anew, says });
                 return;
             }
         };
@@ -179,9 +186,9 @@ impl Collected {
         };
         let (slot, version) = (item.slot.number(), item.version);
         let (meter, binding) = (item.binding.meter.number(), item.binding.number);
-        let text = with_finding(text, handed);
+        let text = with_anew(with_finding(text, handed), handed);
         self.parts.push(format!("{report} of meter {meter} (binding {binding}), version {version}\n{text}"));
-        self.mail.push(Mail { report, slot, meter, binding, version, finding, says });
+        self.mail.push(Mail { report, slot, meter, binding, version, finding, anew, says });
     }
 }
 
@@ -256,6 +263,16 @@ fn with_finding(text: String, handed: &HandedIn) -> String {
         _ => handed.finding.code(),
     };
     format!("{text}\n  {said}")
+}
+
+/// What the meter began anew with, in words.
+fn with_anew(text: String, handed: &HandedIn) -> String {
+    let what = match handed.anew {
+        None => return text,
+        Some(Anew::Number) => "the number of its report",
+        Some(Anew::Register) => "its energy register",
+    };
+    format!("{text}\n  ALARM: {what} began anew in this contract: see `cardctl reconcile`")
 }
 
 fn card_text(receipt: &Receipt, handed: &HandedIn) -> String {

@@ -2,6 +2,7 @@
 
 use card_core::calendar::Calendar;
 use card_core::message::Event;
+use card_core::meter::doubt;
 use card_core::meter::events::{Happening, fault};
 use card_core::parameters::command::kind;
 use card_core::text::{Language, Situation};
@@ -25,8 +26,19 @@ pub(crate) fn in_words(event: &Event, calendar: Option<&Calendar>) -> String {
         Happening::CardRefused { reason, generation } => {
             format!("a card of generation {generation} was refused (reason {reason:02X})")
         }
-        Happening::ClockDoubtful { reading } => {
-            format!("the clock is doubtful: it showed {}", when(reading))
+        Happening::ClockDoubtful { reading, doubt } => {
+            let why = match doubt {
+                doubt::STOOD => "it stood while there was no power",
+                doubt::CERTIFICATE => "a certificate disagrees with it",
+                _ => "it does not go as it should",
+            };
+            format!("the clock is doubtful, {why}: it showed {}", when(reading))
+        }
+        Happening::NotBelieved { issued } => {
+            format!("a certificate says that it was issued {}: not believed", when(issued))
+        }
+        Happening::TimeMoved { before } => {
+            format!("a certificate put the clock forward; it was {} before", when(before))
         }
         Happening::ClockSet { before } => {
             format!("the clock was set by a command; it was {} before", when(before))
@@ -67,6 +79,9 @@ pub(crate) fn in_words(event: &Event, calendar: Option<&Calendar>) -> String {
             format!("instalment of {} taken, debt ..{debt:04X}", egp(Piastres(amount.into())))
         }
         Happening::Tariff { version } => format!("tariff version {version} is in force"),
+        Happening::TariffReplaced { version } => {
+            format!("tariff version {version}, which waited, was replaced by a newer one")
+        }
     }
 }
 
@@ -111,6 +126,7 @@ pub(crate) fn command(code: u8) -> String {
         kind::READ_OUT => "read out",
         kind::END_OVERLOAD => "end the overload",
         kind::LOWEST_GENERATION => "set the lowest generation",
+        kind::CLOCK_BACK => "set the clock, also before certificates",
         code => return format!("kind {code:02X}"),
     };
     known.to_owned()

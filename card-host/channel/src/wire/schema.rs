@@ -82,9 +82,9 @@ pub struct Hex(String);
 #[schema(pattern = "^([0-9A-Fa-f]{2}){1,4096}$", min_length = 2, max_length = 8192, example = "00C0FFEE")]
 pub struct HexBytes(String);
 
-/// A voucher: 94 bytes in hexadecimal digits.
+/// A voucher: 110 bytes in hexadecimal digits.
 #[derive(ToSchema)]
-#[schema(pattern = "^[0-9A-Fa-f]{188}$", min_length = 188, max_length = 188)]
+#[schema(pattern = "^[0-9A-Fa-f]{220}$", min_length = 220, max_length = 220)]
 pub struct VoucherBytes(String);
 
 /// A few words: not only white space, and without control characters.

@@ -1,5 +1,6 @@
 //! The blank card: what its state refuses, how a session is opened, and how it is not (specification, sections 3 and 8).
 
+use card_core::message::Voucher;
 use card_core::scp03::SecurityLevel;
 
 use super::INITIAL;
@@ -26,7 +27,7 @@ fn state(subject: &mut Subject<'_>) {
         subject.answers("3", rule, 0x6985, [0x80, 0x50, p1, 0x00], &[1; 8]);
     }
     for (rule, header, data) in [
-        ("LOAD VOUCHER on a blank card", [0x80, 0x40, 0x00, 0x00], &[0; 94][..]),
+        ("LOAD VOUCHER on a blank card", [0x80, 0x40, 0x00, 0x00], &[0; Voucher::SIZE][..]),
         ("PUT MAIL on a blank card", [0x80, 0x42, 0x00, 0x00], &[0; 64]),
         ("GET MAIL on a blank card", [0x80, 0x44, 0x00, 0x00], &[]),
     ] {

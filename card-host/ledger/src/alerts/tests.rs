@@ -24,6 +24,8 @@ fn record(total_credit: u64) -> BindingRecord {
         total_credit: Piastres(total_credit),
         total_debited: Piastres::ZERO,
         opening_time: CardTime(1),
+        applied_credit: Piastres::ZERO,
+        applied_debited: Piastres::ZERO,
         moved: false,
     };
     BindingRecord {
@@ -33,8 +35,6 @@ fn record(total_credit: u64) -> BindingRecord {
         epoch: 0,
         voucher: Vec::new(),
         card_sequence: 0,
-        applied_credit: Piastres::ZERO,
-        applied_debited: Piastres::ZERO,
         heard: CardTime::UNSET,
     }
 }

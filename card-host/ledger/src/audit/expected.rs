@@ -409,7 +409,7 @@ fn one_of(said: &[Linked], link: &Link) -> bool {
 fn takes_two(entry: &Entry) -> bool {
     match entry.kind {
         Kind::Adopt => true,
-        Kind::Move | Kind::Close | Kind::Debit => entry.step == Step::Settled,
+        Kind::Move | Kind::Close | Kind::Debit | Kind::Mail => entry.step == Step::Settled,
         Kind::Restore => entry.id.point.as_str() == OFFICE,
         Kind::Recover => entry.payload.len() == bindings::RECOVERED,
         _ => false,

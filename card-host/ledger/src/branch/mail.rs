@@ -2,8 +2,9 @@
 
 use card_core::id::{Binding, CardId};
 use card_core::message::{Envelope, Slot};
-use card_core::parameters::Command;
+use card_core::parameters::{Action, Command, KeysInUse};
 use card_core::role::{KeyVersion, Role};
+use card_core::units::CardTime;
 use serde_json::json;
 
 use super::super::bindings::totals;
@@ -13,19 +14,53 @@ use super::super::names::RequestId;
 use super::super::office::{Office, Who, draft};
 use super::super::payload::Payload;
 use super::super::records::{BindingRecord, Head, MailRecord, Status};
+use super::super::second::{Agreed, agreed, asked, done};
 use super::super::sell::{about, unknown};
 use super::super::signing::Wanted;
-use super::super::store::{Context, Payee, Transaction};
-use super::{BranchError, carried_by, held_by};
+use super::super::store::{Context, Payee, Transaction, read};
+use super::{carried_by, held_by};
 use card_host::card_work::{self, Mail, Order};
 use card_host::issuer::{AccountError, BindingAccount};
-use card_host::transport::Transport;
 
 /// What is sent.
 enum Letter<'a> {
     Plain { slot: Slot, plaintext: &'a [u8] },
     Command(&'a Order),
 }
+
+impl Letter<'_> {
+    /// What two people agree to, where it takes them: which meter, and which card. The time is that of the ledger when it is done.
+    fn asks(&self, record: &BindingRecord) -> Option<Vec<u8>> {
+        match self {
+            Letter::Command(Order { action: Action::SetClockBack(_), technician, .. }) => {
+                Some(asked("clock-back", format!("{:?} {technician:?}", record.binding())))
+            }
+            _ => None,
+        }
+    }
+
+    /// A command that sets a clock behind certificates says the time of now.
+    fn is_timely(&self, now: CardTime) -> Result<(), Refusal> {
+        let Letter::Command(Order { action: Action::SetClockBack(CardTime(value)), expiry, .. }) = self
+        else {
+            return Ok(());
+        };
+        let earliest = now.0.saturating_sub(CLOCK_BACK_EARLIEST);
+        let latest = now.0.saturating_add(CLOCK_BACK_LATEST);
+        if (earliest..=now.0).contains(value) && (value.saturating_add(1)..=latest).contains(&expiry.0) {
+            return Ok(());
+        }
+        Err(Refusal::Invalid(
+            "the time of this command is not that of now: leave --value out, and let it expire within a week"
+                .to_owned(),
+        ))
+    }
+}
+
+/// How long before now the time may be that a command sets a clock to behind certificates, in seconds.
+const CLOCK_BACK_EARLIEST: u32 = 24 * 3600;
+/// How long after now such a command may expire, in seconds.
+const CLOCK_BACK_LATEST: u32 = 7 * 24 * 3600;
 
 /// Mail as it was entered.
 struct Posted {
@@ -61,6 +96,9 @@ impl Office {
     }
 
     /// A command for the meter of a card's binding, with the next counter of the binding.
+    ///
+    /// One that sets the clock behind certificates takes two people: asked for the first time it is entered and refused
+    /// ([`Refusal::SecondPerson`]); once another one has agreed, the same again does it, with the time that it is then.
     pub fn command(
         &self,
         who: &Who,
@@ -80,17 +118,30 @@ impl Office {
         letter: &Letter<'_>,
     ) -> Result<(Option<Command>, Mail), LedgerError> {
         let request = self.companys(who, id)?;
-        let Posted { command, held, envelope, again } = self.signing_step(|t, signing| {
+        let out = self.signing_step(|t, signing| {
             let (payee, engineer) = carried_by(t, carrier)?;
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             let record = addressee(t, &context, payee)?;
             let held = held_by(&record, engineer.as_ref());
-            if let Some(done) = context.steps.first() {
-                return posted(t.entry(&done.entry)?, held, letter, id);
-            }
+            let step = match (letter.asks(&record), context.steps.first()) {
+                (None, None) => Step::First,
+                (None, Some(done)) => return posted(t.entry(&done.entry)?, held, letter, id).map(Some),
+                (Some(asked), _) => match agreed(t, &request, &context.steps, &asked)? {
+                    Agreed::Done(entry) => return posted(Some(*entry), held, letter, id).map(Some),
+                    Agreed::Yes => Step::Settled,
+                    Agreed::No => {
+                        let mut entry = draft(who, &request, Step::First, Kind::Propose, self.now()?);
+                        about(&mut entry, &held);
+                        entry.reason = "the meter's clock, also behind certificates".to_owned();
+                        return self.ask(t, &mut point, entry, &asked).map(|()| None);
+                    }
+                },
+            };
+            let now = self.now()?;
+            letter.is_timely(now)?;
             let Placed { slot, version, command, plaintext } = place(&t.mail(record.binding())?, letter)?;
             let envelope = signing.signed(Wanted::Mail(held, slot, version, plaintext))?;
-            let mut entry = draft(who, &request, Step::First, Kind::Mail, self.now()?);
+            let mut entry = draft(who, &request, step, Kind::Mail, now);
             about(&mut entry, &held);
             totals(&mut entry, &held);
             entry.payload = match command {
@@ -102,8 +153,9 @@ impl Office {
             };
             let mail = MailRecord { binding: record.binding(), slot, version, envelope: envelope.clone() };
             self.book(t, &mut point, entry, &[Head::Mail(mail)])?;
-            Ok(Posted { command, held, envelope, again: None })
+            Ok(Some(Posted { command, held, envelope, again: None }))
         })?;
+        let Posted { command, held, envelope, again } = done(out, &request)?;
         // Sealing is deterministic: the same plaintext gives the same bytes.
         if let Some(again) = again
             && again.sign(self.issuer())? != envelope
@@ -130,16 +182,38 @@ impl Office {
         Ok((version, self.mail(who, id, carrier, Slot::METER_KEYS, change.emit().as_slice())?))
     }
 
-    /// The meter of a binding has keys of this key version number: certificates and mail use them from now on. Says whether that is new.
-    pub fn keys_changed(
+    /// The meter of a binding says in readings that it sealed which keys it has: certificates and mail use them from now on. Gives those that
+    /// are news.
+    pub(crate) fn keys_in_use(
         &self,
         who: &Who,
         binding: Binding,
-        version: KeyVersion,
-    ) -> Result<bool, LedgerError> {
+        keys: KeysInUse,
+    ) -> Result<[Option<KeyVersion>; 2], LedgerError> {
+        let mut news =
+            [(Role::Credit, keys.credit), (Role::Parameter, keys.parameter)].map(|(role, version)| {
+                Some(KeyVersion::new(role, version)).filter(|version| version.is_of(role))
+            });
+        for news in &mut news {
+            if let Some(version) = *news
+                && !self.keys_changed(who, binding, version)?
+            {
+                *news = None;
+            }
+        }
+        Ok(news)
+    }
+
+    fn keys_changed(&self, who: &Who, binding: Binding, version: KeyVersion) -> Result<bool, LedgerError> {
+        // Nearly always they are known.
+        let known = read(self.ledger(), |t| t.binding(Payee::Binding(binding)))?;
+        let Some(known) = known else { return Ok(false) };
+        if card_work::with_keys(self.keys(), known.held, version)?.is_none() {
+            return Ok(false);
+        }
         // Whoever hears of it first enters it, and once.
         let id = format!("keys-{:X}-{}-{}", binding.meter, binding.number, version.byte()).parse()?;
-        let request = self.companys(who, &id)?;
+        let request = who.request(&id);
         let payee = Payee::Binding(binding);
         self.step(|t| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
@@ -157,24 +231,6 @@ impl Office {
             self.book(t, &mut point, entry, &[Head::Binding(Box::new(record))])?;
             Ok(true)
         })
-    }
-
-    /// Learns from the meter's events on the card that is there which keys the meter has taken; gives those that are new. The card is read
-    /// only where there is something to learn.
-    pub fn learn_keys(
-        &self,
-        who: &Who,
-        transport: &mut impl Transport,
-    ) -> Result<Vec<KeyVersion>, BranchError> {
-        let card = card_host::operate::present(transport)?.id;
-        let held = self.carrier(card)?;
-        let mut learnt = Vec::new();
-        for version in card_work::heard_keys(transport, self.keys(), &held)? {
-            if self.keys_changed(who, held.binding, version)? {
-                learnt.push(version);
-            }
-        }
-        Ok(learnt)
     }
 }
 

@@ -214,19 +214,20 @@ impl<'r> Columns<'r> {
             total_credit: self.money()?,
             total_debited: self.money()?,
             opening_time: self.time()?,
+            applied_credit: Piastres::ZERO,
+            applied_debited: Piastres::ZERO,
             moved: false,
         };
         let status = self.code(Status::from_code)?;
         held.moved = status == Status::Closed;
         Ok(BindingRecord {
-            held,
             status,
             blocked: self.flag()?,
             epoch: self.u32()?,
             voucher: self.next()?,
             card_sequence: self.u32()?,
-            applied_credit: self.money()?,
-            applied_debited: self.money()?,
+            // Columns in their order: fields are read as they stand here.
+            held: BindingAccount { applied_credit: self.money()?, applied_debited: self.money()?, ..held },
             heard: self.time()?,
         })
     }

@@ -178,6 +178,11 @@ pub(super) const READINGS: &str = "SELECT r.meter, r.binding, r.number, r.time, 
     CROSS JOIN LATERAL (SELECT * FROM reading WHERE meter = wanted.meter AND binding = wanted.binding \
     ORDER BY regressed DESC, number DESC, energy DESC, time DESC, flags DESC, tampering DESC LIMIT $3) AS r \
     ORDER BY place, r.regressed DESC, r.number DESC, r.energy DESC, r.time DESC, r.flags DESC, r.tampering DESC";
+/// The latest one of each of many bindings.
+pub(super) const LATEST: &str = "SELECT r.meter, r.binding, r.number, r.time, r.applied_credit, r.applied_debited, r.balance, r.energy, \
+    r.flags, r.tampering FROM unnest($1::BYTEA[], $2::BIGINT[]) WITH ORDINALITY AS wanted (meter, binding, place) \
+    CROSS JOIN LATERAL (SELECT * FROM reading WHERE meter = wanted.meter AND binding = wanted.binding AND regressed = 0 \
+    ORDER BY time DESC, number DESC, energy DESC, flags DESC, tampering DESC LIMIT 1) AS r ORDER BY place";
 pub(super) const POLICIES: &str = "SELECT version, from_time, rules FROM policy ORDER BY version";
 pub(super) const MESSAGES: &str =
     "SELECT id, time, phone, text, taken FROM message WHERE taken = 0 ORDER BY time, id LIMIT $1";

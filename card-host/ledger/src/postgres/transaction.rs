@@ -383,6 +383,12 @@ impl Transaction for PostgresTransaction<'_> {
         self.many(sql::READINGS, &[&meters, &numbers, &limit(most)], "reading", |columns| columns.reading())
     }
 
+    fn latest(&mut self, bindings: &[Binding]) -> Result<Vec<Reading>, LedgerError> {
+        let meters: Vec<_> = bindings.iter().map(|binding| binding.meter.0.as_slice()).collect();
+        let numbers: Vec<_> = bindings.iter().map(|binding| i64::from(binding.number)).collect();
+        self.many(sql::LATEST, &[&meters, &numbers], "reading", |columns| columns.reading())
+    }
+
     fn policies(&mut self) -> Result<Vec<PolicyRecord>, LedgerError> {
         let policies = self.many(sql::POLICIES, &[], "policy", |columns| columns.policy())?;
         let next = policies.last().map_or(1, |last| last.version.saturating_add(1));

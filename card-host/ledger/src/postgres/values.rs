@@ -67,8 +67,8 @@ impl<'a> Values<'a> {
             .add(i64::from(record.epoch))
             .add(record.voucher.as_slice())
             .add(i64::from(record.card_sequence))
-            .add(amount(record.applied_credit)?)
-            .add(amount(record.applied_debited)?)
+            .add(amount(record.held.applied_credit)?)
+            .add(amount(record.held.applied_debited)?)
             .add(time(record.heard));
         Ok(self)
     }

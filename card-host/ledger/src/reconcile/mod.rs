@@ -75,6 +75,8 @@ codes! {
         CardAbove = "card-above",
         /// What a meter has applied, or its energy register, went back.
         WentBack = "went-back",
+        /// A meter's report number began anew.
+        BeganAnew = "began-anew",
         /// A meter has seen that its memory went back.
         Regressed = "regressed",
         /// A report says that more is left than can be.
@@ -179,7 +181,12 @@ impl ExceptionKind {
             Self::WentBack => {
                 "have the meter inspected: its memory or its register was exchanged or set back"
             }
-            Self::Regressed => "have the meter inspected; what it has lost is applied again from the card",
+            Self::BeganAnew => {
+                "have the meter inspected: its memory was exchanged or wiped, unless its clock was set back by a command; give it a new contract"
+            }
+            Self::Regressed => {
+                "have the meter inspected, and give it a new contract: until then it takes no credit; what was left is estimated by two people"
+            }
             Self::BalanceAbove => {
                 "have the meter inspected: its word is worth nothing; what is left in it is estimated by two people"
             }

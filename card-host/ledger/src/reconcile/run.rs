@@ -11,6 +11,7 @@ use crate::entry::{Entry, EntryId, Kind, Step};
 use crate::error::LedgerError;
 use crate::export::first_at;
 use crate::policy::Policy;
+use crate::proof::{began_anew, by_time, fell};
 use crate::records::{BindingRecord, Point, Reading, Status};
 use crate::store::{Transaction, with_readings};
 
@@ -58,7 +59,10 @@ impl<'a> Run<'a> {
             after = Some(last.binding());
             let bindings: Vec<_> = page.iter().map(BindingRecord::binding).collect();
             let readings = t.readings(&bindings, READINGS)?;
-            for (record, readings) in with_readings(&page, &readings) {
+            let latest = t.latest(&bindings)?;
+            let latest = with_readings(&page, &latest).map(|(_, latest)| latest.first());
+            for ((record, readings), latest) in with_readings(&page, &readings).zip(latest) {
+                self.began_anew(record, readings, latest);
                 self.binding(t, record, readings)?;
                 self.out.bindings = self.out.bindings.saturating_add(1);
             }
@@ -140,8 +144,8 @@ impl<'a> Run<'a> {
         // A ledger that was restored and has seen no evidence yet is behind the field by itself.
         let severity = if record.epoch < self.epoch { Severity::Warning } else { Severity::Alarm };
         let totals = [
-            ("credit", record.applied_credit, held.total_credit),
-            ("debits", record.applied_debited, held.total_debited),
+            ("credit", held.applied_credit, held.total_credit),
+            ("debits", held.applied_debited, held.total_debited),
         ];
         for (name, applied, certified) in totals {
             if applied > certified {
@@ -162,6 +166,21 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// A report is later than one with a higher number, or under the same number something else was applied. Reports after it may have passed
+    /// what was known before.
+    fn began_anew(&mut self, record: &BindingRecord, readings: &[Reading], latest: Option<&Reading>) {
+        let highest = readings.iter().find(|reading| !reading.flags.has(MeterFlags::REGRESSED));
+        let pair = highest.zip(latest).into_iter().chain(readings.iter().zip(readings.iter().skip(1)));
+        let Some((one, other)) = pair.into_iter().find(|(one, other)| began_anew(one, other)) else { return };
+        let (earlier, later) = by_time(one, other);
+        let what = format!(
+            "its meter wrote report {} after report {} of this contract",
+            later.number, earlier.number
+        );
+        let exception = about(record, About::BeganAnew, Severity::Alarm, what);
+        self.add(Exception { since: later.time, ..exception });
+    }
+
     fn readings(&mut self, record: &BindingRecord, readings: &[Reading]) {
         // Once for a binding each, the newest of its kind.
         let (mut back, mut free) = (false, false);
@@ -172,7 +191,7 @@ impl<'a> Run<'a> {
             let numbers = format!("between reports {} and {}", earlier.number, later.number);
             let lost = i128::from(earlier.applied_credit.saturating_sub(later.applied_credit).0)
                 .max(i128::from(earlier.applied_debited.saturating_sub(later.applied_debited).0));
-            if lost > 0 || later.energy < earlier.energy {
+            if lost > 0 || fell(earlier.energy, later.energy) {
                 if std::mem::replace(&mut back, true) {
                     continue;
                 }
@@ -191,7 +210,7 @@ impl<'a> Run<'a> {
             if cost(earlier, later) < 0 {
                 above = above.or(Some((later, cost(earlier, later))));
             }
-            let used = later.energy.0.saturating_sub(earlier.energy.0);
+            let used = later.energy.0.wrapping_sub(earlier.energy.0);
             if used > self.options.free_energy && cost(earlier, later) == 0 && !free {
                 free = true;
                 let what = format!(
@@ -240,7 +259,7 @@ impl<'a> Run<'a> {
             (record.heard, "has not been heard of for long")
         };
         if self.older(since, self.options.silent_days) {
-            let amount = i128::from(record.held.total_credit.0) - i128::from(record.applied_credit.0);
+            let amount = i128::from(record.held.total_credit.0) - i128::from(record.held.applied_credit.0);
             let exception = about(record, About::Silent, Severity::Warning, what.to_owned());
             self.add(Exception { since, amount: amount.max(0), ..exception });
         }
@@ -248,8 +267,8 @@ impl<'a> Run<'a> {
 
     fn not_carried(&mut self, t: &mut dyn Transaction, record: &BindingRecord) -> Result<(), LedgerError> {
         let held = &record.held;
-        let applied =
-            (record.applied_credit, record.applied_debited) == (held.total_credit, held.total_debited);
+        let applied = (record.held.applied_credit, record.held.applied_debited)
+            == (held.total_credit, held.total_debited);
         if record.voucher.is_empty() || record.card_sequence >= held.sequence || applied {
             return Ok(());
         }
@@ -261,7 +280,7 @@ impl<'a> Run<'a> {
             return Ok(());
         };
         let what = format!("certificate {} has not reached card {}", held.sequence, held.card.id);
-        let amount = i128::from(held.total_credit.0) - i128::from(record.applied_credit.0);
+        let amount = i128::from(held.total_credit.0) - i128::from(record.held.applied_credit.0);
         let exception = about(record, About::NotCarried, Severity::Notice, what);
         self.add(Exception { since: newest.time, amount: amount.max(0), ..exception });
         Ok(())
@@ -278,7 +297,8 @@ impl<'a> Run<'a> {
         let used = readings.iter().zip(readings.iter().skip(1)).find(|(later, earlier)| {
             // Until the new card has come to its meter, use goes on; that is given as long as a voucher is.
             later.time.0.saturating_sub(since.0) > self.options.carry_days.saturating_mul(DAY)
-                && later.energy > earlier.energy
+                && later.energy != earlier.energy
+                && !fell(earlier.energy, later.energy)
         });
         if let Some((later, earlier)) = used {
             let what = format!(

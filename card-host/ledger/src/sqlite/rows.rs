@@ -284,18 +284,24 @@ impl<'row> Columns<'row> {
             total_credit: self.amount("total_credit")?,
             total_debited: self.amount("total_debited")?,
             opening_time: self.time("opening_time")?,
+            applied_credit: Piastres::ZERO,
+            applied_debited: Piastres::ZERO,
             moved: false,
         };
         let status = self.code("status", Status::from_code)?;
         Ok(BindingRecord {
-            held: BindingAccount { moved: status == Status::Closed, ..held },
             status,
             blocked: self.flag("blocked")?,
             epoch: self.unsigned("epoch")?,
             voucher: self.bytes("voucher")?.to_vec(),
             card_sequence: self.unsigned("card_sequence")?,
-            applied_credit: self.amount("applied_credit")?,
-            applied_debited: self.amount("applied_debited")?,
+            // Columns in their order: fields are read as they stand here.
+            held: BindingAccount {
+                moved: status == Status::Closed,
+                applied_credit: self.amount("applied_credit")?,
+                applied_debited: self.amount("applied_debited")?,
+                ..held
+            },
             heard: self.time("heard")?,
         })
     }

@@ -390,6 +390,20 @@ impl Transaction for Rows<'_> {
         Ok(out)
     }
 
+    fn latest(&mut self, bindings: &[Binding]) -> Result<Vec<Reading>, LedgerError> {
+        let sql = "SELECT meter, binding, number, time, applied_credit, applied_debited, balance, energy, flags, tampering \
+                   FROM reading WHERE meter = ? AND binding = ? AND regressed = 0 \
+                   ORDER BY time DESC, number DESC, energy DESC, flags DESC, tampering DESC LIMIT 1";
+        let mut out = Vec::new();
+        for Binding { meter, number } in bindings {
+            self.each("reading", sql, params![meter.0, number], |columns| {
+                out.push(columns.reading()?);
+                Ok(())
+            })?;
+        }
+        Ok(out)
+    }
+
     fn policies(&mut self) -> Result<Vec<PolicyRecord>, LedgerError> {
         let sql = "SELECT version, from_time, rules FROM policy ORDER BY version";
         self.all("policy", sql, [], |columns| columns.policy())

@@ -225,8 +225,8 @@ impl Rows<'_> {
             binding.epoch,
             binding.voucher,
             binding.card_sequence,
-            amount("credit applied", binding.applied_credit)?,
-            amount("debits applied", binding.applied_debited)?,
+            amount("credit applied", binding.held.applied_credit)?,
+            amount("debits applied", binding.held.applied_debited)?,
             time(binding.heard),
         ];
         if self.run("binding", BINDING_SOLD, params)? == 0 {

@@ -1,7 +1,7 @@
 //! Simulated meters, mail to them and back, and engineering cards: all of the library around the credit engine.
 
 use applet_sim::chip::{Cut, FlashModel};
-use card_core::id::{Binding, CardId, MeterId};
+use card_core::id::{CardId, MeterId};
 use card_core::key::KeyLength;
 use card_core::message::{MeterFlags, Slot};
 use card_core::meter::events::code;
@@ -20,7 +20,9 @@ use card_host::simulated_meter::{Profile, SimulatedMeter, SimulatedMeterError, f
 use card_host::stage::Stage;
 use card_host::tap::Tap;
 use card_host::tariff_file;
-use card_ledger::{BranchError, Development, Found, LedgerError, Refusal};
+use card_ledger::{
+    Approved, BranchError, Development, Evidence, Found, LedgerError, Refusal, RequestKey, Who,
+};
 use std::path::Path;
 
 use crate::bench::{Bench as Branch, CHOICE, refused};
@@ -95,12 +97,8 @@ impl Bench {
 
     fn learn_keys(&mut self) -> Vec<KeyVersion> {
         let Development { office, who, .. } = &self.branch.company;
-        office.learn_keys(who, &mut self.branch.stage.card().unwrap()).unwrap()
-    }
-
-    fn keys_changed(&self, binding: Binding, version: KeyVersion) -> bool {
-        let Development { office, who, .. } = &self.branch.company;
-        office.keys_changed(who, binding, version).unwrap()
+        let brought = office.take_from_card(who, &mut self.branch.stage.card().unwrap()).unwrap();
+        brought.iter().flat_map(|item| item.handed.keys).flatten().collect()
     }
 
     fn rotate(&mut self, role: Role) {
@@ -405,7 +403,10 @@ fn new_keys_are_used_once_the_meter_has_them() {
     assert_eq!(version, KeyVersion::from_byte(0x73));
     let now = bench.now();
     assert_eq!(bench.meter.receive(now, None, &mail.envelope).unwrap().result, Ok(()));
-    assert!(bench.keys_changed(mail.envelope.binding, version));
+    let readings = bench.meter.readings(0).unwrap().unwrap();
+    let Development { office, who, .. } = &bench.branch.company;
+    let handed = office.hand_in(who, &Evidence::MeterMail(readings.as_bytes().to_vec())).unwrap();
+    assert_eq!(handed.keys, [Some(version), None]);
     bench.sell(300);
     assert!(matches!(bench.tap().verdict, Some(Verdict::Apply { credit: Piastres(300), .. })));
     assert!(bench.change_keys(Role::Load).is_err());
@@ -413,4 +414,49 @@ fn new_keys_are_used_once_the_meter_has_them() {
     let closing = CardChoice { closes_former: true, ..CHOICE };
     let issued = bench.branch.issue(METER, 8, closing).unwrap();
     assert_eq!(issued.account.credit_key, KeyVersion::from_byte(0x73));
+}
+
+#[test]
+fn a_meters_clock_is_set_behind_certificates_by_two_people() {
+    let mut bench = Bench::new();
+    bench.branch.new_card();
+    let engineer = bench.branch.issue_engineering(METER).unwrap().account.card.id;
+    let Development { office, who, .. } = &bench.branch.company;
+    let id = bench.branch.company.id();
+    let now = office.now().unwrap();
+    let named = |value: u32| Order {
+        action: Action::SetClockBack(CardTime(value)),
+        expiry: CardTime(now.0 + 3_600),
+        technician: Some(engineer),
+    };
+    let right = named(now.0 - 60);
+    let seal = |order: &Order| match office.command(who, &id, engineer, order) {
+        Ok(sealed) => Ok(sealed),
+        Err(LedgerError::Refused(refusal)) => Err(refusal),
+        Err(error) => panic!("{error}"),
+    };
+    // Asked for, nothing is sealed before another person agrees.
+    for _ in 0..2 {
+        assert!(matches!(seal(&right), Err(Refusal::SecondPerson(_))));
+    }
+    let request = RequestKey { party: who.party.clone(), id: id.clone() };
+    let alone = office.approve(who, &request);
+    assert!(matches!(alone, Err(LedgerError::Refused(Refusal::NotSecondPerson { .. }))), "{alone:?}");
+    let second = Who { actor: "Tarek Farouk".to_owned(), ..who.clone() };
+    assert!(matches!(office.approve(&second, &request), Ok(Approved::Asked)));
+    // They agree to this meter and this card, at the time that it is.
+    for wrong in [named(now.0 - 90_000), named(now.0 + 600)] {
+        assert!(matches!(seal(&wrong), Err(Refusal::Invalid(_))));
+    }
+    assert!(matches!(seal(&Order { technician: None, ..right }), Err(Refusal::OtherRequest(_))));
+    let (command, mail) = seal(&right).unwrap();
+    assert_eq!(command.action, right.action);
+    assert_eq!(seal(&right).unwrap().1.envelope.as_bytes(), mail.envelope.as_bytes());
+    // The meter lives a year ahead, and is put back.
+    let ahead = CardTime(now.0 + 365 * 86_400);
+    bench.meter.tick(ahead).unwrap();
+    assert!(deliver(&mut bench.branch.card(), &mail.delivery).unwrap().stored);
+    let tap = bench.meter.tap(&mut bench.branch.card(), ahead).unwrap();
+    assert_eq!((tap.received.len(), tap.received[0].result), (1, Ok(())));
+    assert_eq!(bench.meter.state().unwrap().clock.time, CardTime(now.0 - 60));
 }

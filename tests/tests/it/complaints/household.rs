@@ -10,7 +10,7 @@ use card_core::id::{Binding, CardId, CardRef, Channel, Environment, MeterId, Ref
 use card_core::key::KeyLength;
 use card_core::layout::PROFILE_SIZE;
 use card_core::message::{Envelope, Slot, Voucher};
-use card_core::meter::{MailRefusal, MeterState};
+use card_core::meter::{MailRefusal, MeterState, Reading};
 use card_core::parameters::{Action, Command};
 use card_core::role::Role;
 use card_core::scp03::Mode;
@@ -135,6 +135,8 @@ impl Household {
             total_credit: Piastres::ZERO,
             total_debited: Piastres::ZERO,
             opening_time: now,
+            applied_credit: Piastres::ZERO,
+            applied_debited: Piastres::ZERO,
             moved: false,
         };
         let mut fresh = from_the_maker();
@@ -369,8 +371,10 @@ impl Household {
         self.world.now().unwrap()
     }
 
-    pub fn reading(&self) -> CardTime {
-        CardTime((i64::from(self.now().0) + self.clock_error) as u32)
+    /// What the meter's firmware says of time.
+    pub fn reading(&self) -> Reading {
+        let now = self.now();
+        Reading { clock: CardTime((i64::from(now.0) + self.clock_error) as u32), ..now.into() }
     }
 
     /// Time passes; the meter notices at every minute, or, where it is long, at every hour.

@@ -413,7 +413,7 @@ pub(crate) fn evidence_is_stored_once(world: &World) {
     let good = Evidence::MeterReceipt(report(world, &record, 9_000, 0));
     assert_eq!(world.office.hand_in(&kiosk(), &good).unwrap().finding, Finding::Agrees);
     let seen = world.record(1);
-    assert_eq!((seen.applied_credit, seen.heard > CardTime::UNSET), (sale.total_credit, true));
+    assert_eq!((seen.held.applied_credit, seen.heard > CardTime::UNSET), (sale.total_credit, true));
     // One that has applied more than was certified: its key, or the meter, is broken.
     let held = BindingAccount { total_credit: Piastres(1 << 40), ..record.held };
     let above = report(world, &BindingRecord { held, ..record }, 9_000, 0);

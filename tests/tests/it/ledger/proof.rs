@@ -50,8 +50,9 @@ pub(crate) fn no_meter_makes_credit(world: &World) {
     assert_eq!(hand(world, &kiosk(), &meter(world, &broken, 1)), Finding::Above);
     let seen = world.record(1);
     let sequence = known.held.sequence + SEQUENCE_GAP;
-    assert_eq!(seen.held, BindingAccount { sequence, ..known.held });
-    assert_eq!((seen.epoch, seen.applied_credit), (1, broken.held.total_credit));
+    let applied_credit = broken.held.total_credit;
+    assert_eq!(seen.held, BindingAccount { sequence, applied_credit, ..known.held });
+    assert_eq!((seen.epoch, seen.held.applied_credit), (1, broken.held.total_credit));
     assert_eq!(world.balance("recovered"), 0);
     assert_eq!(locked(world), Refusal::BooksBehind(known.binding()));
     // Another one has applied what was lost. Its certificate brings that back.

@@ -33,7 +33,7 @@ fn one_changed_byte_is_found() {
     for (sql, number) in [
         ("UPDATE entry SET amount = amount + 1 WHERE point = 'fawry-1' AND number = 2", 2),
         ("UPDATE entry SET actor = 'nobody' WHERE point = 'fawry-1' AND number = 1", 1),
-        ("UPDATE entry SET payload = zeroblob(94) WHERE point = 'fawry-1' AND number = 3", 3),
+        ("UPDATE entry SET payload = zeroblob(110) WHERE point = 'fawry-1' AND number = 3", 3),
         ("UPDATE transfer SET amount = amount + 1 WHERE point = 'fawry-1' AND number = 3 AND line = 1", 3),
         ("UPDATE entry SET time = time + 1 WHERE point = 'fawry-1' AND number = 4", 4),
     ] {

@@ -7,7 +7,7 @@
 use super::books::Books;
 use card_host::card_core::id::{Binding, CardId, CardRef, Channel, MeterId, Reference};
 use card_host::card_core::message::{Certificate, Envelope, MeterFlags, MeterReceipt, Month, Slot, Voucher};
-use card_host::card_core::parameters::Readings;
+use card_host::card_core::parameters::{KeysInUse, Readings};
 use card_host::card_core::soft::SoftEngine;
 use card_host::card_core::units::{Balance, CardTime, Energy, Piastres};
 use card_host::issuer::{BindingAccount, LAST_TOTAL};
@@ -480,6 +480,7 @@ fn readings(report: &MeterReceipt) -> Readings {
         last_command: 0,
         clock_offset: 0,
         firmware: 1,
+        keys: KeysInUse::default(),
     }
 }
 

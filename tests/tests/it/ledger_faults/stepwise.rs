@@ -107,6 +107,7 @@ impl Transaction for Stepped<'_> {
         fn mail(&mut self, binding: Binding) -> Vec<MailRecord>;
         fn mail_in(&mut self, binding: Binding, slot: Slot) -> Option<MailRecord>;
         fn readings(&mut self, bindings: &[Binding], most: u32) -> Vec<Reading>;
+        fn latest(&mut self, bindings: &[Binding]) -> Vec<Reading>;
         fn policies(&mut self) -> Vec<PolicyRecord>;
         fn messages(&mut self, most: u32) -> Vec<Message>;
         fn message(&mut self, id: &str) -> Option<Message>;

@@ -147,8 +147,8 @@ fn bindings() {
     (most.held.load_key, most.held.credit_key, most.held.parameter_keys) = (HIGHEST, HIGHEST, HIGHEST);
     (most.held.sequence, most.held.opening_time) = (u32::MAX, CardTime(u32::MAX));
     (most.held.total_credit, most.held.total_debited) = (MOST_TOTAL, MOST_TOTAL);
-    (most.blocked, most.epoch, most.voucher, most.card_sequence) = (true, u32::MAX, vec![255; 94], u32::MAX);
-    (most.applied_credit, most.applied_debited, most.heard) = (MOST, MOST, CardTime(u32::MAX));
+    (most.blocked, most.epoch, most.voucher, most.card_sequence) = (true, u32::MAX, vec![255; 110], u32::MAX);
+    (most.held.applied_credit, most.held.applied_debited, most.heard) = (MOST, MOST, CardTime(u32::MAX));
     let mut moved = binding(3, 1);
     moved.held.card = binding(9, 1).held.card;
     (moved.status, moved.held.opening_time) = (Status::Superseded, CardTime(NOW.0 + 1));

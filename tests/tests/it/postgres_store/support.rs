@@ -79,6 +79,8 @@ pub(crate) fn binding(meter: u64, number: u32) -> BindingRecord {
         total_credit: Piastres::ZERO,
         total_debited: Piastres::ZERO,
         opening_time: NOW,
+        applied_credit: Piastres::ZERO,
+        applied_debited: Piastres::ZERO,
         moved: false,
     };
     BindingRecord {
@@ -88,8 +90,6 @@ pub(crate) fn binding(meter: u64, number: u32) -> BindingRecord {
         epoch: 0,
         voucher: Vec::new(),
         card_sequence: 0,
-        applied_credit: Piastres::ZERO,
-        applied_debited: Piastres::ZERO,
         heard: CardTime::UNSET,
     }
 }
@@ -135,7 +135,7 @@ pub(crate) fn sold(context: &Context, id: &str, amount: u64, time: CardTime) -> 
     let mut record = context.binding.clone().expect("no binding");
     record.held.sequence += 1;
     record.held.total_credit = Piastres(record.held.total_credit.0 + amount);
-    record.voucher = vec![7; 94];
+    record.voucher = vec![7; 110];
     let mut entry = entry(point, Kind::Sale, id, Step::First, time);
     entry.binding = Some(record.held.binding);
     entry.card = Some(record.held.card.id);

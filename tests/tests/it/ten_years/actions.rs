@@ -1,6 +1,7 @@
 //! What happens between issuer, customer and meter.
 
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 
 use card_core::calendar::{Calendar, Change, Holiday, Zone};
 use card_core::parameters::{Action, Command, Debt, DebtKind, DebtPlan, Limits, Notice, Notices};
@@ -11,6 +12,7 @@ use super::local::Local;
 use super::model::{COMMAND, LOCK, NO_CREDIT, WAITS};
 use super::orders::Order;
 use super::price::Tariff;
+use super::timekeeper::STOOD;
 use super::world::{DAY, HOUR, World};
 
 impl World {
@@ -33,7 +35,7 @@ impl World {
         if self.dice.one_in(if dark { 8 } else { 1000 }) {
             self.buttons();
         }
-        let troubled = self.model.tampering != 0 || self.model.clock.doubtful;
+        let troubled = self.model.tampering != 0 || self.model.clock.is_doubtful();
         if troubled && self.dice.one_in(40) {
             self.engineer();
         }
@@ -64,7 +66,9 @@ impl World {
             for _ in 0..count {
                 let amount = self.dice.between(2_000, 60_000).into();
                 let channel = self.channel();
+                let right = self.issuers_clock();
                 let voucher = self.books.sell(amount, channel);
+                self.books.clock.0.store(right, Ordering::Relaxed);
                 self.note(&format!("{amount} are sold"));
                 self.count("sales");
                 self.send(voucher, balance < 0);
@@ -110,6 +114,25 @@ impl World {
 
     // ---- power and clocks
 
+    /// The issuer's clock is wrong now, sometimes. Gives what is right.
+    fn issuers_clock(&mut self) -> u32 {
+        let right = self.now;
+        // Where the meter's time stood it believes whatever comes.
+        let stood = self.model.clock.doubt & STOOD != 0;
+        if self.faults && self.dice.one_in(if stood { 4 } else { 60 }) {
+            let wrong = match self.dice.below(4) {
+                0 => right + 11 * 365 * DAY,
+                1 => right + self.dice.between(1, 5 * DAY),
+                2 => right + self.dice.between(5, 60) * DAY,
+                _ => right - self.dice.between(1, 400) * DAY,
+            };
+            self.books.clock.0.store(wrong, Ordering::Relaxed);
+            self.note(&format!("the issuer's clock is at {wrong}, and should be at {right}"));
+            self.count("the issuer's clock is wrong");
+        }
+        right
+    }
+
     pub fn outages(&mut self) {
         if !self.faults {
             return;
@@ -128,12 +151,18 @@ impl World {
     }
 
     pub fn clock_faults(&mut self) {
-        if self.clock_error != Some(0) && self.faults && self.dice.one_in(120) {
-            self.clock_error = Some(0);
+        if (self.clock_error, self.clock_gains) != (Some(0), 0) && self.faults && self.dice.one_in(120) {
+            (self.clock_error, self.clock_gains) = (Some(0), 0);
             self.note("the meter's clock is right again");
             self.count("clock repaired");
         }
         if !self.faults || !self.dice.one_in(900) {
+            return;
+        }
+        if self.dice.one_in(4) {
+            self.clock_gains = self.dice.pick(&[-3000, -500, -90, 90, 500, 3000]);
+            self.note(&format!("the meter's clock gains {} s in 100,000", self.clock_gains));
+            self.count("clock fast or slow");
             return;
         }
         if self.dice.one_in(4) {
@@ -185,7 +214,7 @@ impl World {
                 return self.change_keys(role);
             }
             _ => {
-                let kind = self.dice.pick(&[1, 2, 5, 5, 6, 7, 8]);
+                let kind = self.dice.pick(&[1, 2, 5, 5, 6, 7, 9]);
                 let value = match kind {
                     7 => u32::from(self.books.account.card.generation),
                     _ => u32::from(self.dice.one_in(6)),
@@ -233,7 +262,7 @@ impl World {
         let (handled, out) = self.model.mail(reading, None, place, &sent.order);
         self.threaten(if let Order::Keys(..) = sent.order { 2 } else { 5 });
         let before = self.model.clone();
-        let result = self.meter().receive(CardTime(reading).into(), None, envelope);
+        let result = self.meter().receive(reading, None, envelope);
         let received = result.as_ref().ok().copied();
         let what = if let Order::Keys(..) = sent.order { "keys" } else { "mail" };
         if self.settle(what, out, result.map(|_| ())) {
@@ -334,7 +363,7 @@ impl World {
             loan_hours: self.dice.pick(&[0, 12, 48, 200]),
             loan_amount: self.dice.pick(&[0, 1, 1000, 20_000]),
             loan_seconds: self.dice.pick(&[0, 60, 60, 65_535]),
-            clock_step: self.dice.pick(&[DAY, 10 * DAY, 30 * DAY, 30 * DAY]),
+            clock_step: self.dice.pick(&[60, 600, 600, HOUR]),
             tamper_cuts: self.dice.pick(&[0, 0x1F, 0x15]),
             policies: self.dice.pick(&[0, Limits::BUTTON]),
             relay_power: self.dice.pick(&[0, 100, 5000]),

@@ -83,6 +83,8 @@ impl Books {
             total_credit: Piastres(0),
             total_debited: Piastres(0),
             opening_time: CardTime(clock.0.load(Ordering::Relaxed)),
+            applied_credit: Piastres::ZERO,
+            applied_debited: Piastres::ZERO,
             moved: false,
         };
         let meter_key = current(Role::Meter);

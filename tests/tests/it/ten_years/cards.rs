@@ -4,8 +4,10 @@ use std::rc::Rc;
 
 use card_core::layout::CertificateAnswer;
 use card_core::message::Certificate;
+use card_core::meter::Reading;
 
 use super::model::{Contract, Final, Model, NO_CREDIT, REGRESSED, WAITS};
+use super::world::DAY;
 
 /// What becomes of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +40,9 @@ impl Model {
                 || i128::from(card.settled_debited.0) > own.debited
                 || card.report_number > own.report
         });
-        if above || regressed {
+        let known = i128::from(certificate.known_credit.0) > own.credit
+            || i128::from(certificate.known_debited.0) > own.debited;
+        if known || above || regressed {
             return Outcome::Regressed;
         }
         if certificate.sequence <= own.sequence {
@@ -55,7 +59,7 @@ impl Model {
     /// A certificate comes, with the card that shows it or over the network.
     pub fn certificate(
         &self,
-        reading: u32,
+        reading: Reading,
         certificate: &Certificate,
         card: Option<&CertificateAnswer>,
     ) -> (Outcome, Vec<Self>) {
@@ -63,13 +67,13 @@ impl Model {
     }
 
     /// A voucher comes over the network: its certificate, and with it it is kept for its card.
-    pub fn network_voucher(&self, reading: u32, certificate: &Certificate) -> (Outcome, Vec<Self>) {
+    pub fn network_voucher(&self, reading: Reading, certificate: &Certificate) -> (Outcome, Vec<Self>) {
         self.comes(reading, certificate, None, true)
     }
 
     fn comes(
         &self,
-        reading: u32,
+        reading: Reading,
         certificate: &Certificate,
         card: Option<&CertificateAnswer>,
         voucher: bool,
@@ -82,16 +86,21 @@ impl Model {
                 if opens {
                     next.open(certificate.binding.number);
                 }
+                let mut doubt = 0;
                 if let Outcome::Applied { .. } = outcome {
                     next.contract.credit = certificate.total_credit.0.into();
                     next.contract.debited = certificate.total_debited.0.into();
                     next.contract.sequence = certificate.sequence;
-                    next.clock.raise_floor(reading, certificate.issue_time.0);
+                    // One that opens a binding may have been made long before.
+                    let oldest = if card.is_some() || opens { 31 * DAY } else { DAY };
+                    doubt = next.clock.issued(reading.clock.0, certificate.issue_time.0, oldest);
                     next.voucher = if voucher { Some(certificate.sequence) } else { next.voucher };
                 }
                 if opens {
                     next.month = next.local.month(next.clock.time);
+                    next.doubtful_month = next.clock.is_doubtful();
                 }
+                next.doubtful_month |= doubt != 0;
                 let newer = certificate.generation > next.contract.generation;
                 next.contract.generation = next.contract.generation.max(certificate.generation);
                 // What brings nothing over the network leaves no trace.
@@ -126,7 +135,6 @@ impl Model {
         self.parts = vec![(Rc::clone(&self.tariff), 0)];
         self.partial = true;
         self.peak = 0;
-        self.doubtful_month = self.clock.doubtful;
         self.cut &= !(NO_CREDIT | WAITS);
         (self.loan_until, self.loan_from, self.asked) = (0, 0, None);
         self.flags &= !REGRESSED;

@@ -25,13 +25,12 @@ pub fn differences(model: &Model, state: &MeterState, after_cut: bool) -> Vec<St
     same("balance", model.balance(), state.balance.0.into());
     same("floor", model.clock.floor.into(), state.clock.floor.0.into());
     same("offset", model.clock.offset.into(), state.clock.offset.into());
-    same("doubtful clock", model.clock.doubtful.into(), state.clock.doubtful.into());
-    same("no clock", model.clock.stopped.into(), state.clock.stopped.into());
+    same("doubts of the clock", model.clock.doubt.into(), state.clock.doubt.into());
     same("month", model.month.into(), state.month_index.into());
     same("energy of the month", price::total(&model.parts).into(), state.running.total().0.into());
     same("partial month", model.partial.into(), state.running.is_partial().into());
     same("peak", model.peak.into(), state.peak.into());
-    same("doubtful month", model.doubtful_month.into(), state.doubtful_month.into());
+    same("doubtful month", model.doubtful_month.into(), (state.month_doubt != 0).into());
     same("flags", model.flags.into(), state.flags.0.into());
     same("reasons of the cut", model.cut.into(), state.supply.cut.into());
     same("tampering", model.tampering.into(), state.supply.tampering.into());
@@ -106,9 +105,13 @@ pub fn month(closed: &Closed) -> Month {
 pub fn months(model: &Model, meter: &mut Meter<Board>) {
     let kept = meter.months::<{ History::MONTHS as usize }>(0).expect("the months");
     let kept: Vec<_> = kept.into_iter().flatten().collect();
-    let first = model.month.saturating_sub(History::MONTHS);
-    let plain: Vec<_> =
-        model.contract.months.iter().filter(|closed| closed.index >= first).map(month).collect();
+    let places = model.month.saturating_sub(History::MONTHS)..model.month;
+    // The last one that was written to its place, if it is of this round.
+    let last = |index: u16| {
+        let of_place = |closed: &&Closed| closed.index % History::MONTHS == index % History::MONTHS;
+        model.contract.months.iter().rev().find(of_place).filter(|closed| closed.index == index)
+    };
+    let plain: Vec<_> = places.filter_map(last).map(month).collect();
     assert_eq!(kept, plain, "closed months");
 }
 
@@ -122,20 +125,30 @@ pub fn events(meter: &mut Meter<Board>) -> Vec<Event> {
     kept
 }
 
+/// Place of the month that runs among the counters.
+const MONTH: usize = 5;
+
 /// The highest that was seen, and that must never fall, in a binding.
 #[derive(Debug, Clone, Default)]
 pub struct Watermarks {
     binding: u32,
     counters: [u64; 9],
+    set_back: u32,
     versions: [u32; 16],
     months: BTreeMap<u16, Month>,
 }
 
 impl Watermarks {
-    pub fn check(&mut self, state: &MeterState, written_register: u32) {
+    /// `set_back`: how often a command took the month back.
+    pub fn check(&mut self, state: &MeterState, written_register: u32, set_back: u32) {
         assert!(state.binding >= self.binding, "the binding falls");
         if state.binding > self.binding {
             *self = Self { binding: state.binding, ..Self::default() };
+        }
+        if set_back != self.set_back {
+            self.set_back = set_back;
+            self.counters[MONTH] = 0;
+            self.months.clear();
         }
         let counters = [
             state.applied_credit.0,

@@ -103,9 +103,13 @@ impl World {
             let opened = self.books.issuer.keys().open_mail(SCOPE, &envelope).expect("authentic");
             let readings = card_core::parameters::Readings::parse(opened.as_slice()).expect("readings");
             let applied = i128::from(readings.applied_credit.0) - i128::from(readings.applied_debited.0);
-            let account = &self.books.account;
+            let account = &mut self.books.account;
             assert!(applied - i128::from(readings.balance.0) >= 0, "nothing is given away");
             assert!(envelope.binding != account.binding || readings.applied_credit <= account.total_credit);
+            if envelope.binding == account.binding {
+                account.applied_credit = account.applied_credit.max(readings.applied_credit);
+                account.applied_debited = account.applied_debited.max(readings.applied_debited);
+            }
             self.count("readings collected");
         }
     }
@@ -181,7 +185,7 @@ impl World {
         let (outcome, out) = self.model.network_voucher(reading, &certificate);
         self.threaten(6);
         let before = self.model.clone();
-        let result = self.meter().take_voucher(card_core::units::CardTime(reading).into(), voucher);
+        let result = self.meter().take_voucher(reading, voucher);
         let verdict = result.as_ref().ok().map(|decision| decision.verdict);
         if self.settle("voucher over the network", out, result.map(|_| ())) {
             self.count("vouchers over the network");

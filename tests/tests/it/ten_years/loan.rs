@@ -3,6 +3,7 @@
 
 use card_core::layout::CertificateAnswer;
 use card_core::message::{Direction, Slot};
+use card_core::meter::Reading;
 use card_core::units::CardTime;
 
 use super::model::{Model, NO_CREDIT, WAITS};
@@ -12,13 +13,13 @@ impl Model {
     pub fn loan_can_be_had(&self) -> bool {
         let asked_before = self.loan_until != 0;
         let bound = self.contract.number != 0;
-        bound && self.balance() <= 0 && self.limits.loan_hours != 0 && !asked_before && !self.clock.stopped
+        bound && self.balance() <= 0 && self.limits.loan_hours != 0 && !asked_before
     }
 
     pub fn loan_runs(&self) -> bool {
         let used = self.loan_from - self.balance();
         let most = i128::from(self.limits.loan_amount);
-        !self.clock.stopped && self.clock.time < self.loan_until && (most == 0 || used < most)
+        self.clock.time < self.loan_until && (most == 0 || used < most)
     }
 
     /// A card that brought nothing else asks: the second time within the seconds of the limits it is given one.
@@ -48,7 +49,7 @@ impl Model {
         (self.loan_from, self.asked) = (self.balance(), None);
     }
 
-    fn ask_loan(&self, reading: u32) -> Vec<Self> {
+    fn ask_loan(&self, reading: Reading) -> Vec<Self> {
         self.then(reading, |next| {
             if next.loan_can_be_had() {
                 next.lend();
@@ -57,7 +58,7 @@ impl Model {
         })
     }
 
-    fn rearm(&self, reading: u32) -> Vec<Self> {
+    fn rearm(&self, reading: Reading) -> Vec<Self> {
         self.then(reading, |next| next.cut &= !WAITS)
     }
 }
@@ -69,7 +70,7 @@ impl World {
         let out = self.model.ask_loan(reading);
         let before = self.model.loan_until;
         self.threaten(5);
-        let result = self.meter().ask_loan(CardTime(reading).into());
+        let result = self.meter().ask_loan(reading);
         let given = result.as_ref().ok().copied();
         if self.settle("button for a loan", out, result.map(|_| ())) {
             let lent = self.model.loan_until != 0 && before == 0;
@@ -82,7 +83,7 @@ impl World {
         let reading = self.reading();
         let out = self.model.rearm(reading);
         self.threaten(5);
-        let result = self.meter().rearm(CardTime(reading).into());
+        let result = self.meter().rearm(reading);
         self.settle("button for the supply", out, result);
     }
 
@@ -92,14 +93,14 @@ impl World {
         let low = self.dice.one_in(2);
         let out = self.model.battery(reading, low);
         self.threaten(5);
-        let result = self.meter().battery(CardTime(reading).into(), low);
+        let result = self.meter().battery(reading, low);
         if self.settle("battery", out, result) && low {
             self.count("battery low");
         }
         let reading = self.reading();
         let out = self.model.relay_stuck_off(reading);
         self.threaten(5);
-        let result = self.meter().relay_stuck_off(CardTime(reading).into());
+        let result = self.meter().relay_stuck_off(reading);
         self.settle("relay", out, result);
     }
 }

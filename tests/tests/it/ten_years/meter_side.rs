@@ -3,13 +3,13 @@
 
 use applet_sim::chip::Cut;
 use card_core::meter::{Meter, MeterError, Tampering};
-use card_core::units::{CardTime, Energy};
+use card_core::units::Energy;
 
 use super::compare::{differences, events, months};
 use super::field_card::any_cut;
 use super::model::{Model, NO_CREDIT, WAITS};
 use super::price;
-use super::world::World;
+use super::world::{DAY, World};
 
 impl World {
     pub fn meter(&mut self) -> &mut Meter<super::board::Board> {
@@ -86,7 +86,7 @@ impl World {
                     && !price::is_re_rated(&before.parts),
             ),
             ("month without consumption", after.month > before.month && price::total(&before.parts) == 0),
-            ("clock doubtful", after.clock.doubtful && !before.clock.doubtful),
+            ("clock doubtful", after.clock.is_doubtful() && !before.clock.is_doubtful()),
         ];
         for (what, _) in facts.iter().filter(|(_, happened)| *happened) {
             self.tally.count(what);
@@ -96,6 +96,7 @@ impl World {
     /// Power is back: which state is it?
     pub fn recover(&mut self, out: &[Model]) {
         self.meter = None;
+        self.power_since = self.now;
         let meter = loop {
             self.board.power_up();
             if self.faults && self.dice.one_in(3) {
@@ -118,7 +119,7 @@ impl World {
             if lost > most || !times.contains(&time) {
                 continue;
             }
-            candidate.lose(lost, time);
+            candidate.lose(lost, time, state.clock.offset);
             let found = differences(&candidate, state, false);
             if found.is_empty() {
                 self.tally.add("energy lost by cuts", lost.into());
@@ -158,7 +159,7 @@ impl World {
             assert!(state.applied_debited <= account.total_debited, "more debits than there were");
         }
         let written = self.model.register - self.model.unwritten;
-        self.marks.check(meter.state(), written);
+        self.marks.check(meter.state(), written, self.model.contract.set_back);
     }
 
     /// Closed months and money, afresh.
@@ -183,7 +184,7 @@ impl World {
         let busy = out.len() > 2;
         self.threaten(if busy { 3 } else { 150 });
         let (before, after) = (self.model.charge(), out.last().expect("a state").charge());
-        let result = self.meter().consume(CardTime(reading).into(), Energy(energy));
+        let result = self.meter().consume(reading, Energy(energy));
         let deduction = result.as_ref().ok().copied().flatten();
         let restored = self.model.cut != 0 && out.last().is_some_and(|state| state.cut == 0);
         if self.settle("consumption", out, result.map(|_| ())) {
@@ -202,7 +203,7 @@ impl World {
         let reading = self.reading();
         let out = self.model.tick(reading);
         self.threaten(20);
-        let result = self.meter().tick(CardTime(reading).into());
+        let result = self.meter().tick(reading);
         self.settle("tick", out, result);
     }
 
@@ -220,7 +221,7 @@ impl World {
         let out = self.model.demand(reading, watts);
         let before = self.model.cut;
         self.threaten(100);
-        let result = self.meter().demand(CardTime(reading).into(), watts);
+        let result = self.meter().demand(reading, watts);
         if self.settle("demand", out, result) {
             let new = self.model.cut & !before;
             let contracted = self.model.limits.contracted_power;
@@ -244,12 +245,24 @@ impl World {
         self.count("tampering");
         let out = self.model.tamper(reading, kind.bit());
         self.threaten(3);
-        let result = self.meter().tamper(CardTime(reading).into(), kind);
+        let result = self.meter().tamper(reading, kind);
         self.settle("tampering", out, result);
     }
 
-    /// Power goes and comes back: with warning, or between two operations of the memory.
+    /// Power goes and comes back: with warning, or between two operations of the memory. The clock goes on, or not, or says so and is wrong.
     pub fn power_goes(&mut self, warned: bool, seconds: u32) {
+        let stood = self.dice.one_in(8);
+        self.never_stopped = !stood && self.clock_error.is_some();
+        if stood {
+            let reset = self.dice.one_in(3);
+            let lost = if reset { 10 - i64::from(self.now + seconds) } else { -i64::from(seconds) };
+            self.clock_error = self.clock_error.map(|error| if reset { lost } else { error + lost });
+            self.count("the clock stopped in an outage");
+        } else if self.dice.one_in(40) && self.clock_error.is_some() {
+            let wrong = self.dice.between(61, 120 * DAY).into();
+            self.clock_error = Some(if self.dice.one_in(2) { wrong } else { -wrong });
+            self.count("the clock is wrong after an outage, and does not know it");
+        }
         if warned {
             let mut saved = self.model.clone();
             saved.save();

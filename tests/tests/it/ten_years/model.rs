@@ -7,12 +7,13 @@
 use std::rc::Rc;
 
 use card_core::id::CardId;
+use card_core::meter::Reading;
 use card_core::parameters::Limits;
 
 use super::local::Local;
 use super::orders::Inbox;
 use super::price::{self, Parts, Tariff};
-use super::timekeeper::Timekeeper;
+use super::timekeeper::{NO_CLOCK, Timekeeper};
 
 pub const NO_CREDIT: u8 = 0x01;
 pub const TAMPERING: u8 = 0x02;
@@ -46,7 +47,10 @@ pub struct Contract {
     pub sequence: u32,
     pub generation: u16,
     pub report: u32,
+    /// All that were closed; where time was set back, an index may be there twice.
     pub months: Rc<Vec<Closed>>,
+    /// How often a command took the month that runs back.
+    pub set_back: u32,
     /// Charges and fees of closed months, instalments.
     pub charges: i128,
     pub fees: i128,
@@ -64,6 +68,7 @@ impl Contract {
             generation: 0,
             report: 0,
             months: Rc::default(),
+            set_back: 0,
             charges: 0,
             fees: 0,
             instalments: 0,
@@ -179,12 +184,13 @@ impl Model {
     // ---- time (sections 2, 4.1)
 
     /// All states on the way to a reading of the clock; the last one is the one that counts then.
-    pub fn tick(&self, reading: u32) -> Vec<Self> {
+    pub fn tick(&self, reading: Reading) -> Vec<Self> {
         let mut next = self.clone();
-        if next.clock.read(reading, self.limits.clock_step) {
+        let was_set = next.clock.time != 0;
+        next.doubtful_month |= next.clock.read(reading, self.limits.clock_step) != 0;
+        if !was_set {
             next.month = next.local.month(next.clock.time);
         }
-        next.doubtful_month |= next.clock.doubtful;
         let mut out = Vec::new();
         next.bring(&mut out);
         self.written(out)
@@ -236,7 +242,7 @@ impl Model {
         self.partial = !bound;
         self.month += 1;
         self.peak = 0;
-        self.doubtful_month = self.clock.doubtful;
+        self.doubtful_month = self.clock.is_doubtful();
         if bound {
             self.contract.instalments += Rc::make_mut(&mut self.contract.inbox).take_instalments(self.month);
         }
@@ -259,7 +265,7 @@ impl Model {
 
     // ---- what firmware measures
 
-    pub fn consume(&self, reading: u32, energy: u32) -> Vec<Self> {
+    pub fn consume(&self, reading: Reading, energy: u32) -> Vec<Self> {
         self.then(reading, |next| {
             next.register = next.register.wrapping_add(energy);
             if next.contract.number != 0 {
@@ -269,7 +275,7 @@ impl Model {
     }
 
     /// Section 5.3.
-    pub fn demand(&self, reading: u32, watts: u32) -> Vec<Self> {
+    pub fn demand(&self, reading: Reading, watts: u32) -> Vec<Self> {
         self.then(reading, |next| {
             next.peak = next.peak.max(watts);
             let Limits { overload_pause, overload_pauses, .. } = next.limits;
@@ -301,16 +307,16 @@ impl Model {
     }
 
     /// Section 5.4: that the relay does not close leaves an event, and nothing else.
-    pub fn relay_stuck_off(&self, reading: u32) -> Vec<Self> {
+    pub fn relay_stuck_off(&self, reading: Reading) -> Vec<Self> {
         self.then(reading, |_| {})
     }
 
-    pub fn battery(&self, reading: u32, low: bool) -> Vec<Self> {
+    pub fn battery(&self, reading: Reading, low: bool) -> Vec<Self> {
         self.then(reading, |next| next.battery_low = low)
     }
 
     /// Section 6.
-    pub fn tamper(&self, reading: u32, bit: u8) -> Vec<Self> {
+    pub fn tamper(&self, reading: Reading, bit: u8) -> Vec<Self> {
         self.then(reading, |next| {
             if next.tampering & bit == 0 && next.limits.tamper_cuts & bit != 0 {
                 next.cut |= TAMPERING;
@@ -319,7 +325,7 @@ impl Model {
         })
     }
 
-    pub fn then(&self, reading: u32, change: impl FnOnce(&mut Self)) -> Vec<Self> {
+    pub fn then(&self, reading: Reading, change: impl FnOnce(&mut Self)) -> Vec<Self> {
         let mut out = self.tick(reading);
         let mut next = out.last().expect("a state").clone();
         change(&mut next);
@@ -346,7 +352,7 @@ impl Model {
         let before = self.cut;
         if !bound || balance > 0 || self.loan_runs() {
             self.cut &= !NO_CREDIT;
-        } else if self.clock.stopped || !self.local.is_friendly(time) {
+        } else if !self.local.is_friendly(time) {
             self.cut |= NO_CREDIT;
         }
         if self.cut & NO_CREDIT != 0 || self.limits.policies & Limits::BUTTON == 0 {
@@ -359,7 +365,7 @@ impl Model {
             (0x02, bound && balance < i128::from(self.limits.second_threshold)),
             (0x04, self.cut != 0),
             (0x08, self.tampering != 0),
-            (0x10, self.clock.doubtful),
+            (0x10, self.clock.is_doubtful()),
             (0x80, self.loan_until != 0),
             (0x100, self.battery_low),
             (REGRESSED, self.flags & REGRESSED != 0),
@@ -395,7 +401,10 @@ impl Model {
         let of = |model: &Self| {
             let mut model = model.clone();
             model.parts.clear();
-            model.clock.time = 0;
+            (model.clock.time, model.clock.expected) = (0, None);
+            if model.clock.doubt & NO_CLOCK != 0 {
+                model.clock.offset = 0;
+            }
             model.balance_free();
             model
         };
@@ -406,13 +415,17 @@ impl Model {
         (self.register, self.unwritten, self.written_time) = (0, 0, 0);
     }
 
-    /// The last `energy` that was consumed is gone, and the clock stands at `time` again.
-    pub fn lose(&mut self, energy: u32, time: u32) {
+    /// Power was away: the last `energy` that was consumed is gone, and the clock stands at `time` again. The offset of a clock that does not
+    /// go as it should need not have been written.
+    pub fn lose(&mut self, energy: u32, time: u32, offset: i64) {
         self.register = self.register.wrapping_sub(energy);
         if self.contract.number != 0 {
             self.parts.last_mut().expect("a tariff is in force").1 -= energy;
         }
-        self.clock.time = time;
+        (self.clock.time, self.clock.expected) = (time, None);
+        if self.clock.doubt & NO_CLOCK != 0 {
+            self.clock.offset = offset;
+        }
         self.save();
     }
 }

@@ -66,10 +66,13 @@ impl World {
         if tampered {
             orders.push((5, 3, 0, 0));
         }
-        if self.model.clock.doubtful || !self.faults {
+        if self.model.clock.is_doubtful() || !self.faults {
             // Without an expiry it is refused.
             let expiry = if self.faults && self.dice.one_in(40) { 0 } else { self.now + DAY };
-            orders.push((6, 4, self.now - self.dice.between(0, 100), expiry));
+            let value = self.now - self.dice.between(0, 100);
+            // The way back from an issuer's wrong time.
+            let back = self.model.clock.floor > self.now;
+            orders.push((6, if back { 8 } else { 4 }, value, expiry));
         }
         for (slot, kind, value, expiry) in orders {
             self.books.commands += 1;
@@ -170,7 +173,8 @@ impl World {
         (self.board, self.meter, self.model) = (board, Some(meter), model);
         self.marks = Watermarks::default();
         self.image = None;
-        self.clock_error = Some(0);
+        (self.clock_error, self.clock_gains, self.never_stopped) = (Some(0), 0, true);
+        self.power_since = self.now;
         self.books.meter_key = self.books.issuer.keys().current(Role::Meter).expect("a key");
         self.books.move_to(Binding { meter: id, number: 1 }, &report);
         self.tick();
@@ -209,8 +213,7 @@ impl World {
             let (outcome, out) = self.model.certificate(reading, &certificate, None);
             assert!(matches!(outcome, Outcome::Applied { opens: true, .. }), "{outcome:?}");
             self.threaten(3);
-            let result =
-                self.meter().take_certificate(CardTime(reading).into(), &certificate, Some(&binding));
+            let result = self.meter().take_certificate(reading, &certificate, Some(&binding));
             self.settle("binding over the network", out, result.map(|_| ()));
         }
         let receipt = self.meter().state().final_report.expect("a final report");

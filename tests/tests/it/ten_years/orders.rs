@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use card_core::id::CardId;
+use card_core::meter::Reading;
 use card_core::parameters::{AuditRecord, Command, Debt, DebtPlan, Limits, Notices};
 use card_core::role::KeyVersion;
 use card_core::units::CardTime;
@@ -10,6 +11,7 @@ use card_core::units::CardTime;
 use super::local::Local;
 use super::model::{COMMAND, LOCK, Model, PAUSE, TAMPERING};
 use super::price::Tariff;
+use super::world::HOUR;
 
 /// What a mail says.
 #[derive(Debug, Clone)]
@@ -91,7 +93,7 @@ impl Model {
     /// A mail that is authentic comes. `number` is its binding's, `carrier` the card that brings it.
     pub fn mail(
         &self,
-        reading: u32,
+        reading: Reading,
         carrier: Option<CardId>,
         (number, slot, version): (u32, u8, u32),
         order: &Order,
@@ -114,7 +116,9 @@ impl Model {
         if let (Order::Keys(..), Ok(())) = (order, handled) {
             // The keys are written first. Where only they were, the mail counts from the next power-up on.
             let mut keys_only = self.clone();
-            Rc::make_mut(&mut keys_only.contract.inbox).versions[usize::from(slot)] = version;
+            let inbox = Rc::make_mut(&mut keys_only.contract.inbox);
+            inbox.versions[usize::from(slot)] = version;
+            inbox.readings += 1;
             out = self.written(out);
             out.insert(0, keys_only);
             return (handled, out);
@@ -122,7 +126,7 @@ impl Model {
         (handled, self.written(out))
     }
 
-    fn take(&mut self, reading: u32, carrier: Option<CardId>, order: &Order) -> Handled {
+    fn take(&mut self, reading: Reading, carrier: Option<CardId>, order: &Order) -> Handled {
         match order {
             Order::Tariff(tariff) => {
                 if tariff.version <= self.waiting.as_ref().unwrap_or(&self.tariff).version {
@@ -135,13 +139,13 @@ impl Model {
             Order::Debts(plan) => Rc::make_mut(&mut self.contract.inbox).replace_debts(plan),
             Order::Notices(notices) => Rc::make_mut(&mut self.contract.inbox).notices = *notices,
             Order::Command(command) => return self.command(reading, carrier, command),
-            Order::Keys(..) => {}
+            Order::Keys(..) => Rc::make_mut(&mut self.contract.inbox).readings += 1,
             Order::Junk => return Err(0x07),
         }
         Ok(())
     }
 
-    fn command(&mut self, reading: u32, carrier: Option<CardId>, command: &Command) -> Handled {
+    fn command(&mut self, reading: Reading, carrier: Option<CardId>, command: &Command) -> Handled {
         let Command { counter, expiry, card, action } = *command;
         let (kind, value) = (action.kind(), action.value());
         if self.contract.inbox.was_executed(counter) {
@@ -153,11 +157,11 @@ impl Model {
         let right = match kind {
             1 | 2 | 5 | 6 => value == 0,
             3 => value == 0 && card.is_some(),
-            4 => value != 0 && card.is_some() && value < expiry.0,
+            4 | 8 => value != 0 && card.is_some() && value < expiry.0,
             7 => (1..=0xFFFF).contains(&value),
             _ => false,
         };
-        let expired = kind != 4 && expiry.0 != 0 && self.clock.time >= expiry.0;
+        let expired = !matches!(kind, 4 | 8) && expiry.0 != 0 && self.clock.time >= expiry.0;
         let handled = if !right {
             Err(0x0C)
         } else if expired {
@@ -174,13 +178,13 @@ impl Model {
     }
 
     /// Where the last one counts, it is the one with the highest counter.
-    fn in_order(&mut self, reading: u32, command: &Command) -> Handled {
+    fn in_order(&mut self, reading: Reading, command: &Command) -> Handled {
         let Command { counter, expiry, action, .. } = *command;
         let (kind, value) = (action.kind(), action.value());
         let last = &mut Rc::make_mut(&mut self.contract.inbox).last;
         let of_kind = match kind {
             1 | 2 => Some(&mut last[0]),
-            4 => Some(&mut last[1]),
+            4 | 8 => Some(&mut last[1]),
             _ => None,
         };
         if let Some(newest) = of_kind {
@@ -193,7 +197,7 @@ impl Model {
         Ok(())
     }
 
-    fn execute(&mut self, reading: u32, kind: u8, value: u32, expiry: u32) {
+    fn execute(&mut self, reading: Reading, kind: u8, value: u32, expiry: u32) {
         match kind {
             1 => self.cut |= COMMAND,
             2 => self.cut &= !COMMAND,
@@ -201,9 +205,15 @@ impl Model {
                 self.cut &= !TAMPERING;
                 self.tampering = 0;
             }
-            4 => {
+            4 | 8 => {
                 let before = self.clock.time;
-                self.clock.command(reading, value, expiry);
+                self.clock.command(reading.clock.0, value, expiry, kind == 8);
+                self.doubtful_month |= before.abs_diff(self.clock.time) > HOUR;
+                let next = self.local.month(self.clock.time) + 1;
+                if self.month > next {
+                    self.month = next;
+                    self.contract.set_back += 1;
+                }
                 let back = before.saturating_sub(self.clock.time);
                 for end in [&mut self.pause_until, &mut self.loan_until, &mut self.last_overload] {
                     if *end != 0 {

@@ -5,12 +5,12 @@ use card_core::bytes::Buffer;
 use card_core::layout::{CertificateAnswer, Instruction};
 use card_core::message::{Direction, Slot};
 use card_core::meter::{Reason, Verdict, Visit, VisitError};
-use card_core::units::CardTime;
 use card_host::transport::Link;
 
 use super::cards::Outcome;
 use super::field_card::FieldCard;
 use super::model::Model;
+use super::timekeeper::DISAGREES;
 use super::world::World;
 
 /// How a visit went.
@@ -69,7 +69,7 @@ impl World {
 
     fn exchange(&mut self, card: &mut FieldCard) -> Visited {
         let reading = self.reading();
-        let (mut visit, first) = Visit::begin(CardTime(reading).into()).expect("a visit");
+        let (mut visit, first) = Visit::begin(reading).expect("a visit");
         let mut outcome = None;
         let mut mail: Option<std::vec::IntoIter<(u8, u32)>> = None;
         let mut next = Some(first);
@@ -183,8 +183,16 @@ impl World {
             self.count("loans by card");
             self.note("a loan");
         }
+        let begun = self.model.clock.doubt & !before.clock.doubt & DISAGREES != 0;
+        if begun && self.model.clock.floor == before.clock.floor {
+            self.count("a certificate's time is not believed, or below the floor");
+        } else if begun {
+            self.count("a certificate's time disagrees with the clock");
+        } else if before.clock.doubt & !self.model.clock.doubt & DISAGREES != 0 {
+            self.count("a certificate's time agrees again");
+        }
         if self.model.clock.floor > before.clock.floor && self.model.clock.time > before.clock.time {
-            let raised = self.model.clock.time == self.model.clock.floor && before.clock.doubtful;
+            let raised = self.model.clock.time == self.model.clock.floor && before.clock.is_doubtful();
             if raised {
                 self.count("time raised by a certificate");
             }
@@ -200,8 +208,14 @@ impl World {
             Ok(()) => self.count(&format!("mail taken: slot {slot:02X}")),
             Err(refusal) => self.count(&format!("mail refused: {refusal:02X}")),
         }
-        if before.clock.doubtful && !self.model.clock.doubtful && handled.is_ok() {
+        if before.clock.is_doubtful() && !self.model.clock.is_doubtful() && handled.is_ok() {
             self.count("clock put right by command");
+        }
+        if self.model.clock.floor < before.clock.floor {
+            self.count("clock set below its floor by command");
+        }
+        if self.model.contract.set_back > before.contract.set_back {
+            self.count("a month comes a second time");
         }
     }
 }

@@ -10,7 +10,7 @@ use applet_sim::chip::{Cut, FlashModel};
 use card_core::id::{CardId, CardRef, MeterId};
 use card_core::message::Voucher;
 use card_core::meter::{
-    MEMORY_PAGES, Meter, MeterIdentity, MeterKeys, MeterState, Pair, ReportKeys, VersionedKey,
+    MEMORY_PAGES, Meter, MeterIdentity, MeterKeys, MeterState, Pair, Reading, ReportKeys, VersionedKey,
 };
 use card_core::tariff::Tariff as MeterTariff;
 use card_core::units::{CardTime, Energy};
@@ -54,6 +54,11 @@ pub struct World {
     pub marks: Watermarks,
     /// What the meter's clock shows more than the true time; `None`: it has none.
     pub clock_error: Option<i64>,
+    /// Seconds that it gains in 100,000.
+    pub clock_gains: i64,
+    /// Whether it never stopped in the last outage, by what it says; and when that was over.
+    pub never_stopped: bool,
+    pub power_since: u32,
     /// The card stays away until then.
     pub away_until: u32,
     /// Per cent of the usual consumption, in this month.
@@ -116,6 +121,9 @@ impl World {
             model,
             marks: Watermarks::default(),
             clock_error: Some(0),
+            clock_gains: 0,
+            never_stopped: true,
+            power_since: START,
             away_until: 0,
             habit: (0, 100),
             faults: true,
@@ -147,14 +155,17 @@ impl World {
         self.tally.count(what);
     }
 
-    /// What the meter's clock shows.
-    pub fn reading(&self) -> u32 {
-        self.clock_error
-            .map_or(0, |error| u32::try_from((i64::from(self.now) + error).max(1)).expect("card time"))
+    /// What the meter's firmware says of time.
+    pub fn reading(&self) -> Reading {
+        let shows = |error: i64| u32::try_from((i64::from(self.now) + error).max(1)).expect("card time");
+        let clock = CardTime(self.clock_error.map_or(0, shows));
+        Reading { clock, uptime: self.now - self.power_since, never_stopped: self.never_stopped }
     }
 
     pub fn pass(&mut self, seconds: u32) {
         self.now += seconds;
+        let gained = i64::from(seconds) * self.clock_gains / 100_000;
+        self.clock_error = self.clock_error.map(|error| error + gained);
         self.books.clock.0.store(self.now, Ordering::Relaxed);
     }
 

@@ -1,7 +1,7 @@
 //! `cardctl meter status`: what the display shows.
 
 use card_core::id::MeterId;
-use card_core::meter::{Buzzer, MeterState, Status, Tampering};
+use card_core::meter::{Buzzer, MeterState};
 use card_core::parameters::Notice;
 use card_core::text::{Language, Situation};
 use card_core::units::{Balance, CardTime};
@@ -98,7 +98,7 @@ impl MeterStatus {
             binding: state.binding,
             account: state.account,
             time: posix(status.time),
-            clock_doubtful: state.clock.doubtful,
+            clock_doubtful: state.clock.is_doubtful(),
             clock_offset: state.clock.offset,
             friendly_time: status.friendly,
             balance: status.balance.0,
@@ -132,7 +132,7 @@ impl MeterStatus {
             debts_paid: state.debts.paid.0,
             applied_credit: state.applied_credit.0,
             applied_debited: state.applied_debited.0,
-            codes: situations(&status).into_iter().map(customer::code).collect(),
+            codes: state.situations().map(customer::code).collect(),
             notices: shown(&state).iter().map(NoticeView::from).collect(),
             state: Box::new(state),
         }
@@ -149,7 +149,7 @@ impl View for MeterStatus {
         let binding =
             if state.binding == 0 { "no contract".to_owned() } else { format!("binding {}", state.binding) };
         table.line("meter", format!("{number} ({binding})"));
-        let doubtful = if state.clock.doubtful { ", doubtful" } else { "" };
+        let doubtful = if state.clock.is_doubtful() { ", doubtful" } else { "" };
         let friendly = if status.friendly { ", a friendly time" } else { "" };
         table.line("clock", format!("{}{doubtful}{friendly}", local::time(calendar, status.time)));
         let left = status.energy_left.filter(|left| left.0 != 0);
@@ -201,7 +201,7 @@ impl View for MeterStatus {
             table.line("debts", format!("{left} still to pay, {paid} paid"));
         }
         let mut text = table.finish();
-        for situation in situations(&status) {
+        for situation in state.situations() {
             // Writing to a string cannot fail.
             let _ = write!(text, "\n{}", situation.text(language));
         }
@@ -210,28 +210,6 @@ impl View for MeterStatus {
         }
         text
     }
-}
-
-/// What is to be said to the customer, the most urgent first.
-fn situations(status: &Status) -> Vec<Situation> {
-    let offered = |reason: &Situation| *reason == Situation::CutNoCredit && status.loan_offered;
-    let offer = |reason| [Some(reason), offered(&reason).then_some(Situation::LoanOffered)];
-    let mut said: Vec<_> = Situation::in_cut(status.supply.cut).flat_map(offer).flatten().collect();
-    // That the supply is cut is said with its reasons.
-    said.extend(Situation::in_flags(status.flags).filter(|flag| *flag != Situation::SupplyCut));
-    if status.restart_near {
-        said.push(Situation::RestartNear);
-    }
-    let tampering = Tampering::ALL.iter().filter(|kind| status.supply.tampering & kind.bit() != 0);
-    said.extend(tampering.filter_map(|kind| Situation::of_tampering(kind.bit())));
-    let lent = status.supply.loan_until;
-    if status.supply.is_on() && status.balance <= Balance(0) && lent <= status.time {
-        said.push(Situation::FriendlyTime);
-    }
-    if !status.supply.is_on() && lent != CardTime::UNSET && lent <= status.time {
-        said.push(Situation::LoanOver);
-    }
-    said
 }
 
 /// The notices that have not ended.

@@ -169,8 +169,8 @@ impl Known {
             (record.epoch == chain || record.epoch == time, "restore after which it was checked"),
             (record.voucher == self.voucher.1, "voucher"),
             (record.card_sequence == self.card_sequence, "sequence that its card was seen with"),
-            (record.applied_credit == self.applied_credit, "credit that its meter has applied"),
-            (record.applied_debited == self.applied_debited, "debits that its meter has applied"),
+            (held.applied_credit == self.applied_credit, "credit that its meter has applied"),
+            (held.applied_debited == self.applied_debited, "debits that its meter has applied"),
             (record.heard == self.heard, "when its meter was heard of"),
         ]
         .into_iter()

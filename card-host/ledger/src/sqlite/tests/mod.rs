@@ -57,6 +57,8 @@ fn binding(meter: u64, number: u32, card: u64) -> BindingRecord {
             total_credit: Piastres(0),
             total_debited: Piastres(0),
             opening_time: CardTime(1),
+            applied_credit: Piastres::ZERO,
+            applied_debited: Piastres::ZERO,
             moved: false,
         },
         status: Status::Open,
@@ -64,8 +66,6 @@ fn binding(meter: u64, number: u32, card: u64) -> BindingRecord {
         epoch: 0,
         voucher: Vec::new(),
         card_sequence: 0,
-        applied_credit: Piastres(0),
-        applied_debited: Piastres(0),
         heard: CardTime::UNSET,
     }
 }
@@ -108,7 +108,7 @@ fn sale(before: &Point, held: &BindingRecord, of: &RequestKey, amount: u64) -> (
     let mut after = held.clone();
     after.held.sequence += 1;
     after.held.total_credit.0 += amount - 2;
-    after.voucher = vec![0x5A; 94];
+    after.voucher = vec![0x5A; 110];
     let transfer = |credit, amount| Transfer {
         debit: LedgerAccount::Cash(before.code.clone()),
         credit,

@@ -158,16 +158,16 @@ fn what_stands_with_the_last_values_of_all_fields() {
         sequence: u32::MAX,
         total_credit: LAST_TOTAL,
         total_debited: LAST_TOTAL,
+        applied_credit: MOST,
+        applied_debited: MOST,
         opening_time: LATE,
         ..record.held
     };
     let record = BindingRecord {
         blocked: true,
         epoch: u32::MAX,
-        voucher: vec![0; 94],
+        voucher: vec![0; 110],
         card_sequence: u32::MAX,
-        applied_credit: MOST,
-        applied_debited: MOST,
         heard: LATE,
         ..record
     };
@@ -462,9 +462,11 @@ fn vending_points_page_by_page() {
 fn what_is_too_large_is_refused() {
     let (_folder, ledger) = ledger();
     let large = Piastres(1 << 63);
+    let mut applied = binding(1, 1, 1);
+    applied.held.applied_credit = large;
     let heads: [(&str, Head); 3] = [
         ("debt", Head::Customer(Customer { debt: large, ..Customer::default() })),
-        ("applied", Head::Binding(Box::new(BindingRecord { applied_credit: large, ..binding(1, 1, 1) }))),
+        ("applied", Head::Binding(Box::new(applied))),
         ("limit", Head::Point(Point { most_cash: Some(large), ..point("kiosk-0") })),
     ];
     for (what, head) in heads {

@@ -51,9 +51,18 @@ impl Depths {
     }
 
     fn ok(&mut self, name: &str, call: impl FnOnce() -> MeterResult) -> Result<(), Failed> {
+        self.answers(name, MeterResult::Ok, call)
+    }
+
+    fn answers(
+        &mut self,
+        name: &str,
+        wanted: MeterResult,
+        call: impl FnOnce() -> MeterResult,
+    ) -> Result<(), Failed> {
         let (result, bytes) = measured(call);
         self.note(name, bytes);
-        self.expect(name, result == Some(MeterResult::Ok))
+        self.expect(name, result == Some(wanted))
     }
 
     fn some<T>(&mut self, what: &str, value: Option<T>) -> Result<T, Failed> {
@@ -88,10 +97,14 @@ fn live(depths: &mut Depths) -> Result<(), Failed> {
     depths.ok("tick", || meter_tick(Some(&shows(NOW + 60))))?;
     depths.ok("consume", || meter_consume(Some(&shows(NOW + 60)), 1))?;
     depths.ok("consume, written", || meter_consume(Some(&shows(NOW + 120)), 10_000))?;
+    // What does not fit: the state is as before.
+    depths.answers("consume, refused", MeterResult::OutOfRange, || {
+        meter_consume(Some(&shows(NOW + 120)), u32::MAX)
+    })?;
     depths.ok("demand", || meter_demand(Some(&shows(NOW + 180)), 4000))?;
     let mut now = NOW;
     for _ in 0..6 {
-        // Not more than the greatest step of the clock, 30 days, at a time.
+        // Half a month of uptime at a time.
         depths.ok("tick, half a month", || meter_tick(Some(&shows(now + MONTH / 2))))?;
         depths.ok("tick, month closed", || meter_tick(Some(&shows(now + MONTH))))?;
         now += MONTH;
