@@ -344,15 +344,16 @@ impl Office {
     /// Enters that the next master of `role` is to be drawn, before it is, and gives the key version number that it gets. Repeated, it gives
     /// the same number: where the key store has come to it, the master has been drawn.
     pub fn next_master(&self, who: &Who, id: &RequestId, role: Role) -> Result<KeyVersion, LedgerError> {
+        let own = id.beside("master")?;
         let asked = json!({ "master": format!("{role:?}").to_lowercase() });
-        let answer = self.set_and_answer(who, id, &asked, |_, _| {
+        let answer = self.set_and_answer(who, &own, &asked, |_, _| {
             let next = self.keys().current(role)?.next();
             if !next.is_of(role) {
                 return Err(KeyStoreError::VersionsExhausted(role).into());
             }
             Ok((json!({ "version": next.byte() }), Vec::new()))
         })?;
-        number(&answer, "version", id).map(KeyVersion::from_byte)
+        number(&answer, "version", &own).map(KeyVersion::from_byte)
     }
 
     /// Enters the check value of a master that has been drawn. Repeated, nothing.

@@ -201,6 +201,10 @@ pub(crate) fn a_master_is_entered_before_it_is_drawn(world: &World) {
     world.keys.rotate(Role::Credit, &mut OsRandom).unwrap();
     assert_eq!(draw("m-1", Role::Credit).unwrap(), current(Role::Credit), "drawn already");
     assert_eq!(draw("m-2", Role::Credit).unwrap(), KeyVersion::from_byte(first.byte() + 2));
+    for _ in 0..2 {
+        let longest = draw(&"m".repeat(64), Role::Report).unwrap();
+        assert_eq!(longest, current(Role::Report).next());
+    }
     let many = || world.keys.rotate(Role::Credit, &mut OsRandom).is_ok();
     while many() {}
     assert!(matches!(draw("m-3", Role::Credit), Err(LedgerError::Issuer(_))), "there is no further one");
