@@ -11,6 +11,7 @@ use card_core::role::{KeyVersion, Role, TEST_INITIAL_MASTER};
 use card_core::scp03::host::{HostHandshake, HostSession};
 use card_core::scp03::{KeySet, Mode, SecurityLevel, key_check_value};
 use card_core::soft::SoftEngine;
+use card_core::terminal::issue::BindData;
 
 use crate::chip::{Chip, chip};
 use crate::issuer::{self, CARD, LENGTH, SCOPE};
@@ -77,11 +78,10 @@ impl Card {
     }
 
     fn bind_in(&mut self, session: &mut HostSession, admin: &KeySet, number: u32) -> Option<()> {
-        let mut data = Data::new();
-        data.put(&issuer::binding_certificate(number)?.emit()).ok()?;
-        data.put(&issuer::certificate(number, 1, 0)?.emit()).ok()?;
-        let data = put_key_set(data, admin, &issuer::key_set(0x31)?)?;
-        self.send(session, [0x80, 0x52, 0, 0], &data)
+        let (binding, certificate) = (issuer::binding_certificate(number)?, issuer::certificate(number, 1, 0)?);
+        let keys = put_key_set(Data::new(), admin, &issuer::key_set(0x31)?)?;
+        let data = BindData::new(&binding, &certificate, keys.as_slice()).ok()?;
+        self.command(session, &data.request().command())
     }
 
     fn open(&mut self, keys: &KeySet) -> Option<HostSession> {
@@ -94,8 +94,11 @@ impl Card {
 
     fn send(&mut self, session: &mut HostSession, header: [u8; 4], data: &Data) -> Option<()> {
         let [cla, ins, p1, p2] = header;
-        let command = Command { cla, ins, p1, p2, data: data.as_slice(), le: None };
-        let command = session.wrap(&mut SoftEngine, &command).ok()?;
+        self.command(session, &Command { cla, ins, p1, p2, data: data.as_slice(), le: None })
+    }
+
+    fn command(&mut self, session: &mut HostSession, command: &Command<'_>) -> Option<()> {
+        let command = session.wrap(&mut SoftEngine, command).ok()?;
         let answer = self.process(command.as_slice());
         session.unwrap(&mut SoftEngine, answer.as_slice()).ok()?.status().is_ok().then_some(())
     }
