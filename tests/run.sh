@@ -94,7 +94,7 @@ system() {
 benchmarks() {
     local bindings=20000
     [ "${CARD_TESTS:-}" != long ] || bindings=1000000
-    CARD_BENCH_BINDINGS=$bindings cargo bench -q "${ci[@]}" "${everything[@]}" --bench exchanges --bench sales --bench vouchers
+    CARD_BENCH_BINDINGS=$bindings cargo bench -q "${ci[@]}" "${everything[@]}" --bench exchanges --bench sales --bench vouchers --bench wear
 }
 
 # The commands in documents are those that people type; here they use what is built already.

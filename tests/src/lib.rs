@@ -30,6 +30,8 @@ pub mod stage;
 #[cfg(target_os = "linux")]
 pub mod watched_keys;
 #[cfg(target_os = "linux")]
+pub mod wear;
+#[cfg(target_os = "linux")]
 pub mod world;
 #[cfg(target_os = "linux")]
 pub mod year;
