@@ -18,7 +18,9 @@ class Meter:
         self.tariff, self.waiting = tariff, None
         self.limits, self.calendar = dict(parameters.LIMITS_AT_FIRST), CAIRO
         self.supply, self.final_report, self.month, self.refused_cards = False, None, 0, 0
+        self.account = 0
         self.reset()
+        self.begin_anew()
 
     def reset(self):
         """All that is the customer's (section 1)."""
@@ -26,9 +28,11 @@ class Meter:
         self.months, self.events, self.audits, self.debts, self.notices = [], [], [], [], []
         self.mail_versions, self.executed, self.last_of_kind = [0] * 12, set(), {}
         self.readings_version = self.loan_end = self.debts_paid = self.charges = self.fees = 0
-        self.no_credit, self.told = False, (None, set())
-        self.day, self.today, self.profile = 0, 0, []
-        self.new_month(0, True)
+        self.no_credit, self.told, self.brought = False, (None, set()), 0
+
+    def begin_anew(self):
+        self.day, self.today, self.profile = local(self.calendar, self.time)[0], 0, []
+        self.new_month(month_of(self.calendar, self.time), True)
 
     def new_month(self, index, partial):
         self.month, self.partial, self.history, self.total, self.peak = index, partial, [], 0, 0
@@ -266,19 +270,23 @@ class Meter:
             return "loan"
         return self.call(reading, lend)
 
-    def open_binding(self, reading, number, sequence, credit, debited, issue_time, generation=1):
+    def open_binding(self, reading, number, account, sequence, credit, debited, issue_time, generation=1):
         def opened():
-            assert number > self.binding
+            assert number > self.binding and account
+            same = self.binding > 0 and account == self.account
             if self.binding:
-                self.partial = True
-                self.close_month()
+                if not same:
+                    self.partial = True
+                    self.close_month()
                 self.final_report = {"binding": self.binding, "applied_credit": self.credit, "applied_debited": self.debited,
                                      "balance": self.balance, "energy_register": self.register}
             self.reset()
-            self.binding = number
+            self.binding, self.account = number, account
             assert self.apply(reading, sequence, credit, debited, issue_time, generation) == "apply"
-            self.new_month(month_of(self.calendar, self.time), True)
-            self.day = local(self.calendar, self.time)[0]
+            if same:
+                self.brought = self.energy_charge()
+            else:
+                self.begin_anew()
             self.event(0x0101, (number, 4))
         self.call(reading, opened)
 

@@ -123,7 +123,7 @@ class Walk:
     def binding(self):
         m = self.s.meter
         self.s.open(m.binding + self.r.randint(1, 3), self.r.randint(0, 20000), 0, self.r.randint(1, 4), m.time + self.r.choice((-DAY, 0, 5 * DAY)),
-                    self.r.randint(1, 2))
+                    self.r.randint(1, 2), m.account if self.r.random() < 0.5 else None)
 
 
 def walks():

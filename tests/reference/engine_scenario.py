@@ -69,9 +69,9 @@ class Scenario:
         generation = generation or max(1, self.meter.generation)
         return self.step("empty_card", generation, generation=generation)
 
-    def open(self, number=1, credit=0, debited=0, sequence=1, issue_time=EARLY, generation=1):
-        self.counter = 0
-        self.step("open_binding", number, sequence, credit, debited, issue_time, generation, number=number, sequence=sequence,
+    def open(self, number=1, credit=0, debited=0, sequence=1, issue_time=EARLY, generation=1, account=None):
+        account, self.counter = account or 7000000 + number, 0
+        self.step("open_binding", number, account, sequence, credit, debited, issue_time, generation, number=number, account=account, sequence=sequence,
                   total_credit=credit, total_debited=debited, issue_time=issue_time, generation=generation)
 
     def mail(self, slot, plaintext, version=None, card=None, fault=None):
@@ -110,7 +110,7 @@ class Scenario:
     def check(self, before, events):
         """Money of a binding adds up; time falls by a command only, and never below its floor."""
         m = self.meter
-        assert m.credit - m.debited == m.balance + m.charges + m.fees + m.debts_paid + m.energy_charge(), self.name
+        assert m.credit - m.debited + m.brought == m.balance + m.charges + m.fees + m.debts_paid + m.energy_charge(), self.name
         assert m.charges == sum(r["energy_charge"] for r in m.months) and m.time >= m.floor
         assert self.doubts or not m.doubtful, (self.name, len(self.steps))
         assert m.time >= before or any(e["code"] == 0x0104 for e in m.events[events:])

@@ -361,4 +361,39 @@ def bindings():
     yield s
 
 
-SCENARIOS = credit, loan, overload, tampering, debts, bindings
+def same_customer():
+    s = begun("a new binding of the same customer: the month goes on, and pays fees once", 2025, 3, 10, 9, credit=100000)
+    s.go(hours=1).pulse(2000)
+    s.go(days=1).open(2, 50000, account=7000001)
+    s.expect(balance=50000, energy=2000, month_flags=1, month=62, energy_register=2000,
+             final_report={"binding": 1, "applied_credit": 100000, "applied_debited": 0, "balance": 100000 - 1360, "energy_register": 2000})
+    s.go(days=1).pulse(2000)
+    s.at(2025, 3, 31, 22).tick()
+    s.expect(balance=50000 - (4820 - 1360), last_event=1)                     # 20 + 20 kWh cost 48.20
+    s.go(hours=1).pulse(13000)
+    s.go(days=1).demand(3000)
+    s.set_tariff(later(DOUBLE, 2, 2025, 5, 20))
+    s.open(3, 50000, account=7000001)
+    s.expect(balance=50000, energy=13000, month_flags=2, peak=3000, tariff=1)
+    s.go(days=1).pulse(10000)
+    s.at(2025, 4, 30, 21).tick()
+    s.expect(balance=50000 - (26750 - 12350))                                 # 130 + 100 kWh cost 267.50
+    yield s
+
+    s = begun("a new binding of the same customer: across two tariffs, twice, back to another customer, and a month that its time ends", 2025, 4, 10, 9)
+    s.set_tariff(later(DOUBLE, 2, 2025, 4, 20))
+    s.pulse(6000)
+    s.at(2025, 4, 20).pulse(3000)
+    for number in (2, 5):
+        s.go(hours=3).open(number, 30000, account=7000001)
+        s.expect(energy=9000 + 1000 * (number == 5), tariff=2)
+        s.go(hours=3).pulse(1000)
+    s.open(6, 20000)
+    s.expect(energy=0, month_flags=1)
+    s.pulse(500)
+    s.go(days=1).open(7, 20000, account=7000006, issue_time=at(2025, 6, 3))
+    s.expect(time=at(2025, 6, 3), month=65, month_flags=0, energy=0)
+    yield s
+
+
+SCENARIOS = credit, loan, overload, tampering, debts, bindings, same_customer

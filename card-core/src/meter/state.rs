@@ -175,9 +175,13 @@ impl MeterState {
             }
             return Ok(());
         }
+        let same_customer =
+            self.binding != 0 && decision.opens.is_some_and(|opened| opened.account == self.account);
         if let Some(opened) = &decision.opens {
-            self.close_binding(engine, identity, keys)?;
-            self.open_binding(opened);
+            if self.binding != 0 {
+                self.close_binding(engine, identity, keys, same_customer)?;
+            }
+            self.open_binding(opened, same_customer);
         }
         if let Verdict::Apply { balance, .. } = decision.verdict {
             self.balance = balance;
@@ -187,8 +191,10 @@ impl MeterState {
             self.clock.raise_floor(reading, certificate.issue_time);
         }
         if decision.opens.is_some() {
-            self.month_index = self.calendar.month_index(self.clock.time);
-            self.days.begin(self.calendar.local(self.clock.time).day);
+            if !same_customer {
+                self.month_index = self.calendar.month_index(self.clock.time);
+                self.days.begin(self.calendar.local(self.clock.time).day);
+            }
             self.history.add(self.clock.time, Happening::BindingOpened { number: self.binding });
         }
         self.generation = self.generation.max(generation);
@@ -196,30 +202,30 @@ impl MeterState {
         Ok(())
     }
 
-    /// The binding is closed for ever: its last month is due, and there is a final report.
+    /// The binding is closed for ever, and there is a final report. Its last month is due, unless it goes on in the next binding.
     fn close_binding(
         &mut self,
         engine: &mut impl Engine,
         identity: &MeterIdentity,
         keys: &ReportKeys,
+        goes_on: bool,
     ) -> Result<(), OutOfRange> {
-        self.final_report = None;
-        if self.binding != 0 {
-            // On a copy of what the closing changes but for the report: the supply is the meter's, and goes on.
-            let (supply, flags, history) = (self.supply, self.flags, self.history);
+        // On a copy of what the closing changes but for the report: the supply is the meter's, and goes on.
+        let (supply, flags, history) = (self.supply, self.flags, self.history);
+        if !goes_on {
             self.take(self.running.close(true).fees())?;
-            self.decide_supply();
-            let number = self.report_number.saturating_add(1);
-            let report = self.receipt(identity, number, MeterFlags::CLOSED);
-            self.final_report = Some(sign(engine, identity, keys, report));
-            (self.supply, self.flags, self.history) = (supply, flags, history);
         }
+        self.decide_supply();
+        let number = self.report_number.saturating_add(1);
+        let report = self.receipt(identity, number, MeterFlags::CLOSED);
+        self.final_report = Some(sign(engine, identity, keys, report));
+        (self.supply, self.flags, self.history) = (supply, flags, history);
         Ok(())
     }
 
     /// A new binding with all totals 0. What is true of the meter stays; what was true of the customer's credit, and the lost memory,
-    /// does not.
-    fn open_binding(&mut self, opened: &BindingCertificate) {
+    /// does not. The month goes on for the `same_customer`.
+    fn open_binding(&mut self, opened: &BindingCertificate, same_customer: bool) {
         let Self {
             // The meter's.
             energy: _,
@@ -253,10 +259,12 @@ impl MeterState {
             voucher,
         } = self;
         *balance = Balance(0);
-        *running = MonthMeter::begin(*tables.active(), true);
-        *peak = 0;
-        *doubtful_month = clock.doubtful;
-        *days = DailyProfile::default();
+        if !same_customer {
+            *running = MonthMeter::begin(*tables.active(), true);
+            *peak = 0;
+            *doubtful_month = clock.doubtful;
+            *days = DailyProfile::default();
+        }
         // Whether it was on: what opening a binding makes of it is an event.
         *flags = MeterFlags(flags.0 & MeterFlags::SUPPLY_CUT.0);
         *supply = supply.without_credit();

@@ -3,7 +3,7 @@
 
 use card_core::id::{Binding, CardId, CardRef, MeterId, State as CardState};
 use card_core::layout::{CardSummary, CertificateAnswer};
-use card_core::message::{Certificate, Envelope, Event, MeterFlags, Month, Slot};
+use card_core::message::{BindingCertificate, Certificate, Envelope, Event, MeterFlags, Month, Slot};
 use card_core::meter::{Decision, History, Meter, MeterError, MeterState, Tampering, UNWRITTEN, Verdict};
 use card_core::parameters::{KeysInUse, Readings};
 use card_core::role::KeyVersion;
@@ -63,6 +63,7 @@ enum Call {
     },
     OpenBinding {
         number: u32,
+        account: u64,
         #[serde(flatten)]
         totals: Totals,
     },
@@ -264,7 +265,7 @@ impl Run {
                 // By card and over the network; one with nothing to apply brings no loan over the network.
                 let by_card = self.steps.is_multiple_of(2) && step.outcome.as_deref() == Some("apply");
                 let decision = if by_card {
-                    self.present(reading, certificate)
+                    self.present(reading, certificate, None)
                 } else {
                     self.meter.take_certificate(support::shows(reading), &certificate, None).unwrap()
                 };
@@ -282,16 +283,16 @@ impl Run {
                 };
                 let certificate = totals.certificate(state.binding);
                 let loans = self.loans();
-                let decision = self.present(reading, certificate);
+                let decision = self.present(reading, certificate, None);
                 assert_eq!(decision.verdict, Verdict::Nothing);
                 said(if self.loans() > loans { "loan" } else { "nothing" })
             }
-            Call::OpenBinding { number, totals } => {
+            Call::OpenBinding { number, account, totals } => {
                 let certificate = totals.certificate(*number);
+                let binding = support::binding_certificate_of(*number, *account);
                 let decision = if self.steps.is_multiple_of(2) {
-                    self.present(reading, certificate)
+                    self.present(reading, certificate, Some(binding))
                 } else {
-                    let binding = support::binding_certificate(*number);
                     self.meter
                         .take_certificate(support::shows(reading), &certificate, Some(&binding))
                         .unwrap()
@@ -315,7 +316,12 @@ impl Run {
     }
 
     /// A card comes with this certificate.
-    fn present(&mut self, reading: CardTime, certificate: Certificate) -> Decision {
+    fn present(
+        &mut self,
+        reading: CardTime,
+        certificate: Certificate,
+        binding: Option<BindingCertificate>,
+    ) -> Decision {
         let card = CardRef { generation: certificate.generation, ..support::CARD };
         let summary = CardSummary { state: Some(CardState::Active), scope: support::SCOPE, card };
         let answer = CertificateAnswer {
@@ -329,8 +335,10 @@ impl Run {
             last_month: Month::NO_INDEX,
             last_event: 0,
         };
-        let presented = Presented::from_parts(card, KeyVersion::from_byte(0x32), answer)
-            .with_binding(support::binding_certificate(certificate.binding.number));
+        let mut presented = Presented::from_parts(card, KeyVersion::from_byte(0x32), answer);
+        if let Some(binding) = binding {
+            presented = presented.with_binding(binding);
+        }
         self.meter.commit(support::shows(reading), &presented).unwrap()
     }
 
