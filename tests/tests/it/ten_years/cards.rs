@@ -26,7 +26,7 @@ impl Model {
             return Outcome::OldBinding;
         }
         let (own, regressed) = if opens {
-            (Contract::new(number), false)
+            (Contract::new(number, 0), false)
         } else {
             (self.contract.clone(), self.flags & REGRESSED != 0)
         };
@@ -54,11 +54,11 @@ impl Model {
         Outcome::Applied { credit, debit, opens }
     }
 
-    /// A certificate comes, with the card that shows it or over the network.
+    /// A certificate comes, with the account of the binding that it may open, and with the card that shows it or over the network.
     pub fn certificate(
         &self,
         reading: u32,
-        certificate: &Certificate,
+        certificate: (&Certificate, Option<u64>),
         card: Option<&CertificateAnswer>,
     ) -> (Outcome, Vec<Self>) {
         self.comes(reading, certificate, card, false)
@@ -66,13 +66,13 @@ impl Model {
 
     /// A voucher comes over the network: its certificate, and with it it is kept for its card.
     pub fn network_voucher(&self, reading: u32, certificate: &Certificate) -> (Outcome, Vec<Self>) {
-        self.comes(reading, certificate, None, true)
+        self.comes(reading, (certificate, None), None, true)
     }
 
     fn comes(
         &self,
         reading: u32,
-        certificate: &Certificate,
+        (certificate, account): (&Certificate, Option<u64>),
         card: Option<&CertificateAnswer>,
         voucher: bool,
     ) -> (Outcome, Vec<Self>) {
@@ -81,8 +81,10 @@ impl Model {
         let outcome = next.judge(certificate, card);
         match outcome {
             Outcome::Applied { opens, .. } | Outcome::Nothing { opens } => {
-                if opens {
-                    next.open(certificate.binding.number);
+                let account = account.filter(|_| opens);
+                let same = account.is_some_and(|account| account == next.contract.account);
+                if let Some(account) = account {
+                    next.open(certificate.binding.number, account);
                 }
                 if let Outcome::Applied { .. } = outcome {
                     next.contract.credit = certificate.total_credit.0.into();
@@ -91,7 +93,7 @@ impl Model {
                     next.clock.raise_floor(reading, certificate.issue_time.0);
                     next.voucher = if voucher { Some(certificate.sequence) } else { next.voucher };
                 }
-                if opens {
+                if opens && !same {
                     next.month = next.local.month(next.clock.time);
                 }
                 let newer = certificate.generation > next.contract.generation;
@@ -118,24 +120,29 @@ impl Model {
         }
     }
 
-    /// Section 1: the month closes for the old binding; what is the customer's begins anew.
-    fn open(&mut self, number: u32) {
+    /// Section 1: what is the customer's begins anew. The month goes on for the same customer, else it closes for the old binding.
+    fn open(&mut self, number: u32, account: u64) {
+        let same = self.contract.account == account;
         if self.contract.number != 0 {
             let mut contract = self.contract.clone();
-            let month = self.closed(true);
-            contract.charges += month.charge;
-            contract.fees += month.fees;
-            Rc::make_mut(&mut contract.months).push(month);
-            let balance =
-                contract.credit - contract.debited - contract.charges - contract.fees - contract.instalments;
+            let mut balance = self.balance();
+            if !same {
+                let month = self.closed(true);
+                balance -= month.fees;
+                contract.close(month);
+            }
             let report = contract.report + 1;
             self.last_final = Some(Rc::new(Final { contract, balance, register: self.register, report }));
         }
-        self.contract = Contract::new(number);
-        self.parts = vec![(Rc::clone(&self.tariff), 0)];
-        self.partial = true;
-        self.peak = 0;
-        self.doubtful_month = self.clock.doubtful;
+        self.contract = Contract::new(number, account);
+        if same {
+            self.contract.brought = self.charge();
+        } else {
+            self.parts = vec![(Rc::clone(&self.tariff), 0)];
+            self.partial = true;
+            self.peak = 0;
+            self.doubtful_month = self.clock.doubtful;
+        }
         self.cut &= !super::model::NO_CREDIT;
         self.loan_until = 0;
         self.flags &= !REGRESSED;
