@@ -36,6 +36,7 @@ class Meter:
 
     def new_month(self, index, partial):
         self.month, self.partial, self.history, self.total, self.peak = index, partial, [], 0, 0
+        self.month_brought = 0, 0
         self.month_doubtful = self.doubtful
 
     def event(self, code, *data):
@@ -219,6 +220,24 @@ class Meter:
         self.register = (self.register + energy) % 2**32
         return "taken"
 
+    def bring_month(self, month, energy, paid):
+        """Section 7.5. False where it does not fit."""
+        energy_before, paid_before = self.month_brought
+        more = energy - energy_before
+        if month != self.month or more <= 0:
+            return True
+        if self.total + more > 2**32 - 1:
+            return False
+        taken = sum(tariffs.pulse(self.history, self.tariff, self.total, self.total + more)) - (paid - paid_before)
+        if not -2**63 <= self.balance - taken < 2**63:
+            return False
+        self.total += more
+        self.balance -= taken
+        self.brought += paid - paid_before
+        self.month_brought = energy, paid
+        self.event(0x0307, (max(-2**39, min(2**39 - 1, taken)) % 2**40, 5))
+        return True
+
     def demand(self, reading, watts):
         def overload():
             self.peak = max(self.peak, watts)
@@ -285,6 +304,7 @@ class Meter:
             assert self.apply(reading, sequence, credit, debited, issue_time, generation) == "apply"
             if same:
                 self.brought = self.energy_charge()
+                self.month_brought = self.total, self.brought
             else:
                 self.begin_anew()
             self.event(0x0101, (number, 4))

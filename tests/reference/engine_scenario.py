@@ -98,6 +98,9 @@ class Scenario:
     def set_notices(self, *notices):
         return self.mail(9, p.encode_notices([dict(zip(("template", "until", "value"), n)) for n in notices]))
 
+    def bring(self, month, energy, paid, **more):
+        return self.mail(11, p.encode_month_so_far({"month": month, "energy": energy, "paid": paid}), **more)
+
     def command(self, kind, value=0, counter=None, expiry=0, named=None, by=None, slot=None, **more):
         """`named` in the command, `by` the card that brings it (the named one unless said otherwise; None: the network)."""
         if counter is None:

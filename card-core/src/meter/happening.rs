@@ -36,6 +36,8 @@ pub mod code {
     pub const INSTALMENT: u16 = 0x0302;
     /// A tariff came into force. Data: version u32, 00 00.
     pub const TARIFF: u16 = 0x0303;
+    /// The month so far came from another contract. Data: amount taken i40, 00.
+    pub const MONTH_BROUGHT: u16 = 0x0307;
 }
 
 /// What happened: code and data of an event (docs/meter.md, section 13).
@@ -129,6 +131,11 @@ pub enum Happening {
         /// Its version.
         version: u32,
     },
+    /// The month so far came from another contract.
+    MonthBrought {
+        /// Piastres taken; below 0 given back. On the wire it has five bytes, and saturates.
+        taken: i64,
+    },
 }
 
 impl Happening {
@@ -156,6 +163,7 @@ impl Happening {
             Self::ReRated { adjustment, slab } => (code::RE_RATED, data(adjustment as u32, [slab, 0])),
             Self::Instalment { amount, debt } => (code::INSTALMENT, data(amount, debt.to_be_bytes())),
             Self::Tariff { version } => (code::TARIFF, data(version, [0, 0])),
+            Self::MonthBrought { taken } => (code::MONTH_BROUGHT, wide(taken)),
         }
     }
 
@@ -182,9 +190,26 @@ impl Happening {
             code::RE_RATED => Self::ReRated { adjustment: i32::from_be_bytes([a, b, c, d]), slab: e },
             code::INSTALMENT => Self::Instalment { amount: number, debt: u16::from_be_bytes([e, f]) },
             code::TARIFF => Self::Tariff { version: number },
+            code::MONTH_BROUGHT => {
+                Self::MonthBrought { taken: i64::from_be_bytes([a, b, c, d, e, 0, 0, 0]) >> 24 }
+            }
             _ => return None,
         })
     }
+}
+
+/// An amount in five bytes, saturating, and 00.
+const fn wide(amount: i64) -> [u8; 6] {
+    const MOST: i64 = (1 << 39) - 1;
+    let amount = if amount > MOST {
+        MOST
+    } else if amount < -MOST - 1 {
+        -MOST - 1
+    } else {
+        amount
+    };
+    let [_, _, _, a, b, c, d, e] = amount.to_be_bytes();
+    [a, b, c, d, e, 0]
 }
 
 const fn data(number: u32, [e, f]: [u8; 2]) -> [u8; 6] {

@@ -3,7 +3,7 @@
 
 use super::events::{History, Told};
 use super::inbox::Inbox;
-use super::metering::DailyProfile;
+use super::metering::{Brought, DailyProfile};
 use super::state::MeterState;
 use crate::bytes::{Buffer, Reader, WrongLength};
 use crate::calendar::Calendar;
@@ -59,7 +59,7 @@ impl MeterState {
             out.u16(day)?;
         }
         out.u32(self.refused_cards)?.u8(u8::from(self.mode == Mode::S16))?.u32(self.firmware)?;
-        out.u32(history.earlier())?;
+        out.u32(history.earlier())?.u32(self.brought.energy.0)?.u64(self.brought.paid.0)?;
 
         self.inbox.emit(out)?;
         part(out, self.debts.plan.emit().as_slice())?;
@@ -133,6 +133,7 @@ impl MeterState {
         self.firmware = reader.u32()?;
         let earlier_events = reader.u32()?;
         self.history = History::after(last_event, told, earlier_events);
+        self.brought = Brought { energy: Energy(reader.u32()?), paid: Piastres(reader.u64()?) };
 
         self.inbox = Inbox::parse(reader)?;
         self.debts.plan = DebtPlan::parse(taken(reader)?).map_err(wrong)?;
@@ -194,7 +195,9 @@ const ACCOUNT: usize = 3 * 2
     + 4
     + 1
     + 4
-    + 4;
+    + 4
+    + 4
+    + 8;
 /// Versions of mail and of what goes back.
 const SLOTS: usize = 12 * 4 + 6 * 4;
 

@@ -4,7 +4,7 @@ use super::clock::Clock;
 use super::events::{Happening, History};
 use super::inbox::Inbox;
 use super::keys::{MeterIdentity, ReportKeys};
-use super::metering::{DailyProfile, Debts};
+use super::metering::{Brought, DailyProfile, Debts};
 use super::supply::Supply;
 use super::verdict::{Decision, Verdict};
 use crate::calendar::Calendar;
@@ -30,6 +30,8 @@ pub struct MeterState {
     pub month_index: u16,
     /// What was consumed in it, and by which tariffs.
     pub running: MonthMeter,
+    /// What was brought into it from other contracts.
+    pub brought: Brought,
     /// Highest demand reported in it, in W.
     pub peak: u32,
     /// Whether the clock was doubtful at any time in it.
@@ -92,6 +94,7 @@ impl MeterState {
             clock: Clock { time, ..Clock::default() },
             month_index: calendar.month_index(time),
             running: MonthMeter::begin(tariff, true),
+            brought: Brought::default(),
             peak: 0,
             doubtful_month: false,
             days: DailyProfile::default(),
@@ -241,6 +244,7 @@ impl MeterState {
             // The customer's.
             balance,
             running,
+            brought,
             peak,
             doubtful_month,
             days,
@@ -259,8 +263,11 @@ impl MeterState {
             voucher,
         } = self;
         *balance = Balance(0);
-        if !same_customer {
+        if same_customer {
+            *brought = Brought { energy: running.total(), paid: running.energy_charge() };
+        } else {
             *running = MonthMeter::begin(*tables.active(), true);
+            *brought = Brought::default();
             *peak = 0;
             *doubtful_month = clock.doubtful;
             *days = DailyProfile::default();

@@ -58,6 +58,9 @@ pub(crate) fn in_words(event: &Event, calendar: Option<&Calendar>) -> String {
             format!("instalment of {} taken, debt ..{debt:04X}", egp(Piastres(amount.into())))
         }
         Happening::Tariff { version } => format!("tariff version {version} is in force"),
+        Happening::MonthBrought { taken } => {
+            format!("the month so far came from another contract: {} taken", egp(Balance(taken)))
+        }
     }
 }
 
