@@ -5,7 +5,7 @@ use card_host::card_core::parameters::Action;
 use card_host::card_core::units::{CardTime, Energy, Piastres};
 use card_host::card_work::{Order, deliver};
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
-use card_ledger::{BindingRecord, Evidence, LedgerError, Refusal};
+use card_ledger::{BindingRecord, Evidence, LedgerError, OpenOrder, Refusal};
 use system_tests::world::{World, load};
 
 type Meter = SimulatedMeter<applet_sim::chip::FlashModel>;
@@ -56,17 +56,16 @@ pub(crate) fn a_month_goes_on_at_another_meter(world: &World) {
     world.office.take_from_card(&world.boss(), &mut card).unwrap();
     assert_eq!(months(world, from).unwrap(), (Energy(13_000), Piastres(12_350)));
     // and is another customer's then, so that it takes the month's fees.
-    let next = world.office.open(&world.opening(1, 3, 3)).unwrap();
+    let closing = OpenOrder { closes_former: true, ..world.opening(1, 3, 3) };
+    let next = world.office.open(&closing).unwrap();
     let (binding, certificate) = world.office.certificates(&next).unwrap();
     meter.take_certificate(now, &certificate, Some(&binding)).unwrap();
     let report = meter.state().unwrap().final_report.unwrap();
     world.office.hand_in(&world.boss(), &Evidence::MeterReceipt(report.emit().to_vec())).unwrap();
     let fees = 600 + 2_000;
     assert_eq!(months(world, from).unwrap(), (Energy(13_000), Piastres(12_350 + fees)));
-    // All of that waits for the other meter, of which the newest counts.
-    let mail = world.office.collect(CardId::from(2)).unwrap().mail;
-    assert_eq!(mail.len(), 1);
-    deliver(&mut card_two, &mail[0]).unwrap();
+    let (_, mail) = world.office.mail_month(&world.boss(), &world.id(), CardId::from(2), from).unwrap();
+    deliver(&mut card_two, &mail.delivery).unwrap();
     meter_two.tap(&mut card_two, now).unwrap();
     meter_two.consume(now, Energy(10_000)).unwrap();
     let state = meter_two.state().unwrap();
