@@ -70,6 +70,7 @@ mod sell;
 mod settings;
 mod shown;
 mod signing;
+mod so_far;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
