@@ -235,7 +235,8 @@ impl MeterState {
         let more = Energy(energy.0.saturating_sub(self.brought.energy.0));
         let Balance(charge) = running.consume(more).map_err(|_| OutOfRange)?.total();
         // Both are at most 2^62.
-        let [paid_now, paid_before] = [paid, self.brought.paid].map(|paid| i64::try_from(paid.0).map_err(|_| OutOfRange));
+        let [paid_now, paid_before] =
+            [paid, self.brought.paid].map(|paid| i64::try_from(paid.0).map_err(|_| OutOfRange));
         let taken = charge.checked_sub(paid_now?.saturating_sub(paid_before?)).ok_or(OutOfRange)?;
         self.balance = Balance(self.balance.0.checked_sub(taken).ok_or(OutOfRange)?);
         self.running = running;

@@ -38,8 +38,6 @@ impl MonthSoFar {
 
     /// The bytes on the wire.
     pub fn emit(&self) -> [u8; 15] {
-        fixed(|out| {
-            out.u8(FORMAT)?.u16(self.month)?.u32(self.energy.0)?.u64(self.paid.0).map(|_| ())
-        })
+        fixed(|out| out.u8(FORMAT)?.u16(self.month)?.u32(self.energy.0)?.u64(self.paid.0).map(|_| ()))
     }
 }

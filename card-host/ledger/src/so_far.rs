@@ -32,7 +32,10 @@ impl Office {
         let of = of.ok_or(Refusal::UnknownBinding(from))?.held;
         let to = self.carrier(carrier)?;
         if (of.account, true) != (to.account, of.binding != to.binding) {
-            return Err(Refusal::Invalid("the month so far comes from another contract of the same customer".to_owned()).into());
+            return Err(Refusal::Invalid(
+                "the month so far comes from another contract of the same customer".to_owned(),
+            )
+            .into());
         }
         let so_far = self.month_so_far(from)?.ok_or(Refusal::MonthUnknown(from))?;
         Ok((so_far, self.mail(who, id, carrier, Slot::MONTH_SO_FAR, &so_far.emit())?))
@@ -42,11 +45,11 @@ impl Office {
     /// since. No report after the month's end counts: its meter closes the month in readings, and the other meter looks at the index.
     /// `None`: there are no readings.
     pub fn month_so_far(&self, of: Binding) -> Result<Option<MonthSoFar>, LedgerError> {
-        let (history, latest) = read(self.ledger(), |t| {
-            Ok((t.history(of, LOOK_BACK)?, t.latest(&[of])?.pop()))
-        })?;
+        let (history, latest) =
+            read(self.ledger(), |t| Ok((t.history(of, LOOK_BACK)?, t.latest(&[of])?.pop())))?;
         let evidence = history.iter().filter(|entry| entry.kind == Kind::Evidence);
-        let newest = evidence.filter_map(|entry| readings(&entry.payload)).max_by_key(|newest| newest.report_number);
+        let newest =
+            evidence.filter_map(|entry| readings(&entry.payload)).max_by_key(|newest| newest.report_number);
         Ok(newest.and_then(|newest| so_far(of, &newest, latest)))
     }
 }

@@ -42,7 +42,10 @@ pub(crate) fn a_month_goes_on_at_another_meter(world: &World) {
     let from = Binding { meter: MeterId::from(1), number: 1 };
     home!(world, world.office.open(&world.opening(2, 1, 2)).unwrap(), meter_two, card_two, 2);
     let unknown = months(world, from);
-    assert!(matches!(unknown, Err(LedgerError::Refused(Refusal::MonthUnknown(of))) if of == from), "{unknown:?}");
+    assert!(
+        matches!(unknown, Err(LedgerError::Refused(Refusal::MonthUnknown(of))) if of == from),
+        "{unknown:?}"
+    );
     // It is read out,
     let order = Order { action: Action::ReadOut, expiry: CardTime::UNSET, technician: None };
     let (_, mail) = world.office.command(&world.boss(), &world.id(), CardId::from(1), &order).unwrap();

@@ -179,7 +179,11 @@ impl Model {
 
     pub fn balance(&self) -> i128 {
         let Contract { number, brought, credit, debited, charges, fees, instalments, .. } = self.contract;
-        if number == 0 { 0 } else { credit - debited + brought - charges - fees - instalments - self.charge() }
+        if number == 0 {
+            0
+        } else {
+            credit - debited + brought - charges - fees - instalments - self.charge()
+        }
     }
 
     pub const fn is_on(&self) -> bool {
