@@ -189,7 +189,7 @@ impl MeterState {
             return Ok(());
         }
         let same_customer =
-            self.binding != 0 && decision.opens.is_some_and(|opened| opened.account == self.account);
+            self.binding != 0 && decision.opens.as_ref().is_some_and(|opened| opened.account == self.account);
         if let Some(opened) = &decision.opens {
             if self.binding != 0 {
                 self.close_binding(engine, identity, keys, same_customer)?;
