@@ -55,6 +55,18 @@ impl Derivation {
         Self::new(Scope { company: Company::NONE, environment }, INITIAL_ADMIN, card.0, 0, length)
     }
 
+    /// The check value of a master, by which a key store and a ledger know each other (specification, 4.2). It tells nothing of the master.
+    pub fn check_value(
+        scope: Scope,
+        key_version: KeyVersion,
+        length: KeyLength,
+        engine: &mut impl Engine,
+        master: &AesKey,
+    ) -> [u8; 8] {
+        let key = Self::new(scope, key_version, [0; 8], 0, length).key(engine, master, b"KEYCHECK");
+        key.expose().first_chunk().copied().unwrap_or_default()
+    }
+
     fn new(
         scope: Scope,
         key_version: KeyVersion,

@@ -69,8 +69,16 @@ def derivation():
             master = ref.TEST_INITIAL_MASTER if environment == 0x54 else master
             admin.append({"initial_master": hx(master), "environment": hx(be(environment, 1)), "card_id": hx(card_id),
                           "bits": bits, "keys": [hx(k) for k in ref.derive_role(master, 0, environment, 0x10, card_id, 0, bits)]})
-    return document("4.2", "Key derivation, access numbers with the holder's keys, initial admin key sets.",
-                    keys=single, access_numbers=holders, initial_admin_key_sets=admin)
+    checks = []
+    for n, (company, environment, _, _) in enumerate(ids):
+        for bits in (128, 256):
+            master, kvn = det(f"checked master {n}", 32), (0x11, 0x7F, 0xA7)[n]
+            ctx = ref.context(company, environment, kvn, bytes(8), 0)
+            checks.append({"master": hx(master), "company": hx(be(company, 2)), "environment": hx(be(environment, 1)),
+                           "key_version": f"{kvn:02X}", "bits": bits,
+                           "check_value": hx(ref.derive(master, "KEYCHECK", ctx, bits)[:8])})
+    return document("4.2", "Key derivation, access numbers with the holder's keys, initial admin key sets, check values of masters.",
+                    keys=single, check_values=checks, access_numbers=holders, initial_admin_key_sets=admin)
 
 
 # ---- messages.json ------------------------------------------------------------------------------

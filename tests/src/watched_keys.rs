@@ -71,6 +71,7 @@ impl KeyStore for WatchedKeys {
 
     passes_on! {
         current(role: Role) -> KeyVersion;
+        check_value(scope: Scope, version: KeyVersion) -> [u8; 8];
         card_key_set(key: &CardKey) -> KeySet;
         wrapped_keys(key: &CardKey, session: &HostSession) -> WrappedKeys;
         wrapped_holder_keys(scope: Scope, card: CardRef, access: &AccessNumber, session: &HostSession) -> WrappedKeys;

@@ -256,7 +256,7 @@ impl MeterState {
 
     #[inline(never)]
     fn offer(&mut self, tariff: &[u8]) -> Result<(), FormatError> {
-        self.tables.offer(Tariff::parse(tariff).map_err(wrong)?).map_err(wrong)
+        self.tables.offer(Tariff::parse(tariff).map_err(wrong)?).map(drop).map_err(wrong)
     }
 
     #[inline(never)]

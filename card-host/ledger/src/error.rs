@@ -1,6 +1,7 @@
 //! Why the ledger did not do it.
 
 use card_core::id::{Binding, CardId, MeterId};
+use card_core::role::KeyVersion;
 use card_core::units::{Balance, CardTime, Piastres};
 use std::path::PathBuf;
 
@@ -24,6 +25,9 @@ pub enum LedgerError {
     /// It is an older copy. Nothing was written.
     #[error(transparent)]
     Anchor(#[from] AnchorError),
+    /// The keys are not those of this ledger. Nothing was written.
+    #[error(transparent)]
+    Masters(#[from] MastersError),
     /// The time. Nothing was written.
     #[error(transparent)]
     Clock(#[from] ClockError),
@@ -57,6 +61,22 @@ impl From<KeyStoreError> for LedgerError {
     fn from(error: KeyStoreError) -> Self {
         Self::Issuer(error.into())
     }
+}
+
+/// Why the masters of a key store are not taken for a ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MastersError {
+    /// One has another check value than the ledger knows.
+    #[error(
+        "the {role} master {0} is not the one that this ledger works with, and nothing was done: name the key store or token of this company, or \
+         restore it from its copy", role = .0.role().map_or_else(String::new, |role| role.to_string())
+    )]
+    Others(KeyVersion),
+    /// One is not there.
+    #[error(
+        "this ledger works with master {0}, and the key store is older, and nothing was done: put its newest copy there"
+    )]
+    Older(KeyVersion),
 }
 
 /// Why a time is not believed. Nothing was written.

@@ -25,7 +25,7 @@
 //! let (scope, meter) = (office.scope(), MeterId::from(17));
 //! let mut card = Card::simulated()?;
 //! let choice = CardChoice::default();
-//! let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, &mut |step| println!("{step}"))?;
+//! let issued = office.issue(who, &company.id(), &mut card, meter, 4711, choice, None)?;
 //! let voucher = company.sell(issued.account.card.id, Piastres::from_egp("50.00")?, Channel::Branch)?;
 //! office.load(who, &mut card, &voucher)?;
 //! let keys = company.keys.meter_keys(scope, meter)?;
@@ -52,6 +52,7 @@ mod entry;
 mod error;
 mod export;
 mod gap;
+mod masters;
 mod moves;
 mod names;
 mod office;
@@ -91,7 +92,7 @@ pub use counter::{Collected, Evidence, HandedIn, binding_of};
 #[cfg(feature = "sqlite")]
 pub use development::Development;
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
-pub use error::{AnchorError, ClockError, LedgerError, Refusal, StoreError};
+pub use error::{AnchorError, ClockError, LedgerError, MastersError, Refusal, StoreError};
 pub use export::{
     EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,
 };

@@ -9,6 +9,7 @@ use super::accounts::LedgerAccount;
 use super::anchor::{Anchor, Watch};
 use super::entry::{Entry, EntryId, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal, StoreError};
+use super::masters::DRAWN;
 use super::names::{OFFICE, PartyCode, PointCode, RequestId, is_words};
 use super::policy::Policy;
 use super::proof::EVIDENCE;
@@ -66,7 +67,9 @@ impl Office {
         clock: impl Clock + 'static,
     ) -> Result<Self, LedgerError> {
         let (issuer, policies) = (Issuer::new(keys, clock), RwLock::new(load_policies(&*ledger)?));
-        Ok(Self { ledger, issuer, policies, calendar: Calendar::EGYPT, anchor: None })
+        let office = Self { ledger, issuer, policies, calendar: Calendar::EGYPT, anchor: None };
+        office.know_masters()?;
+        Ok(office)
     }
 
     /// The same office, which books nothing in a ledger that is behind its anchor.
@@ -225,6 +228,7 @@ fn reserved(entry: &Entry) -> Result<(), Refusal> {
         (EVIDENCE, &[Kind::Evidence, Kind::Recover][..]),
         ("restored-", &[Kind::Restore]),
         ("keys-", &[Kind::Settings]),
+        (DRAWN, &[Kind::Settings]),
     ];
     let id = entry.request.id.as_str();
     match own.iter().find(|(front, _)| id.starts_with(front)) {

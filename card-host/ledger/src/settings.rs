@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::entry::{Hash, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal};
+use super::masters;
 use super::names::{COMPANY, OFFICE, PartyCode, PointCode, RequestId};
 use super::office::{Office, Who, draft};
 use super::policy::Policy;
@@ -112,7 +113,9 @@ impl Office {
             let mut point = new_point(&who.point, &who.party, PointLimits::default());
             let mut entry = draft(&who, &request, Step::First, Kind::Settings, now);
             entry.policy = 1;
-            entry.payload = json!({ "founded": { "rules": rules } }).to_string().into_bytes();
+            let masters = office.checks_of_masters()?;
+            entry.payload =
+                json!({ "founded": { "rules": rules, "masters": masters } }).to_string().into_bytes();
             let party = Party { code: who.party.clone(), channel: Channel::Branch, open: true };
             // The rules hold for all time before, too: clocks of sellers may be seconds apart.
             let policy = PolicyRecord { version: 1, from: CardTime(1), rules: rules.clone() };
@@ -350,6 +353,13 @@ impl Office {
             Ok((json!({ "version": next.byte() }), Vec::new()))
         })?;
         number(&answer, "version", id).map(KeyVersion::from_byte)
+    }
+
+    /// Enters the check value of a master that has been drawn. Repeated, nothing.
+    pub fn master_drawn(&self, who: &Who, version: KeyVersion) -> Result<(), LedgerError> {
+        let check = hex::encode(self.keys().check_value(self.scope(), version)?);
+        let document = json!({ "drawn": { "version": version.byte(), "check": check } });
+        self.set(who, &masters::drawn(version)?, &document, |_| Ok(Vec::new()))
     }
 
     /// Notes a number that comes from outside the books, once, so that a repetition of this request has it again: what a meter has answered,

@@ -45,6 +45,7 @@ impl Failure {
             LedgerError::Store(_)
             | LedgerError::Issuer(_)
             | LedgerError::Anchor(_)
+            | LedgerError::Masters(_)
             | LedgerError::Clock(_)
             | LedgerError::NotRun => {
                 Self { inner: Some(shortened(&error.to_string())), ..Self::new(code, within(code)) }
@@ -115,7 +116,7 @@ fn code_of(error: &LedgerError) -> Code {
         ) => Code::CannotSign,
         LedgerError::Issuer(_) => Code::Internal,
         LedgerError::Anchor(_) => Code::Unavailable,
-        LedgerError::Clock(_) => Code::CannotSign,
+        LedgerError::Clock(_) | LedgerError::Masters(_) => Code::CannotSign,
         LedgerError::Name(_) => Code::Malformed,
     }
 }

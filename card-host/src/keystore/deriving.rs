@@ -246,6 +246,14 @@ impl<M: Masters> KeyStore for DerivingKeyStore<M> {
         }
     }
 
+    fn check_value(&self, scope: Scope, version: KeyVersion) -> Result<[u8; 8], KeyStoreError> {
+        self.check(scope)?;
+        let role = version.role().ok_or(KeyStoreError::WrongRole(version))?;
+        let length = self.key_length();
+        self.master(version, role)?
+            .derive(|engine, master| Derivation::check_value(scope, version, length, engine, master))
+    }
+
     fn card_key_set(&self, key: &CardKey) -> Result<KeySet, KeyStoreError> {
         let CardKey { scope, version, card, meter, initial_length } = *key;
         let wrong = KeyStoreError::WrongRole(version);

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use card_core::key::{AesKey, KeyLength};
-use card_core::role::Role;
-use card_core::soft::ExpandedKey;
+use card_core::platform::{Block, Engine};
+use card_core::role::{Role, TEST_INITIAL_MASTER};
+use card_core::soft::{ExpandedKey, SoftEngine};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -44,6 +45,9 @@ pub enum FileError {
         /// What is wrong with it; nothing of its content.
         reason: &'static str,
     },
+    /// Something in it is not what was written.
+    #[error("{} is not what this program wrote, a digit of a key or of a version is another: restore it from its copy", .0.display())]
+    Changed(PathBuf),
     /// The operating system refuses.
     #[error("{}: {source}: see that the folder exists and this user may use it", .path.display())]
     Io {
@@ -54,7 +58,9 @@ pub enum FileError {
     },
 }
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// Of files without a check.
+const FORMER: u32 = 1;
 const NOTICE: &str = "Test keys. Never issue a real card with them. Whoever reads this file can make credit.";
 /// More than any file of a key store; keeps the buffer from growing, which would leave copies.
 const MAX_FILE: usize = 64 << 10;
@@ -71,6 +77,9 @@ struct Content<'a> {
     initial: &'a str,
     current: BTreeMap<&'a str, u8>,
     masters: BTreeMap<&'a str, BTreeMap<u8, &'a str>>,
+    /// Of all that counts, see [`check`]; a file of the former format has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    check: Option<&'a str>,
 }
 
 fn name(role: Role) -> &'static str {
@@ -102,6 +111,7 @@ fn text(store: &SoftwareMasters) -> Zeroizing<Vec<u8>> {
         .collect();
     let current =
         MASTERS.iter().filter_map(|role| Some((name(*role), *held.current.get(&(*role as u8))?))).collect();
+    let check = hex::encode(check(store.length, &held.masters, &held.current));
     let content = Content {
         notice: NOTICE,
         format: FORMAT,
@@ -110,12 +120,27 @@ fn text(store: &SoftwareMasters) -> Zeroizing<Vec<u8>> {
         initial: get(Role::Admin, 0),
         current,
         masters,
+        check: Some(&check),
     };
     let mut out = Zeroizing::new(Vec::with_capacity(MAX_FILE));
     // Writing numbers and texts into memory does not fail.
     let _ = serde_json::to_writer_pretty(&mut *out, &content);
     out.push(b'\n');
     out
+}
+
+/// Over everything that counts in a file: against a digit that has changed, not against somebody who changes it, who has the keys anyway.
+fn check(length: KeyLength, masters: &ByVersion, current: &BTreeMap<u8, u8>) -> Block {
+    let mut message = Zeroizing::new(vec![u8::try_from(length.bytes()).unwrap_or(0)]);
+    message.reserve(MAX_FILE);
+    for ((role, version), key) in masters {
+        message.extend([*role, *version]);
+        message.extend(key.key().expose());
+    }
+    for (role, version) in current {
+        message.extend([*role, *version]);
+    }
+    AesKey::new(&TEST_INITIAL_MASTER).map_or_else(Block::default, |key| SoftEngine.cmac(&key, &[&message]))
 }
 
 /// Makes a file that does not exist yet, whole or not at all.
@@ -160,7 +185,7 @@ fn parse(bytes: &[u8], path: &Path) -> Result<SoftwareKeyStore, KeyStoreError> {
     let malformed = |reason| FileError::Malformed { path: path.to_owned(), reason };
     // The reason that JSON gives may quote the content, so it is not passed on.
     let content: Content<'_> = serde_json::from_slice(bytes).map_err(|_| malformed("not in its form"))?;
-    if content.format != FORMAT {
+    if !matches!((content.format, content.check), (FORMAT, Some(_)) | (FORMER, None)) {
         return Err(malformed("of another version").into());
     }
     match content.environment {
@@ -198,6 +223,9 @@ fn parse(bytes: &[u8], path: &Path) -> Result<SoftwareKeyStore, KeyStoreError> {
     }
     if content.masters.len() != MASTERS.len() || content.current.len() != MASTERS.len() {
         return Err(malformed("with an unknown role").into());
+    }
+    if content.check.is_some_and(|written| written != hex::encode(check(length, &masters, &current))) {
+        return Err(FileError::Changed(path.to_owned()).into());
     }
     Ok(SoftwareKeyStore::from_parts(length, Held { masters, current }))
 }

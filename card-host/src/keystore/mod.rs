@@ -63,6 +63,9 @@ pub trait KeyStore: Send + Sync {
     /// The key version number that is used for new keys of `role`.
     fn current(&self, role: Role) -> Result<KeyVersion, KeyStoreError>;
 
+    /// The check value of the master of this key version number, in the store's length of keys (specification, 4.2).
+    fn check_value(&self, scope: Scope, version: KeyVersion) -> Result<[u8; 8], KeyStoreError>;
+
     /// The static key set of one card, for SCP03 on this host. A store that keeps these to itself answers
     /// [`KeyStoreError::NotExportable`], and brings its own [`authenticate`](Self::authenticate).
     fn card_key_set(&self, key: &CardKey) -> Result<KeySet, KeyStoreError>;

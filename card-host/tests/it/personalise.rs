@@ -133,13 +133,19 @@ fn a_blank_card_becomes_a_customers_card() {
         let order = order(&issuer, &access, mode);
         let mut transport = Count::new(Card::open(Torn::new(initial, profile)));
         let mut steps = Vec::new();
-        let outcome =
-            personalise(&mut transport, issuer.keys(), &order, &mut OsRandom, &mut |step| steps.push(step));
+        let outcome = personalise(
+            &mut transport,
+            issuer.keys(),
+            &order,
+            &mut OsRandom,
+            Some(&mut |step| steps.push(step)),
+        );
         assert_eq!(outcome.unwrap(), Outcome::Done);
         assert_eq!(steps, Step::ALL);
         println!("{profile:?}, {mode:?}: {:?}", transport.usage());
 
-        let again = personalise(&mut transport, issuer.keys(), &order, &mut OsRandom, &mut |_| panic!());
+        let again =
+            personalise(&mut transport, issuer.keys(), &order, &mut OsRandom, Some(&mut |_| panic!()));
         assert_eq!(again.unwrap(), Outcome::AlreadyDone);
 
         // Each key set opens a session, and the receipt key signs.
@@ -171,7 +177,7 @@ fn a_blank_card_becomes_a_customers_card() {
         assert_eq!(answer.outcome, LoadOutcome::Loaded);
         let receipt = issuer.keys().verify_receipt(SCOPE, answer.receipt).unwrap();
         assert_eq!((receipt.total_credit, receipt.state), (Piastres(5000), State::Active));
-        let error = personalise(&mut transport, issuer.keys(), &order, &mut OsRandom, &mut |_| ());
+        let error = personalise(&mut transport, issuer.keys(), &order, &mut OsRandom, None);
         assert!(matches!(error, Err(PersonaliseError::NotBlank(State::Active))));
     }
 }
@@ -186,19 +192,16 @@ fn a_run_that_was_torn_anywhere_is_completed_by_the_next() {
         for left in 1.. {
             let mut card = Torn::new(KeyLength::Aes256, Profile::T1);
             card.again(left, executes);
-            let first =
-                personalise(&mut Card::open(&mut card), issuer.keys(), &order, &mut OsRandom, &mut |_| ());
+            let first = personalise(&mut Card::open(&mut card), issuer.keys(), &order, &mut OsRandom, None);
             if first.is_ok() {
                 break;
             }
             torn += 1;
             // Torn a second time two commands further on, then left alone.
             card.again(left + 2, executes);
-            let _ =
-                personalise(&mut Card::open(&mut card), issuer.keys(), &order, &mut OsRandom, &mut |_| ());
+            let _ = personalise(&mut Card::open(&mut card), issuer.keys(), &order, &mut OsRandom, None);
             card.again(usize::MAX, false);
-            let outcome =
-                personalise(&mut Card::open(&mut card), issuer.keys(), &order, &mut OsRandom, &mut |_| ());
+            let outcome = personalise(&mut Card::open(&mut card), issuer.keys(), &order, &mut OsRandom, None);
             outcome.unwrap_or_else(|error| panic!("after {left}, {executes}: {error}"));
             let summary = card::select(&mut Card::open(&mut card)).unwrap();
             assert_eq!((summary.state, summary.card), (Some(State::Personalised), order.card));
@@ -215,7 +218,7 @@ fn other_cards_and_orders_are_refused() {
     let order = order(&issuer, &access, Mode::S8);
     let mut card = Torn::new(KeyLength::Aes256, Profile::T1);
     let mut run = |order: &Order<'_>, issuer: &Issuer<SoftwareKeyStore>| {
-        personalise(&mut Card::open(&mut card), issuer.keys(), order, &mut OsRandom, &mut |_| ()).unwrap_err()
+        personalise(&mut Card::open(&mut card), issuer.keys(), order, &mut OsRandom, None).unwrap_err()
     };
     let other = Order { card: CardRef { id: CardId([1; 8]), generation: 1 }, ..order };
     assert!(matches!(run(&other, &issuer), PersonaliseError::OtherCard { .. }));
@@ -242,8 +245,8 @@ fn a_card_of_another_maker_is_not_authentic() {
     card_applet::manufacture(&mut chip, CARD, Environment::Test, &master, KeyLength::Aes256).unwrap();
     let card = SimulatedCard::new(chip, Profile::T1);
     let mut card = Torn { card, left: usize::MAX, executes: false };
-    let error = personalise(&mut Card::open(&mut card), issuer.keys(), &order, &mut OsRandom, &mut |_| ())
-        .unwrap_err();
+    let error =
+        personalise(&mut Card::open(&mut card), issuer.keys(), &order, &mut OsRandom, None).unwrap_err();
     assert!(matches!(error, PersonaliseError::Keys(KeyStoreError::Handshake(_))), "{error}");
     assert!(error.to_string().contains("check that the keys"), "{error}");
 }
@@ -263,7 +266,7 @@ fn a_recorded_run_replays_and_holds_no_key() {
     let access = new_access_number(&mut OsRandom).unwrap();
     let order = order(&issuer, &access, Mode::S8);
     let mut traced = Trace::new(Card::open(Torn::new(KeyLength::Aes256, Profile::T1)));
-    personalise(&mut traced, issuer.keys(), &order, &mut Fixed, &mut |_| ()).unwrap();
+    personalise(&mut traced, issuer.keys(), &order, &mut Fixed, None).unwrap();
     let text = traced.recording().to_string();
     for role in [Role::Admin, Role::Vending, Role::Meter] {
         let version = issuer.keys().current(role).unwrap();
@@ -277,11 +280,11 @@ fn a_recorded_run_replays_and_holds_no_key() {
     assert!(text.contains("# PUT KEY"), "{text}");
     let recording = card_host::transport::Recording::parse(&text).unwrap();
     let mut replay = Replay::new(&recording);
-    personalise(&mut Card::open(&mut replay), issuer.keys(), &order, &mut Fixed, &mut |_| ()).unwrap();
+    personalise(&mut Card::open(&mut replay), issuer.keys(), &order, &mut Fixed, None).unwrap();
     replay.finish().unwrap();
     let mut replay = Replay::new(&recording);
-    let error = personalise(&mut Card::open(&mut replay), issuer.keys(), &order, &mut OsRandom, &mut |_| ())
-        .unwrap_err();
+    let error =
+        personalise(&mut Card::open(&mut replay), issuer.keys(), &order, &mut OsRandom, None).unwrap_err();
     let mismatch = matches!(error, PersonaliseError::Card(CardError::Transport(TransportError::Replay(_))));
     assert!(mismatch, "{error}");
 }

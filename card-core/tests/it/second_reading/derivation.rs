@@ -16,6 +16,7 @@ use super::vectors::{Hex, Witness, read, scope};
 #[serde(deny_unknown_fields)]
 struct Vectors {
     keys: Vec<Key>,
+    check_values: Vec<CheckValue>,
     access_numbers: Vec<Access>,
     initial_admin_key_sets: Vec<InitialAdmin>,
 }
@@ -33,6 +34,17 @@ struct Key {
     bits: usize,
     prf_input_1: Hex,
     key: Hex,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CheckValue {
+    master: Hex,
+    company: Hex,
+    environment: Hex,
+    key_version: Hex,
+    bits: usize,
+    check_value: Hex,
 }
 
 #[derive(Deserialize)]
@@ -217,4 +229,17 @@ fn initial_admin_key_sets() {
         );
     }
     assert!(sets.len() >= 6, "{}", sets.len());
+}
+
+#[test]
+fn check_values_of_masters() {
+    let checks = read::<Vectors>("derivation").check_values;
+    for vector in &checks {
+        let scope = scope(&vector.company, &vector.environment);
+        let version = KeyVersion::from_byte(vector.key_version.u8());
+        let (length, master) = (length(vector.bits), vector.master.key());
+        let check = Derivation::check_value(scope, version, length, &mut SoftEngine, &master);
+        assert_eq!(check[..], vector.check_value.0, "{version} {length:?}");
+    }
+    assert!(checks.len() >= 6, "{}", checks.len());
 }

@@ -158,6 +158,7 @@ fn make(
                 // entered before it was drawn.
                 let version = office.next_master(who, &books::id(&format!("{id}.master"))?, *role)?;
                 workplace.master(&books.keys, *role, version)?;
+                office.master_drawn(who, version)?;
             }
             let (version, mail) = office.change_keys(who, id, of, *role)?;
             let says = format!("keys {version}");

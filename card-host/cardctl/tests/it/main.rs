@@ -12,6 +12,7 @@
 mod answers;
 mod conformance;
 mod contract;
+mod keys;
 mod meter_command;
 mod pages;
 mod tariff_command;

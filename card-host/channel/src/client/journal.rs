@@ -36,13 +36,7 @@ pub enum Stage {
     /// Announced. The customer has not paid.
     Reserved(Box<Sale>),
     /// The customer has paid, and it is to be confirmed until it is certified.
-    Paid {
-        /// The sale, as the server has it.
-        sale: Box<Sale>,
-        /// What the card in the reader showed then.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        receipt: Option<String>,
-    },
+    Paid(Box<Sale>),
     /// The customer has not paid, and will not: to be cancelled.
     GivenUp,
     /// Given up, and the server knows nothing of it. An earlier try may still be under way; cancelled again for two minutes.
@@ -66,7 +60,7 @@ pub struct Record {
     pub id: String,
     /// When it was asked first, POSIX seconds.
     pub time: u64,
-    /// What was asked for.
+    /// What was asked for; its receipt is what the card showed last.
     pub asked: SaleRequest,
     /// How far it is.
     pub stage: Stage,
@@ -170,8 +164,9 @@ impl Journal {
         }
     }
 
-    /// Sells what the kiosk has the money for: to the card in its reader ([`Buyer::in_reader`]), or to a [`Payee`](wire::Payee). Where it is offline or refused, nothing was sold and nothing is kept. Where the
-    /// outcome is [unknown](ClientError::Unknown) the request is kept: [`go_on`](Self::go_on) with it until it is known.
+    /// Sells what the kiosk has the money for: to the card in its reader ([`Buyer::in_reader`]), or to a [`Payee`](wire::Payee). Where it is
+    /// offline or refused, nothing was sold and nothing is kept. Where the outcome is [unknown](ClientError::Unknown) the request is kept:
+    /// [`go_on`](Self::go_on) with it until it is known.
     pub fn sell(
         &mut self,
         client: &Client,
@@ -212,7 +207,6 @@ impl Journal {
     pub fn go_on(&mut self, client: &Client, id: &str) -> Result<Progress, JournalError> {
         let record = self.record(id)?;
         let point = record.asked.point.clone();
-        let confirm = ConfirmRequest::new(&point, None);
         match record.stage.clone() {
             Stage::Asked => match client.ask_for(id, &record.asked) {
                 Ok(sale) => self.answered(record, sale),
@@ -240,8 +234,10 @@ impl Journal {
                 Err(error) => Err(error.into()),
             },
             Stage::Reserved(sale) => Ok(Progress::Reserved(sale)),
-            Stage::Paid { receipt, .. } => {
-                match client.confirm_as(id, &ConfirmRequest { receipt, ..confirm }) {
+            Stage::Paid(_) => {
+                let receipt = record.asked.receipt.clone();
+                match client.confirm_as(id, &ConfirmRequest { receipt, ..ConfirmRequest::new(&point, None) })
+                {
                     Ok(sale) => self.answered(record, sale),
                     // It was ended elsewhere.
                     Err(error) if is_one_of(&error, &[Code::Cancelled, Code::Refunded]) => {
@@ -295,14 +291,15 @@ impl Journal {
     /// The customer has paid for an announced sale. This is durable when it returns; [`go_on`](Self::go_on) confirms it. `shown` is what the
     /// card in the reader shows now; without one, what it showed when the sale was announced. Said again with another card, that one counts.
     pub fn paid(&mut self, id: &str, shown: Option<&Receipt>) -> Result<(), JournalError> {
-        let record = self.record(id)?;
-        let shown = shown.map(|receipt| hex::encode(receipt.emit()));
-        let (sale, before) = match record.stage.clone() {
-            Stage::Reserved(sale) => (sale, record.asked.receipt.clone()),
-            Stage::Paid { sale, receipt } => (sale, receipt),
-            _ => return Err(JournalError::OtherStage(id.to_owned())),
+        let mut record = self.record(id)?;
+        let (Stage::Reserved(sale) | Stage::Paid(sale)) = record.stage else {
+            return Err(JournalError::OtherStage(id.to_owned()));
         };
-        self.write(&Record { stage: Stage::Paid { sale, receipt: shown.or(before) }, ..record })
+        record.stage = Stage::Paid(sale);
+        if let Some(shown) = shown {
+            record.asked = record.asked.showing(shown);
+        }
+        self.write(&record)
     }
 
     /// The customer will not pay for an announced sale; [`go_on`](Self::go_on) cancels it.
@@ -321,7 +318,7 @@ impl Journal {
     /// payment was never confirmed. Give the money back after that.
     pub fn refund(&mut self, id: &str, reason: &str) -> Result<(), JournalError> {
         let record = self.record(id)?;
-        if !matches!(record.stage, Stage::Paid { .. } | Stage::Refunding { .. }) {
+        if !matches!(record.stage, Stage::Paid(_) | Stage::Refunding { .. }) {
             return Err(JournalError::OtherStage(id.to_owned()));
         }
         self.write(&Record { stage: Stage::Refunding { reason: reason.to_owned() }, ..record })
@@ -342,17 +339,14 @@ impl Journal {
             SaleState::Certified => (Stage::Sold(sale.clone()), Progress::Sold(sale)),
             SaleState::Reserved => match record.stage {
                 // What this kiosk has decided stays.
-                Stage::Paid { .. } | Stage::GivenUp | Stage::NotThere { .. } | Stage::Refunding { .. } => {
+                Stage::Paid(_) | Stage::GivenUp | Stage::NotThere { .. } | Stage::Refunding { .. } => {
                     return Ok(Progress::Reserved(sale));
                 }
                 _ => (Stage::Reserved(sale.clone()), Progress::Reserved(sale)),
             },
-            SaleState::Paid => match &record.stage {
+            SaleState::Paid => match record.stage {
                 Stage::Refunding { .. } => return Ok(Progress::Paid(sale)),
-                Stage::Paid { receipt, .. } => {
-                    (Stage::Paid { sale: sale.clone(), receipt: receipt.clone() }, Progress::Paid(sale))
-                }
-                _ => (Stage::Paid { sale: sale.clone(), receipt: None }, Progress::Paid(sale)),
+                _ => (Stage::Paid(sale.clone()), Progress::Paid(sale)),
             },
             SaleState::Cancelled => {
                 self.remove(&record.id)?;

@@ -102,7 +102,8 @@ fn production_and_nonsense_are_refused() {
     assert!(matches!(error, KeyStoreError::Production), "{error}");
     for (from, to) in [
         ("\"test\"", "\"other\""),
-        ("\"format\": 1", "\"format\": 2"),
+        ("\"format\": 2", "\"format\": 3"),
+        ("\"format\": 2", "\"format\": 1"),
         ("\"key_bytes\": 32", "\"key_bytes\": 24"),
         ("\"credit\": 1", "\"credit\": 2"),
         ("\"credit\": 1", "\"credit\": 0"),
@@ -122,6 +123,44 @@ fn production_and_nonsense_are_refused() {
     assert!(!shown.contains(&short[initial..initial + 16]), "no key in an error");
     let error = SoftwareKeyStore::open(&folder.path().join("none")).unwrap_err();
     assert!(matches!(error, KeyStoreError::File(FileError::Io { .. })), "{error}");
+}
+
+/// A digit, a letter or a sign of the file: changed, it is refused, or it is none that counts.
+#[test]
+fn a_changed_digit_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    let written = store();
+    written.rotate(Role::Credit, &mut OsRandom).unwrap();
+    written.create(&path).unwrap();
+    let text = fs::read(&path).unwrap();
+    let notice = String::from_utf8_lossy(&text).find("Test keys").unwrap();
+    let (mut found, mut changed) = (0, 0);
+    for at in (0..text.len()).filter(|at| text[*at].is_ascii_digit() || (b'a'..=b'f').contains(&text[*at])) {
+        let mut other = text.clone();
+        other[at] = if text[at] == b'1' { b'2' } else { b'1' };
+        fs::write(&path, &other).unwrap();
+        match SoftwareKeyStore::open(&path) {
+            Err(KeyStoreError::File(FileError::Changed(_))) => changed += 1,
+            Err(_) => found += 1,
+            Ok(_) => assert!((notice..notice + 100).contains(&at), "{}", String::from_utf8_lossy(&other)),
+        }
+    }
+    assert!(changed > 11 * 64, "each digit of each key: {changed}");
+    assert!(found > 10, "{found}");
+}
+
+#[test]
+fn a_file_of_the_former_format_is_read_and_becomes_one_of_this() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    store().create(&path).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    let check = text.find(",\n  \"check\"").unwrap();
+    let former = format!("{}\n}}\n", &text[..check]).replace("\"format\": 2", "\"format\": 1");
+    fs::write(&path, former).unwrap();
+    SoftwareKeyStore::open(&path).unwrap().save(&path).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }
 
 #[test]
