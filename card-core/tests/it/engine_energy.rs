@@ -10,7 +10,7 @@
 use crate::support::*;
 use card_core::message::Month;
 use card_core::meter::events::code;
-use card_core::meter::{Meter, MeterState, Reading, UNWRITTEN, reason};
+use card_core::meter::{Meter, MeterState, Reading, UNWRITTEN, doubt, reason};
 use card_core::parameters::{Debt, DebtKind, DebtPlan};
 use card_core::tariff::EGYPT_2024_08;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
@@ -114,7 +114,12 @@ fn whatever_is_written_writes_consumption_with_it() {
         let mut meter = bound(&chip, 50_000);
         meter.consume(shows(NOW), Energy(9)).unwrap();
         change(&mut meter);
-        assert_eq!(again(&chip).state(), meter.state(), "change {number}");
+        let mut kept = meter.state().clone();
+        if kept.clock.doubt & doubt::CLOCK != 0 {
+            // That of a clock that jumps is not kept.
+            kept.clock.offset = 0;
+        }
+        assert_eq!(again(&chip).state(), &kept, "change {number}");
         assert_eq!(meter.state().energy, Energy(1_009));
     }
 }

@@ -43,7 +43,7 @@ pub(crate) enum MeterCommand {
         #[command(flatten)]
         which: Which,
         /// How many erases and writes of pages still succeed; the next one is torn in its middle.
-        #[arg(long, value_name = "N", default_value_t = 1)]
+        #[arg(long, value_name = "N", default_value_t = 0)]
         after: u64,
     },
     /// Sends vouchers to the meter without a card, as the network of a connected meter does. The meter applies each once, whether it comes

@@ -229,7 +229,7 @@ fn power_fails_and_nothing_that_was_written_is_lost() {
     }
     assert!((1..12).contains(&torn), "{torn}");
     let text = cardctl.text(&["meter", "cut-power"]);
-    assert!(text.contains("in the middle of operation 2"), "{text}");
+    assert!(text.contains("in the middle of operation 1"), "{text}");
     let status = cardctl.json(&["meter", "status"]);
     let charged = 50_000 - status["balance"].as_i64().unwrap();
     assert_eq!(Some(charged), status["month"]["energy_charge"].as_i64());
