@@ -2,7 +2,7 @@
 
 use card_host::card_core::id::{Binding, CardId, MeterId};
 use card_host::card_core::parameters::Action;
-use card_host::card_core::units::{CardTime, Energy, Piastres};
+use card_host::card_core::units::{Balance, CardTime, Energy, Piastres};
 use card_host::card_work::{Order, deliver};
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 use card_ledger::{BindingRecord, Evidence, LedgerError, OpenOrder, Refusal};
@@ -75,7 +75,8 @@ pub(crate) fn a_month_goes_on_at_another_meter(world: &World) {
     assert_eq!((state.running.total(), state.energy), (Energy(23_000), Energy(10_000)));
     // Its fees, 31 EGP, are due when the month ends.
     let taken = 12_350 + fees as i64 + (60_000 - state.balance.0);
-    assert_eq!((taken, state.running.close(false).fees()), (23_650, Piastres(3_100)));
+    let fees = state.running.close(state.month_index, false).fees();
+    assert_eq!((taken, fees), (23_650, Balance(3_100)));
     // What another customer has used is nobody's.
     let refused = months(world, next.binding());
     assert!(matches!(refused, Err(LedgerError::Refused(Refusal::Invalid(_)))), "{refused:?}");
