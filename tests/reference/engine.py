@@ -24,7 +24,9 @@ class Meter(Timekeeper):
         self.tariff, self.waiting = tariff, None
         self.limits, self.calendar = dict(parameters.LIMITS_AT_FIRST), CAIRO
         self.supply, self.final_report, self.month, self.refused_cards = False, None, 0, 0
+        self.account = 0
         self.reset()
+        self.begin_anew()
 
     def reset(self):
         """All that is the customer's (section 1)."""
@@ -32,12 +34,16 @@ class Meter(Timekeeper):
         self.months, self.events, self.audits, self.debts, self.notices = [], [], [], [], []
         self.mail_versions, self.executed, self.last_of_kind = [0] * 12, set(), {}
         self.readings_version = self.loan_end = self.loan_from = self.debts_paid = self.charges = self.fees = 0
-        self.no_credit, self.waits, self.asked, self.told = False, False, (None, 0), (None, set())
-        self.day, self.today, self.profile, self.begun = 0, 0, [], 0
-        self.new_month(0, True)
+        self.no_credit, self.waits, self.asked, self.told, self.brought = False, False, (None, 0), (None, set()), 0
+
+    def begin_anew(self):
+        self.day, self.begun = local(self.calendar, self.time)
+        self.today, self.profile = 0, []
+        self.new_month(month_of(self.calendar, self.time), True)
 
     def new_month(self, index, partial):
         self.month, self.partial, self.history, self.total, self.peak = index, partial, [], 0, 0
+        self.month_brought = 0, 0
         self.month_doubt, self.restart_told = self.doubt, 0
 
     def event(self, code, *data):
@@ -219,6 +225,24 @@ class Meter(Timekeeper):
         self.register = (self.register + energy) % 2**32
         return "taken"
 
+    def bring_month(self, month, energy, paid):
+        """Section 7.5. False where it does not fit."""
+        energy_before, paid_before = self.month_brought
+        more = energy - energy_before
+        if month != self.month or more <= 0:
+            return True
+        if self.total + more > 2**32 - 1:
+            return False
+        taken = sum(tariffs.pulse(self.history, self.tariff, self.total, self.total + more)) - (paid - paid_before)
+        if not -2**63 <= self.balance - taken < 2**63:
+            return False
+        self.total += more
+        self.balance -= taken
+        self.brought += paid - paid_before
+        self.month_brought = energy, paid
+        self.event(0x0307, (max(-2**39, min(2**39 - 1, taken)) % 2**40, 5))
+        return True
+
     def demand(self, now, watts):
         def overload():
             self.peak = max(self.peak, watts)
@@ -318,21 +342,26 @@ class Meter(Timekeeper):
             return "nothing"
         return self.call(now, visit)
 
-    def open_binding(self, now, number, sequence, credit, debited, issue_time, generation=1):
+    def open_binding(self, now, number, account, sequence, credit, debited, issue_time, generation=1):
         def opened():
-            assert number > self.binding
+            assert number > self.binding and account
+            same = self.binding > 0 and account == self.account
             if self.binding:
-                self.partial = True
-                self.close_month()
+                if not same:
+                    self.partial = True
+                    self.close_month()
                 self.final_report = {"binding": self.binding, "applied_credit": self.credit, "applied_debited": self.debited,
                                      "balance": self.balance, "energy_register": self.register}
             self.reset()
-            self.binding = number
+            self.binding, self.account = number, account
             self.sequence, self.generation = sequence, generation
             assert self.take(credit, debited)
             told = self.issued(issue_time, 31 * DAY)
-            self.new_month(month_of(self.calendar, self.time), True)
-            self.day, self.begun = local(self.calendar, self.time)
+            if same:
+                self.brought = self.energy_charge()
+                self.month_brought = self.total, self.brought
+            else:
+                self.begin_anew()
             self.event(0x0101, (number, 4))
             for tell in told:
                 tell()

@@ -54,6 +54,8 @@ class MailMeter(Meter):
             self.debts = [{**debt, "taken": taken.get(debt["id"], 0)} for debt in content]
         elif slot == 9:
             self.notices = content
+        elif slot == 11:
+            return 0 if self.bring_month(**content) else 0x07
         else:
             return self.command(content, card)
         return 0

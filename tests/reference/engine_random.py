@@ -166,7 +166,9 @@ class Walk:
             data = p.encode_notices([{"template": r.randint(0, 9), "until": r.choice((0, m.time + r.randint(0, 5 * DAY))), "value": r.randint(0, 99)}
                                      for _ in range(r.randint(0, 3))])
         else:
-            data = b""
+            energy, paid = m.month_brought
+            data = p.encode_month_so_far({"month": max(0, m.month + r.choice((-1, 0, 0, 0, 0, 1))), "energy": max(0, energy + r.randint(-500, 15000)),
+                                          "paid": max(0, paid + r.randint(-500, 20000))})
         s.mail(slot, data, max(1, m.mail_versions[slot] + r.choice((1, 1, 1, 1, 1, 1, 2, 5, 0))), r.choice((None, "customer")),
                r.choice((*[None] * 14, "meter", "binding", "key", "tag")))
 
@@ -180,7 +182,7 @@ class Walk:
     def binding(self):
         m = self.s.meter
         self.s.open(m.binding + self.r.randint(1, 3), self.r.randint(0, 20000), 0, self.r.randint(1, 4), m.time + self.r.choice((-DAY, 0, 5 * DAY)),
-                    self.r.randint(1, 2))
+                    self.r.randint(1, 2), m.account if self.r.random() < 0.5 else None)
 
 
 def walks():

@@ -118,9 +118,9 @@ class Scenario:
     def relay_stuck_off(self):
         self.step("relay_stuck_off")
 
-    def open(self, number=1, credit=0, debited=0, sequence=1, issue_time=None, generation=1):
-        self.counter, issue_time = 0, issue_time or self.early()
-        self.step("open_binding", number, sequence, credit, debited, issue_time, generation, number=number, sequence=sequence,
+    def open(self, number=1, credit=0, debited=0, sequence=1, issue_time=None, generation=1, account=None):
+        self.counter, issue_time, account = 0, issue_time or self.early(), account or 7000000 + number
+        self.step("open_binding", number, account, sequence, credit, debited, issue_time, generation, number=number, account=account, sequence=sequence,
                   total_credit=credit, total_debited=debited, issue_time=issue_time, generation=generation)
 
     def mail(self, slot, plaintext, version=None, card=None, fault=None):
@@ -147,6 +147,9 @@ class Scenario:
     def set_notices(self, *notices):
         return self.mail(9, p.encode_notices([dict(zip(("template", "until", "value"), n)) for n in notices]))
 
+    def bring(self, month, energy, paid, **more):
+        return self.mail(11, p.encode_month_so_far({"month": month, "energy": energy, "paid": paid}), **more)
+
     def command(self, kind, value=0, counter=None, expiry=0, named=None, by=None, slot=None, **more):
         """`named` in the command, `by` the card that brings it (the named one unless said otherwise; None: the network)."""
         if counter is None:
@@ -159,7 +162,7 @@ class Scenario:
     def check(self, before, events):
         """Money of a binding adds up; time falls by a command only, and never below its floor."""
         m = self.meter
-        assert m.credit - m.debited == m.balance + m.charges + m.fees + m.debts_paid + m.energy_charge(), self.name
+        assert m.credit - m.debited + m.brought == m.balance + m.charges + m.fees + m.debts_paid + m.energy_charge(), self.name
         assert m.charges == sum(r["energy_charge"] for r in m.months) and m.time >= m.floor
         assert self.doubts or not m.doubtful, (self.name, len(self.steps))
         assert m.time >= before or any(e["code"] == 0x0104 for e in m.events[events:])

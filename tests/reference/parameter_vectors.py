@@ -105,6 +105,7 @@ DEBTS = [[], [{"id": 1, "kind": 1, "first_month": 0, "number": 1, "instalment": 
          [{"id": U32, "kind": 3, "first_month": 0xFFFE, "number": 65535, "instalment": U32, "last_instalment": U32}]]
 NOTICES = [[], [{"template": 1, "until": 0, "value": 0}], [{"template": n, "until": 0x0C000000 + n, "value": n * 100} for n in range(8)],
            [{"template": 65535, "until": U32, "value": U32}] * 2]
+MONTHS_SO_FAR = [dict(zip(("month", "energy", "paid"), m)) for m in ((0, 0, 0), (74, 13000, 12350), (0xFFFE, U32, 2**62))]
 CARD = det("parameters card", 8)
 COMMANDS = [{"counter": n, "expiry": expiry, "card": card, "kind": kind, "value": value} for n, expiry, card, kind, value in (
     (1, 0, bytes(8), 1, 0), (2, U32, bytes(8), 2, 0), (3, 0, CARD, 3, 0), (4, 2, CARD, 4, 1), (5, 0x0C000002, CARD, 4, 0x0C000001),
@@ -127,6 +128,7 @@ def plaintexts():
     yield from ((4, {"debts": d}, p.encode_debts(d)) for d in DEBTS)
     yield from ((5 + n % 4, {**c, "card": hx(c["card"])}, p.encode_command(c)) for n, c in enumerate(COMMANDS))
     yield from ((9, {"notices": n}, p.encode_notices(n)) for n in NOTICES)
+    yield from ((11, m, p.encode_month_so_far(m)) for m in MONTHS_SO_FAR)
 
 
 def malformed():
@@ -156,6 +158,10 @@ def malformed():
         yield 9, what, data
     yield 9, "number of notices", p.encode_notices(NOTICES[1] * 9)
     yield 9, "length", b"\x01\x01" + p.encode_notices(NOTICES[3])[2:]
+    for what, data in lengths(p.encode_month_so_far(MONTHS_SO_FAR[1])):
+        yield 11, what, data
+    for what, value in (("month", 0xFFFF), ("paid", 2**62 + 1), ("paid", 2**64 - 1)):
+        yield 11, what, p.encode_month_so_far({**MONTHS_SO_FAR[1], what: value})
 
 
 def wrong_calendars():

@@ -224,6 +224,22 @@ def encode_notices(notices):
     return encode_list(notices, NOTICE)
 
 
+MONTH_SO_FAR = [("month", 2), ("energy", 4), ("paid", 8)]
+
+
+def parse_month_so_far(data):
+    r = Reader(data)
+    fields = {name: r.take(size) for name, size in MONTH_SO_FAR}
+    r.end()
+    r.need(fields["month"] != 0xFFFF, "month")
+    r.need(fields["paid"] <= 2**62, "paid")
+    return fields
+
+
+def encode_month_so_far(fields):
+    return b"\x01" + b"".join(be(fields[name], size) for name, size in MONTH_SO_FAR)
+
+
 # ---- section 8 -----------------------------------------------------------------------------------
 
 def parse_command(data):
@@ -314,4 +330,4 @@ def encode_audit(records):
 
 
 PARSERS = {0x00: parse_tariff, 0x01: parse_tariff, 0x02: parse_limits, 0x03: parse_calendar, 0x04: parse_debts, 0x09: parse_notices,
-           **{slot: parse_command for slot in (5, 6, 7, 8)}}
+           0x0B: parse_month_so_far, **{slot: parse_command for slot in (5, 6, 7, 8)}}

@@ -361,4 +361,77 @@ def bindings():
     yield s
 
 
-SCENARIOS = credit, loan, overload, tampering, debts, bindings
+def same_customer():
+    s = begun("a new binding of the same customer: the month goes on, and pays fees once", 2025, 3, 10, 9, credit=100000)
+    s.go(hours=1).pulse(2000)
+    s.go(days=1).open(2, 50000, account=7000001)
+    s.expect(balance=50000, energy=2000, month_flags=1, month=62, energy_register=2000,
+             final_report={"binding": 1, "applied_credit": 100000, "applied_debited": 0, "balance": 100000 - 1360, "energy_register": 2000})
+    s.go(days=1).pulse(2000)
+    s.at(2025, 3, 31, 22).tick()
+    s.expect(balance=50000 - (4820 - 1360), last_event=1)                     # 20 + 20 kWh cost 48.20
+    s.go(hours=1).pulse(13000)
+    s.go(days=1).demand(3000)
+    s.set_tariff(later(DOUBLE, 2, 2025, 5, 20))
+    s.open(3, 50000, account=7000001)
+    s.expect(balance=50000, energy=13000, month_flags=2, peak=3000, tariff=1)
+    s.go(days=1).pulse(10000)
+    s.at(2025, 4, 30, 21).tick()
+    s.expect(balance=50000 - (26750 - 12350))                                 # 130 + 100 kWh cost 267.50
+    yield s
+
+    s = begun("a new binding of the same customer: across two tariffs, twice, back to another customer, and a month that its time ends", 2025, 4, 10, 9)
+    s.set_tariff(later(DOUBLE, 2, 2025, 4, 20))
+    s.pulse(6000)
+    s.at(2025, 4, 20).pulse(3000)
+    for number in (2, 5):
+        s.go(hours=3).open(number, 30000, account=7000001)
+        s.expect(energy=9000 + 1000 * (number == 5), tariff=2)
+        s.go(hours=3).pulse(1000)
+    s.open(6, 20000)
+    s.expect(energy=0, month_flags=1)
+    s.pulse(500)
+    s.doubts = True
+    s.go(days=1).outage(never_stopped=False).open(7, 20000, account=7000006, issue_time=at(2025, 6, 3))
+    s.expect(time=at(2025, 6, 3), month=65, month_flags=4, energy=0)
+    yield s
+
+
+def month_so_far():
+    s = begun("the month so far comes by mail to another meter of the customer", 2025, 3, 10, 9, credit=50000)
+    s.bring(62, 13000, 12350)
+    s.expect(balance=50000, energy=13000, energy_charge=12350, energy_register=0, month_flags=3, last_event=3)
+    s.go(days=1).pulse(10000)
+    s.at(2025, 3, 31, 22).tick()
+    s.expect(balance=50000 - (26750 - 12350))                        # 130 + 100 kWh cost 267.50
+    s.pulse(2000)
+    s.bring(63, 2000, 1360 + 2100)                                            # 20 kWh, and the fees that the old binding took
+    s.bring(62, 9000, 5)
+    s.bring(64, 9000, 5)
+    s.expect(balance=50000 - (26750 - 12350) - 1360 + 2100, energy=4000)
+    s.at(2025, 4, 30, 21).tick()
+    s.expect(balance=50000 - (26750 - 12350) - (4820 - 3460))                 # 20 + 20 kWh cost 48.20
+    yield s
+
+    s = begun("the month so far: after consumption, more than once, less, without effect, after a month that went on, and what does not fit", 2025, 3, 10, 9)
+    s.pulse(10000)
+    s.bring(62, 5000, 3400)
+    s.bring(62, 13000, 12350)
+    s.expect(balance=1000000 - (23650 - 12350), energy=23000)
+    s.bring(62, 13000, 99)
+    s.bring(62, 12999, 0)
+    s.expect(balance=1000000 - (23650 - 12350), energy=23000)
+    s.bring(62, 2**32 - 1, 0)
+    s.bring(62, 14000, 2**62)
+    s.bring(62, 15000, 0)
+    s.go(hours=1).open(2, 50000, account=7000001)
+    s.bring(62, 25000, 1)
+    s.bring(62, 25001, 30000)
+    s.bring(62, 60000, 30000, card="stranger")
+    s.at(2025, 3, 31, 22).tick()
+    s.bring(63, 10, 0)
+    s.expect(energy=10)
+    yield s
+
+
+SCENARIOS = credit, loan, overload, tampering, debts, bindings, same_customer, month_so_far

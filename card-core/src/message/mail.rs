@@ -62,8 +62,8 @@ impl Slot {
     pub const NOTICES: Self = Self(0x09);
     /// New keys for the meter.
     pub const METER_KEYS: Self = Self(0x0A);
-    /// Not in use yet.
-    pub const RESERVED: Self = Self(0x0B);
+    /// What the customer's month has had in other contracts.
+    pub const MONTH_SO_FAR: Self = Self(0x0B);
     /// Final report of a closed binding.
     pub const FINAL_REPORT: Self = Self(0x10);
     /// Readings of the meter.

@@ -44,6 +44,8 @@ pub mod code {
     pub const INSTALMENT: u16 = 0x0302;
     /// A tariff came into force. Data: version u32, 00 00.
     pub const TARIFF: u16 = 0x0303;
+    /// The month so far came from another contract. Data: amount taken i40, 00.
+    pub const MONTH_BROUGHT: u16 = 0x0307;
     /// A restart is near. Data: what crossing it takes i32, energy to it u16 in 10 Wh.
     pub const RESTART_NEAR: u16 = 0x0310;
     /// A tariff that waited was replaced by a newer one, and never was in force. Data: its version u32, 00 00.
@@ -184,6 +186,11 @@ pub enum Happening {
         /// Energy to it, in 10 Wh.
         energy: u16,
     },
+    /// The month so far came from another contract.
+    MonthBrought {
+        /// Piastres taken; below 0 given back. On the wire it has five bytes, and saturates.
+        taken: i64,
+    },
 }
 
 impl Happening {
@@ -222,6 +229,7 @@ impl Happening {
             Self::RestartNear { crossing, energy } => {
                 (code::RESTART_NEAR, data(crossing as u32, energy.to_be_bytes()))
             }
+            Self::MonthBrought { taken } => (code::MONTH_BROUGHT, wide(taken)),
         }
     }
 
@@ -257,9 +265,26 @@ impl Happening {
                 crossing: i32::from_be_bytes([a, b, c, d]),
                 energy: u16::from_be_bytes([e, f]),
             },
+            code::MONTH_BROUGHT => {
+                Self::MonthBrought { taken: i64::from_be_bytes([a, b, c, d, e, 0, 0, 0]) >> 24 }
+            }
             _ => return None,
         })
     }
+}
+
+/// An amount in five bytes, saturating, and 00.
+const fn wide(amount: i64) -> [u8; 6] {
+    const MOST: i64 = (1 << 39) - 1;
+    let amount = if amount > MOST {
+        MOST
+    } else if amount < -MOST - 1 {
+        -MOST - 1
+    } else {
+        amount
+    };
+    let [_, _, _, a, b, c, d, e] = amount.to_be_bytes();
+    [a, b, c, d, e, 0]
 }
 
 const fn data(number: u32, [e, f]: [u8; 2]) -> [u8; 6] {

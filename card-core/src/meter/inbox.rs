@@ -8,7 +8,7 @@ use crate::calendar::Calendar;
 use crate::id::CardId;
 use crate::message::{FormatError, MAX_PLAINTEXT, Slot};
 use crate::parameters::{
-    Action, AuditRecord, AuditRecords, Command, DebtPlan, KeysInUse, Limits, Notices, Readings,
+    Action, AuditRecord, AuditRecords, Command, DebtPlan, KeysInUse, Limits, MonthSoFar, Notices, Readings,
 };
 use crate::role::KeyVersion;
 use crate::store::{Fields, Writer};
@@ -278,6 +278,10 @@ impl MeterState {
             }
             Slot::NOTICES => {
                 Notices::parse(plaintext).map(|notices| self.inbox.notices = notices).map_err(|_| malformed)
+            }
+            Slot::MONTH_SO_FAR => {
+                let so_far = MonthSoFar::parse(plaintext).map_err(|_| malformed)?;
+                self.bring_in(&so_far).map_err(|_| malformed)
             }
             _ => Err(malformed),
         }

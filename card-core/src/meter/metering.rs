@@ -5,7 +5,7 @@ use super::events::Happening;
 use super::state::{MeterState, OutOfRange};
 use crate::calendar::LocalTime;
 use crate::message::Month;
-use crate::parameters::{DebtPlan, MAX_DEBTS};
+use crate::parameters::{DebtPlan, MAX_DEBTS, MonthSoFar};
 use crate::tariff::Deduction;
 use crate::units::{Balance, CardTime, Energy, Piastres};
 
@@ -56,6 +56,15 @@ impl Debts {
         }
         sum
     }
+}
+
+/// What was brought into the month that runs from other contracts of the customer (docs/meter.md, 7.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Brought {
+    /// What had been consumed.
+    pub energy: Energy,
+    /// What had been paid for that.
+    pub paid: Piastres,
 }
 
 /// Energy of the present and the last seven days, for the recent rate.
@@ -180,6 +189,7 @@ impl MeterState {
         }
         self.month_index = index;
         self.peak = 0;
+        self.brought = Brought::default();
         self.month_doubt = self.clock.doubt;
         self.restart_told = Energy(0);
         if bound { self.take_instalments() } else { Ok(()) }
@@ -213,6 +223,26 @@ impl MeterState {
     pub(super) fn conclude(&mut self) {
         self.decide_supply();
         self.tell_of_restart();
+    }
+
+    /// What the month has had in other contracts, where that is more than what is known of it (section 7.5).
+    pub(super) fn bring_in(&mut self, so_far: &MonthSoFar) -> Result<(), OutOfRange> {
+        let MonthSoFar { month, energy, paid } = *so_far;
+        if month != self.month_index || energy <= self.brought.energy {
+            return Ok(());
+        }
+        let mut running = self.running;
+        let more = Energy(energy.0.saturating_sub(self.brought.energy.0));
+        let Balance(charge) = running.consume(more).map_err(|_| OutOfRange)?.total();
+        // Both are at most 2^62.
+        let [paid_now, paid_before] =
+            [paid, self.brought.paid].map(|paid| i64::try_from(paid.0).map_err(|_| OutOfRange));
+        let taken = charge.checked_sub(paid_now?.saturating_sub(paid_before?)).ok_or(OutOfRange)?;
+        self.balance = Balance(self.balance.0.checked_sub(taken).ok_or(OutOfRange)?);
+        self.running = running;
+        self.brought = Brought { energy, paid };
+        self.history.add(self.clock.time, Happening::MonthBrought { taken });
+        Ok(())
     }
 
     /// Consumption was measured. `None` without a binding: nobody pays for it.

@@ -40,7 +40,7 @@ pub use events::History;
 pub use inbox::{Executed, Inbox, MailRefusal, Received};
 pub use keys::{MeterIdentity, MeterKeys, Pair, ReportKeys, Versioned, VersionedKey, WrongRole};
 pub use memory_map::MEMORY_PAGES;
-pub use metering::{DailyProfile, Debts};
+pub use metering::{Brought, DailyProfile, Debts};
 pub use state::MeterState;
 pub use status::{Buzzer, Status};
 pub use supply::{Asked, Supply, Tampering, reason};

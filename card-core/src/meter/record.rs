@@ -3,7 +3,7 @@
 
 use super::clock::doubt;
 use super::events::{History, Told};
-use super::metering::DailyProfile;
+use super::metering::{Brought, DailyProfile};
 use super::state::MeterState;
 use super::supply::Asked;
 use crate::bytes::{Reader, WrongLength};
@@ -126,7 +126,7 @@ impl Emit for MeterState {
             out.u16(day)?;
         }
         out.u32(self.refused_cards)?.u8(u8::from(self.mode == Mode::S16))?.u32(self.firmware)?;
-        out.u32(history.earlier())?;
+        out.u32(history.earlier())?.u32(self.brought.energy.0)?.u64(self.brought.paid.0)?;
 
         self.inbox.emit(out)?;
         out.part(self.debts.plan.emit().as_slice())?;
@@ -191,6 +191,7 @@ impl Kept for MeterState {
         self.firmware = reader.u32()?;
         let earlier_events = reader.u32()?;
         self.history = History::after(last_event, told, earlier_events);
+        self.brought = Brought { energy: Energy(reader.u32()?), paid: Piastres(reader.u64()?) };
 
         self.inbox.restore(reader)?;
         let room = &mut [0; MAX_PLAINTEXT];
@@ -297,7 +298,9 @@ const ACCOUNT: usize = 1
     + 4
     + 1
     + 4
-    + 4;
+    + 4
+    + 4
+    + 8;
 /// Versions of mail and of what goes back.
 const SLOTS: usize = 12 * 4 + 6 * 4;
 

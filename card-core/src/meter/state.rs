@@ -4,7 +4,7 @@ use super::clock::{Clock, Issued, doubt};
 use super::events::{Happening, History};
 use super::inbox::Inbox;
 use super::keys::{MeterIdentity, ReportKeys};
-use super::metering::{DailyProfile, Debts};
+use super::metering::{Brought, DailyProfile, Debts};
 use super::supply::Supply;
 use super::verdict::{Decision, Verdict};
 use crate::calendar::Calendar;
@@ -30,6 +30,8 @@ pub struct MeterState {
     pub month_index: u16,
     /// What was consumed in it, and by which tariffs.
     pub running: MonthMeter,
+    /// What was brought into it from other contracts.
+    pub brought: Brought,
     /// Highest demand reported in it, in W.
     pub peak: u32,
     /// What doubts of the clock there were at any time in it ([`doubt`](super::doubt)).
@@ -94,6 +96,7 @@ impl MeterState {
             clock: Clock { time, ..Clock::default() },
             month_index: calendar.month_index(time),
             running: MonthMeter::begin(tariff, true),
+            brought: Brought::default(),
             peak: 0,
             month_doubt: 0,
             restart_told: Energy(0),
@@ -185,9 +188,13 @@ impl MeterState {
             }
             return Ok(());
         }
+        let same_customer =
+            self.binding != 0 && decision.opens.as_ref().is_some_and(|opened| opened.account == self.account);
         if let Some(opened) = &decision.opens {
-            self.close_binding(engine, identity, keys)?;
-            self.open_binding(opened);
+            if self.binding != 0 {
+                self.close_binding(engine, identity, keys, same_customer)?;
+            }
+            self.open_binding(opened, same_customer);
         }
         if let Verdict::Apply { balance, .. } = decision.verdict {
             self.balance = balance;
@@ -200,9 +207,11 @@ impl MeterState {
         let network = network && decision.opens.is_none();
         let issued = applied.then(|| self.clock.issued(reading, certificate.issue_time, network));
         if decision.opens.is_some() {
-            self.month_index = self.calendar.month_index(self.clock.time);
-            self.month_doubt = self.clock.doubt;
-            self.days.begin(self.calendar.local(self.clock.time));
+            if !same_customer {
+                self.month_index = self.calendar.month_index(self.clock.time);
+                self.month_doubt = self.clock.doubt;
+                self.days.begin(self.calendar.local(self.clock.time));
+            }
             self.history.add(self.clock.time, Happening::BindingOpened { number: self.binding });
         }
         if let Some(issued) = issued {
@@ -226,30 +235,30 @@ impl MeterState {
         }
     }
 
-    /// The binding is closed for ever: its last month is due, and there is a final report.
+    /// The binding is closed for ever, and there is a final report. Its last month is due, unless it goes on in the next binding.
     fn close_binding(
         &mut self,
         engine: &mut impl Engine,
         identity: &MeterIdentity,
         keys: &ReportKeys,
+        goes_on: bool,
     ) -> Result<(), OutOfRange> {
-        self.final_report = None;
-        if self.binding != 0 {
-            // On a copy of what the closing changes but for the report: the supply is the meter's, and goes on.
-            let (supply, flags, history) = (self.supply, self.flags, self.history);
+        // On a copy of what the closing changes but for the report: the supply is the meter's, and goes on.
+        let (supply, flags, history) = (self.supply, self.flags, self.history);
+        if !goes_on {
             self.take(self.running.close(self.month_index, true).fees())?;
-            self.decide_supply();
-            let number = self.report_number.saturating_add(1);
-            let report = self.receipt(identity, number, MeterFlags::CLOSED);
-            self.final_report = Some(sign(engine, identity, keys, report));
-            (self.supply, self.flags, self.history) = (supply, flags, history);
         }
+        self.decide_supply();
+        let number = self.report_number.saturating_add(1);
+        let report = self.receipt(identity, number, MeterFlags::CLOSED);
+        self.final_report = Some(sign(engine, identity, keys, report));
+        (self.supply, self.flags, self.history) = (supply, flags, history);
         Ok(())
     }
 
     /// A new binding with all totals 0. What is true of the meter stays; what was true of the customer's credit, and the lost memory,
-    /// does not.
-    fn open_binding(&mut self, opened: &BindingCertificate) {
+    /// does not. The month goes on for the `same_customer`.
+    fn open_binding(&mut self, opened: &BindingCertificate, same_customer: bool) {
         let Self {
             // The meter's.
             energy: _,
@@ -267,6 +276,7 @@ impl MeterState {
             // The customer's.
             balance,
             running,
+            brought,
             peak,
             restart_told,
             days,
@@ -285,10 +295,15 @@ impl MeterState {
             voucher,
         } = self;
         *balance = Balance(0);
-        *running = MonthMeter::begin(*tables.active(), true);
-        *peak = 0;
-        *restart_told = Energy(0);
-        *days = DailyProfile::default();
+        if same_customer {
+            *brought = Brought { energy: running.total(), paid: running.energy_charge() };
+        } else {
+            *running = MonthMeter::begin(*tables.active(), true);
+            *brought = Brought::default();
+            *peak = 0;
+            *restart_told = Energy(0);
+            *days = DailyProfile::default();
+        }
         // Whether it was on: what opening a binding makes of it is an event.
         *flags = MeterFlags(flags.0 & MeterFlags::SUPPLY_CUT.0);
         *supply = supply.without_credit();

@@ -9,6 +9,7 @@ mod audit;
 mod debts;
 mod key_change;
 mod limits;
+mod month_so_far;
 mod notices;
 mod readings;
 
@@ -17,6 +18,7 @@ pub use command::{Action, Command};
 pub use debts::{Debt, DebtKind, DebtPlan, MAX_DEBTS};
 pub use key_change::{KeyChange, NewKeys};
 pub use limits::Limits;
+pub use month_so_far::MonthSoFar;
 pub use notices::{MAX_NOTICES, Notice, Notices};
 pub use readings::{KeysInUse, Readings};
 
@@ -28,6 +30,7 @@ use crate::message::{FORMAT, MAX_PLAINTEXT};
 const _: () = assert!(Limits::SIZE <= MAX_PLAINTEXT);
 const _: () = assert!(DebtPlan::MAX <= MAX_PLAINTEXT);
 const _: () = assert!(Notices::MAX <= MAX_PLAINTEXT);
+const _: () = assert!(MonthSoFar::SIZE <= MAX_PLAINTEXT);
 const _: () = assert!(Command::SIZE <= MAX_PLAINTEXT);
 const _: () = assert!(KeyChange::MAX <= MAX_PLAINTEXT);
 const _: () = assert!(Readings::SIZE <= MAX_PLAINTEXT);
@@ -99,9 +102,12 @@ pub enum ParameterError {
     /// The half byte after the versions of the keys in use.
     #[error("versions of the keys in use: what follows them is 0")]
     KeysInUse,
-    /// Month index FFFF in the readings.
+    /// Month index FFFF.
     #[error("present month: it has an index")]
     Month,
+    /// More than 2^62 piastres.
+    #[error("paid: at most 2^62 piastres")]
+    Paid,
     /// More than eight audit records.
     #[error("audit records: there are at most {}", AuditRecords::KEPT)]
     AuditCount,

@@ -222,6 +222,13 @@ pub enum Refusal {
         .0.meter, .0.number
     )]
     UnknownBinding(Binding),
+    /// Its meter has sealed no readings.
+    #[error(
+        "what the month has had in contract {} of meter {} is not known: have the meter read out (`cardctl mail command read-out`), collect its \
+         readings, and ask again",
+        .0.number, .0.meter
+    )]
+    MonthUnknown(Binding),
     /// Replaced.
     #[error("card {0} has been replaced by card {1}: use that one")]
     Replaced(CardId, CardId),

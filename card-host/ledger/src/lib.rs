@@ -71,6 +71,7 @@ mod sell;
 mod settings;
 mod shown;
 mod signing;
+mod so_far;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;

@@ -145,18 +145,7 @@ impl Says {
     }
 
     pub(super) fn of_readings(binding: Binding, readings: &Readings) -> Self {
-        let reading = Reading {
-            binding,
-            number: readings.report_number,
-            time: readings.time,
-            applied_credit: readings.applied_credit,
-            applied_debited: readings.applied_debited,
-            balance: readings.balance,
-            energy: readings.energy,
-            flags: readings.flags,
-            tampering: readings.tampering,
-        };
-        Self { keys: Some(readings.keys), ..Self::of_reading(reading) }
+        Self { keys: Some(readings.keys), ..Self::of_reading(Reading::of(binding, readings)) }
     }
 
     fn of_reading(reading: Reading) -> Self {

@@ -3,6 +3,7 @@
 
 use card_core::id::{Binding, CardId, CardRef, Channel};
 use card_core::message::{MeterFlags, Slot};
+use card_core::parameters::Readings;
 use card_core::role::KeyVersion;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 
@@ -208,6 +209,21 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// What readings report.
+    pub(super) const fn of(binding: Binding, readings: &Readings) -> Self {
+        Self {
+            binding,
+            number: readings.report_number,
+            time: readings.time,
+            applied_credit: readings.applied_credit,
+            applied_debited: readings.applied_debited,
+            balance: readings.balance,
+            energy: readings.energy,
+            flags: readings.flags,
+            tampering: readings.tampering,
+        }
+    }
+
     /// What was used by then: applied credit less applied debits less what is left. Of an honest meter it never falls, and is never below 0.
     pub fn used(&self) -> i128 {
         i128::from(self.applied_credit.0) - i128::from(self.applied_debited.0) - i128::from(self.balance.0)

@@ -160,6 +160,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         Refusal::WentBack(_)
         | Refusal::AboveExpectation { .. }
         | Refusal::MayBeMoved { .. }
+        | Refusal::MonthUnknown(_)
         | Refusal::NothingRestored
         | Refusal::CardServes(_)
         | Refusal::OlderContract { .. }

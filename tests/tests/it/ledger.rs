@@ -12,6 +12,7 @@ mod clocks;
 mod concurrent;
 mod correct;
 mod evidence;
+mod months;
 mod proof;
 mod reasons;
 mod recover;
@@ -106,6 +107,9 @@ over_both_stores! {
         what_is_not_recovered,
         a_technicians_card_is_nobodys,
         what_the_issuer_has_not_signed_is_not_recovered,
+    }
+    months::{
+        a_month_goes_on_at_another_meter,
     }
     wiped::{
         a_wiped_meter_gets_nothing_twice,

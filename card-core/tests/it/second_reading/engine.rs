@@ -3,7 +3,7 @@
 
 use card_core::id::{Binding, CardId, CardRef, MeterId, State as CardState};
 use card_core::layout::{CardSummary, CertificateAnswer};
-use card_core::message::{Certificate, Envelope, Event, MeterFlags, Month, Slot};
+use card_core::message::{BindingCertificate, Certificate, Envelope, Event, MeterFlags, Month, Slot};
 use card_core::meter::{
     Decision, History, Meter, MeterError, MeterState, Reading, Tampering, UNWRITTEN, Verdict, doubt,
 };
@@ -78,6 +78,7 @@ enum Call {
     },
     OpenBinding {
         number: u32,
+        account: u64,
         #[serde(flatten)]
         totals: Totals,
     },
@@ -298,7 +299,7 @@ impl Run {
                 // One with nothing to apply brings no loan over the network.
                 let by_card = !network && step.outcome.as_deref() == Some("apply");
                 let decision = if by_card {
-                    self.present(reading, certificate, support::CARD.id, false)
+                    self.present(reading, certificate, None, support::CARD.id, false)
                 } else {
                     self.meter.take_certificate(reading, &certificate, None).unwrap()
                 };
@@ -332,16 +333,16 @@ impl Run {
                 };
                 let certificate = totals.certificate(state.binding);
                 let loans = self.loans();
-                let decision = self.present(reading, certificate, CardId(card.array()), *mail);
+                let decision = self.present(reading, certificate, None, CardId(card.array()), *mail);
                 assert_eq!(decision.verdict, Verdict::Nothing);
                 said(if self.loans() > loans { "loan" } else { "nothing" })
             }
-            Call::OpenBinding { number, totals } => {
+            Call::OpenBinding { number, account, totals } => {
                 let certificate = totals.certificate(*number);
+                let binding = support::binding_certificate_of(*number, *account);
                 let decision = if self.steps.is_multiple_of(2) {
-                    self.present(reading, certificate, support::CARD.id, false)
+                    self.present(reading, certificate, Some(binding), support::CARD.id, false)
                 } else {
-                    let binding = support::binding_certificate(*number);
                     self.meter.take_certificate(reading, &certificate, Some(&binding)).unwrap()
                 };
                 assert!(decision.opens.is_some());
@@ -363,7 +364,14 @@ impl Run {
     }
 
     /// A card comes with this certificate; with `mail` in one of the issuer's slots that is newer than what the meter has.
-    fn present(&mut self, reading: Reading, certificate: Certificate, id: CardId, newer: bool) -> Decision {
+    fn present(
+        &mut self,
+        reading: Reading,
+        certificate: Certificate,
+        binding: Option<BindingCertificate>,
+        id: CardId,
+        newer: bool,
+    ) -> Decision {
         let card = CardRef { generation: certificate.generation, id };
         let mut mail = [0; Slot::COUNT];
         let slots = Slot::ALL.iter().zip(&mut mail).take(12);
@@ -384,8 +392,10 @@ impl Run {
             last_month: Month::NO_INDEX,
             last_event: 0,
         };
-        let presented = Presented::from_parts(card, KeyVersion::from_byte(0x32), answer)
-            .with_binding(support::binding_certificate(certificate.binding.number));
+        let mut presented = Presented::from_parts(card, KeyVersion::from_byte(0x32), answer);
+        if let Some(binding) = binding {
+            presented = presented.with_binding(binding);
+        }
         self.meter.commit(reading, &presented).unwrap()
     }
 

@@ -11,8 +11,8 @@ use card_core::meter::{
     MailRefusal, Meter, MeterIdentity, MeterKeys, MeterState, Pair, ReportKeys, VersionedKey,
 };
 use card_core::parameters::{
-    Action, AuditRecord, AuditRecords, Command, Debt, DebtKind, DebtPlan, KeysInUse, Limits, Notice, Notices,
-    Readings,
+    Action, AuditRecord, AuditRecords, Command, Debt, DebtKind, DebtPlan, KeysInUse, Limits, MonthSoFar,
+    Notice, Notices, Readings,
 };
 use card_core::soft::SoftEngine;
 use card_core::tariff::{Basis, Charge, ChargeCode, Head, Kind, Lines, Price, Slab, Tariff};
@@ -306,6 +306,20 @@ struct NoticeFields {
     value: u32,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MonthSoFarFields {
+    month: u16,
+    energy: u32,
+    paid: u64,
+}
+
+impl MonthSoFarFields {
+    const fn month_so_far(&self) -> MonthSoFar {
+        MonthSoFar { month: self.month, energy: Energy(self.energy), paid: Piastres(self.paid) }
+    }
+}
+
 impl NoticesFields {
     fn notices(&self) -> Notices {
         let notice = |notice: &NoticeFields| Notice {
@@ -326,6 +340,7 @@ fn written(slot: u8, value: &Value) -> Vec<u8> {
         0x04 => fields::<DebtPlanFields>(value).plan().emit().as_slice().to_vec(),
         0x05..=0x08 => fields::<CommandFields>(value).command().emit().to_vec(),
         0x09 => fields::<NoticesFields>(value).notices().emit().as_slice().to_vec(),
+        0x0B => fields::<MonthSoFarFields>(value).month_so_far().emit().to_vec(),
         other => panic!("slot {other:02X}"),
     }
 }
@@ -339,6 +354,7 @@ fn reads(slot: u8, bytes: &[u8], value: &Value) -> bool {
         0x04 => DebtPlan::parse(bytes) == Ok(fields::<DebtPlanFields>(value).plan()),
         0x05..=0x08 => Command::parse(bytes) == Ok(fields::<CommandFields>(value).command()),
         0x09 => Notices::parse(bytes) == Ok(fields::<NoticesFields>(value).notices()),
+        0x0B => MonthSoFar::parse(bytes) == Ok(fields::<MonthSoFarFields>(value).month_so_far()),
         other => panic!("slot {other:02X}"),
     }
 }
@@ -352,6 +368,7 @@ fn complaint(slot: u8, bytes: &[u8]) -> Option<String> {
         0x04 => DebtPlan::parse(bytes).err().map(|error| error.to_string()),
         0x05..=0x08 => Command::parse(bytes).err().map(|error| error.to_string()),
         0x09 => Notices::parse(bytes).err().map(|error| error.to_string()),
+        0x0B => MonthSoFar::parse(bytes).err().map(|error| error.to_string()),
         other => panic!("slot {other:02X}"),
     }
 }
@@ -370,7 +387,7 @@ fn plaintexts_both_ways() {
         assert!(reads(slot, &plaintext.0, fields), "slot {slot:02X} {plaintext:?}");
         slots.insert(slot);
     }
-    assert_eq!(slots, (0..=9).collect());
+    assert_eq!(slots, (0..=9).chain([0x0B]).collect());
     assert!(plaintexts.len() >= 41, "{}", plaintexts.len());
 }
 

@@ -139,10 +139,14 @@ pub fn signed(certificate: Certificate) -> Certificate {
 }
 
 pub fn binding_certificate(number: u32) -> BindingCertificate {
+    binding_certificate_of(number, 7_000_000 + u64::from(number))
+}
+
+pub fn binding_certificate_of(number: u32, account: u64) -> BindingCertificate {
     BindingCertificate {
         key_version: KeyVersion::from_byte(0x72),
         binding: Binding { meter: METER, number },
-        account: 7_000_000 + u64::from(number),
+        account,
         opening_time: CardTime(0x0B00_0000),
         mac: [0; 16],
     }

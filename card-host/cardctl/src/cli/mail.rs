@@ -1,13 +1,13 @@
 //! `cardctl mail`.
 
-use card_core::id::MeterId;
+use card_core::id::{Binding, MeterId};
 use card_core::parameters::command::kind;
 use card_core::role::Role;
 use clap::{Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 use super::contents;
-use super::values::meter_number;
+use super::values::{binding, meter_number};
 use crate::commands::mail::{Content, ContentError, Options};
 
 #[derive(clap::Args)]
@@ -46,6 +46,13 @@ enum MailCommand {
         /// mail. Restart `cardctl serve` after it.
         #[arg(long)]
         new_master: bool,
+    },
+    /// What the month has had in another contract of the same customer, by what its meter has reported: the month goes on in the card's
+    /// contract, with the slabs that it has reached, and pays its fees once.
+    Month {
+        /// The other contract: number of its meter, and of its binding, such as 17/1.
+        #[arg(long, value_name = "METER/BINDING", value_parser = binding)]
+        from: Binding,
     },
     /// A command. It is executed once.
     Command {
@@ -128,6 +135,7 @@ impl MailArguments {
             MailCommand::Debt(debts) => Content::Debts(debts.plan()?),
             MailCommand::Notice(notices) => Content::Notices(notices.notices()?),
             MailCommand::Keys { role, new_master } => Content::Keys { role: role.role(), new_master },
+            MailCommand::Month { from } => Content::Month(from),
             MailCommand::Command { kind, technician, expires, value } => {
                 Content::Command { kind: kind.code(), technician, expires, value }
             }

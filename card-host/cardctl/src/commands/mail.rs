@@ -1,7 +1,7 @@
 //! `cardctl mail`: what the desk tells a meter, carried by its card or by the network.
 
 use card_core::calendar::{Calendar, CalendarError};
-use card_core::id::{CardId, MeterId};
+use card_core::id::{Binding, CardId, MeterId};
 use card_core::message::Slot;
 use card_core::meter::MailRefusal;
 use card_core::parameters::Action;
@@ -36,6 +36,8 @@ pub(crate) enum Content {
         /// Draws a new master first.
         new_master: bool,
     },
+    /// What the month has had in another contract.
+    Month(Binding),
     Command {
         kind: u8,
         /// The only card that may bring it: its digits, or "this".
@@ -161,6 +163,11 @@ fn make(
             let (version, mail) = office.change_keys(who, id, of, *role)?;
             let says = format!("keys {version}");
             return Ok(Made { mail, says, keys: Some(version) });
+        }
+        Content::Month(from) => {
+            let (so_far, mail) = office.mail_month(who, id, of, *from)?;
+            let says = format!("month so far: {}, {} EGP paid", so_far.energy, so_far.paid);
+            return Ok(Made { mail, says, keys: None });
         }
         Content::Command { kind, technician, expires, value } => {
             let at = |now| order(now, *kind, technician.as_deref(), present, *expires, *value);

@@ -82,6 +82,9 @@ pub(crate) fn in_words(event: &Event, calendar: Option<&Calendar>) -> String {
         Happening::TariffReplaced { version } => {
             format!("tariff version {version}, which waited, was replaced by a newer one")
         }
+        Happening::MonthBrought { taken } => {
+            format!("the month so far came from another contract: {} taken", egp(Balance(taken)))
+        }
     }
 }
 

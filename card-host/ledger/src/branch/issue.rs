@@ -2,7 +2,7 @@
 
 use card_core::id::{Binding, CardId, CardRef, MeterId, State};
 use card_core::layout::CardSummary;
-use card_core::message::{MeterReceipt, Verified};
+use card_core::message::{MeterReceipt, Slot, Verified};
 use card_core::role::Role;
 
 use super::super::bindings::OpenOrder;
@@ -151,8 +151,8 @@ impl Office {
     }
 
     /// Opens a binding on another meter for the customer of `report`'s binding, and moves to it what that final report says was left,
-    /// once. The customer's card, which must be the one behind `transport`, is bound to it. To be repeated where it was torn. The id of the request has
-    /// at most 59 characters.
+    /// once. The customer's card, which must be the one behind `transport`, is bound to it, and carries what the month has had so far, where that
+    /// is known. To be repeated where it was torn. The id of the request has at most 58 characters.
     pub fn move_to_meter(
         &self,
         who: &Who,
@@ -200,6 +200,11 @@ impl Office {
         let (binding, certificate) = self.certificates(&record)?;
         let meter_key = self.keys().current(Role::Meter)?;
         operate::rebind(transport, self.keys(), meter_key, &binding, &certificate, &mut OsRandom)?;
+        if let Some(so_far) = self.month_so_far(report.binding)? {
+            let id = further(id, "month")?;
+            let mail = self.mail(who, &id, present.id, Slot::MONTH_SO_FAR, &so_far.emit())?;
+            card_work::deliver(transport, &mail.delivery)?;
+        }
         Ok(record.held)
     }
 

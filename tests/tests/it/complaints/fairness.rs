@@ -50,6 +50,20 @@ fn buying_through_several_cards_does_not_change_the_price() {
 }
 
 #[test]
+fn a_new_contract_in_mid_month_does_not_change_the_price() {
+    for (before, after, bill) in [(20, 20, 4_820), (130, 100, 26_750)] {
+        let mut home = Household::with_credit(MONDAY, egp(600));
+        home.consume(kwh(before));
+        home.new_contract();
+        home.charge(egp(600));
+        assert_eq!(home.tap(), "T01");
+        home.consume(kwh(after));
+        let left = home.state().final_report.unwrap().balance.0 + end_of_march(&mut home);
+        assert_eq!(left, 120_000 - bill, "{before} + {after} kWh");
+    }
+}
+
+#[test]
 fn the_way_in_which_it_is_used_does_not_change_the_price() {
     for pulse in [1, 7, 100, 5_850, 35_100] {
         let mut home = Household::with_credit(MONDAY, egp(600));

@@ -198,6 +198,15 @@ impl Household {
         self.issue(self.account, CardTime::UNSET)
     }
 
+    /// The customer gets another contract for the same meter, and another card.
+    pub fn new_contract(&mut self) {
+        let card = CardRef { id: CardId::from(self.cards.len() as u64 + 1), generation: 1 };
+        let Binding { meter, number } = self.account.binding;
+        let opened = self.account.open_binding(meter, number + 1, self.now()).unwrap();
+        self.account = BindingAccount { card, ..opened }.refresh().unwrap();
+        self.issue(self.account, CardTime::UNSET);
+    }
+
     /// A technician's card for this meter, activated; the customer's stays in the customer's hand.
     pub fn technician(&mut self) -> usize {
         let customers = self.card;

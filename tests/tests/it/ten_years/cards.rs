@@ -28,7 +28,7 @@ impl Model {
             return Outcome::OldBinding;
         }
         let (own, regressed) = if opens {
-            (Contract::new(number), false)
+            (Contract::new(number, 0), false)
         } else {
             (self.contract.clone(), self.flags & REGRESSED != 0)
         };
@@ -56,11 +56,11 @@ impl Model {
         Outcome::Applied { credit, debit, opens }
     }
 
-    /// A certificate comes, with the card that shows it or over the network.
+    /// A certificate comes, with the account of the binding that it may open, and with the card that shows it or over the network.
     pub fn certificate(
         &self,
         reading: Reading,
-        certificate: &Certificate,
+        certificate: (&Certificate, Option<u64>),
         card: Option<&CertificateAnswer>,
     ) -> (Outcome, Vec<Self>) {
         self.comes(reading, certificate, card, false)
@@ -68,13 +68,13 @@ impl Model {
 
     /// A voucher comes over the network: its certificate, and with it it is kept for its card.
     pub fn network_voucher(&self, reading: Reading, certificate: &Certificate) -> (Outcome, Vec<Self>) {
-        self.comes(reading, certificate, None, true)
+        self.comes(reading, (certificate, None), None, true)
     }
 
     fn comes(
         &self,
         reading: Reading,
-        certificate: &Certificate,
+        (certificate, account): (&Certificate, Option<u64>),
         card: Option<&CertificateAnswer>,
         voucher: bool,
     ) -> (Outcome, Vec<Self>) {
@@ -83,8 +83,10 @@ impl Model {
         let outcome = next.judge(certificate, card);
         match outcome {
             Outcome::Applied { opens, .. } | Outcome::Nothing { opens } => {
-                if opens {
-                    next.open(certificate.binding.number);
+                let account = account.filter(|_| opens);
+                let same = account.is_some_and(|account| account == next.contract.account);
+                if let Some(account) = account {
+                    next.open(certificate.binding.number, account);
                 }
                 let mut doubt = 0;
                 if let Outcome::Applied { .. } = outcome {
@@ -96,7 +98,7 @@ impl Model {
                     doubt = next.clock.issued(reading.clock.0, certificate.issue_time.0, oldest);
                     next.voucher = if voucher { Some(certificate.sequence) } else { next.voucher };
                 }
-                if opens {
+                if opens && !same {
                     next.month = next.local.month(next.clock.time);
                     next.doubtful_month = next.clock.is_doubtful();
                 }
@@ -118,23 +120,28 @@ impl Model {
         (outcome, self.written(out))
     }
 
-    /// Section 1: the month closes for the old binding; what is the customer's begins anew.
-    fn open(&mut self, number: u32) {
+    /// Section 1: what is the customer's begins anew. The month goes on for the same customer, else it closes for the old binding.
+    fn open(&mut self, number: u32, account: u64) {
+        let same = self.contract.account == account;
         if self.contract.number != 0 {
             let mut contract = self.contract.clone();
-            let month = self.closed(true);
-            contract.charges += month.charge;
-            contract.fees += month.fees;
-            Rc::make_mut(&mut contract.months).push(month);
-            let balance =
-                contract.credit - contract.debited - contract.charges - contract.fees - contract.instalments;
+            let mut balance = self.balance();
+            if !same {
+                let month = self.closed(true);
+                balance -= month.fees;
+                contract.close(month);
+            }
             let report = contract.report + 1;
             self.last_final = Some(Rc::new(Final { contract, balance, register: self.register, report }));
         }
-        self.contract = Contract::new(number);
-        self.parts = vec![(Rc::clone(&self.tariff), 0)];
-        self.partial = true;
-        self.peak = 0;
+        self.contract = Contract::new(number, account);
+        if same {
+            self.contract.brought = self.charge();
+        } else {
+            self.parts = vec![(Rc::clone(&self.tariff), 0)];
+            self.partial = true;
+            self.peak = 0;
+        }
         self.cut &= !(NO_CREDIT | WAITS);
         (self.loan_until, self.loan_from, self.asked) = (0, 0, None);
         self.flags &= !REGRESSED;

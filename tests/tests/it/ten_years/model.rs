@@ -42,6 +42,9 @@ pub struct Closed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contract {
     pub number: u32,
+    pub account: u64,
+    /// What its first month had cost in the contract before.
+    pub brought: i128,
     pub credit: i128,
     pub debited: i128,
     pub sequence: u32,
@@ -59,9 +62,11 @@ pub struct Contract {
 }
 
 impl Contract {
-    pub fn new(number: u32) -> Self {
+    pub fn new(number: u32, account: u64) -> Self {
         Self {
             number,
+            account,
+            brought: 0,
             credit: 0,
             debited: 0,
             sequence: 0,
@@ -76,7 +81,7 @@ impl Contract {
         }
     }
 
-    fn close(&mut self, month: Closed) {
+    pub fn close(&mut self, month: Closed) {
         self.charges += month.charge;
         self.fees += month.fees;
         Rc::make_mut(&mut self.months).push(month);
@@ -87,7 +92,7 @@ impl Contract {
         let of = |month: &Closed| {
             price::energy_charge(&month.parts) + price::fees(&month.parts, month.flags & 1 != 0, month.index)
         };
-        self.months.iter().map(of).sum::<i128>() + self.instalments
+        self.months.iter().map(of).sum::<i128>() + self.instalments - self.brought
     }
 }
 
@@ -160,7 +165,7 @@ impl Model {
             partial: true,
             peak: 0,
             doubtful_month: false,
-            contract: Contract::new(0),
+            contract: Contract::new(0, 0),
             last_final: None,
             voucher: None,
             unwritten: 0,
@@ -173,8 +178,12 @@ impl Model {
     }
 
     pub fn balance(&self) -> i128 {
-        let Contract { number, credit, debited, charges, fees, instalments, .. } = self.contract;
-        if number == 0 { 0 } else { credit - debited - charges - fees - instalments - self.charge() }
+        let Contract { number, brought, credit, debited, charges, fees, instalments, .. } = self.contract;
+        if number == 0 {
+            0
+        } else {
+            credit - debited + brought - charges - fees - instalments - self.charge()
+        }
     }
 
     pub const fn is_on(&self) -> bool {

@@ -156,7 +156,10 @@ impl World {
             "the final report"
         );
         let contract = &closed.contract;
-        assert_eq!(contract.taken_afresh(), contract.charges + contract.fees + contract.instalments);
+        assert_eq!(
+            contract.taken_afresh(),
+            contract.charges + contract.fees + contract.instalments - contract.brought
+        );
         self.spent += contract.taken_afresh();
         if account.sequence > contract.sequence {
             self.count("moved with credit that never came");
@@ -210,7 +213,7 @@ impl World {
         let binding = self.books.issuer.binding_certificate(account).expect("a binding certificate");
         while self.model.contract.number != account.binding.number {
             let reading = self.reading();
-            let (outcome, out) = self.model.certificate(reading, &certificate, None);
+            let (outcome, out) = self.model.certificate(reading, (&certificate, Some(account.account)), None);
             assert!(matches!(outcome, Outcome::Applied { opens: true, .. }), "{outcome:?}");
             self.threaten(3);
             let result = self.meter().take_certificate(reading, &certificate, Some(&binding));

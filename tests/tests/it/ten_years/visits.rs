@@ -87,7 +87,9 @@ impl World {
             let decides = !decided && (visit.verdict().is_some() || !self.board.is_powered());
             if let (true, Some(presented)) = (decides, visit.presented()) {
                 let answer = *presented.answer();
-                let (judged, states) = self.model.certificate(reading, &answer.certificate, Some(&answer));
+                let account = presented.binding().map(|opened| opened.account);
+                let (judged, states) =
+                    self.model.certificate(reading, (&answer.certificate, account), Some(&answer));
                 outcome = Some(judged);
                 out = states;
             } else if is(&command, Instruction::LoadVoucher) {
