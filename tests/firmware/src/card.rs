@@ -78,7 +78,8 @@ impl Card {
     }
 
     fn bind_in(&mut self, session: &mut HostSession, admin: &KeySet, number: u32) -> Option<()> {
-        let (binding, certificate) = (issuer::binding_certificate(number)?, issuer::certificate(number, 1, 0)?);
+        let (binding, certificate) =
+            (issuer::binding_certificate(number)?, issuer::certificate(number, 1, 0)?);
         let keys = put_key_set(Data::new(), admin, &issuer::key_set(0x31)?)?;
         let data = BindData::new(&binding, &certificate, keys.as_slice()).ok()?;
         self.command(session, &data.request().command())
