@@ -74,6 +74,7 @@ const COMPLAINTS: [(&str, &[&str]); 20] = [
         &[
             "buying_in_small_charges_does_not_change_the_price",
             "buying_through_several_cards_does_not_change_the_price",
+            "a_new_contract_in_mid_month_does_not_change_the_price",
             "the_way_in_which_it_is_used_does_not_change_the_price",
             "crossing_a_restart_is_taken_at_once_and_said",
             "a_new_tariff_in_mid_month_rates_nothing_that_was_used_before_it",

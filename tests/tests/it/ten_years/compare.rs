@@ -108,7 +108,9 @@ pub fn months(model: &Model, meter: &mut Meter<Board>) {
     let places = model.month.saturating_sub(History::MONTHS)..model.month;
     // The last one that was written to its place, if it is of this round.
     let last = |index: u16| {
-        let of_place = |closed: &&Closed| closed.index % History::MONTHS == index % History::MONTHS;
+        // One place more than are kept: the next one is written while all of those count.
+        let of_place =
+            |closed: &&Closed| closed.index % (History::MONTHS + 1) == index % (History::MONTHS + 1);
         model.contract.months.iter().rev().find(of_place).filter(|closed| closed.index == index)
     };
     let plain: Vec<_> = places.filter_map(last).map(month).collect();

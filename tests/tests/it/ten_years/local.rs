@@ -4,8 +4,8 @@ use card_core::calendar::{Calendar, Change};
 
 const DAY: i64 = 86_400;
 const MINUTE: i64 = 60;
-/// Months whose beginnings are known: until 2045.
-const MONTHS: u16 = 300;
+/// Months whose beginnings are known: until 2055.
+const MONTHS: u16 = 420;
 
 /// Days from 2020-01-01 to the first of a month, months counted from January 2020.
 fn first_day(month: i64) -> i64 {
