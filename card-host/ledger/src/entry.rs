@@ -142,6 +142,7 @@ codes! {
     }
 }
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 impl Step {
     /// As the stores have it.
     pub(super) const fn number(self) -> u8 {

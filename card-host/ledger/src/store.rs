@@ -93,6 +93,7 @@ pub(super) fn with_readings<'a>(
     })
 }
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 /// The newest of these entries about one binding, newest first. Those of one second are in the order of their chain; those of several chains,
 /// in the order of what they certify.
 pub(super) fn newest_first(mut entries: Vec<Entry>, most: u32) -> Vec<Entry> {
