@@ -224,6 +224,9 @@ fn any_month() -> impl Strategy<Value = MonthMeter> {
     })
 }
 
+/// In piastres: where another tariff of the month begins another group at prices that hardly differ, what that takes is a rounding.
+const ROUNDING: i64 = 1;
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
@@ -261,13 +264,15 @@ proptest! {
             None => {
                 let deduction = lived.consume(Energy(10_000)).unwrap();
                 let amount = deduction.adjustment.map_or(0, |adjustment| adjustment.amount.0);
-                prop_assert_eq!((amount, slab(&lived)), (0, slab(&month)));
+                prop_assert!(amount.abs() <= ROUNDING, "{amount}");
+                prop_assert_eq!(slab(&lived), slab(&month));
             }
             Some(Bracket { energy, crossing, price: next }) => {
                 for _ in 0..energy.0 {
                     let before = slab(&lived).max(1);
                     let deduction = lived.consume(Energy(1)).unwrap();
-                    prop_assert_eq!(deduction.adjustment.map_or(0, |adjustment| adjustment.amount.0), 0);
+                    let amount = deduction.adjustment.map_or(0, |adjustment| adjustment.amount.0);
+                    prop_assert!(amount.abs() <= ROUNDING, "{amount}");
                     prop_assert_eq!(slab(&lived), before);
                 }
                 prop_assert_eq!(price(&lived, Energy(1)), next);
