@@ -39,7 +39,7 @@ type Desk = Issuer<SoftwareKeyStore>;
 const GOAL: f64 = 0.7;
 /// What a voucher takes: blocks, those of them that a store has kept (two AES-256 keys are derived, each by two CMACs with its
 /// master), expansions of keys.
-const BLOCKS: (u64, u64, u64) = (24, 4, 2);
+const BLOCKS: (u64, u64, u64) = (26, 4, 2);
 const ROUNDS: usize = 301;
 const VOUCHERS: u64 = 500;
 const SCOPE: Scope = Scope { company: Company(3), environment: Environment::Test };
