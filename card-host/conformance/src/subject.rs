@@ -76,8 +76,7 @@ impl<'r> Subject<'r> {
     pub(crate) fn meet(&mut self) -> Check<CardSummary> {
         let command = select().emit().map_err(|error| Failure::Unanswered(format!("{error:?}")))?;
         let answer = self.transmit(command.as_slice())?;
-        let whole = [answer.data, answer.status.to_be_bytes().to_vec()].concat();
-        let summary = selected(&whole).map_err(|error| Failure::Unanswered(error.to_string()))?;
+        let summary = selected(&answer.whole()).map_err(|error| Failure::Unanswered(error.to_string()))?;
         // GET DATA 00E0: the length of the initial keys is its maker's choice.
         let keys = self.transmit(&[0x00, 0xCA, 0x00, 0xE0, 0x00])?.data;
         let length = keys.get(7).and_then(|bytes| KeyLength::from_bytes((*bytes).into()));
@@ -245,9 +244,9 @@ impl<'r> Subject<'r> {
         let host = HostHandshake::new(mode, KeyVersion::from_byte(p1), challenge);
         let command = host.command().emit().map_err(|error| Failure::Unanswered(format!("{error:?}")))?;
         let answer = self.transmit(command.as_slice())?;
-        let whole = [&answer.data[..], &answer.status.to_be_bytes()].concat();
         let keys = self.issuer.key_set(version)?;
-        let (pending, command) = host.challenge(&whole)?.authenticate(&mut SoftEngine, &keys, level)?;
+        let (pending, command) =
+            host.challenge(&answer.whole())?.authenticate(&mut SoftEngine, &keys, level)?;
         Ok((pending, command.as_slice().to_vec()))
     }
 
@@ -255,20 +254,24 @@ impl<'r> Subject<'r> {
     pub(crate) fn open(&mut self, version: u8, level: SecurityLevel) -> Check<HostSession> {
         let (pending, command) = self.handshake(version, version, level)?;
         let answer = self.transmit(&command)?;
-        Ok(pending.finish(&[&answer.data[..], &answer.status.to_be_bytes()].concat())?)
+        Ok(pending.finish(&answer.whole())?)
     }
 
     /// A command in a session.
     pub(crate) fn send(&mut self, session: &mut HostSession, header: [u8; 4], data: &[u8]) -> Check<Answer> {
         let command = wrap(session, header, data)?;
         let answer = self.transmit(&command)?;
-        let whole = [&answer.data[..], &answer.status.to_be_bytes()].concat();
-        let reply = session.unwrap(&mut SoftEngine, &whole)?;
+        let reply = session.unwrap(&mut SoftEngine, &answer.whole())?;
         Ok(Answer { data: reply.data().to_vec(), status: reply.status().0 })
     }
 }
 
 impl Answer {
+    /// The bytes that the card answered.
+    pub(crate) fn whole(&self) -> Vec<u8> {
+        [&self.data[..], &self.status.to_be_bytes()].concat()
+    }
+
     /// That the status word is this.
     pub(crate) fn is(self, status: u16) -> Check {
         self.with(status).map(drop)

@@ -72,7 +72,7 @@ fn initialize_update(subject: &mut Subject<'_>) {
         }
         Ok(())
     });
-    subject.rule("8", "the card cryptogram is not the same for another host challenge", |subject| {
+    subject.rule("8", "the card cryptogram is right for a random host challenge", |subject| {
         subject.handshake(0x10, 0x10, SecurityLevel::Full).map(drop)
     });
 }
