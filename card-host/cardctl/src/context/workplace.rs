@@ -13,11 +13,12 @@ use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, SimulatedMeterError, from_the_maker};
 use card_host::transport::{Card, Simulator};
 use card_pkcs11::{TokenMasters, TokenUri};
-use std::fs::{File, TryLockError};
-use std::io::Write;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::custody::{self, Custody, Keys, NoPin};
+use super::lock::{self, InUse};
+use crate::say;
 
 /// Why the data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -26,8 +27,8 @@ pub(crate) enum WorkplaceError {
     NoDirectory,
     #[error("{}: {error}: see that the directory can be written", path.display())]
     Io { path: PathBuf, error: std::io::Error },
-    #[error("{} is in use by another program: wait for it to end", .0.display())]
-    InUse(PathBuf),
+    #[error(transparent)]
+    InUse(#[from] InUse),
     #[error("the simulated card, {}: {error}", path.display())]
     Card { path: PathBuf, error: SimulatedCardError },
     #[error("there is no simulated card yet: make one with `cardctl issue --meter 1 --account 7`")]
@@ -56,11 +57,10 @@ impl Inserted {
     /// It stays.
     pub(crate) fn keep(self) {
         if let Some(former) = self.former {
-            let _ = writeln!(
-                std::io::stderr(),
-                "cardctl: the card that was in the simulated reader is kept in {}; renamed to simulated.card, it is back",
+            say::remark(format_args!(
+                "the card that was in the simulated reader is kept in {}; renamed to simulated.card, it is back",
                 former.display()
-            );
+            ));
         }
     }
 
@@ -119,12 +119,7 @@ impl Workplace {
             return Ok(None);
         }
         let io = |error| WorkplaceError::Io { path: self.directory.clone(), error };
-        let lock = File::create(self.directory.join("lock")).map_err(io)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Some(lock)),
-            Err(TryLockError::WouldBlock) => Err(WorkplaceError::InUse(self.directory.clone())),
-            Err(TryLockError::Error(error)) => Err(io(error)),
-        }
+        Ok(Some(lock::alone(&self.directory).map_err(io)??))
     }
 
     /// The office's keys, where they are there.
@@ -249,11 +244,10 @@ impl Workplace {
             return Ok(());
         }
         if served {
-            let _ = writeln!(
-                std::io::stderr(),
-                "cardctl: the simulated meter {meter} is not here, and none is made in its place, since credit was certified to it: put its file back, {}",
+            say::remark(format_args!(
+                "the simulated meter {meter} is not here, and none is made in its place, since credit was certified to it: put its file back, {}",
                 path.display()
-            );
+            ));
             return Ok(());
         }
         let keys = keys.meter_keys(scope, meter)?;
