@@ -17,7 +17,7 @@ use cardctl::tour::TourError;
 
 use super::arabic;
 use super::mail::ContentError;
-use super::paper::NoPaper;
+use super::paper::NotWritten;
 use super::sale::{BooksBehind, NotLoaded, PaidOnly, SecondPerson, SoldToFormer};
 use crate::context;
 use crate::context::voucher_file::VoucherFileError;
@@ -71,7 +71,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Tariff(#[from] TariffFileError),
     #[error(transparent)]
-    Paper(#[from] NoPaper),
+    Paper(#[from] NotWritten),
     #[error(transparent)]
     NotPrinted(#[from] NotPrinted),
 }
