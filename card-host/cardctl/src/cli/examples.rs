@@ -67,6 +67,12 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("ledger customer", &["7 --phone +201000000000 --arabic"]),
     ("reconcile", &["", "--format json"]),
     ("audit key", &[""]),
+    (
+        "audit receipt",
+        &[
+            "'EGR1 office/12 1796000000 5000 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'",
+        ],
+    ),
     ("audit sign", &["--format json"]),
     ("audit verify", &["", "--heads heads.json --key audit-key.pem"]),
     ("alerts queue", &["--days 5"]),
@@ -152,7 +158,7 @@ mod tests {
                 let parsed = all.clone().try_get_matches_from(&words);
                 let wrong = parsed.err().map(|error| error.to_string());
                 assert!(
-                    wrong.as_ref().is_none_or(|wrong| wrong.contains("access number")),
+                    wrong.as_ref().is_none_or(|wrong| wrong.contains("--access-number")),
                     "{words:?}: {wrong:?}"
                 );
             }

@@ -139,11 +139,11 @@ pub(crate) struct PageArguments {
 pub(crate) enum Command {
     /// Lists the readers that are attached, and whether there is a card in them.
     Readers,
-    /// Looks at everything between this program and a card, and says what is wrong and what to do. Ends with status 1 where
+    /// Looks at everything between this program and a card, and says what is wrong and what to do. Ends with status 4 where
     /// something is.
     Diagnose,
     /// Examines a card by the specification, rule by rule, for who makes cards: a blank one of the test environment in the reader of --reader,
-    /// which it uses up; or another simulated one. Ends with status 1 where a rule is violated.
+    /// which it uses up; or another simulated one. Ends with status 4 where a rule is violated.
     ///
     /// With --format json all rules, with what became of each: a file to sign and keep.
     Conformance,
@@ -258,7 +258,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: LedgerCommand,
     },
-    /// Compares the ledger with what cards and meters have said, and lists what somebody has to look into, the worst first. Ends with status 1
+    /// Compares the ledger with what cards and meters have said, and lists what somebody has to look into, the worst first. Ends with status 4
     /// where something is an alarm.
     Reconcile,
     /// Whether the books are what they were: the audit key, signed heads, and the proof.
@@ -300,15 +300,17 @@ pub(crate) enum Command {
     },
     /// The options of every command: `cardctl help options`.
     ///
-    /// An option is typed, or in the environment (CARDCTL_READER, CARDCTL_DATA, ...), or in the settings file, in this order:
+    /// An option is typed, or in the environment (CARDCTL_READER, CARDCTL_DATA, ...),
+    /// or in the settings file, in this order:
     ///
     ///     reader = "ACS"
     ///     language = "ar"
     ///     [serve]
     ///     listen = "127.0.0.1:8470"
     ///
-    /// Options of one command that have a default can be set as well, such as CARDCTL_SERVE_LISTEN; what says what is done is typed. `cardctl
-    /// config show` tells what holds, and where it came from.
+    /// Options of one command that have a default can be set as well, such as
+    /// CARDCTL_SERVE_LISTEN; what says what is done is typed.
+    /// `cardctl config show` tells what holds, and where it came from.
     #[command(verbatim_doc_comment)]
     Options,
 }

@@ -44,7 +44,10 @@ pub(crate) fn for_completion() -> Command {
 
 /// The same for manual pages.
 pub(crate) fn for_manual() -> Command {
-    examples_and_options(Arguments::command())
+    let command = Arguments::command();
+    // No file names an option that there is not.
+    let command = settings::apply(command, &File::default()).unwrap_or_else(|_| Arguments::command());
+    examples_and_options(command)
 }
 
 /// A number or a date in Arabic or Persian digits, alone or behind `--option=`, in western ones. What has other letters stays as it was typed.

@@ -38,7 +38,7 @@ impl std::fmt::Display for Holder {
 
 /// Another program works there.
 #[derive(Debug, thiserror::Error)]
-#[error("{} is in use by {}: wait for it to end, or end it", path.display(), holder.as_ref().map_or_else(|| "another program".to_owned(), Holder::to_string))]
+#[error("{} is in use by another program{}: wait for it to end", path.display(), holder.as_ref().map_or_else(String::new, |holder| format!(", {holder}")))]
 pub(crate) struct InUse {
     pub(crate) path: PathBuf,
     holder: Option<Holder>,

@@ -61,12 +61,10 @@ fn an_argument_comes_before_the_environment_and_that_before_the_file() {
     assert_eq!(value(show(&[], None)("reader")), is("sim", "built-in"));
     assert_eq!(value(show(&[], None)("keys")), is("", "unset"));
     // What it says holds: the vending point of the file is not known.
-    assert_eq!(
-        cardctl(directory, &["issue", "--meter", "5", "--account", "7"]).status().unwrap().code(),
-        Some(1)
-    );
-    let issue = ["--point", "office", "issue", "--meter", "5", "--account", "7"];
-    assert_eq!(cardctl(directory, &issue).status().unwrap().code(), Some(0));
+    let code = |arguments: &[&str]| cardctl(directory, arguments).status().unwrap().code();
+    assert_eq!(code(&["issue", "--meter", "5", "--account", "7"]), Some(0));
+    assert_eq!(code(&["top-up", "10"]), Some(1));
+    assert_eq!(code(&["--point", "office", "top-up", "10"]), Some(0));
     // Nothing is overlooked.
     for (text, word) in [
         ("actr = \"a\"", "actr"),
