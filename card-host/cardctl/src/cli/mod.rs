@@ -44,8 +44,15 @@ use crate::view::Format;
 #[derive(Parser)]
 #[command(name = "cardctl", version, arg_required_else_help = true)]
 pub(crate) struct Arguments {
-    /// The reader, by its name or a part of it; "sim" is the simulated card of the data directory.
-    #[arg(long, global = true, help_heading = "Global options", value_name = "NAME", default_value = "sim")]
+    /// The reader, by its name or a part of it; "sim" is the simulated card of the data directory, tcp://ADDRESS:PORT one of `applet-sim serve`.
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        value_name = "NAME",
+        default_value = "sim",
+        env = "CARDCTL_READER"
+    )]
     reader: String,
     /// Where development keys, the ledger, the simulated card and the simulated meters are kept. By default in the user's data directory.
     #[arg(long, global = true, help_heading = "Global options", value_name = "DIR")]
