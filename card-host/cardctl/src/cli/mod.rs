@@ -8,6 +8,7 @@ pub(crate) mod ledger;
 pub(crate) mod mail;
 pub(crate) mod meter;
 pub(crate) mod sellers;
+pub(crate) mod sim;
 pub(crate) mod tariff;
 mod values;
 
@@ -30,6 +31,7 @@ use self::audit::AuditCommand;
 use self::ledger::LedgerCommand;
 use self::mail::MailArguments;
 use self::meter::MeterCommand;
+use self::sim::SimCommand;
 use self::tariff::TariffCommand;
 use self::values::{
     Secret, access_number, account, actor, channel, digits, key_length, language, meter_number, mode,
@@ -191,6 +193,11 @@ pub(crate) enum Command {
     Load {
         /// A file that `top-up --out` wrote.
         file: PathBuf,
+    },
+    /// The simulated cards of the data directory, and which of them is in the simulated reader.
+    Sim {
+        #[command(subcommand)]
+        command: SimCommand,
     },
     /// The simulated meters: a card at one, days that pass, what one shows and keeps.
     ///

@@ -56,7 +56,7 @@ impl Context {
         if result.is_ok() || promised(inserted.id) {
             inserted.keep();
         } else {
-            inserted.take_out().map_err(Error::from)?;
+            inserted.take_out(workplace).map_err(Error::from)?;
         }
         result
     }
