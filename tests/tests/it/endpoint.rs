@@ -67,7 +67,7 @@ fn a_card_of_an_image_is_there_again_after_a_restart() {
     let directory = TempDir::new().unwrap();
     let image = directory.path().join("my.card");
     let image = image.to_str().unwrap();
-    run(&programs().applet_sim, &["new", "--image", image], "").text();
+    let _ = run(&programs().applet_sim, &["new", "--image", image], "").text();
     let served = Served::start(&["--image", image], 1);
     let (id, address) = served.cards[0].clone();
     let cardctl = Cardctl::new(format!("tcp://{address}"), directory.path().join("data"));

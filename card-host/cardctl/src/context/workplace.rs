@@ -28,7 +28,7 @@ pub(crate) enum WorkplaceError {
     #[error("the simulated card, {}: {error}", path.display())]
     Card { path: PathBuf, error: SimulatedCardError },
     #[error(
-        "there is no simulated card in the simulated reader yet: make one with `cardctl issue --meter 1 --account 7`, or put one in with \
+        "there is no simulated card in the simulated reader: make one with `cardctl issue --meter 1 --account 7`, or put one in with \
          `cardctl sim insert`"
     )]
     NoCard,
