@@ -389,7 +389,11 @@ fn each_failure_of_cardctl_says_what_it_is() {
 
     // The simulated card.
     let simulated = Cardctl { reader: "sim".into(), ..cardctl.clone() };
-    failures.check(&simulated.run(&["info"]), 1, &["no simulated card in the simulated reader", "cardctl issue"]);
+    failures.check(
+        &simulated.run(&["info"]),
+        1,
+        &["no simulated card in the simulated reader", "cardctl issue"],
+    );
     let issued = simulated.json(&["issue", "--meter", "19", "--account", "4713"]);
     let image = format!("{}.card", issued["card"].as_str().unwrap());
     let in_data = path(&format!("data/{image}"));
