@@ -12,6 +12,7 @@ pub(crate) mod papers;
 pub(crate) mod parse;
 pub(crate) mod sellers;
 mod settings;
+pub(crate) mod sim;
 pub(crate) mod tariff;
 mod values;
 
@@ -36,6 +37,7 @@ use self::audit::AuditCommand;
 use self::ledger::LedgerCommand;
 use self::mail::MailArguments;
 use self::meter::MeterCommand;
+use self::sim::SimCommand;
 use self::tariff::TariffCommand;
 use self::values::{
     Secret, access_number, account, actor, channel, digits, key_length, language, meter_number, mode,
@@ -53,7 +55,7 @@ use crate::view::config::Setting;
 #[derive(Parser)]
 #[command(name = "cardctl", version, arg_required_else_help = true)]
 pub(crate) struct Arguments {
-    /// The reader, by its name or a part of it; "sim" is the simulated card of the data directory.
+    /// The reader, by its name or a part of it; "sim" is the simulated card of the data directory, tcp://ADDRESS:PORT one of `applet-sim serve`.
     #[arg(long, global = true, help_heading = "Where", value_name = "NAME", default_value = "sim")]
     reader: String,
     /// Where development keys, the ledger, the simulated card and the simulated meters are kept. By default in the user's data directory.
@@ -202,6 +204,11 @@ pub(crate) enum Command {
     Load {
         /// A file that `top-up --out` wrote.
         file: PathBuf,
+    },
+    /// The simulated cards of the data directory, and which of them is in the simulated reader.
+    Sim {
+        #[command(subcommand)]
+        command: SimCommand,
     },
     /// The simulated meters: a card at one, days that pass, what one shows and keeps.
     ///

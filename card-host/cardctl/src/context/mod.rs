@@ -5,6 +5,7 @@ pub(crate) mod custody;
 pub(crate) mod lock;
 mod reader;
 mod request;
+pub(crate) mod simulated_reader;
 pub(crate) mod voucher_file;
 pub(crate) mod workplace;
 

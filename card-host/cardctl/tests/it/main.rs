@@ -16,5 +16,6 @@ mod contract;
 mod keys;
 mod meter_command;
 mod pages;
+mod sim;
 mod tariff_command;
 mod tour;
