@@ -5,42 +5,41 @@ use card_core::id::MeterId;
 use card_core::message::{Event, Month};
 use card_core::text::Language;
 use card_core::units::{Balance, Piastres};
-use serde::Serialize;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 use crate::local;
-use crate::view::View;
 use crate::view::events::{EventView, in_words};
-use crate::view::table::egp;
+use crate::view::words::{say, words};
+use crate::view::{View, customer};
 
 /// The events that a meter keeps.
-#[derive(Serialize)]
 pub(crate) struct Events {
-    #[serde(serialize_with = "crate::view::as_text")]
-    meter: u64,
-    events: Vec<EventView>,
-    #[serde(skip)]
-    list: Vec<Event>,
-    #[serde(skip)]
+    meter: MeterId,
+    events: Vec<Event>,
     calendar: Calendar,
 }
 
+crate::view::json!(Events, events => {
+    "meter": events.meter.to_string(),
+    "events": events.events.iter().map(EventView::from).collect::<Vec<_>>(),
+});
+
 impl Events {
-    pub(crate) fn new(meter: MeterId, list: Vec<Event>, calendar: Calendar) -> Self {
-        let events = list.iter().map(EventView::from).collect();
-        Self { meter: meter.number(), events, list, calendar }
+    pub(crate) const fn new(meter: MeterId, events: Vec<Event>, calendar: Calendar) -> Self {
+        Self { meter, events, calendar }
     }
 }
 
 impl View for Events {
-    fn text(&self, _: Language) -> String {
-        if self.list.is_empty() {
-            return "the meter has no events in this contract yet".to_owned();
+    fn text(&self, language: Language) -> String {
+        if self.events.is_empty() {
+            return words(language, "the meter has no events in this contract yet").to_owned();
         }
-        let mut text = String::from("event  local time        what happened");
-        for event in &self.list {
+        let mut text = words(language, "event  local time        what happened").to_owned();
+        for event in &self.events {
             let when = local::time(&self.calendar, event.time);
-            let says = in_words(event, Some(&self.calendar));
+            let says = in_words(event, Some(&self.calendar), language);
             // Writing to a string cannot fail.
             let _ = write!(text, "\n{:>5}  {when}  {says}", event.number);
         }
@@ -49,30 +48,18 @@ impl View for Events {
 }
 
 /// The months that a meter keeps, and the one that runs.
-#[derive(Serialize)]
 pub(crate) struct Months {
-    #[serde(serialize_with = "crate::view::as_text")]
-    meter: u64,
-    months: Vec<MonthView>,
-    running: MonthView,
-    #[serde(skip)]
+    meter: MeterId,
+    closed: Vec<Month>,
+    running: Month,
     bound: bool,
 }
 
-#[derive(Serialize)]
-struct MonthView {
-    month: String,
-    index: u16,
-    closed: bool,
-    energy_10wh: u32,
-    energy_charge: u64,
-    fees: i32,
-    slab: u8,
-    peak_w: u32,
-    partial: bool,
-    re_rated: bool,
-    clock_doubtful: bool,
-}
+crate::view::json!(Months, months => {
+    "meter": months.meter.to_string(),
+    "months": months.closed.iter().map(|month| of_month(month, true)).collect::<Vec<_>>(),
+    "running": of_month(&months.running, false),
+});
 
 const PARTIAL: u8 = 0x01;
 const RE_RATED: u8 = 0x02;
@@ -81,93 +68,100 @@ const DOUBTFUL: u8 = 0x04;
 /// Longest bar of the drawing.
 const BAR: u64 = 30;
 
-impl MonthView {
-    fn new(month: &Month, closed: bool) -> Self {
-        Self {
-            month: local::month(month.index),
-            index: month.index,
-            closed,
-            energy_10wh: month.energy.0,
-            energy_charge: month.energy_charge.0,
-            fees: month.fees,
-            slab: month.slab,
-            peak_w: month.peak,
-            partial: month.flags & PARTIAL != 0,
-            re_rated: month.flags & RE_RATED != 0,
-            clock_doubtful: month.flags & DOUBTFUL != 0,
-        }
-    }
+fn of_month(month: &Month, closed: bool) -> Value {
+    json!({
+        "month": local::month(month.index),
+        "index": month.index,
+        "closed": closed,
+        "energy_10wh": month.energy.0,
+        "energy_charge": month.energy_charge.0,
+        "fees": month.fees,
+        "slab": month.slab,
+        "peak_w": month.peak,
+        "partial": month.flags & PARTIAL != 0,
+        "re_rated": month.flags & RE_RATED != 0,
+        "clock_doubtful": month.flags & DOUBTFUL != 0,
+    })
+}
 
-    /// Energy charge and fees.
-    fn total(&self) -> Balance {
-        let charge = i64::try_from(self.energy_charge).unwrap_or(i64::MAX);
-        Balance(charge.saturating_add(self.fees.into()))
-    }
+/// Energy charge and fees.
+fn total(month: &Month) -> Balance {
+    let charge = i64::try_from(month.energy_charge.0).unwrap_or(i64::MAX);
+    Balance(charge.saturating_add(month.fees.into()))
+}
 
-    /// In one line, with a bar; `most` is the most energy of a month.
-    fn text(&self, most: u32) -> String {
-        let (charge, fees) = (Piastres(self.energy_charge), Balance(self.fees.into()));
-        let total = self.total();
-        let width = u64::from(self.energy_10wh) * BAR / u64::from(most);
-        let bar: String = (0..width).map(|_| '#').collect();
-        let mut text = format!(
-            "{:<8} {:>10} {:>12} {:>10} {:>12} {:>5} {:>7}  {:<10} {bar}",
-            self.month,
-            Piastres(self.energy_10wh.into()).to_string(),
-            charge.to_string(),
-            if self.closed { fees.to_string() } else { "not yet".to_owned() },
-            total.to_string(),
-            self.slab,
-            self.peak_w,
-            self.flags(),
-        );
-        text.truncate(text.trim_end().len());
-        text
-    }
+/// In one line, with a bar; `most` is the most energy of a month.
+fn line(month: &Month, closed: bool, most: u32, language: Language) -> String {
+    let fees = Balance(month.fees.into()).to_string();
+    let fees = if closed { fees } else { words(language, "not yet").to_owned() };
+    let width = u64::from(month.energy.0) * BAR / u64::from(most);
+    let bar: String = (0..width).map(|_| '#').collect();
+    let text = format!(
+        "{:<8} {:>10} {:>12} {fees:>10} {:>12} {:>5} {:>7}  {:<10} {bar}",
+        local::month(month.index),
+        Piastres(month.energy.0.into()).to_string(),
+        month.energy_charge.to_string(),
+        total(month).to_string(),
+        month.slab,
+        month.peak,
+        flags(month, closed, language),
+    );
+    text.trim_end().to_owned()
+}
 
-    fn flags(&self) -> String {
-        let named = [
-            (!self.closed, "runs"),
-            (self.partial, "partial"),
-            (self.re_rated, "re-rated"),
-            (self.clock_doubtful, "clock"),
-        ];
-        let set: Vec<_> = named.into_iter().filter_map(|(set, name)| set.then_some(name)).collect();
-        set.join(" ")
-    }
+fn flags(month: &Month, closed: bool, language: Language) -> String {
+    let named = [
+        (!closed, "runs"),
+        (month.flags & PARTIAL != 0, "partial"),
+        (month.flags & RE_RATED != 0, "re-rated"),
+        (month.flags & DOUBTFUL != 0, "clock"),
+    ];
+    let set: Vec<_> =
+        named.into_iter().filter_map(|(set, name)| set.then(|| words(language, name))).collect();
+    set.join(" ")
 }
 
 impl Months {
     /// `bound` is whether the meter has a contract.
     pub(crate) fn new(meter: MeterId, closed: &[Month], running: &Month, bound: bool) -> Self {
-        Self {
-            meter: meter.number(),
-            months: closed.iter().map(|month| MonthView::new(month, true)).collect(),
-            running: MonthView::new(running, false),
-            bound,
-        }
+        Self { meter, closed: closed.to_vec(), running: running.clone(), bound }
     }
 
-    fn all(&self) -> impl Iterator<Item = &MonthView> {
-        self.months.iter().chain([&self.running])
+    /// Each, with whether it is closed.
+    fn all(&self) -> impl Iterator<Item = (&Month, bool)> {
+        self.closed.iter().map(|month| (month, true)).chain([(&self.running, false)])
     }
 }
 
 impl View for Months {
-    fn text(&self, _: Language) -> String {
-        let most = self.all().map(|month| month.energy_10wh).max().unwrap_or(0).max(1);
-        let mut text = format!(
-            "{:<8} {:>10} {:>12} {:>10} {:>12} {:>5} {:>7}  flags",
-            "month", "kWh", "energy EGP", "fees EGP", "total EGP", "slab", "peak W"
-        );
-        for month in self.all() {
+    fn text(&self, language: Language) -> String {
+        let most = self.all().map(|(month, _)| month.energy.0).max().unwrap_or(0).max(1);
+        let names = match language {
+            Language::English => {
+                ["month", "kWh", "energy EGP", "fees EGP", "total EGP", "slab", "peak W", "flags"]
+            }
+            Language::Arabic => {
+                ["الشهر", "ك.و.س", "الاستهلاك ج", "الرسوم ج", "الإجمالي ج", "شريحة", "أقصى و", "ملاحظات"]
+            }
+        };
+        let [month, kwh, energy, fees, all, slab, peak, flags] = names;
+        let mut text =
+            format!("{month:<8} {kwh:>10} {energy:>12} {fees:>10} {all:>12} {slab:>5} {peak:>7}  {flags}");
+        for (month, closed) in self.all() {
             // Writing to a string cannot fail.
-            let _ = write!(text, "\n{}", month.text(most));
+            let _ = write!(text, "\n{}", line(month, closed, most, language));
         }
-        let sum = self.all().fold(0_i64, |sum, month| sum.saturating_add(month.total().0));
-        let _ = write!(text, "\nall of them {}", egp(Balance(sum)));
+        let sum = self.all().fold(0_i64, |sum, (month, _)| sum.saturating_add(total(month).0));
+        let sum = customer::amount(Balance(sum), language);
+        let _ = write!(
+            text,
+            "\n{}",
+            say(language, format_args!("all of them {sum}"), format_args!("الإجمالي {sum}"))
+        );
         if !self.bound {
-            text.push_str("\nthe meter has no contract: it closes no months, and nobody is charged");
+            let english = "the meter has no contract: it closes no months, and nobody is charged";
+            let arabic = "لا يوجد تعاقد على العداد: لا تُغلق شهور ولا يُحاسب أحد";
+            let _ = write!(text, "\n{}", say(language, english, arabic));
         }
         text
     }
