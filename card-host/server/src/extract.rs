@@ -15,7 +15,7 @@ use super::convert;
 use super::failure::Failure;
 use super::note::Note;
 use card_channel::wire::{BODY, Code, IDEMPOTENCY_KEY};
-use card_ledger::RequestId;
+use card_ledger::{EntryId, NameError, RequestId};
 
 impl FromRequestParts<App> for Caller {
     type Rejection = Failure;
@@ -129,6 +129,23 @@ fn noted(parts: &Parts, id: RequestId) -> RequestId {
         note.request(&id);
     }
     id
+}
+
+/// The number of a receipt, from the path.
+pub(super) struct ReceiptNumber(pub(super) EntryId);
+
+impl FromRequestParts<App> for ReceiptNumber {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let path = Path::<(String, u64)>::from_request_parts(parts, app).await;
+        let Path((point, number)) = path.map_err(|error| Failure::malformed(error.body_text()))?;
+        let point = point.parse().map_err(|error: NameError| Failure::malformed(error.to_string()))?;
+        match number {
+            0 => Err(Failure::malformed("the number of a receipt is at least 1")),
+            number => Ok(Self(EntryId { point, number })),
+        }
+    }
 }
 
 async fn in_path(parts: &mut Parts, app: &App) -> Result<String, Failure> {

@@ -15,6 +15,7 @@ mod log;
 mod note;
 mod pages;
 mod places;
+mod receipts;
 
 use axum::middleware::from_fn;
 use std::net::{Ipv4Addr, SocketAddr};
