@@ -16,6 +16,7 @@ impl LedgerError {
             Self::Store(StoreError::Other(_)) => "other-ledger",
             Self::Store(StoreError::Unfit(_)) => "store-unfit",
             Self::Store(StoreError::Corrupt(_)) => "ledger-damaged",
+            Self::Store(StoreError::Exists(_)) => "file-exists",
             Self::Store(StoreError::ReadOnly) | Self::NotRun => "mistake-in-program",
             Self::Issuer(_) => "cannot-sign",
             Self::Anchor(AnchorError::Behind { .. }) => "older-ledger",
@@ -75,6 +76,7 @@ impl StoreError {
             Self::Unfit(_) => "إعداد قاعدة البيانات لا يصلح لهذا، ولم يُسجل شيء: يرجى تعديله ثم الإعادة",
             Self::Corrupt(_) => "الدفاتر متناقضة: يرجى وقف البيع وفحصها ثم استعادة نسخة سليمة",
             Self::ReadOnly => "خطأ في البرنامج: يرجى إبلاغ من يصونه",
+            Self::Exists(_) => "الملف موجود من قبل ولا يُستبدل: يرجى اختيار اسم آخر",
         }
     }
 }
@@ -90,6 +92,7 @@ impl Refusal {
             Self::UnknownParty(_) => "unknown-party",
             Self::UnknownCard(_) => "unknown-card",
             Self::UnknownMeter(_) => "unknown-meter",
+            Self::UnknownAccount(_) => "unknown-account",
             Self::MeterInUse { .. } => "meter-in-use",
             Self::CardInUse(_) => "card-in-use",
             Self::UnknownBinding(_) => "unknown-binding",
@@ -149,6 +152,7 @@ impl Refusal {
             }
             Self::UnknownCard(card) => says("الكارت {} لم يصدر هنا: يرجى مراجعة رقمه", &[card]),
             Self::UnknownMeter(meter) => says("العداد {} لا يخدم أي مشترك: يرجى مراجعة رقمه", &[meter]),
+            Self::UnknownAccount(account) => says("رقم المشترك {} غير معروف هنا: يرجى مراجعته", &[account]),
             Self::MeterInUse { meter, card } => says(
                 "العداد {} يخدم مشتركًا آخر بالكارت {}: يرجى إنهاء ذلك التعاقد أولًا أو بيان أن هذا ينهيه",
                 &[meter, card],
@@ -312,6 +316,7 @@ mod tests {
             Refusal::UnknownParty("p1".parse().unwrap()),
             Refusal::UnknownCard(card),
             Refusal::UnknownMeter(meter),
+            Refusal::UnknownAccount(7),
             Refusal::MeterInUse { meter, card },
             Refusal::CardInUse(card),
             Refusal::UnknownBinding(binding),

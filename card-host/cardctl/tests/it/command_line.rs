@@ -271,7 +271,8 @@ fn arabic_is_spoken_and_its_digits_are_read() {
     }
     // What is shown has Arabic words too.
     let arabic_only = |arguments: &[&str]| {
-        let output = run(&[&["--language", "ar", "--quiet", "--request", "r-9"], arguments].concat());
+        let id = arguments.join("-").chars().filter(char::is_ascii).collect::<String>();
+        let output = run(&[&["--language", "ar", "--quiet", "--request", &id], arguments].concat());
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         let said = out(&output);
         let times = |word: &str| word.len() == 20 && word.ends_with('Z') && word.starts_with("20");

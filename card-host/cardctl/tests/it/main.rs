@@ -13,6 +13,8 @@ mod answers;
 mod command_line;
 mod conformance;
 mod contract;
+#[cfg(unix)]
+mod guides;
 mod keys;
 mod meter_command;
 mod pages;
