@@ -324,10 +324,7 @@ mod tests {
         let mut known = None;
         assert_eq!(
             told(&mut known, &[("A", card(), 1)]),
-            [
-                Event::ReaderAttached { reader: a() },
-                Event::CardInserted { reader: a(), atr: vec![0x3B] }
-            ]
+            [Event::ReaderAttached { reader: a() }, Event::CardInserted { reader: a(), atr: vec![0x3B] }]
         );
         assert_eq!(told(&mut known, &[("A", card(), 1)]), []);
         // Out and in between two looks.

@@ -54,10 +54,8 @@ impl Exchange {
     #[must_use]
     pub fn redacted(mut self) -> Self {
         let [cla, ins, ..] = *self.command.as_slice() else { return self };
-        if matches!(
-            Instruction::known(cla & !0x04, ins),
-            Some(Instruction::PutKey | Instruction::StoreData)
-        ) && let Some(data) = self.command.get_mut(5..)
+        if matches!(Instruction::known(cla & !0x04, ins), Some(Instruction::PutKey | Instruction::StoreData))
+            && let Some(data) = self.command.get_mut(5..)
         {
             data.fill(0);
             self.hidden = data.len();
@@ -376,8 +374,7 @@ mod tests {
 
     #[test]
     fn errors_are_recorded_too() {
-        let exchange =
-            Exchange::new(vec![0, 0xA4], Err("gone".into()));
+        let exchange = Exchange::new(vec![0, 0xA4], Err("gone".into()));
         let back = Recording::parse(&exchange.to_string()).unwrap();
         assert_eq!(back.exchanges().next(), Some(&exchange));
     }
@@ -404,9 +401,15 @@ mod tests {
 
     #[test]
     fn what_is_no_recording_is_refused() {
-        for (text, line) in
-            [("> 00", 1), ("< 9000", 1), ("# x\n> 00\n> 01", 3), ("> 0", 1), ("> 00...", 1), ("hello", 1), ("é", 1)]
-        {
+        for (text, line) in [
+            ("> 00", 1),
+            ("< 9000", 1),
+            ("# x\n> 00\n> 01", 3),
+            ("> 0", 1),
+            ("> 00...", 1),
+            ("hello", 1),
+            ("é", 1),
+        ] {
             assert_eq!(Recording::parse(text), Err(RecordingError { line }), "{text}");
         }
     }

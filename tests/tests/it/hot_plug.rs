@@ -94,7 +94,8 @@ fn a_program_that_hangs_in_one_reader_hides_nothing_of_the_other() {
     let (watch, _) = begin();
     card.hold(true);
     let reader = pcscd.reader_name();
-    let hanging = thread::spawn(move || card_host::pcsc::connect(&reader).unwrap().transmit(&[0, 0xA4, 4, 0]));
+    let hanging =
+        thread::spawn(move || card_host::pcsc::connect(&reader).unwrap().transmit(&[0, 0xA4, 4, 0]));
     until("the command is with the card", || card.commands() > 0);
     let other = Inserted::new(pcscd.slot_address(1), PlainCard::new());
     let second = pcscd.slot_reader_name(1);

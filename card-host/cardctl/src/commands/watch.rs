@@ -13,7 +13,7 @@ pub(crate) fn run(context: &Context, printer: Printer) -> Result<(), Error> {
     let name = match context.place() {
         Place::Pcsc(name) => name,
         // The simulated ones have no events of their own.
-        Place::Simulated | Place::Tcp(_) => "",
+        Place::Simulated | Place::Tcp(_) | Place::Recorded(_) => "",
     };
     let mut initial = true;
     for event in pcsc::watch().map_err(crate::context::Error::from)? {

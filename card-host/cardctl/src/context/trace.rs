@@ -69,8 +69,8 @@ pub(crate) fn read(path: &Path) -> Result<Recording, TraceError> {
     let text = text_file::read(path).map_err(|error| TraceError::Read { path: path.to_owned(), error })?;
     let recording =
         Recording::parse(&text).map_err(|error| TraceError::Form { path: path.to_owned(), error })?;
-    match recording.exchanges().next() {
-        Some(_) => Ok(recording),
-        None => Err(TraceError::Empty(path.to_owned())),
+    if recording.exchanges().next().is_none() {
+        return Err(TraceError::Empty(path.to_owned()));
     }
+    Ok(recording)
 }

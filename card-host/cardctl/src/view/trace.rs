@@ -71,7 +71,11 @@ impl View for Decoded {
             let about = if one.about.is_empty() { String::new() } else { format!(" {}", one.about) };
             let milliseconds = format!("{}.{:03} ms", one.elapsed_us / 1000, one.elapsed_us % 1000);
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{:>4}  {:>11}  {}{about}: {}", one.number, milliseconds, one.name, one.outcome);
+            let _ = writeln!(
+                text,
+                "{:>4}  {:>11}  {}{about}: {}",
+                one.number, milliseconds, one.name, one.outcome
+            );
             let _ = writeln!(text, "      > {}{}", one.command, "..".repeat(one.hidden));
             if let Some(response) = &one.response {
                 let _ = writeln!(text, "      < {response}");
@@ -129,7 +133,11 @@ impl View for Replayed {
             let _ = writeln!(text, "  then {}\n  now  {}", one.then, one.now);
         }
         let (same, different) = (self.same, self.different.len());
-        let _ = write!(text, "{same} answers are the same, {different} are not; {} commands were not sent: they write, or belong to a session", self.not_sent);
+        let _ = write!(
+            text,
+            "{same} answers are the same, {different} are not; {} commands were not sent: they write, or belong to a session",
+            self.not_sent
+        );
         text
     }
 

@@ -67,11 +67,16 @@ impl View for Happened {
             ("reader_detached", _) => format!("{reader}: detached"),
             ("card_inserted", Some(true)) => format!("{reader}: a card of ours"),
             ("card_inserted", _) => {
-                format!("{reader}: a card of others, answer to reset {}", self.atr.as_deref().unwrap_or_default())
+                format!(
+                    "{reader}: a card of others, answer to reset {}",
+                    self.atr.as_deref().unwrap_or_default()
+                )
             }
             ("card_mute", _) => format!("{reader}: a card that does not answer: turn it, clean it"),
             ("card_removed", _) => format!("{reader}: card taken out"),
-            ("watching", _) => "that is how things are; what happens now follows (end with Ctrl-C)".to_owned(),
+            ("watching", _) => {
+                "that is how things are; what happens now follows (end with Ctrl-C)".to_owned()
+            }
             _ => format!("{reader}: {}", self.event),
         }
     }

@@ -55,7 +55,12 @@ fn meaning(exchange: &Exchange) -> String {
     if detail.is_empty() { format!("{name}{hidden}") } else { format!("{name}: {detail}{hidden}") }
 }
 
-fn packet(direction: u32, bytes: &[u8], timestamp: Duration, comment: String) -> EnhancedPacketBlock<'static> {
+fn packet(
+    direction: u32,
+    bytes: &[u8],
+    timestamp: Duration,
+    comment: String,
+) -> EnhancedPacketBlock<'static> {
     let mut data = Vec::new();
     let mut tagged = |tag: u16, value: &[u8]| {
         // Two short values: the lengths fit.
