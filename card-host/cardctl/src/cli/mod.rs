@@ -10,6 +10,7 @@ pub(crate) mod meter;
 pub(crate) mod sellers;
 pub(crate) mod sim;
 pub(crate) mod tariff;
+pub(crate) mod trace;
 mod values;
 
 use applet_sim::card::Profile;
@@ -25,6 +26,7 @@ use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::alerts::AlertsCommand;
 use self::audit::AuditCommand;
@@ -33,6 +35,7 @@ use self::mail::MailArguments;
 use self::meter::MeterCommand;
 use self::sim::SimCommand;
 use self::tariff::TariffCommand;
+use self::trace::TraceCommand;
 use self::values::{
     Secret, access_number, account, actor, channel, digits, key_length, language, meter_number, mode,
 };
@@ -46,7 +49,8 @@ use crate::view::Format;
 #[derive(Parser)]
 #[command(name = "cardctl", version, arg_required_else_help = true)]
 pub(crate) struct Arguments {
-    /// The reader, by its name or a part of it; "sim" is the simulated card of the data directory, tcp://ADDRESS:PORT one of `applet-sim serve`.
+    /// The reader, by its name or a part of it; of several, the one that has a card. "any" is any reader, "sim" the simulated card of the data
+    /// directory, tcp://ADDRESS:PORT one of `applet-sim serve`, trace:FILE a card that answers as it once did.
     #[arg(
         long,
         global = true,
@@ -56,6 +60,9 @@ pub(crate) struct Arguments {
         env = "CARDCTL_READER"
     )]
     reader: String,
+    /// Waits so many seconds for a card, where there is none in the reader yet.
+    #[arg(long, global = true, help_heading = "Global options", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=86_400))]
+    wait: Option<u64>,
     /// Where development keys, the ledger, the simulated card and the simulated meters are kept. By default in the user's data directory.
     #[arg(long, global = true, help_heading = "Global options", value_name = "DIR")]
     data: Option<PathBuf>,
@@ -65,9 +72,10 @@ pub(crate) struct Arguments {
     /// The language of what is said to customers by info, top-up, load and the meters: en or ar. JSON is the same in both.
     #[arg(long, global = true, help_heading = "Global options", default_value = "en", value_parser = language)]
     pub(crate) language: Language,
-    /// Shows every command and response, with its time, on standard error.
-    #[arg(long, global = true, help_heading = "Global options")]
-    trace: bool,
+    /// Appends every command to the card and its response to this file, with its name, time, and status in words; "-" is standard error. What
+    /// would bring keys to a card is left out. `cardctl trace` reads it.
+    #[arg(long, global = true, help_heading = "Global options", value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// The ledger in a PostgreSQL database (postgres://...), instead of the file ledger.sqlite in the data directory. By default the environment's
     /// variable CARDCTL_DATABASE, which is the place for a URL with a password: arguments are seen by every program of the computer.
     #[arg(long, global = true, help_heading = "Ledger options", value_name = "URL")]
@@ -105,7 +113,8 @@ impl Arguments {
         Ok(Context {
             data: self.data.take(),
             reader: std::mem::take(&mut self.reader),
-            trace: self.trace,
+            wait: self.wait.map(Duration::from_secs),
+            trace: self.trace.take(),
             token: self.keys.take(),
             database: self.database.take().or(database.filter(|url| !url.is_empty())),
             actor: self.actor.take(),
@@ -130,6 +139,9 @@ pub(crate) struct PageArguments {
 pub(crate) enum Command {
     /// Lists the readers that are attached, and whether there is a card in them.
     Readers,
+    /// Prints what happens at the readers, from how things are on: readers and cards that come and go. Until Ctrl-C; with --format json an object
+    /// a line.
+    Watch,
     /// Looks at everything between this program and a card, and says what is wrong and what to do. Ends with status 1 where
     /// something is.
     Diagnose,
@@ -272,6 +284,11 @@ pub(crate) enum Command {
         /// Address and port where it listens. It does no TLS: put a proxy before it that does, and keep it on this computer.
         #[arg(long, value_name = "ADDRESS:PORT")]
         listen: Option<SocketAddr>,
+    },
+    /// What a trace says that --trace wrote.
+    Trace {
+        #[command(subcommand)]
+        command: TraceCommand,
     },
     /// Tariffs: what energy costs, and whether a tariff file is right.
     Tariff {

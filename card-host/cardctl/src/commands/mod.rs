@@ -17,5 +17,7 @@ pub(crate) mod serve;
 pub(crate) mod sim;
 pub(crate) mod tariff;
 pub(crate) mod tour;
+pub(crate) mod trace;
+pub(crate) mod watch;
 
 pub(crate) use error::{Error, given};

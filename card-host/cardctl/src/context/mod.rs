@@ -2,15 +2,17 @@
 
 pub(crate) mod books;
 pub(crate) mod custody;
-mod reader;
+pub(crate) mod reader;
 mod request;
 pub(crate) mod simulated_reader;
+pub(crate) mod trace;
 pub(crate) mod voucher_file;
 pub(crate) mod workplace;
 
 use self::books::{Books, CONNECTIONS, Founding, NoBooks};
 use self::request::NotShown;
 pub(crate) use self::request::Request;
+use self::trace::TraceError;
 use self::workplace::{Workplace, WorkplaceError};
 use card_host::keystore::KeyStoreError;
 use card_host::reader_error::ReaderError;
@@ -18,6 +20,7 @@ use card_ledger::{LedgerError, PointCode};
 use card_pkcs11::TokenUri;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What holds for every command.
 pub(crate) struct Context {
@@ -25,8 +28,10 @@ pub(crate) struct Context {
     pub(crate) data: Option<PathBuf>,
     /// The reader's name, or a part of it.
     pub(crate) reader: String,
-    /// Shows what goes to and from the card.
-    pub(crate) trace: bool,
+    /// How long a card is waited for.
+    pub(crate) wait: Option<Duration>,
+    /// The file that gets a trace of what goes to and from the card; "-" is standard error.
+    pub(crate) trace: Option<PathBuf>,
     /// The token with the masters, where they are in one.
     pub(crate) token: Option<TokenUri>,
     /// The database, where the ledger is in one.
@@ -52,6 +57,8 @@ pub(crate) enum Error {
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Keys(#[from] KeyStoreError),
+    #[error(transparent)]
+    Trace(#[from] TraceError),
     #[error(transparent)]
     NotShown(#[from] NotShown),
 }

@@ -11,9 +11,10 @@ use crate::cli::audit::AuditCommand;
 use crate::cli::meter::MeterCommand;
 use crate::cli::sim::SimCommand;
 use crate::cli::tariff::TariffCommand;
+use crate::cli::trace::TraceCommand;
 use crate::commands::{
     Error, alerts, audit, card, conformance, issue, mail, meter, paper, readers, sale, serve, sim, tariff,
-    tour,
+    tour, trace, watch,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -22,6 +23,10 @@ use crate::view::Printer;
 pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Result<bool, Error> {
     let good = match command {
         Command::Readers => printer.print(&readers::list()?),
+        Command::Watch => {
+            watch::run(context, printer)?;
+            return Ok(true);
+        }
         Command::Diagnose => printer.print(&readers::diagnose()),
         Command::Conformance => printer.print(&conformance::run(&context.reader)?),
         Command::Info => printer.print(&card::info(context)?),
@@ -80,6 +85,11 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
             serve::run(context, listen, printer)?;
             return Ok(true);
         }
+        Command::Trace { command } => match command {
+            TraceCommand::Decode { file } => printer.print(&trace::decode(&file)?),
+            TraceCommand::Replay { file } => printer.print(&trace::replay(context, &file)?),
+            TraceCommand::Pcapng { file, out } => printer.print(&trace::pcapng(&file, &out)?),
+        },
         Command::Tariff { command } => match command {
             TariffCommand::Price { kwh, month, tariff } => {
                 printer.print(&tariff::price(&kwh, month, tariff.as_deref())?)

@@ -20,7 +20,9 @@ pub(crate) mod sim;
 pub(crate) mod table;
 pub(crate) mod tariff;
 pub(crate) mod tour;
+pub(crate) mod trace;
 pub(crate) mod verdict;
+pub(crate) mod watch;
 
 use card_core::text::Language;
 use serde::Serialize;

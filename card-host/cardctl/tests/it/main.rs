@@ -18,3 +18,4 @@ mod pages;
 mod sim;
 mod tariff_command;
 mod tour;
+mod trace;
