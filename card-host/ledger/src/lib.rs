@@ -72,6 +72,7 @@ mod settings;
 mod shown;
 mod signing;
 mod so_far;
+mod spoken;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;

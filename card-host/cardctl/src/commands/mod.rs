@@ -1,8 +1,10 @@
 //! The commands. Each works on whatever transport leads to the card, and returns what is to be shown.
 
 pub(crate) mod alerts;
+mod arabic;
 pub(crate) mod audit;
 pub(crate) mod card;
+pub(crate) mod config;
 pub(crate) mod conformance;
 mod error;
 pub(crate) mod issue;

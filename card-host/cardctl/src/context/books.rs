@@ -11,13 +11,13 @@ use card_ledger::{
     Anchor, BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Office, Party, Payee, Point, PointCode,
     PointLimits, Policy, PostgresLedger, RequestId, SqliteLedger, Who, binding_of, read,
 };
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::custody::Keys;
 use super::workplace::Workplace;
 use super::{Context, Error, Request};
+use crate::say;
 
 /// Connections to a database at most, made when they are needed: one program, mostly one thing at a time.
 pub(crate) const CONNECTIONS: u32 = 16;
@@ -164,7 +164,7 @@ impl Books {
             (_, None) => return Err(NoBooks::Never(at).into()),
         };
         if let Some(warning) = keys.warning() {
-            let _ = writeln!(std::io::stderr(), "cardctl: {warning}");
+            say::remark(warning);
         }
         let Opened { ledger, sqlite, founded } = opened;
         let actor = context.actor.clone().unwrap_or_else(login);
@@ -236,11 +236,10 @@ impl Books {
             return Ok(());
         }
         self.office.link(bank, &new_id()?, card, "development", "development")?;
-        let _ = writeln!(
-            std::io::stderr(),
-            "cardctl: card {card} is linked to an account at {} now, as its holder would have agreed to there",
+        say::remark(format_args!(
+            "card {card} is linked to an account at {} now, as its holder would have agreed to there",
             bank.party
-        );
+        ));
         Ok(())
     }
 

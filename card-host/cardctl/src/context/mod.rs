@@ -2,6 +2,7 @@
 
 pub(crate) mod books;
 pub(crate) mod custody;
+pub(crate) mod lock;
 pub(crate) mod reader;
 mod request;
 pub(crate) mod simulated_reader;

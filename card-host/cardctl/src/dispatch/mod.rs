@@ -5,23 +5,23 @@ mod ledger;
 use card_host::card_work::CardChoice;
 use card_paper::{Digits, Look};
 
-use crate::cli::Command;
 use crate::cli::alerts::AlertsCommand;
 use crate::cli::audit::AuditCommand;
 use crate::cli::meter::MeterCommand;
 use crate::cli::sim::SimCommand;
 use crate::cli::tariff::TariffCommand;
 use crate::cli::trace::TraceCommand;
+use crate::cli::{Arguments, Command, ConfigCommand, papers};
 use crate::commands::{
-    Error, alerts, audit, card, conformance, issue, mail, meter, paper, readers, sale, serve, sim, tariff,
-    tour, trace, watch,
+    Error, alerts, audit, card, config, conformance, given, issue, mail, meter, paper, readers, sale, serve,
+    sim, tariff, tour, trace, watch,
 };
 use crate::context::Context;
 use crate::view::Printer;
 
 /// Runs what was asked for, and prints what came of it; `false` where it found something wrong.
-pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Result<bool, Error> {
-    let good = match command {
+pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> Result<bool, Error> {
+    let good = match arguments.command {
         Command::Readers => printer.print(&readers::list()?),
         Command::Watch => {
             watch::run(context, printer)?;
@@ -96,6 +96,15 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
             }
             TariffCommand::Check { file } => printer.print(&tariff::check(&file)?),
         },
+        Command::Config { command: ConfigCommand::Show } => {
+            printer.print(&config::show(arguments.settings, arguments.file))
+        }
+        Command::Completion { shell } => return config::completion(&papers::completion(shell)),
+        Command::Man { folder } => {
+            let pages = papers::manual().map_err(|error| given(error.to_string()))?;
+            printer.print(&config::man(&folder, &pages)?)
+        }
+        Command::Options => return config::completion(papers::options().as_bytes()),
     };
     Ok(good?)
 }

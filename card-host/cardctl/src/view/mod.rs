@@ -4,6 +4,7 @@ pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod card;
 pub(crate) mod collect;
+pub(crate) mod config;
 pub(crate) mod conformance;
 pub(crate) mod customer;
 pub(crate) mod events;
@@ -71,6 +72,13 @@ pub(crate) struct NotPrinted {
     /// Whether all was well.
     pub(crate) good: bool,
     cause: std::io::Error,
+}
+
+impl NotPrinted {
+    /// It was done.
+    pub(crate) const fn done(cause: std::io::Error) -> Self {
+        Self { good: true, cause }
+    }
 }
 
 /// Where to, and how.

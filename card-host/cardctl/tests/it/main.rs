@@ -10,6 +10,7 @@
 )]
 
 mod answers;
+mod command_line;
 mod conformance;
 mod contract;
 mod keys;
