@@ -79,7 +79,6 @@ mod texts;
 
 pub use accounts::{Class, LedgerAccount, UnknownAccount};
 pub use alerts::QueuedAlerts;
-pub use anchor::Anchor;
 pub use audit::{
     AuditFinding, AuditKey, AuditKeyError, AuditPublicKey, AuditReport, LostBranch, MoneyIdentity, Progress,
     RestoreMark, RowFault, TrialBalance, TrialLine, sign_heads, trial_balance, verify,

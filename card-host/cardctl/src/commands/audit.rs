@@ -98,5 +98,6 @@ pub(crate) fn check(context: &Context, files: &[PathBuf], key: Option<&Path>) ->
 pub(crate) fn reconcile(context: &Context) -> Result<Reconciled, Error> {
     let books = context.books(&context.shared()?)?;
     let options = ReconcileOptions::at(books.office.now()?);
-    Ok(compare(books.office.ledger(), &options, &mut progress())?.into())
+    let memory = books.office.keys().memory();
+    Ok(compare(books.office.ledger(), memory, &options, &mut progress())?.into())
 }
