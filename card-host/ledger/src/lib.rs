@@ -81,7 +81,8 @@ pub use accounts::{Class, LedgerAccount, UnknownAccount};
 pub use alerts::QueuedAlerts;
 pub use audit::{
     AuditFinding, AuditKey, AuditKeyError, AuditPublicKey, AuditReport, LostBranch, MoneyIdentity, Progress,
-    RestoreMark, RowFault, TrialBalance, TrialLine, sign_heads, trial_balance, verify,
+    ReceiptCheck, ReceiptProof, RestoreMark, RowFault, TrialBalance, TrialLine, sign_heads, trial_balance,
+    verify,
 };
 pub use bindings::OpenOrder;
 pub use branch::{BranchError, Brought, Found};
@@ -99,7 +100,7 @@ pub use gap::SEQUENCE_GAP;
 pub use moves::MoveOrder;
 pub use names::{COMPANY, ChargeCode, NameError, OFFICE, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};
-pub use policy::{ChannelRules, Charge, ChargeKind, Charged, Division, Policy, WithoutPayment};
+pub use policy::{ChannelRules, Charge, ChargeKind, ChargeName, Charged, Division, Policy, WithoutPayment};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresLedger;
 pub use proof::{Anew, Finding};
