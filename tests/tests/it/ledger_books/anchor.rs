@@ -6,7 +6,7 @@ use card_host::card_core::units::Piastres;
 use card_host::card_work::development_scope;
 use card_ledger::{
     AnchorError, ExceptionKind, Ledger, LedgerError, Office, Point, PointCode, PointLimits, ReconcileOptions,
-    Refusal, SqliteLedger, Who, Work, read,
+    Refusal, SqliteLedger, Who, Work, read, reconcile,
 };
 use card_signer::rules::Ceilings;
 use card_signer::{Durability, Memory, Signer};
