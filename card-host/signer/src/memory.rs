@@ -61,7 +61,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn failed(error: &Error) -> MemoryError {
+pub(crate) fn failed(error: &Error) -> MemoryError {
     MemoryError::Store(error.to_string())
 }
 
@@ -199,7 +199,7 @@ impl Memory {
     }
 
     /// In a transaction of its own.
-    fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, MemoryError> {
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, MemoryError> {
         self.transact(&mut lock(&self.connection), work).map_err(|error| failed(&error))
     }
 
