@@ -1,7 +1,7 @@
 //! What waits for a card, and what cards bring back (docs/ledger.md, sections 7 and 8).
 
 use card_core::id::{Binding, CardId, Scope};
-use card_core::message::{Certificate, Envelope, MeterReceipt, Receipt, Slot, Voucher, check};
+use card_core::message::{Certificate, Envelope, MeterReceipt, Receipt, Slot, Voucher};
 use card_core::parameters::Readings;
 use card_core::role::KeyVersion;
 use card_core::units::{CardTime, Piastres};
@@ -19,7 +19,7 @@ use super::records::{BindingRecord, CardUse, Head, Link, MailRecord, Status};
 use super::sell::{about, unknown};
 use super::store::{Payee, Transaction, read};
 use card_host::issuer::{BindingAccount, LAST_TOTAL};
-use card_host::keystore::KeyStore;
+use card_host::keystore::{KeyStore, KeyStoreError};
 
 /// What waits for a card. All of it can be given to the card again and again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -375,8 +375,10 @@ pub(super) fn certified(
     certificate: Certificate,
 ) -> Result<Says, LedgerError> {
     let bad = |error: &dyn std::fmt::Display| Refusal::BadEvidence(error.to_string());
-    let again = keys.sign_certificate(scope, certificate).map_err(|error| bad(&error))?;
-    check(&again.mac, &certificate.mac).map_err(|_| bad(&"its certificate is not authentic"))?;
+    keys.verify_certificate(scope, &certificate).map_err(|error| match error {
+        KeyStoreError::NotAuthentic(_) => bad(&"its certificate is not authentic"),
+        error => bad(&error),
+    })?;
     Ok(Says::of_issuer(&certificate))
 }
 

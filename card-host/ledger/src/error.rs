@@ -3,12 +3,11 @@
 use card_core::id::{Binding, CardId, MeterId};
 use card_core::role::KeyVersion;
 use card_core::units::{Balance, CardTime, Piastres};
-use std::path::PathBuf;
 
 use super::entry::Entry;
 use super::names::{NameError, PartyCode, PointCode, RequestId};
 use card_host::issuer::{AccountError, IssuerError};
-use card_host::keystore::KeyStoreError;
+use card_host::keystore::{KeyStoreError, MemoryError};
 
 /// Why the ledger did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -136,22 +135,9 @@ pub enum AnchorError {
         /// Where the ledger is now, and where it was.
         place: String,
     },
-    /// The file cannot be read.
-    #[error("{} says how far the ledger has come, and cannot be read ({reason}): put the newest copy of it in its place", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// The file cannot be written.
-    #[error("{}: {reason}: without it an older copy of the ledger would not be noticed, so nothing was done; see that this user may write there", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
+    /// What remembers how far it had come cannot be asked, or knows of other books.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
 }
 
 /// What happened in a store.

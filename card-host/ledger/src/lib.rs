@@ -80,7 +80,6 @@ mod texts;
 
 pub use accounts::{Class, LedgerAccount, UnknownAccount};
 pub use alerts::QueuedAlerts;
-pub use anchor::Anchor;
 pub use audit::{
     AuditFinding, AuditKey, AuditKeyError, AuditPublicKey, AuditReport, LostBranch, MoneyIdentity, Progress,
     ReceiptCheck, ReceiptProof, RestoreMark, RowFault, TrialBalance, TrialLine, sign_heads, trial_balance,

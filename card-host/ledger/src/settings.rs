@@ -9,7 +9,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::entry::{Hash, Kind, RequestKey, Step};
-use super::error::{LedgerError, Refusal};
+use super::error::{AnchorError, LedgerError, Refusal};
 use super::masters;
 use super::names::{COMPANY, OFFICE, PartyCode, PointCode, RequestId};
 use super::office::{Office, Who, customer, draft};
@@ -101,8 +101,13 @@ impl Office {
         actor: &str,
         rules: &Policy,
     ) -> Result<Self, LedgerError> {
-        let office = Self::new(ledger, keys, clock)?;
         let who = Who { party: COMPANY.parse()?, point: OFFICE.parse()?, actor: actor.to_owned() };
+        if let Some(memory) = keys.memory()
+            && read(&*ledger, |t| t.point(&who.point))?.is_none()
+        {
+            memory.begin().map_err(AnchorError::from)?;
+        }
+        let office = Self::new(ledger, keys, clock)?;
         let request = who.request(&"founded".parse()?);
         let rules = Policy::from_json(&rules.to_json())?.to_json();
         office.step(|t| {

@@ -42,10 +42,9 @@ impl LedgerError {
                 isolate(number),
                 isolate(point)
             ),
-            Self::Anchor(AnchorError::Malformed { path, .. } | AnchorError::Io { path, .. }) => format!(
-                "تعذر استخدام الملف {} الذي يبين آخر ما وصلت إليه الدفاتر، ولم يُنفذ شيء: يرجى مراجعته",
-                isolate(path.display())
-            ),
+            Self::Anchor(AnchorError::Memory(_)) => {
+                "تعذر سؤال جهة التوقيع عن آخر ما وصلت إليه الدفاتر، ولم يُنفذ شيء: يرجى مراجعتها ثم الإعادة".to_owned()
+            }
             Self::Masters(MastersError::Others(version) | MastersError::Older(version)) => format!(
                 "بيانات التشفير {} ليست بيانات هذه الدفاتر أو أقدم منها، ولم يُنفذ شيء: يرجى استخدام أحدث نسخة منها",
                 isolate(version)

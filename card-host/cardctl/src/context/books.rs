@@ -8,8 +8,8 @@ use card_host::issuer::{BUILD_TIME, Clock, SystemClock, checked_time};
 use card_host::keystore::{KeyStore, KeyStoreError};
 use card_host::random::OsRandom;
 use card_ledger::{
-    Anchor, BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Office, Party, Payee, Point, PointCode,
-    PointLimits, Policy, PostgresLedger, RequestId, SqliteLedger, Who, binding_of, read,
+    BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Office, Party, Payee, Point, PointCode, PointLimits,
+    Policy, PostgresLedger, RequestId, SqliteLedger, Who, binding_of, read,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub(crate) const CONNECTIONS: u32 = 16;
 /// The ledger of the data directory, or of a database, with whoever works with it.
 pub(crate) struct Books {
     pub(crate) office: Arc<Office>,
-    /// The office's keys.
+    /// The office's keys, which sign whatever they are asked for: the office signs by a signer that remembers.
     pub(crate) keys: Arc<Keys>,
     /// Who runs this program, for the company.
     pub(crate) who: Who,
@@ -169,16 +169,12 @@ impl Books {
         let Opened { ledger, sqlite, founded } = opened;
         let actor = context.actor.clone().unwrap_or_else(login);
         let keys = Arc::new(keys);
+        let signer = Arc::new(workplace.signer(Arc::clone(&keys))?);
         let office = if founded {
-            Office::new(ledger, keys.clone(), SystemClock)?
+            Office::new(ledger, signer, SystemClock)?
         } else {
-            Office::found(ledger, keys.clone(), SystemClock, &actor, &Policy::for_development())?
+            Office::found(ledger, signer, SystemClock, &actor, &Policy::for_development())?
         };
-        let anchor = workplace.path("ledger-anchor.json");
-        if !founded {
-            Anchor::forget(&anchor).map_err(LedgerError::from)?;
-        }
-        let office = office.with_anchor(Anchor::open(&anchor).map_err(LedgerError::from)?);
         drop(lock);
         let who = Who {
             party: COMPANY.parse().map_err(LedgerError::from)?,
