@@ -28,8 +28,8 @@ use card_host::random::OsRandom;
 use card_host::transport::{Card, Simulator, Transport};
 use card_ledger::{
     BindingRecord, Charge, ChargeKind, Entry, Evidence, Kind, Ledger, LedgerAccount, LedgerError, Office,
-    OpenOrder, Party, Payee, PointLimits, Policy, PostgresLedger, Refusal, Sale, SaleOrder, SqliteLedger,
-    Status, Who, read,
+    OpenOrder, Party, Payee, PointLimits, Policy, PostgresLedger, Powers, Refusal, Sale, SaleOrder,
+    SqliteLedger, Status, Who, read,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -458,7 +458,12 @@ pub fn load(card: &mut Card<Simulator<FlashModel>>, voucher: &[u8]) -> Evidence 
 
 /// Somebody of a party at a vending point.
 pub fn who(party: &str, point: &str, actor: &str) -> Who {
-    Who { party: party.parse().unwrap(), point: point.parse().unwrap(), actor: actor.to_owned() }
+    Who {
+        party: party.parse().unwrap(),
+        point: point.parse().unwrap(),
+        actor: actor.to_owned(),
+        may: Powers::ALL,
+    }
 }
 
 /// A kiosk's till.

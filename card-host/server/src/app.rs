@@ -20,7 +20,7 @@ use tracing::info;
 use super::Options;
 use super::failure::Failure;
 use card_channel::wire::{Code, Status, VERSION};
-use card_ledger::{Hash, LedgerError, Office, PartyCode, PointCode, Power, Who, transact};
+use card_ledger::{Hash, LedgerError, Office, PartyCode, PointCode, Power, Powers, Who, transact};
 
 /// The longest secret that is looked at.
 const SECRET: usize = 256;
@@ -78,7 +78,12 @@ impl Caller {
     pub(super) fn at(&self, point: &str) -> Result<Who, Failure> {
         let point: PointCode =
             point.parse().map_err(|error: card_ledger::NameError| Failure::malformed(error.to_string()))?;
-        Ok(Who { party: self.party.clone(), point, actor: self.actor.clone() })
+        Ok(Who {
+            party: self.party.clone(),
+            point,
+            actor: self.actor.clone(),
+            may: Powers::of_token(self.power),
+        })
     }
 }
 

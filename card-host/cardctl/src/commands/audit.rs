@@ -2,7 +2,8 @@
 
 use card_host::text_file;
 use card_ledger::{
-    AuditKey, AuditPublicKey, EntryId, ReconcileOptions, SignedHead, reconcile as compare, sign_heads, verify,
+    AuditKey, AuditPublicKey, EntryId, LedgerError, Power, ReconcileOptions, SignedHead,
+    reconcile as compare, sign_heads, verify,
 };
 use std::path::{Path, PathBuf};
 
@@ -43,6 +44,7 @@ pub(crate) fn key(context: &Context) -> Result<Key, Error> {
 pub(crate) fn sign(context: &Context) -> Result<Heads, Error> {
     let workplace = context.shared()?;
     let books = context.books(&workplace)?;
+    books.who.must(Power::Audit).map_err(LedgerError::from)?;
     let key = secret(&workplace)?.ok_or_else(no_key)?;
     let heads = sign_heads(books.office.ledger(), &key, books.office.now()?)?;
     Ok(Heads { heads: heads.iter().map(Head::from).collect() })

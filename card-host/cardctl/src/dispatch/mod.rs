@@ -11,7 +11,8 @@ use crate::cli::audit::AuditCommand;
 use crate::cli::meter::MeterCommand;
 use crate::cli::tariff::TariffCommand;
 use crate::commands::{
-    Error, alerts, audit, card, conformance, issue, mail, meter, paper, readers, sale, serve, tariff, tour,
+    Error, alerts, audit, card, conformance, issue, mail, meter, paper, readers, sale, serve, staff, tariff,
+    tour,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -51,6 +52,10 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
         }
         Command::Tour { profile } => printer.print(&tour::run(profile, printer)?),
         Command::Ledger { command } => return ledger::run(context, printer, command),
+        Command::Staff { command } => match command.change() {
+            Some(change) => printer.print(&staff::change(context, &change)?),
+            None => printer.print(&staff::list(context)?),
+        },
         Command::Reconcile => printer.print(&audit::reconcile(context)?),
         Command::Audit { command } => match command {
             AuditCommand::Key => printer.print(&audit::key(context)?),
