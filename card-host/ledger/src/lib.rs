@@ -39,6 +39,7 @@
 mod accounts;
 mod alerts;
 mod anchor;
+mod answers;
 mod audit;
 mod bindings;
 mod branch;
@@ -84,7 +85,8 @@ pub use alerts::QueuedAlerts;
 pub use anchor::Anchor;
 pub use audit::{
     AuditFinding, AuditKey, AuditKeyError, AuditPublicKey, AuditReport, LostBranch, MoneyIdentity, Progress,
-    RestoreMark, RowFault, TrialBalance, TrialLine, sign_heads, trial_balance, verify,
+    ReceiptCheck, ReceiptProof, RestoreMark, RowFault, TrialBalance, TrialLine, sign_heads, trial_balance,
+    verify,
 };
 pub use bindings::OpenOrder;
 pub use branch::{BranchError, Brought, Found};
@@ -102,7 +104,7 @@ pub use gap::SEQUENCE_GAP;
 pub use moves::MoveOrder;
 pub use names::{COMPANY, ChargeCode, NameError, OFFICE, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};
-pub use policy::{ChannelRules, Charge, ChargeKind, Charged, Division, Policy, WithoutPayment};
+pub use policy::{ChannelRules, Charge, ChargeKind, ChargeName, Charged, Division, Policy, WithoutPayment};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresLedger;
 pub use powers::{NoPowers, Power, Powers};

@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 
 use super::error::{LedgerError, MastersError};
 use super::names::{COMPANY, NameError, RequestId};
-use super::office::Office;
-use super::staff;
+use super::office::{Office, Who};
 use super::store::{Transaction, read};
 
 /// The id under which the check value of a drawn master is entered.
@@ -70,7 +69,7 @@ impl Office {
 
 /// What the company entered under this id; null where nothing is.
 fn payload(t: &mut dyn Transaction, id: RequestId) -> Result<Value, LedgerError> {
-    let who = staff::company(COMPANY)?;
+    let who = Who::company(COMPANY)?;
     let steps = t.steps(&who.request(&id))?;
     let Some(step) = steps.first() else { return Ok(Value::Null) };
     let entry = t.entry(&step.entry)?;

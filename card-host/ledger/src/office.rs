@@ -10,7 +10,7 @@ use super::anchor::{Anchor, Watch};
 use super::entry::{Entry, EntryId, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal, StoreError};
 use super::masters::DRAWN;
-use super::names::{OFFICE, PartyCode, PointCode, RequestId, is_words};
+use super::names::{COMPANY, OFFICE, PartyCode, PointCode, RequestId, is_words};
 use super::policy::Policy;
 use super::powers::{Power, Powers};
 use super::proof::EVIDENCE;
@@ -45,6 +45,12 @@ impl Who {
     /// which order it happened (docs/ledger.md, section 3).
     pub(super) fn at_office(&self) -> Result<Self, LedgerError> {
         Ok(Self { point: OFFICE.parse()?, ..self.clone() })
+    }
+
+    /// The company's own work at its office, by whoever may do all.
+    pub(super) fn company(actor: &str) -> Result<Self, LedgerError> {
+        let (party, point) = (COMPANY.parse()?, OFFICE.parse()?);
+        Ok(Self { party, point, actor: actor.to_owned(), may: Powers::ALL })
     }
 
     /// Refuses what this one may not do.

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
+use super::answers::{answered, number, with_answer};
 use super::entry::{Hash, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal};
 use super::masters;
@@ -116,7 +117,7 @@ impl Office {
         rules: &Policy,
     ) -> Result<Self, LedgerError> {
         let office = Self::new(ledger, keys, clock)?;
-        let who = staff::company(actor)?;
+        let who = Who::company(actor)?;
         let request = who.request(&"founded".parse()?);
         let rules = Policy::from_json(&rules.to_json())?.to_json();
         office.step(|t| {
@@ -131,7 +132,9 @@ impl Office {
             let mut founded = json!({ "rules": rules, "masters": masters });
             let mut heads = Vec::new();
             if let Some(first) = &first {
-                founded["staff"] = staff::answer(first);
+                if let Some(founded) = founded.as_object_mut() {
+                    founded.insert("staff".to_owned(), staff::answer(first));
+                }
                 heads.push(Head::Staff(first.clone()));
             }
             entry.payload = json!({ "founded": founded }).to_string().into_bytes();
@@ -456,31 +459,6 @@ impl Office {
             Err(Refusal::Invalid(format!("{} cannot do this: only the company can", who.party)).into())
         }
     }
-}
-
-/// Where the answer stands in an entry that sets something.
-pub(super) const ANSWER: &str = "answer";
-
-/// What an entry that sets something says: what was asked for, and its answer where there is one.
-pub(super) fn with_answer(asked: &Value, answer: &Value) -> Vec<u8> {
-    let mut document = asked.clone();
-    if let (Some(fields), false) = (document.as_object_mut(), answer.is_null()) {
-        fields.insert(ANSWER.to_owned(), answer.clone());
-    }
-    document.to_string().into_bytes()
-}
-
-/// The answer in an entry, where the same was asked for.
-fn answered(payload: &[u8], asked: &Value) -> Option<Value> {
-    let mut document: Value = serde_json::from_slice(payload).ok()?;
-    let answer = document.as_object_mut()?.remove(ANSWER).unwrap_or_default();
-    (document == *asked).then_some(answer)
-}
-
-/// A number in an answer. Entries of former versions have none, and cannot be repeated.
-fn number<N: TryFrom<u64>>(answer: &Value, name: &str, id: &RequestId) -> Result<N, LedgerError> {
-    let number = answer.get(name).and_then(Value::as_u64).and_then(|number| N::try_from(number).ok());
-    Ok(number.ok_or_else(|| Refusal::OtherRequest(id.clone()))?)
 }
 
 fn token_hash(secret: &str) -> Hash {

@@ -15,15 +15,16 @@ use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use super::answers::{ANSWER, with_answer};
 use super::entry::{EntryId, Kind, Step};
 use super::error::{LedgerError, Refusal};
-use super::names::{COMPANY, OFFICE, PointCode, RequestId};
+use super::names::{COMPANY, OFFICE, PointCode, RequestId, is_invisible};
 use super::office::{Office, Who, draft};
 use super::policy::Policy;
 use super::powers::{Power, Powers};
 use super::records::{Head, Staff};
 use super::second::{self, Agreed, agreed, alone, identity};
-use super::settings::{ANSWER, with_answer};
+
 use super::store::{Ledger, read};
 
 /// The name of a person, as it is entered and shown: composed characters, one space between words.
@@ -58,7 +59,7 @@ impl FromStr for StaffName {
     fn from_str(text: &str) -> Result<Self, NoName> {
         let composed: String = text.nfkc().collect();
         let name = composed.split_whitespace().collect::<Vec<_>>().join(" ");
-        let seen = Who::is_actor(&name) && !name.chars().any(super::names::is_invisible);
+        let seen = Who::is_actor(&name) && !name.chars().any(hidden);
         // A line that ends within a name is no space between words.
         let one_line = !text.trim().chars().any(char::is_control);
         if seen && one_line && !identity(&name).is_empty() {
@@ -66,6 +67,11 @@ impl FromStr for StaffName {
         }
         Err(NoName(text.chars().take(80).collect()))
     }
+}
+
+/// Shows nothing by itself. What joins letters or keeps them apart is seen in the letters.
+fn hidden(c: char) -> bool {
+    is_invisible(c) && !matches!(c, '\u{200C}' | '\u{200D}')
 }
 
 impl fmt::Display for StaffName {
@@ -337,11 +343,6 @@ fn staff_of(payload: &[u8]) -> Option<(Value, Staff)> {
     let mut document: Value = serde_json::from_slice(payload).ok()?;
     let answer = document.as_object_mut()?.remove(ANSWER)?;
     Some((document, answered(&answer)?))
-}
-
-/// The company's own work at its office, by a program.
-pub(super) fn company(actor: &str) -> Result<Who, LedgerError> {
-    Ok(Who { party: COMPANY.parse()?, point: OFFICE.parse()?, actor: actor.to_owned(), may: Powers::ALL })
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::app::{App, Caller};
 use super::convert;
 use super::failure::Failure;
 use card_channel::wire::{BODY, Code, IDEMPOTENCY_KEY};
-use card_ledger::RequestId;
+use card_ledger::{EntryId, NameError, RequestId};
 
 impl FromRequestParts<App> for Caller {
     type Rejection = Failure;
@@ -100,6 +100,23 @@ impl FromRequestParts<App> for CardInPath {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         convert::card(&in_path(parts, app).await?).map(Self)
+    }
+}
+
+/// The number of a receipt, from the path.
+pub(super) struct ReceiptNumber(pub(super) EntryId);
+
+impl FromRequestParts<App> for ReceiptNumber {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let path = Path::<(String, u64)>::from_request_parts(parts, app).await;
+        let Path((point, number)) = path.map_err(|error| Failure::malformed(error.body_text()))?;
+        let point = point.parse().map_err(|error: NameError| Failure::malformed(error.to_string()))?;
+        match number {
+            0 => Err(Failure::malformed("the number of a receipt is at least 1")),
+            number => Ok(Self(EntryId { point, number })),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use card_channel::wire::{
 };
 use card_ledger::{LedgerError, Power, SaleOrder};
 
-fn json(status: StatusCode, body: &impl Serialize) -> Response {
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     // Structures of texts and integers can always be written.
     let bytes = serde_json::to_vec(body).unwrap_or_default();
     (status, [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], bytes)

@@ -12,6 +12,7 @@ mod failure;
 mod handlers;
 mod listen;
 mod log;
+mod receipts;
 
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn};

@@ -156,8 +156,7 @@ impl Transaction for FakeRows<'_> {
         point(&PointCode) -> Option<Point>;
         points(Option<&PointCode>, u32) -> Vec<Point>;
         party(&PartyCode) -> Option<Party>;
-        tokens(&PartyCode) -> Vec<Token>;
-        staff() -> Vec<card_ledger::Staff>;
+        tokens(&PartyCode) -> Vec<Token>; staff() -> Vec<card_ledger::Staff>;
         binding(Payee) -> Option<BindingRecord>;
         bindings(Option<Binding>, u32) -> Vec<BindingRecord>;
         bindings_of(u64) -> Vec<BindingRecord>;
@@ -474,7 +473,7 @@ fn the_description_is_complete() {
             assert!(operations.insert(name.clone()), "{name} twice");
         }
     }
-    assert_eq!(operations.len(), 12);
+    assert_eq!(operations.len(), 13);
     assert_eq!(api["security"], serde_json::json!([{ "token": [] }]));
     assert_eq!(api["components"]["securitySchemes"]["token"]["scheme"], "bearer");
     // What is sent has patterns and limits, and nothing beside it.

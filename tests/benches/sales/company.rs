@@ -145,7 +145,7 @@ fn rules() -> Policy {
     let kiosk = rules.channels.get_mut("kiosk").unwrap();
     let charge = |code: &str, kind, fixed, permille| {
         let code = code.parse().unwrap();
-        Charge { code, kind, fixed, permille, most: Some(500) }
+        Charge { code, name: None, kind, fixed, permille, most: Some(500) }
     };
     kiosk.charges =
         vec![charge("service", ChargeKind::Fee, 200, 10), charge("cleaning", ChargeKind::Levy, 100, 0)];

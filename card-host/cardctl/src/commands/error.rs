@@ -16,7 +16,7 @@ use card_server::ServerError;
 use cardctl::tour::TourError;
 
 use super::mail::ContentError;
-use super::paper::NoPaper;
+use super::paper::NotWritten;
 use super::sale::{BooksBehind, NotLoaded, PaidOnly, SecondPerson, SoldToFormer};
 use crate::context;
 use crate::context::voucher_file::VoucherFileError;
@@ -69,7 +69,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Tariff(#[from] TariffFileError),
     #[error(transparent)]
-    Paper(#[from] NoPaper),
+    Paper(#[from] NotWritten),
     #[error(transparent)]
     NotPrinted(#[from] NotPrinted),
 }

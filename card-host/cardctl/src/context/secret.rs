@@ -24,7 +24,7 @@ pub(crate) enum NoSecret {
         "{} has no secret of a member of staff: it is the name on the first line and 32 digits on the second, or the digits alone",
         .0.display()
     )]
-    NoSecret(PathBuf),
+    Malformed(PathBuf),
     #[error("this is no secret of a member of staff: it has 32 digits of 0-9 and a-f")]
     Typed,
     #[error(
@@ -55,7 +55,7 @@ pub(crate) fn read(path: &Path) -> Result<Credential, NoSecret> {
     }
     let mut text = Zeroizing::new(String::with_capacity(128));
     file.take(LONGEST).read_to_string(&mut text).map_err(failed)?;
-    let none = || NoSecret::NoSecret(path.to_owned());
+    let none = || NoSecret::Malformed(path.to_owned());
     let text = text.trim();
     match text.split_once('\n') {
         Some((name, secret)) => {

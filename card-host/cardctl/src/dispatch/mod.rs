@@ -60,6 +60,9 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
         Command::Audit { command } => match command {
             AuditCommand::Key => printer.print(&audit::key(context)?),
             AuditCommand::Sign => printer.print(&audit::sign(context)?),
+            AuditCommand::Receipt { proof, export, heads, key } => {
+                printer.print(&audit::receipt(context, proof, export.as_deref(), &heads, key.as_deref())?)
+            }
             AuditCommand::Verify { heads, key } => {
                 printer.print(&audit::check(context, &heads, key.as_deref())?)
             }

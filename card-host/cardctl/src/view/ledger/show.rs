@@ -2,7 +2,7 @@
 
 use card_core::text::Language;
 use card_core::units::{Balance, CardTime, Piastres};
-use card_ledger::{BindingRecord, Division, Entry, Kind, PartyCode, Point, PointCode, RequestId, Sale};
+use card_ledger::{BindingRecord, Division, Entry, PartyCode, Point, PointCode, RequestId, Sale};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -167,7 +167,7 @@ struct EntryView {
 
 impl From<Entry> for EntryView {
     fn from(entry: Entry) -> Self {
-        let blocked = blocks(&entry);
+        let blocked = entry.blocks();
         Self {
             point: entry.id.point,
             number: entry.id.number,
@@ -187,15 +187,6 @@ impl From<Entry> for EntryView {
             at: entry.time,
         }
     }
-}
-
-/// What the entry of a block says.
-pub(crate) fn blocks(entry: &Entry) -> Option<bool> {
-    if entry.kind != Kind::Block {
-        return None;
-    }
-    let payload: serde_json::Value = serde_json::from_slice(&entry.payload).ok()?;
-    payload.get("blocked")?.as_bool()
 }
 
 /// In one line.

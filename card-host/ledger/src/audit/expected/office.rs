@@ -7,6 +7,7 @@ use card_core::units::{CardTime, Piastres};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::answers::ANSWER;
 use crate::entry::{Entry, Hash, Kind};
 use crate::names::{COMPANY, OFFICE, PartyCode, PointCode};
 use crate::payload::Payload;
@@ -14,7 +15,7 @@ use crate::policy::Policy;
 use crate::powers::Power;
 use crate::records::{CardRecord, CardUse, Party, PolicyRecord, Staff, Token};
 use crate::restore::epoch_of;
-use crate::settings::{ANSWER, party_of};
+use crate::settings::party_of;
 use crate::staff;
 
 /// A vending point, as it was entered.
