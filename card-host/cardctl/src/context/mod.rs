@@ -5,6 +5,7 @@ pub(crate) mod custody;
 mod reader;
 mod request;
 pub(crate) mod secret;
+pub(crate) mod simulated_reader;
 pub(crate) mod voucher_file;
 pub(crate) mod workplace;
 
