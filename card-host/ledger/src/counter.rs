@@ -14,6 +14,7 @@ use super::gap::{after_a_restore, gone_on};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::payload::Payload;
+use super::powers::Power;
 use super::proof::{Anew, EVIDENCE, Finding, Proof, Says};
 use super::records::{BindingRecord, CardUse, Head, Link, MailRecord, Status};
 use super::sell::{about, unknown};
@@ -108,6 +109,7 @@ impl Office {
     /// again, where it shows something that the copy did not know; what the issuer has signed beyond the ledger is entered again, as an entry of
     /// its own.
     pub fn hand_in(&self, who: &Who, evidence: &Evidence) -> Result<HandedIn, LedgerError> {
+        who.must(Power::Sell)?;
         self.hand_in_of(who, evidence, false)
     }
 
@@ -292,11 +294,13 @@ impl Office {
         customer: &str,
         consent: &str,
     ) -> Result<(), LedgerError> {
+        who.must(Power::Sell)?;
         self.set_link(who, id, card, customer, Some(consent))
     }
 
     /// Ends a link. It is asked for by the holder, through the bank or at a branch.
     pub fn unlink(&self, who: &Who, id: &RequestId, card: CardId, customer: &str) -> Result<(), LedgerError> {
+        who.must(Power::Sell)?;
         self.set_link(who, id, card, customer, None)
     }
 

@@ -120,6 +120,12 @@ impl Refusal {
             Self::NotLinked(_) => "not-linked",
             Self::LinkedToOther(_) => "linked-to-other",
             Self::ApprovalNeeded { .. } => "approval-needed",
+            Self::NotAllowed { .. } => "not-allowed",
+            Self::NotStaff(_) => "not-staff",
+            Self::NoStaff(_) => "no-staff",
+            Self::StaffThere(_) => "staff-there",
+            Self::SecretGone(_) => "secret-gone",
+            Self::SingleUser => "single-user",
             Self::NotSecondPerson { .. } => "not-second-person",
             Self::SecondPerson(_) => "second-person",
             Self::MoreThanAllowed { .. } => "more-than-allowed",
@@ -245,6 +251,25 @@ impl Refusal {
                 "مبلغ {} جنيه يحتاج إلى موافقة شخص ثان: يرجى تسجيله ثم الموافقة عليه ثم المتابعة",
                 &[amount],
             ),
+            Self::NotAllowed { actor, power } => says(
+                "{} غير مصرح له بهذا، فهو يحتاج إلى صلاحية {}: يرجى أن ينفذه من له هذه الصلاحية",
+                &[actor, &power.code()],
+            ),
+            Self::NotStaff(name) => says(
+                "{} غير معروف هنا بهذه الكلمة السرية: يرجى مراجعة الاسم والكلمة السرية، وإن فُقدت فلتُجدد",
+                &[name],
+            ),
+            Self::NoStaff(name) => says("{} ليس من العاملين: يرجى مراجعة قائمتهم", &[name]),
+            Self::StaffThere(name) => {
+                says("{} من العاملين بالفعل: يرجى اختيار اسم آخر أو تعديل صلاحياته", &[name])
+            }
+            Self::SecretGone(name) => {
+                says("حصل {} على كلمة سرية بهذا الطلب ولا تُحفظ في أي مكان: إن فُقدت فلتُجدد", &[name])
+            }
+            Self::SingleUser => {
+                "أُنشئت هذه الدفاتر لمستخدم واحد يقوم بكل شيء: يرجى إنشاء دفاتر بها عاملون إن لزم ذلك"
+                    .to_owned()
+            }
             Self::NotSecondPerson { actor } => {
                 says("لا يصلح {} شخصًا ثانيًا لهذا: يرجى أن يوافق شخص آخر له ذلك", &[actor])
             }
@@ -346,6 +371,12 @@ mod tests {
             Refusal::NotLinked(card),
             Refusal::LinkedToOther(card),
             Refusal::ApprovalNeeded { amount },
+            Refusal::NotAllowed { actor: "a".to_owned(), power: crate::Power::Approve },
+            Refusal::NotStaff("a".to_owned()),
+            Refusal::NoStaff("a".to_owned()),
+            Refusal::StaffThere("a".to_owned()),
+            Refusal::SecretGone("a".to_owned()),
+            Refusal::SingleUser,
             Refusal::NotSecondPerson { actor: "7".to_owned() },
             Refusal::SecondPerson(request(&id)),
             Refusal::MoreThanAllowed { amount, most },

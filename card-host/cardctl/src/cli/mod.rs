@@ -13,6 +13,7 @@ pub(crate) mod parse;
 pub(crate) mod sellers;
 mod settings;
 pub(crate) mod sim;
+pub(crate) mod staff;
 pub(crate) mod tariff;
 pub(crate) mod trace;
 mod values;
@@ -23,7 +24,7 @@ use card_core::key::KeyLength;
 use card_core::scp03::Mode;
 use card_core::text::Language;
 use card_core::units::Piastres;
-use card_ledger::{PointCode, RequestId};
+use card_ledger::{PointCode, RequestId, StaffName};
 use card_paper::Digits;
 use card_pkcs11::TokenUri;
 use clap::{Args, Parser, Subcommand};
@@ -40,10 +41,11 @@ use self::ledger::LedgerCommand;
 use self::mail::MailArguments;
 use self::meter::MeterCommand;
 use self::sim::SimCommand;
+use self::staff::StaffCommand;
 use self::tariff::TariffCommand;
 use self::trace::TraceCommand;
 use self::values::{
-    Secret, access_number, account, actor, channel, digits, key_length, language, meter_number, mode,
+    Secret, access_number, account, channel, digits, key_length, language, meter_number, mode,
 };
 use crate::context::books::{NoBooks, new_id};
 use crate::context::{Context, Error, Request};
@@ -93,9 +95,13 @@ pub(crate) struct Arguments {
     /// asked for. By default they are in a file of the data directory.
     #[arg(long, global = true, help_heading = "Ledger", value_name = "URI")]
     keys: Option<TokenUri>,
-    /// Who does it, as it is written in the ledger. By default the user of the operating system.
-    #[arg(long, global = true, help_heading = "Ledger", value_name = "NAME", value_parser = actor)]
-    actor: Option<String>,
+    /// Who does it, as it is written in the ledger. By default the user of the operating system; where the ledger has staff, the one of the secret.
+    #[arg(long, global = true, help_heading = "Ledger", value_name = "NAME")]
+    actor: Option<StaffName>,
+    /// Your secret, where the ledger has staff: a file that only you can read, as `staff add --out` writes it, or a descriptor (/dev/fd/3). Without it
+    /// the secret is asked for.
+    #[arg(long, global = true, help_heading = "Ledger", value_name = "FILE")]
+    secret_file: Option<PathBuf>,
     /// The company's vending point where it is done. By default its office.
     #[arg(long, global = true, help_heading = "Ledger", value_name = "CODE")]
     point: Option<PointCode>,
@@ -129,6 +135,7 @@ impl Arguments {
             token: self.keys.take(),
             database,
             actor: self.actor.take(),
+            secret_file: self.secret_file.take(),
             point: self.point.take(),
             request: Arc::new(Request::new(id, repeats, self.format == Format::Json)),
         })
@@ -276,6 +283,11 @@ pub(crate) enum Command {
     Ledger {
         #[command(subcommand)]
         command: LedgerCommand,
+    },
+    /// Who works here, and what each may do.
+    Staff {
+        #[command(subcommand)]
+        command: StaffCommand,
     },
     /// Compares the ledger with what cards and meters have said, and lists what somebody has to look into, the worst first. Ends with status 4
     /// where something is an alarm.

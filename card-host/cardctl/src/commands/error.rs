@@ -222,6 +222,7 @@ const fn of_context(error: &context::Error) -> &'static str {
         context::Error::Ledger(error) => error.code(),
         context::Error::NotShown(_) => "request-not-shown",
         context::Error::Trace(_) => "trace",
+        context::Error::NoSecret(_) => "no-secret",
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) mod readers;
 pub(crate) mod sale;
 pub(crate) mod serve;
 pub(crate) mod sim;
+pub(crate) mod staff;
 pub(crate) mod tariff;
 pub(crate) mod tour;
 pub(crate) mod trace;

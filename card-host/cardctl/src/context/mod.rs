@@ -5,6 +5,7 @@ pub(crate) mod custody;
 pub(crate) mod lock;
 pub(crate) mod reader;
 mod request;
+pub(crate) mod secret;
 pub(crate) mod simulated_reader;
 pub(crate) mod trace;
 pub(crate) mod voucher_file;
@@ -13,11 +14,12 @@ pub(crate) mod workplace;
 use self::books::{Books, CONNECTIONS, Founding, NoBooks};
 use self::request::NotShown;
 pub(crate) use self::request::Request;
+use self::secret::NoSecret;
 use self::trace::TraceError;
 use self::workplace::{Workplace, WorkplaceError};
 use card_host::keystore::KeyStoreError;
 use card_host::reader_error::ReaderError;
-use card_ledger::{LedgerError, PointCode};
+use card_ledger::{LedgerError, PointCode, StaffName};
 use card_pkcs11::TokenUri;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,7 +40,9 @@ pub(crate) struct Context {
     /// The database, where the ledger is in one.
     pub(crate) database: Option<String>,
     /// Who does it, where that is not the user of the operating system.
-    pub(crate) actor: Option<String>,
+    pub(crate) actor: Option<StaffName>,
+    /// Where the secret of that one is, if it is not typed.
+    pub(crate) secret_file: Option<PathBuf>,
     /// The vending point, where it is not the office.
     pub(crate) point: Option<PointCode>,
     /// The id of what is asked for.
@@ -60,6 +64,8 @@ pub(crate) enum Error {
     Keys(#[from] KeyStoreError),
     #[error(transparent)]
     Trace(#[from] TraceError),
+    #[error(transparent)]
+    NoSecret(#[from] NoSecret),
     #[error(transparent)]
     NotShown(#[from] NotShown),
 }

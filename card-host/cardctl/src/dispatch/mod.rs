@@ -14,7 +14,7 @@ use crate::cli::trace::TraceCommand;
 use crate::cli::{Arguments, Command, ConfigCommand, papers};
 use crate::commands::{
     Error, alerts, audit, card, config, conformance, given, issue, mail, meter, paper, readers, sale, serve,
-    sim, tariff, tour, trace, watch,
+    sim, staff, tariff, tour, trace, watch,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -65,6 +65,10 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
         }
         Command::Tour { profile } => printer.print(&tour::run(profile, printer)?),
         Command::Ledger { command } => return ledger::run(context, printer, command),
+        Command::Staff { command } => match command.change() {
+            Some(change) => printer.print(&staff::change(context, &change)?),
+            None => printer.print(&staff::list(context)?),
+        },
         Command::Reconcile => printer.print(&audit::reconcile(context)?),
         Command::Audit { command } => match command {
             AuditCommand::Key => printer.print(&audit::key(context)?),

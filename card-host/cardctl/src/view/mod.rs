@@ -18,6 +18,7 @@ pub(crate) mod readers;
 pub(crate) mod sale;
 pub(crate) mod serve;
 pub(crate) mod sim;
+pub(crate) mod staff;
 pub(crate) mod table;
 pub(crate) mod tariff;
 pub(crate) mod tour;
