@@ -15,6 +15,7 @@ use card_ledger::{AuditKeyError, BranchError, ExportError, FindLostError, Ledger
 use card_server::ServerError;
 use cardctl::tour::TourError;
 
+use super::desk::DeskError;
 use super::mail::ContentError;
 use super::paper::NotWritten;
 use super::sale::{BooksBehind, NotLoaded, PaidOnly, SecondPerson, SoldToFormer};
@@ -70,6 +71,8 @@ pub(crate) enum Error {
     Tariff(#[from] TariffFileError),
     #[error(transparent)]
     Paper(#[from] NotWritten),
+    #[error(transparent)]
+    Desk(#[from] DeskError),
     #[error(transparent)]
     NotPrinted(#[from] NotPrinted),
 }

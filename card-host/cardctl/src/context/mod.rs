@@ -2,7 +2,7 @@
 
 pub(crate) mod books;
 pub(crate) mod custody;
-mod reader;
+pub(crate) mod reader;
 mod request;
 pub(crate) mod voucher_file;
 pub(crate) mod workplace;
@@ -13,7 +13,7 @@ pub(crate) use self::request::Request;
 use self::workplace::{Workplace, WorkplaceError};
 use card_host::keystore::KeyStoreError;
 use card_host::reader_error::ReaderError;
-use card_ledger::{LedgerError, PointCode};
+use card_ledger::{LedgerError, PointCode, RequestId};
 use card_pkcs11::TokenUri;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -56,6 +56,20 @@ pub(crate) enum Error {
 }
 
 impl Context {
+    /// The same for another request, whose id whoever asks has seen; done by `actor` where one is named.
+    pub(crate) fn as_asked(&self, id: RequestId, actor: Option<&str>) -> Self {
+        Self {
+            data: self.data.clone(),
+            reader: self.reader.clone(),
+            trace: self.trace,
+            token: self.token.clone(),
+            database: self.database.clone(),
+            actor: actor.map(str::to_owned).or_else(|| self.actor.clone()),
+            point: self.point.clone(),
+            request: Arc::new(Request::new(id, true, false)),
+        }
+    }
+
     /// The data directory for work with cards and meters, alone.
     pub(crate) fn alone(&self) -> Result<Workplace, Error> {
         Ok(Workplace::open(self.data.as_deref(), self.token.clone())?)

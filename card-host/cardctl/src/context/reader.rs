@@ -8,7 +8,26 @@ use std::io::Write;
 use super::workplace::Workplace;
 use super::{Context, Error};
 
+/// What a reader says without asking the card.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Presence {
+    Empty,
+    /// A card, and its number where the reader knows it.
+    Card(Option<CardId>),
+}
+
 impl Context {
+    /// Whether there is a card in the reader. No card is disturbed by it.
+    pub(crate) fn presence(&self) -> Result<Presence, Error> {
+        if self.reader == "sim" {
+            let present = self.alone()?.present()?;
+            return Ok(present.map_or(Presence::Empty, |(id, _)| Presence::Card(Some(id))));
+        }
+        let name = pcsc::find(&self.reader)?;
+        let there = pcsc::readers_and_cards()?.into_iter().any(|(reader, card)| reader == name && card);
+        Ok(if there { Presence::Card(None) } else { Presence::Empty })
+    }
+
     /// Gives the card to `act`: the simulated one, or the one in a reader. The data directory is opened only where it is needed.
     pub(crate) fn with_card<T, E: From<Error>>(
         &self,

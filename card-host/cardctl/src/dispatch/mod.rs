@@ -11,7 +11,8 @@ use crate::cli::audit::AuditCommand;
 use crate::cli::meter::MeterCommand;
 use crate::cli::tariff::TariffCommand;
 use crate::commands::{
-    Error, alerts, audit, card, conformance, issue, mail, meter, paper, readers, sale, serve, tariff, tour,
+    Error, alerts, audit, card, conformance, desk, issue, mail, meter, paper, readers, sale, serve, tariff,
+    tour,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -29,9 +30,9 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
         }
         Command::Engineering { meter, rebind } => printer.print(&issue::engineering(context, meter, rebind)?),
         Command::TopUp { amount, channel, out } => {
-            printer.print(&sale::top_up(context, &sale::Sale { amount, channel, out })?)
+            printer.print(&sale::top_up(context, &sale::Sale { amount, channel, out, only: None })?)
         }
-        Command::Refresh => printer.print(&sale::refresh(context)?),
+        Command::Refresh => printer.print(&sale::refresh(context, None)?),
         Command::Load { file } => printer.print(&sale::carry(context, &file)?),
         Command::Meter { command } => return run_meter(context, printer, command),
         Command::Mail(arguments) => printer.print(&mail::run(context, &arguments.options()?)?),
@@ -67,8 +68,16 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
             AlertsCommand::List { most } => printer.print(&alerts::list(context, most)?),
             AlertsCommand::Taken { ids } => printer.print(&alerts::taken(context, &ids)?),
         },
-        Command::Serve { listen } => {
+        Command::Serve { listen, desk: true, digits } => {
+            desk::run(context, &desk::Options { listen, digits, holder: false }, printer)?;
+            return Ok(true);
+        }
+        Command::Serve { listen, desk: false, .. } => {
             serve::run(context, listen, printer)?;
+            return Ok(true);
+        }
+        Command::Holder { listen, digits } => {
+            desk::run(context, &desk::Options { listen, digits, holder: true }, printer)?;
             return Ok(true);
         }
         Command::Tariff { command } => match command {
