@@ -12,6 +12,7 @@ import contextlib
 import http.client
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -117,6 +118,7 @@ def work(data, page, language, update):
     looks_well(page, f"desk-card-{language}", update)
 
     # Amounts in the digits of either language; the receipt is there for printing.
+    card = answer(data, "info")["card"]
     before = sales(data)
     sell(page, "40.50" if english else "٤٠٫٥٠")
     assert sorted(sales(data)) == sorted(before + [4050])
@@ -126,10 +128,9 @@ def work(data, page, language, update):
     printed.goto(urllib.parse.urljoin(page.url, paper))
     assert "40.50" in printed.content() and not blamed(printed)
     printed.close()
-    page.evaluate("window.print = () => {}")
     focused(page, "a[data-print]")
     page.keyboard.press("Enter")
-    page.wait_for_selector("iframe", state="attached")
+    page.wait_for_selector("a[data-printed]")
     back(page)
 
     # The button twice, and the form twice at the same moment behind the script's back.
@@ -172,6 +173,43 @@ def work(data, page, language, update):
     assert sorted(sales(data)) == sorted(before + [1_500_000])
     back(page)
 
+    # Out of the reader, and in again: the page says so by itself.
+    answer(data, "sim", "eject")
+    page.wait_for_selector("#amount", state="detached")
+    looks_well(page, f"desk-empty-{language}", False)
+    answer(data, "sim", "insert", card)
+    page.wait_for_selector("#amount")
+
+    # Another card than the one that was seen gets nothing.
+    other = answer(data, "sim", "new")["card"]
+    page.evaluate("() => { document.querySelector('[data-poll]').dataset.poll = 'none'; }")
+    answer(data, "sim", "insert", other)
+    before = sales(data)
+    sell(page, "70")
+    assert sales(data) == before and card in page.inner_text(".said")
+    answer(data, "sim", "insert", card)
+    back(page)
+
+    # Torn in the middle of loading: paid, told so, and loaded later without being sold again.
+    page.wait_for_selector("#amount")
+    before = sales(data)
+    answer(data, "sim", "power-cut", "--after", "0")
+    sell(page, "80")
+    looks_well(page, f"desk-torn-{language}", update)
+    assert sorted(sales(data)) == sorted(before + [8000])
+    waits = answer(data, "info")["pending_credit"]
+    answer(data, "sim", "eject")
+    focused(page, ".main button")
+    page.keyboard.press("Enter")
+    page.wait_for_load_state()
+    assert len(sales(data)) == len(before) + 1
+    answer(data, "sim", "insert", card)
+    focused(page, ".main button")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("a[href='../'][autofocus]")
+    assert len(sales(data)) == len(before) + 1 and answer(data, "info")["pending_credit"] == waits + 8000
+    back(page)
+
     # Blocked, and unblocked.
     for action in ["do/block", "do/unblock"]:
         form = f"form[action='{action}']:has(input[name=card])"
@@ -185,6 +223,46 @@ def work(data, page, language, update):
             page.wait_for_selector(".bad")
             assert not page.query_selector("#amount")
             looks_well(page, f"desk-blocked-{language}", update)
+
+    # Replaced: the former card gets nothing any more, the new one has what was paid.
+    answer(data, "sim", "eject")
+    page.wait_for_selector("#amount", state="detached")
+    focused(page, "#new-meter")
+    page.keyboard.type("481" if english else "٤٨١")
+    page.keyboard.press("Tab")
+    page.keyboard.type("77001")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("pre")
+    looks_well(page, f"desk-replaced-{language}", False)
+    access = re.search(r"(?:\d{2,13}[ -]?){2,}", page.inner_text("pre").split("access number")[-1]).group()
+    back(page)
+    page.wait_for_selector("form[action='do/refresh']")
+    focused(page, "form[action='do/refresh'] button")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("a[href='../'][autofocus]")
+    assert answer(data, "info")["state"] == "active" and answer(data, "info")["card"] != card
+    answer(data, "sim", "insert", card)
+    page.goto(urllib.parse.urljoin(page.url, "../"))
+    page.wait_for_selector(".bad")
+    answer(data, "sim", "insert", answer(data, "ledger", "statement", "--meter", "481")["card"])
+    return access
+
+
+def at_home(data, page, language, access, update):
+    """The holder of the card, with its number alone."""
+    english = language == "en"
+    page.wait_for_selector("#access")
+    looks_well(page, f"holder-{language}", update)
+    focused(page, "#access")
+    page.keyboard.type("1" * 26)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".said")
+    page.go_back()
+    page.wait_for_selector("#access")
+    page.fill("#access", access if english else access.translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")))
+    page.keyboard.press("Enter")
+    page.wait_for_selector("table")
+    assert "77001" in page.content() and not blamed(page)
 
 
 def main():
@@ -201,7 +279,12 @@ def main():
                 # What is refused is told there, too.
                 page.on("console", lambda said: said.type == "error" and "422" not in said.text and sys.exit(said.text))
                 page.goto(url)
-                work(data, page, language, update)
+                access = work(data, page, language, update)
+                page.close()
+            with served(data, "--language", language, "holder") as url:
+                page = browser.new_context().new_page()
+                page.goto(url)
+                at_home(data, page, language, access, update)
                 page.close()
         browser.close()
     print("the desk does what it says, once, in both languages, for its own browser alone")

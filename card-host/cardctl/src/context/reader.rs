@@ -2,6 +2,7 @@
 
 use card_core::id::CardId;
 use card_host::pcsc;
+use card_host::reader_error::ReaderError;
 use card_host::transport::{Card, Link, Trace, Transport};
 use std::io::Write;
 
@@ -22,6 +23,13 @@ impl Context {
         if self.reader == "sim" {
             let present = self.alone()?.present()?;
             return Ok(present.map_or(Presence::Empty, |(id, _)| Presence::Card(Some(id))));
+        }
+        if self.reader.starts_with(TCP_SCHEME) {
+            return match TcpCard::connect(&self.reader) {
+                Ok(_) => Ok(Presence::Card(None)),
+                Err(ReaderError::NoCard { .. }) => Ok(Presence::Empty),
+                Err(error) => Err(error.into()),
+            };
         }
         let name = pcsc::find(&self.reader)?;
         let there = pcsc::readers_and_cards()?.into_iter().any(|(reader, card)| reader == name && card);

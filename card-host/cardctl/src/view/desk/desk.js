@@ -22,7 +22,12 @@ document.addEventListener("click", (event) => {
   paper.hidden = true;
   paper.title = link.textContent;
   paper.src = link.href;
-  paper.addEventListener("load", () => { paper.contentWindow.focus(); paper.contentWindow.print(); });
+  paper.addEventListener("load", () => {
+    paper.contentWindow.focus();
+    paper.contentWindow.print();
+    link.focus();
+    link.dataset.printed = "yes";
+  });
   document.body.append(paper);
 });
 

@@ -241,9 +241,12 @@ fn request(id: &RequestId) -> Markup {
 }
 
 fn field(language: Language, label: w::Words, id: &str, name: &str, number: bool) -> Markup {
+    let (mode, direction) = (number.then_some("numeric"), number.then_some("ltr"));
     html! {
-        label for=(id) { (label.of(language)) }
-        input #(id) name=(name) autocomplete="off" required inputmode=[number.then_some("numeric")] dir=[number.then_some("ltr")];
+        span.field {
+            label for=(id) { (label.of(language)) }
+            input #(id) name=(name) autocomplete="off" required inputmode=[mode] dir=[direction];
+        }
     }
 }
 
