@@ -12,8 +12,8 @@ use crate::cli::meter::MeterCommand;
 use crate::cli::sim::SimCommand;
 use crate::cli::tariff::TariffCommand;
 use crate::commands::{
-    Error, alerts, audit, card, conformance, desk, issue, mail, meter, paper, readers, sale, serve, sim, tariff,
-    tour,
+    Error, alerts, audit, card, conformance, desk, issue, mail, meter, paper, readers, sale, serve, sim,
+    tariff, tour,
 };
 use crate::context::Context;
 use crate::view::Printer;

@@ -109,11 +109,11 @@ fn of_card(language: Language, shown: &Shown, next: &RequestId) -> Markup {
         section aria-labelledby="card" {
             h2 #card { (of(w::CARD)) }
             div.state role="status" {
-                @for situation in &shown.situations { p { (situation.text(language).to_string()) } }
                 @match &shown.standing {
+                    // The ledger knows better than the card.
                     Standing::Contract { blocked: true, .. } => p.bad { (of(w::BLOCKED)) },
                     Standing::None(why) if !shown.blank => p.bad { (in_language(why, language)) },
-                    _ => {}
+                    _ => @for situation in &shown.situations { p { (situation.text(language).to_string()) } },
                 }
             }
             (about(language, shown))
