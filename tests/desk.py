@@ -200,12 +200,13 @@ def work(data, page, language, update):
     waits = answer(data, "info")["pending_credit"]
     answer(data, "sim", "eject")
     focused(page, ".main button")
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     assert len(sales(data)) == len(before) + 1
     answer(data, "sim", "insert", card)
     focused(page, ".main button")
-    page.keyboard.press("Enter")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     page.wait_for_selector("a[href='../'][autofocus]")
     assert len(sales(data)) == len(before) + 1 and answer(data, "info")["pending_credit"] == waits + 8000
     back(page)
