@@ -307,6 +307,23 @@ pub(crate) enum Command {
         /// Address and port where it listens. It does no TLS: put a proxy before it that does, and keep it on this computer.
         #[arg(long, value_name = "ADDRESS:PORT")]
         listen: Option<SocketAddr>,
+        /// Serves a clerk's desk instead, for a browser of this computer: open the address that it prints. The card in the reader appears by
+        /// itself; to sell, load, print, replace and block.
+        #[arg(long)]
+        desk: bool,
+        /// Digits on the papers of the desk: western or arabic.
+        #[arg(long, default_value = "western", value_parser = digits, requires = "desk")]
+        digits: Digits,
+    },
+    /// For the holder of a card, at home: serves the statement of the card in the reader to a browser of this computer, which asks for the
+    /// number that is printed on the card. Needs no key and no ledger.
+    Holder {
+        /// Address and port where it listens, of this computer only.
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        listen: Option<SocketAddr>,
+        /// Digits of amounts and dates: western or arabic.
+        #[arg(long, default_value = "western", value_parser = digits)]
+        digits: Digits,
     },
     /// What a trace says that --trace wrote.
     Trace {

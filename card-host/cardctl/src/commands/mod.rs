@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod card;
 pub(crate) mod config;
 pub(crate) mod conformance;
+pub(crate) mod desk;
 mod error;
 pub(crate) mod issue;
 pub(crate) mod ledger;

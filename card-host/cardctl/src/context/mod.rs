@@ -19,7 +19,7 @@ use self::trace::TraceError;
 use self::workplace::{Workplace, WorkplaceError};
 use card_host::keystore::KeyStoreError;
 use card_host::reader_error::ReaderError;
-use card_ledger::{LedgerError, PointCode, StaffName};
+use card_ledger::{LedgerError, PointCode, RequestId, StaffName};
 use card_pkcs11::TokenUri;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -71,6 +71,22 @@ pub(crate) enum Error {
 }
 
 impl Context {
+    /// The same for another request, whose id whoever asks has seen; done by `actor` where one is named.
+    pub(crate) fn as_asked(&self, id: RequestId, actor: Option<StaffName>) -> Self {
+        Self {
+            data: self.data.clone(),
+            reader: self.reader.clone(),
+            wait: self.wait,
+            trace: self.trace.clone(),
+            token: self.token.clone(),
+            database: self.database.clone(),
+            actor: actor.or_else(|| self.actor.clone()),
+            secret_file: self.secret_file.clone(),
+            point: self.point.clone(),
+            request: Arc::new(Request::new(id, true, false)),
+        }
+    }
+
     /// The data directory for work with cards and meters, alone.
     pub(crate) fn alone(&self) -> Result<Workplace, Error> {
         Ok(Workplace::open(self.data.as_deref(), self.token.clone())?)

@@ -13,8 +13,8 @@ use crate::cli::tariff::TariffCommand;
 use crate::cli::trace::TraceCommand;
 use crate::cli::{Arguments, Command, ConfigCommand, papers};
 use crate::commands::{
-    Error, alerts, audit, card, config, conformance, given, issue, mail, meter, paper, readers, sale, serve,
-    sim, staff, tariff, tour, trace, watch,
+    Error, alerts, audit, card, config, conformance, desk, given, issue, mail, meter, paper, readers, sale,
+    serve, sim, staff, tariff, tour, trace, watch,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -36,9 +36,9 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
         }
         Command::Engineering { meter, rebind } => printer.print(&issue::engineering(context, meter, rebind)?),
         Command::TopUp { amount, channel, out } => {
-            printer.print(&sale::top_up(context, &sale::Sale { amount, channel, out })?)
+            printer.print(&sale::top_up(context, &sale::Sale { amount, channel, out, only: None })?)
         }
-        Command::Refresh => printer.print(&sale::refresh(context)?),
+        Command::Refresh => printer.print(&sale::refresh(context, None)?),
         Command::Load { file } => printer.print(&sale::carry(context, &file)?),
         Command::Sim { command } => match command {
             SimCommand::New => printer.print(&sim::new(context)?),
@@ -85,7 +85,11 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
             AlertsCommand::List { most } => printer.print(&alerts::list(context, most)?),
             AlertsCommand::Taken { ids } => printer.print(&alerts::taken(context, &ids)?),
         },
-        Command::Serve { listen } => {
+        Command::Serve { listen, desk: true, digits } => {
+            desk::run(context, &desk::Options { listen, digits, holder: false }, printer)?;
+            return Ok(true);
+        }
+        Command::Serve { listen, desk: false, .. } => {
             serve::run(context, listen, printer)?;
             return Ok(true);
         }
@@ -94,6 +98,10 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
             TraceCommand::Replay { file } => printer.print(&trace::replay(context, &file)?),
             TraceCommand::Pcapng { file, out } => printer.print(&trace::pcapng(&file, &out)?),
         },
+        Command::Holder { listen, digits } => {
+            desk::run(context, &desk::Options { listen, digits, holder: true }, printer)?;
+            return Ok(true);
+        }
         Command::Tariff { command } => match command {
             TariffCommand::Price { kwh, month, tariff } => {
                 printer.print(&tariff::price(&kwh, month, tariff.as_deref())?)

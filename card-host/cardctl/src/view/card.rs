@@ -114,11 +114,11 @@ impl View for Info {
     }
 }
 
-fn situation(public: &Public) -> Situation {
+pub(crate) fn situation(public: &Public) -> Situation {
     public.status.state.map_or(Situation::MemoryFailed, Situation::from)
 }
 
-fn notices(public: &Public) -> impl Iterator<Item = Situation> {
+pub(crate) fn notices(public: &Public) -> impl Iterator<Item = Situation> {
     let flags = public.status.balances.and_then(|balances| balances.at_meter).map(|meter| meter.flags);
     Situation::in_flags(flags.unwrap_or_default())
 }

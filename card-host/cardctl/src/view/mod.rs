@@ -7,6 +7,7 @@ pub(crate) mod collect;
 pub(crate) mod config;
 pub(crate) mod conformance;
 pub(crate) mod customer;
+pub(crate) mod desk;
 pub(crate) mod events;
 pub(crate) mod issue;
 pub(crate) mod ledger;
