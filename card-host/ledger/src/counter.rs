@@ -1,7 +1,7 @@
 //! What waits for a card, and what cards bring back (docs/ledger.md, sections 7 and 8).
 
 use card_core::id::{Binding, CardId, Scope};
-use card_core::message::{Certificate, Envelope, MeterReceipt, Receipt, Slot, Voucher};
+use card_core::message::{Certificate, Envelope, FinalReport, MeterReceipt, Receipt, Slot, Voucher, check};
 use card_core::parameters::Readings;
 use card_core::role::KeyVersion;
 use card_core::units::{CardTime, Piastres};
@@ -270,7 +270,13 @@ impl Office {
                 let opened = keys.open_mail(scope, &envelope).map_err(|error| bad(&error))?;
                 match envelope.slot {
                     Slot::FINAL_REPORT | Slot::REGRESSION => {
-                        let receipt = MeterReceipt::parse(opened.as_slice()).map_err(|error| bad(&error))?;
+                        let bytes_of = opened.as_slice();
+                        let receipt = if envelope.slot == Slot::FINAL_REPORT {
+                            FinalReport::parse(bytes_of).map(|report| report.receipt)
+                        } else {
+                            MeterReceipt::parse(bytes_of)
+                        };
+                        let receipt = receipt.map_err(|error| bad(&error))?;
                         let receipt =
                             keys.verify_meter_receipt(scope, receipt).map_err(|error| bad(&error))?;
                         Ok((Says::of_meter(&receipt), bytes))

@@ -13,6 +13,7 @@ pub(crate) mod issue;
 pub(crate) mod ledger;
 pub(crate) mod mail;
 pub(crate) mod meter;
+pub(crate) mod months;
 pub(crate) mod paper;
 pub(crate) mod problem;
 pub(crate) mod readers;
