@@ -1,7 +1,7 @@
 //! What waits for a card, and what cards bring back (docs/ledger.md, sections 7 and 8).
 
 use card_core::id::{Binding, CardId, Scope};
-use card_core::message::{Certificate, Envelope, FinalReport, MeterReceipt, Receipt, Slot, Voucher, check};
+use card_core::message::{Certificate, Envelope, FinalReport, MeterReceipt, Receipt, Slot, Voucher};
 use card_core::parameters::Readings;
 use card_core::role::KeyVersion;
 use card_core::units::{CardTime, Piastres};

@@ -190,7 +190,7 @@ impl Refusal {
                 &[card],
             ),
             Self::WentBack(binding) => says(
-                "رجعت ذاكرة العداد {} إلى الوراء، فتقريره الأخير عن التعاقد {} لا يكفي: يرجى اقتراح تقدير على شخص ثان",
+                "يوجد خلل في ذاكرة العداد {}، فتقريره الأخير عن التعاقد {} لا يكفي: يرجى اقتراح تقدير على شخص ثان",
                 &[&binding.meter, &binding.number],
             ),
             Self::AboveExpectation { from, left, expected } => says(

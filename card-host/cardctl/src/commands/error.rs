@@ -16,7 +16,7 @@ use card_server::ServerError;
 use cardctl::tour::TourError;
 
 use super::arabic;
-use super::desk::DeskError;
+use super::desk::failure::DeskError;
 use super::mail::ContentError;
 use super::paper::NotWritten;
 use super::sale::{BooksBehind, NotLoaded, PaidOnly, SecondPerson, SoldToFormer};

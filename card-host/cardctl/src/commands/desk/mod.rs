@@ -2,6 +2,7 @@
 //! a request id that was made with the form: pressed twice, it is done once.
 
 mod act;
+pub(crate) mod failure;
 mod guard;
 mod http;
 mod seen;
@@ -14,39 +15,19 @@ use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub(crate) use self::act::{Action, Done, Outcome};
-pub(crate) use self::seen::{Seen, Shown, Standing};
+use self::failure::{DeskError, Forgotten};
 use crate::commands::Error;
 use crate::context::Context;
 use crate::context::books::new_id;
 use crate::context::reader::Presence;
 use crate::view::Printer;
+use crate::view::desk::state::{Action, Done, Outcome, Seen};
 use crate::view::serve::DeskOpen;
 
 /// Where the desk listens when nothing else is said.
 const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8471);
 /// Results that are remembered.
 const RESULTS: usize = 200;
-
-/// Why there is no desk.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum DeskError {
-    #[error(
-        "the desk is for this computer only, and {0} can be reached from others: name an address such as 127.0.0.1:8471"
-    )]
-    Outside(SocketAddr),
-    #[error("the desk cannot listen at {0} ({1}): see what else does, or name another port with --listen")]
-    Address(SocketAddr, #[source] std::io::Error),
-    #[error("the desk cannot begin ({0}): see whether the computer has threads and files left")]
-    Runtime(#[source] std::io::Error),
-}
-
-/// What is said of a request that the desk does not know.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "this desk does not know request {0}: it was asked for before the desk was started; see `cardctl ledger sale {0}`"
-)]
-pub(crate) struct Forgotten(RequestId);
 
 /// How the desk is opened.
 pub(crate) struct Options {
