@@ -15,8 +15,8 @@ impl LedgerError {
             Self::Store(StoreError::OutcomeUnknown(_)) => "outcome-unknown",
             Self::Store(StoreError::Other(_)) => "other-ledger",
             Self::Store(StoreError::Unfit(_)) => "store-unfit",
-            Self::Store(StoreError::Corrupt(_)) => "ledger-damaged",
             Self::Store(StoreError::Exists(_)) => "file-exists",
+            Self::Store(StoreError::Corrupt(_)) => "ledger-damaged",
             Self::Store(StoreError::ReadOnly) | Self::NotRun => "mistake-in-program",
             Self::Issuer(_) => "cannot-sign",
             Self::Anchor(AnchorError::Behind { .. }) => "older-ledger",
@@ -42,10 +42,9 @@ impl LedgerError {
                 isolate(number),
                 isolate(point)
             ),
-            Self::Anchor(AnchorError::Malformed { path, .. } | AnchorError::Io { path, .. }) => format!(
-                "تعذر استخدام الملف {} الذي يبين آخر ما وصلت إليه الدفاتر، ولم يُنفذ شيء: يرجى مراجعته",
-                isolate(path.display())
-            ),
+            Self::Anchor(AnchorError::Memory(_)) => {
+                "تعذر سؤال جهة التوقيع عن آخر ما وصلت إليه الدفاتر، ولم يُنفذ شيء: يرجى مراجعتها ثم الإعادة".to_owned()
+            }
             Self::Masters(MastersError::Others(version) | MastersError::Older(version)) => format!(
                 "بيانات التشفير {} ليست بيانات هذه الدفاتر أو أقدم منها، ولم يُنفذ شيء: يرجى استخدام أحدث نسخة منها",
                 isolate(version)
@@ -74,9 +73,9 @@ impl StoreError {
             }
             Self::Other(_) => "هذه ليست الدفاتر المقصودة، ولم يتغير شيء: يرجى مراجعة ما فُتح منها",
             Self::Unfit(_) => "إعداد قاعدة البيانات لا يصلح لهذا، ولم يُسجل شيء: يرجى تعديله ثم الإعادة",
+            Self::Exists(_) => "الملف موجود من قبل ولم يُستبدل: يرجى اختيار اسم آخر",
             Self::Corrupt(_) => "الدفاتر متناقضة: يرجى وقف البيع وفحصها ثم استعادة نسخة سليمة",
             Self::ReadOnly => "خطأ في البرنامج: يرجى إبلاغ من يصونه",
-            Self::Exists(_) => "الملف موجود من قبل ولا يُستبدل: يرجى اختيار اسم آخر",
         }
     }
 }
@@ -121,6 +120,12 @@ impl Refusal {
             Self::NotLinked(_) => "not-linked",
             Self::LinkedToOther(_) => "linked-to-other",
             Self::ApprovalNeeded { .. } => "approval-needed",
+            Self::NotAllowed { .. } => "not-allowed",
+            Self::NotStaff(_) => "not-staff",
+            Self::NoStaff(_) => "no-staff",
+            Self::StaffThere(_) => "staff-there",
+            Self::SecretGone(_) => "secret-gone",
+            Self::SingleUser => "single-user",
             Self::NotSecondPerson { .. } => "not-second-person",
             Self::SecondPerson(_) => "second-person",
             Self::MoreThanAllowed { .. } => "more-than-allowed",
@@ -151,8 +156,10 @@ impl Refusal {
                 says("الجهة {} غير معروفة أو موقوفة عن البيع: يرجى سؤال الشركة", &[party])
             }
             Self::UnknownCard(card) => says("الكارت {} لم يصدر هنا: يرجى مراجعة رقمه", &[card]),
+            Self::UnknownAccount(account) => {
+                says("لا يوجد مشترك بالحساب {}: يرجى مراجعة الرقم في العقد", &[account])
+            }
             Self::UnknownMeter(meter) => says("العداد {} لا يخدم أي مشترك: يرجى مراجعة رقمه", &[meter]),
-            Self::UnknownAccount(account) => says("رقم المشترك {} غير معروف هنا: يرجى مراجعته", &[account]),
             Self::MeterInUse { meter, card } => says(
                 "العداد {} يخدم مشتركًا آخر بالكارت {}: يرجى إنهاء ذلك التعاقد أولًا أو بيان أن هذا ينهيه",
                 &[meter, card],
@@ -183,7 +190,7 @@ impl Refusal {
                 &[card],
             ),
             Self::WentBack(binding) => says(
-                "رجعت ذاكرة العداد {} إلى الوراء، فتقريره الأخير عن التعاقد {} لا يكفي: يرجى اقتراح تقدير على شخص ثان",
+                "يوجد خلل في ذاكرة العداد {}، فتقريره الأخير عن التعاقد {} لا يكفي: يرجى اقتراح تقدير على شخص ثان",
                 &[&binding.meter, &binding.number],
             ),
             Self::AboveExpectation { from, left, expected } => says(
@@ -244,6 +251,25 @@ impl Refusal {
                 "مبلغ {} جنيه يحتاج إلى موافقة شخص ثان: يرجى تسجيله ثم الموافقة عليه ثم المتابعة",
                 &[amount],
             ),
+            Self::NotAllowed { actor, power } => says(
+                "{} غير مصرح له بهذا، فهو يحتاج إلى صلاحية {}: يرجى أن ينفذه من له هذه الصلاحية",
+                &[actor, &power.code()],
+            ),
+            Self::NotStaff(name) => says(
+                "{} غير معروف هنا بهذه الكلمة السرية: يرجى مراجعة الاسم والكلمة السرية، وإن فُقدت فلتُجدد",
+                &[name],
+            ),
+            Self::NoStaff(name) => says("{} ليس من العاملين: يرجى مراجعة قائمتهم", &[name]),
+            Self::StaffThere(name) => {
+                says("{} من العاملين بالفعل: يرجى اختيار اسم آخر أو تعديل صلاحياته", &[name])
+            }
+            Self::SecretGone(name) => {
+                says("حصل {} على كلمة سرية بهذا الطلب ولا تُحفظ في أي مكان: إن فُقدت فلتُجدد", &[name])
+            }
+            Self::SingleUser => {
+                "أُنشئت هذه الدفاتر لمستخدم واحد يقوم بكل شيء: يرجى إنشاء دفاتر بها عاملون إن لزم ذلك"
+                    .to_owned()
+            }
             Self::NotSecondPerson { actor } => {
                 says("لا يصلح {} شخصًا ثانيًا لهذا: يرجى أن يوافق شخص آخر له ذلك", &[actor])
             }
@@ -345,6 +371,12 @@ mod tests {
             Refusal::NotLinked(card),
             Refusal::LinkedToOther(card),
             Refusal::ApprovalNeeded { amount },
+            Refusal::NotAllowed { actor: "a".to_owned(), power: crate::Power::Approve },
+            Refusal::NotStaff("a".to_owned()),
+            Refusal::NoStaff("a".to_owned()),
+            Refusal::StaffThere("a".to_owned()),
+            Refusal::SecretGone("a".to_owned()),
+            Refusal::SingleUser,
             Refusal::NotSecondPerson { actor: "7".to_owned() },
             Refusal::SecondPerson(request(&id)),
             Refusal::MoreThanAllowed { amount, most },

@@ -12,6 +12,7 @@ mod books;
 mod clock;
 mod copies;
 mod ledger;
+mod staff;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};

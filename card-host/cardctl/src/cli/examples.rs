@@ -5,6 +5,16 @@ use clap::Command;
 /// Command and what is typed after it.
 const EXAMPLES: &[(&str, &[&str])] = &[
     ("readers", &[""]),
+    ("watch", &["", "--reader ACS"]),
+    ("trace decode", &["tap.trace"]),
+    ("trace replay", &["tap.trace"]),
+    ("trace pcapng", &["tap.trace --out tap.pcapng"]),
+    ("staff add", &["mona --may sell,approve"]),
+    ("staff list", &[""]),
+    ("staff may", &["mona sell"]),
+    ("staff renew", &["mona --out mona.secret"]),
+    ("staff stop", &["mona"]),
+    ("holder", &[""]),
     ("diagnose", &["", "--reader ACS"]),
     ("conformance", &["", "--reader ACS --format json"]),
     ("info", &["", "--reader ACS --language ar"]),

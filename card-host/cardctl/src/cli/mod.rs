@@ -13,7 +13,9 @@ pub(crate) mod parse;
 pub(crate) mod sellers;
 mod settings;
 pub(crate) mod sim;
+pub(crate) mod staff;
 pub(crate) mod tariff;
+pub(crate) mod trace;
 mod values;
 
 use applet_sim::card::Profile;
@@ -22,7 +24,7 @@ use card_core::key::KeyLength;
 use card_core::scp03::Mode;
 use card_core::text::Language;
 use card_core::units::Piastres;
-use card_ledger::{PointCode, RequestId};
+use card_ledger::{PointCode, RequestId, StaffName};
 use card_paper::Digits;
 use card_pkcs11::TokenUri;
 use clap::{Args, Parser, Subcommand};
@@ -31,6 +33,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::alerts::AlertsCommand;
 use self::audit::AuditCommand;
@@ -38,9 +41,11 @@ use self::ledger::LedgerCommand;
 use self::mail::MailArguments;
 use self::meter::MeterCommand;
 use self::sim::SimCommand;
+use self::staff::StaffCommand;
 use self::tariff::TariffCommand;
+use self::trace::TraceCommand;
 use self::values::{
-    Secret, access_number, account, actor, channel, digits, key_length, language, meter_number, mode,
+    Secret, access_number, account, channel, digits, key_length, language, meter_number, mode,
 };
 use crate::context::books::{NoBooks, new_id};
 use crate::context::{Context, Error, Request};
@@ -55,9 +60,13 @@ use crate::view::config::Setting;
 #[derive(Parser)]
 #[command(name = "cardctl", version, arg_required_else_help = true)]
 pub(crate) struct Arguments {
-    /// The reader, by its name or a part of it; "sim" is the simulated card of the data directory, tcp://ADDRESS:PORT one of `applet-sim serve`.
+    /// The reader, by its name or a part of it; of several, the one that has a card. "any" is any reader, "sim" the simulated card of the data
+    /// directory, tcp://ADDRESS:PORT one of `applet-sim serve`, trace:FILE a card that answers as it once did.
     #[arg(long, global = true, help_heading = "Where", value_name = "NAME", default_value = "sim")]
     reader: String,
+    /// Waits so many seconds for a card, where there is none in the reader yet.
+    #[arg(long, global = true, help_heading = "Where", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=86_400))]
+    wait: Option<u64>,
     /// Where development keys, the ledger, the simulated card and the simulated meters are kept. By default in the user's data directory.
     #[arg(long, global = true, help_heading = "Where", value_name = "DIR")]
     data: Option<PathBuf>,
@@ -74,9 +83,10 @@ pub(crate) struct Arguments {
     /// No remarks and no progress: the answer, what went wrong, and the id of a request that was not given.
     #[arg(long, short, global = true, help_heading = "How it is said")]
     pub(crate) quiet: bool,
-    /// Shows every command and response, with its time, on standard error.
-    #[arg(long, global = true, help_heading = "How it is said")]
-    trace: bool,
+    /// Appends every command to the card and its response to this file, with its name, time, and status in words; "-" is standard error. What
+    /// would bring keys to a card is left out. `cardctl trace` reads it.
+    #[arg(long, global = true, help_heading = "How it is said", value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// The ledger in a PostgreSQL database (postgres://...), instead of the file ledger.sqlite in the data directory. The place for a URL with a
     /// password is the environment: arguments are seen by every program of the computer.
     #[arg(long, global = true, help_heading = "Ledger", value_name = "URL")]
@@ -85,9 +95,13 @@ pub(crate) struct Arguments {
     /// asked for. By default they are in a file of the data directory.
     #[arg(long, global = true, help_heading = "Ledger", value_name = "URI")]
     keys: Option<TokenUri>,
-    /// Who does it, as it is written in the ledger. By default the user of the operating system.
-    #[arg(long, global = true, help_heading = "Ledger", value_name = "NAME", value_parser = actor)]
-    actor: Option<String>,
+    /// Who does it, as it is written in the ledger. By default the user of the operating system; where the ledger has staff, the one of the secret.
+    #[arg(long, global = true, help_heading = "Ledger", value_name = "NAME")]
+    actor: Option<StaffName>,
+    /// Your secret, where the ledger has staff: a file that only you can read, as `staff add --out` writes it, or a descriptor (/dev/fd/3). Without it
+    /// the secret is asked for.
+    #[arg(long, global = true, help_heading = "Ledger", value_name = "FILE")]
+    secret_file: Option<PathBuf>,
     /// The company's vending point where it is done. By default its office.
     #[arg(long, global = true, help_heading = "Ledger", value_name = "CODE")]
     point: Option<PointCode>,
@@ -116,10 +130,12 @@ impl Arguments {
         Ok(Context {
             data: self.data.take(),
             reader: std::mem::take(&mut self.reader),
-            trace: self.trace,
+            wait: self.wait.map(Duration::from_secs),
+            trace: self.trace.take(),
             token: self.keys.take(),
             database,
             actor: self.actor.take(),
+            secret_file: self.secret_file.take(),
             point: self.point.take(),
             request: Arc::new(Request::new(id, repeats, self.format == Format::Json)),
         })
@@ -141,6 +157,9 @@ pub(crate) struct PageArguments {
 pub(crate) enum Command {
     /// Lists the readers that are attached, and whether there is a card in them.
     Readers,
+    /// Prints what happens at the readers, from how things are on: readers and cards that come and go. Until Ctrl-C; with --format json an object
+    /// a line.
+    Watch,
     /// Looks at everything between this program and a card, and says what is wrong and what to do. Ends with status 4 where
     /// something is.
     Diagnose,
@@ -265,6 +284,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: LedgerCommand,
     },
+    /// Who works here, and what each may do.
+    Staff {
+        #[command(subcommand)]
+        command: StaffCommand,
+    },
     /// Compares the ledger with what cards and meters have said, and lists what somebody has to look into, the worst first. Ends with status 4
     /// where something is an alarm.
     Reconcile,
@@ -283,6 +307,28 @@ pub(crate) enum Command {
         /// Address and port where it listens. It does no TLS: put a proxy before it that does, and keep it on this computer.
         #[arg(long, value_name = "ADDRESS:PORT")]
         listen: Option<SocketAddr>,
+        /// Serves a clerk's desk instead, for a browser of this computer: open the address that it prints. The card in the reader appears by
+        /// itself; to sell, load, print, replace and block.
+        #[arg(long)]
+        desk: bool,
+        /// Digits on the papers of the desk: western or arabic.
+        #[arg(long, default_value = "western", value_parser = digits, requires = "desk")]
+        digits: Digits,
+    },
+    /// For the holder of a card, at home: serves the statement of the card in the reader to a browser of this computer, which asks for the
+    /// number that is printed on the card. Needs no key and no ledger.
+    Holder {
+        /// Address and port where it listens, of this computer only.
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        listen: Option<SocketAddr>,
+        /// Digits of amounts and dates: western or arabic.
+        #[arg(long, default_value = "western", value_parser = digits)]
+        digits: Digits,
+    },
+    /// What a trace says that --trace wrote.
+    Trace {
+        #[command(subcommand)]
+        command: TraceCommand,
     },
     /// Tariffs: what energy costs, and whether a tariff file is right.
     Tariff {

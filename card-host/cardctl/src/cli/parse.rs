@@ -134,7 +134,7 @@ fn said(typed: &[OsString], error: Option<&clap::Error>, text: &str) -> String {
         };
     }
     let format = if format { Format::Json } else { Format::Text };
-    let problem = Problem::usage(text, error.map(|error| arabic(error)));
+    let problem = Problem::usage(text, error.map(arabic));
     Printer { format, language }.format(&problem).unwrap_or_else(|_| text.to_owned())
 }
 

@@ -6,7 +6,6 @@ use card_core::key::KeyLength;
 use card_core::numerals::whole;
 use card_core::scp03::Mode;
 use card_core::text::Language;
-use card_ledger::Who;
 use card_paper::Digits;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
@@ -27,13 +26,6 @@ pub(super) fn access_number(text: &str) -> Result<Secret, String> {
     let digits = if text == "-" { given.trim() } else { text };
     let number = AccessNumber::parse(digits).map_err(|error| error.to_string())?;
     Ok(Secret(std::sync::Arc::new(number)))
-}
-
-pub(super) fn actor(text: &str) -> Result<String, String> {
-    if Who::is_actor(text) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("a name has 1 to {} characters on one line, and some that can be seen", Who::ACTOR))
 }
 
 pub(super) fn language(text: &str) -> Result<Language, String> {

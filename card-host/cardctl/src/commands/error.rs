@@ -16,6 +16,7 @@ use card_server::ServerError;
 use cardctl::tour::TourError;
 
 use super::arabic;
+use super::desk::failure::DeskError;
 use super::mail::ContentError;
 use super::paper::NotWritten;
 use super::sale::{BooksBehind, NotLoaded, PaidOnly, SecondPerson, SoldToFormer};
@@ -72,6 +73,8 @@ pub(crate) enum Error {
     Tariff(#[from] TariffFileError),
     #[error(transparent)]
     Paper(#[from] NotWritten),
+    #[error(transparent)]
+    Desk(#[from] DeskError),
     #[error(transparent)]
     NotPrinted(#[from] NotPrinted),
 }
@@ -152,6 +155,7 @@ impl Error {
             Self::Tour(_) => "tour",
             Self::Tariff(_) => "tariff-file",
             Self::Paper(_) => "paper",
+            Self::Desk(_) => "desk",
             Self::NotPrinted(_) => "answer-lost",
         }
     }
@@ -221,6 +225,8 @@ const fn of_context(error: &context::Error) -> &'static str {
         context::Error::NoBooks(_) => "no-ledger",
         context::Error::Ledger(error) => error.code(),
         context::Error::NotShown(_) => "request-not-shown",
+        context::Error::Trace(_) => "trace",
+        context::Error::NoSecret(_) => "no-secret",
     }
 }
 

@@ -6,12 +6,17 @@ use applet_sim::chip::{FlashModel, ImageMemory};
 use card_core::id::{CardId, MeterId, Scope};
 use card_core::key::KeyLength;
 use card_core::role::{KeyVersion, Role};
+use card_host::card_work::development_scope;
+use card_host::issuer::SystemClock;
 use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, SimulatedMeterError, from_the_maker};
 use card_pkcs11::{TokenMasters, TokenUri};
+use card_signer::rules::Ceilings;
+use card_signer::{Durability, Memory, Signer};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::custody::{self, Custody, Keys, NoPin};
 use super::lock::{self, InUse};
@@ -112,6 +117,14 @@ impl Workplace {
             SoftwareKeyStore::generate(length, &mut OsRandom)?.create(&path)?;
         }
         Ok(custody::in_file(SoftwareKeyStore::open(&path)?))
+    }
+
+    /// The signer over them, with its memory in the directory.
+    pub(crate) fn signer(&self, keys: Arc<Keys>) -> Result<Signer<Keys>, WorkplaceError> {
+        let (path, scope) = (self.directory.join("signer.sqlite"), development_scope());
+        let memory = Memory::open_or_create(&path, scope, Durability::Late, &Ceilings::DEVELOPMENT)
+            .map_err(KeyStoreError::from)?;
+        Ok(Signer::new(keys, memory, SystemClock))
     }
 
     /// Where the development keys are.

@@ -10,10 +10,11 @@ use crate::cli::audit::AuditCommand;
 use crate::cli::meter::MeterCommand;
 use crate::cli::sim::SimCommand;
 use crate::cli::tariff::TariffCommand;
+use crate::cli::trace::TraceCommand;
 use crate::cli::{Arguments, Command, ConfigCommand, papers};
 use crate::commands::{
-    Error, alerts, audit, card, config, conformance, given, issue, mail, meter, paper, readers, sale, serve,
-    sim, tariff, tour,
+    Error, alerts, audit, card, config, conformance, desk, given, issue, mail, meter, paper, readers, sale,
+    serve, sim, staff, tariff, tour, trace, watch,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -22,6 +23,10 @@ use crate::view::Printer;
 pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> Result<bool, Error> {
     let good = match arguments.command {
         Command::Readers => printer.print(&readers::list()?),
+        Command::Watch => {
+            watch::run(context, printer)?;
+            return Ok(true);
+        }
         Command::Diagnose => printer.print(&readers::diagnose()),
         Command::Conformance => printer.print(&conformance::run(&context.reader)?),
         Command::Info => printer.print(&card::info(context)?),
@@ -31,9 +36,9 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
         }
         Command::Engineering { meter, rebind } => printer.print(&issue::engineering(context, meter, rebind)?),
         Command::TopUp { amount, channel, out } => {
-            printer.print(&sale::top_up(context, &sale::Sale { amount, channel, out })?)
+            printer.print(&sale::top_up(context, &sale::Sale { amount, channel, out, only: None })?)
         }
-        Command::Refresh => printer.print(&sale::refresh(context)?),
+        Command::Refresh => printer.print(&sale::refresh(context, None)?),
         Command::Load { file } => printer.print(&sale::carry(context, &file)?),
         Command::Sim { command } => match command {
             SimCommand::New => printer.print(&sim::new(context)?),
@@ -60,6 +65,10 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
         }
         Command::Tour { profile } => printer.print(&tour::run(profile, printer)?),
         Command::Ledger { command } => return ledger::run(context, printer, command),
+        Command::Staff { command } => match command.change() {
+            Some(change) => printer.print(&staff::change(context, &change)?),
+            None => printer.print(&staff::list(context)?),
+        },
         Command::Reconcile => printer.print(&audit::reconcile(context)?),
         Command::Audit { command } => match command {
             AuditCommand::Key => printer.print(&audit::key(context)?),
@@ -76,8 +85,21 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
             AlertsCommand::List { most } => printer.print(&alerts::list(context, most)?),
             AlertsCommand::Taken { ids } => printer.print(&alerts::taken(context, &ids)?),
         },
-        Command::Serve { listen } => {
+        Command::Serve { listen, desk: true, digits } => {
+            desk::run(context, &desk::Options { listen, digits, holder: false }, printer)?;
+            return Ok(true);
+        }
+        Command::Serve { listen, desk: false, .. } => {
             serve::run(context, listen, printer)?;
+            return Ok(true);
+        }
+        Command::Trace { command } => match command {
+            TraceCommand::Decode { file } => printer.print(&trace::decode(&file)?),
+            TraceCommand::Replay { file } => printer.print(&trace::replay(context, &file)?),
+            TraceCommand::Pcapng { file, out } => printer.print(&trace::pcapng(&file, &out)?),
+        },
+        Command::Holder { listen, digits } => {
+            desk::run(context, &desk::Options { listen, digits, holder: true }, printer)?;
             return Ok(true);
         }
         Command::Tariff { command } => match command {

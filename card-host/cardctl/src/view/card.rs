@@ -13,6 +13,7 @@ use std::fmt::Write as _;
 use super::View;
 use super::customer::{self, kwh};
 use super::events::{self, EventView};
+use super::months::{self, MonthView};
 use super::table::{Table, in_language, time};
 use super::words::{say, words};
 
@@ -118,11 +119,11 @@ impl View for Info {
     }
 }
 
-fn situation(public: &Public) -> Situation {
+pub(crate) fn situation(public: &Public) -> Situation {
     public.status.state.map_or(Situation::MemoryFailed, Situation::from)
 }
 
-fn notices(public: &Public) -> impl Iterator<Item = Situation> {
+pub(crate) fn notices(public: &Public) -> impl Iterator<Item = Situation> {
     let flags = public.status.balances.and_then(|balances| balances.at_meter).map(|meter| meter.flags);
     Situation::in_flags(flags.unwrap_or_default())
 }
@@ -163,6 +164,7 @@ crate::view::json!(Content, content => {
     "settled_debited": content.reading.purse.settled_debited.0,
     "loads": content.reading.loads.iter().map(load).collect::<Vec<_>>(),
     "meter_receipt": content.reading.meter.as_ref().map(settled),
+    "months": months_of(&content.reading),
     "events": content.reading.events.iter().map(EventView::from).collect::<Vec<_>>(),
     "mail_versions": content.reading.mail.to_vec(),
 });
@@ -195,6 +197,13 @@ impl Content {
     pub(crate) const fn new(reading: Reading, in_the_ledger: Option<String>) -> Self {
         Self { in_the_ledger, reading }
     }
+}
+
+/// Closed months, oldest first, and the one that ran when the meter settled last.
+fn months_of(reading: &Reading) -> Vec<MonthView> {
+    let closed = reading.months.iter().rev().map(|month| MonthView::new(month, true));
+    let running = reading.meter.as_ref().map(|meter| MonthView::new(&meter.month, false));
+    closed.chain(running).collect()
 }
 
 impl View for Content {
@@ -253,6 +262,10 @@ impl View for Content {
             let (when, channel) = (time(*when), in_language(language, channel.to_string()));
             let (credited, reference) = (credited.to_string(), in_language(language, reference.to_string()));
             let _ = write!(text, "\n  {number:>4}  {when}  {channel:<8} {credited:>12}{less}  {reference}");
+        }
+        let months = months_of(reading);
+        if !months.is_empty() {
+            let _ = write!(text, "\n\n{}", months::table(months.iter(), language));
         }
         if !reading.events.is_empty() {
             head(&mut text, " event  time                  what happened at the meter");

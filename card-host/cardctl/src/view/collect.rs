@@ -13,6 +13,7 @@ use super::View;
 use super::card::contract;
 use super::customer::{self, kwh};
 use super::events::{command, outcome};
+use super::months::{self, MonthView};
 use super::table::{Table, in_language, posix, time};
 use super::words::say;
 use crate::local;
@@ -42,7 +43,7 @@ impl Collected {
 /// What is said of each report, for programs and in Arabic.
 const fn names(report: &Report) -> (&'static str, &'static str) {
     match report {
-        Report::Final(_) => ("final report", "تقرير أخير"),
+        Report::Final { .. } => ("final report", "تقرير أخير"),
         Report::Regression(_) => ("report of a memory that has gone back", "تقرير عن ذاكرة رجعت إلى الوراء"),
         Report::Readings(_) => ("readings", "قراءات"),
         Report::Audit(_) => ("commands", "أوامر"),
@@ -53,7 +54,11 @@ const fn names(report: &Report) -> (&'static str, &'static str) {
 fn mail(Brought { found, handed }: &Brought) -> Option<Value> {
     let Found::Mail(item) = found else { return None };
     let says = match &item.report {
-        Report::Final(receipt) | Report::Regression(receipt) => of_meter(receipt),
+        Report::Final { receipt, month, instalments } => {
+            let last = json!({ "month": MonthView::new(month, true), "instalments_taken": instalments.0 });
+            joined([of_meter(receipt), last, json!({})])
+        }
+        Report::Regression(receipt) => of_meter(receipt),
         Report::Readings(readings) => of_readings(readings),
         Report::Audit(records) => json!({ "records": records.records().map(executed).collect::<Vec<_>>() }),
     };
@@ -192,7 +197,18 @@ fn part(Brought { found, handed }: &Brought, language: Language) -> String {
             let (report, arabic) = names(&item.report);
             let text = match &item.report {
                 Report::Audit(records) => audit_text(records, language),
-                Report::Final(receipt) | Report::Regression(receipt) => {
+                Report::Final { receipt, month, instalments } => {
+                    receipt_lines(&mut table, receipt);
+                    let last = months::table([&MonthView::new(month, true)].into_iter(), language);
+                    let taken = customer::amount(*instalments, language);
+                    let taken = say(
+                        language,
+                        format_args!("instalments taken in the contract: {taken}"),
+                        format_args!("الأقساط المسددة في التعاقد: {taken}"),
+                    );
+                    format!("{}\n{last}\n{taken}", indented(&table))
+                }
+                Report::Regression(receipt) => {
                     receipt_lines(&mut table, receipt);
                     indented(&table)
                 }

@@ -1,12 +1,12 @@
 //! What the README and the guides tell to type is typed here, line by line, as it stands there.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// In a line that stands for many: what it names is somebody's own. Such a line must be understood, and is not run.
-const OWN: [&str; 5] = ["...", "NAME", "1DF0", "serve", "Virtual PCD"];
+const OWN: [&str; 8] = ["...", "NAME", "1DF0", "serve", "Virtual PCD", "watch", "holder", "--wait"];
 
 /// A shell in which `cargo cardctl` and `cardctl` are the program that is tested.
 struct Shell {
@@ -38,7 +38,12 @@ impl Shell {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARDCTL_")) {
             shell.env_remove(name);
         }
-        shell.args(["-c", &line]).current_dir(self.directory.path()).env("PATH", programs).env("LANG", "C");
+        shell
+            .stdin(Stdio::null())
+            .args(["-c", &line])
+            .current_dir(self.directory.path())
+            .env("PATH", programs)
+            .env("LANG", "C");
         shell
             .env_remove("LC_ALL")
             .env("HOME", self.directory.path())
@@ -63,13 +68,26 @@ fn is_ours(line: &str) -> bool {
     line.starts_with("cargo cardctl ") || line.starts_with("cardctl ")
 }
 
+/// Asks for the help of the command, as far as its name goes.
+fn help_of(command: &str) -> String {
+    let is_name = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    let name = command.split(' ').take_while(|word| is_name(word) && !word.starts_with('-'));
+    format!("{} --help", name.collect::<Vec<_>>().join(" "))
+}
+
 /// Types the lines of a block that are of this program; how many were run.
 fn type_in(shell: &Shell, document: &Path, block: &[String]) -> usize {
-    let mut run = 0;
-    for line in block.iter().filter(|line| is_ours(line)) {
+    let (mut run, mut set) = (0, String::new());
+    for line in block {
+        if line.starts_with("export ") {
+            set = format!("{set}{}\n", line.split(" #").next().unwrap());
+        }
+        if !is_ours(line) {
+            continue;
+        }
         let command = line.split(" #").next().unwrap().split(" > ").next().unwrap().trim_end();
         let own = OWN.iter().any(|word| command.contains(word));
-        let output = shell.run(&if own { format!("{command} --help") } else { command.to_owned() });
+        let output = shell.run(&if own { help_of(command) } else { format!("{set}{command}") });
         assert!(output.status.success(), "{}: {line}\n{output:?}", document.display());
         run += usize::from(!own);
     }

@@ -21,3 +21,4 @@ mod pages;
 mod sim;
 mod tariff_command;
 mod tour;
+mod trace;

@@ -29,7 +29,9 @@ fn books_that_are_behind_the_card_are_noticed() {
     );
     assert_eq!(cardctl.json(&["ledger", "statement", "--meter", "1"])["total_credit"], 5_000);
     // On a machine that does not know how far it had come:
-    fs::remove_file(directory.path().join("data/ledger-anchor.json")).unwrap();
+    for name in ["signer.sqlite", "signer.sqlite-wal", "signer.sqlite-shm"] {
+        let _ = fs::remove_file(directory.path().join("data").join(name));
+    }
     // The card is looked at before it is sold to: nothing is booked.
     for command in [&["top-up", "20"][..], &["top-up", "20"], &["refresh"]] {
         let said = cardctl.run(command);

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use super::moves::MoveView;
 use crate::view::issue::{Account, generation};
+use crate::view::staff::{SINGLE_USER, shown_once};
 use crate::view::table::{Table, in_language, time};
 use crate::view::words::say;
 use crate::view::{View, customer};
@@ -16,27 +17,50 @@ use crate::view::{View, customer};
 #[derive(Serialize)]
 pub(crate) struct Begun {
     pub(crate) begun: bool,
+    /// The first member of staff.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) secret: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<String>,
 }
 
 impl View for Begun {
     fn text(&self, language: Language) -> String {
-        let (text, arabic) = match self.begun {
-            true => (
-                "a ledger is founded; next: cardctl issue --meter NUMBER --account NUMBER",
-                "أُنشئت دفاتر جديدة؛ الخطوة التالية: إصدار كارت",
-            ),
-            false => (
-                "there is a ledger already: nothing was changed; see it with `cardctl ledger status`",
-                "توجد دفاتر من قبل، ولم يتغير شيء",
-            ),
+        let founded = match (self.begun, &self.name) {
+            (false, _) => {
+                return say(
+                    language,
+                    "there is a ledger already: nothing was changed; see it with `cardctl ledger status`",
+                    "توجد دفاتر من قبل، ولم يتغير شيء",
+                );
+            }
+            (true, None) => {
+                return format!(
+                    "a ledger is founded; next: cardctl issue --meter NUMBER --account NUMBER\n{SINGLE_USER}"
+                );
+            }
+            (true, Some(name)) => {
+                format!(
+                    "a ledger with staff is founded, and {name} may do everything; next: cardctl staff add"
+                )
+            }
         };
-        say(language, text, arabic)
+        let name = self.name.as_deref().unwrap_or_default();
+        match (&self.secret, &self.file) {
+            (Some(secret), _) => format!("{founded}\n{}", shown_once(name, secret)),
+            (None, Some(file)) => format!("{founded}\nthe secret is in {file}"),
+            (None, None) => founded,
+        }
     }
 }
 
 /// How the ledger stands.
 #[derive(Serialize)]
 pub(crate) struct Standing {
+    /// Whether whoever uses it is believed to be who they say.
+    pub(crate) single_user: bool,
     pub(crate) points: Vec<PointStanding>,
     /// Version of the rules of selling.
     pub(crate) rules: u32,
@@ -117,6 +141,10 @@ impl View for Standing {
                 order.as_ref().map_or_else(String::new, |order| format!(": {}", order.text(language)));
             let waits = say(language, "waits", "ينتظر");
             let _ = write!(text, "\n{waits}: {}{order}", entry.line(language));
+        }
+        if self.single_user {
+            let said = say(language, SINGLE_USER, "دفاتر مستخدم واحد للتطوير: يُصدَّق كل من يستخدمها");
+            let _ = write!(text, "\n{said}");
         }
         text
     }
