@@ -69,6 +69,7 @@ mod sale;
 mod second;
 mod sell;
 mod settings;
+mod settle;
 mod shown;
 mod signing;
 mod so_far;
@@ -101,7 +102,7 @@ pub use gap::SEQUENCE_GAP;
 pub use moves::MoveOrder;
 pub use names::{COMPANY, ChargeCode, NameError, OFFICE, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};
-pub use policy::{ChannelRules, Charge, ChargeKind, ChargeName, Charged, Division, Policy, WithoutPayment};
+pub use policy::{ChannelRules, Charge, ChargeKind, ChargeName, Charged, Commission, Division, Policy, WithoutPayment};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresLedger;
 pub use proof::{Anew, Finding};
@@ -117,6 +118,10 @@ pub use restore::{FindLostError, LostSale, LostSales, Restored, find_lost};
 pub use sale::{Certified, Sale, SaleState};
 pub use second::same_person;
 pub use sell::SaleOrder;
+pub use settle::{
+    Columns, Difference, Matched, SettledLine, Settlement, SettlementError, Stands, Unit, Where, match_file, settlement,
+    write_settlement,
+};
 pub use settings::{LimitsChange, Note, PartyChange, PointLimits};
 pub use shown::Shown;
 #[cfg(feature = "sqlite")]

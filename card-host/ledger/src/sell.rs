@@ -47,9 +47,9 @@ impl Office {
             let mut entry = draft(&order.who, &request, Step::First, Kind::Sale, now);
             entry.policy = version;
             entry.amount = order.amount;
-            let cash = LedgerAccount::Cash(point.code.clone());
+            let taken = LedgerAccount::taken_at(&point, &party);
             entry.transfers =
-                division.transfers(&cash, LedgerAccount::Credit(record.binding()), record.held.account);
+                division.transfers(&taken, LedgerAccount::Credit(record.binding()), record.held.account);
             let held = record.held.credit(Piastres(division.credit))?;
             let head = Self::certify(signing, &mut entry, record, held, party.channel)?;
             let heads = with_customer(head, &context, division.debt);
@@ -110,8 +110,8 @@ impl Office {
                 }
                 let mut entry =
                     self.next_step(who, &request, &first.entry, Step::Decision, Kind::Confirm, now);
-                let (cash, paid) = accounts_of(&point);
-                entry.transfers = vec![Transfer { debit: cash, credit: paid, amount: first.entry.amount }];
+                let (taken, paid) = (LedgerAccount::taken_at(&point, &first.party), paid_at(&point));
+                entry.transfers = vec![Transfer { debit: taken, credit: paid, amount: first.entry.amount }];
                 steps.decision = Some(self.book(t, &mut point, entry, &[])?);
             }
             let mut reason = None;
@@ -147,7 +147,7 @@ impl Office {
         let debt = context.customer.as_ref().map_or(Piastres::ZERO, |customer| customer.debt);
         let division = announced(&first.entry)?.with_debt_of_at_most(debt);
         let mut entry = self.next_step(who, request, &first.entry, Step::Settled, Kind::Certify, now);
-        let (_, paid) = accounts_of(point);
+        let paid = paid_at(point);
         let credit = LedgerAccount::Credit(record.binding());
         entry.transfers = division.transfers(&paid, credit, record.held.account);
         let held = record.held.credit(Piastres(division.credit))?;
@@ -207,8 +207,8 @@ impl Office {
                 let now = self.now()?;
                 let mut entry = self.next_step(who, &request, &first.entry, Step::Settled, Kind::Refund, now);
                 reason.clone_into(&mut entry.reason);
-                let (cash, paid) = accounts_of(&point);
-                entry.transfers = vec![Transfer { debit: paid, credit: cash, amount: first.entry.amount }];
+                let (taken, paid) = (steps.taken(&point), paid_at(&point));
+                entry.transfers = vec![Transfer { debit: paid, credit: taken, amount: first.entry.amount }];
                 steps.settled = Some(self.book(t, &mut point, entry, &[])?);
             }
             steps.sale(&request)
@@ -241,7 +241,7 @@ impl Office {
         let first = steps.first.clone().ok_or_else(|| Refusal::NoRequest(request.id.clone()))?;
         let binding = first.binding.filter(|_| first.kind == Kind::Reserve && first.id.point == point.code);
         let binding = binding.ok_or_else(|| Refusal::WrongStep(request.id.clone()))?;
-        Ok((steps, point, Announced { entry: first, binding, channel: party.channel }))
+        Ok((steps, point, Announced { entry: first, binding, channel: party.channel, party }))
     }
 
     fn next_step(
@@ -319,6 +319,7 @@ struct Announced {
     entry: Entry,
     binding: card_core::id::Binding,
     channel: Channel,
+    party: Party,
 }
 
 fn limits(rules: &ChannelRules, point: &Point, sold: Piastres, amount: Piastres) -> Result<(), Refusal> {
@@ -411,8 +412,8 @@ pub(super) fn about(entry: &mut Entry, held: &BindingAccount) {
     (entry.binding, entry.card, entry.account) = (Some(held.binding), Some(held.card.id), held.account);
 }
 
-fn accounts_of(point: &Point) -> (LedgerAccount, LedgerAccount) {
-    (LedgerAccount::Cash(point.code.clone()), LedgerAccount::Paid(point.code.clone()))
+fn paid_at(point: &Point) -> LedgerAccount {
+    LedgerAccount::Paid(point.code.clone())
 }
 
 fn with_customer(record: BindingRecord, context: &Context, debt: u64) -> Vec<Head> {
