@@ -30,7 +30,7 @@
 #define METER_ARABIC 1
 
 // Pages of memory that a meter uses.
-#define METER_MEMORY_PAGES 233
+#define METER_MEMORY_PAGES 267
 
 // Bytes of the longest command to a card.
 #define METER_COMMAND_SIZE 261

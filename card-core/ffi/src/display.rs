@@ -1,7 +1,6 @@
 //! What a display shows: all that the meter knows and a person may ask for, as plain values.
 
 use card_core::message::Month;
-use card_core::meter::events::Happening;
 use card_core::tariff::Tariff;
 use card_core::text::Situation;
 use card_core::units::CardTime;
@@ -239,26 +238,11 @@ pub extern "C" fn meter_event(after: u32, out: Option<&mut MeterEvent>) -> Meter
             number: event.number,
             time: event.time.0,
             code: event.code,
-            text: Happening::of(&event).and_then(text_of).map_or(0, number),
+            text: number(Situation::of_event(&event)),
             data: event.data,
         };
         Ok(())
     })
-}
-
-fn text_of(happening: Happening) -> Option<Situation> {
-    match happening {
-        Happening::SupplyCut { reasons } => Situation::in_cut(reasons).next(),
-        Happening::SupplyRestored => Some(Situation::SupplyOn),
-        Happening::Tampering { kind } => Situation::of_tampering(kind),
-        Happening::ReRated { adjustment, .. } => Situation::of_adjustment(adjustment.into()),
-        Happening::MailRefused { refusal, .. } => Situation::of_mail(refusal),
-        Happening::ClockDoubtful { .. } => Some(Situation::ClockDoubtful),
-        Happening::LoanGiven { .. } => Some(Situation::LoanInUse),
-        Happening::BatteryLow => Some(Situation::BatteryLow),
-        Happening::RestartNear { .. } => Some(Situation::RestartNear),
-        _ => None,
-    }
 }
 
 /// The notice at a place from 0 on, of those that are to be shown now; `METER_RESULT_NONE` after the last one.

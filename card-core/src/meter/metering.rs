@@ -6,8 +6,11 @@ use super::state::{MeterState, OutOfRange};
 use crate::calendar::LocalTime;
 use crate::message::Month;
 use crate::parameters::{DebtPlan, MAX_DEBTS, MonthSoFar};
-use crate::tariff::Deduction;
+use crate::tariff::{Bill, Deduction};
 use crate::units::{Balance, CardTime, Energy, Piastres};
+
+/// So many seconds without power are worth an event.
+const SHORT: u32 = 60;
 
 /// Debts, and how far they are paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,7 +131,9 @@ impl DailyProfile {
 impl MeterState {
     /// Takes what firmware says of time.
     pub(super) fn read_clock(&mut self, expected: &mut Option<Expected>, reading: Reading) {
-        let was_set = self.clock.time != CardTime::UNSET;
+        let before = self.clock.time;
+        let was_set = before != CardTime::UNSET;
+        let powered_up = was_set && expected.is_none();
         let doubts = self.clock.read(expected, reading, self.limits.clock_step);
         if !was_set && self.clock.time != CardTime::UNSET {
             self.month_index = self.calendar.month_index(self.clock.time);
@@ -139,6 +144,28 @@ impl MeterState {
                 self.doubt(doubt, reading.clock);
             }
         }
+        if powered_up && self.binding != 0 {
+            self.power_was_away(before, doubts == 0);
+        }
+    }
+
+    /// Power is back (section 5.5). `known`: for how long it was away.
+    fn power_was_away(&mut self, before: CardTime, known: bool) {
+        let time = self.clock.time;
+        let away = time.0.saturating_sub(before.0);
+        let away = if known {
+            if away < SHORT {
+                return;
+            }
+            self.history.add(before, Happening::PowerOff);
+            Some(away)
+        } else {
+            if !self.history.add_daily(self.today(), before, Happening::PowerOff) {
+                return;
+            }
+            None
+        };
+        self.history.add(time, Happening::PowerOn { away });
     }
 
     /// A doubt begins. Told once a month: a clock that comes and goes must not push everything else out of the history.
@@ -179,6 +206,7 @@ impl MeterState {
         if bound {
             let bill = self.running.close(self.month_index, false);
             self.take(bill.fees())?;
+            self.tell_of_fees(&bill);
             self.history.close(bill.month(self.month_index, self.peak, self.month_doubt != 0));
             self.inbox.readings = self.inbox.readings.saturating_add(1);
         }
@@ -193,6 +221,17 @@ impl MeterState {
         self.month_doubt = self.clock.doubt;
         self.restart_told = Energy(0);
         if bound { self.take_instalments() } else { Ok(()) }
+    }
+
+    /// What the lines of a bill have taken, each by itself.
+    fn tell_of_fees(&mut self, bill: &Bill) {
+        let service = i64::try_from(bill.service_fee.0).unwrap_or(i64::MAX);
+        let charges = bill.charges().map(|line| (line.code.0, line.amount.0));
+        for (kind, amount) in core::iter::once((0, service)).chain(charges) {
+            if amount != 0 {
+                self.history.add(self.clock.time, Happening::Fees { amount, kind });
+            }
+        }
     }
 
     fn take_instalments(&mut self) -> Result<(), OutOfRange> {

@@ -2,7 +2,7 @@
 //! [`Journal`](crate::store::Journal).
 
 use super::clock::doubt;
-use super::events::{History, Told};
+use super::events::{History, Places, Told};
 use super::metering::{Brought, DailyProfile};
 use super::state::MeterState;
 use super::supply::Asked;
@@ -119,14 +119,17 @@ impl Emit for MeterState {
         out.u8(supply.overloads)?.u32(supply.last_overload.0)?;
         let (card, at) = supply.asked.map_or((NOBODY, CardTime::UNSET), |asked| (asked.card, asked.at));
         out.put(&card.0)?.u32(at.0)?.u32(supply.live_since.0)?.u8(supply.battery_low.into())?;
-        out.put(&supply.loan_from.0.to_be_bytes())?;
+        out.put(&supply.loan_from.0.to_be_bytes())?.u8(supply.loan_told.into())?;
         out.u16(self.month_index)?.u32(self.restart_told.0)?.u16(days.begun)?;
         out.u8(self.month_doubt)?.u8(self.running.is_partial().into())?.u8(days.known)?;
         for day in days.past {
             out.u16(day)?;
         }
         out.u32(self.refused_cards)?.u8(u8::from(self.mode == Mode::S16))?.u32(self.firmware)?;
-        out.u32(history.earlier())?.u32(self.brought.energy.0)?.u64(self.brought.paid.0)?;
+        for place in history.places() {
+            out.u32(place)?;
+        }
+        out.u32(self.brought.energy.0)?.u64(self.brought.paid.0)?;
 
         self.inbox.emit(out)?;
         out.part(self.debts.plan.emit().as_slice())?;
@@ -177,6 +180,7 @@ impl Kept for MeterState {
         supply.live_since = CardTime(reader.u32()?);
         supply.battery_low = reader.flag()?;
         supply.loan_from = Balance(i64::from_be_bytes(reader.array()?));
+        supply.loan_told = reader.flag()?;
         self.month_index = reader.u16()?;
         self.restart_told = Energy(reader.u32()?);
         days.begun = reader.u16()?;
@@ -189,8 +193,11 @@ impl Kept for MeterState {
         self.refused_cards = reader.u32()?;
         self.mode = if reader.flag()? { Mode::S16 } else { Mode::S8 };
         self.firmware = reader.u32()?;
-        let earlier_events = reader.u32()?;
-        self.history = History::after(last_event, told, earlier_events);
+        let mut places = Places::default();
+        for place in &mut places {
+            *place = reader.u32()?;
+        }
+        self.history = History::after(last_event, told, places);
         self.brought = Brought { energy: Energy(reader.u32()?), paid: Piastres(reader.u64()?) };
 
         self.inbox.restore(reader)?;
@@ -289,7 +296,7 @@ const ACCOUNT: usize = 1
     + 4
     + 1
     + 4
-    + (8 + 4 + 4 + 1 + 8)
+    + (8 + 4 + 4 + 1 + 8 + 1)
     + (2 + 4 + 2)
     + 1
     + 1
@@ -298,7 +305,7 @@ const ACCOUNT: usize = 1
     + 4
     + 1
     + 4
-    + 4
+    + 4 * 4
     + 4
     + 8;
 /// Versions of mail and of what goes back.

@@ -196,6 +196,7 @@ impl MeterState {
             }
             self.open_binding(opened, same_customer);
         }
+        let before = (self.applied_credit, self.applied_debited);
         if let Verdict::Apply { balance, .. } = decision.verdict {
             self.balance = balance;
             self.applied_credit = certificate.total_credit;
@@ -214,12 +215,26 @@ impl MeterState {
             }
             self.history.add(self.clock.time, Happening::BindingOpened { number: self.binding });
         }
+        self.tell_of_totals(before);
         if let Some(issued) = issued {
             self.certificate_issued(reading, certificate.issue_time, issued);
         }
         self.generation = self.generation.max(generation);
         self.report_number = self.report_number.saturating_add(1);
         Ok(())
+    }
+
+    /// How far the totals have risen.
+    fn tell_of_totals(&mut self, (credit, debited): (Piastres, Piastres)) {
+        let risen = |now: Piastres, before| i64::try_from(now.saturating_sub(before).0).unwrap_or(i64::MAX);
+        let amount = risen(self.applied_credit, credit);
+        if amount != 0 {
+            self.history.add(self.clock.time, Happening::Credit { amount });
+        }
+        let amount = risen(self.applied_debited, debited);
+        if amount != 0 {
+            self.history.add(self.clock.time, Happening::Correction { amount });
+        }
     }
 
     /// What is told of the issue time of an applied certificate.

@@ -13,6 +13,7 @@
 
 mod complaints;
 mod conformance;
+mod endpoint;
 mod exchange_cuts;
 mod exchanges;
 mod host_pcsc;

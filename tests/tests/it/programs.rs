@@ -184,9 +184,10 @@ fn the_simulated_card_without_a_reader() {
     let directory = TempDir::new().unwrap();
     let data = directory.path().join("data");
     let mut times = 0;
-    happy_path(&Cardctl::new("sim", &data), directory.path(), &mut || times += 1);
+    let cardctl = Cardctl::new("sim", &data);
+    happy_path(&cardctl, directory.path(), &mut || times += 1);
     assert_eq!(times, 4);
-    assert!(data.join("simulated.card").is_file());
+    assert!(!cardctl.json(&["sim", "list"])["cards"].as_array().unwrap().is_empty());
 }
 
 #[test]
@@ -215,7 +216,7 @@ fn a_sale_that_is_refused_is_not_booked() {
     assert_eq!(cardctl.json(&["meter", "tap"])["credit"], 5_000);
     // The replaced card is put back: sold to no more, and refused by the meter, with a status that says so.
     let old = replaced["replaces"].as_str().unwrap();
-    fs::rename(path(&format!("data/{old}.card")), path("data/simulated.card")).unwrap();
+    let _ = cardctl.json(&["sim", "insert", old]);
     let said = cardctl.run(&["top-up", "50"]);
     assert!(said.status == Some(1) && said.err.contains("has been replaced"), "{said}");
     let said = cardctl.run(&["meter", "tap"]);
@@ -388,17 +389,23 @@ fn each_failure_of_cardctl_says_what_it_is() {
 
     // The simulated card.
     let simulated = Cardctl { reader: "sim".into(), ..cardctl.clone() };
-    failures.check(&simulated.run(&["info"]), 1, &["no simulated card yet", "cardctl issue"]);
-    let _ = simulated.run(&["issue", "--meter", "19", "--account", "4713"]).text();
-    let mut bytes = fs::read(path("data/simulated.card")).unwrap();
+    failures.check(
+        &simulated.run(&["info"]),
+        1,
+        &["no simulated card in the simulated reader", "cardctl issue"],
+    );
+    let issued = simulated.json(&["issue", "--meter", "19", "--account", "4713"]);
+    let image = format!("{}.card", issued["card"].as_str().unwrap());
+    let in_data = path(&format!("data/{image}"));
+    let mut bytes = fs::read(&in_data).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0x10;
-    fs::write(path("data/simulated.card"), &bytes).unwrap();
-    failures.check(&simulated.run(&["info"]), 1, &["simulated.card", "damaged at page"]);
-    fs::write(path("data/simulated.card"), &bytes[..middle]).unwrap();
-    failures.check(&simulated.run(&["info"]), 1, &["simulated.card", "cut short"]);
-    fs::write(path("data/simulated.card"), "no image").unwrap();
-    failures.check(&simulated.run(&["info"]), 1, &["simulated.card", "not a card image"]);
+    fs::write(&in_data, &bytes).unwrap();
+    failures.check(&simulated.run(&["info"]), 1, &[&image, "damaged at page"]);
+    fs::write(&in_data, &bytes[..middle]).unwrap();
+    failures.check(&simulated.run(&["info"]), 1, &[&image, "cut short"]);
+    fs::write(&in_data, "no image").unwrap();
+    failures.check(&simulated.run(&["info"]), 1, &[&image, "not a card image"]);
 
     // For programs, the same on one line of JSON.
     let said = nobody.run(&["--format", "json", "top-up", "5"]);

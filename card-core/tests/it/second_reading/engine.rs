@@ -4,6 +4,7 @@
 use card_core::id::{Binding, CardId, CardRef, MeterId, State as CardState};
 use card_core::layout::{CardSummary, CertificateAnswer};
 use card_core::message::{BindingCertificate, Certificate, Envelope, Event, MeterFlags, Month, Slot};
+use card_core::meter::events::Class;
 use card_core::meter::{
     Decision, History, Meter, MeterError, MeterState, Reading, Tampering, UNWRITTEN, Verdict, doubt,
 };
@@ -271,8 +272,7 @@ impl Run {
             self.meter.save().unwrap();
             self.meter = support::again(&self.chip);
         }
-        let Step { uptime, never_stopped, .. } = *step;
-        let reading = Reading { clock: CardTime(step.reading), uptime, never_stopped };
+        let reading = step.reading();
         let said = |text: &str| Some(text.to_owned());
         self.steps += 1;
         match &step.call {
@@ -585,6 +585,13 @@ impl Run {
     }
 }
 
+impl Step {
+    fn reading(&self) -> Reading {
+        let Self { reading, uptime, never_stopped, .. } = *self;
+        Reading { clock: CardTime(reading), uptime, never_stopped }
+    }
+}
+
 impl Scenario {
     /// Whether the clock goes as uptime does, and never stops.
     fn clock_is_right(&self) -> bool {
@@ -650,6 +657,18 @@ fn kept<T: Clone>(all: &[T], most: usize) -> Vec<T> {
     all[all.len().saturating_sub(most)..].to_vec()
 }
 
+/// The last ones of each class: what the meter keeps.
+fn kept_of_each_class(all: &[Happened]) -> Vec<Happened> {
+    let class = |event: &Happened| Class::of(u16::from_be_bytes([event.code.0[0], event.code.0[1]]));
+    let of_class = |wanted: Class| {
+        let these: Vec<_> = all.iter().filter(|event| class(event) == wanted).cloned().collect();
+        kept(&these, wanted.kept().into())
+    };
+    let mut events: Vec<_> = Class::ALL.into_iter().flat_map(of_class).collect();
+    events.sort_by_key(|event| event.number);
+    events
+}
+
 /// What differs, line by line.
 fn differences(expected: &State, found: &State) -> String {
     let [expected, found] = [expected, found].map(|state| format!("{state:#?}"));
@@ -678,14 +697,17 @@ fn run(scenario: &Scenario, power: Power) -> Result<(), String> {
         let outcome = run.call(step);
         match power {
             Power::Stays => {}
-            Power::Fails if scenario.clock_is_right() => run = run.power_cycle(),
+            Power::Fails if scenario.clock_is_right() => {
+                run = run.power_cycle();
+                run.meter.tick(step.reading()).unwrap();
+            }
             Power::Fails => {}
             Power::Doubted => run.check_cut(&at),
         }
         let Some(state) = &step.state else { continue };
         let mut expected = state.clone();
         expected.new_months = kept(&state.new_months, History::MONTHS.into());
-        expected.new_events = kept(&state.new_events, History::EVENTS as usize);
+        expected.new_events = kept_of_each_class(&state.new_events);
         expected.new_audits = kept(&state.new_audits, 8);
         let found = run.state();
         if found != expected || outcome != step.outcome {

@@ -19,7 +19,7 @@ use card_core::message::{
     BindingCertificate, Certificate, Envelope, Event, MailKeys, MeterReceipt, Month, Receipt, Slot, Voucher,
 };
 use card_core::meter::{
-    MailRefusal, Meter, MeterError, MeterIdentity, MeterKeys, MeterState, Pair, Reading, Received,
+    History, MailRefusal, Meter, MeterError, MeterIdentity, MeterKeys, MeterState, Pair, Reading, Received,
     ReportKeys, Verdict, VersionedKey, Visit, VisitError,
 };
 use card_core::parameters::{KeyChange, NewKeys};
@@ -692,7 +692,7 @@ pub fn order(
 
 /// All events that are kept with a number above `after`.
 pub fn events(meter: &mut Meter<Chip>, after: u32) -> Vec<Event> {
-    meter.events::<64>(after).unwrap().into_iter().flatten().collect()
+    meter.events::<{ History::EVENTS as usize }>(after).unwrap().into_iter().flatten().collect()
 }
 
 /// Code and data of the events with a number above `after`.
@@ -785,6 +785,8 @@ pub fn cut_everywhere(
         }
         assert!(found == whole(&mut again(&chip)), "what was found after a cut at write {writes} stays");
         let mut meter = again(&chip);
+        // Power was away for no time.
+        meter.tick(shows(meter.state().clock.time)).unwrap();
         act(&mut meter).unwrap();
         meter.save().unwrap();
         assert!(whole(&mut meter) == new, "repeated after a cut at write {writes}");

@@ -8,6 +8,7 @@ pub(crate) mod ledger;
 pub(crate) mod mail;
 pub(crate) mod meter;
 pub(crate) mod sellers;
+pub(crate) mod sim;
 pub(crate) mod tariff;
 mod values;
 
@@ -30,6 +31,7 @@ use self::audit::AuditCommand;
 use self::ledger::LedgerCommand;
 use self::mail::MailArguments;
 use self::meter::MeterCommand;
+use self::sim::SimCommand;
 use self::tariff::TariffCommand;
 use self::values::{
     Secret, access_number, account, actor, channel, digits, key_length, language, meter_number, mode,
@@ -44,8 +46,15 @@ use crate::view::Format;
 #[derive(Parser)]
 #[command(name = "cardctl", version, arg_required_else_help = true)]
 pub(crate) struct Arguments {
-    /// The reader, by its name or a part of it; "sim" is the simulated card of the data directory.
-    #[arg(long, global = true, help_heading = "Global options", value_name = "NAME", default_value = "sim")]
+    /// The reader, by its name or a part of it; "sim" is the simulated card of the data directory, tcp://ADDRESS:PORT one of `applet-sim serve`.
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        value_name = "NAME",
+        default_value = "sim",
+        env = "CARDCTL_READER"
+    )]
     reader: String,
     /// Where development keys, the ledger, the simulated card and the simulated meters are kept. By default in the user's data directory.
     #[arg(long, global = true, help_heading = "Global options", value_name = "DIR")]
@@ -184,6 +193,11 @@ pub(crate) enum Command {
     Load {
         /// A file that `top-up --out` wrote.
         file: PathBuf,
+    },
+    /// The simulated cards of the data directory, and which of them is in the simulated reader.
+    Sim {
+        #[command(subcommand)]
+        command: SimCommand,
     },
     /// The simulated meters: a card at one, days that pass, what one shows and keeps.
     ///

@@ -4,6 +4,7 @@ pub(crate) mod books;
 pub(crate) mod custody;
 mod reader;
 mod request;
+pub(crate) mod simulated_reader;
 pub(crate) mod voucher_file;
 pub(crate) mod workplace;
 

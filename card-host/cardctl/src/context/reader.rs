@@ -2,7 +2,7 @@
 
 use card_core::id::CardId;
 use card_host::pcsc;
-use card_host::transport::{Card, Link, Trace, Transport};
+use card_host::transport::{Card, Link, TCP_SCHEME, TcpCard, Trace, Transport};
 use std::io::Write;
 
 use super::workplace::Workplace;
@@ -25,6 +25,10 @@ impl Context {
                 }
             };
             return traced(self.trace, &mut workplace.card().map_err(Error::from)?, act);
+        }
+        if self.reader.starts_with(TCP_SCHEME) {
+            let mut card = TcpCard::connect(&self.reader).map_err(Error::from)?;
+            return traced(self.trace, &mut card, act);
         }
         let mut connection = pcsc::connect(&self.reader).map_err(Error::from)?;
         let result = traced(self.trace, &mut connection, act);
@@ -52,7 +56,7 @@ impl Context {
         if result.is_ok() || promised(inserted.id) {
             inserted.keep();
         } else {
-            inserted.take_out().map_err(Error::from)?;
+            inserted.take_out(workplace).map_err(Error::from)?;
         }
         result
     }

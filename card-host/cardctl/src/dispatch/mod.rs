@@ -9,9 +9,11 @@ use crate::cli::Command;
 use crate::cli::alerts::AlertsCommand;
 use crate::cli::audit::AuditCommand;
 use crate::cli::meter::MeterCommand;
+use crate::cli::sim::SimCommand;
 use crate::cli::tariff::TariffCommand;
 use crate::commands::{
-    Error, alerts, audit, card, conformance, issue, mail, meter, paper, readers, sale, serve, tariff, tour,
+    Error, alerts, audit, card, conformance, issue, mail, meter, paper, readers, sale, serve, sim, tariff,
+    tour,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -33,6 +35,13 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
         }
         Command::Refresh => printer.print(&sale::refresh(context)?),
         Command::Load { file } => printer.print(&sale::carry(context, &file)?),
+        Command::Sim { command } => match command {
+            SimCommand::New => printer.print(&sim::new(context)?),
+            SimCommand::List => printer.print(&sim::list(context)?),
+            SimCommand::Insert { card } => printer.print(&sim::insert(context, &card)?),
+            SimCommand::Eject => printer.print(&sim::eject(context)?),
+            SimCommand::PowerCut { after } => printer.print(&sim::power_cut(context, after)?),
+        },
         Command::Meter { command } => return run_meter(context, printer, command),
         Command::Mail(arguments) => printer.print(&mail::run(context, &arguments.options()?)?),
         Command::Collect => printer.print(&card::collect(context)?),

@@ -15,5 +15,6 @@ mod contract;
 mod keys;
 mod meter_command;
 mod pages;
+mod sim;
 mod tariff_command;
 mod tour;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use card_core::message::{Event, Month, Slot};
+use card_core::meter::events::Class;
 use card_core::meter::{History, Meter, MeterState};
 use card_core::units::Energy;
 
@@ -117,13 +118,20 @@ pub fn months(model: &Model, meter: &mut Meter<Board>) {
     assert_eq!(kept, plain, "closed months");
 }
 
-/// All events that the meter keeps are there, numbered without a gap.
+/// All events that the meter keeps: as many as it keeps of each class, and of the newest ones none is missing.
 pub fn events(meter: &mut Meter<Board>) -> Vec<Event> {
     let kept = meter.events::<{ History::EVENTS as usize }>(0).expect("the events");
     let kept: Vec<_> = kept.into_iter().flatten().collect();
     let last = meter.state().history.last_event();
-    let first = last.saturating_sub(History::EVENTS) + 1;
-    assert!(kept.iter().map(|event| event.number).eq(first..=last), "events {first} to {last}");
+    assert!(kept.is_sorted_by(|one, next| one.number < next.number), "events in the order of their numbers");
+    for class in Class::ALL {
+        let number = kept.iter().filter(|event| Class::of(event.code) == class).count();
+        assert!(number <= class.kept().into(), "{number} events of {class:?}");
+    }
+    let least = Class::ALL.map(Class::kept).into_iter().min().map_or(0, u32::from);
+    let newest = last.saturating_sub(least)..last;
+    let numbers: Vec<_> = kept.iter().map(|event| event.number - 1).collect();
+    assert!(numbers.ends_with(&newest.collect::<Vec<_>>()), "the newest events, up to {last}");
     kept
 }
 
