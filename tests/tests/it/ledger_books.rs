@@ -19,3 +19,4 @@ mod minted;
 mod moves;
 mod reconcile;
 mod restore;
+mod settle;

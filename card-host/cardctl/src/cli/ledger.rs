@@ -105,6 +105,45 @@ pub(crate) enum LedgerCommand {
         #[arg(long, value_name = "TEXT", default_value = "")]
         reason: String,
     },
+    /// Shows what a party has taken in a day, what it keeps and what it hands over; writes that as a file for it, and compares its own file
+    /// with the books, both ways. Ends with status 1 where they differ.
+    Settlement {
+        /// Whose day.
+        party: PartyCode,
+        /// The day: 2026-11-22, in Cairo's time.
+        day: String,
+        /// Writes a line for each request that moved money to this file, which must not exist.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Compares this file of the party's with the books.
+        #[arg(long = "match", value_name = "FILE")]
+        theirs: Option<PathBuf>,
+        /// Which columns that file has, as JSON (docs/ledger.md, section 14); without it, those of ours.
+        #[arg(long, value_name = "FILE", requires = "theirs")]
+        columns: Option<PathBuf>,
+    },
+    /// Books what a bank or a wallet has handed over of what it took, and what it has kept as its commission.
+    Settle {
+        /// Who.
+        party: PartyCode,
+        /// What has come, in EGP.
+        #[arg(long, value_name = "EGP", value_parser = Piastres::from_egp)]
+        received: Piastres,
+        /// What it has kept, in EGP.
+        #[arg(long, value_name = "EGP", default_value = "0", value_parser = Piastres::from_egp)]
+        kept: Piastres,
+        /// What tells it apart: the day, the number of the transfer.
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
+    /// A bank or a wallet has taken back what its customer paid for a sale: the customer owes it from now on. Once for each sale.
+    ChargeBack {
+        #[command(flatten)]
+        request: Request,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Adds up all accounts. Debits and credits are the same, or the books are wrong.
     TrialBalance,
     /// Writes entries as JSON lines and CSV into a new folder, with a manifest.

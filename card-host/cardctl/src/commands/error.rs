@@ -53,6 +53,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Export(#[from] ExportError),
     #[error(transparent)]
+    Settlement(#[from] card_ledger::SettlementError),
+    #[error(transparent)]
     Server(#[from] ServerError),
     #[error(transparent)]
     Operate(#[from] OperateError),

@@ -5,7 +5,7 @@ use card_core::key::KeyLength;
 use crate::cli::ledger::LedgerCommand;
 use crate::cli::sellers::TokenCommand;
 use crate::commands::Error;
-use crate::commands::ledger::{correct, days, lost, moves, rules, sellers, show};
+use crate::commands::ledger::{correct, days, lost, moves, rules, sellers, settlement, show};
 use crate::context::Context;
 use crate::context::books::Founding;
 use crate::view::Printer;
@@ -57,6 +57,16 @@ pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -
         }
         LedgerCommand::CloseDay { of, counted, reason } => {
             printer.print(&days::close(books, &workplace, &of, counted, &reason)?)
+        }
+        LedgerCommand::Settlement { party, day, out, theirs, columns } => {
+            let files = settlement::Files { out, theirs, columns };
+            printer.print(&settlement::of_a_day(books, &party, &day, &files)?)
+        }
+        LedgerCommand::Settle { party, received, kept, reason } => {
+            printer.print(&settlement::settle(books, &party, received, kept, &reason)?)
+        }
+        LedgerCommand::ChargeBack { request, reason } => {
+            printer.print(&settlement::charge_back(books, &request.key(), &reason)?)
         }
         LedgerCommand::TrialBalance => printer.print(&days::trial_balance(books)?),
         LedgerCommand::Export { folder, from, to, points, bom } => {

@@ -6,4 +6,5 @@ pub(crate) mod lost;
 pub(crate) mod moves;
 pub(crate) mod rules;
 pub(crate) mod sellers;
+pub(crate) mod settlement;
 pub(crate) mod show;
