@@ -64,7 +64,9 @@ impl LedgerAccount {
     /// Its class.
     pub const fn class(&self) -> Class {
         match self {
-            Self::Cash(_) | Self::Receivable(_) | Self::Bank | Self::Debt(_) | Self::Recovered => Class::Asset,
+            Self::Cash(_) | Self::Receivable(_) | Self::Bank | Self::Debt(_) | Self::Recovered => {
+                Class::Asset
+            }
             Self::Paid(_) | Self::Credit(_) | Self::Levy(_) | Self::Moves => Class::Liability,
             Self::Opening => Class::Equity,
             Self::Fee(_)

@@ -102,7 +102,9 @@ pub use gap::SEQUENCE_GAP;
 pub use moves::MoveOrder;
 pub use names::{COMPANY, ChargeCode, NameError, OFFICE, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};
-pub use policy::{ChannelRules, Charge, ChargeKind, ChargeName, Charged, Commission, Division, Policy, WithoutPayment};
+pub use policy::{
+    ChannelRules, Charge, ChargeKind, ChargeName, Charged, Commission, Division, Policy, WithoutPayment,
+};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresLedger;
 pub use proof::{Anew, Finding};
@@ -118,11 +120,11 @@ pub use restore::{FindLostError, LostSale, LostSales, Restored, find_lost};
 pub use sale::{Certified, Sale, SaleState};
 pub use second::same_person;
 pub use sell::SaleOrder;
-pub use settle::{
-    Columns, Difference, Matched, SettledLine, Settlement, SettlementError, Stands, Unit, Where, match_file, settlement,
-    write_settlement,
-};
 pub use settings::{LimitsChange, Note, PartyChange, PointLimits};
+pub use settle::{
+    Columns, Difference, Matched, SettledLine, Settlement, SettlementError, Stands, Unit, Where, match_file,
+    settlement, write_settlement,
+};
 pub use shown::Shown;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;

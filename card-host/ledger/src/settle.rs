@@ -5,8 +5,8 @@ mod file;
 mod matching;
 mod office;
 
-pub use file::{Columns, SettlementError, Unit, Where, write_settlement};
 use self::office::charged_back;
+pub use file::{Columns, SettlementError, Unit, Where, write_settlement};
 pub use matching::{Difference, Matched, Stands, match_file};
 
 use card_core::units::{CardTime, Piastres};
@@ -130,8 +130,7 @@ impl Settlement {
         for line in self.lines.values() {
             self.commission = self.commission.checked_add(line.commission).ok_or_else(too_large)?;
         }
-        let due =
-            i128::from(self.taken) - i128::from(self.given_back) - i128::from(self.commission);
+        let due = i128::from(self.taken) - i128::from(self.given_back) - i128::from(self.commission);
         self.due = i64::try_from(due).map_err(|_| too_large())?;
         Ok(())
     }

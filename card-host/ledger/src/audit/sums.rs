@@ -131,8 +131,10 @@ impl MoneyIdentity {
     fn add(&mut self, transfer: &Transfer) {
         let amount = i128::from(transfer.amount.0);
         // Money that goes between the company's own places was not received again.
-        let places =
-            |account: &Account| account.is_taken() || matches!(account, Account::Bank | Account::Differences(_) | Account::Commission(_));
+        let places = |account: &Account| {
+            account.is_taken()
+                || matches!(account, Account::Bank | Account::Differences(_) | Account::Commission(_))
+        };
         let (debit, credit) = (&transfer.debit, &transfer.credit);
         match (places(debit), places(credit)) {
             (true, false) => self.received = self.received.saturating_add(amount),

@@ -151,7 +151,8 @@ pub(super) fn theirs(columns: &Columns, file: &mut dyn BufRead) -> Result<Theirs
             read.unreadable.push((line, "it has no request, or no amount that can be read".to_owned()));
             continue;
         };
-        let moved = if is(given_back, &columns.given_back) { moved.saturating_abs().saturating_neg() } else { moved };
+        let moved =
+            if is(given_back, &columns.given_back) { moved.saturating_abs().saturating_neg() } else { moved };
         let (sum, _) = read.requests.entry(id.to_owned()).or_insert((0, line));
         *sum = sum.saturating_add(moved);
     }
@@ -162,7 +163,8 @@ impl Columns {
     /// An amount in piastres, below zero where a sign says so.
     fn amount_of(&self, text: &str) -> Option<i64> {
         let plain: String = text.chars().filter(|c| Some(*c) != self.thousands).collect();
-        let (below, digits) = plain.strip_prefix('-').map_or((false, plain.as_str()), |digits| (true, digits));
+        let (below, digits) =
+            plain.strip_prefix('-').map_or((false, plain.as_str()), |digits| (true, digits));
         let amount = match self.unit {
             Unit::Egp => Piastres::from_egp(digits).ok()?.0,
             Unit::Piastres if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok()?,

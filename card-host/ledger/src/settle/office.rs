@@ -43,7 +43,9 @@ impl Office {
     ) -> Result<EntryId, LedgerError> {
         let request = self.companys(who, id)?;
         let amount = received.checked_add(kept).filter(|sum| *sum > Piastres::ZERO).ok_or_else(|| {
-            LedgerError::from(Refusal::Invalid("a settlement has an amount: what was received, or kept".to_owned()))
+            LedgerError::from(Refusal::Invalid(
+                "a settlement has an amount: what was received, or kept".to_owned(),
+            ))
         })?;
         self.step(|t| {
             let (context, mut point, _) = self.context(t, who, &request, None)?;
@@ -117,6 +119,8 @@ fn owes(t: &mut dyn Transaction, party: &PartyCode) -> Result<(), LedgerError> {
     if matches!(held.channel, Channel::Bank | Channel::Wallet) {
         return Ok(());
     }
-    let text = format!("{party} takes cash at its vending points: book what they hand over (`cardctl ledger deposit`)");
+    let text = format!(
+        "{party} takes cash at its vending points: book what they hand over (`cardctl ledger deposit`)"
+    );
     Err(Refusal::Invalid(text).into())
 }

@@ -4,8 +4,8 @@ use card_host::card_core::id::Channel;
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::card_work::development_scope;
 use card_ledger::{
-    Columns, Commission, Difference, Matched, Party, Policy, Refusal, RequestKey, Settlement, SqliteLedger, Stands,
-    match_file, settlement, write_settlement,
+    Columns, Commission, Difference, Matched, Party, Policy, Refusal, RequestKey, Settlement, SqliteLedger,
+    Stands, match_file, settlement, write_settlement,
 };
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -55,7 +55,9 @@ fn day() -> World {
         };
         link(&world.id()).unwrap();
     }
-    for (party, point) in [("fawry", "fawry-1"), ("aman", "aman-1"), ("cib", "cib-1"), ("vodafone", "vodafone-1")] {
+    for (party, point) in
+        [("fawry", "fawry-1"), ("aman", "aman-1"), ("cib", "cib-1"), ("vodafone", "vodafone-1")]
+    {
         for number in 0..EACH {
             let amount = 5_000 + number;
             let mut order = world.order(who(party, point, "front"), 1 + number % CUSTOMERS, amount);
@@ -127,7 +129,10 @@ fn twenty_differences_in_ten_thousand_sales_are_found_and_nothing_else() {
             .filter(|line| !missing.iter().any(|id| has(line, id)))
             .map(|line| match has(line, &changed) {
                 true => line
-                    .replace(&format!("{}.{:02}", changed_from / 100, changed_from % 100), &format!("{}.{:02}", changed_to / 100, changed_to % 100))
+                    .replace(
+                        &format!("{}.{:02}", changed_from / 100, changed_from % 100),
+                        &format!("{}.{:02}", changed_to / 100, changed_to % 100),
+                    )
                     .replace(&format!(",{changed_from},"), &format!(",{changed_to},")),
                 false => line.to_owned(),
             })
@@ -138,12 +143,13 @@ fn twenty_differences_in_ten_thousand_sales_are_found_and_nothing_else() {
         order.id = unpaid.parse().unwrap();
         world.office.reserve(&order).unwrap();
         let strange = format!("{party}-never");
-        let more: Vec<String> = [&unpaid, &strange].map(|id| match party {
-            "fawry" => format!("{id};SUCCESS;60.00"),
-            "cib" => format!("60.00,{id}"),
-            _ => format!("{id},x,1,1,6000,0"),
-        })
-        .into();
+        let more: Vec<String> = [&unpaid, &strange]
+            .map(|id| match party {
+                "fawry" => format!("{id};SUCCESS;60.00"),
+                "cib" => format!("60.00,{id}"),
+                _ => format!("{id},x,1,1,6000,0"),
+            })
+            .into();
         let file = [lines, more].concat().join("\n");
         let matched = compared(&world, &of(&world, party), &columns, &file);
         same += matched.same;
@@ -189,7 +195,10 @@ fn what_wallets_and_banks_take_is_owed_and_no_cash() {
     let settled = of(world, "vodafone");
     // 50 piastres and 5 thousandths of each.
     let commission = 50 + 50 + 50 + 35;
-    assert_eq!((settled.taken, settled.commission, settled.due), (17_000, commission, 17_000 - commission as i64));
+    assert_eq!(
+        (settled.taken, settled.commission, settled.due),
+        (17_000, commission, 17_000 - commission as i64)
+    );
     let vodafone = "vodafone".parse().unwrap();
     let (id, boss) = (world.id(), world.boss());
     let settle = |received| {
@@ -201,7 +210,8 @@ fn what_wallets_and_banks_take_is_owed_and_no_cash() {
     assert_eq!(world.balance("receivable:vodafone"), 17_000 - 16_000 - i128::from(commission));
     assert_eq!((world.balance("bank"), world.balance("commission:vodafone")), (16_000, commission.into()));
     // Who takes cash hands over cash.
-    let cash = world.office.settle(&boss, &world.id(), &"fawry".parse().unwrap(), Piastres(1), Piastres(0), "");
+    let cash =
+        world.office.settle(&boss, &world.id(), &"fawry".parse().unwrap(), Piastres(1), Piastres(0), "");
     assert!(matches!(refused(cash), Refusal::Invalid(_)));
     // The wallet takes 100 EGP back: its customer owes them.
     let of_sale = RequestKey { party: vodafone.clone(), id: sold.request.id.clone() };
@@ -248,13 +258,16 @@ fn files_that_are_none_say_why() {
     let settled = of(&books.world, "fawry");
     let of_columns = |columns: &str, file: &str| {
         let columns = Columns::from_json(columns).map_err(|error| error.to_string())?;
-        match_file(&*books.world.ledger, &settled, &columns, &mut file.as_bytes()).map_err(|error| error.to_string())
+        match_file(&*books.world.ledger, &settled, &columns, &mut file.as_bytes())
+            .map_err(|error| error.to_string())
     };
     let error = of_columns(r#"{"amount":"Betrag"}"#, "request,amount\n").unwrap_err();
     assert!(error.contains("no column \"Betrag\"") && error.contains("request, amount"), "{error}");
     assert!(of_columns(r#"{"colour":"red"}"#, "").unwrap_err().contains("these are no columns"));
     let lines = of_columns("{}", "request,amount\na,1.5\n,5\nb\n").unwrap().differences;
-    let unreadable: Vec<u64> =
-        lines.iter().filter_map(|line| if let Difference::Unreadable { line, .. } = line { Some(*line) } else { None }).collect();
+    let unreadable: Vec<u64> = lines
+        .iter()
+        .filter_map(|line| if let Difference::Unreadable { line, .. } = line { Some(*line) } else { None })
+        .collect();
     assert_eq!(unreadable, [2, 3, 4]);
 }

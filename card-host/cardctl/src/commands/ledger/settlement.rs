@@ -4,7 +4,8 @@ use card_core::calendar::Calendar;
 use card_core::units::{CardTime, Piastres};
 use card_host::text_file;
 use card_ledger::{
-    Columns, Matched, PartyCode, RequestKey, Settlement, SettlementError, match_file, settlement, write_settlement,
+    Columns, Matched, PartyCode, RequestKey, Settlement, SettlementError, match_file, settlement,
+    write_settlement,
 };
 use std::fs::OpenOptions;
 use std::io::BufWriter;
@@ -33,7 +34,8 @@ pub(crate) fn of_a_day(books: &Books, party: &PartyCode, day: &str, files: &File
         None => None,
     };
     if let Some(out) = &files.out {
-        let file = OpenOptions::new().write(true).create_new(true).open(out).map_err(SettlementError::from)?;
+        let file =
+            OpenOptions::new().write(true).create_new(true).open(out).map_err(SettlementError::from)?;
         write_settlement(&found, &mut BufWriter::new(file))?;
     }
     Ok(Settled::new(found, matched))

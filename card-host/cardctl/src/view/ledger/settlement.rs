@@ -2,7 +2,9 @@
 
 use card_core::text::Language;
 use card_core::units::{Balance, Piastres};
-use card_ledger::{Difference, EntryId, Matched, PartyCode, PointCode, RequestId, RequestKey, Settlement, Stands};
+use card_ledger::{
+    Difference, EntryId, Matched, PartyCode, PointCode, RequestId, RequestKey, Settlement, Stands,
+};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -77,7 +79,11 @@ fn in_words(difference: &Difference) -> String {
             format!("only there: line {line}, {request}, {}; {stands}", egp(Balance(*there)))
         }
         Difference::Different { request, here, there, line } => {
-            format!("different: line {line}, {request}, {} there, {} here", egp(Balance(*there)), egp(Balance(*here)))
+            format!(
+                "different: line {line}, {request}, {} there, {} here",
+                egp(Balance(*there)),
+                egp(Balance(*here))
+            )
         }
         Difference::Unreadable { line, why } => format!("line {line}: {why}"),
     }
