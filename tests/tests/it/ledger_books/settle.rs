@@ -29,7 +29,7 @@ fn rules(world: &World) -> Policy {
 }
 
 fn set_rules(world: &World) {
-    world.office.set_policy(&world.boss(), &world.id(), &rules(world).to_json(), None).unwrap();
+    world.office.set_policy(&world.boss(), &world.id(), None, &rules(world)).unwrap();
 }
 
 fn of(world: &World, party: &str) -> Settlement {
