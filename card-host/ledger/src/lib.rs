@@ -119,7 +119,7 @@ pub use recover::{RecoveredCard, ShownCard};
 pub use restore::{FindLostError, LostSale, LostSales, Restored, find_lost};
 pub use sale::{Certified, Sale, SaleState};
 pub use second::same_person;
-pub use sell::SaleOrder;
+pub use sell::{Once, SaleOrder};
 pub use settings::{LimitsChange, Note, PartyChange, PointLimits};
 pub use settle::{
     Columns, Difference, Matched, SettledLine, Settlement, SettlementError, Stands, Unit, Where, match_file,

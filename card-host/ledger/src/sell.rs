@@ -31,15 +31,39 @@ pub struct SaleOrder {
     pub amount: Piastres,
 }
 
+/// A sale, and whether an earlier try of the same request has made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Once {
+    /// The sale as it stands.
+    pub sale: Sale,
+    /// Whether it was there before.
+    pub repeated: bool,
+}
+
+impl Once {
+    const fn first(sale: Sale) -> Self {
+        Self { sale, repeated: false }
+    }
+
+    const fn again(sale: Sale) -> Self {
+        Self { sale, repeated: true }
+    }
+}
+
 impl Office {
     /// Sells what the channel has the money for: announced, paid and certified in one step. Repeated, it gives what it gave
     /// the first time.
     pub fn sell(&self, order: &SaleOrder) -> Result<Sale, LedgerError> {
+        self.sell_once(order).map(|once| once.sale)
+    }
+
+    /// The same, and whether an earlier try has done it.
+    pub fn sell_once(&self, order: &SaleOrder) -> Result<Once, LedgerError> {
         let request = order.who.request(&order.id);
         self.signing_step(|t, signing| {
             let (context, mut point, party) = self.context(t, &order.who, &request, Some(order.payee))?;
             if !context.steps.is_empty() {
-                return repeated(t, &context, order, &request, Kind::Sale);
+                return repeated(t, &context, order, &request, Kind::Sale).map(Once::again);
             }
             let now = self.now()?;
             let record = sellable(t, &context, order.payee)?;
@@ -54,17 +78,22 @@ impl Office {
             let head = Self::certify(signing, &mut entry, record, held, party.channel)?;
             let heads = with_customer(head, &context, division.debt);
             let first = self.book(t, &mut point, entry, &heads)?;
-            Steps { first: Some(first), ..Steps::default() }.sale(&request)
+            Steps { first: Some(first), ..Steps::default() }.sale(&request).map(Once::first)
         })
     }
 
     /// Announces a sale: all is checked and divided, and nothing is paid. [`confirm`](Self::confirm) or [`cancel`](Self::cancel) follows.
     pub fn reserve(&self, order: &SaleOrder) -> Result<Sale, LedgerError> {
+        self.reserve_once(order).map(|once| once.sale)
+    }
+
+    /// The same, and whether an earlier try has done it.
+    pub fn reserve_once(&self, order: &SaleOrder) -> Result<Once, LedgerError> {
         let request = order.who.request(&order.id);
         self.step(|t| {
             let (context, mut point, party) = self.context(t, &order.who, &request, Some(order.payee))?;
             if !context.steps.is_empty() {
-                return repeated(t, &context, order, &request, Kind::Reserve);
+                return repeated(t, &context, order, &request, Kind::Reserve).map(Once::again);
             }
             let now = self.now()?;
             let record = sellable(t, &context, order.payee)?;
@@ -75,7 +104,7 @@ impl Office {
             about(&mut entry, &record.held);
             entry.payload = serde_json::to_vec(&division).unwrap_or_default();
             let first = self.book(t, &mut point, entry, &[])?;
-            Steps { first: Some(first), ..Steps::default() }.sale(&request)
+            Steps { first: Some(first), ..Steps::default() }.sale(&request).map(Once::first)
         })
     }
 
