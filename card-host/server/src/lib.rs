@@ -30,8 +30,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::info;
 
 use self::app::App;
-use self::places::Places;
 pub use self::log::log_to_stderr;
+use self::places::Places;
 use card_ledger::Office;
 
 /// How often the rules of selling are read anew.

@@ -82,7 +82,8 @@ impl Standing {
 
 impl Metrics {
     pub(super) fn new() -> Self {
-        let seconds = Family::new_with_constructor(|| Histogram::new(BOUNDS));
+        let times: fn() -> Histogram = || Histogram::new(BOUNDS);
+        let seconds = Family::new_with_constructor(times);
         let mut made = Self {
             registry: Registry::with_prefix("card"),
             requests: Family::default(),
@@ -174,5 +175,6 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
     let standing = app.standing().await;
     let text = app.metrics().text(ready, app.working(), app.connections(), standing);
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    (StatusCode::OK, [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], text).into_response()
+    (StatusCode::OK, [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], text)
+        .into_response()
 }

@@ -17,7 +17,8 @@ use card_channel::wire::Code;
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/docs", get(docs::docs))
-        .route("/problems", get(problems)).route("/problems/{code}", get(problem))
+        .route("/problems", get(problems))
+        .route("/problems/{code}", get(problem))
 }
 
 const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#111;background:#fff}\

@@ -113,6 +113,6 @@ fn entries<'a>(of: &'a Value, pointer: &str) -> Vec<(&'a String, &'a Value)> {
     of.pointer(pointer).and_then(Value::as_object).map(|map| map.iter().collect()).unwrap_or_default()
 }
 
-fn items(of: &Value, pointer: &str) -> Vec<Value> {
-    of.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default()
+fn items<'a>(of: &'a Value, pointer: &str) -> &'a [Value] {
+    of.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }

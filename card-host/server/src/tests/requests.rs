@@ -188,7 +188,9 @@ fn the_description_is_a_page() {
     let running = Running::start(options());
     let page = raw(&running, "GET /docs HTTP/1.1\r\nConnection: close\r\nHost: x\r\n\r\n", false);
     assert!(page.starts_with("HTTP/1.1 200 ") && page.contains("content-type: text/html"), "{page}");
-    for part in ["POST /v1/sales", "Idempotency-Key", "Idempotent-Replayed", "id=\"SaleRequest\"", "amount_piastres"] {
+    for part in
+        ["POST /v1/sales", "Idempotency-Key", "Idempotent-Replayed", "id=\"SaleRequest\"", "amount_piastres"]
+    {
         assert!(page.contains(part), "{part} is missing");
     }
     assert!(!page.contains("<script") && !page.contains("https://"), "nothing from elsewhere");
@@ -197,7 +199,9 @@ fn the_description_is_a_page() {
 #[test]
 fn monitoring_sees_requests_refusals_and_the_books() {
     let running = Running::start(options());
-    let get = |path: &str| raw(&running, &format!("GET {path} HTTP/1.1\r\nConnection: close\r\nHost: x\r\n\r\n"), false);
+    let get = |path: &str| {
+        raw(&running, &format!("GET {path} HTTP/1.1\r\nConnection: close\r\nHost: x\r\n\r\n"), false)
+    };
     assert!(get("/livez").starts_with("HTTP/1.1 200 "));
     assert!(get("/readyz").starts_with("HTTP/1.1 200 "));
     assert_eq!(running.get(SALE).0, 404);

@@ -61,7 +61,8 @@ fn a_linter_finds_nothing_in_the_description() {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    let found: serde_json::Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+    let found: serde_json::Value =
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
     assert_eq!(found["totals"]["errors"], 0, "{said}");
     assert_eq!(found["totals"]["warnings"], 0, "{said}");
 }
