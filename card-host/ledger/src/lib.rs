@@ -52,6 +52,7 @@ mod entry;
 mod error;
 mod export;
 mod gap;
+mod lists;
 mod masters;
 mod moves;
 mod names;
@@ -99,6 +100,9 @@ pub use export::{
     EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,
 };
 pub use gap::SEQUENCE_GAP;
+pub use lists::{
+    By, MOST_SALES, SaleList, SalePage, Sold, end_of_day, list_sales, report, sale_by_receipt, sales_to, times_of_day,
+};
 pub use moves::MoveOrder;
 pub use names::{COMPANY, ChargeCode, NameError, OFFICE, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};

@@ -11,6 +11,7 @@ mod extract;
 mod failure;
 mod handlers;
 mod listen;
+mod lists;
 mod log;
 mod metrics;
 mod note;

@@ -5,7 +5,7 @@ use card_core::key::KeyLength;
 use crate::cli::ledger::LedgerCommand;
 use crate::cli::sellers::TokenCommand;
 use crate::commands::Error;
-use crate::commands::ledger::{correct, days, lost, moves, rules, sellers, settlement, show};
+use crate::commands::ledger::{correct, days, lists, lost, moves, rules, sellers, settlement, show};
 use crate::context::Context;
 use crate::context::books::Founding;
 use crate::view::Printer;
@@ -31,6 +31,10 @@ pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -
             printer.print(&show::statement(books, of.payee(), entries)?)
         }
         LedgerCommand::Sale(request) => printer.print(&show::sale(books, &request.key())?),
+        LedgerCommand::Sales(sales) => printer.print(&lists::sales(books, sales.wanted())?),
+        LedgerCommand::Report { from, to, by } => {
+            printer.print(&lists::added_up(books, &from, to.as_deref(), by.into())?)
+        }
         LedgerCommand::Cancel(request) => printer.print(&correct::cancel(books, &request.key())?),
         LedgerCommand::Refund { request, reason } => {
             printer.print(&correct::refund(books, &request.key(), &reason)?)

@@ -42,12 +42,10 @@ pub(crate) fn of_a_day(books: &Books, party: &PartyCode, day: &str, files: &File
 }
 
 /// From the first second of a day in Cairo to the first of the next.
-fn times_of(day: &str) -> Result<(CardTime, CardTime), Error> {
-    let calendar = Calendar::EGYPT;
-    let number = local::day_number(day).filter(|number| *number > 0);
+pub(super) fn times_of(day: &str) -> Result<(CardTime, CardTime), Error> {
+    let number = local::day_number(day);
     let number = number.ok_or_else(|| given(format!("{day:?} is no day: write it 2026-11-22")))?;
-    let before = number.saturating_sub(1);
-    Ok((local::end_of_day(&calendar, before), local::end_of_day(&calendar, number)))
+    Ok(times_of_day(&Calendar::EGYPT, number))
 }
 
 fn compare(
