@@ -101,7 +101,8 @@ pub use export::{
 };
 pub use gap::SEQUENCE_GAP;
 pub use lists::{
-    By, MOST_SALES, SaleList, SalePage, Sold, end_of_day, list_sales, report, sale_by_receipt, sales_to, times_of_day,
+    By, MOST_SALES, SaleList, SalePage, Sold, end_of_day, list_sales, report, sale_by_receipt, sales_to,
+    times_of_day,
 };
 pub use moves::MoveOrder;
 pub use names::{COMPANY, ChargeCode, NameError, OFFICE, PartyCode, PointCode, RequestId};

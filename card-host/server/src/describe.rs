@@ -14,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::app::{App, with_token};
+use super::lists;
 use super::{handlers, receipts};
 use card_channel::wire::{MEDIA_TYPE, Problem};
 

@@ -1,7 +1,7 @@
 //! `cardctl ledger`.
 
-use card_core::units::Piastres;
 use card_core::id::{CardId, MeterId};
+use card_core::units::Piastres;
 use card_ledger::{By, EntryId, PartyCode, Payee, PointCode, RequestId};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;

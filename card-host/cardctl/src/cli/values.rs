@@ -91,7 +91,8 @@ pub(super) fn card(text: &str) -> Result<CardId, String> {
 
 /// The number of a receipt.
 pub(super) fn receipt(text: &str) -> Result<EntryId, String> {
-    let wrong = || "a receipt is named by its vending point and its number there, such as kiosk-17/512".to_owned();
+    let wrong =
+        || "a receipt is named by its vending point and its number there, such as kiosk-17/512".to_owned();
     let (point, number) = text.split_once('/').ok_or_else(wrong)?;
     let point = point.parse().map_err(|_| wrong())?;
     let number = number.parse().ok().filter(|number| (1..=i64::MAX as u64).contains(number));

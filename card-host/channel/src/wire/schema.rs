@@ -109,7 +109,12 @@ pub struct TextVersion(String);
 
 /// A day, in Cairo's time.
 #[derive(ToSchema)]
-#[schema(pattern = "^20[0-9]{2}-[01][0-9]-[0-3][0-9]$", min_length = 10, max_length = 10, example = "2026-11-22")]
+#[schema(
+    pattern = "^20[0-9]{2}-[01][0-9]-[0-3][0-9]$",
+    min_length = 10,
+    max_length = 10,
+    example = "2026-11-22"
+)]
 pub struct Day(String);
 
 /// Where the next page of a list begins. Opaque.

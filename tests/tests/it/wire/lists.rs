@@ -51,7 +51,13 @@ fn the_sales_of_a_day_come_in_pages() {
     let page = list(&served.fawry, "").json();
     let one = served.ask("GET", "/v1/sales/list-3", &served.fawry, None, "").json();
     assert_eq!((&page["sales"][3], &page["sales"][3]["state"]), (&one, &"reserved".into()));
-    let next_day = served.ask("GET", &format!("/v1/sales?point=fawry-1&day={}", written(today + 1)), &served.fawry, None, "");
+    let next_day = served.ask(
+        "GET",
+        &format!("/v1/sales?point=fawry-1&day={}", written(today + 1)),
+        &served.fawry,
+        None,
+        "",
+    );
     assert_eq!(next_day.json()["sales"][0]["id"], tomorrow.id.to_string());
     // Nobody lists what others sell, and what cannot be read is said.
     assert_eq!(list(&served.cib, "").problem(403), "unknown-point");
@@ -92,6 +98,9 @@ fn a_sale_is_found_and_sales_are_added_up() {
     let all = sums(By::Company)[""];
     assert_eq!(all.credit + all.debts + all.fees + all.levies, all.taken);
     assert!(all.fees > 0 && all.levies > 0 && report(ledger, until, until, By::Day).unwrap().is_empty());
-    let page = list_sales(ledger, &card_ledger::SaleList { point: other.entry.point, party: None, from, until, after: 0, most: 9 });
+    let page = list_sales(
+        ledger,
+        &card_ledger::SaleList { point: other.entry.point, party: None, from, until, after: 0, most: 9 },
+    );
     assert_eq!(page.unwrap().sales.len(), 2);
 }

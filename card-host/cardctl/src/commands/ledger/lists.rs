@@ -51,7 +51,8 @@ pub(crate) fn sales(books: &Books, wanted: Wanted) -> Result<Sales, Error> {
         Wanted::Receipt(receipt) => {
             let found = sale_by_receipt(ledger, &receipt)?;
             let EntryId { point, number } = receipt;
-            let none = || given(format!("{point}/{number} is the receipt of no sale: look at its number again"));
+            let none =
+                || given(format!("{point}/{number} is the receipt of no sale: look at its number again"));
             Ok(Sales::new(vec![found.ok_or_else(none)?], None))
         }
     }

@@ -5,7 +5,7 @@ use card_core::units::{CardTime, Piastres};
 use card_host::text_file;
 use card_ledger::{
     Columns, Matched, PartyCode, RequestKey, Settlement, SettlementError, match_file, settlement,
-    write_settlement,
+    times_of_day, write_settlement,
 };
 use std::fs::OpenOptions;
 use std::io::BufWriter;
