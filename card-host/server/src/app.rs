@@ -23,7 +23,9 @@ use super::metrics::{Metrics, Standing};
 use super::note::Note;
 use super::places::Places;
 use card_channel::wire::{Code, Status, VERSION};
-use card_ledger::{Hash, LedgerError, OFFICE, Office, PartyCode, PointCode, Power, Who, read, transact};
+use card_ledger::{
+    Hash, LedgerError, OFFICE, Office, PartyCode, PointCode, Power, Powers, Who, read, transact,
+};
 
 /// The longest secret that is looked at.
 const SECRET: usize = 256;
@@ -89,7 +91,12 @@ impl Caller {
         let point: PointCode =
             point.parse().map_err(|error: card_ledger::NameError| Failure::malformed(error.to_string()))?;
         self.note.point(&point);
-        Ok(Who { party: self.party.clone(), point, actor: self.actor.clone() })
+        Ok(Who {
+            party: self.party.clone(),
+            point,
+            actor: self.actor.clone(),
+            may: Powers::of_token(self.power),
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use card_core::id::{CardId, MeterId};
 use card_core::units::Piastres;
-use card_ledger::{By, EntryId, PartyCode, Payee, PointCode, RequestId};
+use card_ledger::{By, EntryId, PartyCode, Payee, PointCode, RequestId, StaffName};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -73,7 +73,19 @@ impl From<ByWhat> for By {
 pub(crate) enum LedgerCommand {
     /// Founds a ledger here, with rules for development: empty, also where the keys of a former one are. Where there is one, it changes
     /// nothing. `issue` and what enters parties, points and rules found one where there is nothing at all yet.
-    Begin,
+    ///
+    /// It is a single user's, who is believed to be who they say; with --staff, nobody acts in it without a secret.
+    Begin {
+        /// For a single user, as it is without --staff.
+        #[arg(long, conflicts_with = "staff")]
+        single_user: bool,
+        /// The first member of staff, who may do everything and gets a secret.
+        #[arg(long, value_name = "NAME")]
+        staff: Option<StaffName>,
+        /// Writes name and secret of that one to this file, which must not exist and which only its owner can read.
+        #[arg(long, value_name = "FILE", requires = "staff")]
+        out: Option<PathBuf>,
+    },
     /// Shows the vending points with their cash and sales, what waits for somebody, and which rules hold.
     Status,
     /// Shows how a contract stands, and its newest entries.
@@ -180,7 +192,7 @@ pub(crate) enum LedgerCommand {
         reason: String,
     },
     /// Shows what a party has taken in a day, what it keeps and what it hands over; writes that as a file for it, and compares its own file
-    /// with the books, both ways. Ends with status 1 where they differ.
+    /// with the books, both ways. Ends with status 4 where they differ.
     Settlement {
         /// Whose day.
         party: PartyCode,
@@ -250,7 +262,7 @@ pub(crate) enum LedgerCommand {
         reason: String,
     },
     /// After a restore: compares a channel's own list of its sales with the ledger, and says what was lost, newest voucher of a contract
-    /// first. Ends with status 1 where something is lost or contradicts the ledger; with --hand-in, where something contradicts it or is
+    /// first. Ends with status 4 where something is lost or contradicts the ledger; with --hand-in, where something contradicts it or is
     /// not taken.
     Lost {
         /// Whose list.

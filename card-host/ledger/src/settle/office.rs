@@ -9,8 +9,9 @@ use super::too_large;
 use crate::accounts::LedgerAccount;
 use crate::entry::{Entry, EntryId, Kind, RequestKey, Step, Transfer};
 use crate::error::{LedgerError, Refusal, StoreError};
-use crate::names::{OFFICE, PartyCode, RequestId};
+use crate::names::{PartyCode, RequestId};
 use crate::office::{Office, Who, customer, draft};
+use crate::powers::Power;
 use crate::records::{Customer, Head};
 use crate::sale::{SaleState, Steps};
 use crate::store::Transaction;
@@ -41,7 +42,7 @@ impl Office {
         kept: Piastres,
         reason: &str,
     ) -> Result<EntryId, LedgerError> {
-        let request = self.companys(who, id)?;
+        let request = self.companys(who, id, Power::Correct)?;
         let amount = received.checked_add(kept).filter(|sum| *sum > Piastres::ZERO).ok_or_else(|| {
             LedgerError::from(Refusal::Invalid(
                 "a settlement has an amount: what was received, or kept".to_owned(),
@@ -76,10 +77,7 @@ impl Office {
         let digest: [u8; 32] = Sha256::digest(format!("{}\0{}", of.party, of.id)).into();
         let id: RequestId =
             format!("chargeback-{}", hex::encode(digest.get(..16).unwrap_or_default())).parse()?;
-        let request = self.companys(who, &id)?;
-        if who.point.as_str() != OFFICE {
-            return Err(Refusal::Invalid(format!("a chargeback is booked at the point {OFFICE}")).into());
-        }
+        let (request, who) = (self.companys(who, &id, Power::Correct)?, &who.at_office()?);
         self.step(|t| {
             let (context, mut point, _) = self.context(t, who, &request, None)?;
             if let Some(done) = context.steps.first() {
