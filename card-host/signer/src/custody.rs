@@ -116,7 +116,8 @@ impl Memory {
     /// Gives custodians their secrets, which are kept nowhere: 64 characters each, in their order. Where there are some already, that is an error.
     pub fn appoint(&self, names: &[String]) -> Result<Vec<Zeroizing<String>>, CustodyError> {
         for name in names {
-            let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+            let plain =
+                |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
             if !(1..=32).contains(&name.len()) || !name.chars().all(plain) {
                 return Err(CustodyError::Name(name.clone()));
             }
@@ -161,7 +162,8 @@ impl Memory {
     /// Another one agrees, and it is done.
     pub fn agree(&self, by: &Custodian<'_>, number: u64, now: CardTime) -> Result<Asked, CustodyError> {
         self.known(by)?;
-        let waits = |asked: &Asked| asked.agreed.is_none() && now.to_unix().saturating_sub(asked.time) < WAITS;
+        let waits =
+            |asked: &Asked| asked.agreed.is_none() && now.to_unix().saturating_sub(asked.time) < WAITS;
         let asked = self.changes()?.into_iter().find(|asked| asked.number == number);
         let asked = asked.filter(waits).ok_or(CustodyError::NoChange(number))?;
         if asked.asked == by.name {

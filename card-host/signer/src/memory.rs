@@ -199,7 +199,10 @@ impl Memory {
     }
 
     /// In a transaction of its own.
-    pub(crate) fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, MemoryError> {
+    pub(crate) fn with<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Error>,
+    ) -> Result<T, MemoryError> {
         self.transact(&mut lock(&self.connection), work).map_err(|error| failed(&error))
     }
 

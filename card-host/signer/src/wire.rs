@@ -83,9 +83,17 @@ impl From<&Totals> for WireTotals {
 impl TryFrom<&WireTotals> for Totals {
     type Error = Unclear;
 
-    fn try_from(WireTotals(binding, generation, sequence, credit, debited): &WireTotals) -> Result<Self, Unclear> {
+    fn try_from(
+        WireTotals(binding, generation, sequence, credit, debited): &WireTotals,
+    ) -> Result<Self, Unclear> {
         let (credit, debited) = (Piastres(*credit), Piastres(*debited));
-        Ok(Self { binding: binding.try_into()?, generation: *generation, sequence: *sequence, credit, debited })
+        Ok(Self {
+            binding: binding.try_into()?,
+            generation: *generation,
+            sequence: *sequence,
+            credit,
+            debited,
+        })
     }
 }
 
@@ -175,8 +183,20 @@ pub(crate) enum Ask {
     Binding(WireScope, Hex),
     VerifyBinding(WireScope, Hex),
     Voucher(Hex),
-    Mail { scope: WireScope, key: u8, binding: WireBinding, slot: u8, version: u32, plaintext: Hex },
-    MeterKeys { scope: WireScope, meter: Hex, version: u8, transport: u8 },
+    Mail {
+        scope: WireScope,
+        key: u8,
+        binding: WireBinding,
+        slot: u8,
+        version: u32,
+        plaintext: Hex,
+    },
+    MeterKeys {
+        scope: WireScope,
+        meter: Hex,
+        version: u8,
+        transport: u8,
+    },
     Extent,
     Learn(WireExtent, Vec<WireTotals>),
     Adopt(Vec<WireTotals>),
@@ -190,7 +210,11 @@ pub(crate) enum Ask {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Answer {
     Done,
-    About { environment: u8, warning: Option<String>, length: usize },
+    About {
+        environment: u8,
+        warning: Option<String>,
+        length: usize,
+    },
     Version(u8),
     Bytes(Hex),
     Keys(Vec<Hex>),

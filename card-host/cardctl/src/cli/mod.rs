@@ -8,6 +8,7 @@ pub(crate) mod ledger;
 pub(crate) mod mail;
 pub(crate) mod meter;
 pub(crate) mod sellers;
+pub(crate) mod signer;
 pub(crate) mod sim;
 pub(crate) mod tariff;
 mod values;
@@ -20,7 +21,6 @@ use card_core::text::Language;
 use card_core::units::Piastres;
 use card_ledger::{PointCode, RequestId};
 use card_paper::Digits;
-use card_pkcs11::TokenUri;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -31,12 +31,14 @@ use self::audit::AuditCommand;
 use self::ledger::LedgerCommand;
 use self::mail::MailArguments;
 use self::meter::MeterCommand;
+use self::signer::SignerCommand;
 use self::sim::SimCommand;
 use self::tariff::TariffCommand;
 use self::values::{
     Secret, access_number, account, actor, channel, digits, key_length, language, meter_number, mode,
 };
 use crate::context::books::{NoBooks, new_id};
+use crate::context::office_keys::KeysAt;
 use crate::context::{Context, Error, Request};
 use crate::view::Format;
 
@@ -73,9 +75,9 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, help_heading = "Ledger options", value_name = "URL")]
     database: Option<String>,
     /// The masters in a PKCS#11 token, by its URI (RFC 7512), such as pkcs11:token=LABEL?module-path=FILE&pin-source=FILE; without pin-source the PIN is
-    /// asked for. By default they are in a file of the data directory.
+    /// asked for. Or with a signer in a process of its own: signer:SOCKET. By default they are in a file of the data directory.
     #[arg(long, global = true, help_heading = "Ledger options", value_name = "URI", env = "CARDCTL_KEYS")]
-    keys: Option<TokenUri>,
+    keys: Option<KeysAt>,
     /// Who does it, as it is written in the ledger. By default the user of the operating system.
     #[arg(long, global = true, help_heading = "Ledger options", value_name = "NAME", value_parser = actor)]
     actor: Option<String>,
@@ -106,7 +108,7 @@ impl Arguments {
             data: self.data.take(),
             reader: std::mem::take(&mut self.reader),
             trace: self.trace,
-            token: self.keys.take(),
+            keys: self.keys.take(),
             database: self.database.take().or(database.filter(|url| !url.is_empty())),
             actor: self.actor.take(),
             point: self.point.take(),
@@ -272,6 +274,11 @@ pub(crate) enum Command {
         /// Address and port where it listens. It does no TLS: put a proxy before it that does, and keep it on this computer.
         #[arg(long, value_name = "ADDRESS:PORT")]
         listen: Option<SocketAddr>,
+    },
+    /// The signer in a process of its own, which remembers and has ceilings; and its two custodians.
+    Signer {
+        #[command(subcommand)]
+        command: SignerCommand,
     },
     /// Tariffs: what energy costs, and whether a tariff file is right.
     Tariff {

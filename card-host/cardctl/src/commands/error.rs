@@ -6,6 +6,7 @@ use card_core::terminal::select::SelectError;
 use card_core::text::Situation;
 use card_host::card::CardError;
 use card_host::card_work::CardWorkError;
+use card_host::keystore::KeyStoreError;
 use card_host::operate::OperateError;
 use card_host::simulated_meter::{ProfileError, SimulatedMeterError};
 use card_host::tap::TapCause;
@@ -13,6 +14,7 @@ use card_host::tariff_file::TariffFileError;
 use card_host::transport::TransportError;
 use card_ledger::{AuditKeyError, BranchError, ExportError, FindLostError, LedgerError, Refusal, RequestId};
 use card_server::ServerError;
+use card_signer::CustodyError;
 use cardctl::tour::TourError;
 
 use super::mail::ContentError;
@@ -66,6 +68,8 @@ pub(crate) enum Error {
     Voucher(#[from] VoucherFileError),
     #[error(transparent)]
     Tour(#[from] TourError),
+    #[error(transparent)]
+    Custody(#[from] CustodyError),
     #[error(transparent)]
     Tariff(#[from] TariffFileError),
     #[error(transparent)]
@@ -124,6 +128,12 @@ impl From<context::Error> for Error {
             context::Error::Ledger(error) => Self::Ledger(error),
             error => Self::Context(error),
         }
+    }
+}
+
+impl From<KeyStoreError> for Error {
+    fn from(error: KeyStoreError) -> Self {
+        Self::Context(error.into())
     }
 }
 

@@ -14,6 +14,7 @@ mod progress;
 pub(crate) mod readers;
 pub(crate) mod sale;
 pub(crate) mod serve;
+pub(crate) mod signer;
 pub(crate) mod sim;
 pub(crate) mod tariff;
 pub(crate) mod tour;

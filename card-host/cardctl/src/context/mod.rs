@@ -2,6 +2,7 @@
 
 pub(crate) mod books;
 pub(crate) mod custody;
+pub(crate) mod office_keys;
 mod reader;
 mod request;
 pub(crate) mod simulated_reader;
@@ -9,13 +10,13 @@ pub(crate) mod voucher_file;
 pub(crate) mod workplace;
 
 use self::books::{Books, CONNECTIONS, Founding, NoBooks};
+use self::office_keys::KeysAt;
 use self::request::NotShown;
 pub(crate) use self::request::Request;
 use self::workplace::{Workplace, WorkplaceError};
 use card_host::keystore::KeyStoreError;
 use card_host::reader_error::ReaderError;
 use card_ledger::{LedgerError, PointCode};
-use card_pkcs11::TokenUri;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,8 +28,8 @@ pub(crate) struct Context {
     pub(crate) reader: String,
     /// Shows what goes to and from the card.
     pub(crate) trace: bool,
-    /// The token with the masters, where they are in one.
-    pub(crate) token: Option<TokenUri>,
+    /// Where the keys are, when they are not in a file of the data directory.
+    pub(crate) keys: Option<KeysAt>,
     /// The database, where the ledger is in one.
     pub(crate) database: Option<String>,
     /// Who does it, where that is not the user of the operating system.
@@ -59,12 +60,12 @@ pub(crate) enum Error {
 impl Context {
     /// The data directory for work with cards and meters, alone.
     pub(crate) fn alone(&self) -> Result<Workplace, Error> {
-        Ok(Workplace::open(self.data.as_deref(), self.token.clone())?)
+        Ok(Workplace::open(self.data.as_deref(), self.keys.clone())?)
     }
 
     /// The data directory for work with the ledger only, beside other programs.
     pub(crate) fn shared(&self) -> Result<Workplace, Error> {
-        Ok(Workplace::shared(self.data.as_deref(), self.token.clone())?)
+        Ok(Workplace::shared(self.data.as_deref(), self.keys.clone())?)
     }
 
     /// The ledger that is there.

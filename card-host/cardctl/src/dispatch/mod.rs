@@ -9,11 +9,12 @@ use crate::cli::Command;
 use crate::cli::alerts::AlertsCommand;
 use crate::cli::audit::AuditCommand;
 use crate::cli::meter::MeterCommand;
+use crate::cli::signer::SignerCommand;
 use crate::cli::sim::SimCommand;
 use crate::cli::tariff::TariffCommand;
 use crate::commands::{
-    Error, alerts, audit, card, conformance, issue, mail, meter, paper, readers, sale, serve, sim, tariff,
-    tour,
+    Error, alerts, audit, card, conformance, issue, mail, meter, paper, readers, sale, serve, signer, sim,
+    tariff, tour,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -80,6 +81,7 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
             serve::run(context, listen, printer)?;
             return Ok(true);
         }
+        Command::Signer { command } => return run_signer(context, printer, command),
         Command::Tariff { command } => match command {
             TariffCommand::Price { kwh, month, tariff } => {
                 printer.print(&tariff::price(&kwh, month, tariff.as_deref())?)
@@ -92,6 +94,29 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
 
 fn look(printer: Printer, digits: Digits) -> Look {
     Look { language: printer.language, digits, ..Look::default() }
+}
+
+fn run_signer(context: &Context, printer: Printer, command: SignerCommand) -> Result<bool, Error> {
+    let good = match command {
+        SignerCommand::Init { custodian, ceilings, adopt } => {
+            printer.print(&signer::init(context, &custodian, &ceilings.into(), adopt)?)
+        }
+        SignerCommand::Serve { socket, allow } => {
+            signer::serve(context, &socket, &allow, printer)?;
+            return Ok(true);
+        }
+        SignerCommand::Status => printer.print(&signer::status(context)?),
+        SignerCommand::Ceilings { ceilings, person } => {
+            printer.print(&signer::ceilings(context, ceilings.into(), &person.into())?)
+        }
+        SignerCommand::Validity { version, from, until, person } => {
+            printer.print(&signer::validity(context, version, [from, until], &person.into())?)
+        }
+        SignerCommand::Agree { number, person } => {
+            printer.print(&signer::agree(context, number, &person.into())?)
+        }
+    };
+    Ok(good?)
 }
 
 fn run_meter(context: &Context, printer: Printer, command: MeterCommand) -> Result<bool, Error> {

@@ -16,6 +16,7 @@ pub(crate) mod problem;
 pub(crate) mod readers;
 pub(crate) mod sale;
 pub(crate) mod serve;
+pub(crate) mod signer;
 pub(crate) mod sim;
 pub(crate) mod table;
 pub(crate) mod tariff;
