@@ -15,6 +15,7 @@ mod contract;
 mod keys;
 mod meter_command;
 mod pages;
+mod signer;
 mod sim;
 mod tariff_command;
 mod tour;
