@@ -2,7 +2,7 @@
 
 use card_core::key::KeyLength;
 use card_core::role::KeyVersion;
-use card_core::units::{CardTime, Piastres};
+use card_core::units::CardTime;
 use card_host::card_work::development_scope;
 use card_host::keystore::{KeyStoreError, Memory as _, MemoryError};
 use card_signer::rules::Ceilings;
@@ -106,11 +106,6 @@ pub(crate) fn agree(context: &Context, number: u64, person: &Person) -> Result<P
     let by = Custodian { name: &person.name, secret: &secret };
     let asked = memory.agree(&by, number, books::now())?;
     Ok(Pending::done(&asked))
-}
-
-/// An amount as it is said.
-pub(crate) fn egp(amount: u64) -> String {
-    format!("{} EGP", Piastres(amount))
 }
 
 #[cfg(target_os = "linux")]

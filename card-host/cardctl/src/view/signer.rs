@@ -1,6 +1,7 @@
 //! `cardctl signer`.
 
 use card_core::text::Language;
+use card_core::units::Piastres;
 use card_host::keystore::Alarm;
 use card_signer::rules::Ceilings;
 use card_signer::{Asked, Change};
@@ -9,7 +10,6 @@ use zeroize::Zeroizing;
 
 use super::View;
 use super::table::Table;
-use crate::commands::signer::egp;
 
 /// A signer was made.
 #[derive(Serialize)]
@@ -62,6 +62,10 @@ impl Pending {
     pub(crate) fn done(asked: &Asked) -> Self {
         Self { number: asked.number, what: asked.what.clone(), done: true }
     }
+}
+
+fn egp(amount: u64) -> String {
+    format!("{} EGP", Piastres(amount))
 }
 
 fn words(what: &Change) -> String {
