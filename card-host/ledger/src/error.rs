@@ -6,6 +6,7 @@ use card_core::units::{Balance, CardTime, Piastres};
 
 use super::entry::Entry;
 use super::names::{NameError, PartyCode, PointCode, RequestId};
+use super::powers::Power;
 use card_host::issuer::{AccountError, IssuerError};
 use card_host::keystore::{KeyStoreError, MemoryError};
 
@@ -365,6 +366,35 @@ pub enum Refusal {
         /// What was asked for.
         amount: Piastres,
     },
+    /// Somebody without the power.
+    #[error("{actor} may not do this, which takes the power {power:?}: have it done by somebody who may", power = .power.code())]
+    NotAllowed {
+        /// Who tried.
+        actor: String,
+        /// The power.
+        power: Power,
+    },
+    /// Not one of the staff, or not that one's secret.
+    #[error(
+        "{0} is not known here with this secret: look at name and secret; where the secret is lost, have it renewed (`cardctl staff renew`)"
+    )]
+    NotStaff(String),
+    /// Nobody of this name.
+    #[error("{0} is no member of staff: see who is (`cardctl staff list`)")]
+    NoStaff(String),
+    /// The name is taken, in this or another spelling.
+    #[error("{0} is a member of staff already: take another name, or change what that one may do")]
+    StaffThere(String),
+    /// It was done before, with a secret that was shown then.
+    #[error(
+        "{0} has got a secret under this id, which is kept nowhere: where it is lost, have it renewed (`cardctl staff renew`)"
+    )]
+    SecretGone(String),
+    /// A ledger without staff.
+    #[error(
+        "this ledger was founded for a single user, who does everything: found one with staff to have any (`cardctl ledger begin --staff NAME`)"
+    )]
+    SingleUser,
     /// The same person, or one who may not.
     #[error("{actor} cannot be the second person for this: it must be another one who may approve")]
     NotSecondPerson {

@@ -10,8 +10,9 @@ use super::anchor::{Anchor, Watch};
 use super::entry::{Entry, EntryId, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal, StoreError};
 use super::masters::DRAWN;
-use super::names::{OFFICE, PartyCode, PointCode, RequestId, is_words};
+use super::names::{COMPANY, OFFICE, PartyCode, PointCode, RequestId, is_words};
 use super::policy::Policy;
+use super::powers::{Power, Powers};
 use super::proof::EVIDENCE;
 use super::records::{Customer, Head, Party, Point, PolicyRecord};
 use super::store::{Ask, Context, Ledger, Payee, Transaction, read};
@@ -27,6 +28,8 @@ pub struct Who {
     pub point: PointCode,
     /// The person or program.
     pub actor: String,
+    /// What that one may do.
+    pub may: Powers,
 }
 
 impl Who {
@@ -42,6 +45,20 @@ impl Who {
     /// which order it happened (docs/ledger.md, section 3).
     pub(super) fn at_office(&self) -> Result<Self, LedgerError> {
         Ok(Self { point: OFFICE.parse()?, ..self.clone() })
+    }
+
+    /// The company's own work at its office, by whoever may do all.
+    pub(super) fn company(actor: &str) -> Result<Self, LedgerError> {
+        let (party, point) = (COMPANY.parse()?, OFFICE.parse()?);
+        Ok(Self { party, point, actor: actor.to_owned(), may: Powers::ALL })
+    }
+
+    /// Refuses what this one may not do.
+    pub fn must(&self, power: Power) -> Result<(), Refusal> {
+        if self.may.has(power) {
+            return Ok(());
+        }
+        Err(Refusal::NotAllowed { actor: self.actor.clone(), power })
     }
 
     /// The key of a request of this party.

@@ -14,6 +14,7 @@ use super::error::{LedgerError, Refusal};
 use super::gap::after_a_restore;
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
+use super::powers::Power;
 use super::proof::Says;
 use super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
 use super::sale::is_for;
@@ -103,7 +104,7 @@ impl Office {
         shown: &ShownCard,
         reason: &str,
     ) -> Result<RecoveredCard, LedgerError> {
-        let (request, who) = (self.companys(who, id)?, &who.at_office()?);
+        let (request, who) = (self.companys(who, id, Power::Correct)?, &who.at_office()?);
         if !Entry::is_reason(reason) {
             return Err(Refusal::NoReason.into());
         }

@@ -8,7 +8,6 @@ use card_host::keystore::SoftwareKeyStore;
 use card_host::operate;
 use card_host::random::OsRandom;
 use card_ledger::{LedgerError, Payee, binding_of, read};
-use std::io::Write;
 use std::sync::Arc;
 
 use super::Error;
@@ -17,6 +16,7 @@ use crate::context::custody;
 use crate::context::office_keys::OfficeKeys;
 use crate::context::workplace::Workplace;
 use crate::context::{self, Context};
+use crate::say;
 use crate::view::card::{Content, Info};
 use crate::view::collect::Collected;
 
@@ -77,7 +77,7 @@ fn desk_keys(workplace: &Workplace) -> Result<OfficeKeys, context::Error> {
         return Ok(OfficeKeys::Own(Arc::new(none)));
     };
     if let Some(warning) = keys.store().warning() {
-        let _ = writeln!(std::io::stderr(), "cardctl: {warning}");
+        say::remark(warning);
     }
     Ok(keys)
 }

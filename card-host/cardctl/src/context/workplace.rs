@@ -12,13 +12,14 @@ use card_host::keystore::{KeyStore, KeyStoreError};
 use card_host::simulated_meter::{SimulatedMeter, SimulatedMeterError, from_the_maker};
 use card_signer::rules::Ceilings;
 use card_signer::{Durability, Memory, Signer};
-use std::fs::{File, TryLockError};
-use std::io::Write;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::custody::{Keys, NoPin};
+use super::lock::{self, InUse};
 use super::office_keys::{self, KeysAt, OfficeKeys};
+use crate::say;
 
 /// Why the data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -27,8 +28,8 @@ pub(crate) enum WorkplaceError {
     NoDirectory,
     #[error("{}: {error}: see that the directory can be written", path.display())]
     Io { path: PathBuf, error: std::io::Error },
-    #[error("{} is in use by another program: wait for it to end", .0.display())]
-    InUse(PathBuf),
+    #[error(transparent)]
+    InUse(#[from] InUse),
     #[error("the simulated card, {}: {error}", path.display())]
     Card { path: PathBuf, error: SimulatedCardError },
     #[error(
@@ -96,12 +97,7 @@ impl Workplace {
             return Ok(None);
         }
         let io = |error| WorkplaceError::Io { path: self.directory.clone(), error };
-        let lock = File::create(self.directory.join("lock")).map_err(io)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Some(lock)),
-            Err(TryLockError::WouldBlock) => Err(WorkplaceError::InUse(self.directory.clone())),
-            Err(TryLockError::Error(error)) => Err(io(error)),
-        }
+        Ok(Some(lock::alone(&self.directory).map_err(io)??))
     }
 
     /// The office's keys, where they are there.
@@ -191,11 +187,10 @@ impl Workplace {
             return Ok(());
         }
         if served {
-            let _ = writeln!(
-                std::io::stderr(),
-                "cardctl: the simulated meter {meter} is not here, and none is made in its place, since credit was certified to it: put its file back, {}",
+            say::remark(format_args!(
+                "the simulated meter {meter} is not here, and none is made in its place, since credit was certified to it: put its file back, {}",
                 path.display()
-            );
+            ));
             return Ok(());
         }
         let keys = keys.own()?.meter_keys(scope, meter)?;

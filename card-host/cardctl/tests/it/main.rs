@@ -10,6 +10,7 @@
 )]
 
 mod answers;
+mod command_line;
 mod conformance;
 mod contract;
 mod keys;
@@ -19,3 +20,4 @@ mod signer;
 mod sim;
 mod tariff_command;
 mod tour;
+mod trace;

@@ -9,6 +9,7 @@ use super::super::error::{LedgerError, Refusal, StoreError};
 use super::super::names::RequestId;
 use super::super::office::{Office, Who, draft};
 use super::super::payload::Payload;
+use super::super::powers::Power;
 use super::super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
 use super::super::sell::{reference, unknown};
 use super::super::store::{Payee, read};
@@ -44,6 +45,7 @@ impl Office {
         choice: CardChoice,
         progress: Option<&mut dyn FnMut(Step)>,
     ) -> Result<Issued, BranchError> {
+        who.must(Power::Sell).map_err(LedgerError::from)?;
         let summary = personalise::select(transport)?;
         let serving = self.serving(meter)?;
         let in_use = |state| !matches!(state, State::Blank | State::Personalised);
@@ -100,6 +102,7 @@ impl Office {
         transport: &mut impl Transport,
         meter: MeterId,
     ) -> Result<BindingAccount, BranchError> {
+        who.must(Power::Sell).map_err(LedgerError::from)?;
         let present = operate::present(transport)?.id;
         let entered = self.enter_engineer(who, id, meter, present, true)?;
         let own = held_by(&entered.record, Some(&entered.card));
@@ -123,7 +126,7 @@ impl Office {
         engineer: CardId,
         rebind: bool,
     ) -> Result<Entered, LedgerError> {
-        let (request, who) = (self.companys(who, id)?, &who.at_office()?);
+        let (request, who) = (self.companys(who, id, Power::Sell)?, &who.at_office()?);
         let payee = Payee::Meter(meter);
         self.signing_step(|t, signing| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;

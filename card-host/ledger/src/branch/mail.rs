@@ -13,6 +13,7 @@ use super::super::error::{LedgerError, Refusal, StoreError};
 use super::super::names::RequestId;
 use super::super::office::{Office, Who, draft};
 use super::super::payload::Payload;
+use super::super::powers::Power;
 use super::super::records::{BindingRecord, Head, MailRecord, Status};
 use super::super::second::{Agreed, agreed, asked, done};
 use super::super::sell::{about, unknown};
@@ -117,7 +118,7 @@ impl Office {
         carrier: CardId,
         letter: &Letter<'_>,
     ) -> Result<(Option<Command>, Mail), LedgerError> {
-        let request = self.companys(who, id)?;
+        let request = self.companys(who, id, Power::Settings)?;
         let out = self.signing_step(|t, signing| {
             let (payee, engineer) = carried_by(t, carrier)?;
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
