@@ -52,9 +52,6 @@ impl From<PersonArguments> for Person {
 #[derive(Subcommand)]
 pub(crate) enum SignerCommand {
     /// Makes a signer in the directory of --data: its masters, where there are none, its memory, and its custodians, whose secrets are shown once.
-    ///
-    /// For example: cardctl --data /var/lib/signer signer init --custodian mona --custodian tarek --certificate 20000 --binding-day 30000
-    /// --hour 2000000 --day 20000000
     Init {
         /// A custodian's name; two or more.
         #[arg(long, value_name = "NAME", required = true)]
