@@ -18,6 +18,7 @@ mod guides;
 mod keys;
 mod meter_command;
 mod pages;
+mod signer;
 mod sim;
 mod tariff_command;
 mod tour;
