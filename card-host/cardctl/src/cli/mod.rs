@@ -34,7 +34,7 @@ use self::meter::MeterCommand;
 use self::sim::SimCommand;
 use self::tariff::TariffCommand;
 use self::values::{
-    Secret, access_number, account, actor, channel, digits, key_length, language, meter_number, mode,
+    Secret, access_number, account, actor, channel, digits, key_length, language, meter_number, mode, paper,
 };
 use crate::context::books::{NoBooks, new_id};
 use crate::context::{Context, Error, Request};
@@ -118,12 +118,16 @@ impl Arguments {
 /// How a page is written, and where to.
 #[derive(Args)]
 pub(crate) struct PageArguments {
-    /// The file, which must not exist: an HTML page that needs nothing else. Its language is that of --language.
+    /// The file, which must not exist: a PDF where its name ends in .pdf, else an HTML page that needs nothing else. Its language is that
+    /// of --language.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// Digits of amounts and dates: western or arabic.
     #[arg(long, default_value = "western", value_parser = digits)]
     pub(crate) digits: Digits,
+    /// What a PDF is for: a4, or the roll of a receipt printer (80 mm).
+    #[arg(long, default_value = "a4", value_parser = paper)]
+    pub(crate) paper: card_paper::Format,
 }
 
 #[derive(Subcommand)]

@@ -47,6 +47,14 @@ pub(super) fn digits(text: &str) -> Result<Digits, String> {
     }
 }
 
+pub(super) fn paper(text: &str) -> Result<card_paper::Format, String> {
+    match text {
+        "a4" => Ok(card_paper::Format::A4),
+        "roll" => Ok(card_paper::Format::Roll),
+        _ => Err("the paper is a4 or roll".to_owned()),
+    }
+}
+
 pub(super) fn account(text: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(number) if number != 0 && !text.starts_with('+') => Ok(number),

@@ -3,14 +3,14 @@
 mod ledger;
 
 use card_host::card_work::CardChoice;
-use card_paper::{Digits, Look};
+use card_paper::Look;
 
-use crate::cli::Command;
 use crate::cli::alerts::AlertsCommand;
 use crate::cli::audit::AuditCommand;
 use crate::cli::meter::MeterCommand;
 use crate::cli::sim::SimCommand;
 use crate::cli::tariff::TariffCommand;
+use crate::cli::{Command, PageArguments};
 use crate::commands::{
     Error, alerts, audit, card, conformance, desk, issue, mail, meter, paper, readers, sale, serve, sim,
     tariff, tour,
@@ -48,15 +48,10 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
         Command::Show { access_number } => {
             printer.print(&card::show(context, access_number.as_ref().map(|access| &*access.0))?)
         }
-        Command::Receipt { id, page } => {
-            printer.print(&paper::receipt(context, id, &page.out, look(printer, page.digits))?)
-        }
-        Command::Slip { id, page } => {
-            printer.print(&paper::slip(context, id, &page.out, look(printer, page.digits))?)
-        }
+        Command::Receipt { id, page } => printer.print(&paper::receipt(context, id, &to(printer, page))?),
+        Command::Slip { id, page } => printer.print(&paper::slip(context, id, &to(printer, page))?),
         Command::Statement { page, tariff } => {
-            let look = look(printer, page.digits);
-            printer.print(&paper::statement(context, &page.out, tariff.as_deref(), look)?)
+            printer.print(&paper::statement(context, tariff.as_deref(), &to(printer, page))?)
         }
         Command::Tour { profile } => printer.print(&tour::run(profile, printer)?),
         Command::Ledger { command } => return ledger::run(context, printer, command),
@@ -98,8 +93,9 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
     Ok(good?)
 }
 
-fn look(printer: Printer, digits: Digits) -> Look {
-    Look { language: printer.language, digits, ..Look::default() }
+fn to(printer: Printer, page: PageArguments) -> paper::To {
+    let look = Look { language: printer.language, digits: page.digits, ..Look::default() };
+    paper::To { out: page.out, look, format: page.paper }
 }
 
 fn run_meter(context: &Context, printer: Printer, command: MeterCommand) -> Result<bool, Error> {
