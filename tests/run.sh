@@ -77,7 +77,7 @@ pages() { CARD_PROGRAMS=$target/ci target/python/bin/python tests/pages.py; }
 desk() { CARD_PROGRAMS=$target/ci target/python/bin/python tests/desk.py; }
 
 # Readers take turns, and wait most of the time: so they have a thread of their own beside the others, which wait less.
-readers=(conformance host_pcsc independent_clients kiosk_sale pcsc_cost programs tour_pcsc virtual_reader)
+readers=(conformance host_pcsc hot_plug independent_clients kiosk_sale pcsc_cost programs tour_pcsc virtual_reader)
 system() {
     local run=(cargo test "${ci[@]}" "${everything[@]}" --test system) skip=() name
     for name in "${readers[@]}"; do skip+=(--skip "$name::"); done

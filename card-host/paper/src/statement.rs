@@ -8,8 +8,9 @@ use crate::look::Look;
 use crate::sheet::{Block, Column, Line, Run, Sheet, Table, Text, identifier, words};
 use crate::words::{
     ACCOUNT, AS_OF, BALANCE, BRACKET, CARD, CHANNEL, CHARGES, CHART_OF, CREDIT, CROSSING, DATE, DAYS_LEFT,
-    DOUBTFUL, EGP, ENERGY, ENERGY_CHARGE, FEES, METER, MONTH, MONTHS, NEVER, NO_CHARGES, NO_MONTHS, NOW,
-    PAID, PARTIAL, RE_RATED, RESTART, SALE, STATEMENT, TO_NEXT, TOTAL, WAITING, Words,
+    DOUBTFUL, EGP, ENERGY, ENERGY_CHARGE, FEES, INSTALMENTS, METER, MONTH, MONTHS, NEVER, NO_CHARGES,
+    NO_MONTHS, NOW, PAID, PARTIAL, RE_RATED, RESTART, RESTART_TOOK, SALE, STATEMENT, TO_NEXT, TOTAL, WAITING,
+    Words,
 };
 
 /// Where a bracket of the tariff ends.
@@ -34,6 +35,10 @@ pub struct MonthRow {
     pub energy_charge: Piastres,
     /// Service fee, charges and levies; below zero where rebates are more.
     pub fees: Balance,
+    /// What of the energy charge restarts have brought; below zero it was given.
+    pub re_rating: Balance,
+    /// Instalments that the meter took as it began.
+    pub instalments: Piastres,
     /// It runs still: no fees are due yet.
     pub running: bool,
     /// It began or ended within a calendar month.
@@ -170,18 +175,20 @@ fn amounts(words: Words, wide: bool, language: Language) -> Column {
 
 fn of_months(months: &[MonthRow], look: &Look) -> Table {
     let language = look.language;
-    let columns = vec![
+    let instalments = months.iter().any(|month| month.instalments != Piastres::ZERO);
+    let before = [
         column(MONTH.of(language), false),
         column(ENERGY.of(language), false),
         column(BRACKET.of(language), true),
         amounts(ENERGY_CHARGE, true, language),
         amounts(FEES, true, language),
-        amounts(TOTAL, false, language),
     ];
+    let paid_off = instalments.then(|| amounts(INSTALMENTS, true, language));
+    let columns = before.into_iter().chain(paid_off).chain([amounts(TOTAL, false, language)]).collect();
     Table {
         caption: MONTHS.of(language),
         columns,
-        rows: months.iter().map(|month| row(look, month)).collect(),
+        rows: months.iter().map(|month| row(look, month, instalments)).collect(),
     }
 }
 
@@ -204,7 +211,7 @@ fn of_charges(charges: &[ChargeRow], look: &Look) -> Table {
     Table { caption: CHARGES.of(language), columns, rows: rows.collect() }
 }
 
-fn row(look: &Look, month: &MonthRow) -> Vec<Text> {
+fn row(look: &Look, month: &MonthRow, instalments: bool) -> Vec<Text> {
     let language = look.language;
     let notes = [
         (month.running, NOW),
@@ -213,16 +220,18 @@ fn row(look: &Look, month: &MonthRow) -> Vec<Text> {
         (month.doubtful, DOUBTFUL),
     ];
     let energy_charge = i64::try_from(month.energy_charge.0).unwrap_or(i64::MAX);
-    let total = Balance(energy_charge.saturating_add(month.fees.0));
+    let paid_off = i64::try_from(month.instalments.0).unwrap_or(i64::MAX);
+    let total = Balance(energy_charge.saturating_add(month.fees.0).saturating_add(paid_off));
     let mut name = words(look.month(month.index));
     let notes = notes.into_iter().filter(|(is, _)| *is);
     name.extend(notes.map(|(_, note)| Run::Note(words(note.of(language)))));
-    vec![
-        name,
-        look.kwh(month.energy),
-        look.number(month.bracket),
-        look.number(month.energy_charge),
-        look.number(month.fees),
-        look.number(total),
-    ]
+    let mut energy = look.number(month.energy_charge);
+    if month.re_rating != Balance(0) {
+        let mut restarts = words(format!("{} ", RESTART_TOOK.of(language)));
+        restarts.extend(look.number(month.re_rating));
+        energy.push(Run::Note(restarts));
+    }
+    let instalments = instalments.then(|| look.number(month.instalments));
+    let before = [name, look.kwh(month.energy), look.number(month.bracket), energy, look.number(month.fees)];
+    before.into_iter().chain(instalments).chain([look.number(total)]).collect()
 }

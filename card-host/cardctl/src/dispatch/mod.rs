@@ -10,18 +10,23 @@ use crate::cli::audit::AuditCommand;
 use crate::cli::meter::MeterCommand;
 use crate::cli::sim::SimCommand;
 use crate::cli::tariff::TariffCommand;
-use crate::cli::{Command, PageArguments};
+use crate::cli::trace::TraceCommand;
+use crate::cli::{Arguments, Command, ConfigCommand, PageArguments, papers};
 use crate::commands::{
-    Error, alerts, audit, card, conformance, desk, issue, mail, meter, paper, readers, sale, serve, sim,
-    tariff, tour,
+    Error, alerts, audit, card, config, conformance, desk, given, issue, mail, meter, paper, readers, sale,
+    serve, sim, staff, tariff, tour, trace, watch,
 };
 use crate::context::Context;
 use crate::view::Printer;
 
 /// Runs what was asked for, and prints what came of it; `false` where it found something wrong.
-pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Result<bool, Error> {
-    let good = match command {
+pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> Result<bool, Error> {
+    let good = match arguments.command {
         Command::Readers => printer.print(&readers::list()?),
+        Command::Watch => {
+            watch::run(context, printer)?;
+            return Ok(true);
+        }
         Command::Diagnose => printer.print(&readers::diagnose()),
         Command::Conformance => printer.print(&conformance::run(&context.reader)?),
         Command::Info => printer.print(&card::info(context)?),
@@ -55,6 +60,10 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
         }
         Command::Tour { profile } => printer.print(&tour::run(profile, printer)?),
         Command::Ledger { command } => return ledger::run(context, printer, command),
+        Command::Staff { command } => match command.change() {
+            Some(change) => printer.print(&staff::change(context, &change)?),
+            None => printer.print(&staff::list(context)?),
+        },
         Command::Reconcile => printer.print(&audit::reconcile(context)?),
         Command::Audit { command } => match command {
             AuditCommand::Key => printer.print(&audit::key(context)?),
@@ -79,6 +88,11 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
             serve::run(context, listen, printer)?;
             return Ok(true);
         }
+        Command::Trace { command } => match command {
+            TraceCommand::Decode { file } => printer.print(&trace::decode(&file)?),
+            TraceCommand::Replay { file } => printer.print(&trace::replay(context, &file)?),
+            TraceCommand::Pcapng { file, out } => printer.print(&trace::pcapng(&file, &out)?),
+        },
         Command::Holder { listen, digits } => {
             desk::run(context, &desk::Options { listen, digits, holder: true }, printer)?;
             return Ok(true);
@@ -89,6 +103,15 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
             }
             TariffCommand::Check { file } => printer.print(&tariff::check(&file)?),
         },
+        Command::Config { command: ConfigCommand::Show } => {
+            printer.print(&config::show(arguments.settings, arguments.file))
+        }
+        Command::Completion { shell } => return config::completion(&papers::completion(shell)),
+        Command::Man { folder } => {
+            let pages = papers::manual().map_err(|error| given(error.to_string()))?;
+            printer.print(&config::man(&folder, &pages)?)
+        }
+        Command::Options => return config::completion(papers::options().as_bytes()),
     };
     Ok(good?)
 }

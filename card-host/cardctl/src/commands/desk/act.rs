@@ -1,16 +1,15 @@
 //! What the buttons do: the commands of the same names.
 
 use card_core::access_number::AccessNumber;
-use card_core::id::{CardId, Channel, MeterId};
+use card_core::id::Channel;
 use card_core::key::KeyLength;
 use card_core::role::Role;
 use card_core::tariff::EGYPT_2024_08;
 use card_core::text::{Language, Situation};
-use card_core::units::Piastres;
 use card_host::card_work::CardChoice;
 use card_host::operate;
 use card_host::random::OsRandom;
-use card_ledger::{Payee, RequestId};
+use card_ledger::{RequestId, StaffName};
 use card_paper::{Look, Receipt, Slip, Statement};
 
 use super::Desk;
@@ -19,38 +18,7 @@ use crate::commands::ledger::correct;
 use crate::commands::paper::NotWritten;
 use crate::commands::{Error, issue, sale};
 use crate::view::View;
-
-/// What is asked for.
-#[derive(Clone)]
-pub(crate) enum Action {
-    Sell {
-        card: CardId,
-        amount: Piastres,
-    },
-    /// What was sold and has not arrived; or a replacement that has to be activated.
-    Refresh {
-        card: CardId,
-    },
-    Block {
-        of: Payee,
-        blocked: bool,
-        reason: String,
-    },
-    Replace {
-        meter: MeterId,
-        account: u64,
-    },
-}
-
-/// What became of it.
-pub(crate) struct Done {
-    pub(crate) action: Action,
-    /// In English and in Arabic.
-    pub(crate) said: [String; 2],
-    pub(crate) outcome: Outcome,
-    /// What is shown once, as an access number is.
-    pub(crate) once: Option<[String; 2]>,
-}
+use crate::view::desk::state::{Action, Done, Outcome};
 
 /// What is said of something that was done.
 struct Said {
@@ -62,18 +30,6 @@ impl Said {
     fn of(view: &impl View) -> Self {
         Self { words: Language::ALL.map(|language| view.text(language)), once: None }
     }
-}
-
-/// How it ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Done,
-    /// Announced: another person has to agree.
-    SecondPerson,
-    /// Paid and booked, and not on the card: to be repeated with the card in the reader.
-    NotLoaded,
-    /// The same again may succeed, and is not done twice.
-    Failed,
 }
 
 impl Done {
@@ -137,7 +93,7 @@ impl Desk {
     }
 
     /// Another person agrees to what was announced.
-    pub(super) fn agree(&self, id: &RequestId, second: &str) -> Result<(), Error> {
+    pub(super) fn agree(&self, id: &RequestId, second: &StaffName) -> Result<(), Error> {
         let context = self.context(id, Some(second));
         let books = context.books(&context.shared()?)?;
         correct::approve(&books, &books.who.request(id), None).map(drop)

@@ -10,7 +10,7 @@ use card_core::access_number::AccessNumber;
 use card_core::id::MeterId;
 use card_core::text::Language;
 use card_core::units::Piastres;
-use card_ledger::{Payee, RequestId, Who};
+use card_ledger::{Payee, RequestId, StaffName};
 use card_paper::Look;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -234,12 +234,12 @@ async fn again(
         Ok(id) => id,
         Err(error) => return Ok(wrong(language, &error)),
     };
-    let name = Some(fields.name.trim().to_owned()).filter(|name| !name.is_empty());
-    if name.as_deref().is_some_and(|name| !Who::is_actor(name)) {
-        return Ok(wrong(language, &given("the name of the second person is on one line")));
-    }
+    let name = match Some(fields.name.trim()).filter(|name| !name.is_empty()).map(str::parse::<StaffName>) {
+        Some(Err(error)) => return Ok(wrong(language, &given(error.to_string()))),
+        name => name.and_then(Result::ok),
+    };
     let to = format!("/{}/done/{id}", language.code());
-    let done = work(desk, move |desk| desk.again(&id, name.as_deref())).await?;
+    let done = work(desk, move |desk| desk.again(&id, name.as_ref())).await?;
     Ok(done.map_or_else(|error| forgotten(language, &error), |()| Redirect::to(&to).into_response()))
 }
 

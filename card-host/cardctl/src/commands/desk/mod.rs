@@ -2,51 +2,32 @@
 //! a request id that was made with the form: pressed twice, it is done once.
 
 mod act;
+pub(crate) mod failure;
 mod guard;
 mod http;
 mod seen;
 
 use card_core::id::CardId;
 use card_core::text::Language;
-use card_ledger::RequestId;
+use card_ledger::{RequestId, StaffName};
 use card_paper::Digits;
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub(crate) use self::act::{Action, Done, Outcome};
-pub(crate) use self::seen::{Seen, Shown, Standing};
+use self::failure::{DeskError, Forgotten};
 use crate::commands::Error;
 use crate::context::Context;
 use crate::context::books::new_id;
 use crate::context::reader::Presence;
 use crate::view::Printer;
+use crate::view::desk::state::{Action, Done, Outcome, Seen};
 use crate::view::serve::DeskOpen;
 
 /// Where the desk listens when nothing else is said.
 const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8471);
 /// Results that are remembered.
 const RESULTS: usize = 200;
-
-/// Why there is no desk.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum DeskError {
-    #[error(
-        "the desk is for this computer only, and {0} can be reached from others: name an address such as 127.0.0.1:8471"
-    )]
-    Outside(SocketAddr),
-    #[error("the desk cannot listen at {0} ({1}): see what else does, or name another port with --listen")]
-    Address(SocketAddr, #[source] std::io::Error),
-    #[error("the desk cannot begin ({0}): see whether the computer has threads and files left")]
-    Runtime(#[source] std::io::Error),
-}
-
-/// What is said of a request that the desk does not know.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "this desk does not know request {0}: it was asked for before the desk was started; see `cardctl ledger sale {0}`"
-)]
-pub(crate) struct Forgotten(RequestId);
 
 /// How the desk is opened.
 pub(crate) struct Options {
@@ -118,7 +99,7 @@ impl Desk {
     }
 
     /// The same again, under its id; with a name, that person agrees first.
-    fn again(&self, id: &RequestId, second: Option<&str>) -> Result<(), Forgotten> {
+    fn again(&self, id: &RequestId, second: Option<&StaffName>) -> Result<(), Forgotten> {
         let mut work = self.work();
         let known = work.done.iter().find(|(known, _)| known == id);
         let action = known.map(|(_, done)| done.action.clone()).ok_or_else(|| Forgotten(id.clone()))?;
@@ -154,8 +135,8 @@ impl Desk {
         known.map(|(_, done)| show(done)).ok_or_else(|| Forgotten(id.clone()))
     }
 
-    fn context(&self, id: &RequestId, actor: Option<&str>) -> Context {
-        self.context.as_asked(id.clone(), actor)
+    fn context(&self, id: &RequestId, actor: Option<&StaffName>) -> Context {
+        self.context.as_asked(id.clone(), actor.cloned())
     }
 }
 

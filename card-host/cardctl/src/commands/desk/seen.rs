@@ -1,8 +1,7 @@
 //! What is in the reader, in words for a clerk.
 
-use card_core::id::{CardId, State};
-use card_core::text::{Language, Situation};
-use card_core::units::{Balance, CardTime, Piastres};
+use card_core::id::State;
+use card_core::text::Language;
 use card_host::operate;
 use card_host::reader_error::ReaderError;
 
@@ -12,45 +11,7 @@ use crate::context::reader::Presence;
 use crate::context::workplace::WorkplaceError;
 use crate::context::{self, Context};
 use crate::view::card::{notices, situation};
-
-/// What is in the reader.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Seen {
-    /// Nothing.
-    Empty,
-    /// Another program uses the reader, or the data directory.
-    Busy,
-    /// It cannot be read: in English and in Arabic.
-    Unreadable([String; 2]),
-    /// A card, of which a holder's page says no more.
-    There,
-    Card(Box<Shown>),
-}
-
-/// A card of ours.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Shown {
-    pub(crate) card: CardId,
-    pub(crate) blank: bool,
-    /// What it is, and what the meter has told.
-    pub(crate) situations: Vec<Situation>,
-    /// What waits on the card, and the balance at the meter with its time; nothing where they are private.
-    pub(crate) waiting: Option<Piastres>,
-    pub(crate) at_meter: Option<(Balance, CardTime)>,
-    pub(crate) standing: Standing,
-}
-
-/// How a card stands in the ledger, which the card itself does not know.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Standing {
-    Contract {
-        account: u64,
-        meter: u64,
-        blocked: bool,
-    },
-    /// Why nothing can be sold to it: in English and in Arabic.
-    None([String; 2]),
-}
+use crate::view::desk::state::{Seen, Shown, Standing};
 
 impl Desk {
     /// Looks at the reader; at the card only where it is another one than before.

@@ -1,5 +1,6 @@
 //! The pages of the desk: made here, whole, and read with or without the little script that looks at the reader again and again.
 
+pub(crate) mod state;
 mod words;
 
 use card_core::calendar::Calendar;
@@ -8,9 +9,9 @@ use card_core::units::Piastres;
 use card_ledger::RequestId;
 use maud::{DOCTYPE, Markup, html};
 
+use self::state::{Action, Done, Outcome, Seen, Shown, Standing};
 use self::words as w;
 use super::customer;
-use crate::commands::desk::{Action, Done, Outcome, Seen, Shown, Standing};
 use crate::local;
 
 /// The look of the pages.
