@@ -6,13 +6,17 @@ use card_core::terminal::select::SelectError;
 use card_core::text::{Situation, isolate};
 use card_host::card::CardError;
 use card_host::card_work::CardWorkError;
+use card_host::keystore::KeyStoreError;
 use card_host::operate::OperateError;
 use card_host::simulated_meter::{ProfileError, SimulatedMeterError};
 use card_host::tap::TapCause;
 use card_host::tariff_file::TariffFileError;
 use card_host::transport::TransportError;
-use card_ledger::{AuditKeyError, BranchError, ExportError, FindLostError, LedgerError, Refusal, RequestId};
+use card_ledger::{
+    AuditKeyError, BranchError, ExportError, FindLostError, LedgerError, Refusal, RequestId, SettlementError,
+};
 use card_server::ServerError;
+use card_signer::CustodyError;
 use cardctl::tour::TourError;
 
 use super::arabic;
@@ -56,6 +60,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Export(#[from] ExportError),
     #[error(transparent)]
+    Settlement(#[from] SettlementError),
+    #[error(transparent)]
     Server(#[from] ServerError),
     #[error(transparent)]
     Operate(#[from] OperateError),
@@ -69,6 +75,8 @@ pub(crate) enum Error {
     Voucher(#[from] VoucherFileError),
     #[error(transparent)]
     Tour(#[from] TourError),
+    #[error(transparent)]
+    Custody(#[from] CustodyError),
     #[error(transparent)]
     Tariff(#[from] TariffFileError),
     #[error(transparent)]
@@ -104,6 +112,7 @@ impl Error {
             Self::SecondPerson(_) => Ending::Waits,
             Self::Ledger(error)
             | Self::FindLost(FindLostError::Ledger(error))
+            | Self::Settlement(SettlementError::Ledger(error))
             | Self::Branch(BranchError::Ledger(error)) => booking(error),
             Self::Context(context::Error::Workplace(WorkplaceError::InUse(_))) => Ending::Busy,
             Self::Context(context::Error::Reader(_)) => Ending::NoCard,
@@ -143,7 +152,10 @@ impl Error {
             Self::SecondPerson(_) => "second-person",
             Self::PaidOnly(_) => "paid-not-certified",
             Self::SoldToFormer(_) => "sold-to-former-card",
-            Self::Ledger(error) | Self::FindLost(FindLostError::Ledger(error)) => error.code(),
+            Self::Ledger(error)
+            | Self::FindLost(FindLostError::Ledger(error))
+            | Self::Settlement(SettlementError::Ledger(error)) => error.code(),
+            Self::Settlement(_) => "settlement-file",
             Self::FindLost(_) => "list-unreadable",
             Self::AuditKey(_) => "audit-key",
             Self::Export(_) => "export",
@@ -156,6 +168,7 @@ impl Error {
             Self::Tariff(_) => "tariff-file",
             Self::Paper(_) => "paper",
             Self::Desk(_) => "desk",
+            Self::Custody(_) => "custodian",
             Self::NotPrinted(_) => "answer-lost",
         }
     }
@@ -163,7 +176,9 @@ impl Error {
     /// In Arabic, for whoever runs this program: which part it is, what has happened, and the code.
     fn arabic(&self, ending: Ending) -> String {
         match self {
-            Self::Ledger(error) | Self::FindLost(FindLostError::Ledger(error)) => {
+            Self::Ledger(error)
+            | Self::FindLost(FindLostError::Ledger(error))
+            | Self::Settlement(SettlementError::Ledger(error)) => {
                 format!("{} ({})", error.arabic(), isolate(error.code()))
             }
             Self::Context(context::Error::Workplace(WorkplaceError::InUse(in_use))) => {
@@ -217,7 +232,9 @@ const fn of_context(error: &context::Error) -> &'static str {
         context::Error::Workplace(WorkplaceError::InUse(_)) => "in-use",
         context::Error::Workplace(WorkplaceError::NoCard) => "no-simulated-card",
         context::Error::Workplace(WorkplaceError::NoMeter(_)) => "no-simulated-meter",
-        context::Error::Workplace(WorkplaceError::Keys(_) | WorkplaceError::OldKeys { .. })
+        context::Error::Workplace(
+            WorkplaceError::Keys(_) | WorkplaceError::OldKeys { .. } | WorkplaceError::AtSigner,
+        )
         | context::Error::Keys(_) => "keys",
         context::Error::Workplace(WorkplaceError::NoPin(_)) => "no-pin",
         context::Error::Workplace(_) => "data-directory",
@@ -236,6 +253,12 @@ impl From<context::Error> for Error {
             context::Error::Ledger(error) => Self::Ledger(error),
             error => Self::Context(error),
         }
+    }
+}
+
+impl From<KeyStoreError> for Error {
+    fn from(error: KeyStoreError) -> Self {
+        Self::Context(error.into())
     }
 }
 
