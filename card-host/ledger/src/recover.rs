@@ -79,6 +79,13 @@ impl RecoveredCard {
     }
 }
 
+/// Credit that a binding has recovered, in all.
+pub(super) fn recovered_by(t: &mut dyn Transaction, binding: Binding) -> Result<Piastres, LedgerError> {
+    let history = t.history(binding, u32::MAX)?;
+    let own = history.iter().filter(|entry| entry.kind == Kind::Recover);
+    Ok(Piastres(own.fold(0, |sum, entry| sum.saturating_add(recovered(entry).0))))
+}
+
 /// Credit that an entry recovers.
 fn recovered(entry: &Entry) -> Piastres {
     let own = entry.transfers.iter().filter(|transfer| transfer.debit == LedgerAccount::Recovered);
@@ -138,7 +145,7 @@ impl Office {
                 heads.extend(after_a_restore(t, binding)?);
             }
             let mut entry = draft(who, &request, Step::Settled, Kind::Recover, self.now()?);
-            let held = self.recovered(&says, &record.held, &mut entry.transfers)?;
+            let held = self.recovered(t, &says, &record.held, entry.time, &mut entry.transfers)?;
             let record = BindingRecord {
                 held,
                 blocked: false,
@@ -151,10 +158,6 @@ impl Office {
             totals(&mut entry, &held);
             reason.clone_into(&mut entry.reason);
             entry.amount = recovered(&entry);
-            let most = self.policy_at(entry.time, |_, policy| Piastres(policy.without_payment.recover_most));
-            if entry.amount > most {
-                return Err(Refusal::MoreThanAllowed { amount: entry.amount, most }.into());
-            }
             if !agreed {
                 return self.ask(t, &mut point, entry, &payload).map(|()| None);
             }
