@@ -153,6 +153,7 @@ impl Transaction for FakeRows<'_> {
         entry(&EntryId) -> Option<Entry>;
         chain(&PointCode, u64, u32) -> Vec<Entry>;
         history(Binding, u32) -> Vec<Entry>;
+        recovered(Option<&EntryId>, u32) -> Vec<Entry>;
         point(&PointCode) -> Option<Point>;
         points(Option<&PointCode>, u32) -> Vec<Point>;
         party(&PartyCode) -> Option<Party>;

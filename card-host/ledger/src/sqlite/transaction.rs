@@ -292,6 +292,16 @@ impl Transaction for Rows<'_> {
         Ok(newest_first(found, most))
     }
 
+    fn recovered(&mut self, after: Option<&EntryId>, most: u32) -> Result<Vec<Entry>, LedgerError> {
+        // No code is empty.
+        let (point, number) = after.map_or(("", 0), |after| (after.point.as_str(), after.number));
+        let sql = entry!(
+            "INDEXED BY entry_recovered WHERE e.kind = 'recover' AND (e.point, e.number) > (?, ?) \
+             ORDER BY e.point, e.number LIMIT ?"
+        );
+        self.entries(sql, params![point, stored(number), most])
+    }
+
     fn point(&mut self, code: &PointCode) -> Result<Option<Point>, LedgerError> {
         self.one("point", point!("WHERE code = ?"), [code.as_str()], |columns| columns.point())
     }

@@ -5,7 +5,9 @@ use card_host::card_core::id::{Binding, CardId, CardRef, MeterId};
 use card_host::card_core::message::MeterFlags;
 use card_host::card_core::units::Piastres;
 use card_host::issuer::BindingAccount;
-use card_ledger::{BindingRecord, Evidence, Finding, Kind, Office, OpenOrder, Payee, Refusal, SEQUENCE_GAP, Who};
+use card_ledger::{
+    BindingRecord, Evidence, Finding, Kind, Office, OpenOrder, Payee, Refusal, SEQUENCE_GAP, Who,
+};
 use system_tests::world::{World, kiosk, load, refused, wallet};
 
 fn restored(world: &World) {
@@ -217,7 +219,8 @@ pub(crate) fn what_was_recovered_is_moved_by_two(world: &World) {
     restored(world);
     let forged = certificate(&world.office, &lost(&world.binding(binding), 50_000));
     assert_eq!(hand(world, &kiosk(), &forged), Finding::Recovered);
-    let to = world.office.open(&OpenOrder { closes_former: true, ..world.opening(8, 1, 8) }).unwrap().binding();
+    let to =
+        world.office.open(&OpenOrder { closes_former: true, ..world.opening(8, 1, 8) }).unwrap().binding();
     world.office.open(&OpenOrder { closes_former: true, ..world.opening(7, 1, 9) }).unwrap();
     let record = world.binding(binding);
     let last = numbered(world, &record, 9, 50_000, MeterFlags::CLOSED.0);

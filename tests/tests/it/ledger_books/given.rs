@@ -5,7 +5,7 @@ use card_host::card_core::id::{Binding, CardId, CardRef, MeterId};
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::issuer::{AccountError, BindingAccount, IssuerError};
 use card_ledger::{
-    BindingRecord, DebitOrder, DebitTo, Kind, LedgerError, MoveOrder, OpenOrder, Payee, Policy,
+    BindingRecord, DebitOrder, DebitTo, Evidence, Kind, LedgerError, MoveOrder, OpenOrder, Payee, Policy,
     ReconcileOptions, Refusal, RequestId, ShownCard, reconcile,
 };
 use system_tests::world::{World, kiosk, refused, who};
@@ -236,6 +236,24 @@ fn told(books: &Books) -> std::collections::BTreeMap<String, u64> {
 
 fn told_of(books: &Books, alarm: &str) -> u64 {
     told(books).get(alarm).copied().unwrap_or(0)
+}
+
+/// What a channel hands in is shown like what the company does: it is credit all the same.
+#[test]
+fn what_a_channel_recovers_is_shown() {
+    let books = Books::busy();
+    let world = &books.world;
+    world.restored("the disk died");
+    let before = told_of(&books, "without-payment");
+    let known = world.record(1);
+    let (sequence, total) = (known.held.sequence + 1, Piastres(known.held.total_credit.0 + 7_000));
+    let held = BindingAccount { sequence, total_credit: total, ..known.held };
+    let (_, certificate) = world.office.certificates(&BindingRecord { held, ..known }).unwrap();
+    let evidence = Evidence::Certificate(certificate.emit().to_vec());
+    world.office.hand_in(&kiosk(), &evidence).unwrap();
+    assert_eq!(told_of(&books, "without-payment"), before + 1);
+    books.days(31);
+    assert_eq!(told_of(&books, "without-payment"), 0);
 }
 
 #[test]

@@ -13,7 +13,8 @@ use card_host::card_core::units::{Balance, CardTime, Energy, Piastres};
 use card_host::issuer::{BindingAccount, LAST_TOTAL};
 use card_host::keystore::KeyStore;
 use card_ledger::{
-    AuditFinding, BindingRecord, DebitOrder, DebitTo, Evidence, MoveOrder, Payee, Shown, ShownCard, Status, read,
+    AuditFinding, BindingRecord, DebitOrder, DebitTo, Evidence, MoveOrder, Payee, Shown, ShownCard, Status,
+    read,
 };
 use fastrand::Rng;
 use system_tests::world::{World, kiosk, rules, wallet};
