@@ -301,6 +301,41 @@ fn missing_cash_has_a_reason_and_above_a_limit_a_second_person() {
     assert_eq!(books.findings(&[]), []);
 }
 
+/// What takes two people takes them in parts, too.
+#[test]
+fn what_one_does_alone_adds_up() {
+    let Way { books, .. } = way("cash-back");
+    let world = &books.world;
+    let back = |amount| world.office.debit(&cash(amount, &world.id(), world)).map(drop);
+    back(60_000).unwrap();
+    let needed = |amount| Refusal::ApprovalNeeded { amount: Piastres(amount) };
+    assert_eq!(refused(back(40_001)), needed(40_001));
+    back(40_000).unwrap();
+    assert_eq!(refused(back(1)), needed(1));
+    // What is corrected without cash is nobody's gain.
+    let order = DebitOrder { to: DebitTo::Correction, ..cash(90_000, &world.id(), world) };
+    world.office.debit(&order).unwrap();
+    books.days(31);
+    back(1).unwrap();
+
+    let Way { books, .. } = way("shortage");
+    let world = &books.world;
+    let close = |id: &RequestId, counted| {
+        let point = "fawry-1".parse().unwrap();
+        world.office.close_day(&world.boss(), id, &point, Piastres(counted), WHY, None).map(drop)
+    };
+    close(&world.id(), 240_000).unwrap();
+    let id = world.id();
+    assert_eq!(refused(close(&id, 199_999)), Refusal::SecondPerson(id.clone()));
+    close(&world.id(), 200_000).unwrap();
+    let id = world.id();
+    assert_eq!(refused(close(&id, 199_999)), Refusal::SecondPerson(id));
+    books.days(1);
+    world.clock.pass(1);
+    close(&world.id(), 199_999).unwrap();
+    assert_eq!(books.findings(&[]), []);
+}
+
 #[test]
 fn what_one_can_do_alone_is_raised_by_two() {
     let books = Books::new();
