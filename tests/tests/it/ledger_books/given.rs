@@ -5,9 +5,10 @@ use card_host::card_core::id::{Binding, CardId, CardRef, MeterId};
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::issuer::{AccountError, BindingAccount, IssuerError};
 use card_ledger::{
-    BindingRecord, DebitOrder, DebitTo, Evidence, Kind, LedgerError, MoveOrder, OpenOrder, Payee, Policy,
-    ReconcileOptions, Refusal, RequestId, ShownCard, reconcile,
+    AuditFinding, BindingRecord, DebitOrder, DebitTo, Evidence, Kind, LedgerError, MoveOrder, OpenOrder,
+    Payee, Policy, ReconcileOptions, Refusal, RequestId, ShownCard, reconcile,
 };
+use std::collections::BTreeSet;
 use system_tests::world::{World, kiosk, refused, who};
 
 const LEDGER: &str = include_str!("../../../../docs/ledger.md");
@@ -334,6 +335,23 @@ fn what_one_does_alone_adds_up() {
     world.clock.pass(1);
     close(&world.id(), 199_999).unwrap();
     assert_eq!(books.findings(&[]), []);
+}
+
+/// Also by whoever can make the hashes fit.
+#[test]
+fn more_than_one_may_do_alone_is_found() {
+    let Way { books, .. } = way("cash-back");
+    let world = &books.world;
+    world.office.debit(&cash(60_000, &world.id(), world)).unwrap();
+    let point = "fawry-1".parse().unwrap();
+    world.office.close_day(&world.boss(), &world.id(), &point, Piastres(240_000), WHY, None).unwrap();
+    assert_eq!(books.findings(&[]), []);
+    books.tamper("UPDATE entry SET amount = 100001 WHERE kind IN ('debit', 'close')");
+    let alone = books.findings(&[]).into_iter().filter_map(|finding| match finding {
+        AuditFinding::Misfit { kind, what, .. } if what.contains("second person") => Some(kind),
+        _ => None,
+    });
+    assert_eq!(alone.collect::<BTreeSet<_>>(), BTreeSet::from([Kind::Debit, Kind::Close]));
 }
 
 #[test]
