@@ -191,6 +191,12 @@ impl SimulatedCard<ImageMemory> {
         }
         Ok(Self::new(chip(memory, Entropy::System), profile))
     }
+
+    /// The number that it was made with.
+    pub fn id(&self) -> Option<CardId> {
+        let metadata = self.chip()?.memory.image().metadata();
+        metadata.first_chunk().copied().map(CardId)
+    }
 }
 
 impl<M: SimulatedMemory> SimulatedCard<M> {
@@ -251,6 +257,11 @@ impl<M: SimulatedMemory> SimulatedCard<M> {
     /// How the card is connected.
     pub const fn profile(&self) -> Profile {
         self.profile
+    }
+
+    /// Whether it has power.
+    pub const fn is_on(&self) -> bool {
+        self.on.is_some()
     }
 
     /// The chip, with or without power.

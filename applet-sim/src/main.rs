@@ -1,4 +1,6 @@
-//! `applet-sim`: makes blank simulated cards and puts them into a virtual PC/SC reader.
+//! `applet-sim`: makes blank simulated cards, and puts them into a virtual PC/SC reader or at ports of their own.
+
+mod serve;
 
 use applet_sim::card::{CardError, Profile, SimulatedCard};
 use applet_sim::vpcd::{DEFAULT_ADDRESS, Ended, VirtualSlot, VpcdError};
@@ -6,12 +8,13 @@ use card_core::id::CardId;
 use card_core::key::KeyLength;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// A prepaid electricity card in software: makes blank cards, and puts a card into a virtual PC/SC reader.
+/// A prepaid electricity card in software: makes blank cards, and puts them into a virtual PC/SC reader or at ports of their own.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]
 struct Arguments {
@@ -56,6 +59,24 @@ enum Command {
         #[arg(long, default_value = "t1")]
         profile: Profile,
     },
+    /// Answers for cards at ports, one card a port, until SIGTERM or Ctrl-C: for tests without pcscd, many at once, in any language.
+    ///
+    /// Each port takes the frames of the virtual reader, and HTTP: POST /apdu, /insert, /remove, /reset, /cut-power. A line is printed for each
+    /// card when it can be reached.
+    Serve {
+        /// Cards in image files, in this order; may be repeated.
+        #[arg(long, value_name = "FILE")]
+        image: Vec<PathBuf>,
+        /// So many blank cards in memory as well, of which nothing is kept. By default one, where there is no image.
+        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(0..=1000))]
+        blank: Option<u16>,
+        /// Where the first card is; the others are at the next ports. With port 0 each is at a free one.
+        #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+        /// How the cards are connected: t1, t0 or contactless.
+        #[arg(long, default_value = "contactless")]
+        profile: Profile,
+    },
 }
 
 fn card_id(text: &str) -> Result<CardId, String> {
@@ -85,6 +106,10 @@ enum Error {
     ReaderEnded,
     #[error("{}: the card image could not be written, and the card has stopped: is the disk full?", image.display())]
     ImageLost { image: PathBuf },
+    #[error("a blank card could not be made: {0}")]
+    Blank(CardError),
+    #[error("cannot listen at {address}: {error}; name another port with --listen")]
+    Listen { address: SocketAddr, error: std::io::Error },
     #[error("all is done, and it could not be printed: {0}")]
     Output(#[from] std::io::Error),
 }
@@ -109,14 +134,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Error> {
-    let print = |text: String, json: serde_json::Value| -> Result<(), Error> {
-        let mut out = std::io::stdout();
-        match arguments.format {
-            Format::Text => writeln!(out, "{text}")?,
-            Format::Json => writeln!(out, "{json}")?,
-        }
-        Ok(out.flush()?)
-    };
+    let print = |text, json| print(arguments.format, text, json);
     match &arguments.command {
         Command::New { image, card_id, aes } => {
             let card = match card_id {
@@ -131,10 +149,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         }
         Command::Run { image, vpcd, profile } => {
             let mut card = SimulatedCard::open(image, *profile).map_err(|error| at(image, error))?;
-            let stop = Arc::new(AtomicBool::new(false));
-            for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-                signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(Error::Signals)?;
-            }
+            let stop = stop_signal()?;
             let mut slot = VirtualSlot::connect(vpcd.as_str())?;
             let shown = print(
                 format!("card in the virtual reader at {vpcd}; end with Ctrl-C"),
@@ -146,7 +161,29 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
                 Ended::PowerLost => Err(Error::ImageLost { image: image.clone() }),
             }
         }
+        Command::Serve { image, blank, listen, profile } => {
+            let blank = blank.unwrap_or(u16::from(image.is_empty()));
+            serve::run(image, blank, *listen, *profile, print)
+        }
     }
+}
+
+fn print(format: Format, text: String, json: serde_json::Value) -> Result<(), Error> {
+    let mut out = std::io::stdout();
+    match format {
+        Format::Text => writeln!(out, "{text}")?,
+        Format::Json => writeln!(out, "{json}")?,
+    }
+    Ok(out.flush()?)
+}
+
+/// Set by SIGTERM and Ctrl-C.
+fn stop_signal() -> Result<Arc<AtomicBool>, Error> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+        signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(Error::Signals)?;
+    }
+    Ok(stop)
 }
 
 fn at(image: &Path, error: CardError) -> Error {

@@ -3,7 +3,7 @@
 //! From the bottom up:
 //!
 //! - [`transport`]: bytes to bytes. `pcsc` (feature `pcsc`) opens the card in a reader; [`Card::open`] opens one behind any link,
-//!   as `transport::Simulator` (feature `simulator`) in the same process.
+//!   as `transport::Simulator` (feature `simulator`) in the same process, or [`transport::TcpCard`] at a port.
 //! - [`card`]: what is asked of a card without keys; [`tlv`] reads what it answers; [`channel`] adds SCP03.
 //! - [`keystore`]: what a hardware security module does for an issuer, and a software stand-in for development.
 //! - [`issuer`]: running totals of a binding, and the messages that certify them. [`personalise`]: makes a blank card a customer's
@@ -30,6 +30,7 @@
 //!
 //! Every error says what is wrong and what to do.
 
+pub mod atr;
 pub mod card;
 pub mod card_work;
 pub mod channel;

@@ -46,8 +46,18 @@ pub enum ReaderError {
         /// The readers that are there.
         present: Vec<String>,
     },
+    /// Nothing answers at this address.
+    #[error(
+        "nothing answers at {address} ({message}): start `applet-sim serve`, which prints where its cards are, such as          tcp://127.0.0.1:35965"
+    )]
+    Unreachable {
+        /// Where a card was looked for.
+        address: String,
+        /// Why it was not found.
+        message: String,
+    },
     /// Several readers have it in their name.
-    #[error("{name:?} is the name of several readers: say which of {}", list(.matching))]
+    #[error("{name:?} is the name of several readers, and not exactly one of them has a card: say which of {}", list(.matching))]
     AmbiguousReader {
         /// What was asked for; empty where nothing was.
         name: String,
@@ -169,6 +179,7 @@ impl ReaderError {
             | Self::AccessDenied
             | Self::NoReader
             | Self::UnknownReader { .. }
+            | Self::Unreachable { .. }
             | Self::AmbiguousReader { .. }
             | Self::InUse { .. }
             | Self::ReaderGone { .. } => Situation::OutOfService,

@@ -8,7 +8,7 @@ import parameters
 import tariff_model as tariffs
 from engine_clock import DAY, Timekeeper
 from local_time import CAIRO, LAST, friendly, local, month_begin, month_of, within
-from reference import be
+from reference import be, saturating, signed
 
 NO_CREDIT, TAMPERING, PAUSE, LOCKED, COMMAND, UNBOUND, WAITS = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40
 BUTTON = 0x01                                               # a policy
@@ -34,7 +34,7 @@ class Meter(Timekeeper):
         self.months, self.events, self.audits, self.debts, self.notices = [], [], [], [], []
         self.mail_versions, self.executed, self.last_of_kind = [0] * 12, set(), {}
         self.readings_version = self.loan_end = self.loan_from = self.debts_paid = self.charges = self.fees = 0
-        self.no_credit, self.waits, self.asked, self.told, self.brought = False, False, (None, 0), (None, set()), 0
+        self.no_credit, self.waits, self.asked, self.told, self.brought, self.loan_told = False, False, (None, 0), (None, set()), 0, False
 
     def begin_anew(self):
         self.day, self.begun = local(self.calendar, self.time)
@@ -43,12 +43,17 @@ class Meter(Timekeeper):
 
     def new_month(self, index, partial):
         self.month, self.partial, self.history, self.total, self.peak = index, partial, [], 0, 0
-        self.month_brought = 0, 0
+        self.month_brought, self.re_rating, self.instalments_taken = (0, 0), 0, 0
         self.month_doubt, self.restart_told = self.doubt, 0
 
-    def event(self, code, *data):
+    def event(self, code, *data, time=None):
         data = b"".join(be(value, size) for value, size in data)
-        self.events.append({"number": len(self.events) + 1, "time": self.time, "code": code, "data": data + bytes(6 - len(data))})
+        self.events.append({"number": len(self.events) + 1, "time": self.time if time is None else time, "code": code, "data": data + bytes(6 - len(data))})
+
+    def money_event(self, code, amount, *data):
+        """Not of 0."""
+        if amount:
+            self.event(code, (saturating(amount, 40), 5), *data)
 
     def event_of_the_day(self, code, cause, *data):
         """Of each cause one in a local day (section 13)."""
@@ -59,6 +64,19 @@ class Meter(Timekeeper):
             self.told[1].add((code, cause))
             self.refused_cards += code == 0x0102
             self.event(code, *data)
+            return True
+        return False
+
+    def power_was_away(self, before, never_stopped):
+        """Section 5.5: the first reading after a power-up was taken; `before`: the time until then."""
+        if not self.binding or not before:
+            return
+        away = self.time - before
+        if never_stopped and away >= 60:
+            self.event(0x0209, time=before)
+            self.event(0x020A, (away, 4))
+        elif not never_stopped and self.event_of_the_day(0x0209, 0):
+            self.event(0x020A, (2**32 - 1, 4))
 
     # ---- section 4 -------------------------------------------------------------------------------
 
@@ -112,17 +130,23 @@ class Meter(Timekeeper):
     def energy_charge(self):
         return tariffs.charge(self.history, self.tariff, self.total, self.total)
 
-    def month_record(self, fees):
+    def month_record(self, service=0, charges=()):
         return {"month": self.month, "flags": self.partial | tariffs.rerated(self.history, self.tariff, self.total) << 1 | (self.month_doubt != 0) << 2,
                 "slab": tariffs.slab_reached(self.tariff, self.total) + 1, "energy": self.total, "energy_charge": self.energy_charge(),
-                "fees": max(-2**31, min(2**31 - 1, fees)), "peak": self.peak}
+                "re_rating": signed(self.re_rating), "service_fee": service,
+                "levies": signed(sum(amount for code, amount in charges if code <= 5)),
+                "others": signed(sum(amount for code, amount in charges if code > 5)),
+                "instalments": min(2**32 - 1, self.instalments_taken), "tariff": self.tariff["version"], "peak": min(2**24 - 1, self.peak)}
 
     def close_month(self):
         fees = tariffs.fees(self.tariff, self.total, self.energy_charge(), self.partial, self.month)
         self.balance -= fees
         self.fees += fees
+        service, charges = tariffs.bill(self.tariff, self.total, self.energy_charge(), self.partial, self.month)
+        for kind, amount in [(0, service)] + charges:
+            self.money_event(0x0306, amount, (kind, 1))
         self.charges += self.energy_charge()
-        self.months.append(self.month_record(fees))
+        self.months.append(self.month_record(service, charges))
         self.readings_version += 1
 
     def take_instalment(self, debt):
@@ -132,6 +156,7 @@ class Meter(Timekeeper):
         amount = debt["last_instalment"] if debt["taken"] == debt["number"] else debt["instalment"]
         self.balance -= amount
         self.debts_paid += amount
+        self.instalments_taken += amount
         self.event(0x0302, (amount, 4), (debt["id"] & 0xFFFF, 2))
 
     def days_pass(self):
@@ -160,11 +185,19 @@ class Meter(Timekeeper):
 
     def lend(self):
         self.loan_end = min(LAST, self.time + self.limits["loan_hours"] * 3600)
-        self.loan_from, self.asked = self.balance, (None, 0)
+        self.loan_from, self.asked, self.loan_told = self.balance, (None, 0), False
         self.event(0x0203, (self.loan_end, 4))
+
+    def tell_of_loan(self):
+        """Once, when it is over."""
+        if self.loan_end and not self.loan_told and (self.balance > 0 or not self.loan_runs()):
+            how = 1 if self.balance > 0 else 3 if not self.loan_is_not_used_up() else 2
+            self.event(0x0208, (saturating(max(0, -self.balance), 40), 5), (how, 1))
+            self.loan_told = True
 
     def decide_supply(self):
         before = self.no_credit
+        self.tell_of_loan()
         if self.balance > 0:
             self.no_credit, self.loan_end = False, 0
         elif self.loan_runs():
@@ -219,9 +252,9 @@ class Meter(Timekeeper):
             self.total += energy
             self.balance -= cost + adjustment
             self.today = min(65535, self.today + energy)
+            self.re_rating += adjustment
             if adjustment:
-                event = max(-2**31, min(2**31 - 1, adjustment)) % 2**32
-                self.event(0x0301, (event, 4), (tariffs.slab_reached(self.tariff, self.total) + 1, 1))
+                self.event(0x0301, (saturating(adjustment, 32), 4), (tariffs.slab_reached(self.tariff, self.total) + 1, 1))
         self.register = (self.register + energy) % 2**32
         return "taken"
 
@@ -233,14 +266,16 @@ class Meter(Timekeeper):
             return True
         if self.total + more > 2**32 - 1:
             return False
-        taken = sum(tariffs.pulse(self.history, self.tariff, self.total, self.total + more)) - (paid - paid_before)
+        cost, adjustment = tariffs.pulse(self.history, self.tariff, self.total, self.total + more)
+        taken = cost + adjustment - (paid - paid_before)
         if not -2**63 <= self.balance - taken < 2**63:
             return False
         self.total += more
+        self.re_rating += adjustment
         self.balance -= taken
         self.brought += paid - paid_before
         self.month_brought = energy, paid
-        self.event(0x0307, (max(-2**39, min(2**39 - 1, taken)) % 2**40, 5))
+        self.event(0x0307, (saturating(taken, 40), 5))
         return True
 
     def demand(self, now, watts):
@@ -309,13 +344,21 @@ class Meter(Timekeeper):
         if sequence <= self.sequence:
             self.generation = generation
             return "nothing"
+        before = self.credit, self.debited
         if not self.take(credit, debited):
             self.event_of_the_day(0x0102, 0x0F, (0x0F, 1), (0, 1), (generation, 2))
             return "refused"
         self.sequence, self.generation = sequence, generation
-        for tell in self.issued(issue_time, DAY if network else 31 * DAY):
+        told = self.issued(issue_time, DAY if network else 31 * DAY)
+        self.tell_of_totals(*before)
+        for tell in told:
             tell()
         return "apply"
+
+    def tell_of_totals(self, credit, debited):
+        """How far they have risen."""
+        self.money_event(0x0304, self.credit - credit)
+        self.money_event(0x0305, self.debited - debited)
 
     def take(self, credit, debited):
         """The totals of a certificate; False where they are too high."""
@@ -347,11 +390,13 @@ class Meter(Timekeeper):
             assert number > self.binding and account
             same = self.binding > 0 and account == self.account
             if self.binding:
+                last = {**self.month_record(), "flags": self.month_record()["flags"] | 1}
                 if not same:
                     self.partial = True
                     self.close_month()
+                    last = self.months[-1]
                 self.final_report = {"binding": self.binding, "applied_credit": self.credit, "applied_debited": self.debited,
-                                     "balance": self.balance, "energy_register": self.register}
+                                     "balance": self.balance, "energy_register": self.register, "month": last, "instalments_taken": self.debts_paid}
             self.reset()
             self.binding, self.account = number, account
             self.sequence, self.generation = sequence, generation
@@ -363,6 +408,7 @@ class Meter(Timekeeper):
             else:
                 self.begin_anew()
             self.event(0x0101, (number, 4))
+            self.tell_of_totals(0, 0)
             for tell in told:
                 tell()
         self.call(now, opened)
@@ -381,7 +427,7 @@ class Meter(Timekeeper):
             energy, crossing, _ = self.bracket()
             if self.total + energy > self.restart_told:
                 self.restart_told = self.total + energy
-                self.event(0x0310, (min(2**31 - 1, crossing), 4), (min(65535, energy), 2))
+                self.event(0x0310, (saturating(crossing, 32), 4), (min(65535, energy), 2))
 
     def recent_rate(self):
         """(energy, seconds)"""

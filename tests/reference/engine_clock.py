@@ -31,14 +31,16 @@ class Timekeeper:
         self.expected, self.rest = self.time, 0
 
     def first_reading(self, never_stopped):
-        candidate = self.reading + self.offset
+        candidate, before = self.reading + self.offset, self.time
         if self.reading and never_stopped and not self.doubt & NO_CLOCK and candidate >= self.time - 60:
             self.forward(candidate)
+            self.power_was_away(before, True)
         else:
             self.offset = self.time - self.reading if self.reading else 0
             self.begin_doubt(STOOD)
             if not self.reading:
                 self.begin_doubt(NO_CLOCK)
+            self.power_was_away(before, False)
         self.expect_from_now()
 
     def later_reading(self):

@@ -4,13 +4,14 @@ import json
 import engine_random
 import scenarios_clock
 import scenarios_energy
+import scenarios_explain
 import scenarios_mail
 import scenarios_parts
 import scenarios_supply
 import tariff_model
 from parameter_vectors import PUBLISHED
 
-MODULES = scenarios_energy, scenarios_supply, scenarios_parts, scenarios_mail, scenarios_clock, engine_random
+MODULES = scenarios_energy, scenarios_supply, scenarios_parts, scenarios_mail, scenarios_clock, scenarios_explain, engine_random
 
 
 def scenarios():

@@ -32,7 +32,7 @@ def outages():
     s = doubtful("an outage with a clock that stopped; what the certificate after it says is believed", 2025, 8, 20, 9)
     t = s.reading
     s.outage(never_stopped=False).jump(seconds=3).tick()
-    s.expect(time=t, offset=-3, doubt=2, flags=0x10, month_flags=5, last_event=3)
+    s.expect(time=t, offset=-3, doubt=2, flags=0x10, month_flags=5, other_events=3)
     s.go(hours=1).pulse(10)
     s.expect(time=t + 3603, offset=0)
     s.credit(5, issue_time=at(2025, 10, 4))
@@ -51,7 +51,7 @@ def outages():
     s.outage(days=1)
     s.reading = 0
     s.tick()
-    s.expect(time=t, offset=0, doubt=3, last_event=4)
+    s.expect(time=t, offset=0, doubt=3, other_events=4)
     s.runs(hours=2).tick()
     s.expect(time=t + 7200)
     s.reading = t + 7200
@@ -82,7 +82,7 @@ def running():
     s = doubtful("a false reading 20 days ahead while running: no month ends by it", 2025, 8, 20, 9)
     t = s.reading
     s.jump(days=20).runs(minutes=1).tick()
-    s.expect(time=t + 60, offset=60 - 20 * DAY, doubt=1, flags=0x10, month_flags=5, last_event=3)
+    s.expect(time=t + 60, offset=60 - 20 * DAY, doubt=1, flags=0x10, month_flags=5, other_events=3)
     s.go(minutes=1).pulse(10)
     s.expect(time=t + 120, offset=60 - 20 * DAY, doubt=1, month=67)
     s.jump(days=-20, minutes=1).runs(minutes=1).tick()
@@ -90,7 +90,7 @@ def running():
     s.jump(minutes=1).go(minutes=1).tick()
     s.expect(doubt=0, time=s.reading)
     s.at(2025, 9, 1).tick()
-    s.expect(month=68, month_flags=0, last_event=3)
+    s.expect(month=68, month_flags=0, other_events=3)
     yield s
 
     s = doubtful("the greatest step, at it and beyond; a minute back, and more", 2025, 8, 20, 9)
@@ -176,9 +176,9 @@ def certificates():
     s = doubtful("an issuer's server in 2036: credit is applied, time stays; the next certificate that agrees ends the doubt", 2025, 8, 20, 9)
     t = s.reading
     s.credit(500, issue_time=at(2036, 8, 20))
-    s.expect(balance=1000500, time=t, floor=t - 20 * DAY, doubt=4, month=67, last_event=4)
+    s.expect(balance=1000500, time=t, floor=t - 20 * DAY, doubt=4, month=67, other_events=4)
     s.credit(500, issue_time=at(2036, 8, 20))
-    s.expect(balance=1001000, time=t, last_event=5)
+    s.expect(balance=1001000, time=t, other_events=5)
     s.credit(1, issue_time=t - DAY - 1)
     s.expect(doubt=4, floor=t - DAY - 1)
     s.credit(1, issue_time=t - DAY)
@@ -218,9 +218,9 @@ def certificates():
     s = doubtful("a slow clock is seen by a certificate, and a fast one: where a card is a month late, and a network a day", 2025, 8, 20, 9)
     t = s.reading
     s.credit(1, issue_time=t + 3600)
-    s.expect(time=t + 3600, offset=3600, doubt=0, last_event=2)
+    s.expect(time=t + 3600, offset=3600, doubt=0, other_events=2)
     s.credit(1, issue_time=t + 7201)
-    s.expect(time=t + 7201, offset=7201, doubt=4, last_event=4)
+    s.expect(time=t + 7201, offset=7201, doubt=4, other_events=4)
     s.credit(1, issue_time=t + 7201 - DAY - 1)
     s.expect(doubt=4)
     s.credit(1, issue_time=t + 7201)

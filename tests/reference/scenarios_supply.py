@@ -116,7 +116,7 @@ def loan():
     s.expect(loan_end=0)
     s.pulse(5)
     s.asks()
-    s.expect(loan_end=s.reading + 172800, last_event=10)
+    s.expect(loan_end=s.reading + 172800, other_events=10)
     yield s
 
     s = begun("a loan in friendly hours, one of another length, none, and one that ends in friendly hours", *SUNDAY, 18)
@@ -300,7 +300,7 @@ def debts():
     s.expect(reasons=1)
     s.asks()
     s.at(2025, 2, 28, 22).tick()
-    s.expect(last_event=10)
+    s.expect(other_events=10)
     yield s
 
 
@@ -327,8 +327,11 @@ def bindings():
     s.expect(balance=20000 - 7650 - 7300 - 50 - 100 - 5000, reasons=0x12)
     s.go(hours=1).open(2, 300, generation=2)
     s.expect(balance=300, reasons=0x12, tampering=4, tariff=2, waiting=3, mail_versions=[0] * 12, highest_command=0, debts=[], notices=[], debts_paid=0,
-             energy_register=15000, month=63, month_flags=1, energy=0, peak=0, last_event=1, readings_version=0, audit_version=0, lowest_generation=2,
-             days=None, final_report={"binding": 1, "applied_credit": 20000, "applied_debited": 7650, "balance": -100 - 50, "energy_register": 15000})
+             energy_register=15000, month=63, month_flags=1, energy=0, peak=0, other_events=1, readings_version=0, audit_version=0, lowest_generation=2,
+             days=None, final_report={"binding": 1, "applied_credit": 20000, "applied_debited": 7650, "balance": -100 - 50, "energy_register": 15000,
+                                      "instalments_taken": 100, "month": {"month": 63, "flags": 1, "slab": 1, "energy": 5000, "energy_charge": 5000,
+                                                                          "re_rating": 0, "service_fee": 50, "levies": 0, "others": 0,
+                                                                          "instalments": 100, "tariff": 2, "peak": 0}})
     s.command(2, named="customer")
     s.command(3, named="technician")
     s.expect(reasons=0)
@@ -369,7 +372,7 @@ def same_customer():
              final_report={"binding": 1, "applied_credit": 100000, "applied_debited": 0, "balance": 100000 - 1360, "energy_register": 2000})
     s.go(days=1).pulse(2000)
     s.at(2025, 3, 31, 22).tick()
-    s.expect(balance=50000 - (4820 - 1360), last_event=1)                     # 20 + 20 kWh cost 48.20
+    s.expect(balance=50000 - (4820 - 1360), other_events=1)                     # 20 + 20 kWh cost 48.20
     s.go(hours=1).pulse(13000)
     s.go(days=1).demand(3000)
     s.set_tariff(later(DOUBLE, 2, 2025, 5, 20))
@@ -400,7 +403,7 @@ def same_customer():
 def month_so_far():
     s = begun("the month so far comes by mail to another meter of the customer", 2025, 3, 10, 9, credit=50000)
     s.bring(62, 13000, 12350)
-    s.expect(balance=50000, energy=13000, energy_charge=12350, energy_register=0, month_flags=3, last_event=3)
+    s.expect(balance=50000, energy=13000, energy_charge=12350, energy_register=0, month_flags=3, other_events=3)
     s.go(days=1).pulse(10000)
     s.at(2025, 3, 31, 22).tick()
     s.expect(balance=50000 - (26750 - 12350))                        # 130 + 100 kWh cost 267.50

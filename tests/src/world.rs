@@ -27,9 +27,9 @@ use card_host::personalise::{Order, Versions, new_access_number, personalise};
 use card_host::random::OsRandom;
 use card_host::transport::{Card, Simulator, Transport};
 use card_ledger::{
-    BindingRecord, Charge, ChargeKind, Entry, Evidence, Kind, Ledger, LedgerAccount, LedgerError, Office,
-    OpenOrder, Party, Payee, PointLimits, Policy, PostgresLedger, Refusal, Sale, SaleOrder, SqliteLedger,
-    Status, Who, read,
+    BindingRecord, Charge, ChargeKind, ChargeName, Entry, Evidence, Kind, Ledger, LedgerAccount, LedgerError,
+    Office, OpenOrder, Party, Payee, PointLimits, Policy, PostgresLedger, Powers, Refusal, Sale, SaleOrder,
+    SqliteLedger, Status, Who, read,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -91,6 +91,7 @@ pub fn rules() -> Policy {
     kiosk.charges = vec![
         Charge {
             code: "service".parse().unwrap(),
+            name: None,
             kind: ChargeKind::Fee,
             fixed: 200,
             permille: 10,
@@ -98,6 +99,7 @@ pub fn rules() -> Policy {
         },
         Charge {
             code: "cleaning".parse().unwrap(),
+            name: Some(ChargeName { ar: "رسم النظافة".to_owned(), en: "Cleaning fee".to_owned() }),
             kind: ChargeKind::Levy,
             fixed: 100,
             permille: 0,
@@ -458,7 +460,12 @@ pub fn load(card: &mut Card<Simulator<FlashModel>>, voucher: &[u8]) -> Evidence 
 
 /// Somebody of a party at a vending point.
 pub fn who(party: &str, point: &str, actor: &str) -> Who {
-    Who { party: party.parse().unwrap(), point: point.parse().unwrap(), actor: actor.to_owned() }
+    Who {
+        party: party.parse().unwrap(),
+        point: point.parse().unwrap(),
+        actor: actor.to_owned(),
+        may: Powers::ALL,
+    }
 }
 
 /// A kiosk's till.

@@ -1,9 +1,9 @@
 //! Months and events: what a meter keeps for whoever brings a card, and what an update is about to add (docs/meter.md, sections 1
 //! and 13).
 
-pub use super::happening::{Happening, code, fault};
+pub use super::happening::{Class, Happening, code, fault, loan_end};
 
-use super::memory_map::{EVENTS, KEPT_EVENTS, KEPT_MONTHS, MONTHS, MOST_FRESH};
+use super::memory_map::{self, KEPT_MONTHS, MONTHS, MOST_FRESH};
 
 use crate::bytes::{Buffer, Reader};
 use crate::message::{Event, Month};
@@ -15,12 +15,23 @@ use crate::units::CardTime;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct History {
     last: u32,
-    /// Events of all bindings before this one: the places of theirs come before those of this one's, so that opening a binding
+    /// Events of all bindings, of each class: the places of one binding's come before those of the next one's, so that opening a binding
     /// overwrites none that count until it is open.
-    earlier: u32,
+    places: Places,
     told: Told,
-    fresh: [Option<Event>; MOST_FRESH],
+    fresh: [Option<Fresh>; MOST_FRESH],
     closed: Option<Month>,
+}
+
+/// A number for each class.
+pub(super) type Places = [u32; Class::ALL.len()];
+
+/// An event that is to be written. Its number follows from those after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Fresh {
+    time: CardTime,
+    code: u16,
+    data: [u8; 6],
 }
 
 /// What was refused or did not work on one local day, a bit for each reason, refusal and fault: each leaves one event on it, whatever
@@ -34,29 +45,27 @@ pub(super) struct Told {
 }
 
 impl History {
-    /// Events that are kept for cards.
-    pub const EVENTS: u32 = KEPT_EVENTS as u32;
+    /// Events that are kept, of all classes.
+    pub const EVENTS: u16 = {
+        let [money, supply, tampering, state] = Class::ALL;
+        money.kept() + supply.kept() + tampering.kept() + state.kept()
+    };
     /// Months that are kept for cards.
     pub const MONTHS: u16 = KEPT_MONTHS;
 
-    /// One that goes on after event number `last`, with what was `told`, and after `earlier` events of other bindings.
-    pub(super) fn after(last: u32, told: Told, earlier: u32) -> Self {
-        Self { last, told, earlier, ..Self::default() }
+    /// One that goes on after event number `last`, with what was `told`, and the `places` of the last events.
+    pub(super) fn after(last: u32, told: Told, places: Places) -> Self {
+        Self { last, told, places, ..Self::default() }
     }
 
     /// That of the binding that follows.
     pub(super) fn of_next_binding(&self) -> Self {
-        Self::after(0, Told::default(), self.place(self.last))
+        Self::after(0, Told::default(), self.places)
     }
 
-    /// Events of all bindings before this one.
-    pub(super) const fn earlier(&self) -> u32 {
-        self.earlier
-    }
-
-    /// The place of an event of this binding, among all that there ever were.
-    const fn place(&self, number: u32) -> u32 {
-        self.earlier.wrapping_add(number)
+    /// The place of the last event of each class.
+    pub(super) const fn places(&self) -> Places {
+        self.places
     }
 
     /// Number of the newest event; 0: none yet in this binding.
@@ -78,10 +87,27 @@ impl History {
     pub(super) fn add(&mut self, time: CardTime, what: Happening) {
         let (code, data) = what.emit();
         let free = self.fresh.iter_mut().find(|place| place.is_none());
-        if let (Some(number), Some(place)) = (self.last.checked_add(1), free) {
-            *place = Some(Event { number, time, code, data });
+        let last = self.places.get_mut(Class::of(code) as usize);
+        if let (Some(number), Some(place), Some(last)) = (self.last.checked_add(1), free, last) {
+            *place = Some(Fresh { time, code, data });
             self.last = number;
+            *last = last.wrapping_add(1);
         }
+    }
+
+    /// What is to be written, each with its class and the place in it: the newest first.
+    fn fresh(&self) -> impl Iterator<Item = (Class, u32, Event)> {
+        let (mut number, mut places) = (self.last, self.places);
+        self.fresh.iter().rev().flatten().filter_map(move |fresh| {
+            let Fresh { time, code, data } = *fresh;
+            let class = Class::of(code);
+            let event = Event { number, time, code, data };
+            number = number.saturating_sub(1);
+            let place = places.get_mut(class as usize)?;
+            let of_this = *place;
+            *place = of_this.wrapping_sub(1);
+            Some((class, of_this, event))
+        })
     }
 
     /// Adds an event that anybody could cause again and again, by turns of things: each cause once in a local day, so that it neither
@@ -93,6 +119,7 @@ impl History {
             Happening::MailRefused { refusal, .. } => (&mut told.mail, refusal),
             Happening::Relay { fault, .. } => (&mut told.faults, fault),
             Happening::BatteryLow => (&mut told.faults, fault::BATTERY),
+            Happening::PowerOff => (&mut told.faults, fault::POWER),
             _ => return false,
         };
         let before = *causes;
@@ -112,14 +139,14 @@ impl History {
 
     /// What is fresh has been written.
     pub(super) fn written(&mut self) {
-        *self = Self::after(self.last, self.told, self.earlier);
+        *self = Self::after(self.last, self.told, self.places);
     }
 }
 
 /// Writes what is fresh, as records of `binding`. They do not count before the state does.
 pub(super) fn write(memory: &mut impl Memory, binding: u32, history: &History) -> Result<(), StoreError> {
-    for event in history.fresh.iter().flatten() {
-        EVENTS.write(memory, history.place(event.number), record(binding, &event.emit()).as_slice())?;
+    for (class, place, event) in history.fresh() {
+        memory_map::events(class).write(memory, place, record(binding, &event.emit()).as_slice())?;
     }
     match &history.closed {
         Some(month) => MONTHS.write(memory, month.index.into(), record(binding, &month.emit()).as_slice()),
@@ -134,13 +161,75 @@ pub(super) fn events<const N: usize>(
     history: &History,
     number: u32,
 ) -> Result<[Option<Event>; N], StoreError> {
-    let last = history.last;
-    // After the last number there is none.
-    let first = number.max(last.saturating_sub(History::EVENTS)).checked_add(1);
-    collect(first.into_iter().flat_map(|first| first..=last), |number| {
-        Ok(find(&EVENTS, memory, binding, history.place(number))?
-            .and_then(|bytes: [u8; Event::SIZE]| Event::parse(&bytes).ok()))
-    })
+    let mut found = [None; N];
+    if number >= history.last {
+        return Ok(found);
+    }
+    let mut classes = [None; Class::ALL.len()];
+    for (class, (reader, last)) in Class::ALL.into_iter().zip(classes.iter_mut().zip(history.places)) {
+        *reader = InClass::after(memory, binding, (class, last), number)?;
+    }
+    for place in &mut found {
+        let heads = classes.iter_mut().filter(|head| head.is_some());
+        let Some(first) = heads.min_by_key(|head| head.map_or(u32::MAX, |head| head.event.number)) else {
+            break;
+        };
+        let Some(head) = *first else { break };
+        *place = Some(head.event);
+        *first = head.next(memory, binding)?;
+    }
+    Ok(found)
+}
+
+/// An event that was found in its class, on the way from older ones to newer ones.
+#[derive(Clone, Copy)]
+struct InClass {
+    class: Class,
+    event: Event,
+    /// How many come after it.
+    newer: u16,
+    last: u32,
+}
+
+impl InClass {
+    /// The oldest of a class with a number above `number`, of those that are kept: looked for from the newest one on.
+    fn after(
+        memory: &mut impl Memory,
+        binding: u32,
+        (class, last): (Class, u32),
+        number: u32,
+    ) -> Result<Option<Self>, StoreError> {
+        let mut oldest = None;
+        for newer in 0..class.kept() {
+            match event(memory, binding, class, last.wrapping_sub(newer.into()))? {
+                Some(event) if event.number > number => oldest = Some(Self { class, event, newer, last }),
+                // Nothing older is above it. One that cannot be read says nothing of those before it.
+                Some(_) => break,
+                None => {}
+            }
+        }
+        Ok(oldest)
+    }
+
+    /// The one after it.
+    fn next(self, memory: &mut impl Memory, binding: u32) -> Result<Option<Self>, StoreError> {
+        for newer in (0..self.newer).rev() {
+            if let Some(event) = event(memory, binding, self.class, self.last.wrapping_sub(newer.into()))? {
+                return Ok(Some(Self { event, newer, ..self }));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn event(
+    memory: &mut impl Memory,
+    binding: u32,
+    class: Class,
+    place: u32,
+) -> Result<Option<Event>, StoreError> {
+    let found = find(&memory_map::events(class), memory, binding, place)?;
+    Ok(found.and_then(|bytes: [u8; Event::SIZE]| Event::parse(&bytes).ok()))
 }
 
 /// The first `N` closed months of a binding with an index from `first` on and below `running`, of those that are kept.

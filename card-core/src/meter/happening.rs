@@ -38,12 +38,24 @@ pub mod code {
     pub const RELAY: u16 = 0x0206;
     /// The battery is low.
     pub const BATTERY_LOW: u16 = 0x0207;
+    /// A loan is over. Data: what is owed for it i40, [`loan_end`](super::loan_end) u8.
+    pub const LOAN_OVER: u16 = 0x0208;
+    /// Power went. Data: zeros.
+    pub const POWER_OFF: u16 = 0x0209;
+    /// Power is back. Data: seconds without it u32, FFFFFFFF where that is not known, 00 00.
+    pub const POWER_ON: u16 = 0x020A;
     /// The month was rated again. Data: adjustment i32, slab u8, 00.
     pub const RE_RATED: u16 = 0x0301;
     /// An instalment was taken. Data: amount u32, low half of the debt's id u16.
     pub const INSTALMENT: u16 = 0x0302;
     /// A tariff came into force. Data: version u32, 00 00.
     pub const TARIFF: u16 = 0x0303;
+    /// Credit was applied. Data: amount i40, 00.
+    pub const CREDIT: u16 = 0x0304;
+    /// A correction was applied. Data: amount i40, 00.
+    pub const CORRECTION: u16 = 0x0305;
+    /// Fees of a month were taken. Data: amount i40, 00 the service fee or the code of the charge u8.
+    pub const FEES: u16 = 0x0306;
     /// The month so far came from another contract. Data: amount taken i40, 00.
     pub const MONTH_BROUGHT: u16 = 0x0307;
     /// A restart is near. Data: what crossing it takes i32, energy to it u16 in 10 Wh.
@@ -60,6 +72,56 @@ pub mod fault {
     pub const RELAY_ON: u8 = 1;
     /// The relay does not close.
     pub const RELAY_OFF: u8 = 2;
+    /// Power was away, and for how long is not known.
+    pub const POWER: u8 = 3;
+}
+
+/// Why a loan is over (docs/meter.md, section 5.2).
+pub mod loan_end {
+    /// It was repaid.
+    pub const REPAID: u8 = 1;
+    /// Its hours are over.
+    pub const HOURS: u8 = 2;
+    /// Its amount is used up.
+    pub const AMOUNT: u8 = 3;
+}
+
+/// What an event is about. Each class has places of its own in the meter's memory (docs/meter.md, section 13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Class {
+    /// The balance and what decides on it.
+    Money = 0,
+    /// The supply.
+    Supply = 1,
+    /// Tampering.
+    Tampering = 2,
+    /// How the meter stands.
+    State = 3,
+}
+
+impl Class {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Money, Self::Supply, Self::Tampering, Self::State];
+
+    /// That of an event with this code.
+    pub const fn of(code: u16) -> Self {
+        match code {
+            code::TAMPERING => Self::Tampering,
+            0x0200..=0x02FF => Self::Supply,
+            0x0300..=0x03FF => Self::Money,
+            _ => Self::State,
+        }
+    }
+
+    /// How many of its events a meter keeps.
+    pub const fn kept(self) -> u16 {
+        match self {
+            Self::Money => 32,
+            Self::Supply | Self::State => 16,
+            Self::Tampering => 8,
+        }
+    }
 }
 
 /// What happened: code and data of an event (docs/meter.md, section 13).
@@ -134,6 +196,20 @@ pub enum Happening {
         /// Its end.
         until: CardTime,
     },
+    /// A loan is over.
+    LoanOver {
+        /// Piastres that are owed for it.
+        owed: i64,
+        /// Why, see [`loan_end`].
+        how: u8,
+    },
+    /// Power went: the event's own time is the last before that which the meter knows.
+    PowerOff,
+    /// Power is back.
+    PowerOn {
+        /// Seconds without it; `None`: that is not known.
+        away: Option<u32>,
+    },
     /// Overload.
     Overload {
         /// The demand.
@@ -186,6 +262,23 @@ pub enum Happening {
         /// Energy to it, in 10 Wh.
         energy: u16,
     },
+    /// Credit was applied.
+    Credit {
+        /// Piastres. On the wire they have five bytes, and saturate.
+        amount: i64,
+    },
+    /// A correction was applied.
+    Correction {
+        /// Piastres taken. On the wire they have five bytes, and saturate.
+        amount: i64,
+    },
+    /// Fees of a month were taken.
+    Fees {
+        /// Piastres taken; below 0 given. On the wire they have five bytes, and saturate.
+        amount: i64,
+        /// What for: a charge of the tariff, or (0) the service fee.
+        kind: u8,
+    },
     /// The month so far came from another contract.
     MonthBrought {
         /// Piastres taken; below 0 given back. On the wire it has five bytes, and saturates.
@@ -229,7 +322,19 @@ impl Happening {
             Self::RestartNear { crossing, energy } => {
                 (code::RESTART_NEAR, data(crossing as u32, energy.to_be_bytes()))
             }
-            Self::MonthBrought { taken } => (code::MONTH_BROUGHT, wide(taken)),
+            Self::LoanOver { owed, how } => (code::LOAN_OVER, wide(owed, how)),
+            Self::PowerOff => (code::POWER_OFF, [0; 6]),
+            Self::PowerOn { away } => {
+                let away = match away {
+                    Some(away) => away,
+                    None => u32::MAX,
+                };
+                (code::POWER_ON, data(away, [0, 0]))
+            }
+            Self::Credit { amount } => (code::CREDIT, wide(amount, 0)),
+            Self::Correction { amount } => (code::CORRECTION, wide(amount, 0)),
+            Self::Fees { amount, kind } => (code::FEES, wide(amount, kind)),
+            Self::MonthBrought { taken } => (code::MONTH_BROUGHT, wide(taken, 0)),
         }
     }
 
@@ -238,6 +343,7 @@ impl Happening {
         let [a, b, c, d, e, f] = event.data;
         let number = u32::from_be_bytes([a, b, c, d]);
         let time = CardTime(number);
+        let amount = i64::from_be_bytes([a, b, c, d, e, 0, 0, 0]) >> 24;
         Some(match event.code {
             code::BINDING_OPENED => Self::BindingOpened { number },
             code::CARD_REFUSED => Self::CardRefused { reason: a, generation: u16::from_be_bytes([c, d]) },
@@ -265,16 +371,20 @@ impl Happening {
                 crossing: i32::from_be_bytes([a, b, c, d]),
                 energy: u16::from_be_bytes([e, f]),
             },
-            code::MONTH_BROUGHT => {
-                Self::MonthBrought { taken: i64::from_be_bytes([a, b, c, d, e, 0, 0, 0]) >> 24 }
-            }
+            code::LOAN_OVER => Self::LoanOver { owed: amount, how: f },
+            code::POWER_OFF => Self::PowerOff,
+            code::POWER_ON => Self::PowerOn { away: (number != u32::MAX).then_some(number) },
+            code::CREDIT => Self::Credit { amount },
+            code::CORRECTION => Self::Correction { amount },
+            code::FEES => Self::Fees { amount, kind: f },
+            code::MONTH_BROUGHT => Self::MonthBrought { taken: amount },
             _ => return None,
         })
     }
 }
 
-/// An amount in five bytes, saturating, and 00.
-const fn wide(amount: i64) -> [u8; 6] {
+/// An amount in five bytes, saturating, and what it is for.
+const fn wide(amount: i64, what: u8) -> [u8; 6] {
     const MOST: i64 = (1 << 39) - 1;
     let amount = if amount > MOST {
         MOST
@@ -284,7 +394,7 @@ const fn wide(amount: i64) -> [u8; 6] {
         amount
     };
     let [_, _, _, a, b, c, d, e] = amount.to_be_bytes();
-    [a, b, c, d, e, 0]
+    [a, b, c, d, e, what]
 }
 
 const fn data(number: u32, [e, f]: [u8; 2]) -> [u8; 6] {

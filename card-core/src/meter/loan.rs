@@ -1,6 +1,6 @@
 //! The emergency loan: who gets it, and how it is asked for (docs/meter.md, section 5.2).
 
-use super::events::Happening;
+use super::events::{Happening, loan_end};
 use super::state::MeterState;
 use super::supply::{Asked, reason};
 use crate::message::Slot;
@@ -62,12 +62,30 @@ impl MeterState {
         given
     }
 
+    /// Once, when a loan is over; `lent`: it is not, unless it is repaid.
+    pub(super) fn tell_of_loan(&mut self, lent: bool) {
+        let repaid = self.balance > Balance(0);
+        let over = self.supply.loan_until != CardTime::UNSET && (repaid || !lent);
+        if !over || self.supply.loan_told {
+            return;
+        }
+        let how = match (repaid, self.is_not_used_up()) {
+            (true, _) => loan_end::REPAID,
+            (_, true) => loan_end::HOURS,
+            (_, false) => loan_end::AMOUNT,
+        };
+        let owed = self.balance.0.min(0).saturating_neg();
+        self.history.add(self.clock.time, Happening::LoanOver { owed, how });
+        self.supply.loan_told = true;
+    }
+
     fn lend(&mut self) {
         let hours = u32::from(self.limits.loan_hours);
         // A meter that has no time yet lends too: its time begins at 0.
         let until = CardTime(self.clock.time.0.saturating_add(hours.saturating_mul(3600)));
         self.supply.loan_until = until;
         self.supply.loan_from = self.balance;
+        self.supply.loan_told = false;
         self.supply.asked = None;
         self.history.add(self.clock.time, Happening::LoanGiven { until });
     }

@@ -6,8 +6,11 @@ use super::state::{MeterState, OutOfRange};
 use crate::calendar::LocalTime;
 use crate::message::Month;
 use crate::parameters::{DebtPlan, MAX_DEBTS, MonthSoFar};
-use crate::tariff::Deduction;
+use crate::tariff::{Bill, Deduction};
 use crate::units::{Balance, CardTime, Energy, Piastres};
+
+/// So many seconds without power are worth an event.
+const SHORT: u32 = 60;
 
 /// Debts, and how far they are paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,7 +131,9 @@ impl DailyProfile {
 impl MeterState {
     /// Takes what firmware says of time.
     pub(super) fn read_clock(&mut self, expected: &mut Option<Expected>, reading: Reading) {
-        let was_set = self.clock.time != CardTime::UNSET;
+        let before = self.clock.time;
+        let was_set = before != CardTime::UNSET;
+        let powered_up = was_set && expected.is_none();
         let doubts = self.clock.read(expected, reading, self.limits.clock_step);
         if !was_set && self.clock.time != CardTime::UNSET {
             self.month_index = self.calendar.month_index(self.clock.time);
@@ -139,6 +144,28 @@ impl MeterState {
                 self.doubt(doubt, reading.clock);
             }
         }
+        if powered_up && self.binding != 0 {
+            self.power_was_away(before, doubts == 0);
+        }
+    }
+
+    /// Power is back (section 5.5). `known`: for how long it was away.
+    fn power_was_away(&mut self, before: CardTime, known: bool) {
+        let time = self.clock.time;
+        let away = time.0.saturating_sub(before.0);
+        let away = if known {
+            if away < SHORT {
+                return;
+            }
+            self.history.add(before, Happening::PowerOff);
+            Some(away)
+        } else {
+            if !self.history.add_daily(self.today(), before, Happening::PowerOff) {
+                return;
+            }
+            None
+        };
+        self.history.add(time, Happening::PowerOn { away });
     }
 
     /// A doubt begins. Told once a month: a clock that comes and goes must not push everything else out of the history.
@@ -179,7 +206,8 @@ impl MeterState {
         if bound {
             let bill = self.running.close(self.month_index, false);
             self.take(bill.fees())?;
-            self.history.close(bill.month(self.month_index, self.peak, self.month_doubt != 0));
+            self.tell_of_fees(&bill);
+            self.history.close(self.closed_month(&bill));
             self.inbox.readings = self.inbox.readings.saturating_add(1);
         }
         let version = self.tables.active().version();
@@ -190,9 +218,21 @@ impl MeterState {
         self.month_index = index;
         self.peak = 0;
         self.brought = Brought::default();
+        (self.re_rating, self.instalments) = (Balance(0), Piastres::ZERO);
         self.month_doubt = self.clock.doubt;
         self.restart_told = Energy(0);
         if bound { self.take_instalments() } else { Ok(()) }
+    }
+
+    /// What the lines of a bill have taken, each by itself.
+    fn tell_of_fees(&mut self, bill: &Bill) {
+        let service = i64::try_from(bill.service_fee.0).unwrap_or(i64::MAX);
+        let charges = bill.charges().map(|line| (line.code.0, line.amount.0));
+        for (kind, amount) in core::iter::once((0, service)).chain(charges) {
+            if amount != 0 {
+                self.history.add(self.clock.time, Happening::Fees { amount, kind });
+            }
+        }
     }
 
     fn take_instalments(&mut self) -> Result<(), OutOfRange> {
@@ -204,6 +244,7 @@ impl MeterState {
             self.take(Balance(taken_now.into()))?;
             *taken = taken.saturating_add(1);
             self.debts.paid = self.debts.paid.checked_add(amount).ok_or(OutOfRange)?;
+            self.instalments = Piastres(self.instalments.0.saturating_add(amount.0));
             let instalment = Happening::Instalment { amount: taken_now, debt: debt.id as u16 };
             self.history.add(self.clock.time, instalment);
         }
@@ -233,16 +274,24 @@ impl MeterState {
         }
         let mut running = self.running;
         let more = Energy(energy.0.saturating_sub(self.brought.energy.0));
-        let Balance(charge) = running.consume(more).map_err(|_| OutOfRange)?.total();
+        let deduction = running.consume(more).map_err(|_| OutOfRange)?;
+        let Balance(charge) = deduction.total();
         // Both are at most 2^62.
         let [paid_now, paid_before] =
             [paid, self.brought.paid].map(|paid| i64::try_from(paid.0).map_err(|_| OutOfRange));
         let taken = charge.checked_sub(paid_now?.saturating_sub(paid_before?)).ok_or(OutOfRange)?;
         self.balance = Balance(self.balance.0.checked_sub(taken).ok_or(OutOfRange)?);
         self.running = running;
+        self.count_re_rating(&deduction);
         self.brought = Brought { energy, paid };
         self.history.add(self.clock.time, Happening::MonthBrought { taken });
         Ok(())
+    }
+
+    /// What a restart has brought counts for the month's record.
+    fn count_re_rating(&mut self, deduction: &Deduction) {
+        let more = deduction.adjustment.map_or(0, |adjustment| adjustment.amount.0);
+        self.re_rating = Balance(self.re_rating.0.saturating_add(more));
     }
 
     /// Consumption was measured. `None` without a binding: nobody pays for it.
@@ -254,6 +303,7 @@ impl MeterState {
         let deduction = self.running.consume(energy).map_err(|_| OutOfRange)?;
         self.take(deduction.total())?;
         self.days.today = Energy(self.days.today.0.saturating_add(energy.0));
+        self.count_re_rating(&deduction);
         if let Some(adjustment) = deduction.adjustment.filter(|adjustment| adjustment.amount.0 != 0) {
             let adjustment = adjustment.amount.0.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
             self.history.add(self.clock.time, Happening::ReRated { adjustment, slab: deduction.slab });

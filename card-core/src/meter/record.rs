@@ -2,14 +2,14 @@
 //! [`Journal`](crate::store::Journal).
 
 use super::clock::doubt;
-use super::events::{History, Told};
+use super::events::{History, Places, Told};
 use super::metering::{Brought, DailyProfile};
 use super::state::MeterState;
 use super::supply::Asked;
 use crate::bytes::{Reader, WrongLength};
 use crate::calendar::Calendar;
 use crate::id::CardId;
-use crate::message::{FORMAT, FormatError, MAX_PLAINTEXT, MeterFlags, MeterReceipt, Voucher};
+use crate::message::{FORMAT, FinalReport, FormatError, MAX_PLAINTEXT, MeterFlags, Voucher};
 use crate::parameters::{AuditRecords, DebtPlan, Limits, MAX_DEBTS, Notices};
 use crate::scp03::Mode;
 use crate::store::{Emit, Fields, Grows, INCREMENT, Increment, Kept, Writer};
@@ -45,7 +45,7 @@ impl MeterState {
         + 1 + Calendar::MAX
         + 1 + MAX_SEGMENTS * (1 + Tariff::MAX_SIZE + 4) // in force, and ended in this month
         + 1 + Tariff::MAX_SIZE // waiting
-        + 1 + MeterReceipt::SIZE
+        + 1 + FinalReport::SIZE
         + 1 + Voucher::SIZE;
 
     /// What consumption and time change.
@@ -119,14 +119,18 @@ impl Emit for MeterState {
         out.u8(supply.overloads)?.u32(supply.last_overload.0)?;
         let (card, at) = supply.asked.map_or((NOBODY, CardTime::UNSET), |asked| (asked.card, asked.at));
         out.put(&card.0)?.u32(at.0)?.u32(supply.live_since.0)?.u8(supply.battery_low.into())?;
-        out.put(&supply.loan_from.0.to_be_bytes())?;
+        out.put(&supply.loan_from.0.to_be_bytes())?.u8(supply.loan_told.into())?;
         out.u16(self.month_index)?.u32(self.restart_told.0)?.u16(days.begun)?;
         out.u8(self.month_doubt)?.u8(self.running.is_partial().into())?.u8(days.known)?;
         for day in days.past {
             out.u16(day)?;
         }
         out.u32(self.refused_cards)?.u8(u8::from(self.mode == Mode::S16))?.u32(self.firmware)?;
-        out.u32(history.earlier())?.u32(self.brought.energy.0)?.u64(self.brought.paid.0)?;
+        for place in history.places() {
+            out.u32(place)?;
+        }
+        out.u32(self.brought.energy.0)?.u64(self.brought.paid.0)?;
+        out.put(&self.re_rating.0.to_be_bytes())?.u64(self.instalments.0)?;
 
         self.inbox.emit(out)?;
         out.part(self.debts.plan.emit().as_slice())?;
@@ -177,6 +181,7 @@ impl Kept for MeterState {
         supply.live_since = CardTime(reader.u32()?);
         supply.battery_low = reader.flag()?;
         supply.loan_from = Balance(i64::from_be_bytes(reader.array()?));
+        supply.loan_told = reader.flag()?;
         self.month_index = reader.u16()?;
         self.restart_told = Energy(reader.u32()?);
         days.begun = reader.u16()?;
@@ -189,9 +194,14 @@ impl Kept for MeterState {
         self.refused_cards = reader.u32()?;
         self.mode = if reader.flag()? { Mode::S16 } else { Mode::S8 };
         self.firmware = reader.u32()?;
-        let earlier_events = reader.u32()?;
-        self.history = History::after(last_event, told, earlier_events);
+        let mut places = Places::default();
+        for place in &mut places {
+            *place = reader.u32()?;
+        }
+        self.history = History::after(last_event, told, places);
         self.brought = Brought { energy: Energy(reader.u32()?), paid: Piastres(reader.u64()?) };
+        self.re_rating = Balance(i64::from_be_bytes(reader.array()?));
+        self.instalments = Piastres(reader.u64()?);
 
         self.inbox.restore(reader)?;
         let room = &mut [0; MAX_PLAINTEXT];
@@ -203,7 +213,7 @@ impl Kept for MeterState {
         self.limits = Limits::parse(reader.part(room)?).map_err(wrong)?;
         self.calendar = Calendar::parse(reader.part(room)?).map_err(wrong)?;
         self.restore_tariffs(reader, room, partial)?;
-        self.final_report = optional(reader, room, MeterReceipt::parse)?;
+        self.final_report = optional(reader, room, FinalReport::parse)?;
         self.voucher = optional(reader, room, Voucher::parse)?;
         if reader.left() != 0 { Err(FormatError::Length) } else { Ok(()) }
     }
@@ -289,7 +299,7 @@ const ACCOUNT: usize = 1
     + 4
     + 1
     + 4
-    + (8 + 4 + 4 + 1 + 8)
+    + (8 + 4 + 4 + 1 + 8 + 1)
     + (2 + 4 + 2)
     + 1
     + 1
@@ -298,8 +308,10 @@ const ACCOUNT: usize = 1
     + 4
     + 1
     + 4
+    + 4 * 4
     + 4
-    + 4
+    + 8
+    + 8
     + 8;
 /// Versions of mail and of what goes back.
 const SLOTS: usize = 12 * 4 + 6 * 4;

@@ -75,6 +75,8 @@ pub struct Supply {
     pub loan_until: CardTime,
     /// The balance when it was given.
     pub loan_from: Balance,
+    /// That it is over was told.
+    pub loan_told: bool,
     /// End of the pause after an overload.
     pub pause_until: CardTime,
     /// Overloads that count towards the lock.
@@ -98,7 +100,14 @@ impl Supply {
     /// What of it is the meter's, not the customer's.
     pub(super) const fn without_credit(self) -> Self {
         let cut = self.cut & !(reason::NO_CREDIT | reason::WAITS);
-        Self { cut, loan_until: CardTime::UNSET, loan_from: Balance(0), asked: None, ..self }
+        Self {
+            cut,
+            loan_until: CardTime::UNSET,
+            loan_from: Balance(0),
+            loan_told: false,
+            asked: None,
+            ..self
+        }
     }
 
     /// Where the clock was set back, what runs ends as much earlier: it does not last longer by that.
@@ -125,6 +134,7 @@ impl MeterState {
         let bound = self.binding != 0;
         let was_on = !self.flags.has(MeterFlags::SUPPLY_CUT);
         let lent = self.is_lent(time);
+        self.tell_of_loan(lent);
         let supply = &mut self.supply;
         let without_credit = supply.cut & reason::NO_CREDIT != 0;
         supply.set(reason::NO_BINDING, !bound);
@@ -139,7 +149,7 @@ impl MeterState {
             supply.set(reason::NO_CREDIT, false);
         } else if credit {
             supply.set(reason::NO_CREDIT, false);
-            (supply.loan_until, supply.loan_from) = (CardTime::UNSET, Balance(0));
+            (supply.loan_until, supply.loan_from, supply.loan_told) = (CardTime::UNSET, Balance(0), false);
         } else if lent {
             supply.set(reason::NO_CREDIT, false);
         } else if supply.cut & reason::NO_CREDIT == 0 && !self.calendar.is_friendly(time) {

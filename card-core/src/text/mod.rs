@@ -9,6 +9,7 @@
 //! noun, which addresses women and men alike, and says الكارت, العداد, الرصيد and الشحنة, as the companies' customers do. All of them
 //! stand side by side in `docs/messages.md`.
 
+mod event;
 mod sale;
 mod table;
 #[cfg(test)]

@@ -2,7 +2,8 @@ extern crate std;
 
 use super::*;
 use crate::id::CardId;
-use crate::units::{Balance, Piastres};
+use crate::message::Event;
+use crate::units::{Balance, CardTime, Piastres};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::string::{String, ToString};
@@ -265,19 +266,13 @@ fn a_month_is_rated_again_upwards_or_downwards() {
 }
 
 /// What a program names itself, where it meets it: no constructor gives these.
-const BY_NAME: [Situation; 17] = [
+const BY_NAME: [Situation; 11] = [
     Situation::PaidNotLoaded,
     Situation::AddedOverNetwork,
     Situation::CardBehind,
-    Situation::LoanGiven,
     Situation::LoanNotAgain,
-    Situation::LoanOver,
     Situation::LoanOffered,
-    Situation::RestartNear,
     Situation::FriendlyTime,
-    Situation::InstalmentTaken,
-    Situation::FeesTaken,
-    Situation::TariffInForce,
     Situation::NoCard,
     Situation::Unreadable,
     Situation::TakenOutEarly,
@@ -308,9 +303,33 @@ fn every_situation_is_reached() {
     reached.extend((0..=u8::MAX).filter_map(Situation::of_tampering));
     reached.extend((0..=u16::MAX).filter_map(Situation::of_notice));
     reached.extend([-1, 1].into_iter().filter_map(Situation::of_adjustment));
+    reached.extend((0..=u16::MAX).flat_map(|code| (0..=9).map(move |last| event(code, last))));
+    reached.push(Situation::of_fee(1, -1));
     for situation in Situation::ALL {
         assert!(reached.contains(situation) != BY_NAME.contains(situation), "{situation:?}");
     }
+}
+
+fn event(code: u16, last: u8) -> Situation {
+    Situation::of_event(&Event { number: 1, time: CardTime(1), code, data: [0, 0, 0, 0, 1, last] })
+}
+
+#[test]
+fn every_event_of_the_document_has_words() {
+    let document = include_str!("../../../docs/meter.md");
+    let (_, events) = document.split_once("\n| code | what | data (6) |\n").expect("the table of events");
+    let codes: Vec<_> = events
+        .lines()
+        .skip(1)
+        .map_while(|row| row.strip_prefix("| ")?.get(..4))
+        .map(|code| u16::from_str_radix(code, 16).expect("a code"))
+        .collect();
+    assert!(codes.len() > 25);
+    for code in codes {
+        let of_a_reason = event(code, 0) != Situation::UnknownEvent || code == 0x0102;
+        assert!(of_a_reason, "{code:04X}");
+    }
+    assert_eq!(event(0x0399, 0), Situation::UnknownEvent);
 }
 
 /// What each code means, for ever: lines are added here, and none is changed or taken away.
@@ -333,6 +352,10 @@ const MEANINGS: &str = "
     V01=LoanGiven V02=LoanNotAgain V03=LoanOver V04=FriendlyTime V05=LoanOffered
     X01=CoverOpened X02=TerminalCoverOpened X04=MagneticField X08=ReverseCurrent X10=Bypass
     B01=MonthRatedAgain B02=MonthRatedLower B03=InstalmentTaken B04=FeesTaken B05=TariffInForce B06=RestartNear
+    B07=CreditAdded B08=CorrectionTaken B09=MonthBrought B10=ServiceFeeTaken B11=CleaningFeeTaken
+    B12=StampDutyTaken B13=LevyTaken B14=RadioFeeTaken B15=VatTaken B16=StandingChargeTaken B17=MinimumTaken
+    B18=RebateGiven V06=LoanRepaid V07=LoanUsedUp V08=PowerOff V09=PowerOn X100=RelayStuck
+    H00=UnknownEvent H01=ContractOpened H02=ClockSet H03=KeysChanged H04=TariffReplaced
     P01=MailTaken P02=MailOtherMeter P03=MailOtherBinding P04=MailStale P05=MailUnknownKeys
     P06=MailNotVerified P07=MailMalformed P08=MailTariffNotNewer P09=CommandRepeated P0A=CommandExpired
     P0B=CommandOtherCard P0C=CommandUnknown P0D=KeysUnusable P0E=CommandSuperseded

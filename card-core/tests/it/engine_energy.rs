@@ -9,8 +9,8 @@
 
 use crate::support::*;
 use card_core::message::Month;
-use card_core::meter::events::code;
-use card_core::meter::{Meter, MeterState, Reading, UNWRITTEN, doubt, reason};
+use card_core::meter::events::{Class, code};
+use card_core::meter::{Meter, MeterState, Reading, Tampering, UNWRITTEN, doubt, reason};
 use card_core::parameters::{Debt, DebtKind, DebtPlan};
 use card_core::tariff::EGYPT_2024_08;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
@@ -35,6 +35,11 @@ fn after(seconds: u32) -> CardTime {
 }
 
 // ---- consumption
+
+fn fees(amount: u16, kind: u8) -> (u16, [u8; 6]) {
+    let [high, low] = amount.to_be_bytes();
+    (code::FEES, [0, 0, 0, high, low, kind])
+}
 
 #[test]
 fn what_is_consumed_is_taken_at_once() {
@@ -231,7 +236,12 @@ fn a_month_ends_with_its_fees_and_a_record() {
         slab: 3,
         energy: Energy(15_000),
         energy_charge: Piastres(14_250),
-        fees: 2_600,
+        re_rating: 0,
+        service_fee: 600,
+        levies: 2_000,
+        others: 0,
+        instalments: 0,
+        tariff: 1,
         peak: 4_321,
     };
     assert_eq!(months(&mut meter), [june]);
@@ -243,7 +253,12 @@ fn a_month_ends_with_its_fees_and_a_record() {
         slab: 1,
         energy: Energy(0),
         energy_charge: Piastres(0),
-        fees: 0,
+        re_rating: 0,
+        service_fee: 0,
+        levies: 0,
+        others: 0,
+        instalments: 0,
+        tariff: 1,
         peak: 0,
     };
     assert_eq!(meter.state().month(), empty);
@@ -264,13 +279,27 @@ fn months_without_power_are_closed_one_by_one_each_by_its_own_tariff() {
     meter.save().unwrap();
     let mut meter = again(&chip);
     meter.tick(shows(begin_of(JUNE + 4))).unwrap();
-    let fees: Vec<_> =
-        months(&mut meter).iter().map(|month| (month.index, month.flags, month.fees)).collect();
-    assert_eq!(fees, [(JUNE, 1, 2_100), (JUNE + 1, 0, 2_900), (JUNE + 2, 0, 5_000), (JUNE + 3, 0, 5_000)]);
+    let taken: Vec<_> =
+        months(&mut meter).iter().map(|month| (month.index, month.flags, month.fees().0)).collect();
+    assert_eq!(taken, [(JUNE, 1, 2_100), (JUNE + 1, 0, 2_900), (JUNE + 2, 0, 5_000), (JUNE + 3, 0, 5_000)]);
     assert_eq!(meter.state().inbox.readings, 4);
     adds_up(&mut meter);
     let instalment = |amount: u8| (code::INSTALMENT, [0, 0, 0, amount, 0, 9]);
-    let expected = [instalment(100), instalment(100), (code::TARIFF, [0, 0, 0, 2, 0, 0]), instalment(40)];
+    let [_, a, b, c] = (begin_of(JUNE + 4).0 - NOW.0).to_be_bytes();
+    let expected = [
+        (code::POWER_OFF, [0; 6]),
+        (code::POWER_ON, [0, a, b, c, 0, 0]),
+        fees(100, 0),
+        fees(2_000, 1),
+        instalment(100),
+        fees(900, 0),
+        fees(2_000, 1),
+        instalment(100),
+        (code::TARIFF, [0, 0, 0, 2, 0, 0]),
+        fees(5_000, 0),
+        instalment(40),
+        fees(5_000, 0),
+    ];
     assert_eq!(told(&mut meter, before), expected);
 }
 
@@ -302,9 +331,9 @@ fn a_tariff_that_begins_with_the_month_does_not_rate_the_one_before() {
     tariff(&mut meter, 2, start, 100, 5_000);
     let before = last_event(&meter);
     meter.tick(shows(start)).unwrap();
-    assert_eq!(months(&mut meter)[0].fees, 2_100);
+    assert_eq!(months(&mut meter)[0].fees(), Balance(2_100));
     assert_eq!(meter.state().running.tariff().version(), 2);
-    assert_eq!(told(&mut meter, before), [(code::TARIFF, [0, 0, 0, 2, 0, 0])]);
+    assert_eq!(told(&mut meter, before), [fees(100, 0), fees(2_000, 1), (code::TARIFF, [0, 0, 0, 2, 0, 0])]);
 }
 
 #[test]
@@ -385,9 +414,12 @@ fn one_instalment_is_taken_as_each_month_begins_and_the_last_one_is_another() {
         (code::INSTALMENT, [a, b, c, d, 0, id])
     };
     let expected = [instalment(77, 8), instalment(1_000, 7), instalment(1_000, 7), instalment(150, 7)];
-    assert_eq!(told(&mut meter, before), expected);
-    // They are no part of the month's record.
-    assert!(months(&mut meter).iter().skip(1).all(|month| month.fees == 2_900));
+    let taken = told(&mut meter, before).into_iter().filter(|(code, _)| *code == code::INSTALMENT);
+    assert_eq!(taken.collect::<Vec<_>>(), expected);
+    // Beside the fees of the month's record.
+    assert!(months(&mut meter).iter().skip(1).all(|month| month.fees() == Balance(2_900)));
+    let taken: Vec<_> = months(&mut meter).iter().map(|month| month.instalments).collect();
+    assert_eq!(taken, [0, 77, 1_000, 1_000, 150, 0]);
 }
 
 #[test]
@@ -498,7 +530,7 @@ fn power_cut_at_every_write_of_several_months_ends() {
 }
 
 #[test]
-fn thirty_six_months_and_sixty_four_events_outlast_a_cut_of_an_update_that_adds_many() {
+fn months_and_events_that_are_kept_outlast_a_cut_of_an_update_that_adds_many() {
     let full = |chip: &Chip| {
         let mut meter = busy(chip);
         pass(&mut meter, begin_of(JUNE + 40));
@@ -514,7 +546,7 @@ fn thirty_six_months_and_sixty_four_events_outlast_a_cut_of_an_update_that_adds_
         for time in (at..start.0).step_by(20 * 86_400).chain([start.0 - 1000]) {
             meter.tick(shows(CardTime(time))).unwrap();
         }
-        assert_eq!((months(&mut meter).len(), events(&mut meter, 0).len()), (36, 64));
+        assert_eq!((months(&mut meter).len(), events(&mut meter, 0).len()), (36, 32 + 2 + 16));
         meter
     };
     let chip = Chip::new();
@@ -522,8 +554,39 @@ fn thirty_six_months_and_sixty_four_events_outlast_a_cut_of_an_update_that_adds_
     let before = last_event(&meter);
     meter.tick(shows(begin_of(JUNE + 41))).unwrap();
     assert!(last_event(&meter) >= before + 5);
-    assert_eq!((months(&mut meter).len(), events(&mut meter, 0).len()), (36, 64));
+    assert_eq!((months(&mut meter).len(), events(&mut meter, 0).len()), (36, 32 + 2 + 16));
     cut_everywhere(3, full, |meter| meter.tick(shows(begin_of(JUNE + 41))));
+}
+
+#[test]
+fn no_class_of_events_pushes_another_one_out() {
+    let mut meter = bound(&Chip::new(), 500_000);
+    meter.tamper(shows(NOW), Tampering::Magnet).unwrap();
+    let told_of = |meter: &mut Meter<Chip>, class| {
+        let events = events(meter, 0).into_iter();
+        events.filter(|event| Class::of(event.code) == class).map(|event| event.number).collect::<Vec<_>>()
+    };
+    let before = Class::ALL.map(|class| told_of(&mut meter, class));
+    make_events(&mut meter, NOW, 300);
+    for (class, before) in Class::ALL.into_iter().zip(&before) {
+        if class != Class::State {
+            assert_eq!(told_of(&mut meter, class), *before);
+        }
+    }
+    let last = last_event(&meter);
+    assert_eq!(told_of(&mut meter, Class::State), (last - 15..=last).collect::<Vec<_>>());
+    pass(&mut meter, begin_of(JUNE + 40));
+    let kept = told_of(&mut meter, Class::Money);
+    assert!(kept.len() == 32 && kept.is_sorted() && kept.last() == Some(&last_event(&meter)));
+    assert_eq!(told_of(&mut meter, Class::Tampering), before[Class::Tampering as usize]);
+    assert_eq!(told_of(&mut meter, Class::State).len(), 16);
+    // One after the other, as a card gets them.
+    let (all, mut found, mut after) = (events(&mut meter, 0), vec![], 0);
+    while let [Some(event)] = meter.events::<1>(after).unwrap() {
+        after = event.number;
+        found.push(event);
+    }
+    assert_eq!(found, all);
 }
 
 #[test]
@@ -566,7 +629,7 @@ fn power_cut_at_every_write_of_the_opening_of_a_binding() {
 fn opened(meter: &mut Meter<Chip>, old: &MeterState) {
     let state = meter.state().clone();
     assert_eq!((state.binding, state.balance, state.report_number), (2, Balance(500), 1));
-    let report = state.final_report.unwrap();
+    let report = state.final_report.unwrap().receipt;
     let fees = old.running.close(old.month_index, true).fees();
     assert_eq!(report.balance.0, old.balance.0 - fees.0);
     assert_eq!(told(meter, 0)[0], (code::BINDING_OPENED, [0, 0, 0, 2, 0, 0]));

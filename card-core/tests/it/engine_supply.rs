@@ -40,6 +40,11 @@ fn cut(meter: &Meter<Chip>) -> u8 {
 const CUT: fn(u8) -> (u16, [u8; 6]) = |reasons| (code::SUPPLY_CUT, [reasons, 0, 0, 0, 0, 0]);
 const RESTORED: (u16, [u8; 6]) = (code::SUPPLY_RESTORED, [0; 6]);
 
+const CREDIT: fn(u16) -> (u16, [u8; 6]) = |amount| {
+    let [high, low] = amount.to_be_bytes();
+    (code::CREDIT, [0, 0, 0, high, low, 0])
+};
+
 fn loan(until: CardTime) -> (u16, [u8; 6]) {
     let [a, b, c, d] = until.0.to_be_bytes();
     (code::LOAN_GIVEN, [a, b, c, d, 0, 0])
@@ -51,7 +56,7 @@ fn loan(until: CardTime) -> (u16, [u8; 6]) {
 fn without_credit_the_supply_is_cut_and_credit_restores_it_at_once() {
     let noon = local(SATURDAY, 12, 0);
     let mut meter = at_noon(&Chip::new(), 69);
-    assert_eq!(told(&mut meter, 0)[1..], [RESTORED]);
+    assert_eq!(told(&mut meter, 0)[1..], [CREDIT(69), RESTORED]);
     meter.consume(shows(noon), Energy(100)).unwrap();
     // One piastre is credit.
     assert_eq!((meter.state().balance, cut(&meter)), (Balance(1), 0));
@@ -61,7 +66,7 @@ fn without_credit_the_supply_is_cut_and_credit_restores_it_at_once() {
     meter.tick(shows(noon)).unwrap();
     certify(&mut meter, noon, 70, 0);
     assert_eq!(cut(&meter), 0);
-    assert_eq!(told(&mut meter, before), [CUT(reason::NO_CREDIT), RESTORED]);
+    assert_eq!(told(&mut meter, before), [CUT(reason::NO_CREDIT), CREDIT(1), RESTORED]);
     // A correction takes it again.
     certify(&mut meter, noon, 70, 1);
     assert_eq!((meter.state().balance, cut(&meter)), (Balance(0), reason::NO_CREDIT));
@@ -102,7 +107,7 @@ fn in_a_friendly_time_the_supply_is_not_cut_and_what_is_consumed_is_a_debt() {
     assert_eq!((meter.state().balance, cut(&meter)), (Balance(0), reason::NO_CREDIT));
     certify(&mut meter, local(SUNDAY, 18, 0), 681, 0);
     assert_eq!((meter.state().balance, cut(&meter)), (Balance(1), 0));
-    assert_eq!(told(&mut meter, before), [CUT(reason::NO_CREDIT), RESTORED]);
+    assert_eq!(told(&mut meter, before), [CUT(reason::NO_CREDIT), CREDIT(612), CREDIT(1), RESTORED]);
 }
 
 #[test]

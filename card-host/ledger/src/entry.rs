@@ -271,6 +271,15 @@ impl Entry {
         hash.finalize().into()
     }
 
+    /// Of the entry of a block: whether the card is blocked by it, or unblocked.
+    pub fn blocks(&self) -> Option<bool> {
+        if self.kind != Kind::Block {
+            return None;
+        }
+        let payload: serde_json::Value = serde_json::from_slice(&self.payload).ok()?;
+        payload.get("blocked")?.as_bool()
+    }
+
     /// The same entry with its own hash in it.
     #[must_use]
     pub fn sealed(mut self) -> Self {

@@ -1,6 +1,7 @@
 //! Exports: entries with their transfers as JSON lines and CSV, with a manifest that the audit key signs (docs/ledger.md, section 9).
 
 mod files;
+mod line;
 
 use card_core::id::Scope;
 use card_core::units::CardTime;

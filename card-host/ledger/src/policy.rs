@@ -1,6 +1,7 @@
 //! The rules of selling, as data with a version and a start: limits, charges, deductions (docs/ledger.md, section 6).
 
 use card_core::id::Channel;
+use card_core::text::Language;
 use card_core::units::Piastres;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -8,7 +9,7 @@ use std::collections::BTreeMap;
 use super::accounts::LedgerAccount;
 use super::entry::Transfer;
 use super::error::Refusal;
-use super::names::ChargeCode;
+use super::names::{ChargeCode, is_words};
 
 /// The rules of selling. A channel without rules sells nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -80,6 +81,9 @@ pub struct ChannelRules {
 pub struct Charge {
     /// What it is called in the accounts.
     pub code: ChargeCode,
+    /// What it is called on receipts; where it is not said, by its code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<ChargeName>,
     /// Whose it is.
     pub kind: ChargeKind,
     /// In piastres.
@@ -91,6 +95,29 @@ pub struct Charge {
     /// In piastres; none: no limit.
     #[serde(default)]
     pub most: Option<u64>,
+}
+
+/// What customers read of a charge, at most [`ChargeName::MOST`] characters in each language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChargeName {
+    /// In Arabic.
+    pub ar: String,
+    /// In English.
+    pub en: String,
+}
+
+impl ChargeName {
+    /// The most characters, so that it fits a roll of 80 mm.
+    pub const MOST: usize = 40;
+
+    /// In a language.
+    pub fn of(&self, language: Language) -> &str {
+        match language {
+            Language::Arabic => &self.ar,
+            Language::English => &self.en,
+        }
+    }
 }
 
 /// Whose a charge is.
@@ -156,6 +183,13 @@ impl Policy {
             || new.shortage_alone > old.shortage_alone
     }
 
+    /// What customers read of a charge: its name in these rules, else its code.
+    pub fn name_of<'a>(&'a self, code: &'a ChargeCode, language: Language) -> &'a str {
+        let mut charges = self.channels.values().flat_map(|rules| &rules.charges);
+        let named = charges.find_map(|charge| charge.name.as_ref().filter(|_| charge.code == *code));
+        named.map_or(code.as_str(), |name| name.of(language))
+    }
+
     /// As JSON.
     pub fn to_json(&self) -> String {
         // Maps with text keys and integers can always be written.
@@ -199,6 +233,13 @@ impl ChannelRules {
         }
         if self.charges.iter().any(|charge| charge.permille > 1000) {
             return Err("`permille` of a charge is at most 1000".to_owned());
+        }
+        let names = self.charges.iter().filter_map(|charge| charge.name.as_ref());
+        if !names.flat_map(|name| [&name.ar, &name.en]).all(|name| is_words(name, ChargeName::MOST)) {
+            return Err(format!(
+                "`name` of a charge has 1 to {} characters in `ar` and in `en`",
+                ChargeName::MOST
+            ));
         }
         Ok(())
     }

@@ -25,6 +25,8 @@
 //! # Ok::<(), card_paper::PaperError>(())
 //! ```
 
+#[cfg(feature = "ledger")]
+mod books;
 mod chart;
 mod page;
 mod receipt;
@@ -32,6 +34,8 @@ mod slip;
 mod statement;
 mod words;
 
+#[cfg(feature = "ledger")]
+pub use books::NoPaper;
 pub use page::{Digits, Look};
 pub use receipt::{Amounts, ChargeLine, Receipt};
 pub use slip::{Slip, SlipKind};

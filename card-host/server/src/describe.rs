@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::app::{App, with_token};
-use super::handlers;
+use super::{handlers, receipts};
 use card_channel::wire::{MEDIA_TYPE, Problem};
 
 #[derive(OpenApi)]
@@ -46,6 +46,7 @@ fn protected() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(handlers::sell))
         .routes(routes!(handlers::sale))
+        .routes(routes!(receipts::receipt))
         .routes(routes!(handlers::confirm))
         .routes(routes!(handlers::cancel))
         .routes(routes!(handlers::refund))

@@ -16,9 +16,9 @@ use card_channel::wire::{
     self, AMOUNT, Code, ConfirmRequest, EvidenceRequest, LinkRequest, Payment, PointRequest, RefundRequest,
     SaleRequest, UnlinkQuery, schema,
 };
-use card_ledger::{Power, SaleOrder};
+use card_ledger::{LedgerError, Power, SaleOrder};
 
-fn json(status: StatusCode, body: &impl Serialize) -> Response {
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     // Structures of texts and integers can always be written.
     let bytes = serde_json::to_vec(body).unwrap_or_default();
     (status, [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], bytes)
@@ -103,8 +103,8 @@ pub(super) async fn confirm(
     let (sale, reason) = confirmed.await?;
     let status = if sale.certified.is_some() { StatusCode::OK } else { StatusCode::ACCEPTED };
     let mut response = json(status, &convert::sale(&sale, reason.as_ref()));
-    if let Some(fault) = reason.as_ref().and_then(|error| Failure::of(error).fault()) {
-        response.extensions_mut().insert(fault);
+    if let Some(error) = &reason {
+        response.extensions_mut().insert(Failure::of(error).told());
     }
     Ok(response)
 }
@@ -154,9 +154,7 @@ pub(super) async fn approve(
     Sent(request): Sent<PointRequest>,
 ) -> Result<Response, Failure> {
     let who = caller.at(&request.point)?;
-    if caller.power != Power::Approve {
-        return Err(Failure::new(Code::NotAllowed, "this token sells, and does not approve"));
-    }
+    who.must(Power::Approve).map_err(LedgerError::from)?;
     let sale = app.run(&caller.party, move |office| {
         let request = who.request(&id);
         // Corrections are approved at the office, and not over this wire: what is no sale is refused before it.

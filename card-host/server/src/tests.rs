@@ -8,6 +8,8 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod requests;
+
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -114,7 +116,6 @@ macro_rules! never {
 impl Transaction for FakeRows<'_> {
     fn token(&mut self, hash: &Hash) -> Result<Option<Token>, LedgerError> {
         self.fake.looked_up.fetch_add(1, Ordering::SeqCst);
-        // `x` is Fawry's; all others are named like their party.
         let known = [("x", "fawry"), ("cib", "cib"), ("branch", "branch")].into_iter();
         let mut known = known.filter(|(secret, _)| *hash == <[u8; 32]>::from(Sha256::digest(secret)));
         let Some((_, party)) = known.next() else { return Ok(None) };
@@ -152,12 +153,11 @@ impl Transaction for FakeRows<'_> {
         keep(&[Head]) -> ();
         entry(&EntryId) -> Option<Entry>;
         chain(&PointCode, u64, u32) -> Vec<Entry>;
-        history(Binding, u32) -> Vec<Entry>;
-        recovered(Option<&EntryId>, u32) -> Vec<Entry>;
+        history(Binding, u32) -> Vec<Entry>; recovered(Option<&EntryId>, u32) -> Vec<Entry>;
         point(&PointCode) -> Option<Point>;
         points(Option<&PointCode>, u32) -> Vec<Point>;
         party(&PartyCode) -> Option<Party>;
-        tokens(&PartyCode) -> Vec<Token>;
+        tokens(&PartyCode) -> Vec<Token>; staff() -> Vec<card_ledger::Staff>;
         binding(Payee) -> Option<BindingRecord>;
         bindings(Option<Binding>, u32) -> Vec<BindingRecord>;
         bindings_of(u64) -> Vec<BindingRecord>;
@@ -302,7 +302,6 @@ fn what_was_asked_before_the_end_is_answered() {
             })
         })
         .collect();
-    // One that asks for nothing keeps nobody waiting.
     let idle = TcpStream::connect(address).unwrap();
     until(|| running.fake.begun.load(Ordering::SeqCst) == 4);
     running.stop.stop();
@@ -474,7 +473,7 @@ fn the_description_is_complete() {
             assert!(operations.insert(name.clone()), "{name} twice");
         }
     }
-    assert_eq!(operations.len(), 12);
+    assert_eq!(operations.len(), 13);
     assert_eq!(api["security"], serde_json::json!([{ "token": [] }]));
     assert_eq!(api["components"]["securitySchemes"]["token"]["scheme"], "bearer");
     // What is sent has patterns and limits, and nothing beside it.

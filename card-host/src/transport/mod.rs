@@ -8,6 +8,7 @@ mod card;
 mod replay;
 #[cfg(feature = "simulator")]
 mod simulator;
+mod tcp;
 mod trace;
 mod usage;
 
@@ -15,7 +16,8 @@ pub use card::Card;
 pub use replay::{Replay, ReplayError};
 #[cfg(feature = "simulator")]
 pub use simulator::Simulator;
-pub use trace::{Exchange, Recording, RecordingError, Trace, instruction_name};
+pub use tcp::{SCHEME as TCP_SCHEME, TcpCard};
+pub use trace::{Exchange, Observed, Recording, RecordingError, Trace, instruction_name};
 pub use usage::{Count, Usage};
 
 use crate::reader_error::ReaderError;
@@ -102,7 +104,6 @@ impl From<ResponseError> for TransportError {
 }
 
 /// A command as a reader sends it over T=0. What is no short command goes as it is: the card answers for it.
-#[cfg(any(feature = "pcsc", feature = "simulator"))]
 pub(crate) fn over_t0(command: &[u8]) -> std::borrow::Cow<'_, [u8]> {
     match card_core::apdu::Command::parse(command).map(|command| command.emit_t0()) {
         Ok(Ok(tpdu)) => tpdu.as_slice().to_vec().into(),
@@ -115,7 +116,7 @@ fn status_bytes(response: &[u8]) -> Result<(&[u8], [u8; 2]), TransportError> {
     response.split_last_chunk().map(|(data, status)| (data, *status)).ok_or(ResponseError::TooShort.into())
 }
 
-#[cfg(all(test, feature = "simulator"))]
+#[cfg(test)]
 mod tests {
     use super::over_t0;
 

@@ -9,4 +9,5 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod endpoint;
 mod personalise;

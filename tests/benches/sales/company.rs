@@ -8,7 +8,7 @@ use card_host::issuer::SystemClock;
 use card_host::keystore::SoftwareKeyStore;
 use card_host::random::OsRandom;
 use card_ledger::{
-    BindingRecord, Charge, ChargeKind, Ledger, Office, OpenOrder, Party, Payee, PointLimits, Policy,
+    BindingRecord, Charge, ChargeKind, Ledger, Office, OpenOrder, Party, Payee, PointLimits, Policy, Powers,
     RequestId, SaleOrder, Who,
 };
 use std::sync::Arc;
@@ -145,7 +145,7 @@ fn rules() -> Policy {
     let kiosk = rules.channels.get_mut("kiosk").unwrap();
     let charge = |code: &str, kind, fixed, permille| {
         let code = code.parse().unwrap();
-        Charge { code, kind, fixed, permille, most: Some(500) }
+        Charge { code, name: None, kind, fixed, permille, most: Some(500) }
     };
     kiosk.charges =
         vec![charge("service", ChargeKind::Fee, 200, 10), charge("cleaning", ChargeKind::Levy, 100, 0)];
@@ -153,7 +153,12 @@ fn rules() -> Policy {
 }
 
 pub(crate) fn who(party: &str, point: &str) -> Who {
-    Who { party: party.parse().unwrap(), point: point.parse().unwrap(), actor: ACTOR.to_owned() }
+    Who {
+        party: party.parse().unwrap(),
+        point: point.parse().unwrap(),
+        actor: ACTOR.to_owned(),
+        may: Powers::ALL,
+    }
 }
 
 /// Who stands at each till.

@@ -13,9 +13,11 @@
 
 mod complaints;
 mod conformance;
+mod endpoint;
 mod exchange_cuts;
 mod exchanges;
 mod host_pcsc;
+mod hot_plug;
 mod independent_clients;
 mod kiosk_sale;
 mod ledger;

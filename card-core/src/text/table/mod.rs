@@ -2,6 +2,8 @@
 //! [`Situation::text`] come from it. Its parts are macros, each of which hands the lines before it and its own ones to the next.
 
 #[macro_use]
+mod events;
+#[macro_use]
 mod issuer;
 #[macro_use]
 mod loading;
@@ -48,4 +50,4 @@ macro_rules! situations {
     };
 }
 
-loading! { meter supply issuer reader situations; }
+loading! { meter supply events issuer reader situations; }

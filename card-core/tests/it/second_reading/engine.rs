@@ -4,6 +4,7 @@
 use card_core::id::{Binding, CardId, CardRef, MeterId, State as CardState};
 use card_core::layout::{CardSummary, CertificateAnswer};
 use card_core::message::{BindingCertificate, Certificate, Envelope, Event, MeterFlags, Month, Slot};
+use card_core::meter::events::Class;
 use card_core::meter::{
     Decision, History, Meter, MeterError, MeterState, Reading, Tampering, UNWRITTEN, Verdict, doubt,
 };
@@ -205,7 +206,12 @@ struct Closed {
     slab: u8,
     energy: u32,
     energy_charge: u64,
-    fees: i32,
+    re_rating: i32,
+    service_fee: u32,
+    levies: i32,
+    others: i32,
+    instalments: u32,
+    tariff: u32,
     peak: u32,
 }
 
@@ -236,6 +242,8 @@ struct FinalReport {
     applied_debited: u64,
     balance: i64,
     energy_register: u32,
+    month: Closed,
+    instalments_taken: u64,
 }
 
 /// How many there were of each when the state was looked at last.
@@ -271,8 +279,7 @@ impl Run {
             self.meter.save().unwrap();
             self.meter = support::again(&self.chip);
         }
-        let Step { uptime, never_stopped, .. } = *step;
-        let reading = Reading { clock: CardTime(step.reading), uptime, never_stopped };
+        let reading = step.reading();
         let said = |text: &str| Some(text.to_owned());
         self.steps += 1;
         match &step.call {
@@ -518,7 +525,8 @@ impl Run {
             new_months,
             new_events,
             new_audits,
-            final_report: now.final_report.map(|report| {
+            final_report: now.final_report.map(|last| {
+                let report = last.receipt;
                 assert!(report.flags.has(MeterFlags::CLOSED));
                 FinalReport {
                     binding: report.binding.number,
@@ -526,6 +534,8 @@ impl Run {
                     applied_debited: report.applied_debited.0,
                     balance: report.balance.0,
                     energy_register: report.energy.0,
+                    month: last.month.into(),
+                    instalments_taken: last.instalments.0,
                 }
             }),
         }
@@ -585,6 +595,13 @@ impl Run {
     }
 }
 
+impl Step {
+    fn reading(&self) -> Reading {
+        let Self { reading, uptime, never_stopped, .. } = *self;
+        Reading { clock: CardTime(reading), uptime, never_stopped }
+    }
+}
+
 impl Scenario {
     /// Whether the clock goes as uptime does, and never stops.
     fn clock_is_right(&self) -> bool {
@@ -632,7 +649,12 @@ impl From<Month> for Closed {
             slab: month.slab,
             energy: month.energy.0,
             energy_charge: month.energy_charge.0,
-            fees: month.fees,
+            re_rating: month.re_rating,
+            service_fee: month.service_fee,
+            levies: month.levies,
+            others: month.others,
+            instalments: month.instalments,
+            tariff: month.tariff,
             peak: month.peak,
         }
     }
@@ -648,6 +670,18 @@ impl From<Event> for Happened {
 /// The last `most` of these: what the meter keeps.
 fn kept<T: Clone>(all: &[T], most: usize) -> Vec<T> {
     all[all.len().saturating_sub(most)..].to_vec()
+}
+
+/// The last ones of each class: what the meter keeps.
+fn kept_of_each_class(all: &[Happened]) -> Vec<Happened> {
+    let class = |event: &Happened| Class::of(u16::from_be_bytes([event.code.0[0], event.code.0[1]]));
+    let of_class = |wanted: Class| {
+        let these: Vec<_> = all.iter().filter(|event| class(event) == wanted).cloned().collect();
+        kept(&these, wanted.kept().into())
+    };
+    let mut events: Vec<_> = Class::ALL.into_iter().flat_map(of_class).collect();
+    events.sort_by_key(|event| event.number);
+    events
 }
 
 /// What differs, line by line.
@@ -678,14 +712,17 @@ fn run(scenario: &Scenario, power: Power) -> Result<(), String> {
         let outcome = run.call(step);
         match power {
             Power::Stays => {}
-            Power::Fails if scenario.clock_is_right() => run = run.power_cycle(),
+            Power::Fails if scenario.clock_is_right() => {
+                run = run.power_cycle();
+                run.meter.tick(step.reading()).unwrap();
+            }
             Power::Fails => {}
             Power::Doubted => run.check_cut(&at),
         }
         let Some(state) = &step.state else { continue };
         let mut expected = state.clone();
         expected.new_months = kept(&state.new_months, History::MONTHS.into());
-        expected.new_events = kept(&state.new_events, History::EVENTS as usize);
+        expected.new_events = kept_of_each_class(&state.new_events);
         expected.new_audits = kept(&state.new_audits, 8);
         let found = run.state();
         if found != expected || outcome != step.outcome {

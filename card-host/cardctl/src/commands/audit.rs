@@ -1,16 +1,19 @@
 //! `cardctl audit` and `cardctl reconcile`: whether the books are what they were, and whether the world agrees with them.
 
+use card_core::id::{Company, Environment, Scope};
 use card_host::text_file;
 use card_ledger::{
-    AuditKey, AuditPublicKey, EntryId, ReconcileOptions, SignedHead, reconcile as compare, sign_heads, verify,
+    AuditKey, AuditPublicKey, Entry, EntryId, LedgerError, Manifest, Power, ReceiptCheck, ReceiptProof,
+    ReconcileOptions, SignedHead, reconcile as compare, sign_heads, verify,
 };
+use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 
 use crate::commands::progress::progress;
 use crate::commands::{Error, given};
 use crate::context::Context;
 use crate::context::workplace::Workplace;
-use crate::view::audit::{Head, Heads, Key, Reconciled, Verified};
+use crate::view::audit::{Genuine, Head, Heads, Key, Reconciled, Verified};
 
 /// Where the audit key of development is kept.
 fn secret_path(workplace: &Workplace) -> PathBuf {
@@ -43,6 +46,7 @@ pub(crate) fn key(context: &Context) -> Result<Key, Error> {
 pub(crate) fn sign(context: &Context) -> Result<Heads, Error> {
     let workplace = context.shared()?;
     let books = context.books(&workplace)?;
+    books.who.must(Power::Audit).map_err(LedgerError::from)?;
     let key = secret(&workplace)?.ok_or_else(no_key)?;
     let heads = sign_heads(books.office.ledger(), &key, books.office.now()?)?;
     Ok(Heads { heads: heads.iter().map(Head::from).collect() })
@@ -82,21 +86,76 @@ fn heads_of(path: &Path) -> Result<Vec<SignedHead>, Error> {
 pub(crate) fn check(context: &Context, files: &[PathBuf], key: Option<&Path>) -> Result<Verified, Error> {
     let workplace = context.shared()?;
     let books = context.books(&workplace)?;
-    let key = match (key, secret(&workplace)?) {
-        (Some(path), _) => AuditPublicKey::open(path)?,
-        (None, Some(secret)) => secret.public(),
-        (None, None) => return Err(no_key()),
-    };
+    let key = public(&workplace, key)?;
+    let heads = all_heads(files)?;
+    Ok(verify(books.office.ledger(), &key, &heads, &mut progress())?.into())
+}
+
+/// The public key in this file, or else that of the data directory.
+fn public(workplace: &Workplace, key: Option<&Path>) -> Result<AuditPublicKey, Error> {
+    match (key, secret(workplace)?) {
+        (Some(path), _) => Ok(AuditPublicKey::open(path)?),
+        (None, Some(secret)) => Ok(secret.public()),
+        (None, None) => Err(no_key()),
+    }
+}
+
+fn all_heads(files: &[PathBuf]) -> Result<Vec<SignedHead>, Error> {
     let mut heads = Vec::new();
     for path in files {
         heads.extend(heads_of(path)?);
     }
-    Ok(verify(books.office.ledger(), &key, &heads, &mut progress())?.into())
+    Ok(heads)
+}
+
+/// Whether a receipt is genuine: by the ledger, or without one by an export of it.
+pub(crate) fn receipt(
+    context: &Context,
+    proof: ReceiptProof,
+    export: Option<&Path>,
+    files: &[PathBuf],
+    key: Option<&Path>,
+) -> Result<Genuine, Error> {
+    let workplace = context.shared()?;
+    let (key, heads) = (public(&workplace, key)?, all_heads(files)?);
+    let check = match export {
+        Some(folder) => in_export(&proof, folder, &key, &heads)?,
+        None => proof.check_in(context.books(&workplace)?.office.ledger(), &key, &heads)?,
+    };
+    Ok(Genuine::new(proof, check))
+}
+
+fn in_export(
+    proof: &ReceiptProof,
+    folder: &Path,
+    key: &AuditPublicKey,
+    heads: &[SignedHead],
+) -> Result<ReceiptCheck, Error> {
+    let wrong = |name: &str, what: &dyn std::fmt::Display| {
+        given(format!(
+            "{}: {what}: name the folder of a `cardctl ledger export`",
+            folder.join(name).display()
+        ))
+    };
+    let (manifest, entries) = ("manifest.json", "entries.jsonl");
+    let text = text_file::read(&folder.join(manifest)).map_err(|error| wrong(manifest, &error))?;
+    let made: Manifest = serde_json::from_str(&text).map_err(|error| wrong(manifest, &error))?;
+    let mut environments = [Environment::Test, Environment::Production].into_iter();
+    let environment = environments.find(|environment| environment.to_string() == made.environment);
+    let environment = environment.ok_or_else(|| wrong(manifest, &"an environment that is none"))?;
+    let scope = Scope { company: Company(made.company), environment };
+    let file = std::fs::File::open(folder.join(entries)).map_err(|error| wrong(entries, &error))?;
+    let lines = std::io::BufReader::new(file).lines().map(|line| {
+        let line = line.map_err(|error| wrong(entries, &error))?;
+        Entry::of_line(&line).map_err(|error| wrong(entries, &error))
+    });
+    proof.check(lines, scope, key, heads)
 }
 
 /// What somebody has to look into.
 pub(crate) fn reconcile(context: &Context) -> Result<Reconciled, Error> {
     let books = context.books(&context.shared()?)?;
     let options = ReconcileOptions::at(books.office.now()?);
-    Ok(compare(books.office.ledger(), &options, &mut progress())?.into())
+    let memory = books.office.keys().memory();
+    Ok(compare(books.office.ledger(), memory, &options, &mut progress())?.into())
 }

@@ -1,23 +1,26 @@
 //! The data directory: development keys, the ledger, the simulated card, the simulated meters. One program at a time uses cards and meters;
 //! several use the ledger.
 
-use applet_sim::card::{CardError as SimulatedCardError, Profile, SimulatedCard};
+use applet_sim::card::CardError as SimulatedCardError;
 use applet_sim::chip::{FlashModel, ImageMemory};
-use card_core::id::{CardId, MeterId, Scope, State};
+use card_core::id::{CardId, MeterId, Scope};
 use card_core::key::KeyLength;
-use card_core::platform::Random;
 use card_core::role::{KeyVersion, Role};
+use card_host::card_work::development_scope;
+use card_host::issuer::SystemClock;
 use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
-use card_host::operate;
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, SimulatedMeterError, from_the_maker};
-use card_host::transport::{Card, Simulator};
 use card_pkcs11::{TokenMasters, TokenUri};
-use std::fs::{File, TryLockError};
-use std::io::Write;
+use card_signer::rules::Ceilings;
+use card_signer::{Durability, Memory, Signer};
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::custody::{self, Custody, Keys, NoPin};
+use super::lock::{self, InUse};
+use crate::say;
 
 /// Why the data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -26,12 +29,21 @@ pub(crate) enum WorkplaceError {
     NoDirectory,
     #[error("{}: {error}: see that the directory can be written", path.display())]
     Io { path: PathBuf, error: std::io::Error },
-    #[error("{} is in use by another program: wait for it to end", .0.display())]
-    InUse(PathBuf),
+    #[error(transparent)]
+    InUse(#[from] InUse),
     #[error("the simulated card, {}: {error}", path.display())]
     Card { path: PathBuf, error: SimulatedCardError },
-    #[error("there is no simulated card yet: make one with `cardctl issue --meter 1 --account 7`")]
+    #[error(
+        "there is no simulated card in the simulated reader: make one with `cardctl issue --meter 1 --account 7`, or put one in with \
+         `cardctl sim insert`"
+    )]
     NoCard,
+    #[error(
+        "{fitting} simulated cards have a number that begins with {number:?}: `cardctl sim list` lists them"
+    )]
+    WhichCard { number: String, fitting: usize },
+    #[error("{}: this is not what the simulated reader had in it: remove the file, and put a card in with `cardctl sim insert`", .0.display())]
+    Reader(PathBuf),
     #[error("there is no simulated meter {0}: issue a card for it first")]
     NoMeter(MeterId),
     #[error("{} is older than the ledger, which has entered master {version}: put the newest copy of the keys there", path.display())]
@@ -42,44 +54,6 @@ pub(crate) enum WorkplaceError {
     NoPin(#[from] NoPin),
     #[error(transparent)]
     Meter(#[from] SimulatedMeterError),
-}
-
-/// A new card in the simulated reader.
-pub(crate) struct Inserted {
-    path: PathBuf,
-    pub(crate) id: CardId,
-    /// Where the card is that was there before.
-    former: Option<PathBuf>,
-}
-
-impl Inserted {
-    /// It stays.
-    pub(crate) fn keep(self) {
-        if let Some(former) = self.former {
-            let _ = writeln!(
-                std::io::stderr(),
-                "cardctl: the card that was in the simulated reader is kept in {}; renamed to simulated.card, it is back",
-                former.display()
-            );
-        }
-    }
-
-    /// It is thrown away, and the former one is back.
-    pub(crate) fn take_out(self) -> Result<(), WorkplaceError> {
-        match self.former {
-            Some(former) => renamed(&former, &self.path),
-            None => match std::fs::remove_file(&self.path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    Err(WorkplaceError::Io { path: self.path, error })
-                }
-                _ => Ok(()),
-            },
-        }
-    }
-}
-
-fn renamed(from: &Path, to: &Path) -> Result<(), WorkplaceError> {
-    std::fs::rename(from, to).map_err(|error| WorkplaceError::Io { path: to.to_owned(), error })
 }
 
 pub(crate) struct Workplace {
@@ -119,12 +93,7 @@ impl Workplace {
             return Ok(None);
         }
         let io = |error| WorkplaceError::Io { path: self.directory.clone(), error };
-        let lock = File::create(self.directory.join("lock")).map_err(io)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Some(lock)),
-            Err(TryLockError::WouldBlock) => Err(WorkplaceError::InUse(self.directory.clone())),
-            Err(TryLockError::Error(error)) => Err(io(error)),
-        }
+        Ok(Some(lock::alone(&self.directory).map_err(io)??))
     }
 
     /// The office's keys, where they are there.
@@ -148,6 +117,14 @@ impl Workplace {
             SoftwareKeyStore::generate(length, &mut OsRandom)?.create(&path)?;
         }
         Ok(custody::in_file(SoftwareKeyStore::open(&path)?))
+    }
+
+    /// The signer over them, with its memory in the directory.
+    pub(crate) fn signer(&self, keys: Arc<Keys>) -> Result<Signer<Keys>, WorkplaceError> {
+        let (path, scope) = (self.directory.join("signer.sqlite"), development_scope());
+        let memory = Memory::open_or_create(&path, scope, Durability::Late, &Ceilings::DEVELOPMENT)
+            .map_err(KeyStoreError::from)?;
+        Ok(Signer::new(keys, memory, SystemClock))
     }
 
     /// Where the development keys are.
@@ -182,55 +159,6 @@ impl Workplace {
         self.directory.join(format!("{card}.voucher.json"))
     }
 
-    fn card_path(&self) -> PathBuf {
-        self.directory.join("simulated.card")
-    }
-
-    /// The simulated card.
-    pub(crate) fn card(&self) -> Result<Simulator<ImageMemory>, WorkplaceError> {
-        let path = self.card_path();
-        if !path.exists() {
-            return Err(WorkplaceError::NoCard);
-        }
-        let card = SimulatedCard::open(&path, Profile::T1);
-        card.map(Simulator::new).map_err(|error| WorkplaceError::Card { path, error })
-    }
-
-    /// The number of the card in the simulated reader, where there is one that works, and whether it is blank.
-    pub(crate) fn present(&self) -> Result<Option<(CardId, bool)>, WorkplaceError> {
-        if !self.card_path().exists() {
-            return Ok(None);
-        }
-        let summary = operate::read_public(&mut Card::open(&mut self.card()?)).map(|public| public.summary);
-        Ok(summary.ok().map(|summary| (summary.card.id, summary.state == Some(State::Blank))))
-    }
-
-    /// Puts a new blank card into the simulated reader; what was there is kept under its number.
-    pub(crate) fn insert_blank(&self) -> Result<Inserted, WorkplaceError> {
-        let mut number = [0; 8];
-        OsRandom.fill(&mut number).map_err(KeyStoreError::from)?;
-        let (path, id) = (self.card_path(), CardId(number));
-        let former = match path.exists() {
-            true => {
-                let name = self.present()?.map_or_else(|| "defective".to_owned(), |(id, _)| id.to_string());
-                Some(self.directory.join(format!("{name}.card")))
-            }
-            false => None,
-        };
-        if let Some(to) = &former {
-            renamed(&path, to)?;
-        }
-        let inserted = Inserted { path, id, former };
-        match SimulatedCard::create(&inserted.path, id, KeyLength::Aes256, Profile::T1) {
-            Ok(_) => Ok(inserted),
-            Err(error) => {
-                let path = inserted.path.clone();
-                inserted.take_out()?;
-                Err(WorkplaceError::Card { path, error })
-            }
-        }
-    }
-
     fn meter_path(&self, meter: MeterId) -> PathBuf {
         self.directory.join(format!("{meter:X}.meter"))
     }
@@ -249,11 +177,10 @@ impl Workplace {
             return Ok(());
         }
         if served {
-            let _ = writeln!(
-                std::io::stderr(),
-                "cardctl: the simulated meter {meter} is not here, and none is made in its place, since credit was certified to it: put its file back, {}",
+            say::remark(format_args!(
+                "the simulated meter {meter} is not here, and none is made in its place, since credit was certified to it: put its file back, {}",
                 path.display()
-            );
+            ));
             return Ok(());
         }
         let keys = keys.meter_keys(scope, meter)?;
@@ -263,15 +190,25 @@ impl Workplace {
 
     /// The simulated meters.
     pub(crate) fn meters(&self) -> Result<Vec<MeterId>, WorkplaceError> {
+        let mut found = Vec::new();
+        for path in self.files("meter")? {
+            let mut number = [0; 8];
+            let name = path.file_stem().and_then(|name| name.to_str());
+            if name.is_some_and(|name| hex::decode_to_slice(name, &mut number).is_ok()) {
+                found.push(MeterId(number));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The files of the directory with this ending.
+    pub(crate) fn files(&self, ending: &str) -> Result<Vec<PathBuf>, WorkplaceError> {
         let io = |error| WorkplaceError::Io { path: self.directory.clone(), error };
         let mut found = Vec::new();
         for entry in std::fs::read_dir(&self.directory).map_err(io)? {
             let path = entry.map_err(io)?.path();
-            let name = path.file_stem().and_then(|name| name.to_str());
-            let named = name.filter(|_| path.extension().is_some_and(|end| end == "meter"));
-            let mut number = [0; 8];
-            if named.is_some_and(|name| hex::decode_to_slice(name, &mut number).is_ok()) {
-                found.push(MeterId(number));
+            if path.extension().is_some_and(|end| end == ending) {
+                found.push(path);
             }
         }
         Ok(found)

@@ -1,9 +1,10 @@
 //! `cardctl audit` and `cardctl reconcile`.
 
-use card_core::text::Language;
+use card_core::text::{Language, isolate};
 use card_core::units::Piastres;
 use card_ledger::{
-    AuditReport, Exception, PartyCode, PointCode, Reconciliation, RequestId, Severity, SignedHead,
+    AuditReport, EntryId, Exception, PartyCode, PointCode, ReceiptCheck, ReceiptProof, Reconciliation,
+    RequestId, Severity, SignedHead,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -231,5 +232,78 @@ impl View for Reconciled {
 
     fn is_good(&self) -> bool {
         !self.exceptions.iter().any(|item| item.alarm)
+    }
+}
+
+/// Whether a receipt is genuine.
+#[derive(Serialize)]
+pub(crate) struct Genuine {
+    point: PointCode,
+    number: u64,
+    amount: u64,
+    genuine: bool,
+    /// `signed`, `unsigned`, `unknown`, `differs` or `broken`.
+    check: &'static str,
+    /// The entry of the signed head that covers it; or where the chain is broken.
+    at: Option<u64>,
+}
+
+impl Genuine {
+    pub(crate) fn new(proof: ReceiptProof, check: ReceiptCheck) -> Self {
+        let (check, genuine, at) = match check {
+            ReceiptCheck::Signed(id) => ("signed", true, Some(id.number)),
+            ReceiptCheck::Unsigned => ("unsigned", true, None),
+            ReceiptCheck::Unknown => ("unknown", false, None),
+            ReceiptCheck::Differs => ("differs", false, None),
+            ReceiptCheck::Broken(id) => ("broken", false, Some(id.number)),
+        };
+        let EntryId { point, number } = proof.entry;
+        Self { point, number, amount: proof.amount.0, genuine, check, at }
+    }
+}
+
+impl View for Genuine {
+    fn text(&self, language: Language) -> String {
+        let Self { point, number, check, .. } = self;
+        let at = self.at.unwrap_or_default();
+        let (receipt, amount) = (isolate(format!("{point}/{number}")), egp(Piastres(self.amount)));
+        match (language, *check) {
+            (Language::English, "signed") => {
+                format!("receipt {point}/{number} of {amount} is genuine: signed with entry {at}")
+            }
+            (Language::English, "unsigned") => format!(
+                "receipt {point}/{number} of {amount} is what the entries say, and no signed head that was given covers it: sign with \
+                 `cardctl audit sign`, or give newer ones with --heads"
+            ),
+            (Language::English, "unknown") => {
+                format!("there is no entry {point}/{number} here: keep the paper, and ask who gave it")
+            }
+            (Language::English, "differs") => {
+                format!(
+                    "receipt {point}/{number} is NOT genuine: its entry says something else; keep the paper"
+                )
+            }
+            (Language::English, _) => {
+                format!(
+                    "the entries are not what was signed, from {point}/{at} on: run `cardctl audit verify`"
+                )
+            }
+            (Language::Arabic, "signed") => format!("الإيصال {receipt} صحيح وموقّع"),
+            (Language::Arabic, "unsigned") => {
+                format!("الإيصال {receipt} مطابق للقيود، ولم يوقّع بعد: يرجى التوقيع ثم إعادة التحقق")
+            }
+            (Language::Arabic, "unknown") => {
+                format!("لا يوجد إيصال بالرقم {receipt}: يرجى الاحتفاظ بالورقة وسؤال منفذ الشحن")
+            }
+            (Language::Arabic, "differs") => format!("الإيصال {receipt} غير صحيح: يرجى الاحتفاظ بالورقة"),
+            (Language::Arabic, _) => format!(
+                "القيود تخالف ما تم توقيعه ابتداء من {}: يرجى مراجعة الدفاتر",
+                isolate(format_args!("{point}/{at}"))
+            ),
+        }
+    }
+
+    fn is_good(&self) -> bool {
+        self.genuine
     }
 }

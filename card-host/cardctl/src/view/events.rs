@@ -3,8 +3,9 @@
 use card_core::calendar::Calendar;
 use card_core::message::Event;
 use card_core::meter::doubt;
-use card_core::meter::events::{Happening, fault};
+use card_core::meter::events::{Happening, fault, loan_end};
 use card_core::parameters::command::kind;
+use card_core::tariff::ChargeCode;
 use card_core::text::{Language, Situation};
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use serde::Serialize;
@@ -58,6 +59,19 @@ pub(crate) fn in_words(event: &Event, calendar: Option<&Calendar>) -> String {
         }
         Happening::SupplyRestored => "the supply is on again".to_owned(),
         Happening::LoanGiven { until } => format!("emergency loan, until {}", when(until)),
+        Happening::LoanOver { owed, how } => {
+            let why = match how {
+                loan_end::REPAID => "repaid",
+                loan_end::AMOUNT => "its amount is used up",
+                _ => "its hours are over",
+            };
+            format!("the emergency loan is over, {why}: {} owed", egp(Balance(owed)))
+        }
+        Happening::PowerOff => "power went".to_owned(),
+        Happening::PowerOn { away } => {
+            let away = away.map_or_else(|| "nobody knows how long".to_owned(), |away| format!("{away} s"));
+            format!("power is back; it was away for {away}")
+        }
         Happening::Overload { watts, count } => format!("overload: {watts} W, number {count}"),
         Happening::Tampering { kind } => Situation::of_tampering(kind).map_or_else(
             || format!("tampering {kind:02X}"),
@@ -81,6 +95,17 @@ pub(crate) fn in_words(event: &Event, calendar: Option<&Calendar>) -> String {
         Happening::Tariff { version } => format!("tariff version {version} is in force"),
         Happening::TariffReplaced { version } => {
             format!("tariff version {version}, which waited, was replaced by a newer one")
+        }
+        Happening::Credit { amount } => format!("credit of {} added", egp(Balance(amount))),
+        Happening::Correction { amount } => {
+            format!("a correction of an earlier charge: {} taken", egp(Balance(amount)))
+        }
+        Happening::Fees { amount, kind } => {
+            let what = match kind {
+                0 => "service fee".to_owned(),
+                code => ChargeCode(code).to_string(),
+            };
+            format!("{what} of the month that has ended: {} taken", egp(Balance(amount)))
         }
         Happening::MonthBrought { taken } => {
             format!("the month so far came from another contract: {} taken", egp(Balance(taken)))

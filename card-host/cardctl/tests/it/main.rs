@@ -10,10 +10,13 @@
 )]
 
 mod answers;
+mod command_line;
 mod conformance;
 mod contract;
 mod keys;
 mod meter_command;
 mod pages;
+mod sim;
 mod tariff_command;
 mod tour;
+mod trace;

@@ -81,3 +81,89 @@ fn a_sale_has_its_receipt_and_a_card_its_statement() {
     let said = said.replace('.', "٫");
     assert!(page.contains(&said) && page.contains("<svg") && page.contains("٤٠٠٫٠٠"), "{said}: {page}");
 }
+
+const RULES: &str = r#"{"channels":{"branch":{"least":500,"most":2000000,"charges":[
+    {"code":"service","kind":"fee","fixed":200,"name":{"ar":"مقابل خدمة الشحن","en":"Charging service"}},
+    {"code":"cleaning","kind":"levy","fixed":100}],"debt_permille":0}},"correction_approval_above":100000}"#;
+
+#[test]
+fn charges_are_called_as_the_rules_of_their_time_call_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = &directory.path().join("data");
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    done(&cardctl(data, &["issue", "--meter", "5", "--account", "77001"]));
+    std::fs::write(file("rules"), RULES).unwrap();
+    done(&cardctl(data, &["ledger", "rules", &file("rules")]));
+    done(&cardctl(data, &["--request", "sale-1", "top-up", "40"]));
+    std::fs::write(file("later"), RULES.replace("Charging service", "Something else")).unwrap();
+    done(&cardctl(data, &["ledger", "rules", &file("later")]));
+    for (language, said) in [("en", "Charging service"), ("ar", "مقابل خدمة الشحن")] {
+        let out = file(language);
+        done(&cardctl(data, &["--language", language, "receipt", "sale-1", "--out", &out]));
+        let page = std::fs::read_to_string(&out).unwrap();
+        // One without a name has its code.
+        assert!(page.contains(said) && page.contains(">cleaning<") && page.contains(">37.00<"), "{page}");
+    }
+    for wrong in ["", "  ", "\u{202e}", &"a".repeat(41)] {
+        std::fs::write(file("wrong"), RULES.replace("Charging service", wrong)).unwrap();
+        let refused = cardctl(data, &["ledger", "rules", &file("wrong")]);
+        assert_eq!(refused.status.code(), Some(1), "{wrong:?}");
+        assert!(String::from_utf8(refused.stderr).unwrap().contains("`name` of a charge"));
+    }
+}
+
+#[test]
+fn a_receipt_is_checked_with_the_ledger_and_without() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = &directory.path().join("data");
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    done(&cardctl(data, &["issue", "--meter", "5", "--account", "77001"]));
+    done(&cardctl(data, &["--request", "sale-1", "top-up", "40"]));
+    done(&cardctl(data, &["top-up", "50"]));
+    done(&cardctl(data, &["receipt", "sale-1", "--out", &file("receipt")]));
+    let page = std::fs::read_to_string(file("receipt")).unwrap();
+    let proof = format!("EGR1 {}", page.split("EGR1 ").nth(1).unwrap().split('<').next().unwrap());
+    let public = done(&cardctl(data, &["audit", "key"]))["public"].as_str().unwrap().to_owned();
+    std::fs::write(file("key.pem"), public).unwrap();
+    let export = |name: &str| done(&cardctl(data, &["ledger", "export", &file(name)]));
+    // In a folder without any ledger or key.
+    let elsewhere = &directory.path().join("elsewhere");
+    let alone = |proof: &str, export: &str, heads: &[&str]| {
+        let (folder, key) = (file(export), file("key.pem"));
+        let heads: Vec<_> = heads.iter().map(|name| file(name)).collect();
+        let mut words = vec!["audit", "receipt", proof, "--export", &folder, "--key", &key];
+        words.extend(heads.iter().flat_map(|file| ["--heads", file.as_str()]));
+        cardctl(elsewhere, &words)
+    };
+    let check = |output: &Output, code: i32| {
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["check"].as_str().unwrap().to_owned()
+    };
+    export("before");
+    assert_eq!(check(&cardctl(data, &["audit", "receipt", &proof]), 0), "unsigned");
+    assert_eq!(check(&alone(&proof, "before", &[]), 0), "unsigned");
+
+    std::fs::write(file("heads"), cardctl(data, &["audit", "sign"]).stdout).unwrap();
+    export("after");
+    assert_eq!(check(&cardctl(data, &["audit", "receipt", &proof]), 0), "signed");
+    assert_eq!(check(&alone(&proof, "after", &["heads"]), 0), "signed");
+    // A head is nothing under another key.
+    let other = &directory.path().join("other");
+    let public = done(&cardctl(other, &["audit", "key"]))["public"].as_str().unwrap().to_owned();
+    std::fs::write(file("key.pem"), public).unwrap();
+    assert_eq!(check(&alone(&proof, "after", &["heads"]), 0), "unsigned");
+
+    for (from, to, said) in [(" 4000 ", " 40000 ", "differs"), ("office/", "office/9", "unknown")] {
+        let changed = proof.replace(from, to);
+        assert_eq!(check(&cardctl(data, &["audit", "receipt", &changed]), 4), said, "{changed}");
+    }
+    // A later entry that was changed, in an export that somebody made.
+    let lines = std::fs::read_to_string(directory.path().join("after/entries.jsonl")).unwrap();
+    std::fs::write(
+        directory.path().join("after/entries.jsonl"),
+        lines.replace("\"amount\":5000", "\"amount\":5001"),
+    )
+    .unwrap();
+    assert_eq!(check(&alone(&proof, "after", &["heads"]), 4), "broken");
+    assert_eq!(cardctl(data, &["audit", "receipt", "EGR1 nothing"]).status.code(), Some(2));
+}

@@ -18,8 +18,8 @@ pub use cards::{
 };
 pub use problem::{Code, MEDIA_TYPE, Problem, Reason};
 pub use sales::{
-    Certified, Charge, ChargeKind, ConfirmRequest, Payee, Payment, PointRequest, RefundRequest, Sale,
-    SaleRequest, SaleState,
+    Certified, Charge, ChargeKind, ConfirmRequest, PageDigits, PageLanguage, Payee, Payment, PointRequest,
+    ReceiptQuery, RefundRequest, Sale, SaleReceipt, SaleRequest, SaleState,
 };
 
 use serde::de::{self, Unexpected, Visitor};

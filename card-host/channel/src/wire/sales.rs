@@ -185,6 +185,54 @@ pub struct Certified {
     pub voucher: String,
 }
 
+/// A receipt: the sale, and what the code on its paper says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SaleReceipt {
+    /// The sale, certified.
+    pub sale: Sale,
+    /// The text of the code on the receipt. A paper with another one is not genuine.
+    pub proof: String,
+}
+
+/// How the page of a receipt looks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "schema", into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptQuery {
+    /// The language of the page; Arabic where it is not said.
+    #[serde(default)]
+    pub language: PageLanguage,
+    /// The digits of its amounts and dates; Western ones where it is not said.
+    #[serde(default)]
+    pub digits: PageDigits,
+}
+
+/// The language of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum PageLanguage {
+    /// Arabic, from right to left.
+    #[default]
+    Ar,
+    /// English.
+    En,
+}
+
+/// The digits of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum PageDigits {
+    /// 0123456789.
+    #[default]
+    Western,
+    /// ٠١٢٣٤٥٦٧٨٩.
+    Arabic,
+}
+
 /// A sale as it stands. The same sale that stands the same is written with the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

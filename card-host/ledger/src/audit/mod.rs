@@ -4,11 +4,13 @@ mod expected;
 mod finding;
 mod key;
 mod kinds;
+mod receipt;
 mod sums;
 mod walk;
 
 pub use expected::RowFault;
 pub use key::{AuditKey, AuditKeyError, AuditPublicKey};
+pub use receipt::{ReceiptCheck, ReceiptProof};
 pub(super) use sums::line_of;
 
 use card_core::id::Binding;

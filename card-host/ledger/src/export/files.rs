@@ -1,6 +1,5 @@
 //! The files of an export.
 
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,76 +7,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use super::line::{LineOfEntry, LineOfTransfer};
 use super::{ExportError, ExportFile};
-use crate::entry::{Entry, Transfer};
-
-/// An entry as a line of `entries.jsonl`: the fields of docs/ledger.md, section 3, under their names.
-#[derive(Serialize)]
-struct LineOfEntry<'a> {
-    point: &'a str,
-    number: u64,
-    time: u64,
-    kind: &'a str,
-    party: &'a str,
-    request: &'a str,
-    step: &'a str,
-    actor: &'a str,
-    reason: &'a str,
-    meter: String,
-    binding: Option<u32>,
-    card: String,
-    account: String,
-    amount: u64,
-    sequence: u32,
-    total_credit: u64,
-    total_debited: u64,
-    policy: u32,
-    payload: String,
-    transfers: Vec<LineOfTransfer>,
-    previous: String,
-    hash: String,
-}
-
-#[derive(Serialize)]
-struct LineOfTransfer {
-    debit: String,
-    credit: String,
-    amount: u64,
-}
-
-impl<'a> LineOfEntry<'a> {
-    fn of(entry: &'a Entry) -> Self {
-        let transfers = entry.transfers.iter().map(|Transfer { debit, credit, amount }| LineOfTransfer {
-            debit: debit.to_string(),
-            credit: credit.to_string(),
-            amount: amount.0,
-        });
-        Self {
-            point: entry.id.point.as_str(),
-            number: entry.id.number,
-            time: entry.time.to_unix(),
-            kind: entry.kind.code(),
-            party: entry.request.party.as_str(),
-            request: entry.request.id.as_str(),
-            step: entry.step.code(),
-            actor: &entry.actor,
-            reason: &entry.reason,
-            meter: entry.binding.map(|binding| format!("{:X}", binding.meter)).unwrap_or_default(),
-            binding: entry.binding.map(|binding| binding.number),
-            card: entry.card.map(|card| card.to_string()).unwrap_or_default(),
-            account: entry.account.to_string(),
-            amount: entry.amount.0,
-            sequence: entry.sequence,
-            total_credit: entry.total_credit.0,
-            total_debited: entry.total_debited.0,
-            policy: entry.policy,
-            payload: hex::encode(&entry.payload),
-            transfers: transfers.collect(),
-            previous: hex::encode(entry.previous),
-            hash: hex::encode(entry.hash),
-        }
-    }
-}
+use crate::entry::Entry;
 
 /// Digits that every table keeps in a number.
 const DIGITS: usize = 15;
@@ -162,15 +94,15 @@ impl Files {
         let numbers = [line.amount, line.sequence.into(), line.total_credit, line.total_debited];
         let [amount, sequence, total_credit, total_debited] = numbers.map(|number| number.to_string());
         let record: [&str; 20] = [
-            &in_a_table(line.point),
+            &in_a_table(&line.point),
             &number,
             &line.time.to_string(),
-            line.kind,
-            &in_a_table(line.party),
-            &in_a_table(line.request),
-            line.step,
-            &in_a_table(line.actor),
-            &in_a_table(line.reason),
+            &line.kind,
+            &in_a_table(&line.party),
+            &in_a_table(&line.request),
+            &line.step,
+            &in_a_table(&line.actor),
+            &in_a_table(&line.reason),
             &in_a_table(&line.meter),
             &line.binding.map(|binding| binding.to_string()).unwrap_or_default(),
             &in_a_table(&line.card),
@@ -187,7 +119,7 @@ impl Files {
         for (index, transfer) in (1_u32..).zip(&line.transfers) {
             let LineOfTransfer { debit, credit, amount } = transfer;
             let record: [&str; 6] =
-                [&in_a_table(line.point), &number, &index.to_string(), debit, credit, &amount.to_string()];
+                [&in_a_table(&line.point), &number, &index.to_string(), debit, credit, &amount.to_string()];
             self.transfers.write_record(record).map_err(failed)?;
         }
         let transfers = u64::try_from(line.transfers.len()).unwrap_or(u64::MAX);

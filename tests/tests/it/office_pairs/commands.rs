@@ -46,9 +46,9 @@ const fn command(
 }
 
 pub(crate) const COMMANDS: [Command; 33] = [
-    command("debt", &[Thing::Account], &[], debt),
-    command("debt of one who has one", &[Thing::Account], &[Need::Debt], debt),
-    command("phone", &[Thing::Account], &[], phone),
+    command("debt", &[Thing::Account], &[Need::Customer], debt),
+    command("debt of one who has one", &[Thing::Account], &[Need::Customer, Need::Debt], debt),
+    command("phone", &[Thing::Account], &[Need::Customer], phone),
     command("new point", &[Thing::Shop], &[], new_point),
     command("change point", &[Thing::Shop], &[Need::Shop], change_point),
     command("deposit", &[Thing::Shop], &[Need::Shop], deposit),

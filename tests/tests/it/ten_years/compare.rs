@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use card_core::message::{Event, Month, Slot};
+use card_core::meter::events::Class;
 use card_core::meter::{History, Meter, MeterState};
 use card_core::units::Energy;
 
@@ -78,7 +79,7 @@ pub fn differences(model: &Model, state: &MeterState, after_cut: bool) -> Vec<St
     same("voucher", model.voucher.map_or(-1, i128::from), voucher.map_or(-1, i128::from));
     let report =
         model.last_final.as_ref().map(|report| (report.contract.number, report.balance, report.report));
-    let kept = state.final_report.as_ref();
+    let kept = state.final_report.as_ref().map(|last| &last.receipt);
     let kept = kept.map(|report| (report.binding.number, i128::from(report.balance.0), report.number));
     if report != kept {
         found.push(format!("final report: plain {report:?}, meter {kept:?}"));
@@ -90,21 +91,35 @@ pub fn differences(model: &Model, state: &MeterState, after_cut: bool) -> Vec<St
 pub fn month(closed: &Closed) -> Month {
     let total = price::total(&closed.parts);
     let (tariff, _) = closed.parts.last().expect("a tariff is in force");
+    let lines = price::fee_lines(&closed.parts, closed.flags & 1 != 0, closed.index);
+    let of = |wanted: &dyn Fn(u8) -> bool| {
+        lines.iter().filter(|(code, _)| wanted(*code)).map(|(_, amount)| amount).sum::<i128>() as i32
+    };
     Month {
         index: closed.index,
         flags: closed.flags,
         slab: tariff.reached(total) as u8 + 1,
         energy: Energy(total),
         energy_charge: card_core::units::Piastres(closed.charge as u64),
-        fees: closed.fees as i32,
+        re_rating: 0,
+        service_fee: of(&|code| code == 0) as u32,
+        levies: of(&|code| (1..=5).contains(&code)),
+        others: of(&|code| code > 5),
+        instalments: 0,
+        tariff: tariff.version,
         peak: closed.peak,
     }
+}
+
+/// A record but for what depends on the pulses and the debt plan, which the model does not follow.
+pub fn priced_afresh(month: Month) -> Month {
+    Month { re_rating: 0, instalments: 0, ..month }
 }
 
 /// All closed months that the meter keeps are those of the plain model.
 pub fn months(model: &Model, meter: &mut Meter<Board>) {
     let kept = meter.months::<{ History::MONTHS as usize }>(0).expect("the months");
-    let kept: Vec<_> = kept.into_iter().flatten().collect();
+    let kept: Vec<_> = kept.into_iter().flatten().map(priced_afresh).collect();
     let places = model.month.saturating_sub(History::MONTHS)..model.month;
     // The last one that was written to its place, if it is of this round.
     let last = |index: u16| {
@@ -117,13 +132,20 @@ pub fn months(model: &Model, meter: &mut Meter<Board>) {
     assert_eq!(kept, plain, "closed months");
 }
 
-/// All events that the meter keeps are there, numbered without a gap.
+/// All events that the meter keeps: as many as it keeps of each class, and of the newest ones none is missing.
 pub fn events(meter: &mut Meter<Board>) -> Vec<Event> {
     let kept = meter.events::<{ History::EVENTS as usize }>(0).expect("the events");
     let kept: Vec<_> = kept.into_iter().flatten().collect();
     let last = meter.state().history.last_event();
-    let first = last.saturating_sub(History::EVENTS) + 1;
-    assert!(kept.iter().map(|event| event.number).eq(first..=last), "events {first} to {last}");
+    assert!(kept.is_sorted_by(|one, next| one.number < next.number), "events in the order of their numbers");
+    for class in Class::ALL {
+        let number = kept.iter().filter(|event| Class::of(event.code) == class).count();
+        assert!(number <= class.kept().into(), "{number} events of {class:?}");
+    }
+    let least = Class::ALL.map(Class::kept).into_iter().min().map_or(0, u32::from);
+    let newest = last.saturating_sub(least)..last;
+    let numbers: Vec<_> = kept.iter().map(|event| event.number - 1).collect();
+    assert!(numbers.ends_with(&newest.collect::<Vec<_>>()), "the newest events, up to {last}");
     kept
 }
 

@@ -363,3 +363,46 @@ fn whatever_is_wrong_is_a_problem() {
     // Nothing of all this was written.
     assert!(served.world.entries().iter().all(|entry| entry.request.id.as_str() != "a"));
 }
+
+#[test]
+fn a_receipt_is_a_page_for_the_customer_and_a_proof_for_whoever_asks() {
+    let served = Served::start();
+    served.world.customer(7);
+    let body = sale("fawry-1", 7, 5000, "received");
+    let sold = served.ask("POST", "/v1/sales", &served.fawry, Some("k-1"), &body).json();
+    let path = format!("/v1/receipts/fawry-1/{}", sold["number"]);
+    let page = |query: &str, token: &str, accept: &str| {
+        let head = format!("GET {path}{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
+        served.raw(format!("{head}Authorization: Bearer {token}\r\nAccept: {accept}\r\n\r\n").as_bytes())
+    };
+    let answer = served.ask("GET", &path, &served.fawry, None, "");
+    assert_eq!((answer.status, &answer.json()["sale"]), (200, &sold));
+    let proof = answer.json()["proof"].as_str().unwrap().to_owned();
+
+    let arabic = page("", &served.fawry, "text/html,application/xhtml+xml;q=0.9");
+    let said = String::from_utf8(arabic.body.clone()).unwrap();
+    assert!(
+        arabic.status == 200 && said.starts_with("<!DOCTYPE html>") && said.contains("dir=\"rtl\""),
+        "{said}"
+    );
+    assert!(said.contains(&proof) && said.contains("رسم النظافة") && said.contains(">46.50<"), "{said}");
+    let english = page("?language=en&digits=arabic", &served.fawry, "text/html");
+    let said = String::from_utf8(english.body).unwrap();
+    assert!(said.contains("Cleaning fee") && said.contains("٤٦٫٥٠"), "{said}");
+
+    // Of the channel that sold it alone, and of what is there.
+    assert_eq!(page("", &served.cib, "text/html").problem(404), "no-request");
+    for (path, status, code) in [
+        ("/v1/receipts/fawry-1/999", 404, "no-request"),
+        ("/v1/receipts/nowhere/1", 404, "no-request"),
+        ("/v1/receipts/fawry-1/0", 400, "malformed"),
+        ("/v1/receipts/fawry-1/x", 400, "malformed"),
+        ("/v1/receipts/fawry-1/1?language=fr", 400, "malformed"),
+    ] {
+        assert_eq!(served.ask("GET", path, &served.fawry, None, "").problem(status), code, "{path}");
+    }
+    let pending = sale("fawry-1", 7, 5000, "pending");
+    let announced = served.ask("POST", "/v1/sales", &served.fawry, Some("k-2"), &pending).json();
+    let path = format!("/v1/receipts/fawry-1/{}", announced["number"]);
+    assert_eq!(served.ask("GET", &path, &served.fawry, None, "").problem(409), "wrong-step");
+}
