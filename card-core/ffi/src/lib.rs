@@ -19,8 +19,8 @@ pub use board::{
     METER_BOARD_POWER_LOST, MeterBoard,
 };
 pub use display::{
-    METER_UNKNOWN, MeterDebt, MeterEvent, MeterLocalTime, MeterMonth, MeterNotice, MeterStatus, meter_debt,
-    meter_event, meter_local_time, meter_month, meter_notice, meter_status,
+    METER_UNKNOWN, MeterCharge, MeterDebt, MeterEvent, MeterLocalTime, MeterMonth, MeterNotice, MeterStatus,
+    meter_charge, meter_debt, meter_event, meter_local_time, meter_month, meter_notice, meter_status,
 };
 pub use text::{METER_ARABIC, METER_ENGLISH, MeterText, meter_news, meter_text};
 pub use types::{

@@ -37,5 +37,10 @@ pub(super) const fn events(class: Class) -> Ring {
     }
 }
 
+/// Charges that are kept.
+pub(super) const KEPT_CHARGES: u16 = 10;
+/// The last charges.
+pub(super) const CHARGES: Ring = Ring::new(OTHERS.end(), KEPT_CHARGES + 1);
+
 /// Pages of memory that a meter uses, from page 0 on.
-pub const MEMORY_PAGES: u16 = OTHERS.end();
+pub const MEMORY_PAGES: u16 = CHARGES.end();
