@@ -20,7 +20,9 @@ pub struct History {
     /// overwrites none that count until it is open.
     places: Places,
     told: Told,
-    fresh: [Option<Fresh>; MOST_FRESH],
+    fresh: [Fresh; MOST_FRESH],
+    /// How many of these are to be written.
+    added: u8,
     closed: Option<Month>,
     /// Charges of all bindings.
     charges: u32,
@@ -31,7 +33,7 @@ pub struct History {
 pub(super) type Places = [u32; Class::ALL.len()];
 
 /// An event that is to be written. Its number follows from those after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Fresh {
     time: CardTime,
     code: u16,
@@ -84,16 +86,17 @@ impl History {
 
     /// Whether there is something to write.
     pub(super) fn is_fresh(&self) -> bool {
-        self.closed.is_some() || self.charge.is_some() || self.fresh.iter().any(Option::is_some)
+        self.closed.is_some() || self.charge.is_some() || self.added != 0
     }
 
     /// Adds an event. After number FFFFFFFF there are no more (specification, section 14).
     pub(super) fn add(&mut self, time: CardTime, what: Happening) {
         let (code, data) = what.emit();
-        let free = self.fresh.iter_mut().find(|place| place.is_none());
+        let free = self.fresh.get_mut(usize::from(self.added));
         let last = self.places.get_mut(Class::of(code) as usize);
         if let (Some(number), Some(place), Some(last)) = (self.last.checked_add(1), free, last) {
-            *place = Some(Fresh { time, code, data });
+            *place = Fresh { time, code, data };
+            self.added = self.added.saturating_add(1);
             self.last = number;
             *last = last.wrapping_add(1);
         }
@@ -102,7 +105,7 @@ impl History {
     /// What is to be written, each with its class and the place in it: the newest first.
     fn fresh(&self) -> impl Iterator<Item = (Class, u32, Event)> {
         let (mut number, mut places) = (self.last, self.places);
-        self.fresh.iter().rev().flatten().filter_map(move |fresh| {
+        self.fresh.iter().take(self.added.into()).rev().filter_map(move |fresh| {
             let Fresh { time, code, data } = *fresh;
             let class = Class::of(code);
             let event = Event { number, time, code, data };

@@ -13,7 +13,7 @@ pub(super) const STATE: Journal = Journal::new(STATES, INCREMENTS);
 
 /// Most events that one update of the state adds: a certificate with doubts that opens a binding, and the end of a month with all fees,
 /// another tariff and four instalments.
-pub(super) const MOST_FRESH: usize = 28;
+pub(super) const MOST_FRESH: usize = 24;
 /// Months that are kept for cards.
 pub(super) const KEPT_MONTHS: u16 = 36;
 
