@@ -155,6 +155,7 @@ fn run_meter(context: &Context, printer: Printer, command: MeterCommand) -> Resu
         MeterCommand::Status(which) => printer.print(&meter::status::run(context, which.meter)?),
         MeterCommand::Button(which) => printer.print(&meter::button::run(context, which.meter)?),
         MeterCommand::Events(which) => printer.print(&meter::history::events(context, which.meter)?),
+        MeterCommand::Charges(which) => printer.print(&meter::history::charges(context, which.meter)?),
         MeterCommand::Months(which) => printer.print(&meter::history::months(context, which.meter)?),
         MeterCommand::CutPower { which, after } => {
             printer.print(&meter::power::run(context, which.meter, after)?)
