@@ -77,6 +77,7 @@ mod so_far;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod staff;
+mod standing;
 mod store;
 mod texts;
 
@@ -126,4 +127,5 @@ pub use shown::Shown;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
 pub use staff::{NoName, StaffChange, StaffName, StaffSecret};
+pub use standing::{CardStanding, ReplaceReason, Standing, standing};
 pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Row, Table, Transaction, Work, read, transact};

@@ -5,7 +5,7 @@ use card_ledger::{PartyCode, PointCode, RequestId, StaffName};
 use clap::Subcommand;
 use std::path::PathBuf;
 
-use super::corrections::{Debit, Move, Of, Reasoned, Request};
+use super::corrections::{Debit, Move, Of, Request};
 use super::sellers::{PartyArguments, PointArguments, TokenCommand};
 use super::values::account;
 
@@ -90,10 +90,6 @@ pub(crate) enum LedgerCommand {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Blocks the card of a contract: nothing is sold to it, and it collects nothing.
-    Block(Reasoned),
-    /// Ends that.
-    Unblock(Reasoned),
     /// Books cash that a vending point hands over.
     Deposit {
         /// The vending point.

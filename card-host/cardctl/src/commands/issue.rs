@@ -1,4 +1,4 @@
-//! `cardctl issue` and `cardctl engineering`: blank cards become cards.
+//! `cardctl issue`, `cardctl replace` and `cardctl engineering`: blank cards become cards.
 
 use card_core::id::MeterId;
 use card_core::key::KeyLength;
@@ -6,6 +6,7 @@ use card_core::scp03::Mode;
 use card_core::units::Piastres;
 use card_host::card_work::CardChoice;
 use card_host::personalise::Step;
+use card_ledger::ReplaceReason;
 use std::io::Write;
 
 use super::Error;
@@ -33,13 +34,35 @@ pub(crate) fn issue(context: &Context, options: &Options) -> Result<Issued, Erro
         let issued = office.issue(who, id, card, meter, account, choice, Some(&mut progress()))?;
         Ok::<_, Error>(Issued::new(&issued))
     })?;
-    // The access number is kept nowhere: it is shown whatever becomes of the meter.
-    if let Err(error) = install_meter(&workplace, &books, meter) {
+    see_to_meter(&workplace, &books, meter);
+    Ok(issued)
+}
+
+/// The access number is kept nowhere: it is shown whatever becomes of the meter.
+fn see_to_meter(workplace: &Workplace, books: &Books, meter: MeterId) {
+    if let Err(error) = install_meter(workplace, books, meter) {
         let _ = writeln!(
             std::io::stderr(),
             "cardctl: the card is issued, and its simulated meter is not there: {error}"
         );
     }
+}
+
+/// The same with the card of a contract that is there already.
+pub(crate) fn replace(
+    context: &Context,
+    meter: MeterId,
+    reason: ReplaceReason,
+    choice: CardChoice,
+) -> Result<Issued, Error> {
+    let workplace = context.alone()?;
+    let books = context.books(&workplace)?;
+    let (Books { office, who, .. }, id) = (&books, books.id()?);
+    let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
+        let issued = office.replace(who, id, card, meter, reason, choice, Some(&mut progress()))?;
+        Ok::<_, Error>(Issued::new(&issued))
+    })?;
+    see_to_meter(&workplace, &books, meter);
     Ok(issued)
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod alerts;
 pub(crate) mod audit;
+pub(crate) mod block;
 pub(crate) mod card;
 pub(crate) mod conformance;
 mod error;

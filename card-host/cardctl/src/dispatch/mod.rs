@@ -12,8 +12,8 @@ use crate::cli::meter::MeterCommand;
 use crate::cli::sim::SimCommand;
 use crate::cli::tariff::TariffCommand;
 use crate::commands::{
-    Error, alerts, audit, card, conformance, issue, mail, meter, paper, readers, sale, serve, sim, staff,
-    tariff, tour,
+    Error, alerts, audit, block, card, conformance, issue, mail, meter, paper, readers, sale, serve, sim,
+    staff, tariff, tour,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -29,6 +29,15 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
             let choice = CardChoice { mode, private_balance, closes_former };
             printer.print(&issue::issue(context, &issue::Options { meter, account, choice, keys: aes })?)
         }
+        Command::Replace { meter, reason, private_balance, mode } => {
+            let choice = CardChoice { mode, private_balance, closes_former: false };
+            printer.print(&issue::replace(context, meter, reason, choice)?)
+        }
+        Command::Block(block) => printer.print(&block::run(context, block.of.payee(), true, &block.reason)?),
+        Command::Unblock(block) => {
+            printer.print(&block::run(context, block.of.payee(), false, &block.reason)?)
+        }
+        Command::Found { card } => printer.print(&block::found(context, card)?),
         Command::Engineering { meter, rebind } => printer.print(&issue::engineering(context, meter, rebind)?),
         Command::TopUp { amount, channel, out } => {
             printer.print(&sale::top_up(context, &sale::Sale { amount, channel, out })?)
