@@ -151,7 +151,8 @@ mod tests {
         let other = Atr::parse(&hex::decode("3bd518ff8191fe1fc38073c8211309").unwrap()).unwrap();
         assert_eq!((other.protocols, other.historical.len()), (vec![1], 5));
 
-        assert_eq!(checked("3b90008101").map(|atr| atr.protocols), None);
+        let longer = checked(&format!("3b9d188131fe45{historical}00"));
+        assert_eq!(longer, None, "bytes behind its end");
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub enum ReaderError {
         message: String,
     },
     /// Several readers have it in their name.
-    #[error("{name:?} is the name of several readers: say which of {}", list(.matching))]
+    #[error("{name:?} is the name of several readers, and not exactly one of them has a card: say which of {}", list(.matching))]
     AmbiguousReader {
         /// What was asked for; empty where nothing was.
         name: String,

@@ -1,7 +1,7 @@
 //! What waits for a card, and what cards bring back (docs/ledger.md, sections 7 and 8).
 
 use card_core::id::{Binding, CardId, Scope};
-use card_core::message::{Certificate, Envelope, MeterReceipt, Receipt, Slot, Voucher, check};
+use card_core::message::{Certificate, Envelope, FinalReport, MeterReceipt, Receipt, Slot, Voucher};
 use card_core::parameters::Readings;
 use card_core::role::KeyVersion;
 use card_core::units::{CardTime, Piastres};
@@ -20,7 +20,7 @@ use super::records::{BindingRecord, CardUse, Head, Link, MailRecord, Status};
 use super::sell::{about, unknown};
 use super::store::{Payee, Transaction, read};
 use card_host::issuer::{BindingAccount, LAST_TOTAL};
-use card_host::keystore::KeyStore;
+use card_host::keystore::{KeyStore, KeyStoreError};
 
 /// What waits for a card. All of it can be given to the card again and again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -270,7 +270,13 @@ impl Office {
                 let opened = keys.open_mail(scope, &envelope).map_err(|error| bad(&error))?;
                 match envelope.slot {
                     Slot::FINAL_REPORT | Slot::REGRESSION => {
-                        let receipt = MeterReceipt::parse(opened.as_slice()).map_err(|error| bad(&error))?;
+                        let bytes_of = opened.as_slice();
+                        let receipt = if envelope.slot == Slot::FINAL_REPORT {
+                            FinalReport::parse(bytes_of).map(|report| report.receipt)
+                        } else {
+                            MeterReceipt::parse(bytes_of)
+                        };
+                        let receipt = receipt.map_err(|error| bad(&error))?;
                         let receipt =
                             keys.verify_meter_receipt(scope, receipt).map_err(|error| bad(&error))?;
                         Ok((Says::of_meter(&receipt), bytes))
@@ -379,8 +385,10 @@ pub(super) fn certified(
     certificate: Certificate,
 ) -> Result<Says, LedgerError> {
     let bad = |error: &dyn std::fmt::Display| Refusal::BadEvidence(error.to_string());
-    let again = keys.sign_certificate(scope, certificate).map_err(|error| bad(&error))?;
-    check(&again.mac, &certificate.mac).map_err(|_| bad(&"its certificate is not authentic"))?;
+    keys.verify_certificate(scope, &certificate).map_err(|error| match error {
+        KeyStoreError::NotAuthentic(_) => bad(&"its certificate is not authentic"),
+        error => bad(&error),
+    })?;
     Ok(Says::of_issuer(&certificate))
 }
 

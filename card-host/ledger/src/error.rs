@@ -3,13 +3,12 @@
 use card_core::id::{Binding, CardId, MeterId};
 use card_core::role::KeyVersion;
 use card_core::units::{Balance, CardTime, Piastres};
-use std::path::PathBuf;
 
 use super::entry::Entry;
 use super::names::{NameError, PartyCode, PointCode, RequestId};
 use super::powers::Power;
 use card_host::issuer::{AccountError, IssuerError};
-use card_host::keystore::KeyStoreError;
+use card_host::keystore::{KeyStoreError, MemoryError};
 
 /// Why the ledger did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -137,22 +136,9 @@ pub enum AnchorError {
         /// Where the ledger is now, and where it was.
         place: String,
     },
-    /// The file cannot be read.
-    #[error("{} says how far the ledger has come, and cannot be read ({reason}): put the newest copy of it in its place", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// The file cannot be written.
-    #[error("{}: {reason}: without it an older copy of the ledger would not be noticed, so nothing was done; see that this user may write there", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
+    /// What remembers how far it had come cannot be asked, or knows of other books.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
 }
 
 /// What happened in a store.
@@ -167,6 +153,9 @@ pub enum StoreError {
     /// What it holds is not a ledger, or of another version, company or environment.
     #[error("this is not the ledger that is meant ({0}): nothing was changed; see which one is opened")]
     Other(String),
+    /// The file that was to be made is there already. It was not touched.
+    #[error("{} exists already and is not replaced: choose another name", .0.display())]
+    Exists(std::path::PathBuf),
     /// It is set up so that it does not do, or this user may not, or it can only be read. Nothing was written.
     #[error("the ledger's store is not set up for this ({0}): nothing was written; change that, and repeat")]
     Unfit(String),
@@ -447,6 +436,9 @@ pub enum Refusal {
         /// What is left.
         left: Piastres,
     },
+    /// Nobody has the account.
+    #[error("nobody has account {0}: look at the number on the contract")]
+    UnknownAccount(u64),
     /// It was cancelled.
     #[error("the sale was cancelled: what was paid is the customer's, give it back")]
     Cancelled,

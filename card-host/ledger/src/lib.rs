@@ -74,6 +74,7 @@ mod settings;
 mod shown;
 mod signing;
 mod so_far;
+mod spoken;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod staff;
@@ -83,7 +84,6 @@ mod texts;
 
 pub use accounts::{Class, LedgerAccount, UnknownAccount};
 pub use alerts::QueuedAlerts;
-pub use anchor::Anchor;
 pub use audit::{
     AuditFinding, AuditKey, AuditKeyError, AuditPublicKey, AuditReport, LostBranch, MoneyIdentity, Progress,
     ReceiptCheck, ReceiptProof, RestoreMark, RowFault, TrialBalance, TrialLine, sign_heads, trial_balance,

@@ -2,7 +2,7 @@
 //! people make (docs/ledger.md, section 7).
 
 use card_core::id::{Binding, Channel, MeterId};
-use card_core::message::{Envelope, MeterFlags, MeterReceipt, Slot, Verified};
+use card_core::message::{Envelope, FinalReport, MeterFlags, MeterReceipt, Slot, Verified};
 use card_core::units::{Balance, Piastres};
 use serde::{Deserialize, Serialize};
 
@@ -226,7 +226,9 @@ impl Office {
         let receipt = match Envelope::parse(&mail) {
             Ok(envelope) if envelope.slot == Slot::FINAL_REPORT => {
                 let opened = authentic(keys.open_mail(scope, &envelope))?;
-                opened.and_then(|opened| MeterReceipt::parse(opened.as_slice()).ok())
+                opened
+                    .and_then(|opened| FinalReport::parse(opened.as_slice()).ok())
+                    .map(|report| report.receipt)
             }
             _ => MeterReceipt::parse(payload).ok(),
         };

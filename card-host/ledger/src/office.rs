@@ -14,7 +14,7 @@ use super::names::{COMPANY, OFFICE, PartyCode, PointCode, RequestId, is_words};
 use super::policy::Policy;
 use super::powers::{Power, Powers};
 use super::proof::EVIDENCE;
-use super::records::{Head, Party, Point, PolicyRecord};
+use super::records::{Customer, Head, Party, Point, PolicyRecord};
 use super::store::{Ask, Context, Ledger, Payee, Transaction, read};
 use card_host::issuer::{Clock, Issuer};
 use card_host::keystore::KeyStore;
@@ -77,25 +77,22 @@ pub struct Office {
 }
 
 impl Office {
-    /// An office over a ledger. `keys` and `clock` are those of the issuer.
+    /// An office over a ledger. `keys` and `clock` are those of the issuer. Where the keys remember how far the ledger had come, nothing is booked in one
+    /// that is behind that.
     pub fn new(
         ledger: Arc<dyn Ledger>,
         keys: Arc<dyn KeyStore>,
         clock: impl Clock + 'static,
     ) -> Result<Self, LedgerError> {
-        let (issuer, policies) = (Issuer::new(keys, clock), RwLock::new(load_policies(&*ledger)?));
-        let office = Self { ledger, issuer, policies, calendar: Calendar::EGYPT, anchor: None };
+        let policies = RwLock::new(load_policies(&*ledger)?);
+        let issuer = Issuer::new(Arc::clone(&keys), clock);
+        let mut office = Self { ledger, issuer, policies, calendar: Calendar::EGYPT, anchor: None };
         office.know_masters()?;
+        if let Some(anchor) = Anchor::open(keys, &*office.ledger)?.map(Arc::new) {
+            let watch = Watch::new(Arc::clone(&anchor), Arc::clone(&office.ledger));
+            office.anchor = Some((anchor, watch));
+        }
         Ok(office)
-    }
-
-    /// The same office, which books nothing in a ledger that is behind its anchor.
-    #[must_use]
-    pub fn with_anchor(mut self, anchor: Anchor) -> Self {
-        let anchor = Arc::new(anchor);
-        let watch = Watch::new(Arc::clone(&anchor), Arc::clone(&self.ledger));
-        self.anchor = Some((anchor, watch));
-        self
     }
 
     /// What was booked is durable: the anchor learns of it.
@@ -103,6 +100,11 @@ impl Office {
         if let Some((anchor, _)) = &self.anchor {
             anchor.learn(&*self.ledger, false);
         }
+    }
+
+    /// Whether the ledger is one that something may be signed for.
+    pub(super) fn anchored(&self) -> Result<(), LedgerError> {
+        self.anchor.as_ref().map_or(Ok(()), |(anchor, _)| anchor.look(&*self.ledger))
     }
 
     /// The ledger.
@@ -194,7 +196,7 @@ impl Office {
             return Err(Refusal::NoReason.into());
         }
         if let Some((anchor, _)) = &self.anchor {
-            anchor.holds(t, self.ledger.place(), point, entry.kind)?;
+            anchor.holds(t, self.ledger.place(), point, &entry)?;
         }
         reserved(&entry)?;
         entry.time = self.time_of(t, point, &entry)?;
@@ -254,6 +256,15 @@ fn reserved(entry: &Entry) -> Result<(), Refusal> {
             Err(Refusal::Invalid(text))
         }
         _ => Ok(()),
+    }
+}
+
+/// The customer with this account, who has a contract or owes something.
+pub(super) fn customer(t: &mut dyn Transaction, account: u64) -> Result<Customer, LedgerError> {
+    match t.customer(account)? {
+        Some(held) => Ok(held),
+        None if t.bindings_of(account)?.is_empty() => Err(Refusal::UnknownAccount(account).into()),
+        None => Ok(Customer { account, ..Customer::default() }),
     }
 }
 

@@ -2,7 +2,7 @@
 //! card shows (docs/ledger.md, section 10).
 
 use card_core::id::{Binding, CardId, CardRef};
-use card_core::message::{BindingCertificate, Certificate, check};
+use card_core::message::{BindingCertificate, Certificate};
 use card_core::role::{KeyVersion, Role};
 use card_core::units::Piastres;
 
@@ -22,6 +22,7 @@ use super::second::{Agreed, agreed, alone, asked, done};
 use super::sell::about;
 use super::store::{Context, Payee, Transaction};
 use card_host::issuer::BindingAccount;
+use card_host::keystore::KeyStoreError;
 
 /// What a card shows of its contract. Whoever gives it here has authenticated the card: the certificates do not name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,9 +176,10 @@ impl Office {
         let scope = self.scope();
         let keys = self.keys();
         let says = certified(keys, scope, shown.certificate)?;
-        let again = keys.sign_binding(scope, shown.binding).map_err(|error| bad(error.to_string()))?;
-        check(&again.mac, &shown.binding.mac)
-            .map_err(|_| bad("its binding certificate is not authentic".to_owned()))?;
+        keys.verify_binding(scope, &shown.binding).map_err(|error| match error {
+            KeyStoreError::NotAuthentic(_) => bad("its binding certificate is not authentic".to_owned()),
+            error => bad(error.to_string()),
+        })?;
         if shown.binding.binding != shown.certificate.binding {
             return Err(bad("its certificates are of two contracts".to_owned()));
         }

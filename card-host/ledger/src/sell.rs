@@ -15,7 +15,7 @@ use super::powers::Power;
 use super::records::{BindingRecord, CardUse, Customer, Head, Party, Point, Status};
 use super::sale::{Sale, SaleState, Steps, announced, is_for};
 use super::shown::Shown;
-use super::signing::{Signing, Wanted};
+use super::signing::Signing;
 use super::store::{Context, Payee, Transaction, read, transact};
 use card_host::issuer::BindingAccount;
 
@@ -273,7 +273,8 @@ impl Office {
         channel: Channel,
     ) -> Result<BindingRecord, LedgerError> {
         about(entry, &held);
-        entry.payload = signing.signed(Wanted::Voucher(held, channel, reference(&entry.request)))?;
+        let (held, voucher) = signing.voucher(held, channel, reference(&entry.request))?;
+        entry.payload = voucher;
         (entry.sequence, entry.total_credit, entry.total_debited) =
             (held.sequence, held.total_credit, held.total_debited);
         Ok(BindingRecord { held, voucher: entry.payload.clone(), ..record })

@@ -10,10 +10,10 @@ use zeroize::Zeroizing;
 
 use super::answers::{answered, number, with_answer};
 use super::entry::{Hash, Kind, RequestKey, Step};
-use super::error::{LedgerError, Refusal};
+use super::error::{AnchorError, LedgerError, Refusal};
 use super::masters;
 use super::names::{COMPANY, OFFICE, PartyCode, PointCode, RequestId};
-use super::office::{Office, Who, draft};
+use super::office::{Office, Who, customer, draft};
 use super::policy::Policy;
 use super::powers::Power;
 use super::records::{Customer, Head, Party, Point, PolicyRecord, Staff, Token};
@@ -116,8 +116,13 @@ impl Office {
         first: Option<Staff>,
         rules: &Policy,
     ) -> Result<Self, LedgerError> {
-        let office = Self::new(ledger, keys, clock)?;
         let who = Who::company(actor)?;
+        if let Some(memory) = keys.memory()
+            && read(&*ledger, |t| t.point(&who.point))?.is_none()
+        {
+            memory.begin().map_err(AnchorError::from)?;
+        }
+        let office = Self::new(ledger, keys, clock)?;
         let request = who.request(&"founded".parse()?);
         let rules = Policy::from_json(&rules.to_json())?.to_json();
         office.step(|t| {
@@ -362,7 +367,7 @@ impl Office {
         let document =
             json!({ "customer": account.to_string(), "phone": !phone.is_empty(), "arabic": arabic });
         self.set(who, id, Power::Sell, &document, |t| {
-            let held = t.customer(account)?.unwrap_or(Customer { account, ..Customer::default() });
+            let held = customer(t, account)?;
             Ok(vec![Head::Customer(Customer { phone: phone.to_owned(), arabic, ..held })])
         })
     }

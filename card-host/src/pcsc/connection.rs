@@ -12,7 +12,7 @@ use card_core::apdu::{MAX_COMMAND, Response, StatusWord};
 use card_core::scp03::EXTERNAL_AUTHENTICATE;
 
 use super::names::ReaderName;
-use super::{TRIES, choose, connect_error, establish, holders, in_use, list, session_error, spawn};
+use super::{TRIES, connect_error, establish, holders, in_use, session_error, spawn, with_a_card};
 use crate::reader_error::ReaderError;
 use crate::transport::{Card, Link, TransportError, over_t0};
 
@@ -101,7 +101,8 @@ pub struct Connection {
     ended: bool,
 }
 
-/// The card in the reader with this name, or the only one with it in its name; an empty name is the only reader.
+/// The card in the reader with this name, or the only one with it in its name; of several, the only one that has a card. An empty
+/// name is any reader.
 pub fn open(reader: &str) -> Result<Card<Connection>, ReaderError> {
     connect(reader).map(Card::open)
 }
@@ -273,7 +274,7 @@ fn serve(
     responses: &Sender<Result<Vec<u8>, ReaderError>>,
 ) -> Result<(), ReaderError> {
     let context = establish()?;
-    let reader = choose(name, &list(&context)?)?;
+    let reader = with_a_card(&context, name)?;
     let _ = progress.send(Progress::Found(reader.clone()));
     let mut card = power(&context, &reader)?;
     let outcome = hold(&mut card, &reader, progress, requests, responses);

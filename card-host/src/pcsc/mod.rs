@@ -1,6 +1,7 @@
 //! Readers over PC/SC: pcscd on Linux, WinSCard on Windows, the PCSC framework on macOS.
 //!
-//! - [`readers`] lists them, [`find`] picks one by a part of its name, [`wait_for_card`] waits for one with a card;
+//! - [`readers`] lists them, [`find`] picks one by a part of its name, [`wait_for_card`] waits for one with a card, [`watch()`] tells all that
+//!   happens at them;
 //! - [`open`] opens the card in one, over a [`Connection`]: shared mode, T=0 or T=1, one transaction for as long as it lasts, every step watched by
 //!   a deadline. It never reconnects: a card that is reset in a session has forgotten it, and that is an error;
 //! - [`diagnose`] looks at everything between the program and the card application, and says what to do.
@@ -10,11 +11,13 @@ mod diagnose;
 mod holders;
 mod names;
 mod wait;
+mod watch;
 
 pub use connection::{CardAfter, Connection, Limits, Protocol, connect, connect_with, open};
 pub use diagnose::{Check, Outcome, diagnose};
 pub use holders::holders;
 pub use wait::{CardPresent, wait_for_card};
+pub use watch::{Event, Watch, watch};
 
 use std::sync::mpsc;
 use std::thread;
@@ -82,6 +85,25 @@ pub fn find(name: &str) -> Result<String, ReaderError> {
         let context = establish()?;
         choose(&name, &list(&context)?).map(|reader| reader.to_string())
     })
+}
+
+/// The reader that is meant for work with a card: where the name fits several, the one that has a card.
+fn with_a_card(context: &Context, name: &str) -> Result<ReaderName, ReaderError> {
+    let present = list(context)?;
+    let several = match choose(name, &present) {
+        Err(ReaderError::AmbiguousReader { name, matching }) => (name, matching),
+        outcome => return outcome,
+    };
+    let mut found = Vec::new();
+    for reader in present.into_iter().filter(|reader| several.1.iter().any(|name| name == reader.text())) {
+        if state_of(context, &reader)?.is_some_and(|state| state.contains(State::PRESENT)) {
+            found.push(reader);
+        }
+    }
+    match <[ReaderName; 1]>::try_from(found) {
+        Ok([only]) => Ok(only),
+        Err(_) => Err(ReaderError::AmbiguousReader { name: several.0, matching: several.1 }),
+    }
 }
 
 fn establish() -> Result<Context, ReaderError> {

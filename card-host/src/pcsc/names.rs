@@ -1,5 +1,6 @@
 //! Readers by their names.
 
+use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};
 use std::fmt;
 
@@ -66,6 +67,14 @@ pub(super) fn choose(name: &str, present: &[ReaderName]) -> Result<ReaderName, R
         [] => Err(ReaderError::UnknownReader { name: name.to_owned(), present: texts(present) }),
         _ => Err(ReaderError::AmbiguousReader { name: name.to_owned(), matching: texts(matching) }),
     }
+}
+
+/// Whether a reader is meant by this name: it has exactly that name, or, where none of all has, it has it in its name.
+pub(super) fn fits(name: &str, reader: &str, all: &BTreeSet<String>) -> bool {
+    if all.contains(name) {
+        return reader == name;
+    }
+    reader.to_lowercase().contains(&name.to_lowercase())
 }
 
 /// The names as they are shown.

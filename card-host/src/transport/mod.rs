@@ -17,7 +17,7 @@ pub use replay::{Replay, ReplayError};
 #[cfg(feature = "simulator")]
 pub use simulator::Simulator;
 pub use tcp::{SCHEME as TCP_SCHEME, TcpCard};
-pub use trace::{Exchange, Recording, RecordingError, Trace, instruction_name};
+pub use trace::{Exchange, Observed, Recording, RecordingError, Trace, instruction_name};
 pub use usage::{Count, Usage};
 
 use crate::reader_error::ReaderError;

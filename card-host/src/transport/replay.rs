@@ -65,7 +65,7 @@ impl Replay {
 impl Link for Replay {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         let next = self.left.front().ok_or(ReplayError::Exhausted { number: self.done })?;
-        if next.command != command {
+        if !next.is_of(command) {
             let (recorded, sent) = (next.command.clone(), command.to_vec());
             return Err(ReplayError::Mismatch { number: self.done + 1, recorded, sent }.into());
         }

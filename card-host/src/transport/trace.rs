@@ -1,14 +1,15 @@
 //! Records what goes over a transport, as text that can be read, kept and replayed.
 //!
-//! A recording holds command data as they are sent. Keys go to a card encrypted only, so that none is in it; access numbers and
-//! balances that were read without encryption are.
+//! Keys go to a card encrypted only, and what a session carries is encrypted too. Yet the blank test card's session keys are derived from
+//! published ones: so what a trace keeps ([`Exchange::redacted`]) leaves out the data of the commands that bring keys and personal data to a
+//! card. What everybody may read of a card is in it.
 
 use core::fmt;
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use card_core::apdu::StatusWord;
-use card_core::layout::Instruction;
+use card_core::layout::{File, Instruction, tag};
 
 use super::sealed::Complete;
 use super::{Link, TransportError};
@@ -16,23 +17,120 @@ use super::{Link, TransportError};
 /// One command and what came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exchange {
-    /// The command's bytes.
+    /// When it began, since 1970 (UTC); zero where that is not known.
+    pub begun: Duration,
+    /// The command's bytes; zero where they are hidden.
     pub command: Vec<u8>,
+    /// How many bytes at its end are hidden.
+    pub hidden: usize,
     /// The response's bytes, or why there is none.
     pub response: Result<Vec<u8>, String>,
     /// Time between the two.
     pub elapsed: Duration,
 }
 
-impl fmt::Display for Exchange {
-    /// Three lines: a remark with name and time, `>` and the command, `<` and the response (`!` and the error).
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let micros = self.elapsed.as_micros();
-        write!(f, "# {}, {}.{:03} ms", instruction_name(&self.command), micros / 1000, micros % 1000)?;
-        if let Ok([.., sw1, sw2]) = self.response.as_deref() {
-            write!(f, ", {}", StatusWord(u16::from_be_bytes([*sw1, *sw2])))?;
+impl Exchange {
+    /// At an unknown time.
+    pub const fn new(command: Vec<u8>, response: Result<Vec<u8>, String>) -> Self {
+        Self { begun: Duration::ZERO, command, hidden: 0, response, elapsed: Duration::ZERO }
+    }
+
+    /// Sends a command, and notes what came of it.
+    fn of(link: &mut impl Link, command: &[u8]) -> (Self, Result<Vec<u8>, TransportError>) {
+        let begun = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let watch = Instant::now();
+        let outcome = link.transmit(command);
+        let exchange = Self {
+            begun,
+            command: command.to_vec(),
+            hidden: 0,
+            response: outcome.clone().map_err(|error| error.to_string()),
+            elapsed: watch.elapsed(),
+        };
+        (exchange, outcome)
+    }
+
+    /// Without the data that bring keys or personal data to the card.
+    #[must_use]
+    pub fn redacted(mut self) -> Self {
+        let [cla, ins, ..] = *self.command.as_slice() else { return self };
+        if matches!(Instruction::known(cla & !0x04, ins), Some(Instruction::PutKey | Instruction::StoreData))
+            && let Some(data) = self.command.get_mut(5..)
+        {
+            data.fill(0);
+            self.hidden = data.len();
         }
-        writeln!(f, "\n> {}", hex::encode_upper(&self.command))?;
+        self
+    }
+
+    /// Whether `command` is this one, as far as it is known.
+    pub(super) fn is_of(&self, command: &[u8]) -> bool {
+        let known = self.command.len().saturating_sub(self.hidden);
+        self.command.len() == command.len() && self.command.get(..known) == command.get(..known)
+    }
+
+    /// The status word of the response.
+    pub fn status(&self) -> Option<StatusWord> {
+        match self.response.as_deref() {
+            Ok([.., sw1, sw2]) => Some(StatusWord(u16::from_be_bytes([*sw1, *sw2]))),
+            _ => None,
+        }
+    }
+
+    /// What the command is about: the file or object that it names, and whether it is secured.
+    pub fn detail(&self) -> String {
+        let [cla, _, p1, p2, ..] = *self.command.as_slice() else { return String::new() };
+        let instruction = self.instruction();
+        let about = match instruction {
+            Some(Instruction::ReadBinary) if p1 & 0x80 != 0 => file_name(p1 & 0x1F),
+            Some(Instruction::ReadRecord) => format!("{}, record {p1}", file_name(p2 >> 3)),
+            Some(Instruction::GetData) => match u16::from_be_bytes([p1, p2]) {
+                tag::CARD_RECOGNITION => "card recognition".to_owned(),
+                tag::KEY_INFORMATION => "key information".to_owned(),
+                tag::PUBLIC_STATUS => "public status".to_owned(),
+                tag::RECEIPT => "receipt".to_owned(),
+                other => format!("object {other:04X}"),
+            },
+            _ => String::new(),
+        };
+        let secured = cla & 0x04 != 0 && instruction != Some(Instruction::ExternalAuthenticate);
+        match (about.is_empty(), secured) {
+            (_, false) => about,
+            (true, true) => "secured".to_owned(),
+            (false, true) => format!("{about}, secured"),
+        }
+    }
+
+    /// The instruction, where it is one of ours.
+    pub fn instruction(&self) -> Option<Instruction> {
+        let [cla, ins, ..] = *self.command.as_slice() else { return None };
+        Instruction::known(cla & !0x04, ins)
+    }
+}
+
+fn file_name(sfi: u8) -> String {
+    File::from_sfi(sfi).map_or_else(|| format!("file {sfi}"), |file| format!("{file:?}"))
+}
+
+/// Milliseconds with three decimals.
+fn milliseconds(duration: Duration) -> String {
+    let micros = duration.as_micros();
+    format!("{}.{:03}", micros / 1000, micros % 1000)
+}
+
+impl fmt::Display for Exchange {
+    /// Three lines: a remark with name and times, `>` and the command, `<` and the response (`!` and the error). Hidden bytes are `..`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "# {}, {} ms", instruction_name(&self.command), milliseconds(self.elapsed))?;
+        if let Some(status) = self.status() {
+            write!(f, ", {status}")?;
+        }
+        if self.begun != Duration::ZERO {
+            write!(f, ", at {}.{:06}", self.begun.as_secs(), self.begun.subsec_micros())?;
+        }
+        let known = self.command.len().saturating_sub(self.hidden);
+        let shown = hex::encode_upper(self.command.get(..known).unwrap_or_default());
+        writeln!(f, "\n> {shown}{}", "..".repeat(self.hidden))?;
         match &self.response {
             Ok(response) => writeln!(f, "< {}", hex::encode_upper(response)),
             Err(error) => writeln!(f, "! {}", error.replace(['\n', '\r'], " ")),
@@ -109,34 +207,70 @@ impl Recording {
         self.exchanges.push_back(exchange);
     }
 
-    /// Reads what `Display` wrote. Times are remarks and are not read.
+    /// Reads what `Display` wrote. Times are read from remarks that hold them.
     pub fn parse(text: &str) -> Result<Self, RecordingError> {
         let mut recording = Self::default();
-        let mut command = None;
+        let (mut command, mut times) = (None, Times::default());
         for (line, content) in (1..).zip(text.lines()) {
             let wrong = RecordingError { line };
             let content = content.trim();
             let bytes = |text: &str| hex::decode(text.trim()).map_err(|_| wrong);
-            if content.is_empty() || content.starts_with('#') {
+            if content.is_empty() {
+                continue;
+            }
+            if let Some(remark) = content.strip_prefix('#') {
+                times = Times::of(remark);
                 continue;
             }
             let response = match (content.split_at_checked(1), &command) {
                 (Some((">", text)), None) => {
-                    command = Some(bytes(text)?);
+                    let text = text.trim();
+                    let hidden = text.len() - text.trim_end_matches("..").len();
+                    let mut known = bytes(text.trim_end_matches(".."))?;
+                    known.resize(known.len() + hidden / 2, 0);
+                    command = Some((known, hidden / 2));
                     continue;
                 }
                 (Some(("<", text)), Some(_)) => Ok(bytes(text)?),
                 (Some(("!", text)), Some(_)) => Err(text.trim().to_owned()),
                 _ => return Err(wrong),
             };
-            let command = command.take().ok_or(wrong)?;
-            recording.push(Exchange { command, response, elapsed: Duration::ZERO });
+            let (command, hidden) = command.take().ok_or(wrong)?;
+            let Times { begun, elapsed } = std::mem::take(&mut times);
+            recording.push(Exchange { begun, command, hidden, response, elapsed });
         }
         if command.is_some() {
             return Err(RecordingError { line: text.lines().count() });
         }
         Ok(recording)
     }
+}
+
+/// The times in a remark; zero where there are none.
+#[derive(Default)]
+struct Times {
+    begun: Duration,
+    elapsed: Duration,
+}
+
+impl Times {
+    fn of(remark: &str) -> Self {
+        let mut times = Self::default();
+        for part in remark.split(',').map(str::trim) {
+            if let Some(number) = part.strip_suffix(" ms") {
+                times.elapsed = decimal(number, 3).map(Duration::from_micros).unwrap_or_default();
+            } else if let Some(number) = part.strip_prefix("at ") {
+                times.begun = decimal(number, 6).map(Duration::from_micros).unwrap_or_default();
+            }
+        }
+        times
+    }
+}
+
+/// A number with exactly so many decimals, without its point.
+fn decimal(text: &str, decimals: usize) -> Option<u64> {
+    let (whole, part) = text.split_once('.')?;
+    if part.len() != decimals { None } else { format!("{whole}{part}").parse().ok() }
 }
 
 impl fmt::Display for Recording {
@@ -179,13 +313,8 @@ impl<T> Trace<T> {
 
 impl<T: Link> Link for Trace<T> {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
-        let begun = Instant::now();
-        let outcome = self.inner.transmit(command);
-        self.recording.push(Exchange {
-            command: command.to_vec(),
-            response: outcome.clone().map_err(|error| error.to_string()),
-            elapsed: begun.elapsed(),
-        });
+        let (exchange, outcome) = Exchange::of(&mut self.inner, command);
+        self.recording.push(exchange);
         outcome
     }
 
@@ -195,6 +324,32 @@ impl<T: Link> Link for Trace<T> {
 }
 
 impl<T: Complete> Complete for Trace<T> {}
+
+/// Shows every exchange to somebody at once.
+#[derive(Debug)]
+pub struct Observed<T, F> {
+    inner: T,
+    observer: F,
+}
+
+impl<T, F: FnMut(Exchange)> Observed<T, F> {
+    /// A layer around `inner`.
+    pub const fn new(inner: T, observer: F) -> Self {
+        Self { inner, observer }
+    }
+}
+
+impl<T: Link, F: FnMut(Exchange)> Link for Observed<T, F> {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
+        let (exchange, outcome) = Exchange::of(&mut self.inner, command);
+        (self.observer)(exchange);
+        outcome
+    }
+
+    fn description(&self) -> String {
+        self.inner.description()
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -219,17 +374,42 @@ mod tests {
 
     #[test]
     fn errors_are_recorded_too() {
-        let exchange =
-            Exchange { command: vec![0, 0xA4], response: Err("gone".into()), elapsed: Duration::ZERO };
+        let exchange = Exchange::new(vec![0, 0xA4], Err("gone".into()));
         let back = Recording::parse(&exchange.to_string()).unwrap();
         assert_eq!(back.exchanges().next(), Some(&exchange));
     }
 
     #[test]
+    fn keys_are_hidden_and_times_are_kept() {
+        let mut shown = Vec::new();
+        let mut layer = Observed::new(Script::new(&[&[0x90, 0], &[0x90, 0]]), |exchange: Exchange| {
+            shown.push(exchange.redacted());
+        });
+        let put_key = [0x84, 0xD8, 0, 0x81, 3, 0xC0, 0xFF, 0xEE];
+        layer.transmit(&put_key).unwrap();
+        layer.transmit(&[0, 0xB0, 0x84, 0, 0]).unwrap();
+        let text = shown.iter().map(ToString::to_string).collect::<String>();
+        assert!(text.contains("> 84D8008103......\n") && text.contains("> 00B0840000\n"), "{text}");
+        let back = Recording::parse(&text).unwrap();
+        let exchange = back.exchanges().next().unwrap();
+        assert!(exchange.is_of(&put_key) && !exchange.is_of(&put_key[..7]), "{exchange}");
+        assert_eq!((exchange.hidden, exchange.detail().as_str()), (3, "secured"));
+        assert_eq!(exchange.begun.as_micros(), shown[0].begun.as_micros());
+        assert_eq!(exchange.elapsed.as_micros(), shown[0].elapsed.as_micros());
+        assert_eq!(back.exchanges().nth(1).unwrap().detail(), "Purse");
+    }
+
+    #[test]
     fn what_is_no_recording_is_refused() {
-        for (text, line) in
-            [("> 00", 1), ("< 9000", 1), ("# x\n> 00\n> 01", 3), ("> 0", 1), ("hello", 1), ("é", 1)]
-        {
+        for (text, line) in [
+            ("> 00", 1),
+            ("< 9000", 1),
+            ("# x\n> 00\n> 01", 3),
+            ("> 0", 1),
+            ("> 00...", 1),
+            ("hello", 1),
+            ("é", 1),
+        ] {
             assert_eq!(Recording::parse(text), Err(RecordingError { line }), "{text}");
         }
     }
@@ -239,7 +419,7 @@ mod tests {
         let mut recording = Recording::default();
         for n in 0..=Recording::MAX {
             let command = n.to_be_bytes().to_vec();
-            recording.push(Exchange { command, response: Ok(vec![]), elapsed: Duration::ZERO });
+            recording.push(Exchange::new(command, Ok(vec![])));
         }
         assert_eq!(recording.forgotten(), 1);
         assert_eq!(recording.exchanges().count(), Recording::MAX);

@@ -28,7 +28,7 @@ const OK: [u8; 2] = [0x90, 0x00];
 
 /// A card that agrees to everything, but for as long as it is held, and counts its resets and commands.
 #[derive(Clone)]
-struct PlainCard {
+pub(super) struct PlainCard {
     atr: Vec<u8>,
     held: Arc<AtomicBool>,
     resets: Arc<AtomicUsize>,
@@ -36,7 +36,7 @@ struct PlainCard {
 }
 
 impl PlainCard {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             atr: atr_contact_t1(b"plain").unwrap(),
             held: Arc::default(),
@@ -45,8 +45,12 @@ impl PlainCard {
         }
     }
 
-    fn hold(&self, held: bool) {
+    pub(super) fn hold(&self, held: bool) {
         self.held.store(held, Ordering::Release);
+    }
+
+    pub(super) fn commands(&self) -> usize {
+        self.commands.load(Ordering::Acquire)
     }
 
     fn resets(&self) -> usize {
@@ -71,13 +75,13 @@ impl VirtualCard for PlainCard {
 }
 
 /// A card in a thread. Dropping it takes it out of the reader.
-struct Inserted {
+pub(super) struct Inserted {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<Result<Ended, VpcdError>>>,
 }
 
 impl Inserted {
-    fn new(address: SocketAddr, mut card: impl VirtualCard + Send + 'static) -> Self {
+    pub(super) fn new(address: SocketAddr, mut card: impl VirtualCard + Send + 'static) -> Self {
         let mut slot = VirtualSlot::connect(address).unwrap();
         let stop = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&stop);
@@ -103,7 +107,7 @@ fn connect(reader: &str) -> Result<card_host::pcsc::Connection, ReaderError> {
 }
 
 /// Waits until something has happened.
-fn until(what: &str, mut happened: impl FnMut() -> bool) {
+pub(super) fn until(what: &str, mut happened: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !happened() {
         assert!(begun.elapsed() < HANG, "{what}: not yet");

@@ -17,6 +17,7 @@ mod endpoint;
 mod exchange_cuts;
 mod exchanges;
 mod host_pcsc;
+mod hot_plug;
 mod independent_clients;
 mod kiosk_sale;
 mod ledger;

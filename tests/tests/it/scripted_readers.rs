@@ -88,7 +88,7 @@ fn a_list_of_readers_that_grows_meanwhile_is_read_again() {
     assert_eq!(desk.state(&[("FAKE_LIST", GREW)]), "blank");
     // One that never ends is named, and not read for ever.
     let said = desk.run(&[("FAKE_LIST", [GREW; 99].join(","))], &["readers"]);
-    assert!(said.status == Some(1) && said.err.contains("listing the readers failed"), "{said}");
+    assert!(said.status == Some(7) && said.err.contains("listing the readers failed"), "{said}");
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_reader_that_leaves_hides_no_other_and_is_named() {
     let said = desk.json(&[("FAKE_NAMES", two), ("FAKE_GONE", "Plain Reader 00 00")], &["readers"]);
     assert_eq!(names(&said), ["Plain Reader 01 00"]);
     let said = desk.run(&[("FAKE_CONNECT", UNKNOWN_READER)], &["--reader", READER, "info"]);
-    assert!(said.status == Some(1) && said.err.contains("is gone: attach it again"), "{said}");
+    assert!(said.status == Some(7) && said.err.contains("is gone: attach it again"), "{said}");
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn one_that_stays_so_is_named() {
     ] {
         for call in ["FAKE_CONNECT", "FAKE_BEGIN", "FAKE_STATUS", "FAKE_TRANSMIT"] {
             let said = desk.run(&[(call, [code; 99].join(","))], &["--reader", READER, "info"]);
-            assert!(said.status == Some(1) && said.err.contains(words), "{said}");
+            assert!(said.status == Some(7) && said.err.contains(words), "{said}");
             assert!(!said.err.contains("prepaid"), "{said}");
         }
     }
@@ -141,7 +141,7 @@ fn in_a_session_the_same_ends_it() {
     for code in [UNPOWERED, RESET, PROTOCOL_MISMATCH] {
         let said = desk.run(&[("FAKE_TRANSMIT", format!("0,{code}"))], &["--reader", READER, "info"]);
         let words = "was reset by another program or the reader, and the session has ended";
-        assert!(said.status == Some(1) && said.err.contains(words), "{said}");
+        assert!(said.status == Some(7) && said.err.contains(words), "{said}");
     }
 }
 

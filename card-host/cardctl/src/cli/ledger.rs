@@ -145,7 +145,7 @@ pub(crate) enum LedgerCommand {
         reason: String,
     },
     /// After a restore: compares a channel's own list of its sales with the ledger, and says what was lost, newest voucher of a contract
-    /// first. Ends with status 1 where something is lost or contradicts the ledger; with --hand-in, where something contradicts it or is
+    /// first. Ends with status 4 where something is lost or contradicts the ledger; with --hand-in, where something contradicts it or is
     /// not taken.
     Lost {
         /// Whose list.

@@ -3,6 +3,7 @@
 use card_core::access_number::AccessNumber;
 use card_core::id::{Binding, CardId, Channel, MeterId};
 use card_core::key::KeyLength;
+use card_core::numerals::whole;
 use card_core::scp03::Mode;
 use card_core::text::Language;
 use card_ledger::ReplaceReason;
@@ -41,8 +42,8 @@ pub(super) fn digits(text: &str) -> Result<Digits, String> {
 }
 
 pub(super) fn account(text: &str) -> Result<u64, String> {
-    match text.parse() {
-        Ok(number) if number != 0 && !text.starts_with('+') => Ok(number),
+    match whole(text) {
+        Ok(number) if number != 0 => Ok(number),
         _ => Err("an account number has the digits 0-9 only, from 1 to 18446744073709551615".to_owned()),
     }
 }
@@ -92,7 +93,8 @@ pub(super) fn binding(text: &str) -> Result<Binding, String> {
     let wrong =
         || "a contract is the meter's number and the binding's, in decimal digits, such as 17/1".to_owned();
     let (meter, number) = text.split_once('/').ok_or_else(wrong)?;
-    let number = number.parse().ok().filter(|parsed| *parsed != 0 && !number.starts_with('+'));
+    let number =
+        whole(number).ok().and_then(|number| u32::try_from(number).ok()).filter(|number| *number != 0);
     Ok(Binding { meter: meter_number(meter)?, number: number.ok_or_else(wrong)? })
 }
 

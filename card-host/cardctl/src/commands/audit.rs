@@ -156,5 +156,6 @@ fn in_export(
 pub(crate) fn reconcile(context: &Context) -> Result<Reconciled, Error> {
     let books = context.books(&context.shared()?)?;
     let options = ReconcileOptions::at(books.office.now()?);
-    Ok(compare(books.office.ledger(), &options, &mut progress())?.into())
+    let memory = books.office.keys().memory();
+    Ok(compare(books.office.ledger(), memory, &options, &mut progress())?.into())
 }

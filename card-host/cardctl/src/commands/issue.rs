@@ -6,13 +6,13 @@ use card_core::scp03::Mode;
 use card_core::units::Piastres;
 use card_host::card_work::CardChoice;
 use card_host::personalise::Step;
-use card_ledger::ReplaceReason;
-use std::io::Write;
+use card_ledger::{LedgerError, Refusal, ReplaceReason};
 
 use super::Error;
 use crate::context::Context;
 use crate::context::books::{Books, Founding};
 use crate::context::workplace::Workplace;
+use crate::say;
 use crate::view::issue::{Engineering, Issued};
 
 /// For whom, and how.
@@ -41,23 +41,28 @@ pub(crate) fn issue(context: &Context, options: &Options) -> Result<Issued, Erro
 /// The access number is kept nowhere: it is shown whatever becomes of the meter.
 fn see_to_meter(workplace: &Workplace, books: &Books, meter: MeterId) {
     if let Err(error) = install_meter(workplace, books, meter) {
-        let _ = writeln!(
-            std::io::stderr(),
-            "cardctl: the card is issued, and its simulated meter is not there: {error}"
-        );
+        say::remark(format_args!("the card is issued, and its simulated meter is not there: {error}"));
     }
 }
 
+/// Whose card is replaced, and why.
+pub(crate) struct Replacement {
+    pub(crate) meter: MeterId,
+    /// The customer's account, where whoever asks has named it: another one's card is not replaced.
+    pub(crate) account: Option<u64>,
+    pub(crate) reason: ReplaceReason,
+}
+
 /// The same with the card of a contract that is there already.
-pub(crate) fn replace(
-    context: &Context,
-    meter: MeterId,
-    reason: ReplaceReason,
-    choice: CardChoice,
-) -> Result<Issued, Error> {
+pub(crate) fn replace(context: &Context, of: &Replacement, choice: CardChoice) -> Result<Issued, Error> {
+    let Replacement { meter, account, reason } = *of;
     let workplace = context.alone()?;
     let books = context.books(&workplace)?;
     let (Books { office, who, .. }, id) = (&books, books.id()?);
+    let serving = office.serving(meter)?.held;
+    if account.is_some_and(|account| account != serving.account) {
+        return Err(LedgerError::from(Refusal::MeterInUse { meter, card: serving.card.id }).into());
+    }
     let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
         let issued = office.replace(who, id, card, meter, reason, choice, Some(&mut progress()))?;
         Ok::<_, Error>(Issued::new(&issued))
@@ -89,9 +94,9 @@ pub(crate) fn engineering(context: &Context, meter: MeterId, rebind: bool) -> Re
 }
 
 fn progress() -> impl FnMut(Step) {
-    let mut done = 0;
+    let bar = say::progress(u64::try_from(Step::ALL.len()).unwrap_or_default());
     move |step| {
-        done += 1;
-        let _ = writeln!(std::io::stderr(), "  {done} of {}: {step}", Step::ALL.len());
+        bar.inc(1);
+        bar.set_message(step.to_string());
     }
 }

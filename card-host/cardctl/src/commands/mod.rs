@@ -1,10 +1,13 @@
 //! The commands. Each works on whatever transport leads to the card, and returns what is to be shown.
 
 pub(crate) mod alerts;
+mod arabic;
 pub(crate) mod audit;
 pub(crate) mod block;
 pub(crate) mod card;
+pub(crate) mod config;
 pub(crate) mod conformance;
+pub(crate) mod desk;
 mod error;
 pub(crate) mod issue;
 pub(crate) mod ledger;
@@ -19,5 +22,7 @@ pub(crate) mod sim;
 pub(crate) mod staff;
 pub(crate) mod tariff;
 pub(crate) mod tour;
+pub(crate) mod trace;
+pub(crate) mod watch;
 
 pub(crate) use error::{Error, given};

@@ -8,11 +8,9 @@ use card_host::issuer::{BUILD_TIME, Clock, SystemClock, checked_time};
 use card_host::keystore::{KeyStore, KeyStoreError};
 use card_host::random::OsRandom;
 use card_ledger::{
-    Anchor, BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Office, Party, Payee, Point, PointCode,
-    PointLimits, Policy, PostgresLedger, Powers, RequestId, SqliteLedger, StaffName, StaffSecret, Who,
-    binding_of, read,
+    BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Office, Party, Payee, Point, PointCode, PointLimits,
+    Policy, PostgresLedger, Powers, RequestId, SqliteLedger, StaffName, StaffSecret, Who, binding_of, read,
 };
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -20,6 +18,7 @@ use super::custody::Keys;
 use super::secret::{self, Credential, Draft, NoSecret};
 use super::workplace::Workplace;
 use super::{Context, Error, Request};
+use crate::say;
 
 /// Connections to a database at most, made when they are needed: one program, mostly one thing at a time.
 pub(crate) const CONNECTIONS: u32 = 16;
@@ -27,7 +26,7 @@ pub(crate) const CONNECTIONS: u32 = 16;
 /// The ledger of the data directory, or of a database, with whoever works with it.
 pub(crate) struct Books {
     pub(crate) office: Arc<Office>,
-    /// The office's keys.
+    /// The office's keys, which sign whatever they are asked for: the office signs by a signer that remembers.
     pub(crate) keys: Arc<Keys>,
     /// Who runs this program, for the company.
     pub(crate) who: Who,
@@ -220,33 +219,24 @@ impl Books {
             (_, None) => return Err(NoBooks::Never(at).into()),
         };
         if let Some(warning) = keys.warning() {
-            let _ = writeln!(std::io::stderr(), "cardctl: {warning}");
+            say::remark(warning);
         }
         let Opened { ledger, sqlite, founded } = opened;
-        let (keys, rules) = (Arc::new(keys), Policy::for_development());
+        let rules = Policy::for_development();
+        let keys = Arc::new(keys);
+        let signer = Arc::new(workplace.signer(Arc::clone(&keys))?);
         let (office, first) = match first.filter(|_| !founded) {
-            None if founded => (Office::new(ledger, keys.clone(), SystemClock)?, None),
+            None if founded => (Office::new(ledger, signer, SystemClock)?, None),
             None => {
                 let actor = actor(context)?;
-                (Office::found(ledger, keys.clone(), SystemClock, actor.as_str(), &rules)?, None)
+                (Office::found(ledger, signer, SystemClock, actor.as_str(), &rules)?, None)
             }
             Some(First { name, secret }) => {
-                let office = Office::found_with_staff(
-                    ledger,
-                    keys.clone(),
-                    SystemClock,
-                    &name,
-                    &secret.secret,
-                    &rules,
-                )?;
+                let office =
+                    Office::found_with_staff(ledger, signer, SystemClock, &name, &secret.secret, &rules)?;
                 (office, Some(Credential { name: Some(name), secret: secret.keep() }))
             }
         };
-        let anchor = workplace.path("ledger-anchor.json");
-        if !founded {
-            Anchor::forget(&anchor).map_err(LedgerError::from)?;
-        }
-        let office = office.with_anchor(Anchor::open(&anchor).map_err(LedgerError::from)?);
         drop(lock);
         let (who, first) = acts(context, &office, first)?;
         let (office, request) = (Arc::new(office), Arc::clone(&context.request));
@@ -298,11 +288,10 @@ impl Books {
             return Ok(());
         }
         self.office.link(bank, &new_id()?, card, "development", "development")?;
-        let _ = writeln!(
-            std::io::stderr(),
-            "cardctl: card {card} is linked to an account at {} now, as its holder would have agreed to there",
+        say::remark(format_args!(
+            "card {card} is linked to an account at {} now, as its holder would have agreed to there",
             bank.party
-        );
+        ));
         Ok(())
     }
 

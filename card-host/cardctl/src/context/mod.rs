@@ -2,10 +2,12 @@
 
 pub(crate) mod books;
 pub(crate) mod custody;
-mod reader;
+pub(crate) mod lock;
+pub(crate) mod reader;
 mod request;
 pub(crate) mod secret;
 pub(crate) mod simulated_reader;
+pub(crate) mod trace;
 pub(crate) mod voucher_file;
 pub(crate) mod workplace;
 
@@ -13,13 +15,15 @@ use self::books::{Books, CONNECTIONS, Founding, NoBooks};
 use self::request::NotShown;
 pub(crate) use self::request::Request;
 use self::secret::NoSecret;
+use self::trace::TraceError;
 use self::workplace::{Workplace, WorkplaceError};
 use card_host::keystore::KeyStoreError;
 use card_host::reader_error::ReaderError;
-use card_ledger::{LedgerError, PointCode, StaffName};
+use card_ledger::{LedgerError, PointCode, RequestId, StaffName};
 use card_pkcs11::TokenUri;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What holds for every command.
 pub(crate) struct Context {
@@ -27,8 +31,10 @@ pub(crate) struct Context {
     pub(crate) data: Option<PathBuf>,
     /// The reader's name, or a part of it.
     pub(crate) reader: String,
-    /// Shows what goes to and from the card.
-    pub(crate) trace: bool,
+    /// How long a card is waited for.
+    pub(crate) wait: Option<Duration>,
+    /// The file that gets a trace of what goes to and from the card; "-" is standard error.
+    pub(crate) trace: Option<PathBuf>,
     /// The token with the masters, where they are in one.
     pub(crate) token: Option<TokenUri>,
     /// The database, where the ledger is in one.
@@ -57,12 +63,30 @@ pub(crate) enum Error {
     #[error(transparent)]
     Keys(#[from] KeyStoreError),
     #[error(transparent)]
+    Trace(#[from] TraceError),
+    #[error(transparent)]
     NoSecret(#[from] NoSecret),
     #[error(transparent)]
     NotShown(#[from] NotShown),
 }
 
 impl Context {
+    /// The same for another request, whose id whoever asks has seen; done by `actor` where one is named.
+    pub(crate) fn as_asked(&self, id: RequestId, actor: Option<StaffName>) -> Self {
+        Self {
+            data: self.data.clone(),
+            reader: self.reader.clone(),
+            wait: self.wait,
+            trace: self.trace.clone(),
+            token: self.token.clone(),
+            database: self.database.clone(),
+            actor: actor.or_else(|| self.actor.clone()),
+            secret_file: self.secret_file.clone(),
+            point: self.point.clone(),
+            request: Arc::new(Request::new(id, true, false)),
+        }
+    }
+
     /// The data directory for work with cards and meters, alone.
     pub(crate) fn alone(&self) -> Result<Workplace, Error> {
         Ok(Workplace::open(self.data.as_deref(), self.token.clone())?)

@@ -5,23 +5,28 @@ mod ledger;
 use card_host::card_work::CardChoice;
 use card_paper::{Digits, Look};
 
-use crate::cli::Command;
 use crate::cli::alerts::AlertsCommand;
 use crate::cli::audit::AuditCommand;
 use crate::cli::meter::MeterCommand;
 use crate::cli::sim::SimCommand;
 use crate::cli::tariff::TariffCommand;
+use crate::cli::trace::TraceCommand;
+use crate::cli::{Arguments, Command, ConfigCommand, papers};
 use crate::commands::{
-    Error, alerts, audit, block, card, conformance, issue, mail, meter, paper, readers, sale, serve, sim,
-    staff, tariff, tour,
+    Error, alerts, audit, block, card, config, conformance, desk, given, issue, mail, meter, paper, readers,
+    sale, serve, sim, staff, tariff, tour, trace, watch,
 };
 use crate::context::Context;
 use crate::view::Printer;
 
 /// Runs what was asked for, and prints what came of it; `false` where it found something wrong.
-pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Result<bool, Error> {
-    let good = match command {
+pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> Result<bool, Error> {
+    let good = match arguments.command {
         Command::Readers => printer.print(&readers::list()?),
+        Command::Watch => {
+            watch::run(context, printer)?;
+            return Ok(true);
+        }
         Command::Diagnose => printer.print(&readers::diagnose()),
         Command::Conformance => printer.print(&conformance::run(&context.reader)?),
         Command::Info => printer.print(&card::info(context)?),
@@ -31,7 +36,8 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
         }
         Command::Replace { meter, reason, private_balance, mode } => {
             let choice = CardChoice { mode, private_balance, closes_former: false };
-            printer.print(&issue::replace(context, meter, reason, choice)?)
+            let of = issue::Replacement { meter, account: None, reason };
+            printer.print(&issue::replace(context, &of, choice)?)
         }
         Command::Block(block) => printer.print(&block::run(context, block.of.payee(), true, &block.reason)?),
         Command::Unblock(block) => {
@@ -40,9 +46,9 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
         Command::Found { card } => printer.print(&block::found(context, card)?),
         Command::Engineering { meter, rebind } => printer.print(&issue::engineering(context, meter, rebind)?),
         Command::TopUp { amount, channel, out } => {
-            printer.print(&sale::top_up(context, &sale::Sale { amount, channel, out })?)
+            printer.print(&sale::top_up(context, &sale::Sale { amount, channel, out, only: None })?)
         }
-        Command::Refresh => printer.print(&sale::refresh(context)?),
+        Command::Refresh => printer.print(&sale::refresh(context, None)?),
         Command::Load { file } => printer.print(&sale::carry(context, &file)?),
         Command::Sim { command } => match command {
             SimCommand::New => printer.print(&sim::new(context)?),
@@ -89,8 +95,21 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
             AlertsCommand::List { most } => printer.print(&alerts::list(context, most)?),
             AlertsCommand::Taken { ids } => printer.print(&alerts::taken(context, &ids)?),
         },
-        Command::Serve { listen } => {
+        Command::Serve { listen, desk: true, digits } => {
+            desk::run(context, &desk::Options { listen, digits, holder: false }, printer)?;
+            return Ok(true);
+        }
+        Command::Serve { listen, desk: false, .. } => {
             serve::run(context, listen, printer)?;
+            return Ok(true);
+        }
+        Command::Trace { command } => match command {
+            TraceCommand::Decode { file } => printer.print(&trace::decode(&file)?),
+            TraceCommand::Replay { file } => printer.print(&trace::replay(context, &file)?),
+            TraceCommand::Pcapng { file, out } => printer.print(&trace::pcapng(&file, &out)?),
+        },
+        Command::Holder { listen, digits } => {
+            desk::run(context, &desk::Options { listen, digits, holder: true }, printer)?;
             return Ok(true);
         }
         Command::Tariff { command } => match command {
@@ -99,6 +118,15 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
             }
             TariffCommand::Check { file } => printer.print(&tariff::check(&file)?),
         },
+        Command::Config { command: ConfigCommand::Show } => {
+            printer.print(&config::show(arguments.settings, arguments.file))
+        }
+        Command::Completion { shell } => return config::completion(&papers::completion(shell)),
+        Command::Man { folder } => {
+            let pages = papers::manual().map_err(|error| given(error.to_string()))?;
+            printer.print(&config::man(&folder, &pages)?)
+        }
+        Command::Options => return config::completion(papers::options().as_bytes()),
     };
     Ok(good?)
 }

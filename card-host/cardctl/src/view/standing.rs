@@ -60,6 +60,14 @@ const fn words(standing: Standing) -> (&'static str, &'static str) {
     }
 }
 
+/// Why a card is replaced, in words.
+pub(crate) const fn reason_in(reason: ReplaceReason, language: Language) -> &'static str {
+    match language {
+        Language::English => reason.code(),
+        Language::Arabic => in_arabic(reason),
+    }
+}
+
 const fn in_arabic(reason: ReplaceReason) -> &'static str {
     match reason {
         ReplaceReason::Lost => "مفقود",

@@ -10,6 +10,7 @@
 )]
 
 mod answers;
+mod command_line;
 mod conformance;
 mod contract;
 mod keys;
@@ -18,3 +19,4 @@ mod pages;
 mod sim;
 mod tariff_command;
 mod tour;
+mod trace;

@@ -12,7 +12,6 @@ use super::super::payload::Payload;
 use super::super::powers::Power;
 use super::super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
 use super::super::sell::{reference, unknown};
-use super::super::signing::Wanted;
 use super::super::store::{Payee, read};
 use super::{BranchError, held_by};
 use card_host::card_work::{self, CardChoice, Issued, Papers};
@@ -189,7 +188,7 @@ impl Office {
             "engineering card".clone_into(&mut entry.reason);
             let record = Self::certify(signing, &mut entry, record, held, Channel::Branch)?;
             let own = held_by(&record, Some(&card));
-            let voucher = signing.signed(Wanted::Voucher(own, Channel::Branch, reference(&request)))?;
+            let (_, voucher) = signing.voucher(own, Channel::Branch, reference(&request))?;
             entry.card = Some(engineer);
             let waiting = record.voucher.clone();
             let (of, load_key) = (card.card, card.load_key);

@@ -141,7 +141,7 @@ impl Office {
             let now = self.now()?;
             letter.is_timely(now)?;
             let Placed { slot, version, command, plaintext } = place(&t.mail(record.binding())?, letter)?;
-            let envelope = signing.signed(Wanted::Mail(held, slot, version, plaintext))?;
+            let envelope = signing.mail(held, slot, version, plaintext)?;
             let mut entry = draft(who, &request, step, Kind::Mail, now);
             about(&mut entry, &held);
             totals(&mut entry, &held);
