@@ -14,8 +14,8 @@ use crate::cli::tariff::TariffCommand;
 use crate::cli::trace::TraceCommand;
 use crate::cli::{Arguments, Command, ConfigCommand, PageArguments, papers};
 use crate::commands::{
-    Error, alerts, audit, card, config, conformance, desk, given, issue, mail, meter, paper, readers, sale,
-    serve, signer, sim, staff, tariff, tour, trace, watch,
+    Error, alerts, audit, block, card, config, conformance, desk, given, issue, mail, meter, paper, readers,
+    sale, serve, signer, sim, staff, tariff, tour, trace, watch,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -35,6 +35,16 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
             let choice = CardChoice { mode, private_balance, closes_former };
             printer.print(&issue::issue(context, &issue::Options { meter, account, choice, keys: aes })?)
         }
+        Command::Replace { meter, reason, private_balance, mode } => {
+            let choice = CardChoice { mode, private_balance, closes_former: false };
+            let of = issue::Replacement { meter, account: None, reason };
+            printer.print(&issue::replace(context, &of, choice)?)
+        }
+        Command::Block(block) => printer.print(&block::run(context, block.of.payee(), true, &block.reason)?),
+        Command::Unblock(block) => {
+            printer.print(&block::run(context, block.of.payee(), false, &block.reason)?)
+        }
+        Command::Found { card } => printer.print(&block::found(context, card)?),
         Command::Engineering { meter, rebind } => printer.print(&issue::engineering(context, meter, rebind)?),
         Command::TopUp { amount, channel, out } => {
             printer.print(&sale::top_up(context, &sale::Sale { amount, channel, out, only: None })?)
