@@ -40,9 +40,9 @@ mod words;
 
 #[cfg(feature = "ledger")]
 pub use books::NoPaper;
-pub use look::{Digits, Look};
 #[cfg(feature = "pdf")]
-pub use pdf::Format;
+pub use look::Format;
+pub use look::{Digits, Look};
 pub use receipt::{Amounts, ChargeLine, Receipt};
 pub use slip::{Slip, SlipKind};
 pub use statement::{Bracket, ChargeRow, MonthRow, Statement};

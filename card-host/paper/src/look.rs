@@ -17,6 +17,17 @@ pub enum Digits {
     ArabicIndic,
 }
 
+#[cfg(feature = "pdf")]
+/// What a PDF is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// Sheets of A4.
+    #[default]
+    A4,
+    /// The roll of a receipt printer: 80 mm wide, as long as it has to be.
+    Roll,
+}
+
 /// How a page looks.
 #[derive(Debug, Clone, Copy)]
 pub struct Look {

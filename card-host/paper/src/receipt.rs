@@ -68,7 +68,7 @@ impl Receipt {
     /// # Errors
     /// Those of [`page`](Self::page), and [`PaperError::Pdf`].
     #[cfg(feature = "pdf")]
-    pub fn pdf(&self, look: Look, format: crate::Format) -> Result<Vec<u8>, PaperError> {
+    pub fn pdf(&self, look: Look, format: crate::look::Format) -> Result<Vec<u8>, PaperError> {
         self.sheet(look)?.pdf(format)
     }
 

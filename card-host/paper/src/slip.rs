@@ -69,7 +69,7 @@ impl Slip {
     /// # Errors
     /// [`PaperError::Pdf`].
     #[cfg(feature = "pdf")]
-    pub fn pdf(&self, look: Look, format: crate::Format) -> Result<Vec<u8>, PaperError> {
+    pub fn pdf(&self, look: Look, format: crate::look::Format) -> Result<Vec<u8>, PaperError> {
         self.sheet(look).pdf(format)
     }
 

@@ -104,7 +104,7 @@ impl Statement {
     /// # Errors
     /// Those of [`page`](Self::page), and [`PaperError::Pdf`].
     #[cfg(feature = "pdf")]
-    pub fn pdf(&self, look: Look, format: crate::Format) -> Result<Vec<u8>, PaperError> {
+    pub fn pdf(&self, look: Look, format: crate::look::Format) -> Result<Vec<u8>, PaperError> {
         self.sheet(look).pdf(format)
     }
 

@@ -15,18 +15,8 @@ use std::ops::Range;
 
 use self::press::{GREY, Ink, Laid, Mark, Press, Style};
 use crate::PaperError;
-use crate::look::Look;
+use crate::look::{Format, Look};
 use crate::sheet::{Block, Line, Run, Sheet, Table, Text};
-
-/// What a PDF is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Format {
-    /// Sheets of A4.
-    #[default]
-    A4,
-    /// The roll of a receipt printer: 80 mm wide, as long as it has to be.
-    Roll,
-}
 
 /// Points, 72 to the inch: width, height where it is given, the margin, the size of the letters.
 struct Measures {
