@@ -142,9 +142,16 @@ pub(crate) enum Command {
     /// Prints what happens at the readers, from how things are on: readers and cards that come and go. Until Ctrl-C; with --format json an object
     /// a line.
     Watch,
-    /// Looks at everything between this program and a card, and says what is wrong and what to do. Ends with status 1 where
-    /// something is.
-    Diagnose,
+    /// Looks at everything between this program and the card in the reader, and at keys, ledger, server and clock: what is wrong, what it means,
+    /// and how to mend it. Ends with status 1 where something fails; changes nothing.
+    Doctor {
+        /// Where the server for channels is, where there is one.
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8470")]
+        server: String,
+        /// Writes a report to this file as well, which must not exist: to be sent to whoever helps. Card numbers are cut.
+        #[arg(long, value_name = "FILE")]
+        bundle: Option<PathBuf>,
+    },
     /// Examines a card by the specification, rule by rule, for who makes cards: a blank one of the test environment in the reader of --reader,
     /// which it uses up; or another simulated one. Ends with status 1 where a rule is violated.
     ///

@@ -4,6 +4,7 @@ pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod card;
 pub(crate) mod conformance;
+pub(crate) mod doctor;
 mod error;
 pub(crate) mod issue;
 pub(crate) mod ledger;

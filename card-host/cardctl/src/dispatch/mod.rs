@@ -13,8 +13,8 @@ use crate::cli::sim::SimCommand;
 use crate::cli::tariff::TariffCommand;
 use crate::cli::trace::TraceCommand;
 use crate::commands::{
-    Error, alerts, audit, card, conformance, issue, mail, meter, paper, readers, sale, serve, sim, tariff,
-    tour, trace, watch,
+    Error, alerts, audit, card, conformance, doctor, issue, mail, meter, paper, readers, sale, serve, sim,
+    tariff, tour, trace, watch,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -27,7 +27,9 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
             watch::run(context, printer)?;
             return Ok(true);
         }
-        Command::Diagnose => printer.print(&readers::diagnose()),
+        Command::Doctor { server, bundle } => {
+            printer.print(&doctor::run(context, &server, bundle.as_deref())?)
+        }
         Command::Conformance => printer.print(&conformance::run(&context.reader)?),
         Command::Info => printer.print(&card::info(context)?),
         Command::Issue { meter, account, private_balance, closes_former, mode, aes } => {

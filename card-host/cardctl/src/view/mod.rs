@@ -6,6 +6,7 @@ pub(crate) mod card;
 pub(crate) mod collect;
 pub(crate) mod conformance;
 pub(crate) mod customer;
+pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod issue;
 pub(crate) mod ledger;

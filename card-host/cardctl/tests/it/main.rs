@@ -12,6 +12,7 @@
 mod answers;
 mod conformance;
 mod contract;
+mod doctor;
 mod keys;
 mod meter_command;
 mod pages;
