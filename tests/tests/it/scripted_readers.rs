@@ -175,7 +175,9 @@ fn one_that_stays_so_is_named() {
         (PROTOCOL_MISMATCH, "another program has set the card"),
     ] {
         for call in ["FAKE_CONNECT", "FAKE_BEGIN", "FAKE_STATUS", "FAKE_TRANSMIT"] {
-            let said = desk.run(&[(call, [code; 99].join(","))], &["--reader", READER, "info"]);
+            // A service that answers beside it would be one that refuses.
+            let script = [(call, [code; 99].join(",")), ("PCSCLITE_CSOCK_NAME", "/nonexistent".to_owned())];
+            let said = desk.run(&script, &["--reader", READER, "info"]);
             assert!(said.status == Some(1) && said.err.contains(words), "{said}");
             assert!(!said.err.contains("prepaid"), "{said}");
         }
