@@ -23,8 +23,9 @@ const READER: &str = "Scripted Reader 00 00";
 fn each_failure_of_a_reader_has_its_name_for_a_doctor() {
     let desk = Desk::new();
     let with = |call: &'static str, code: &str, cause: &str, check: &str| {
-        let said =
-            desk.run(&[(call, [code; 99].join(","))], &["--format", "json", "--reader", READER, "doctor"]);
+        // A service that runs beside it would be one that refuses.
+        let script = [(call, [code; 99].join(",")), ("PCSCLITE_CSOCK_NAME", "/nonexistent".to_owned())];
+        let said = desk.run(&script, &["--format", "json", "--reader", READER, "doctor"]);
         assert_eq!(said.status, Some(1), "{said}");
         let told: Value = serde_json::from_str(&said.out).unwrap();
         let lines = told["checks"].as_array().unwrap();
@@ -51,7 +52,7 @@ fn each_failure_of_a_reader_has_its_name_for_a_doctor() {
     with("FAKE_CONNECT", UNKNOWN_READER, "reader_gone", "card");
     with("FAKE_CONNECT", "80100065", "not_understood", "card");
     with("FAKE_CONNECT", "80100001", "other", "card");
-    with("FAKE_TRANSMIT", "80100069", "no_card", "application");
+    with("FAKE_TRANSMIT", "80100069", "interrupted", "application");
     let none: [(&str, &str); 1] = [("FAKE_NAMES", "")];
     let said = desk.run(&none, &["--format", "json", "--reader", "any", "doctor"]);
     assert!(said.status == Some(1) && said.out.contains("\"cause\":\"no_reader\""), "{said}");
