@@ -42,7 +42,7 @@ def refused(expected, code, answer):
     problem = json.loads(body)
     assert status == expected and media == "application/problem+json", answer
     assert problem["status"] == expected and problem["code"] == code, problem
-    assert problem["type"] == "urn:x-egelec:problem:" + code, problem
+    assert problem["type"] == "/problems/" + code, problem
     assert isinstance(problem["repeat"], bool) and problem["detail"] and problem["title"], problem
     return problem
 

@@ -14,7 +14,7 @@ base, token, examples, seed, point, card = sys.argv[1:]
 here = pathlib.Path(__file__).parent
 program = pathlib.Path(sys.executable).parent / "schemathesis"
 command = [
-    program, "--config-file", here / "schemathesis.toml", "run", base + "/v1/openapi.json", "--url", base,
+    sys.executable, program, "--config-file", here / "schemathesis.toml", "run", base + "/v1/openapi.json", "--url", base,
     "--header", "Authorization: Bearer " + token,
     "--checks", "all", "--max-examples", examples, "--seed", seed,
     "--phases", "examples,coverage,fuzzing,stateful", "--request-timeout", "600",

@@ -17,6 +17,11 @@ pub(crate) fn time(calendar: &Calendar, time: CardTime) -> String {
     }
 }
 
+/// The last minute before a time: what ends with a day is told by that day, not by the midnight after it.
+pub(crate) fn last_minute(calendar: &Calendar, end: CardTime) -> String {
+    time(calendar, CardTime(end.0.saturating_sub(1)))
+}
+
 /// A month by its index: 2026-11.
 pub(crate) fn month(index: u16) -> String {
     format!("{}-{:02}", 2020 + index / 12, index % 12 + 1)
@@ -49,4 +54,21 @@ pub(crate) fn day_number(text: &str) -> Option<u16> {
     let found: Date = text.parse().ok()?;
     let days = date(2020, 1, 1).until(found).ok()?.get_days();
     u16::try_from(days).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_day_is_told_by_that_day() {
+        let calendar = Calendar::EGYPT;
+        for text in ["2027-02-01", "2027-02-28", "2027-04-29", "2027-04-30", "2027-10-28", "2027-12-31"] {
+            let end = end_of_day(&calendar, day_number(text).unwrap());
+            assert_eq!(last_minute(&calendar, end), format!("{text} 23:59"));
+        }
+        assert_eq!(last_minute(&calendar, CardTime::UNSET), "not set");
+    }
 }

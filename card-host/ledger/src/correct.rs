@@ -10,7 +10,7 @@ use super::entry::{Entry, Kind, RequestKey, Step, Transfer};
 use super::error::{LedgerError, Refusal, StoreError};
 use super::moves::MoveOrder;
 use super::names::{COMPANY, PointCode, RequestId};
-use super::office::{Office, Who, draft};
+use super::office::{Office, Who, customer, draft};
 use super::records::{BindingRecord, Customer, Head, Point};
 use super::sale::{Certified, Steps, is_for};
 use super::second::{alone, same_person};
@@ -256,7 +256,7 @@ impl Office {
                 });
                 return if same { Ok(()) } else { Err(Refusal::OtherRequest(id.clone()).into()) };
             }
-            let held = t.customer(account)?.unwrap_or(Customer { account, ..Customer::default() });
+            let held = customer(t, account)?;
             let debt = held.debt.checked_add(amount).filter(|debt| *debt <= card_host::issuer::LAST_TOTAL);
             let debt =
                 debt.ok_or_else(|| Refusal::Invalid("the debt is too large to be written".to_owned()))?;

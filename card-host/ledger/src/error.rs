@@ -166,6 +166,9 @@ pub enum StoreError {
     /// What it holds is not a ledger, or of another version, company or environment.
     #[error("this is not the ledger that is meant ({0}): nothing was changed; see which one is opened")]
     Other(String),
+    /// The file that was to be made is there already. It was not touched.
+    #[error("{} exists already and is not replaced: choose another name", .0.display())]
+    Exists(std::path::PathBuf),
     /// It is set up so that it does not do, or this user may not, or it can only be read. Nothing was written.
     #[error("the ledger's store is not set up for this ({0}): nothing was written; change that, and repeat")]
     Unfit(String),
@@ -407,6 +410,9 @@ pub enum Refusal {
         /// What is left.
         left: Piastres,
     },
+    /// Nobody has the account.
+    #[error("nobody has account {0}: look at the number on the contract")]
+    UnknownAccount(u64),
     /// It was cancelled.
     #[error("the sale was cancelled: what was paid is the customer's, give it back")]
     Cancelled,

@@ -13,7 +13,7 @@ use super::masters::DRAWN;
 use super::names::{OFFICE, PartyCode, PointCode, RequestId, is_words};
 use super::policy::Policy;
 use super::proof::EVIDENCE;
-use super::records::{Head, Party, Point, PolicyRecord};
+use super::records::{Customer, Head, Party, Point, PolicyRecord};
 use super::store::{Ask, Context, Ledger, Payee, Transaction, read};
 use card_host::issuer::{Clock, Issuer};
 use card_host::keystore::KeyStore;
@@ -237,6 +237,15 @@ fn reserved(entry: &Entry) -> Result<(), Refusal> {
             Err(Refusal::Invalid(text))
         }
         _ => Ok(()),
+    }
+}
+
+/// The customer with this account, who has a contract or owes something.
+pub(super) fn customer(t: &mut dyn Transaction, account: u64) -> Result<Customer, LedgerError> {
+    match t.customer(account)? {
+        Some(held) => Ok(held),
+        None if t.bindings_of(account)?.is_empty() => Err(Refusal::UnknownAccount(account).into()),
+        None => Ok(Customer { account, ..Customer::default() }),
     }
 }
 

@@ -12,7 +12,7 @@ use super::entry::{Hash, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal};
 use super::masters;
 use super::names::{COMPANY, OFFICE, PartyCode, PointCode, RequestId};
-use super::office::{Office, Who, draft};
+use super::office::{Office, Who, customer, draft};
 use super::policy::Policy;
 use super::records::{Customer, Head, Party, Point, PolicyRecord, Power, Token};
 use super::second::{self, Agreed, agreed};
@@ -336,7 +336,7 @@ impl Office {
         let document =
             json!({ "customer": account.to_string(), "phone": !phone.is_empty(), "arabic": arabic });
         self.set(who, id, &document, |t| {
-            let held = t.customer(account)?.unwrap_or(Customer { account, ..Customer::default() });
+            let held = customer(t, account)?;
             Ok(vec![Head::Customer(Customer { phone: phone.to_owned(), arabic, ..held })])
         })
     }

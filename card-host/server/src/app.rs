@@ -8,8 +8,8 @@ use card_core::units::CardTime;
 use governor::clock::{Clock as _, MonotonicClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use sha2::{Digest, Sha256};
-use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, SocketAddr};
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -19,6 +19,7 @@ use tracing::info;
 
 use super::Options;
 use super::failure::Failure;
+use super::note::Note;
 use card_channel::wire::{Code, Status, VERSION};
 use card_ledger::{Hash, LedgerError, Office, PartyCode, PointCode, Power, Who, transact};
 
@@ -53,7 +54,7 @@ struct Shared {
     /// Addresses whose unknown tokens are not looked up before this time.
     refused: Mutex<HashMap<IpAddr, Instant>>,
     /// Tokens that were good when they were last looked up. They are looked up again each time; only a flood of bad ones does not keep them out.
-    good: Mutex<HashSet<Hash>>,
+    good: Mutex<HashMap<Hash, PartyCode>>,
     status: tokio::sync::Mutex<Health>,
 }
 
@@ -71,6 +72,7 @@ pub(super) struct Caller {
     pub(super) party: PartyCode,
     pub(super) actor: String,
     pub(super) power: Power,
+    note: Note,
 }
 
 impl Caller {
@@ -78,13 +80,10 @@ impl Caller {
     pub(super) fn at(&self, point: &str) -> Result<Who, Failure> {
         let point: PointCode =
             point.parse().map_err(|error: card_ledger::NameError| Failure::malformed(error.to_string()))?;
+        self.note.point(&point);
         Ok(Who { party: self.party.clone(), point, actor: self.actor.clone() })
     }
 }
-
-/// The party of a request, for its line in the log.
-#[derive(Debug, Clone)]
-pub(super) struct Asked(pub(super) PartyCode);
 
 impl App {
     pub(super) fn new(office: Arc<Office>, options: Options) -> Self {
@@ -210,7 +209,7 @@ impl App {
     }
 
     /// Whose token this is.
-    async fn caller(&self, headers: &HeaderMap, from: IpAddr) -> Result<Caller, Failure> {
+    async fn caller(&self, headers: &HeaderMap, note: &Note) -> Result<Caller, Failure> {
         let missing =
             || Failure::new(Code::NoToken, "send the channel's token: Authorization: Bearer, and the secret");
         let mut sent = headers.get_all(header::AUTHORIZATION).iter();
@@ -222,27 +221,29 @@ impl App {
             return Err(missing());
         }
         let hash: Hash = Sha256::digest(secret).into();
-        let known = lock(&self.0.good).contains(&hash);
-        if known {
+        let known = lock(&self.0.good).get(&hash).cloned();
+        if let Some(party) = &known {
+            note.party(party);
             self.not_too_often(&hash)?;
         } else {
-            self.not_refused(from)?;
+            self.not_refused(note.from())?;
         }
         let secret = zeroize::Zeroizing::new(secret.to_owned());
         let deadline = Instant::now() + self.0.options.request_timeout;
         let Some(token) = self.work(deadline, move |office| office.token(&secret)).await? else {
             lock(&self.0.good).remove(&hash);
-            self.failed(from);
+            self.failed(note.from());
             return Err(Failure::new(
                 Code::NoToken,
                 "this token is not known, or was revoked: ask the company for one",
             ));
         };
-        lock(&self.0.good).insert(hash);
-        if !known {
+        note.party(&token.party);
+        lock(&self.0.good).insert(hash, token.party.clone());
+        if known.is_none() {
             self.not_too_often(&hash)?;
         }
-        Ok(Caller { party: token.party, actor: token.actor, power: token.power })
+        Ok(Caller { party: token.party, actor: token.actor, power: token.power, note: note.clone() })
     }
 
     /// Whether this token asks no more often than it may.
@@ -277,7 +278,7 @@ impl App {
 }
 
 /// The place of all addresses for which there is none.
-const OTHERS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+pub(super) const OTHERS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
 
 fn busy(detail: &str) -> Failure {
     Failure::new(Code::Busy, detail)
@@ -293,7 +294,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Where a request comes from. What stands on this computer is the proxy, which says whose request it passes on.
-fn origin(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+pub(super) fn origin(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     if !peer.to_canonical().is_loopback() {
         return peer;
     }
@@ -304,15 +305,13 @@ fn origin(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
 
 /// Lets only those in who have a token, and notes who they are.
 pub(super) async fn with_token(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<SocketAddr>().map_or(OTHERS, SocketAddr::ip);
-    let from = origin(peer, request.headers());
-    match app.caller(request.headers(), from).await {
+    let Some(note) = request.extensions().get::<Note>().cloned() else {
+        return Failure::new(Code::Internal, "the request was not noted").into_response();
+    };
+    match app.caller(request.headers(), &note).await {
         Ok(caller) => {
-            let asked = Asked(caller.party.clone());
             request.extensions_mut().insert(caller);
-            let mut response = next.run(request).await;
-            response.extensions_mut().insert(asked);
-            response
+            next.run(request).await
         }
         Err(failure) => failure.into_response(),
     }

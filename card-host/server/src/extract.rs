@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
@@ -12,6 +13,7 @@ use card_core::id::CardId;
 use super::app::{App, Caller};
 use super::convert;
 use super::failure::Failure;
+use super::note::Note;
 use card_channel::wire::{BODY, Code, IDEMPOTENCY_KEY};
 use card_ledger::{EntryId, NameError, RequestId};
 
@@ -34,6 +36,10 @@ impl<T: DeserializeOwned> FromRequest<App> for Sent<T> {
         if !is_json(request.headers()) {
             return Err(Failure::new(Code::MediaType, "send the body as application/json"));
         }
+        if !is_plain(request.headers()) {
+            let detail = "send the body as it is, without a Content-Encoding: it is not unpacked here";
+            return Err(Failure::new(Code::MediaType, detail));
+        }
         let large = || Failure::new(Code::TooLarge, format!("a body has at most {BODY} bytes"));
         let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
         if length.and_then(|length| length.parse().ok()).is_some_and(|length: u64| length > BODY as u64) {
@@ -48,9 +54,13 @@ impl<T: DeserializeOwned> FromRequest<App> for Sent<T> {
             )
         })?;
         let bytes = read.map_err(|error| {
-            // Above the limit, or the connection has ended; whoever has hung up does not read this.
-            let _ = error;
-            large()
+            let limit =
+                std::error::Error::source(&error).is_some_and(|source| source.is::<LengthLimitError>());
+            if limit {
+                large()
+            } else {
+                Failure::malformed("the body did not arrive whole: this try did nothing; send it whole")
+            }
         })?;
         serde_json::from_slice(&bytes)
             .map(Self)
@@ -65,6 +75,14 @@ fn is_json(headers: &HeaderMap) -> bool {
     media.trim().eq_ignore_ascii_case("application/json")
 }
 
+/// Whether nothing has to be unpacked.
+fn is_plain(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    codings
+        .into_iter()
+        .all(|coding| coding.to_str().is_ok_and(|coding| coding.eq_ignore_ascii_case("identity")))
+}
+
 /// The channel's id, from the header.
 pub(super) struct Key(pub(super) RequestId);
 
@@ -77,7 +95,8 @@ impl FromRequestParts<App> for Key {
             let detail = "send one header Idempotency-Key with the id of the request: made and stored before it is sent";
             return Err(Failure::malformed(detail));
         };
-        convert::request_id(key.to_str().unwrap_or_default()).map(Self)
+        let id = convert::request_id(key.to_str().unwrap_or_default())?;
+        Ok(Self(noted(parts, id)))
     }
 }
 
@@ -88,7 +107,8 @@ impl FromRequestParts<App> for SaleId {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        convert::request_id(&in_path(parts, app).await?).map(Self)
+        let id = convert::request_id(&in_path(parts, app).await?)?;
+        Ok(Self(noted(parts, id)))
     }
 }
 
@@ -101,6 +121,14 @@ impl FromRequestParts<App> for CardInPath {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         convert::card(&in_path(parts, app).await?).map(Self)
     }
+}
+
+/// The id stands in the log as well.
+fn noted(parts: &Parts, id: RequestId) -> RequestId {
+    if let Some(note) = parts.extensions.get::<Note>() {
+        note.request(&id);
+    }
+    id
 }
 
 /// The number of a receipt, from the path.

@@ -24,9 +24,9 @@ pub(super) struct Failure {
     pub(super) inner: Option<String>,
 }
 
-/// What stands in the log about a failure of ours, beside the answer.
+/// What stands in the log about a failure, beside the answer.
 #[derive(Debug, Clone)]
-pub(super) struct Fault {
+pub(super) struct Told {
     pub(super) code: Code,
     pub(super) inner: Option<String>,
 }
@@ -53,10 +53,9 @@ impl Failure {
         }
     }
 
-    /// For the log: what is wrong within the company.
-    pub(super) fn fault(&self) -> Option<Fault> {
-        let ours = self.inner.is_some() || self.code.status() >= 500;
-        ours.then(|| Fault { code: self.code, inner: self.inner.clone() })
+    /// For the log: the code, and what is wrong within the company.
+    pub(super) fn told(&self) -> Told {
+        Told { code: self.code, inner: self.inner.clone() }
     }
 
     pub(super) fn malformed(detail: impl Into<String>) -> Self {
@@ -109,7 +108,9 @@ fn code_of(error: &LedgerError) -> Code {
         LedgerError::Store(StoreError::Unavailable(_) | StoreError::Unfit(_)) => Code::Unavailable,
         LedgerError::Store(StoreError::OutcomeUnknown(_)) => Code::Unknown,
         LedgerError::Store(StoreError::Other(_) | StoreError::Corrupt(_)) => Code::Damaged,
-        LedgerError::Store(StoreError::ReadOnly) | LedgerError::NotRun => Code::Internal,
+        LedgerError::Store(StoreError::ReadOnly | StoreError::Exists(_)) | LedgerError::NotRun => {
+            Code::Internal
+        }
         LedgerError::Issuer(IssuerError::Account(_)) => Code::Exhausted,
         LedgerError::Issuer(
             IssuerError::NoTime | IssuerError::ClockBeforeBuild { .. } | IssuerError::Keys(_),
@@ -169,6 +170,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         | Refusal::SecondPerson(_)
         | Refusal::MoreThanAllowed { .. }
         | Refusal::MoreThanLeft { .. }
+        | Refusal::UnknownAccount(_)
         | Refusal::Invalid(_) => Code::Invalid,
     }
 }
@@ -179,9 +181,7 @@ impl IntoResponse for Failure {
         // A structure of texts can always be written.
         let body = serde_json::to_vec(&self.problem()).unwrap_or_default();
         let mut response = (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
-        if let Some(fault) = self.fault() {
-            response.extensions_mut().insert(fault);
-        }
+        response.extensions_mut().insert(self.told());
         let headers = response.headers_mut();
         if self.code == Code::NoToken {
             let challenge = HeaderValue::from_static("Bearer realm=\"channels\"");
@@ -189,6 +189,10 @@ impl IntoResponse for Failure {
         }
         if let Some(again) = self.again {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(again));
+        }
+        if self.code == Code::MediaType {
+            headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         if matches!(self.code, Code::TooSlow | Code::TooLarge) {
             // What is left of the body is not waited for.
@@ -225,10 +229,11 @@ mod tests {
             let problem = failure.problem();
             assert_eq!((problem.status, problem.code.as_str(), problem.repeat), (status, code, repeat));
             let response = failure.into_response();
-            let fault = response.extensions().get::<Fault>();
+            let told = response.extensions().get::<Told>().unwrap();
+            assert_eq!(told.code.as_str(), code);
             if status < 500 {
                 assert_eq!(problem.detail, text);
-                assert!(fault.is_none(), "{fault:?}");
+                assert!(told.inner.is_none(), "{told:?}");
             } else {
                 // What is wrong within the company is for its log.
                 assert!(
@@ -236,7 +241,7 @@ mod tests {
                     "{problem:?}"
                 );
                 assert!(!problem.detail.contains("cardctl"), "{problem:?}");
-                assert_eq!(fault.unwrap().inner.as_deref(), Some(text.as_str()));
+                assert_eq!(told.inner.as_deref(), Some(text.as_str()));
             }
             assert_eq!(response.status().as_u16(), status);
             assert_eq!(response.headers().get(header::CONTENT_TYPE).unwrap(), MEDIA_TYPE);

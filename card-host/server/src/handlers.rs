@@ -103,8 +103,8 @@ pub(super) async fn confirm(
     let (sale, reason) = confirmed.await?;
     let status = if sale.certified.is_some() { StatusCode::OK } else { StatusCode::ACCEPTED };
     let mut response = json(status, &convert::sale(&sale, reason.as_ref()));
-    if let Some(fault) = reason.as_ref().and_then(|error| Failure::of(error).fault()) {
-        response.extensions_mut().insert(fault);
+    if let Some(error) = &reason {
+        response.extensions_mut().insert(Failure::of(error).told());
     }
     Ok(response)
 }

@@ -12,23 +12,22 @@ mod failure;
 mod handlers;
 mod listen;
 mod log;
+mod note;
+mod pages;
+mod places;
 mod receipts;
 
-use axum::extract::{MatchedPath, Request};
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
+use axum::middleware::from_fn;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval};
-use tracing::field::{debug, display};
+use tokio::time::{MissedTickBehavior, interval};
 use tracing::info;
 
-use self::app::{App, Asked};
-use self::failure::Fault;
+use self::app::App;
 pub use self::log::log_to_stderr;
 use card_ledger::Office;
 
@@ -173,9 +172,10 @@ async fn run(
     let signals = options.signals.then(|| tokio::spawn(signalled(options.stop.clone())));
     let house = tokio::spawn(keep_house(app.clone()));
     let router = describe::routes(&app)
+        .merge(pages::routes())
         .fallback(handlers::no_path)
         .method_not_allowed_fallback(handlers::no_method)
-        .layer(from_fn(logged))
+        .layer(from_fn(note::logged))
         .with_state(app.clone());
     info!(listening = %address);
     ready(address);
@@ -230,22 +230,6 @@ async fn signalled(stop: Stop) {
         }
     }
     stop.stop();
-}
-
-/// A line for each request: what, and how it ended. Never a card or a secret. Where the company itself is at fault, why.
-async fn logged(request: Request, next: Next) -> Response {
-    let begun = Instant::now();
-    let method = request.method().clone();
-    let path = request.extensions().get::<MatchedPath>().cloned();
-    let response = next.run(request).await;
-    let path = path.as_ref().map_or("-", MatchedPath::as_str);
-    let party = response.extensions().get::<Asked>().map_or("-", |asked| asked.0.as_str());
-    let (status, ms) = (response.status().as_u16(), begun.elapsed().as_millis());
-    let fault = response.extensions().get::<Fault>();
-    let code = fault.map(|fault| display(fault.code.as_str()));
-    let error = fault.and_then(|fault| fault.inner.as_deref()).map(debug);
-    info!(method = %method, path = %path, status, ms, party = %party, code, error);
-    response
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod requests;
+
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -114,7 +116,6 @@ macro_rules! never {
 impl Transaction for FakeRows<'_> {
     fn token(&mut self, hash: &Hash) -> Result<Option<Token>, LedgerError> {
         self.fake.looked_up.fetch_add(1, Ordering::SeqCst);
-        // `x` is Fawry's; all others are named like their party.
         let known = [("x", "fawry"), ("cib", "cib"), ("branch", "branch")].into_iter();
         let mut known = known.filter(|(secret, _)| *hash == <[u8; 32]>::from(Sha256::digest(secret)));
         let Some((_, party)) = known.next() else { return Ok(None) };
@@ -301,7 +302,6 @@ fn what_was_asked_before_the_end_is_answered() {
             })
         })
         .collect();
-    // One that asks for nothing keeps nobody waiting.
     let idle = TcpStream::connect(address).unwrap();
     until(|| running.fake.begun.load(Ordering::SeqCst) == 4);
     running.stop.stop();

@@ -52,6 +52,7 @@ over_both_stores! {
     }
     correct::{
         a_debit_takes_credit_back,
+        an_account_that_nobody_has_gets_no_telephone_and_no_debt,
         a_large_debit_needs_a_second_person,
         cash_is_given_out_where_it_was_proposed,
         debts_are_paid_by_sales_and_debits,

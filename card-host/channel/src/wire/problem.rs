@@ -11,9 +11,9 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Problem {
-    /// `urn:x-egelec:problem:` and the code.
+    /// `/problems/` and the code: a page at the server that says what to do.
     #[serde(rename = "type")]
-    #[cfg_attr(feature = "schema", schema(format = "uri", example = "urn:x-egelec:problem:card-blocked"))]
+    #[cfg_attr(feature = "schema", schema(format = "uri-reference", example = "/problems/card-blocked"))]
     pub kind: String,
     /// The code in words.
     pub title: String,
@@ -52,7 +52,7 @@ impl Problem {
     /// A problem with this code.
     pub fn new(code: Code, detail: String) -> Self {
         Self {
-            kind: format!("urn:x-egelec:problem:{}", code.as_str()),
+            kind: format!("/problems/{}", code.as_str()),
             title: code.title().to_owned(),
             status: code.status(),
             detail,
@@ -192,7 +192,7 @@ mod tests {
         let text = serde_json::to_string(&problem).unwrap();
         assert!(
             text.starts_with(
-                r#"{"type":"urn:x-egelec:problem:card-blocked","title":"The card is blocked","status":422,"#
+                r#"{"type":"/problems/card-blocked","title":"The card is blocked","status":422,"#
             ),
             "{text}"
         );

@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use card_core::id::Scope;
 use rusqlite::Connection;
 
-use self::connection::{Place, Wanted, other};
+use self::connection::{Place, Wanted};
 use self::error::failed;
 use self::group::Groups;
 use self::transaction::Rows;
@@ -84,7 +84,7 @@ impl SqliteLedger {
     pub fn backup(&self, to: &Path) -> Result<(), LedgerError> {
         let to = std::path::absolute(to).map_err(|error| copying(to, &error))?;
         if to.try_exists().map_err(|error| copying(&to, &error))? {
-            return Err(other(format!("{} exists: give the copy another name", to.display())));
+            return Err(StoreError::Exists(to).into());
         }
         let draft = Draft::file(&to).map_err(|error| copying(&to, &error))?;
         let copy = |connection: &Connection| {

@@ -6,8 +6,8 @@ use card_host::card_core::units::{CardTime, Piastres};
 use card_host::random::OsRandom;
 use card_ledger::{
     Approved, AuditKey, DebitOrder, DebitTo, Entry, EntryId, Head, Kind, LedgerError, LimitsChange, Party,
-    PartyChange, PartyCode, Payee, PointLimits, Policy, Power, Refusal, RequestKey, SignedHead, StoreError,
-    read, transact, verify,
+    PartyChange, PartyCode, Payee, PointLimits, Policy, Power, Refusal, RequestId, RequestKey, SignedHead,
+    StoreError, read, transact, verify,
 };
 use system_tests::world::{World, kiosk, refused, who};
 
@@ -344,5 +344,18 @@ pub(crate) fn what_a_change_does_not_name_stays(world: &World) {
     let key = AuditKey::generate().unwrap().public();
     let report = verify(&*world.ledger, &key, &[], &mut |_| {}).unwrap();
     assert_eq!(report.findings, []);
+    world.check();
+}
+
+/// A number that was typed wrong would never reach anybody, and would never be paid.
+pub(crate) fn an_account_that_nobody_has_gets_no_telephone_and_no_debt(world: &World) {
+    world.customer(1);
+    let (office, boss) = (&world.office, world.boss());
+    let debt = |account, id: &RequestId| office.debt(&boss, id, account, Piastres(5_000), "arrears");
+    let unknown = Refusal::UnknownAccount(4712);
+    assert_eq!(refused(debt(4712, &world.id())), unknown);
+    assert_eq!(refused(office.set_customer(&boss, &world.id(), 4712, "+201001234567", true)), unknown);
+    debt(1, &world.id()).unwrap();
+    office.set_customer(&boss, &world.id(), 1, "+201001234567", true).unwrap();
     world.check();
 }

@@ -188,7 +188,7 @@ impl Answer {
         let problem = self.json();
         let code = problem["code"].as_str().unwrap().to_owned();
         assert_eq!(problem["status"], status);
-        assert_eq!(problem["type"], format!("urn:x-egelec:problem:{code}"));
+        assert_eq!(problem["type"], format!("/problems/{code}"));
         assert!(problem["title"].is_string() && problem["detail"].is_string(), "{problem}");
         let again = matches!(status, 408 | 429 | 503);
         assert_eq!(problem["repeat"], again, "{problem}");

@@ -228,7 +228,7 @@ fn in_words(notice: &Notice, state: &MeterState, language: Language) -> String {
     if notice.until == CardTime::UNSET {
         return text.to_string();
     }
-    let until = local::time(&state.calendar, notice.until);
+    let until = local::last_minute(&state.calendar, notice.until);
     match language {
         Language::English => format!("{text} (until {until})"),
         Language::Arabic => format!("{text} ({})", card_core::text::isolate(until)),
