@@ -2,6 +2,7 @@
 
 pub(crate) mod alerts;
 pub(crate) mod audit;
+pub(crate) mod batch;
 mod contents;
 mod corrections;
 pub(crate) mod ledger;
@@ -30,6 +31,7 @@ use std::time::Duration;
 
 use self::alerts::AlertsCommand;
 use self::audit::AuditCommand;
+use self::batch::BatchCommand;
 use self::ledger::LedgerCommand;
 use self::mail::MailArguments;
 use self::meter::MeterCommand;
@@ -180,6 +182,11 @@ pub(crate) enum Command {
         /// Length of all keys in bits, 128 or 256; counts when the data directory is new.
         #[arg(long, default_value = "256", value_parser = key_length)]
         aes: KeyLength,
+    },
+    /// Many cards at once, from a list.
+    Batch {
+        #[command(subcommand)]
+        command: BatchCommand,
     },
     /// Makes a blank card a technician's card for a meter: bound like the customer's card, and no replacement of it. Commands name it.
     Engineering {

@@ -15,6 +15,8 @@ use card_ledger::{AuditKeyError, BranchError, ExportError, FindLostError, Ledger
 use card_server::ServerError;
 use cardctl::tour::TourError;
 
+use super::batch::results::ResultsError;
+use super::batch::rows::RowsError;
 use super::mail::ContentError;
 use super::paper::NotWritten;
 use super::sale::{BooksBehind, NotLoaded, PaidOnly, SecondPerson, SoldToFormer};
@@ -70,6 +72,10 @@ pub(crate) enum Error {
     Tariff(#[from] TariffFileError),
     #[error(transparent)]
     Paper(#[from] NotWritten),
+    #[error(transparent)]
+    Rows(#[from] RowsError),
+    #[error(transparent)]
+    Results(#[from] ResultsError),
     #[error(transparent)]
     NotPrinted(#[from] NotPrinted),
 }

@@ -8,13 +8,14 @@ use card_paper::{Digits, Look};
 use crate::cli::Command;
 use crate::cli::alerts::AlertsCommand;
 use crate::cli::audit::AuditCommand;
+use crate::cli::batch::BatchCommand;
 use crate::cli::meter::MeterCommand;
 use crate::cli::sim::SimCommand;
 use crate::cli::tariff::TariffCommand;
 use crate::cli::trace::TraceCommand;
 use crate::commands::{
-    Error, alerts, audit, card, conformance, doctor, issue, mail, meter, paper, readers, sale, serve, sim,
-    tariff, tour, trace, watch,
+    Error, alerts, audit, batch, card, conformance, doctor, issue, mail, meter, paper, readers, sale, serve,
+    sim, tariff, tour, trace, watch,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -35,6 +36,9 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
         Command::Issue { meter, account, private_balance, closes_former, mode, aes } => {
             let choice = CardChoice { mode, private_balance, closes_former };
             printer.print(&issue::issue(context, &issue::Options { meter, account, choice, keys: aes })?)
+        }
+        Command::Batch { command: BatchCommand::Issue { csv, out, with, parallel } } => {
+            printer.print(&batch::issue(context, &batch::Options { csv, out, readers: with, parallel })?)
         }
         Command::Engineering { meter, rebind } => printer.print(&issue::engineering(context, meter, rebind)?),
         Command::TopUp { amount, channel, out } => {

@@ -2,6 +2,7 @@
 
 pub(crate) mod alerts;
 pub(crate) mod audit;
+pub(crate) mod batch;
 pub(crate) mod card;
 pub(crate) mod collect;
 pub(crate) mod conformance;

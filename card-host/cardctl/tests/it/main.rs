@@ -10,6 +10,7 @@
 )]
 
 mod answers;
+mod batch;
 mod conformance;
 mod contract;
 mod doctor;
