@@ -26,8 +26,9 @@ CRATES = {
     "card-server": ["card-core", "card-host", "card-channel", "card-ledger", "card-paper"],
     "card-paper": ["card-core", "card-host", "card-ledger"],
     "card-pkcs11": ["card-core", "card-host"],
+    "card-signer": ["card-core", "card-host"],
     "card-conformance": ["card-core", "card-host", "applet-sim"],
-    "cardctl": ["card-core", "card-paper", "card-pkcs11", "card-conformance", "applet-sim", "card-host", "card-channel", "card-ledger", "card-server"],
+    "cardctl": ["card-core", "card-paper", "card-pkcs11", "card-signer", "card-conformance", "applet-sim", "card-host", "card-channel", "card-ledger", "card-server"],
 }
 CIRCLE = 4
 LINES = 500

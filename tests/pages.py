@@ -48,18 +48,23 @@ def make(folder):
             yield file
 
 
+def blamed(page):
+    """What is wrong with a page as it is shown."""
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    found = [f"{wide} pixels stand out"] if wide > 0 else []
+    for rule in Axe().run(page).response["violations"]:
+        nodes = "; ".join(node["html"] for node in rule["nodes"][:3])
+        found.append(f"{rule['help']} ({rule['id']}): {nodes}")
+    return found
+
+
 def faults(browser, file):
     """What is wrong with a page; an empty list is good."""
     for name, width in WIDTHS.items():
         page = browser.new_page(viewport={"width": width, "height": 800})
         page.on("request", lambda asked: asked.url.startswith("file:") or sys.exit(f"{file.name} asks for {asked.url}"))
         page.goto(file.as_uri())
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if wide > 0:
-            yield f"{file.name} on a {name}: {wide} pixels stand out"
-        for found in Axe().run(page).response["violations"]:
-            nodes = "; ".join(node["html"] for node in found["nodes"][:3])
-            yield f"{file.name} on a {name}: {found['help']} ({found['id']}): {nodes}"
+        yield from (f"{file.name} on a {name}: {found}" for found in blamed(page))
         page.close()
     page = browser.new_page()
     page.goto(file.as_uri())

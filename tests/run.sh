@@ -74,6 +74,7 @@ vectors() { target/python/bin/python tests/reference/make_vectors.py --check; }
 crates() { cargo test "${ci[@]}" "${everything[@]}" --lib --bins --test it && cargo test "${ci[@]}" "${everything[@]}" --doc; }
 
 pages() { CARD_PROGRAMS=$target/ci target/python/bin/python tests/pages.py; }
+desk() { CARD_PROGRAMS=$target/ci target/python/bin/python tests/desk.py; }
 
 # Readers take turns, and wait most of the time: so they have a thread of their own beside the others, which wait less.
 readers=(conformance host_pcsc hot_plug independent_clients kiosk_sale pcsc_cost programs tour_pcsc virtual_reader)
@@ -115,6 +116,7 @@ if python_packages "vectors of the second reading"; then stage "vectors of the s
 stage "crates" crates
 stage "examples" tests/examples.sh ci
 whole "needs a browser" pages pages
+whole "needs a browser" desk desk
 whole "needs root, pcscd and PostgreSQL" "system" system
 whole "needs PostgreSQL" benchmarks benchmarks
 whole "prints what benchmarks do" "figures in documents" figures

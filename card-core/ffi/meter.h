@@ -30,7 +30,7 @@
 #define METER_ARABIC 1
 
 // Pages of memory that a meter uses.
-#define METER_MEMORY_PAGES 267
+#define METER_MEMORY_PAGES 269
 
 // Bytes of the longest command to a card.
 #define METER_COMMAND_SIZE 261
@@ -281,10 +281,23 @@ typedef struct {
 typedef struct {
     // What its energy has cost, in piastres.
     uint64_t charge;
+    // Fees, in piastres: service fee, levies and others together; 0 in the month that runs, for they are taken at its end. Below zero
+    // where rebates are more.
+    int64_t fees;
     // Energy, in 10 Wh.
     uint32_t energy;
-    // Fees, in piastres; 0 in the month that runs, for they are taken at its end. Below zero where rebates are more.
-    int32_t fees;
+    // What of the charge restarts have brought, in piastres; below zero it was given.
+    int32_t re_rating;
+    // Service fee, in piastres.
+    uint32_t service_fee;
+    // Levies and taxes, in piastres; below zero they were given.
+    int32_t levies;
+    // Other charges, in piastres; below zero they were given.
+    int32_t others;
+    // Instalments taken as it began, in piastres.
+    uint32_t instalments;
+    // Version of its tariff.
+    uint32_t tariff;
     // Highest demand, in W.
     uint32_t peak;
     // Its year.

@@ -72,12 +72,10 @@ impl fmt::Display for MeterId {
 }
 
 impl core::str::FromStr for MeterId {
-    type Err = core::num::ParseIntError;
+    type Err = crate::numerals::NumberError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // A sign is no digit of it.
-        let digits = if text.starts_with('+') { "" } else { text };
-        digits.parse().map(|number: u64| number.into())
+        crate::numerals::whole(text).map(Self::from)
     }
 }
 

@@ -5,7 +5,8 @@ use card_core::id::{CardRef, State};
 use card_core::key::KeyLength;
 use card_core::layout::{CardSummary, File, Form, Identity, PublicStatus, PurseFile};
 use card_core::message::{
-    BindingCertificate, Certificate, Envelope, Event, FormatError, LoadRecord, MeterReceipt, Month, Slot,
+    BindingCertificate, Certificate, Envelope, Event, FinalReport, FormatError, LoadRecord, MeterReceipt,
+    Month, Slot,
 };
 use card_core::platform::Random;
 use card_core::role::{Derivation, HOLDER, KeyVersion, Role};
@@ -221,8 +222,8 @@ pub fn final_report(
         Err(error) => return Err(error.into()),
     };
     let opened = keys.open_mail(scope, &envelope)?;
-    let receipt = MeterReceipt::parse(opened.as_slice()).map_err(of_mail)?;
-    Ok(Some(keys.verify_meter_receipt(scope, receipt)?))
+    let report = FinalReport::parse(opened.as_slice()).map_err(of_mail)?;
+    Ok(Some(keys.verify_meter_receipt(scope, report.receipt)?))
 }
 
 /// What was sealed in an envelope on a card has not its form.

@@ -1,5 +1,6 @@
 //! A tariff as people write it: TOML, with amounts as decimal strings (`docs/tariff.md` explains the fields).
 
+use card_core::numerals::{self, DECIMAL, NumberError, digit};
 use card_core::tariff::{
     Basis, Charge, ChargeCode, Head, Kind, Lines, MAX_CHARGES, MAX_SLABS, Price, Slab, Tariff, TariffError,
 };
@@ -369,14 +370,20 @@ pub enum DecimalError {
 
 /// The number that `text` says, in units of the last of `places` decimals: "68.5" with 3 places is 68500.
 pub fn decimal(text: &str, places: usize) -> Result<u32, DecimalError> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(whole) || !digits(fraction) {
-        return Err(DecimalError::NotANumber);
+    let short = match text.split_once(['.', DECIMAL]) {
+        Some((whole, fraction)) if !fraction.is_empty() => {
+            match fraction.trim_end_matches(|letter| digit(letter) == Some(0)) {
+                "" => whole.to_owned(),
+                fraction => format!("{whole}.{fraction}"),
+            }
+        }
+        _ => text.to_owned(),
+    };
+    let value = numerals::decimal(&short, u32::try_from(places).unwrap_or(u32::MAX));
+    match value.map(u32::try_from) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(_)) | Err(NumberError::TooLarge) => Err(DecimalError::TooLarge),
+        Err(NumberError::TooManyDecimals) => Err(DecimalError::TooManyDecimals(places)),
+        Err(NumberError::NotANumber) => Err(DecimalError::NotANumber),
     }
-    let fraction = fraction.trim_end_matches('0');
-    if fraction.len() > places {
-        return Err(DecimalError::TooManyDecimals(places));
-    }
-    format!("{whole}{fraction:0<places$}").parse().map_err(|_| DecimalError::TooLarge)
 }

@@ -1,5 +1,5 @@
 """The card's commands of sections 9 to 12: voucher, mail, meter exchange, personalisation."""
-from reference import (BINDING, CERTIFICATE, ENVELOPE, EVENT, MESSAGES, METER_RECEIPT, MONTH, be, cbc, check_value,
+from reference import (BINDING, CERTIFICATE, ENVELOPE, EVENT, MESSAGES, METER_RECEIPT, MONTH, MONTH_SIZE, MOST_MONTHS, be, cbc, check_value,
                        decode, genuine, message, num, well_formed)
 
 BLANK, PERSONALISED, ACTIVE, BLOCKED, TERMINATED = 1, 2, 3, 4, 5
@@ -134,9 +134,10 @@ class Commands:
 
     def settle(self, p1, p2, data, ne):
         self.meter_command(p1, p2, 0x13)
-        check(len(data) >= 94 and data[93] <= 4 and len(data) == 94 + 16 * data[93], "6700")
-        new, month = decode(METER_RECEIPT, data[1:69]), decode(MONTH, data[69:93])
-        events = [data[i:i + 16] for i in range(94, len(data), 16)]
+        end = 69 + MONTH_SIZE
+        check(len(data) > end and data[end] <= 4 and len(data) == end + 1 + 16 * data[end], "6700")
+        new, month = decode(METER_RECEIPT, data[1:69]), decode(MONTH, data[69:end])
+        events = [data[i:i + 16] for i in range(end + 1, len(data), 16)]
         own = decode(BINDING, self.binding)
         check(data[0] == 1 and well_formed(new, 9), "6A80")
         check(new["meter_id"] == own["meter_id"], "9404")
@@ -150,7 +151,7 @@ class Commands:
             check(well_formed(month), "6A80")
             numbers = [self.last_event] + [decode(EVENT, e)["number"] for e in events]
             check(all(a < b for a, b in zip(numbers, numbers[1:])), "6A80")
-            self.meter, self.settled = data[1:93], applied
+            self.meter, self.settled = data[1:end], applied
             for e in events:
                 self.last_event = num(e[:4])
                 self.events[self.last_event] = e
@@ -159,13 +160,13 @@ class Commands:
     def history(self, p1, p2, data, size):
         """PUT MONTHS, PUT EVENTS: the records of the message."""
         self.meter_command(p1, p2, 0x13)
-        check(data and 1 <= data[0] <= (8 if size == 24 else 13) and len(data) == 1 + size * data[0], "6700")
+        check(data and 1 <= data[0] <= (13 if size == 16 else MOST_MONTHS) and len(data) == 1 + size * data[0], "6700")
         records = [data[i:i + size] for i in range(1, len(data), size)]
-        check(all(well_formed(decode(MONTH if size == 24 else EVENT, r)) for r in records), "6A80")
+        check(all(well_formed(decode(EVENT if size == 16 else MONTH, r)) for r in records), "6A80")
         return records
 
     def put_months(self, p1, p2, data, ne):
-        months = self.history(p1, p2, data, 24)
+        months = self.history(p1, p2, data, MONTH_SIZE)
         numbers = [num(m[:2]) for m in months]
         check(sorted(set(numbers)) == numbers, "6A80")
         for n, m in zip(numbers, months):
@@ -260,5 +261,5 @@ class Commands:
                     return
                 check(self.state == BLANK, "9405")
         self.binding, self.certificate, self.keys[METER] = binding, certificate, keys
-        self.settled, self.meter, self.mail = (0, 0), bytes(92), {}
+        self.settled, self.meter, self.mail = (0, 0), bytes(68 + MONTH_SIZE), {}
         self.months, self.last_month, self.events, self.last_event = {}, -1, {}, 0

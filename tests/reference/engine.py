@@ -8,15 +8,10 @@ import parameters
 import tariff_model as tariffs
 from engine_clock import DAY, Timekeeper
 from local_time import CAIRO, LAST, friendly, local, month_begin, month_of, within
-from reference import be
+from reference import be, saturating, signed
 
 NO_CREDIT, TAMPERING, PAUSE, LOCKED, COMMAND, UNBOUND, WAITS = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40
 BUTTON = 0x01                                               # a policy
-
-
-def saturating(amount, bits):
-    """As it stands in so many bits, with a sign."""
-    return max(-2**(bits - 1), min(2**(bits - 1) - 1, amount)) % 2**bits
 
 
 class Meter(Timekeeper):
@@ -48,7 +43,7 @@ class Meter(Timekeeper):
 
     def new_month(self, index, partial):
         self.month, self.partial, self.history, self.total, self.peak = index, partial, [], 0, 0
-        self.month_brought = 0, 0
+        self.month_brought, self.re_rating, self.instalments_taken = (0, 0), 0, 0
         self.month_doubt, self.restart_told = self.doubt, 0
 
     def event(self, code, *data, time=None):
@@ -135,10 +130,13 @@ class Meter(Timekeeper):
     def energy_charge(self):
         return tariffs.charge(self.history, self.tariff, self.total, self.total)
 
-    def month_record(self, fees):
+    def month_record(self, service=0, charges=()):
         return {"month": self.month, "flags": self.partial | tariffs.rerated(self.history, self.tariff, self.total) << 1 | (self.month_doubt != 0) << 2,
                 "slab": tariffs.slab_reached(self.tariff, self.total) + 1, "energy": self.total, "energy_charge": self.energy_charge(),
-                "fees": max(-2**31, min(2**31 - 1, fees)), "peak": self.peak}
+                "re_rating": signed(self.re_rating), "service_fee": service,
+                "levies": signed(sum(amount for code, amount in charges if code <= 5)),
+                "others": signed(sum(amount for code, amount in charges if code > 5)),
+                "instalments": min(2**32 - 1, self.instalments_taken), "tariff": self.tariff["version"], "peak": min(2**24 - 1, self.peak)}
 
     def close_month(self):
         fees = tariffs.fees(self.tariff, self.total, self.energy_charge(), self.partial, self.month)
@@ -148,7 +146,7 @@ class Meter(Timekeeper):
         for kind, amount in [(0, service)] + charges:
             self.money_event(0x0306, amount, (kind, 1))
         self.charges += self.energy_charge()
-        self.months.append(self.month_record(fees))
+        self.months.append(self.month_record(service, charges))
         self.readings_version += 1
 
     def take_instalment(self, debt):
@@ -158,6 +156,7 @@ class Meter(Timekeeper):
         amount = debt["last_instalment"] if debt["taken"] == debt["number"] else debt["instalment"]
         self.balance -= amount
         self.debts_paid += amount
+        self.instalments_taken += amount
         self.event(0x0302, (amount, 4), (debt["id"] & 0xFFFF, 2))
 
     def days_pass(self):
@@ -253,6 +252,7 @@ class Meter(Timekeeper):
             self.total += energy
             self.balance -= cost + adjustment
             self.today = min(65535, self.today + energy)
+            self.re_rating += adjustment
             if adjustment:
                 self.event(0x0301, (saturating(adjustment, 32), 4), (tariffs.slab_reached(self.tariff, self.total) + 1, 1))
         self.register = (self.register + energy) % 2**32
@@ -266,10 +266,12 @@ class Meter(Timekeeper):
             return True
         if self.total + more > 2**32 - 1:
             return False
-        taken = sum(tariffs.pulse(self.history, self.tariff, self.total, self.total + more)) - (paid - paid_before)
+        cost, adjustment = tariffs.pulse(self.history, self.tariff, self.total, self.total + more)
+        taken = cost + adjustment - (paid - paid_before)
         if not -2**63 <= self.balance - taken < 2**63:
             return False
         self.total += more
+        self.re_rating += adjustment
         self.balance -= taken
         self.brought += paid - paid_before
         self.month_brought = energy, paid
@@ -388,11 +390,13 @@ class Meter(Timekeeper):
             assert number > self.binding and account
             same = self.binding > 0 and account == self.account
             if self.binding:
+                last = {**self.month_record(), "flags": self.month_record()["flags"] | 1}
                 if not same:
                     self.partial = True
                     self.close_month()
+                    last = self.months[-1]
                 self.final_report = {"binding": self.binding, "applied_credit": self.credit, "applied_debited": self.debited,
-                                     "balance": self.balance, "energy_register": self.register}
+                                     "balance": self.balance, "energy_register": self.register, "month": last, "instalments_taken": self.debts_paid}
             self.reset()
             self.binding, self.account = number, account
             self.sequence, self.generation = sequence, generation

@@ -128,7 +128,7 @@ class MailMeter(Meter):
         """With report number, firmware and versions of keys 0: they are not of the engine."""
         return parameters.encode_readings({
             "time": self.time, "report_number": 0, "applied_credit": self.credit, "applied_debited": self.debited, "balance": self.balance,
-            "energy_register": self.register, "present_month": encode(MONTH, **self.month_record(0)), "flags": self.flags(),
+            "energy_register": self.register, "present_month": encode(MONTH, **self.month_record()), "flags": self.flags(),
             "reasons": self.reasons(), "tampering": self.tampering, "loan_end": self.loan_end, "instalments_to_take": self.to_take(),
             "instalments_taken": self.debts_paid, "tariff": self.tariff["version"], "waiting_tariff": self.waiting["version"] if self.waiting else 0,
             "refused_cards": self.refused_cards, "last_event": len(self.events), "highest_command": self.highest(), "clock_offset": self.offset, "firmware": 0, "key_versions": bytes(3)})

@@ -99,7 +99,8 @@ class Issuer:
 
 
 def month(index, flags=0, energy=100):
-    return encode(MONTH, month=index, flags=flags, slab=1, energy=energy, energy_charge=4800, fees=500, peak=3200)
+    return encode(MONTH, month=index, flags=flags, slab=1, energy=energy, energy_charge=4800, re_rating=0, service_fee=500, levies=2000, others=-40,
+                  instalments=900, tariff=1, peak=3200)
 
 
 def event(number, code=0x0101):

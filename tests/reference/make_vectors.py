@@ -127,10 +127,10 @@ def messages():
                             "ill_formed": ill_formed(kind, environment, company, key, values)})
     plain = []
     for kind, form, values in (
-            ("month", ref.MONTH, [dict(month=0, flags=0, slab=0, energy=0, energy_charge=0, fees=0, peak=0),
-                                  dict(month=77, flags=5, slab=7, energy=35050, energy_charge=68100, fees=950, peak=7400),
-                                  dict(month=0xFFFE, flags=7, slab=255, energy=2**32 - 1, energy_charge=2**64 - 1,
-                                       fees=2**32 - 1, peak=2**32 - 1)]),
+            ("month", ref.MONTH, [{name: 0 for name, _ in ref.MONTH},
+                                  dict(month=77, flags=5, slab=7, energy=35050, energy_charge=68100, re_rating=2200, service_fee=950, levies=2000,
+                                       others=2**32 - 300, instalments=5000, tariff=9, peak=7400),
+                                  {name: (1 << 8 * size) - 1 - (name == "month") for name, size in ref.MONTH}]),
             ("event", ref.EVENT, [dict(number=1, time=0, code=0, data=bytes(6)),
                                   dict(number=2**32 - 1, time=2**32 - 1, code=0xFFFF, data=b"\xFF" * 6),
                                   dict(number=258, time=0x0C100000, code=0x0203, data=bytes(range(6)))])):

@@ -232,11 +232,12 @@ def key_changes():
 # ---- mail to the issuer (section 10) ----------------------------------------------------------------
 
 def to_issuer():
-    month = ref.encode([f for f in ref.MONTH], month=69, flags=5, slab=3, energy=15050, energy_charge=14297, fees=0, peak=4100)
+    month = ref.encode([f for f in ref.MONTH], month=69, flags=5, slab=3, energy=15050, energy_charge=14297, re_rating=2200, service_fee=0, levies=0, others=0,
+                       instalments=900, tariff=7, peak=4100)
     top = {name: (1 << 8 * size) - 1 for name, size in p.READINGS}
     readings = [
-        {**{name: 0 for name in top}, "present_month": bytes(24), "key_versions": p.key_versions(1, 2, 3, 4, 5)},
-        {**top, "present_month": b"\xFF\xFE" + b"\xFF" * 22, "balance": -2**63, "clock_offset": -1,
+        {**{name: 0 for name in top}, "present_month": bytes(ref.MONTH_SIZE), "key_versions": p.key_versions(1, 2, 3, 4, 5)},
+        {**top, "present_month": b"\xFF\xFE" + b"\xFF" * (ref.MONTH_SIZE - 2), "balance": -2**63, "clock_offset": -1,
          "key_versions": p.key_versions(15, 15, 15, 15, 15)},
         {"time": 0x0B000001, "report_number": 12, "applied_credit": 50000, "applied_debited": 300, "balance": -1234, "energy_register": 765432,
          "present_month": month, "flags": 0x9F, "reasons": 0x15, "tampering": 0x12, "loan_end": 0x0B100000, "instalments_to_take": 2**40 + 3,

@@ -2,7 +2,7 @@
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from local_time import Calendar
-from reference import be, num
+from reference import MONTH_SIZE, be, num
 
 
 class Wrong(Exception):
@@ -306,7 +306,7 @@ def change_keys(meter, data):
 # ---- section 10 ----------------------------------------------------------------------------------
 
 READINGS = [("time", 4), ("report_number", 4), ("applied_credit", 8), ("applied_debited", 8), ("balance", 8), ("energy_register", 4),
-            ("present_month", 24), ("flags", 2), ("reasons", 1), ("tampering", 1), ("loan_end", 4), ("instalments_to_take", 8),
+            ("present_month", MONTH_SIZE), ("flags", 2), ("reasons", 1), ("tampering", 1), ("loan_end", 4), ("instalments_to_take", 8),
             ("instalments_taken", 8), ("tariff", 4), ("waiting_tariff", 4), ("refused_cards", 4), ("last_event", 4),
             ("highest_command", 4), ("clock_offset", 8), ("firmware", 4), ("key_versions", 3)]
 AUDIT = [("counter", 4), ("time", 4), ("kind", 1), ("outcome", 1), ("card", 8)]

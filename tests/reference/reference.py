@@ -28,6 +28,16 @@ def cbc(key, iv, data, decrypt=False):
     return aes(key, modes.CBC(iv), data, decrypt)
 
 
+def saturating(amount, bits):
+    """As it stands in so many bits, with a sign."""
+    return max(-2**(bits - 1), min(2**(bits - 1) - 1, amount)) % 2**bits
+
+
+def signed(amount):
+    """As a record has it."""
+    return max(-2**31, min(2**31 - 1, amount))
+
+
 def be(value, size):
     return value.to_bytes(size, "big")
 
@@ -145,7 +155,10 @@ ENVELOPE = [("format", 1), ("kvn", 1), ("meter_id", 8), ("binding", 4), ("slot",
 DELIVERY = [("format", 1), ("kvn", 1), ("company", 2), ("environment", 1), ("card_id", 8), ("envelope", None)]
 METER_RECEIPT = [("format", 1), ("kvn", 1), ("meter_id", 8), ("binding", 4), ("report", 4), ("time", 4),
                  ("applied_credit", 8), ("applied_debited", 8), ("balance", 8), ("energy", 4), ("flags", 2)]
-MONTH = [("month", 2), ("flags", 1), ("slab", 1), ("energy", 4), ("energy_charge", 8), ("fees", 4), ("peak", 4)]
+MONTH = [("month", 2), ("flags", 1), ("slab", 1), ("energy", 4), ("energy_charge", 6), ("re_rating", 4), ("service_fee", 4), ("levies", 4), ("others", 4),
+         ("instalments", 4), ("tariff", 4), ("peak", 3)]
+MONTH_SIZE = sum(size for _, size in MONTH)
+MOST_MONTHS = 5
 EVENT = [("number", 4), ("time", 4), ("code", 2), ("data", 6)]
 
 MESSAGES = {  # type: (form, tag)

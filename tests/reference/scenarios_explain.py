@@ -11,6 +11,10 @@ def told(s, *expected):
     assert found == list(expected), (s.name, len(s.steps), found)
 
 
+def recorded(month, **expected):
+    assert month | expected == month, month
+
+
 def movements():
     s = begun("credit, a correction, fees by kind and instalments, each with its amount", 2025, 6, 20, 3, credit=50000, tariff=CHARGES)
     told(s, (0x0101, "000000010000"), (0x0304, MONEY(50000)), (0x0202, "00" * 6))
@@ -26,6 +30,33 @@ def movements():
     s.at(2025, 6, 30, 21).tick()
     told(s, (0x0306, MONEY(22)), (0x0306, MONEY(2000, 1)), (0x0306, MONEY(25, 2)), (0x0306, MONEY(125, 3)), (0x0306, MONEY(1000, 0xFF)),
          (0x0302, "000003840007"))
+    recorded(s.meter.months[-1], energy_charge=1000, re_rating=0, service_fee=22, levies=2150, others=1000, instalments=0, tariff=4)
+    assert s.meter.month_record()["instalments"] == 900
+    s.at(2025, 7, 31, 21).tick()
+    recorded(s.meter.months[-1], service_fee=77, levies=2000, others=0, instalments=900)
+    yield s
+
+    s = begun("what restarts have brought stands in the month's record", 2025, 6, 20, 3)
+    s.pulse(10000)
+    s.pulse(1)
+    s.pulse(54999)
+    s.pulse(1)
+    assert s.meter.month_record()["re_rating"] == 2200 + 35750
+    s.open(2, 5000, account=9)
+    last = s.meter.final_report
+    recorded(last["month"], flags=3, energy_charge=136502, re_rating=2200 + 35750, service_fee=2500, levies=2000, others=0, instalments=0, tariff=1)
+    assert s.meter.month_record()["re_rating"] == 0
+    yield s
+
+    s = begun("the same customer's month goes on with what it had, and the final report has it so far", 2025, 6, 20, 3)
+    s.set_debts((7, 0, 9, 900, 900))
+    s.at(2025, 7, 1, 3).pulse(10000)
+    s.pulse(1)
+    s.open(2, 5000, account=7000001)
+    recorded(s.meter.final_report["month"], flags=3, energy_charge=9501, re_rating=2200, service_fee=0, levies=0, instalments=900)
+    assert s.meter.final_report["instalments_taken"] == 900
+    s.at(2025, 7, 31, 21).tick()
+    recorded(s.meter.months[-1], energy_charge=9501, re_rating=2200, service_fee=600, levies=2000, instalments=900)
     yield s
 
     s = begun("amounts that the event cannot hold", 2025, 6, 20, 3, credit=2**40)

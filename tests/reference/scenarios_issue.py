@@ -130,7 +130,7 @@ def small_keys():
     r.open(0x31, 0x13)
     r.sec("READ CERTIFICATE", "80460000", le=b"\0")
     r.sec("SETTLE", "80480000", settle(i.meter_receipt(1, 10000, 0, 9000), month(75)))
-    r.sec("PUT MONTHS, 8", "804A0000", b"\x08" + b"".join(month(n) for n in range(67, 75)))
+    r.sec("PUT MONTHS, 5", "804A0000", b"\x05" + b"".join(month(n) for n in range(70, 75)))
     r.open(0x21, 0x33)
     r.sec("mail of the greatest size, in a session", "80420000", i.delivery(i.envelope(det("m", 145), 0, 1)))
     r.sec("GET MAIL in a session", "80440000", le=b"\0")

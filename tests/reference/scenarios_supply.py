@@ -328,7 +328,10 @@ def bindings():
     s.go(hours=1).open(2, 300, generation=2)
     s.expect(balance=300, reasons=0x12, tampering=4, tariff=2, waiting=3, mail_versions=[0] * 12, highest_command=0, debts=[], notices=[], debts_paid=0,
              energy_register=15000, month=63, month_flags=1, energy=0, peak=0, other_events=1, readings_version=0, audit_version=0, lowest_generation=2,
-             days=None, final_report={"binding": 1, "applied_credit": 20000, "applied_debited": 7650, "balance": -100 - 50, "energy_register": 15000})
+             days=None, final_report={"binding": 1, "applied_credit": 20000, "applied_debited": 7650, "balance": -100 - 50, "energy_register": 15000,
+                                      "instalments_taken": 100, "month": {"month": 63, "flags": 1, "slab": 1, "energy": 5000, "energy_charge": 5000,
+                                                                          "re_rating": 0, "service_fee": 50, "levies": 0, "others": 0,
+                                                                          "instalments": 100, "tariff": 2, "peak": 0}})
     s.command(2, named="customer")
     s.command(3, named="technician")
     s.expect(reasons=0)

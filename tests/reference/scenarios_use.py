@@ -1,6 +1,6 @@
 """Transcripts (c), (d) and (f) of tests/vectors/card.json: reading, meter and mail, what goes wrong."""
 from issuer import Issuer, Run, det, event, flip, month, settle
-from reference import be, cbc
+from reference import MONTH_SIZE, be, cbc
 
 
 def encrypted(session, head, blocks):
@@ -53,7 +53,7 @@ def vending():
     for p1, count in ((1, 4), (5, 4), (29, 4), (30, 3), (32, 1)):
         every(f"load log {p1}", f"00B2{p1:02X}2D", count, 48)
     for p1, count in ((1, 3), (2, 2), (3, 2), (4, 1)):
-        every(f"months {p1}, with a gap", f"00B2{p1:02X}3D", count, 24)
+        every(f"months {p1}, with a gap", f"00B2{p1:02X}3D", count, MONTH_SIZE)
     for p1, count in ((1, 3), (2, 2), (4, 2), (5, 1)):
         every(f"events {p1}, with a gap", f"00B2{p1:02X}45", count, 16)
     for apdu, sw in (("00B2002D", "6A86"), ("00B2212D", "6A83"), ("00B2FF2D", "6A83"), ("00B2053D", "6A83"), ("00B20645", "6A83"), ("00B20125", "6981"),
@@ -127,13 +127,14 @@ def meter():
     r.sec("PUT MONTHS, all skipped", "804A0000", b"\x01" + month(70))
     r.sec("PUT MONTHS, not rising", "804A0000", b"\x02" + month(74) + month(73), "6A80")
     r.sec("PUT MONTHS, index FFFF", "804A0000", b"\x01" + month(0xFFFF), "6A80")
-    for what, data in (("count 0", b"\0"), ("count 9", b"\x09" + bytes(216)), ("length", b"\x02" + month(75)), ("empty", b"")):
+    for what, data in (("count 0", b"\0"), ("count 6", b"\x06" + bytes(5 * MONTH_SIZE)), ("length", b"\x02" + month(75)), ("empty", b"")):
         r.sec("PUT MONTHS, " + what, "804A0000", data, "6700")
     r.sec("PUT EVENTS, 8, some skipped", "804C0000", b"\x08" + b"".join(event(n) for n in range(40, 48)))
     r.sec("PUT EVENTS, 14", "804C0000", b"\x0E" + b"".join(event(n) for n in range(50, 64)), "6700")
     r.sec("PUT EVENTS, not rising", "804C0000", b"\x02" + event(50) + event(50), "6A80")
     r.sec("PUT EVENTS, 13", "804C0000", b"\x0D" + b"".join(event(n) for n in range(50, 63)))
-    r.sec("PUT MONTHS, 8", "804A0000", b"\x08" + b"".join(month(n) for n in range(73, 81)))
+    r.sec("PUT MONTHS, 5", "804A0000", b"\x05" + b"".join(month(n) for n in range(73, 78)))
+    r.sec("PUT MONTHS, 3", "804A0000", b"\x03" + b"".join(month(n) for n in range(78, 81)))
     r.sec("PUT EVENTS, the last number", "804C0000", b"\x01" + event(0xFFFFFFFF))
     r.open(0x41, 0x33)
     every = lambda what, apdu: r.sec("all records from one on, as far as they fit: " + what, apdu)

@@ -130,6 +130,13 @@ impl fmt::Display for Said {
     }
 }
 
+impl Said {
+    /// Whether it ended with an error, whichever: nothing was done, or not all of it, or that is not known.
+    pub fn failed(&self) -> bool {
+        matches!(self.status, Some(1 | 5..=9))
+    }
+}
+
 /// Runs a program with an input until it ends, ten minutes at most, and prints what came of it.
 ///
 /// # Panics
@@ -196,7 +203,7 @@ impl Cardctl {
     pub fn two(&self, id: &str, arguments: &[&str]) -> Value {
         let whole = [&["--request", id], arguments].concat();
         let said = self.run(&whole);
-        assert!(said.status == Some(1) && said.err.contains("takes two people"), "{said}");
+        assert!(said.status == Some(9) && said.err.contains("takes two people"), "{said}");
         let _ = self.json(&["--actor", "second", "ledger", "approve", id]);
         self.json(&whole)
     }

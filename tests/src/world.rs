@@ -28,7 +28,7 @@ use card_host::random::OsRandom;
 use card_host::transport::{Card, Simulator, Transport};
 use card_ledger::{
     BindingRecord, Charge, ChargeKind, ChargeName, Entry, Evidence, Kind, Ledger, LedgerAccount, LedgerError,
-    Office, OpenOrder, Party, Payee, PointLimits, Policy, PostgresLedger, Refusal, Sale, SaleOrder,
+    Office, OpenOrder, Party, Payee, PointLimits, Policy, PostgresLedger, Powers, Refusal, Sale, SaleOrder,
     SqliteLedger, Status, Who, read,
 };
 use std::collections::BTreeMap;
@@ -460,7 +460,12 @@ pub fn load(card: &mut Card<Simulator<FlashModel>>, voucher: &[u8]) -> Evidence 
 
 /// Somebody of a party at a vending point.
 pub fn who(party: &str, point: &str, actor: &str) -> Who {
-    Who { party: party.parse().unwrap(), point: point.parse().unwrap(), actor: actor.to_owned() }
+    Who {
+        party: party.parse().unwrap(),
+        point: point.parse().unwrap(),
+        actor: actor.to_owned(),
+        may: Powers::ALL,
+    }
 }
 
 /// A kiosk's till.

@@ -19,7 +19,7 @@ use core::cmp::Ordering;
 /// Most events in one SETTLE.
 const MOST_SETTLED: u8 = 4;
 /// Most months in one PUT MONTHS.
-const MOST_MONTHS: u8 = 8;
+const MOST_MONTHS: u8 = 5;
 /// Most events in one PUT EVENTS.
 const MOST_EVENTS: u8 = 13;
 

@@ -7,8 +7,8 @@ use card_core::store::{Log, Ring};
 pub(crate) const IDENTITY: Log = Log::new(0, 3, 2);
 /// State, certificate, counters: 65 bytes; hot.
 pub(crate) const PURSE: Log = Log::new(IDENTITY.end(), 2, 8);
-/// What the meter last settled: 106 bytes; hot.
-pub(crate) const SETTLEMENT: Log = Log::new(PURSE.end(), 2, 8);
+/// What the meter last settled: 123 bytes; hot.
+pub(crate) const SETTLEMENT: Log = Log::new(PURSE.end(), 3, 8);
 /// Failed authentications: 8 bytes.
 pub(crate) const FAILURES: Log = Log::new(SETTLEMENT.end(), 1, 8);
 /// Binding and meter key set, twice: the purse says which one counts.
@@ -25,8 +25,8 @@ pub(crate) const LOAD_KEY: Log = Log::new(HOLDER_KEYS.end(), 1, 2);
 pub(crate) const RECEIPT_KEY: Log = Log::new(LOAD_KEY.end(), 1, 2);
 /// Accepted loads: 32, and one that is being written.
 pub(crate) const LOADS: Ring = Ring::new(RECEIPT_KEY.end(), 33);
-/// Closed months: 36, and up to 8 that are being written.
-pub(crate) const MONTHS: Ring = Ring::new(LOADS.end(), 44);
+/// Closed months: 36, and up to 5 that are being written.
+pub(crate) const MONTHS: Ring = Ring::new(LOADS.end(), 41);
 /// Events: 64, and up to 13 that are being written.
 pub(crate) const EVENTS: Ring = Ring::new(MONTHS.end(), 77);
 

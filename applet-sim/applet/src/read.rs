@@ -8,7 +8,7 @@ use card_core::apdu::{Le, StatusWord};
 use card_core::bytes::Buffer;
 use card_core::id::AID;
 use card_core::layout::{Authority, File, Form, Identity, PublicBalances, PublicStatus, PurseFile, status};
-use card_core::message::{MeterFlags, Receipt};
+use card_core::message::{MeterFlags, MeterReceipt, Month, Receipt};
 use card_core::platform::Platform;
 use card_core::role::Role;
 
@@ -17,7 +17,7 @@ const SHORTEST_AID: usize = 5;
 /// Most bytes of records in an answer: what fits one with secure messaging.
 const MOST_RECORDS: usize = 239;
 /// Longest transparent file.
-const LONGEST_FILE: usize = 96;
+const LONGEST_FILE: usize = MeterReceipt::SIZE + Month::SIZE;
 
 impl<P: Platform> CardApplication<P> {
     pub(crate) fn select(
@@ -100,7 +100,7 @@ impl<P: Platform> CardApplication<P> {
                 Some((receipt, month)) => {
                     out.put(&receipt.emit()).and_then(|out| out.put(&month.emit())).map(|_| ())
                 }
-                None => out.put(&[0; 92]).map(|_| ()),
+                None => out.put(&[0; MeterReceipt::SIZE + Month::SIZE]).map(|_| ()),
             },
             File::MailDirectory if bound.is_some() => {
                 memory.mail_versions().iter().try_for_each(|version| out.u32(*version).map(|_| ()))

@@ -150,15 +150,16 @@ pub(crate) struct SettlementRecord {
 }
 
 impl SettlementRecord {
-    pub(crate) const SIZE: usize = 106;
+    pub(crate) const SIZE: usize = 2 + 4 + 8 + MeterReceipt::SIZE + Month::SIZE;
 
     pub(crate) fn none(binding_marker: u16) -> Self {
         Self { binding_marker, settled: None, months: None, events: None }
     }
 
     pub(crate) fn emit(&self) -> Result<Bytes<{ Self::SIZE }>, WrongLength> {
-        let (receipt, month) =
-            self.settled.map_or(([0; 68], [0; 24]), |(receipt, month)| (receipt.emit(), month.emit()));
+        let (receipt, month) = self
+            .settled
+            .map_or(([0; 68], [0; Month::SIZE]), |(receipt, month)| (receipt.emit(), month.emit()));
         let (months, last_month) = self.months.unwrap_or((0, Month::NO_INDEX));
         let (events, last_event) = self.events.unwrap_or((0, 0));
         let mut out = Bytes::new();

@@ -76,10 +76,23 @@ pub struct MeterStatus {
 pub struct MeterMonth {
     /// What its energy has cost, in piastres.
     pub charge: u64,
+    /// Fees, in piastres: service fee, levies and others together; 0 in the month that runs, for they are taken at its end. Below zero
+    /// where rebates are more.
+    pub fees: i64,
     /// Energy, in 10 Wh.
     pub energy: u32,
-    /// Fees, in piastres; 0 in the month that runs, for they are taken at its end. Below zero where rebates are more.
-    pub fees: i32,
+    /// What of the charge restarts have brought, in piastres; below zero it was given.
+    pub re_rating: i32,
+    /// Service fee, in piastres.
+    pub service_fee: u32,
+    /// Levies and taxes, in piastres; below zero they were given.
+    pub levies: i32,
+    /// Other charges, in piastres; below zero they were given.
+    pub others: i32,
+    /// Instalments taken as it began, in piastres.
+    pub instalments: u32,
+    /// Version of its tariff.
+    pub tariff: u32,
     /// Highest demand, in W.
     pub peak: u32,
     /// Its year.
@@ -215,8 +228,14 @@ pub extern "C" fn meter_month(back: u16, out: Option<&mut MeterMonth>) -> MeterR
         let (year, month_of_year) = (2020 + month.index / 12, month.index % 12 + 1);
         *out = MeterMonth {
             charge: month.energy_charge.0,
+            fees: month.fees().0,
             energy: month.energy.0,
-            fees: month.fees,
+            re_rating: month.re_rating,
+            service_fee: month.service_fee,
+            levies: month.levies,
+            others: month.others,
+            instalments: month.instalments,
+            tariff: month.tariff,
             peak: month.peak,
             year,
             month: month_of_year as u8,

@@ -3,7 +3,7 @@
 use super::{FormatError, fixed};
 use crate::bytes::Reader;
 use crate::id::{Channel, Reference};
-use crate::units::{CardTime, Energy, Piastres};
+use crate::units::{Balance, CardTime, Energy, Piastres};
 
 /// One accepted load, as the card logs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,21 +73,46 @@ pub struct Month {
     pub slab: u8,
     /// Energy of the month.
     pub energy: Energy,
-    /// Charge for that energy.
+    /// Charge for that energy: below 2^48.
     pub energy_charge: Piastres,
-    /// Fees and levies, saturating; below zero where rebates are more.
-    pub fees: i32,
-    /// Peak demand in W.
+    /// What of it restarts have brought, saturating; below zero it was given.
+    pub re_rating: i32,
+    /// Service fee, saturating.
+    pub service_fee: u32,
+    /// Charges of the state and the governorate, and taxes, saturating; below zero they were given.
+    pub levies: i32,
+    /// All other charges, saturating; below zero they were given.
+    pub others: i32,
+    /// What the debt plan took as the month began, saturating.
+    pub instalments: u32,
+    /// Version of the tariff in force, at its end.
+    pub tariff: u32,
+    /// Peak demand in W, at most [`Self::MOST_PEAK`].
     pub peak: u32,
 }
 
 impl Month {
     /// Bytes on the wire and in memory.
-    pub const SIZE: usize = 24;
+    pub const SIZE: usize = 41;
     /// "None" where an index is wanted.
     pub const NO_INDEX: u16 = u16::MAX;
+    /// The highest peak that a record holds.
+    pub const MOST_PEAK: u32 = (1 << 24) - 1;
 
-    /// From 24 bytes. Index FFFF is refused.
+    /// One whose fees are not due yet.
+    #[must_use]
+    pub const fn without_fees(self) -> Self {
+        Self { service_fee: 0, levies: 0, others: 0, ..self }
+    }
+
+    /// Fees and charges in one sum.
+    pub fn fees(&self) -> Balance {
+        Balance(
+            i64::from(self.service_fee).saturating_add(self.levies.into()).saturating_add(self.others.into()),
+        )
+    }
+
+    /// From 41 bytes. Index FFFF is refused.
     pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut reader = Reader::new(bytes);
         let month = Self {
@@ -95,19 +120,34 @@ impl Month {
             flags: reader.u8()?,
             slab: reader.u8()?,
             energy: Energy(reader.u32()?),
-            energy_charge: Piastres(reader.u64()?),
-            fees: reader.u32()?.cast_signed(),
-            peak: reader.u32()?,
+            energy_charge: Piastres(u64::from(reader.u16()?) << 32 | u64::from(reader.u32()?)),
+            re_rating: reader.u32()?.cast_signed(),
+            service_fee: reader.u32()?,
+            levies: reader.u32()?.cast_signed(),
+            others: reader.u32()?.cast_signed(),
+            instalments: reader.u32()?,
+            tariff: reader.u32()?,
+            peak: u32::from(reader.u8()?) << 16 | u32::from(reader.u16()?),
         };
         reader.end()?;
         if month.index == Self::NO_INDEX { Err(FormatError::Field) } else { Ok(month) }
     }
 
     /// The bytes on the wire and in memory.
-    pub fn emit(&self) -> [u8; 24] {
+    pub fn emit(&self) -> [u8; 41] {
+        const MOST_CHARGE: u64 = (1 << 48) - 1;
+        let [_, _, charge @ ..] = self.energy_charge.0.min(MOST_CHARGE).to_be_bytes();
+        let [_, peak @ ..] = self.peak.min(Self::MOST_PEAK).to_be_bytes();
         fixed(|out| {
-            out.u16(self.index)?.u8(self.flags)?.u8(self.slab)?.u32(self.energy.0)?;
-            out.u64(self.energy_charge.0)?.u32(self.fees.cast_unsigned())?.u32(self.peak).map(|_| ())
+            out.u16(self.index)?.u8(self.flags)?.u8(self.slab)?.u32(self.energy.0)?.put(&charge)?;
+            out.u32(self.re_rating.cast_unsigned())?
+                .u32(self.service_fee)?
+                .u32(self.levies.cast_unsigned())?;
+            out.u32(self.others.cast_unsigned())?
+                .u32(self.instalments)?
+                .u32(self.tariff)?
+                .put(&peak)
+                .map(|_| ())
         })
     }
 }

@@ -5,6 +5,7 @@
 
 mod certificate;
 mod delivery;
+mod final_report;
 mod history;
 mod mail;
 mod meter_receipt;
@@ -13,6 +14,7 @@ mod voucher;
 
 pub use certificate::{BindingCertificate, Certificate};
 pub use delivery::Delivery;
+pub use final_report::FinalReport;
 pub use history::{Event, LoadRecord, Month};
 pub use mail::{Direction, Envelope, MAX_ENVELOPE, MAX_PLAINTEXT, Opened, Slot};
 pub use meter_receipt::{MeterFlags, MeterReceipt};

@@ -121,13 +121,20 @@ impl<H: Hardware> Meter<H> {
     /// The number of the closed binding is the version (section 11, step 4): it only grows, and the card's mail directory tells
     /// by it what it has.
     pub fn final_report(&mut self, version: u32) -> Result<Option<Envelope>, MeterError> {
-        let newer = self.state.final_report.filter(|report| report.binding.number > version);
+        let newer = self.state.final_report.filter(|report| report.receipt.binding.number > version);
         let Some(report) = newer else { return Ok(None) };
-        let (slot, version) = (Slot::FINAL_REPORT, report.binding.number);
+        let (slot, version) = (Slot::FINAL_REPORT, report.receipt.binding.number);
         let Self { hardware, identity, keys, .. } = self;
         let keys = &keys.report().mail;
-        let envelope =
-            Envelope::seal(hardware, keys, identity.scope, report.binding, slot, version, &report.emit())?;
+        let envelope = Envelope::seal(
+            hardware,
+            keys,
+            identity.scope,
+            report.receipt.binding,
+            slot,
+            version,
+            &report.emit(),
+        )?;
         Ok(Some(envelope))
     }
 

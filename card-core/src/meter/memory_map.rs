@@ -7,7 +7,7 @@ use crate::store::{Journal, Log, Ring};
 pub(super) const KEYS: Log = Log::new(0, 7, 2);
 /// Pages that consumption is written to in turn: 1000 kWh a month are 120,000 increments a year, so 2,300 erases of each.
 const INCREMENTS: Ring = Ring::new(KEYS.end(), 52);
-const STATES: Log = Log::new(INCREMENTS.end(), 27, 2);
+const STATES: Log = Log::new(INCREMENTS.end(), 28, 2);
 /// The state.
 pub(super) const STATE: Journal = Journal::new(STATES, INCREMENTS);
 

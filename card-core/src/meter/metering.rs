@@ -207,7 +207,7 @@ impl MeterState {
             let bill = self.running.close(self.month_index, false);
             self.take(bill.fees())?;
             self.tell_of_fees(&bill);
-            self.history.close(bill.month(self.month_index, self.peak, self.month_doubt != 0));
+            self.history.close(self.closed_month(&bill));
             self.inbox.readings = self.inbox.readings.saturating_add(1);
         }
         let version = self.tables.active().version();
@@ -218,6 +218,7 @@ impl MeterState {
         self.month_index = index;
         self.peak = 0;
         self.brought = Brought::default();
+        (self.re_rating, self.instalments) = (Balance(0), Piastres::ZERO);
         self.month_doubt = self.clock.doubt;
         self.restart_told = Energy(0);
         if bound { self.take_instalments() } else { Ok(()) }
@@ -243,6 +244,7 @@ impl MeterState {
             self.take(Balance(taken_now.into()))?;
             *taken = taken.saturating_add(1);
             self.debts.paid = self.debts.paid.checked_add(amount).ok_or(OutOfRange)?;
+            self.instalments = Piastres(self.instalments.0.saturating_add(amount.0));
             let instalment = Happening::Instalment { amount: taken_now, debt: debt.id as u16 };
             self.history.add(self.clock.time, instalment);
         }
@@ -272,16 +274,24 @@ impl MeterState {
         }
         let mut running = self.running;
         let more = Energy(energy.0.saturating_sub(self.brought.energy.0));
-        let Balance(charge) = running.consume(more).map_err(|_| OutOfRange)?.total();
+        let deduction = running.consume(more).map_err(|_| OutOfRange)?;
+        let Balance(charge) = deduction.total();
         // Both are at most 2^62.
         let [paid_now, paid_before] =
             [paid, self.brought.paid].map(|paid| i64::try_from(paid.0).map_err(|_| OutOfRange));
         let taken = charge.checked_sub(paid_now?.saturating_sub(paid_before?)).ok_or(OutOfRange)?;
         self.balance = Balance(self.balance.0.checked_sub(taken).ok_or(OutOfRange)?);
         self.running = running;
+        self.count_re_rating(&deduction);
         self.brought = Brought { energy, paid };
         self.history.add(self.clock.time, Happening::MonthBrought { taken });
         Ok(())
+    }
+
+    /// What a restart has brought counts for the month's record.
+    fn count_re_rating(&mut self, deduction: &Deduction) {
+        let more = deduction.adjustment.map_or(0, |adjustment| adjustment.amount.0);
+        self.re_rating = Balance(self.re_rating.0.saturating_add(more));
     }
 
     /// Consumption was measured. `None` without a binding: nobody pays for it.
@@ -293,6 +303,7 @@ impl MeterState {
         let deduction = self.running.consume(energy).map_err(|_| OutOfRange)?;
         self.take(deduction.total())?;
         self.days.today = Energy(self.days.today.0.saturating_add(energy.0));
+        self.count_re_rating(&deduction);
         if let Some(adjustment) = deduction.adjustment.filter(|adjustment| adjustment.amount.0 != 0) {
             let adjustment = adjustment.amount.0.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
             self.history.add(self.clock.time, Happening::ReRated { adjustment, slab: deduction.slab });

@@ -9,7 +9,7 @@ use super::supply::Asked;
 use crate::bytes::{Reader, WrongLength};
 use crate::calendar::Calendar;
 use crate::id::CardId;
-use crate::message::{FORMAT, FormatError, MAX_PLAINTEXT, MeterFlags, MeterReceipt, Voucher};
+use crate::message::{FORMAT, FinalReport, FormatError, MAX_PLAINTEXT, MeterFlags, Voucher};
 use crate::parameters::{AuditRecords, DebtPlan, Limits, MAX_DEBTS, Notices};
 use crate::scp03::Mode;
 use crate::store::{Emit, Fields, Grows, INCREMENT, Increment, Kept, Writer};
@@ -45,7 +45,7 @@ impl MeterState {
         + 1 + Calendar::MAX
         + 1 + MAX_SEGMENTS * (1 + Tariff::MAX_SIZE + 4) // in force, and ended in this month
         + 1 + Tariff::MAX_SIZE // waiting
-        + 1 + MeterReceipt::SIZE
+        + 1 + FinalReport::SIZE
         + 1 + Voucher::SIZE;
 
     /// What consumption and time change.
@@ -130,6 +130,7 @@ impl Emit for MeterState {
             out.u32(place)?;
         }
         out.u32(self.brought.energy.0)?.u64(self.brought.paid.0)?;
+        out.put(&self.re_rating.0.to_be_bytes())?.u64(self.instalments.0)?;
 
         self.inbox.emit(out)?;
         out.part(self.debts.plan.emit().as_slice())?;
@@ -199,6 +200,8 @@ impl Kept for MeterState {
         }
         self.history = History::after(last_event, told, places);
         self.brought = Brought { energy: Energy(reader.u32()?), paid: Piastres(reader.u64()?) };
+        self.re_rating = Balance(i64::from_be_bytes(reader.array()?));
+        self.instalments = Piastres(reader.u64()?);
 
         self.inbox.restore(reader)?;
         let room = &mut [0; MAX_PLAINTEXT];
@@ -210,7 +213,7 @@ impl Kept for MeterState {
         self.limits = Limits::parse(reader.part(room)?).map_err(wrong)?;
         self.calendar = Calendar::parse(reader.part(room)?).map_err(wrong)?;
         self.restore_tariffs(reader, room, partial)?;
-        self.final_report = optional(reader, room, MeterReceipt::parse)?;
+        self.final_report = optional(reader, room, FinalReport::parse)?;
         self.voucher = optional(reader, room, Voucher::parse)?;
         if reader.left() != 0 { Err(FormatError::Length) } else { Ok(()) }
     }
@@ -307,6 +310,8 @@ const ACCOUNT: usize = 1
     + 4
     + 4 * 4
     + 4
+    + 8
+    + 8
     + 8;
 /// Versions of mail and of what goes back.
 const SLOTS: usize = 12 * 4 + 6 * 4;

@@ -9,12 +9,14 @@ use super::supply::Supply;
 use super::verdict::{Decision, Verdict};
 use crate::calendar::Calendar;
 use crate::id::Binding;
-use crate::message::{BindingCertificate, Certificate, MeterFlags, MeterReceipt, Month, Voucher};
+use crate::message::{
+    BindingCertificate, Certificate, FinalReport, MeterFlags, MeterReceipt, Month, Voucher,
+};
 use crate::parameters::Limits;
 use crate::platform::Engine;
 use crate::role::KeyVersion;
 use crate::scp03::Mode;
-use crate::tariff::{MonthMeter, Tables, Tariff};
+use crate::tariff::{Bill, MonthMeter, Tables, Tariff};
 use crate::units::{Balance, CardTime, Energy, Piastres};
 
 /// Everything that a meter knows, but its keys and histories.
@@ -32,6 +34,10 @@ pub struct MeterState {
     pub running: MonthMeter,
     /// What was brought into it from other contracts.
     pub brought: Brought,
+    /// What restarts have brought in it, in piastres.
+    pub re_rating: Balance,
+    /// Instalments taken as it began.
+    pub instalments: Piastres,
     /// Highest demand reported in it, in W.
     pub peak: u32,
     /// What doubts of the clock there were at any time in it ([`doubt`](super::doubt)).
@@ -77,7 +83,7 @@ pub struct MeterState {
     /// The tariff in force and the one that waits.
     pub tables: Tables,
     /// Final report of the binding that was closed last. It is kept until the next one closes: whichever card comes takes it.
-    pub final_report: Option<MeterReceipt>,
+    pub final_report: Option<FinalReport>,
     /// A voucher from the network that waits for its card.
     pub voucher: Option<Voucher>,
 }
@@ -97,6 +103,8 @@ impl MeterState {
             month_index: calendar.month_index(time),
             running: MonthMeter::begin(tariff, true),
             brought: Brought::default(),
+            re_rating: Balance(0),
+            instalments: Piastres::ZERO,
             peak: 0,
             month_doubt: 0,
             restart_told: Energy(0),
@@ -141,13 +149,16 @@ impl MeterState {
 
     /// The month that runs, as a card shows it: no fees are due yet.
     pub fn month(&self) -> Month {
+        self.closed_month(&self.running.close(self.month_index, false)).without_fees()
+    }
+
+    /// The record of the month that runs, by its bill.
+    pub(super) fn closed_month(&self, bill: &Bill) -> Month {
+        let Self { month_index, peak, month_doubt, re_rating, instalments, .. } = self;
         Month {
-            fees: 0,
-            ..self.running.close(self.month_index, false).month(
-                self.month_index,
-                self.peak,
-                self.month_doubt != 0,
-            )
+            re_rating: re_rating.0.clamp(i32::MIN.into(), i32::MAX.into()) as i32,
+            instalments: u32::try_from(instalments.0).unwrap_or(u32::MAX),
+            ..bill.month(*month_index, *peak, *month_doubt != 0)
         }
     }
 
@@ -260,13 +271,17 @@ impl MeterState {
     ) -> Result<(), OutOfRange> {
         // On a copy of what the closing changes but for the report: the supply is the meter's, and goes on.
         let (supply, flags, history) = (self.supply, self.flags, self.history);
+        let bill = self.running.close(self.month_index, true);
+        let month = self.closed_month(&bill);
+        let month = if goes_on { month.without_fees() } else { month };
         if !goes_on {
-            self.take(self.running.close(self.month_index, true).fees())?;
+            self.take(bill.fees())?;
         }
         self.decide_supply();
         let number = self.report_number.saturating_add(1);
         let report = self.receipt(identity, number, MeterFlags::CLOSED);
-        self.final_report = Some(sign(engine, identity, keys, report));
+        let receipt = sign(engine, identity, keys, report);
+        self.final_report = Some(FinalReport { receipt, month, instalments: self.debts.paid });
         (self.supply, self.flags, self.history) = (supply, flags, history);
         Ok(())
     }
@@ -292,6 +307,8 @@ impl MeterState {
             balance,
             running,
             brought,
+            re_rating,
+            instalments,
             peak,
             restart_told,
             days,
@@ -315,6 +332,7 @@ impl MeterState {
         } else {
             *running = MonthMeter::begin(*tables.active(), true);
             *brought = Brought::default();
+            (*re_rating, *instalments) = (Balance(0), Piastres::ZERO);
             *peak = 0;
             *restart_told = Energy(0);
             *days = DailyProfile::default();

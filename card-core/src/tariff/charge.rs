@@ -193,6 +193,8 @@ pub struct Bill {
     pub energy_charge: Piastres,
     /// By the slab reached, or that for no consumption.
     pub service_fee: Piastres,
+    /// Version of the tariff in force at the end.
+    pub tariff: u32,
     /// Code 0 where a charge is not due.
     codes: [u8; MAX_CHARGES],
     amounts: [i64; MAX_CHARGES],
@@ -206,6 +208,7 @@ impl Bill {
         re_rated: bool,
         partial: bool,
         energy_charge: Piastres,
+        tariff: u32,
     ) -> Self {
         Self {
             energy,
@@ -214,6 +217,7 @@ impl Bill {
             partial,
             energy_charge,
             service_fee: Piastres::ZERO,
+            tariff,
             codes: [0; MAX_CHARGES],
             amounts: [0; MAX_CHARGES],
         }
@@ -259,17 +263,33 @@ impl Bill {
         named.fold(0, |sum: i64, (_, amount)| sum.saturating_add(*amount))
     }
 
-    /// The month as the card keeps it. `index` is months since January 2020 in local time, `peak` in W.
+    /// The month as the card keeps it, but for re-rating and instalments, which are not of the bill. `index` is months since January
+    /// 2020 in local time, `peak` in W.
     pub fn month(&self, index: u16, peak: u32, clock_doubtful: bool) -> Month {
         let flags = [(self.partial, 1), (self.re_rated, 2), (clock_doubtful, 4)];
+        let (mut levies, mut others) = (0_i64, 0_i64);
+        for line in self.charges() {
+            let sum = if line.code <= ChargeCode::VAT { &mut levies } else { &mut others };
+            *sum = sum.saturating_add(line.amount.0);
+        }
         Month {
             index,
             flags: flags.into_iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum(),
             slab: self.slab,
             energy: self.energy,
             energy_charge: self.energy_charge,
-            fees: self.fees().0.clamp(i32::MIN.into(), i32::MAX.into()) as i32,
-            peak,
+            re_rating: 0,
+            service_fee: u32::try_from(self.service_fee.0).unwrap_or(u32::MAX),
+            levies: saturating(levies),
+            others: saturating(others),
+            instalments: 0,
+            tariff: self.tariff,
+            peak: peak.min(Month::MOST_PEAK),
         }
     }
+}
+
+/// As a record of 32 bits has it.
+fn saturating(amount: i64) -> i32 {
+    amount.clamp(i32::MIN.into(), i32::MAX.into()) as i32
 }

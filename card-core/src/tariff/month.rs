@@ -189,7 +189,8 @@ impl MonthMeter {
         let slab = self.tariff.slab_reached(self.total);
         let re_rated =
             self.parts(self.total).any(|(tariff, from, to)| from < to && tariff.is_re_rated(self.total));
-        let mut bill = Bill::of_energy(self.total, slab, re_rated, partial, self.energy_charge());
+        let version = self.tariff.version();
+        let mut bill = Bill::of_energy(self.total, slab, re_rated, partial, self.energy_charge(), version);
         if !partial || self.total.0 != 0 {
             bill.charge(&self.tariff, index);
         }

@@ -31,7 +31,7 @@ pub const SETTLE_EVENTS: usize = 4;
 pub const EVENT_BATCH: usize = 13;
 
 /// Most months in one PUT MONTHS.
-pub const MONTH_BATCH: usize = 8;
+pub const MONTH_BATCH: usize = 5;
 
 /// More records than one command carries, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -51,7 +51,7 @@ pub const fn read_binding() -> Request<'static, BindingCertificate> {
 /// What SETTLE tells the card.
 #[derive(Debug, Clone)]
 pub struct Settlement {
-    bytes: Buffer<158>,
+    bytes: Buffer<{ 1 + MeterReceipt::SIZE + Month::SIZE + 1 + SETTLE_EVENTS * Event::SIZE }>,
 }
 
 impl Settlement {

@@ -86,7 +86,7 @@ pub const fn loads(first: u8) -> Request<'static, [Option<LoadRecord>; 4]> {
 }
 
 /// Records of file 07, months, from number `first` on, where 1 is the newest. Those that the meter has not delivered are left out.
-pub const fn months(first: u8) -> Request<'static, [Option<Month>; 9]> {
+pub const fn months(first: u8) -> Request<'static, [Option<Month>; 5]> {
     records(File::Months, first, |data| all_of(data.as_chunks::<{ Month::SIZE }>(), Month::parse))
 }
 

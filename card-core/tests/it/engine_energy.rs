@@ -236,7 +236,12 @@ fn a_month_ends_with_its_fees_and_a_record() {
         slab: 3,
         energy: Energy(15_000),
         energy_charge: Piastres(14_250),
-        fees: 2_600,
+        re_rating: 0,
+        service_fee: 600,
+        levies: 2_000,
+        others: 0,
+        instalments: 0,
+        tariff: 1,
         peak: 4_321,
     };
     assert_eq!(months(&mut meter), [june]);
@@ -248,7 +253,12 @@ fn a_month_ends_with_its_fees_and_a_record() {
         slab: 1,
         energy: Energy(0),
         energy_charge: Piastres(0),
-        fees: 0,
+        re_rating: 0,
+        service_fee: 0,
+        levies: 0,
+        others: 0,
+        instalments: 0,
+        tariff: 1,
         peak: 0,
     };
     assert_eq!(meter.state().month(), empty);
@@ -270,7 +280,7 @@ fn months_without_power_are_closed_one_by_one_each_by_its_own_tariff() {
     let mut meter = again(&chip);
     meter.tick(shows(begin_of(JUNE + 4))).unwrap();
     let taken: Vec<_> =
-        months(&mut meter).iter().map(|month| (month.index, month.flags, month.fees)).collect();
+        months(&mut meter).iter().map(|month| (month.index, month.flags, month.fees().0)).collect();
     assert_eq!(taken, [(JUNE, 1, 2_100), (JUNE + 1, 0, 2_900), (JUNE + 2, 0, 5_000), (JUNE + 3, 0, 5_000)]);
     assert_eq!(meter.state().inbox.readings, 4);
     adds_up(&mut meter);
@@ -321,7 +331,7 @@ fn a_tariff_that_begins_with_the_month_does_not_rate_the_one_before() {
     tariff(&mut meter, 2, start, 100, 5_000);
     let before = last_event(&meter);
     meter.tick(shows(start)).unwrap();
-    assert_eq!(months(&mut meter)[0].fees, 2_100);
+    assert_eq!(months(&mut meter)[0].fees(), Balance(2_100));
     assert_eq!(meter.state().running.tariff().version(), 2);
     assert_eq!(told(&mut meter, before), [fees(100, 0), fees(2_000, 1), (code::TARIFF, [0, 0, 0, 2, 0, 0])]);
 }
@@ -406,8 +416,10 @@ fn one_instalment_is_taken_as_each_month_begins_and_the_last_one_is_another() {
     let expected = [instalment(77, 8), instalment(1_000, 7), instalment(1_000, 7), instalment(150, 7)];
     let taken = told(&mut meter, before).into_iter().filter(|(code, _)| *code == code::INSTALMENT);
     assert_eq!(taken.collect::<Vec<_>>(), expected);
-    // They are no part of the month's record.
-    assert!(months(&mut meter).iter().skip(1).all(|month| month.fees == 2_900));
+    // Beside the fees of the month's record.
+    assert!(months(&mut meter).iter().skip(1).all(|month| month.fees() == Balance(2_900)));
+    let taken: Vec<_> = months(&mut meter).iter().map(|month| month.instalments).collect();
+    assert_eq!(taken, [0, 77, 1_000, 1_000, 150, 0]);
 }
 
 #[test]
@@ -617,7 +629,7 @@ fn power_cut_at_every_write_of_the_opening_of_a_binding() {
 fn opened(meter: &mut Meter<Chip>, old: &MeterState) {
     let state = meter.state().clone();
     assert_eq!((state.binding, state.balance, state.report_number), (2, Balance(500), 1));
-    let report = state.final_report.unwrap();
+    let report = state.final_report.unwrap().receipt;
     let fees = old.running.close(old.month_index, true).fees();
     assert_eq!(report.balance.0, old.balance.0 - fees.0);
     assert_eq!(told(meter, 0)[0], (code::BINDING_OPENED, [0, 0, 0, 2, 0, 0]));

@@ -881,7 +881,10 @@ fn readings_say_how_the_meter_stands() {
         keys: meter.keys().in_use(),
     };
     assert_eq!(readings, expected);
-    assert_eq!((readings.month.fees, readings.month.peak, readings.month.energy), (0, 3_210, Energy(700)));
+    assert_eq!(
+        (readings.month.fees(), readings.month.peak, readings.month.energy),
+        (Balance(0), 3_210, Energy(700))
+    );
     // Only for whom it is news.
     assert!(meter.readings(2).unwrap().is_none() && meter.readings(3).unwrap().is_none());
 }

@@ -111,7 +111,7 @@ fn a_backlog_of_all_months_and_events_goes_with_one_visit() {
     visit(&mut meter, &mut card, at);
     assert!(card.months == all_months && card.events == all_events);
     // Four events with SETTLE, thirteen with each further command; readings, for months were closed.
-    assert_eq!(card.trace, [&FIVE[..], &[0x4C; 4], &[0x4A; 5], &[0x4E]].concat());
+    assert_eq!(card.trace, [&FIVE[..], &[0x4C; 4], &[0x4A; 8], &[0x4E]].concat());
     let indexes: Vec<_> = all_months.iter().map(|month| month.index).collect();
     assert_eq!(indexes, (JUNE + 4..JUNE + 40).collect::<Vec<_>>());
     visit(&mut meter, &mut card, at);
@@ -329,7 +329,7 @@ fn a_certificate_over_the_network_is_like_one_on_a_card() {
     assert_eq!(take(&mut meter, &certificate_of(1, 2, 3, 7_000, 0), None), Some(Reason::ReplacedCard));
     assert_eq!(take(&mut meter, &certificate_of(2, 1, 1, 100, 0), Some(&binding_certificate(2))), None);
     assert_eq!(take(&mut meter, &certificate_of(1, 3, 9, 9_000, 0), None), Some(Reason::OldBinding));
-    let report = meter.state().final_report.unwrap();
+    let report = meter.state().final_report.unwrap().receipt;
     assert_eq!((report.binding.number, report.balance, report.number), (1, Balance(6_000), 3));
     assert_eq!((meter.state().binding, meter.state().balance), (2, Balance(100)));
     // A meter that knows of a loss of its memory takes none of this binding here either.

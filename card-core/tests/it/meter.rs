@@ -11,7 +11,7 @@ use crate::support::*;
 use card_core::calendar::Calendar;
 use card_core::id::{CardRef, Company, Environment, MeterId, Scope, State};
 use card_core::layout::CertificateAnswer;
-use card_core::message::{Certificate, Envelope, MailKeys, MeterFlags, MeterReceipt, Slot};
+use card_core::message::{Certificate, Envelope, FinalReport, MailKeys, MeterFlags, MeterReceipt, Slot};
 use card_core::meter::decide::decide;
 use card_core::meter::events::code;
 use card_core::meter::{
@@ -516,7 +516,7 @@ fn a_new_binding_closes_the_old_one_and_its_report_travels() {
     let letter = card.letters.iter().find(|letter| letter.slot == Slot::FINAL_REPORT).unwrap();
     assert_eq!((letter.binding.number, letter.version), (1, 1));
     let opened = letter.open(&mut SoftEngine, &report_keys().mail, SCOPE).unwrap();
-    let report = MeterReceipt::parse(opened.as_slice()).unwrap();
+    let report = FinalReport::parse(opened.as_slice()).unwrap().receipt;
     let report = report.verify(&mut SoftEngine, &report_keys().receipt, SCOPE).unwrap();
     assert!(report.flags.has(MeterFlags::CLOSED.with(MeterFlags::TAMPER)));
     assert!(report.flags.has(MeterFlags::LOW_CREDIT.with(MeterFlags::SUPPLY_CUT)));
@@ -567,7 +567,7 @@ fn memory_that_went_back_gives_no_credit_until_a_new_binding() {
     // A new binding repairs it.
     let seen = visit(&mut meter, &mut FakeCard::new(certificate_of(2, 1, 1, 500, 0))).unwrap();
     assert!(seen.is_settled() && !meter.state().regressed());
-    let report = meter.state().final_report.unwrap();
+    let report = meter.state().final_report.unwrap().receipt;
     assert!(report.flags.has(MeterFlags::REGRESSED.with(MeterFlags::CLOSED)));
 }
 
@@ -647,7 +647,7 @@ fn a_card_that_keeps_only_part_of_what_was_sent_is_not_sent_more_in_that_visit()
     // The loan that an empty card asks for is given, so that nothing more arises.
     ask_for_loan(&mut meter, begin_of(97));
     let (all_events, all_months) = (events(&mut meter, 0), months(&mut meter));
-    for keeps in [1, 7] {
+    for keeps in [1, 4] {
         let mut card = FakeCard::new(certificate(5, 50_000, 300));
         card.keeps = keeps;
         assert!(visit_torn(&mut meter, &mut card, begin_of(97), None).0.unwrap().is_settled());
@@ -693,7 +693,7 @@ fn events_months_and_mail_follow() {
     assert_eq!(card.months.iter().map(|m| m.index).collect::<Vec<_>>(), (80..97).collect::<Vec<_>>());
     let refused = Received { slot, version: 4, result: Err(MailRefusal::Malformed) };
     assert_eq!(mail, [refused]);
-    let tail = [&[0x4C; 4][..], &[0x4A; 3], &[0x44, 0x44, 0x4E, 0x4C]].concat();
+    let tail = [&[0x4C; 4][..], &[0x4A; 4], &[0x44, 0x44, 0x4E, 0x4C]].concat();
     assert_eq!(card.trace, [&[0xA4, 0x50, 0x82, 0x46, 0x48], &tail[..]].concat());
 }
 
@@ -1034,7 +1034,7 @@ proptest! {
                 prop_assert!(now.running.total().0 + UNWRITTEN.0 > before.running.total().0);
             } else {
                 if before.binding != 0 {
-                    let report = now.final_report.unwrap();
+                    let report = now.final_report.unwrap().receipt;
                     prop_assert_eq!(report.binding.number, before.binding);
                     // A partial month's fees; what of it was not written yet went with it.
                     let fees = before.running.close(before.month_index, true).fees().0;

@@ -646,9 +646,9 @@ fn new_keys_are_not_printed() {
 
 // 10
 
-const READINGS: [u8; 120] = hex!(
+const READINGS: [u8; 137] = hex!(
     "01 0C200000 00000009 0000000000002710 0000000000000064 FFFFFFFFFFFFFF9C 000186A0"
-    "0051 04 03 00000BB8 0000000000000FA0 000001F4 00001194"
+    "0051 04 03 00000BB8 000000000FA0 FFFFFFF9 000001F4 000007D0 FFFFFFD8 00000384 00000102 001194"
     "009F 25 11 0C2A0000 0000000000004E20 00000000000007D0"
     "00000102 00000103 00000003 00000042 0000001F FFFFFFFFFFFFFFC4 01020304 123F50"
 );
@@ -667,7 +667,12 @@ fn readings() -> Readings {
             slab: 3,
             energy: Energy(3000),
             energy_charge: Piastres(4000),
-            fees: 500,
+            re_rating: -7,
+            service_fee: 500,
+            levies: 2000,
+            others: -40,
+            instalments: 900,
+            tariff: 0x0102,
             peak: 4500,
         },
         flags: MeterFlags(0x009F),
@@ -689,7 +694,7 @@ fn readings() -> Readings {
 
 #[test]
 fn readings_by_hand() {
-    assert_eq!(Readings::SIZE, 120);
+    assert_eq!(Readings::SIZE, 137);
     assert_eq!(Readings::parse(&READINGS), Ok(readings()));
     assert_eq!(readings().emit(), READINGS);
     mistreated(readings_again, &READINGS, &[]);
@@ -697,7 +702,7 @@ fn readings_by_hand() {
     bytes[37..39].fill(0xFF);
     assert_eq!(Readings::parse(&bytes), Err(ParameterError::Month));
     // A meter that has nothing to tell yet.
-    let mut bytes = [0; 120];
+    let mut bytes = [0; 137];
     bytes[0] = 1;
     assert_eq!(Readings::parse(&bytes).unwrap().emit(), bytes);
 }
@@ -865,9 +870,14 @@ fn any_readings() -> impl Strategy<Value = Readings> {
                 flags: month.0,
                 slab: month.1,
                 energy: Energy(month.2),
-                energy_charge: Piastres(month.3),
-                fees: month.4 as i32,
-                peak: month.5,
+                energy_charge: Piastres(month.3 >> 16),
+                re_rating: month.4 as i32,
+                service_fee: month.5,
+                levies: month.5 as i32,
+                others: month.4 as i32,
+                instalments: month.2,
+                tariff: month.4,
+                peak: month.5 >> 8,
             },
             flags: MeterFlags(b.0),
             cut: b.1,
@@ -982,7 +992,7 @@ proptest! {
         let count = usize::from(n);
         for (again, length) in [
             (command_again as Again, 22),
-            (readings_again, 120),
+            (readings_again, 137),
             (audit_again, 1 + 18 * count),
             (limits_again, 50),
         ] {

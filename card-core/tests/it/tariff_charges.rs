@@ -97,8 +97,8 @@ fn rebates_by_consumption_raise_the_balance() {
     month.consume(kwh(60)).unwrap();
     let bill = month.close(0, false);
     assert_eq!(
-        (bill.fees(), bill.total(), bill.month(0, 0, false).fees),
-        (Balance(-150), Balance(-150), -150)
+        (bill.fees(), bill.total(), bill.month(0, 0, false).fees()),
+        (Balance(-150), Balance(-150), Balance(-150))
     );
 }
 
@@ -156,6 +156,6 @@ fn the_dearest_bill_fits() {
         let first = bill.energy_charge.0 as i64 + i64::from(u32::MAX);
         // Each charge takes as much again, or gives back all that is there.
         assert_eq!(bill.total(), Balance(if credit { 0 } else { first << 12 }));
-        assert_eq!(bill.month(0, 0, false).fees, if credit { i32::MIN } else { i32::MAX });
+        assert_eq!(bill.month(0, 0, false).others, if credit { i32::MIN } else { i32::MAX });
     }
 }

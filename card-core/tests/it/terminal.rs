@@ -122,8 +122,8 @@ fn files_and_records() {
     let mut directory = [0; 64];
     directory[63] = 9;
     assert_eq!(read::mail_directory().response(&answer(&directory)).unwrap()[15], 9);
-    assert_eq!(read::meter().response(&answer(&[0; 92])), Ok(None));
-    assert_eq!(read::meter().response(&answer(&[0; 91])), Err(RequestError::Malformed));
+    assert_eq!(read::meter().response(&answer(&[0; 109])), Ok(None));
+    assert_eq!(read::meter().response(&answer(&[0; 108])), Err(RequestError::Malformed));
     let file = [&receipt_of_meter().emit()[..], &month(7).emit()].concat();
     let meter = read::meter().response(&answer(&file)).unwrap().unwrap();
     assert_eq!((meter.receipt, meter.month), (receipt_of_meter(), month(7)));
@@ -146,8 +146,8 @@ fn files_and_records() {
         assert_eq!(read::loads(2).response(&answer(wrong)), Err(RequestError::Malformed));
     }
     assert_eq!(command(&read::months(1)), hex!("00B2013D 00"));
-    let months = read::months(1).response(&answer(&[month(7).emit(); 9].concat()));
-    assert_eq!(months, Ok([Some(month(7)); 9]));
+    let months = read::months(1).response(&answer(&[month(7).emit(); 5].concat()));
+    assert_eq!(months, Ok([Some(month(7)); 5]));
     assert_eq!(command(&read::events(64)), hex!("00B24045 00"));
     let absent = read::months(36).response(&[0x6A, 0x83]).unwrap_err();
     assert!(absent.is_absent());
@@ -518,18 +518,18 @@ fn how_many_records_a_command_carries() {
         let settlement = Settlement::new(&receipt_of_meter(), &month(7), (1..=n).map(event)).unwrap();
         let request = settlement.request();
         let data = request.command().data;
-        assert_eq!((data.len(), data[93]), (94 + 16 * n as usize, n as u8));
+        assert_eq!((data.len(), data[110]), (111 + 16 * n as usize, n as u8));
         assert_eq!(data[0], 1);
         assert_eq!(data[1..69], receipt_of_meter().emit());
-        assert_eq!(data[69..93], month(7).emit());
+        assert_eq!(data[69..110], month(7).emit());
     }
     assert_eq!(Settlement::new(&receipt_of_meter(), &month(7), (1..=5).map(event)).err(), Some(WrongCount));
     assert_eq!(Batch::events([]).err(), Some(WrongCount));
     assert_eq!(Batch::events((1..=14).map(event)).err(), Some(WrongCount));
-    assert_eq!(Batch::months((1..=9).map(month)).err(), Some(WrongCount));
-    let eight = Batch::months((1..=8).map(month)).unwrap();
-    let request = eight.put_months();
-    assert_eq!((request.command().data.len(), request.command().data[0]), (193, 8));
+    assert_eq!(Batch::months((1..=6).map(month)).err(), Some(WrongCount));
+    let five = Batch::months((1..=5).map(month)).unwrap();
+    let request = five.put_months();
+    assert_eq!((request.command().data.len(), request.command().data[0]), (206, 5));
     assert_eq!(request.response(&answer(&[0, 8])), Ok(8));
     let events = Batch::events((1..=13).map(event)).unwrap();
     assert_eq!(events.put_events().command().data.len(), 209);

@@ -305,7 +305,12 @@ pub(crate) const fn month(index: u16) -> Month {
         slab: 3,
         energy: Energy(1000),
         energy_charge: Piastres(90_000),
-        fees: 700,
+        re_rating: 0,
+        service_fee: 700,
+        levies: 2000,
+        others: -40,
+        instalments: 0,
+        tariff: 1,
         peak: 4000,
     }
 }

@@ -10,7 +10,7 @@ use card_host::issuer::SystemClock;
 use card_host::keystore::SoftwareKeyStore;
 use card_host::random::OsRandom;
 use card_host::transport::Card;
-use card_ledger::{COMPANY, OFFICE, Office, Payee, Policy, RequestId, SaleOrder, SqliteLedger, Who};
+use card_ledger::{COMPANY, OFFICE, Office, Payee, Policy, Powers, RequestId, SaleOrder, SqliteLedger, Who};
 use std::sync::Arc;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -19,7 +19,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The keys: a hardware security module behind the trait `KeyStore` where cards are real.
     let keys = Arc::new(SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom)?);
     let office = Office::found(ledger, keys, SystemClock, "Amina", &Policy::for_development())?;
-    let who = Who { party: COMPANY.parse()?, point: OFFICE.parse()?, actor: "Amina".to_owned() };
+    let who =
+        Who { party: COMPANY.parse()?, point: OFFICE.parse()?, actor: "Amina".to_owned(), may: Powers::ALL };
 
     // Each piece of work has an id, which the desk keeps: whatever is torn is done again under it, and happens once.
     let mut card = Card::simulated()?;

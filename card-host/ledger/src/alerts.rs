@@ -6,6 +6,7 @@ use card_core::units::CardTime;
 
 use super::error::LedgerError;
 use super::office::{Office, Who};
+use super::powers::Power;
 use super::records::{BindingRecord, Customer, Head, Message, Reading, Status};
 use super::store::{Transaction, read, with_readings};
 use super::texts;
@@ -75,7 +76,7 @@ pub(super) fn cost(earlier: &Reading, later: &Reading) -> i128 {
 impl Office {
     /// Queues a message to every customer who runs out of credit within `days`, as far as reports show: once for each report.
     pub fn queue_alerts(&self, who: &Who, days: u32) -> Result<QueuedAlerts, LedgerError> {
-        self.companys(who, &"alerts".parse()?)?;
+        self.companys(who, &"alerts".parse()?, Power::Settings)?;
         let now = self.now()?;
         let (mut sum, mut after) = (QueuedAlerts::default(), None);
         loop {
@@ -115,7 +116,7 @@ impl Office {
 
     /// A gateway has taken these messages. Gives how many of them had been waiting; others are left as they are.
     pub fn taken(&self, who: &Who, ids: &[String]) -> Result<usize, LedgerError> {
-        self.companys(who, &"alerts".parse()?)?;
+        self.companys(who, &"alerts".parse()?, Power::Settings)?;
         let now = self.now()?;
         self.step(|t| {
             let mut count = 0_usize;

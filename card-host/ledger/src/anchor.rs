@@ -1,84 +1,77 @@
-//! How far the ledger has come, kept outside of it: so an older copy that nobody has declared is noticed before it sells
-//! (docs/ledger.md, section 10).
+//! How far the ledger has come, kept outside of it by a key store that remembers: so an older copy that nobody has declared is noticed before it
+//! sells (docs/ledger.md, section 10).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
+use card_core::id::Binding;
 
-use super::entry::{EntryId, Kind};
+use super::entry::{Entry, EntryId, Kind};
 use super::error::{AnchorError, LedgerError};
 use super::names::PointCode;
-use super::records::Point;
-use super::store::{Ledger, Transaction, read};
-use card_host::durable;
+use super::records::{BindingRecord, Point};
+use super::store::{Ledger, Payee, Transaction, read};
+use card_host::keystore::{ChainEnd, Extent, KeyStore, Memory, MemoryError, Totals};
 
-/// At most so long after an entry is durable, the anchor has it.
+/// At most so long after an entry is durable, the memory has it.
 const LATE: Duration = Duration::from_secs(1);
-/// Vending points of one page.
+/// Vending points, or bindings, of one page.
 const PAGE: u32 = 200;
 
-/// The end of a chain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct End {
-    number: u64,
-    /// In hexadecimal digits.
-    hash: String,
+fn end(point: &Point) -> ChainEnd {
+    ChainEnd { number: point.number, hash: point.head }
 }
 
-impl From<&Point> for End {
-    fn from(point: &Point) -> Self {
-        Self { number: point.number, hash: hex::encode(point.head) }
+fn totals(record: &BindingRecord) -> Totals {
+    let held = &record.held;
+    Totals {
+        binding: held.binding,
+        generation: held.card.generation,
+        sequence: held.sequence,
+        credit: held.total_credit,
+        debited: held.total_debited,
     }
-}
-
-/// The file.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Content {
-    /// How often the ledger had been restored.
-    epoch: u32,
-    /// The database server, where the ledger is in one.
-    place: Option<String>,
-    points: BTreeMap<PointCode, End>,
 }
 
 #[derive(Debug)]
 struct Held {
-    known: Content,
+    known: Extent,
     /// Where the ledger was when all of it was compared; none: not yet.
     compared: Option<Option<String>>,
     /// Vending points that may have come further than is known.
     touched: BTreeSet<PointCode>,
+    /// Bindings that may have, too.
+    certified: BTreeSet<Binding>,
     kept: Option<Instant>,
     failed: Option<String>,
 }
 
-/// The anchor of a ledger: a small file beside the key store. Several programs may use the same one.
-#[derive(Debug)]
-pub struct Anchor {
-    path: PathBuf,
+/// What a program knows of the ledger beside it. Several programs may use the same memory.
+pub(super) struct Anchor {
+    keys: Arc<dyn KeyStore>,
     held: Mutex<Held>,
 }
 
 impl Anchor {
-    /// The anchor in this file, where there is one; else one that takes the ledger as it is found.
-    pub fn open(path: &Path) -> Result<Self, AnchorError> {
-        let known = content(path)?;
-        let held = Held { known, compared: None, touched: BTreeSet::new(), kept: None, failed: None };
-        Ok(Self { path: path.to_owned(), held: Mutex::new(held) })
-    }
-
-    /// Forgets a former ledger: another one was founded on purpose.
-    pub fn forget(path: &Path) -> Result<(), AnchorError> {
-        store(path, &Content::default())
+    /// By the memory of a key store, where it has one. A memory that knows of no books takes those that are there, where it may.
+    pub(super) fn open(keys: Arc<dyn KeyStore>, ledger: &dyn Ledger) -> Result<Option<Self>, LedgerError> {
+        let Some(memory) = keys.memory() else { return Ok(None) };
+        let known = match memory.extent().map_err(AnchorError::from)? {
+            Some(known) => known,
+            None => adopt(memory, ledger)?.unwrap_or_default(),
+        };
+        let held = Held {
+            known,
+            compared: None,
+            touched: BTreeSet::new(),
+            certified: BTreeSet::new(),
+            kept: None,
+            failed: None,
+        };
+        Ok(Some(Self { keys, held: Mutex::new(held) }))
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -92,25 +85,26 @@ impl Anchor {
         t: &mut dyn Transaction,
         place: Option<String>,
         point: &Point,
-        kind: Kind,
+        entry: &Entry,
     ) -> Result<(), LedgerError> {
         let mut held = self.held();
         held.touched.insert(point.code.clone());
+        held.certified.extend(entry.binding.filter(|_| entry.sequence > 0));
         // What two people decide about a copy, or about a clock, sells nothing.
-        if matches!(kind, Kind::Propose | Kind::Approve | Kind::Cancel | Kind::Restore | Kind::Clock) {
+        if matches!(entry.kind, Kind::Propose | Kind::Approve | Kind::Cancel | Kind::Restore | Kind::Clock) {
             return Ok(());
         }
         if let Some(reason) = &held.failed {
-            return Err(AnchorError::Io { path: self.path.clone(), reason: reason.clone() }.into());
+            return Err(AnchorError::from(MemoryError::Store(reason.clone())).into());
         }
-        let own = held.known.points.get(&point.code);
-        let whole = own.is_none_or(|end| point.number > end.number || End::from(point) == *end);
+        let own = held.known.chains.get(point.code.as_str());
+        let whole = own.is_none_or(|known| point.number > known.number || end(point) == *known);
         if whole && held.compared.as_ref() == Some(&place) {
             return Ok(());
         }
         if let Some(epoch) = compare(t, &held.known, place.as_ref())? {
             // What was lost is forgotten, and what is there learnt anew.
-            held.known = Content { epoch, ..Content::default() };
+            held.known = Extent { epoch, ..Extent::default() };
             held.kept = None;
         }
         held.known.place.clone_from(&place);
@@ -118,8 +112,22 @@ impl Anchor {
         Ok(())
     }
 
+    /// The same before something is signed, where the whole ledger has not been compared in this place: nothing is signed for an older copy.
+    pub(super) fn look(&self, ledger: &dyn Ledger) -> Result<(), LedgerError> {
+        let place = ledger.place();
+        let known = {
+            let held = self.held();
+            if held.compared.as_ref() == Some(&place) {
+                return Ok(());
+            }
+            held.known.clone()
+        };
+        read(ledger, |t| compare(t, &known, place.as_ref())).map(drop)
+    }
+
     /// Learns how far the vending points have come that were written to, unless that was a moment ago: then [`Watch`] does it soon.
     pub(super) fn learn(&self, ledger: &dyn Ledger, at_once: bool) {
+        let Some(memory) = self.keys.memory() else { return };
         let mut held = self.held();
         let early = held.kept.is_some_and(|kept| kept.elapsed() < LATE);
         // What has not been compared may be an older copy, and teaches nothing.
@@ -127,6 +135,7 @@ impl Anchor {
             return;
         }
         let touched = std::mem::take(&mut held.touched);
+        let certified = std::mem::take(&mut held.certified);
         let (epoch, first) = (held.known.epoch, held.kept.is_none());
         drop(held);
         // What others have written before is learnt once.
@@ -139,12 +148,17 @@ impl Anchor {
                     found.extend(t.point(code)?);
                 }
             }
-            Ok((t.epoch()?, found))
+            let mut bindings = Vec::new();
+            for binding in &certified {
+                bindings.extend(t.binding(Payee::Binding(*binding))?.as_ref().map(totals));
+            }
+            Ok((t.epoch()?, found, bindings))
         });
         let mut held = self.held();
-        let Ok((now, points)) = found else {
+        let Ok((now, points, bindings)) = found else {
             // The store is not there: what it has is learnt when it is.
             held.touched.extend(touched);
+            held.certified.extend(certified);
             return;
         };
         held.kept = Some(Instant::now());
@@ -153,35 +167,21 @@ impl Anchor {
             held.compared = None;
             return;
         }
-        for point in points {
-            learn_point(&mut held.known, &point);
+        let mut news = Extent { epoch, place: held.known.place.clone(), chains: BTreeMap::new() };
+        for point in &points {
+            let (code, end) = (point.code.as_str().to_owned(), end(point));
+            let own = held.known.chains.entry(code.clone()).or_insert(end);
+            if own.number < end.number {
+                *own = end;
+            }
+            news.chains.insert(code, end);
         }
         held.failed = None;
-        if let Err(error) = self.store(&mut held.known) {
+        if let Err(error) = memory.learn(&news, &bindings) {
             held.touched.extend(touched);
+            held.certified.extend(certified);
             held.failed = Some(error.to_string());
         }
-    }
-
-    /// Stores what is known, with what other programs have stored.
-    fn store(&self, known: &mut Content) -> io::Result<()> {
-        let mut lock = self.path.clone().into_os_string();
-        lock.push(".lock");
-        let lock = File::create(lock)?;
-        lock.lock()?;
-        let others = content(&self.path).map_err(io::Error::other)?;
-        if others.epoch > known.epoch {
-            return Ok(());
-        }
-        if others.epoch == known.epoch {
-            for (code, end) in others.points {
-                let own = known.points.entry(code).or_insert_with(|| end.clone());
-                if own.number < end.number {
-                    *own = end;
-                }
-            }
-        }
-        durable::replace(&self.path, &serde_json::to_vec_pretty(known)?)
     }
 }
 
@@ -216,12 +216,27 @@ impl Drop for Watch {
     }
 }
 
-fn learn_point(known: &mut Content, point: &Point) {
-    let end = End::from(point);
-    let own = known.points.entry(point.code.clone()).or_insert_with(|| end.clone());
-    if own.number < end.number {
-        *own = end;
-    }
+/// Gives a memory that knows of no books what these hold, and says how far they have come; nothing where none were founded.
+fn adopt(memory: &dyn Memory, ledger: &dyn Ledger) -> Result<Option<Extent>, LedgerError> {
+    let place = ledger.place();
+    read(ledger, |t| {
+        let points = all(t)?;
+        if points.is_empty() {
+            return Ok(None);
+        }
+        let mut after = None;
+        loop {
+            let page = t.bindings(after, PAGE)?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.binding());
+            let held: Vec<_> = page.iter().map(totals).collect();
+            memory.adopt(&held).map_err(AnchorError::from)?;
+        }
+        let chains = points.iter().map(|point| (point.code.as_str().to_owned(), end(point))).collect();
+        let extent = Extent { epoch: t.epoch()?, place: place.clone(), chains };
+        memory.learn(&extent, &[]).map_err(AnchorError::from)?;
+        Ok(Some(extent))
+    })
 }
 
 fn all(t: &mut dyn Transaction) -> Result<Vec<Point>, LedgerError> {
@@ -238,45 +253,31 @@ fn all(t: &mut dyn Transaction) -> Result<Vec<Point>, LedgerError> {
 /// Whether each chain has what is known of it, or a restore has been declared since: then how many there were.
 fn compare(
     t: &mut dyn Transaction,
-    known: &Content,
+    known: &Extent,
     place: Option<&String>,
 ) -> Result<Option<u32>, LedgerError> {
     let epoch = t.epoch()?;
     if epoch > known.epoch {
         return Ok(Some(epoch));
     }
-    let found: BTreeMap<_, _> = all(t)?.iter().map(|point| (point.code.clone(), End::from(point))).collect();
-    for (code, end) in &known.points {
-        let there = match found.get(code) {
+    let found: BTreeMap<_, _> = all(t)?.iter().map(|point| (point.code.clone(), end(point))).collect();
+    for (code, known_end) in &known.chains {
+        let code: PointCode = code.parse()?;
+        let there = match found.get(&code) {
             // A chain that had not begun has begun since.
-            Some(_) if end.number == 0 => true,
-            Some(found) if found.number > end.number => {
-                let id = EntryId { point: code.clone(), number: end.number };
-                t.entry(&id)?.is_some_and(|entry| hex::encode(entry.hash) == end.hash)
+            Some(_) if known_end.number == 0 => true,
+            Some(found) if found.number > known_end.number => {
+                let id = EntryId { point: code.clone(), number: known_end.number };
+                t.entry(&id)?.is_some_and(|entry| entry.hash == known_end.hash)
             }
-            Some(found) => found == end,
-            None => end.number == 0,
+            Some(found) => found == known_end,
+            None => known_end.number == 0,
         };
         if !there || epoch < known.epoch {
             let at = |place: Option<&String>| place.cloned().unwrap_or_else(|| "a file".to_owned());
             let place = format!("it is in {} now, and was in {}", at(place), at(known.place.as_ref()));
-            return Err(AnchorError::Behind { point: code.clone(), number: end.number, place }.into());
+            return Err(AnchorError::Behind { point: code, number: known_end.number, place }.into());
         }
     }
     Ok(None)
-}
-
-fn content(path: &Path) -> Result<Content, AnchorError> {
-    let malformed = |reason: String| AnchorError::Malformed { path: path.to_owned(), reason };
-    match std::fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Content::default()),
-        Err(error) => Err(malformed(error.to_string())),
-    }
-}
-
-fn store(path: &Path, content: &Content) -> Result<(), AnchorError> {
-    let io = |reason: String| AnchorError::Io { path: path.to_owned(), reason };
-    let bytes = serde_json::to_vec_pretty(content).map_err(|error| io(error.to_string()))?;
-    durable::replace(path, &bytes).map_err(|error| io(error.to_string()))
 }

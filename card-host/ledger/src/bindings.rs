@@ -12,6 +12,7 @@ use super::error::{LedgerError, Refusal};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::payload::Payload;
+use super::powers::Power;
 use super::records::{BindingRecord, CardRecord, CardUse, Head, NUMBERS_OF_A_RESTORE, Status};
 use super::sale::{Certified, Steps, is_for};
 use super::second::{Agreed, agreed, alone, asked, done};
@@ -39,7 +40,7 @@ pub struct OpenOrder {
 impl Office {
     /// Opens a binding. Its first certificate, of nothing, has sequence 1: see [`certificates`](Self::certificates).
     pub fn open(&self, order: &OpenOrder) -> Result<BindingRecord, LedgerError> {
-        let (request, who) = (self.companys(&order.who, &order.id)?, &order.who.at_office()?);
+        let (request, who) = (self.companys(&order.who, &order.id, Power::Sell)?, &order.who.at_office()?);
         self.step(|t| {
             alone(t)?;
             let payee = Payee::Meter(order.meter);
@@ -125,7 +126,7 @@ impl Office {
         held: &BindingAccount,
         reason: &str,
     ) -> Result<BindingRecord, LedgerError> {
-        let (request, who) = (self.companys(who, id)?, &who.at_office()?);
+        let (request, who) = (self.companys(who, id, Power::Correct)?, &who.at_office()?);
         let wrong = held.scope != self.scope()
             || held.moved
             || held.account == 0
@@ -210,7 +211,7 @@ impl Office {
         card: CardId,
         reason: &str,
     ) -> Result<BindingRecord, LedgerError> {
-        let (request, who) = (self.companys(who, id)?, &who.at_office()?);
+        let (request, who) = (self.companys(who, id, Power::Sell)?, &who.at_office()?);
         self.signing_step(|t, signing| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             if !context.steps.is_empty() {
@@ -251,7 +252,7 @@ impl Office {
         blocked: bool,
         reason: &str,
     ) -> Result<BindingRecord, LedgerError> {
-        let (request, who) = (self.companys(who, id)?, &who.at_office()?);
+        let (request, who) = (self.companys(who, id, Power::Sell)?, &who.at_office()?);
         let payload = json!({ "blocked": blocked }).to_string().into_bytes();
         self.step(|t| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
@@ -274,7 +275,7 @@ impl Office {
 
     /// Certifies the totals of a binding once more, for its card: a new time, or a new key.
     pub fn refresh(&self, who: &Who, id: &RequestId, payee: Payee) -> Result<Certified, LedgerError> {
-        let request = self.companys(who, id)?;
+        let request = self.companys(who, id, Power::Sell)?;
         self.signing_step(|t, signing| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             if let Some(done) = context.steps.first() {

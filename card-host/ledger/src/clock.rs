@@ -9,6 +9,7 @@ use super::entry::{Entry, Kind, RequestKey, Step};
 use super::error::{ClockError, LedgerError, Refusal, StoreError};
 use super::names::{PointCode, RequestId};
 use super::office::{Office, Who, draft};
+use super::powers::Power;
 use super::records::Point;
 use super::sale::Steps;
 use super::second::same_person;
@@ -75,7 +76,7 @@ impl Office {
         code: &PointCode,
         reason: &str,
     ) -> Result<CardTime, LedgerError> {
-        let request = self.companys(who, id)?;
+        let request = self.companys(who, id, Power::Settings)?;
         self.step(|t| {
             let (steps, mut point) = at(t, &request, code)?;
             if let Some(first) = &steps.first {
@@ -111,7 +112,7 @@ impl Office {
             Ok(Steps::read(t, &steps)?.first)
         })?;
         let Some(order) = first.as_ref().and_then(proposed) else { return Ok(None) };
-        self.companys(who, &request.id)?;
+        self.companys(who, &request.id, Power::Approve)?;
         self.step(|t| {
             let (steps, mut point) = at(t, request, &order.point)?;
             let lost = || StoreError::Corrupt(format!("proposal {}", request.id));

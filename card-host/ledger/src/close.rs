@@ -10,6 +10,7 @@ use super::entry::{Entry, EntryId, Kind, RequestKey, Step, Transfer};
 use super::error::{LedgerError, Refusal, StoreError};
 use super::names::{COMPANY, PartyCode, PointCode, RequestId};
 use super::office::{Office, Who, draft};
+use super::powers::Power;
 use super::records::Point;
 use super::sale::Steps;
 use super::second::{Agreed, agreed, asked, done};
@@ -99,6 +100,7 @@ impl Office {
         amount: Piastres,
         reason: &str,
     ) -> Result<EntryId, LedgerError> {
+        who.must(Power::Sell)?;
         let request = who.request(id);
         if amount == Piastres::ZERO {
             return Err(
@@ -141,6 +143,7 @@ impl Office {
         reason: &str,
         key: Option<&AuditKey>,
     ) -> Result<DayStatement, LedgerError> {
+        who.must(Power::Sell)?;
         let request = who.request(id);
         signed(counted)?;
         // The long way through the day is gone while others sell; only what they sell meanwhile is read with the point locked.

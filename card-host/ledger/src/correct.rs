@@ -11,6 +11,7 @@ use super::error::{LedgerError, Refusal, StoreError};
 use super::moves::MoveOrder;
 use super::names::{COMPANY, PointCode, RequestId};
 use super::office::{Office, Who, customer, draft};
+use super::powers::{Power, Powers};
 use super::records::{BindingRecord, Customer, Head, Point};
 use super::sale::{Certified, Steps, is_for};
 use super::second::{alone, same_person};
@@ -88,7 +89,7 @@ pub(super) fn moves_from(payload: &[u8]) -> Option<Binding> {
 impl Office {
     /// Takes credit back, by a voucher that the card takes to the meter. Above the limit in the rules it is refused: [`propose`](Self::propose) it.
     pub fn debit(&self, order: &DebitOrder) -> Result<Certified, LedgerError> {
-        let request = self.companys(&order.who, &order.id)?;
+        let request = self.companys(&order.who, &order.id, Power::Correct)?;
         self.signing_step(|t, signing| {
             let (context, mut point, _) = self.context(t, &order.who, &request, Some(order.payee))?;
             if !context.steps.is_empty() {
@@ -109,7 +110,7 @@ impl Office {
 
     /// Proposes a debit to a second person, who [`approve`](Self::approve)s it.
     pub fn propose(&self, order: &DebitOrder) -> Result<(), LedgerError> {
-        let request = self.companys(&order.who, &order.id)?;
+        let request = self.companys(&order.who, &order.id, Power::Correct)?;
         let proposal = Proposal::Debit { to: order.to, amount: order.amount.0 };
         self.step(|t| {
             let (context, mut point, _) = self.context(t, &order.who, &request, Some(order.payee))?;
@@ -137,6 +138,7 @@ impl Office {
     /// A second person agrees to what was announced or proposed: another actor than the first. Whether that one may is for the caller to know
     /// ([`Power::Approve`](super::Power::Approve)). Repeated, it gives what it gave the first time.
     pub fn approve(&self, who: &Who, request: &RequestKey) -> Result<Approved, LedgerError> {
+        who.must(Power::Approve)?;
         if who.party != request.party && who.party.as_str() != COMPANY {
             return Err(Refusal::NoRequest(request.id.clone()).into());
         }
@@ -219,7 +221,7 @@ impl Office {
 
     /// Withdraws what was proposed.
     pub fn withdraw(&self, who: &Who, id: &RequestId) -> Result<(), LedgerError> {
-        let request = self.companys(who, id)?;
+        let request = self.companys(who, id, Power::Correct)?;
         self.step(|t| {
             let (mut point, steps) = self.alone_with(t, who, &request)?;
             let first = steps.first.as_ref().ok_or_else(|| Refusal::NoRequest(id.clone()))?;
@@ -244,7 +246,7 @@ impl Office {
         amount: Piastres,
         reason: &str,
     ) -> Result<(), LedgerError> {
-        let request = self.companys(who, id)?;
+        let request = self.companys(who, id, Power::Correct)?;
         if amount == Piastres::ZERO || account == 0 {
             return Err(Refusal::Invalid("a debt has an account and an amount".to_owned()).into());
         }
@@ -283,7 +285,12 @@ impl Office {
         payee: Payee,
         (amount, to): (Piastres, DebitTo),
     ) -> Result<Entry, LedgerError> {
-        let who = Who { party: point.party.clone(), point: point.code.clone(), actor: entry.actor.clone() };
+        let who = Who {
+            party: point.party.clone(),
+            point: point.code.clone(),
+            actor: entry.actor.clone(),
+            may: Powers::ALL,
+        };
         let (context, ..) = self.context(t, &who, &entry.request, Some(payee))?;
         let record = sellable(t, &context, payee)?;
         let certified = record.held.total_credit.saturating_sub(record.held.total_debited);

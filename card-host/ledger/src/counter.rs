@@ -1,7 +1,7 @@
 //! What waits for a card, and what cards bring back (docs/ledger.md, sections 7 and 8).
 
 use card_core::id::{Binding, CardId, Scope};
-use card_core::message::{Certificate, Envelope, MeterReceipt, Receipt, Slot, Voucher, check};
+use card_core::message::{Certificate, Envelope, FinalReport, MeterReceipt, Receipt, Slot, Voucher};
 use card_core::parameters::Readings;
 use card_core::role::KeyVersion;
 use card_core::units::{CardTime, Piastres};
@@ -14,12 +14,13 @@ use super::gap::{after_a_restore, gone_on};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::payload::Payload;
+use super::powers::Power;
 use super::proof::{Anew, EVIDENCE, Finding, Proof, Says};
 use super::records::{BindingRecord, CardUse, Head, Link, MailRecord, Status};
 use super::sell::{about, unknown};
 use super::store::{Payee, Transaction, read};
 use card_host::issuer::{BindingAccount, LAST_TOTAL};
-use card_host::keystore::KeyStore;
+use card_host::keystore::{KeyStore, KeyStoreError};
 
 /// What waits for a card. All of it can be given to the card again and again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +109,7 @@ impl Office {
     /// again, where it shows something that the copy did not know; what the issuer has signed beyond the ledger is entered again, as an entry of
     /// its own.
     pub fn hand_in(&self, who: &Who, evidence: &Evidence) -> Result<HandedIn, LedgerError> {
+        who.must(Power::Sell)?;
         self.hand_in_of(who, evidence, false)
     }
 
@@ -268,7 +270,13 @@ impl Office {
                 let opened = keys.open_mail(scope, &envelope).map_err(|error| bad(&error))?;
                 match envelope.slot {
                     Slot::FINAL_REPORT | Slot::REGRESSION => {
-                        let receipt = MeterReceipt::parse(opened.as_slice()).map_err(|error| bad(&error))?;
+                        let bytes_of = opened.as_slice();
+                        let receipt = if envelope.slot == Slot::FINAL_REPORT {
+                            FinalReport::parse(bytes_of).map(|report| report.receipt)
+                        } else {
+                            MeterReceipt::parse(bytes_of)
+                        };
+                        let receipt = receipt.map_err(|error| bad(&error))?;
                         let receipt =
                             keys.verify_meter_receipt(scope, receipt).map_err(|error| bad(&error))?;
                         Ok((Says::of_meter(&receipt), bytes))
@@ -292,11 +300,13 @@ impl Office {
         customer: &str,
         consent: &str,
     ) -> Result<(), LedgerError> {
+        who.must(Power::Sell)?;
         self.set_link(who, id, card, customer, Some(consent))
     }
 
     /// Ends a link. It is asked for by the holder, through the bank or at a branch.
     pub fn unlink(&self, who: &Who, id: &RequestId, card: CardId, customer: &str) -> Result<(), LedgerError> {
+        who.must(Power::Sell)?;
         self.set_link(who, id, card, customer, None)
     }
 
@@ -375,8 +385,10 @@ pub(super) fn certified(
     certificate: Certificate,
 ) -> Result<Says, LedgerError> {
     let bad = |error: &dyn std::fmt::Display| Refusal::BadEvidence(error.to_string());
-    let again = keys.sign_certificate(scope, certificate).map_err(|error| bad(&error))?;
-    check(&again.mac, &certificate.mac).map_err(|_| bad(&"its certificate is not authentic"))?;
+    keys.verify_certificate(scope, &certificate).map_err(|error| match error {
+        KeyStoreError::NotAuthentic(_) => bad(&"its certificate is not authentic"),
+        error => bad(&error),
+    })?;
     Ok(Says::of_issuer(&certificate))
 }
 

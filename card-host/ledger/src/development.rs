@@ -10,6 +10,7 @@ use super::error::LedgerError;
 use super::names::{COMPANY, OFFICE, RequestId};
 use super::office::{Office, Who};
 use super::policy::Policy;
+use super::powers::Powers;
 use super::records::Party;
 use super::sell::SaleOrder;
 use super::settings::PointLimits;
@@ -74,5 +75,10 @@ impl Development {
 }
 
 fn at(party: &str, point: &str) -> Result<Who, LedgerError> {
-    Ok(Who { party: party.parse()?, point: point.parse()?, actor: "development".to_owned() })
+    Ok(Who {
+        party: party.parse()?,
+        point: point.parse()?,
+        actor: "development".to_owned(),
+        may: Powers::ALL,
+    })
 }

@@ -3,12 +3,12 @@
 use card_core::id::{Binding, CardId, MeterId};
 use card_core::role::KeyVersion;
 use card_core::units::{Balance, CardTime, Piastres};
-use std::path::PathBuf;
 
 use super::entry::Entry;
 use super::names::{NameError, PartyCode, PointCode, RequestId};
+use super::powers::Power;
 use card_host::issuer::{AccountError, IssuerError};
-use card_host::keystore::KeyStoreError;
+use card_host::keystore::{KeyStoreError, MemoryError};
 
 /// Why the ledger did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -136,22 +136,9 @@ pub enum AnchorError {
         /// Where the ledger is now, and where it was.
         place: String,
     },
-    /// The file cannot be read.
-    #[error("{} says how far the ledger has come, and cannot be read ({reason}): put the newest copy of it in its place", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// The file cannot be written.
-    #[error("{}: {reason}: without it an older copy of the ledger would not be noticed, so nothing was done; see that this user may write there", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
+    /// What remembers how far it had come cannot be asked, or knows of other books.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
 }
 
 /// What happened in a store.
@@ -379,6 +366,35 @@ pub enum Refusal {
         /// What was asked for.
         amount: Piastres,
     },
+    /// Somebody without the power.
+    #[error("{actor} may not do this, which takes the power {power:?}: have it done by somebody who may", power = .power.code())]
+    NotAllowed {
+        /// Who tried.
+        actor: String,
+        /// The power.
+        power: Power,
+    },
+    /// Not one of the staff, or not that one's secret.
+    #[error(
+        "{0} is not known here with this secret: look at name and secret; where the secret is lost, have it renewed (`cardctl staff renew`)"
+    )]
+    NotStaff(String),
+    /// Nobody of this name.
+    #[error("{0} is no member of staff: see who is (`cardctl staff list`)")]
+    NoStaff(String),
+    /// The name is taken, in this or another spelling.
+    #[error("{0} is a member of staff already: take another name, or change what that one may do")]
+    StaffThere(String),
+    /// It was done before, with a secret that was shown then.
+    #[error(
+        "{0} has got a secret under this id, which is kept nowhere: where it is lost, have it renewed (`cardctl staff renew`)"
+    )]
+    SecretGone(String),
+    /// A ledger without staff.
+    #[error(
+        "this ledger was founded for a single user, who does everything: found one with staff to have any (`cardctl ledger begin --staff NAME`)"
+    )]
+    SingleUser,
     /// The same person, or one who may not.
     #[error("{actor} cannot be the second person for this: it must be another one who may approve")]
     NotSecondPerson {

@@ -39,6 +39,7 @@
 mod accounts;
 mod alerts;
 mod anchor;
+mod answers;
 mod audit;
 mod bindings;
 mod branch;
@@ -60,6 +61,7 @@ mod payload;
 mod policy;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod powers;
 mod proof;
 mod reconcile;
 mod records;
@@ -72,14 +74,15 @@ mod settings;
 mod shown;
 mod signing;
 mod so_far;
+mod spoken;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod staff;
 mod store;
 mod texts;
 
 pub use accounts::{Class, LedgerAccount, UnknownAccount};
 pub use alerts::QueuedAlerts;
-pub use anchor::Anchor;
 pub use audit::{
     AuditFinding, AuditKey, AuditKeyError, AuditPublicKey, AuditReport, LostBranch, MoneyIdentity, Progress,
     ReceiptCheck, ReceiptProof, RestoreMark, RowFault, TrialBalance, TrialLine, sign_heads, trial_balance,
@@ -104,13 +107,14 @@ pub use office::{Office, Who};
 pub use policy::{ChannelRules, Charge, ChargeKind, ChargeName, Charged, Division, Policy, WithoutPayment};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresLedger;
+pub use powers::{NoPowers, Power, Powers};
 pub use proof::{Anew, Finding};
 pub use reconcile::{
     Exception, ExceptionKind, ExceptionSums, ReconcileOptions, Reconciliation, Severity, reconcile,
 };
 pub use records::{
     BindingRecord, CardRecord, CardUse, Customer, Head, Link, MailRecord, Message, Party, Point,
-    PolicyRecord, Power, Reading, SignedHead, Status, StepDone, Token,
+    PolicyRecord, Reading, SignedHead, Staff, Status, StepDone, Token,
 };
 pub use recover::{RecoveredCard, ShownCard};
 pub use restore::{FindLostError, LostSale, LostSales, Restored, find_lost};
@@ -121,4 +125,5 @@ pub use settings::{LimitsChange, Note, PartyChange, PointLimits};
 pub use shown::Shown;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
+pub use staff::{NoName, StaffChange, StaffName, StaffSecret};
 pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Row, Table, Transaction, Work, read, transact};

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 use super::error::{LedgerError, MastersError};
-use super::names::{COMPANY, NameError, OFFICE, RequestId};
+use super::names::{COMPANY, NameError, RequestId};
 use super::office::{Office, Who};
 use super::store::{Transaction, read};
 
@@ -69,7 +69,7 @@ impl Office {
 
 /// What the company entered under this id; null where nothing is.
 fn payload(t: &mut dyn Transaction, id: RequestId) -> Result<Value, LedgerError> {
-    let who = Who { party: COMPANY.parse()?, point: OFFICE.parse()?, actor: COMPANY.to_owned() };
+    let who = Who::company(COMPANY)?;
     let steps = t.steps(&who.request(&id))?;
     let Some(step) = steps.first() else { return Ok(Value::Null) };
     let entry = t.entry(&step.entry)?;

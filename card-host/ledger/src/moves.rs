@@ -2,7 +2,7 @@
 //! people make (docs/ledger.md, section 7).
 
 use card_core::id::{Binding, Channel, MeterId};
-use card_core::message::{Envelope, MeterFlags, MeterReceipt, Slot, Verified};
+use card_core::message::{Envelope, FinalReport, MeterFlags, MeterReceipt, Slot, Verified};
 use card_core::units::{Balance, Piastres};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,7 @@ use super::error::{LedgerError, Refusal};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::payload::Payload;
+use super::powers::{Power, Powers};
 use super::records::{BindingRecord, Head, NUMBERS_OF_A_RESTORE, Point, Reading, Status};
 use super::sale::Certified;
 use super::sell::{about, sellable};
@@ -76,7 +77,7 @@ impl Office {
         to: Binding,
         report: &Verified<MeterReceipt>,
     ) -> Result<Certified, LedgerError> {
-        let request = self.companys(who, id)?;
+        let request = self.companys(who, id, Power::Sell)?;
         let order = MoveOrder::by_report(report.binding, to);
         self.signing_step(|t, signing| {
             let (context, mut point, _) = self.context(t, who, &request, None)?;
@@ -100,7 +101,7 @@ impl Office {
         order: &MoveOrder,
         reason: &str,
     ) -> Result<(), LedgerError> {
-        let request = self.companys(who, id)?;
+        let request = self.companys(who, id, Power::Correct)?;
         let none = || Refusal::Invalid("an estimate says how much is left".to_owned());
         let left = order.left.ok_or_else(none)?;
         let payload = serde_json::to_vec(&Proposal::Move(order.clone())).unwrap_or_default();
@@ -134,7 +135,12 @@ impl Office {
         order: &MoveOrder,
         report: Option<&Verified<MeterReceipt>>,
     ) -> Result<Entry, LedgerError> {
-        let who = Who { party: point.party.clone(), point: point.code.clone(), actor: entry.actor.clone() };
+        let who = Who {
+            party: point.party.clone(),
+            point: point.code.clone(),
+            actor: entry.actor.clone(),
+            may: Powers::ALL,
+        };
         let (old, new) = self.both(t, &who, &entry.request, order)?;
         let left = match (report, order.left) {
             (Some(report), _) => {
@@ -220,7 +226,9 @@ impl Office {
         let receipt = match Envelope::parse(&mail) {
             Ok(envelope) if envelope.slot == Slot::FINAL_REPORT => {
                 let opened = authentic(keys.open_mail(scope, &envelope))?;
-                opened.and_then(|opened| MeterReceipt::parse(opened.as_slice()).ok())
+                opened
+                    .and_then(|opened| FinalReport::parse(opened.as_slice()).ok())
+                    .map(|report| report.receipt)
             }
             _ => MeterReceipt::parse(payload).ok(),
         };

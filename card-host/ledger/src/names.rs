@@ -82,7 +82,7 @@ fn is_deceiving(c: char) -> bool {
 }
 
 /// Shows nothing by itself: what joins letters, marks a direction, or fills a place.
-const fn is_invisible(c: char) -> bool {
+pub(super) const fn is_invisible(c: char) -> bool {
     matches!(
         c,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'

@@ -10,8 +10,9 @@ use super::anchor::{Anchor, Watch};
 use super::entry::{Entry, EntryId, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal, StoreError};
 use super::masters::DRAWN;
-use super::names::{OFFICE, PartyCode, PointCode, RequestId, is_words};
+use super::names::{COMPANY, OFFICE, PartyCode, PointCode, RequestId, is_words};
 use super::policy::Policy;
+use super::powers::{Power, Powers};
 use super::proof::EVIDENCE;
 use super::records::{Customer, Head, Party, Point, PolicyRecord};
 use super::store::{Ask, Context, Ledger, Payee, Transaction, read};
@@ -27,6 +28,8 @@ pub struct Who {
     pub point: PointCode,
     /// The person or program.
     pub actor: String,
+    /// What that one may do.
+    pub may: Powers,
 }
 
 impl Who {
@@ -42,6 +45,20 @@ impl Who {
     /// which order it happened (docs/ledger.md, section 3).
     pub(super) fn at_office(&self) -> Result<Self, LedgerError> {
         Ok(Self { point: OFFICE.parse()?, ..self.clone() })
+    }
+
+    /// The company's own work at its office, by whoever may do all.
+    pub(super) fn company(actor: &str) -> Result<Self, LedgerError> {
+        let (party, point) = (COMPANY.parse()?, OFFICE.parse()?);
+        Ok(Self { party, point, actor: actor.to_owned(), may: Powers::ALL })
+    }
+
+    /// Refuses what this one may not do.
+    pub fn must(&self, power: Power) -> Result<(), Refusal> {
+        if self.may.has(power) {
+            return Ok(());
+        }
+        Err(Refusal::NotAllowed { actor: self.actor.clone(), power })
     }
 
     /// The key of a request of this party.
@@ -60,25 +77,22 @@ pub struct Office {
 }
 
 impl Office {
-    /// An office over a ledger. `keys` and `clock` are those of the issuer.
+    /// An office over a ledger. `keys` and `clock` are those of the issuer. Where the keys remember how far the ledger had come, nothing is booked in one
+    /// that is behind that.
     pub fn new(
         ledger: Arc<dyn Ledger>,
         keys: Arc<dyn KeyStore>,
         clock: impl Clock + 'static,
     ) -> Result<Self, LedgerError> {
-        let (issuer, policies) = (Issuer::new(keys, clock), RwLock::new(load_policies(&*ledger)?));
-        let office = Self { ledger, issuer, policies, calendar: Calendar::EGYPT, anchor: None };
+        let policies = RwLock::new(load_policies(&*ledger)?);
+        let issuer = Issuer::new(Arc::clone(&keys), clock);
+        let mut office = Self { ledger, issuer, policies, calendar: Calendar::EGYPT, anchor: None };
         office.know_masters()?;
+        if let Some(anchor) = Anchor::open(keys, &*office.ledger)?.map(Arc::new) {
+            let watch = Watch::new(Arc::clone(&anchor), Arc::clone(&office.ledger));
+            office.anchor = Some((anchor, watch));
+        }
         Ok(office)
-    }
-
-    /// The same office, which books nothing in a ledger that is behind its anchor.
-    #[must_use]
-    pub fn with_anchor(mut self, anchor: Anchor) -> Self {
-        let anchor = Arc::new(anchor);
-        let watch = Watch::new(Arc::clone(&anchor), Arc::clone(&self.ledger));
-        self.anchor = Some((anchor, watch));
-        self
     }
 
     /// What was booked is durable: the anchor learns of it.
@@ -86,6 +100,11 @@ impl Office {
         if let Some((anchor, _)) = &self.anchor {
             anchor.learn(&*self.ledger, false);
         }
+    }
+
+    /// Whether the ledger is one that something may be signed for.
+    pub(super) fn anchored(&self) -> Result<(), LedgerError> {
+        self.anchor.as_ref().map_or(Ok(()), |(anchor, _)| anchor.look(&*self.ledger))
     }
 
     /// The ledger.
@@ -177,7 +196,7 @@ impl Office {
             return Err(Refusal::NoReason.into());
         }
         if let Some((anchor, _)) = &self.anchor {
-            anchor.holds(t, self.ledger.place(), point, entry.kind)?;
+            anchor.holds(t, self.ledger.place(), point, &entry)?;
         }
         reserved(&entry)?;
         entry.time = self.time_of(t, point, &entry)?;

@@ -1,7 +1,7 @@
 //! What evidence says, and what follows from it for the ledger (docs/ledger.md, sections 8 and 10).
 
 use card_core::id::{Binding, CardRef};
-use card_core::message::{Certificate, Envelope, MeterFlags, MeterReceipt, Receipt, Slot};
+use card_core::message::{Certificate, Envelope, FinalReport, MeterFlags, MeterReceipt, Receipt, Slot};
 use card_core::parameters::{KeysInUse, Readings};
 use card_core::units::{CardTime, Energy, Piastres};
 
@@ -294,9 +294,10 @@ pub(super) fn reported(payload: &[u8]) -> Option<Reading> {
             Envelope { slot: Slot::READINGS, binding, .. } => {
                 Says::of_readings(binding, &Readings::parse(&opened).ok()?)
             }
-            Envelope { slot: Slot::FINAL_REPORT | Slot::REGRESSION, .. } => {
-                Says::of_meter(&MeterReceipt::parse(&opened).ok()?)
+            Envelope { slot: Slot::FINAL_REPORT, .. } => {
+                Says::of_meter(&FinalReport::parse(&opened).ok()?.receipt)
             }
+            Envelope { slot: Slot::REGRESSION, .. } => Says::of_meter(&MeterReceipt::parse(&opened).ok()?),
             _ => return None,
         },
         _ => Says::of_meter(&MeterReceipt::parse(payload).ok()?),

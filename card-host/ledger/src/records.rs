@@ -9,6 +9,7 @@ use card_core::units::{Balance, CardTime, Energy, Piastres};
 
 use super::entry::{EntryId, Hash, Step, codes};
 use super::names::{PartyCode, PointCode};
+use super::powers::{Power, Powers};
 use card_host::issuer::BindingAccount;
 
 /// A vending point and the end of its chain.
@@ -49,14 +50,19 @@ pub struct Party {
     pub open: bool,
 }
 
-codes! {
-    /// What a token may do.
-    Power {
-        /// Sell, confirm, cancel, collect, hand in.
-        Sell = "sell",
-        /// That, and agree as second person.
-        Approve = "approve",
-    }
+/// A member of staff, as it is stored: the secret is hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Staff {
+    /// What is the same of all spellings of the name.
+    pub identity: String,
+    /// The name: the actor in the entries.
+    pub name: String,
+    /// What this one may do.
+    pub may: Powers,
+    /// The secret's hash, as argon2's libraries write it (PHC).
+    pub secret: String,
+    /// Whether this one may do nothing any more.
+    pub stopped: bool,
 }
 
 /// A token of a channel, as it is stored: hashed.
@@ -68,7 +74,7 @@ pub struct Token {
     pub party: PartyCode,
     /// Who uses it: the actor in the entries.
     pub actor: String,
-    /// What it may do.
+    /// What it may do: sell, or approve as well.
     pub power: Power,
     /// Whether it has been revoked.
     pub revoked: bool,
@@ -285,6 +291,8 @@ pub enum Head {
     Party(Party),
     /// A token.
     Token(Token),
+    /// A member of staff.
+    Staff(Staff),
     /// A link.
     Link(Link),
     /// Mail; the older one in the slot is in its entry.

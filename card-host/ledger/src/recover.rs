@@ -2,7 +2,7 @@
 //! card shows (docs/ledger.md, section 10).
 
 use card_core::id::{Binding, CardId, CardRef};
-use card_core::message::{BindingCertificate, Certificate, check};
+use card_core::message::{BindingCertificate, Certificate};
 use card_core::role::{KeyVersion, Role};
 use card_core::units::Piastres;
 
@@ -14,6 +14,7 @@ use super::error::{LedgerError, Refusal};
 use super::gap::after_a_restore;
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
+use super::powers::Power;
 use super::proof::Says;
 use super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
 use super::sale::is_for;
@@ -21,6 +22,7 @@ use super::second::{Agreed, agreed, alone, asked, done};
 use super::sell::about;
 use super::store::{Context, Payee, Transaction};
 use card_host::issuer::BindingAccount;
+use card_host::keystore::KeyStoreError;
 
 /// What a card shows of its contract. Whoever gives it here has authenticated the card: the certificates do not name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +104,7 @@ impl Office {
         shown: &ShownCard,
         reason: &str,
     ) -> Result<RecoveredCard, LedgerError> {
-        let (request, who) = (self.companys(who, id)?, &who.at_office()?);
+        let (request, who) = (self.companys(who, id, Power::Correct)?, &who.at_office()?);
         if !Entry::is_reason(reason) {
             return Err(Refusal::NoReason.into());
         }
@@ -174,9 +176,10 @@ impl Office {
         let scope = self.scope();
         let keys = self.keys();
         let says = certified(keys, scope, shown.certificate)?;
-        let again = keys.sign_binding(scope, shown.binding).map_err(|error| bad(error.to_string()))?;
-        check(&again.mac, &shown.binding.mac)
-            .map_err(|_| bad("its binding certificate is not authentic".to_owned()))?;
+        keys.verify_binding(scope, &shown.binding).map_err(|error| match error {
+            KeyStoreError::NotAuthentic(_) => bad("its binding certificate is not authentic".to_owned()),
+            error => bad(error.to_string()),
+        })?;
         if shown.binding.binding != shown.certificate.binding {
             return Err(bad("its certificates are of two contracts".to_owned()));
         }

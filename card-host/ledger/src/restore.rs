@@ -11,6 +11,7 @@ use super::entry::{Entry, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal, StoreError};
 use super::names::{OFFICE, PartyCode, PointCode, RequestId};
 use super::office::{Office, Who, draft};
+use super::powers::Power;
 use super::records::Head;
 use super::sale::Steps;
 use super::second::{Agreed, agreed, asked, done};
@@ -79,7 +80,7 @@ impl Office {
     /// It takes two people: asked for the first time it is entered and refused ([`Refusal::SecondPerson`]); the same again does it.
     /// Repeated with the same id, it marks the chains that an interruption has left out, and declares nothing anew.
     pub fn declare_restored(&self, who: &Who, id: &RequestId, reason: &str) -> Result<Restored, LedgerError> {
-        let request = self.companys(who, id)?;
+        let request = self.companys(who, id, Power::Settings)?;
         if who.point.as_str() != OFFICE {
             return Err(Refusal::Invalid(format!("a restore is declared at vending point {OFFICE}")).into());
         }

@@ -91,11 +91,13 @@ pub(super) fn done<T>(out: Option<T>, request: &RequestKey) -> Result<T, LedgerE
 /// Whether two names are one person's, however they are spelled: letters and digits alone count, in one case and without accents. Where
 /// that leaves nothing of both, they are one.
 pub fn same_person(one: &str, other: &str) -> bool {
-    let folded = |name: &str| -> String {
-        let letters = name.nfkd().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
-        letters.nfkd().filter(|letter| letter.is_alphanumeric()).collect()
-    };
-    folded(one) == folded(other)
+    identity(one) == identity(other)
+}
+
+/// What is the same of all spellings of a name.
+pub(super) fn identity(name: &str) -> String {
+    let letters = name.nfkd().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    letters.nfkd().filter(|letter| letter.is_alphanumeric()).collect()
 }
 
 #[cfg(test)]

@@ -11,10 +11,11 @@ use super::error::{LedgerError, Refusal};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::policy::{ChannelRules, Division};
+use super::powers::Power;
 use super::records::{BindingRecord, CardUse, Customer, Head, Party, Point, Status};
 use super::sale::{Sale, SaleState, Steps, announced, is_for};
 use super::shown::Shown;
-use super::signing::{Signing, Wanted};
+use super::signing::Signing;
 use super::store::{Context, Payee, Transaction, read, transact};
 use card_host::issuer::BindingAccount;
 
@@ -35,6 +36,7 @@ impl Office {
     /// Sells what the channel has the money for: announced, paid and certified in one step. Repeated, it gives what it gave
     /// the first time.
     pub fn sell(&self, order: &SaleOrder) -> Result<Sale, LedgerError> {
+        order.who.must(Power::Sell)?;
         let request = order.who.request(&order.id);
         self.signing_step(|t, signing| {
             let (context, mut point, party) = self.context(t, &order.who, &request, Some(order.payee))?;
@@ -60,6 +62,7 @@ impl Office {
 
     /// Announces a sale: all is checked and divided, and nothing is paid. [`confirm`](Self::confirm) or [`cancel`](Self::cancel) follows.
     pub fn reserve(&self, order: &SaleOrder) -> Result<Sale, LedgerError> {
+        order.who.must(Power::Sell)?;
         let request = order.who.request(&order.id);
         self.step(|t| {
             let (context, mut point, party) = self.context(t, &order.who, &request, Some(order.payee))?;
@@ -89,6 +92,7 @@ impl Office {
         id: &RequestId,
         shown: Option<&Shown>,
     ) -> Result<(Sale, Option<LedgerError>), LedgerError> {
+        who.must(Power::Sell)?;
         let request = who.request(id);
         let looked = match shown.map_or(Ok(()), |shown| self.look_again(who, id, shown)) {
             Err(LedgerError::Store(error)) => return Err(error.into()),
@@ -175,6 +179,7 @@ impl Office {
 
     /// An announced sale will not be. Repeated, it changes nothing.
     pub fn cancel(&self, who: &Who, id: &RequestId) -> Result<Sale, LedgerError> {
+        who.must(Power::Sell)?;
         let request = who.request(id);
         self.step(|t| {
             let (mut steps, mut point, first) = self.announced_sale(t, who, &request)?;
@@ -194,6 +199,7 @@ impl Office {
 
     /// Gives back what was paid and could not be certified.
     pub fn refund(&self, who: &Who, id: &RequestId, reason: &str) -> Result<Sale, LedgerError> {
+        who.must(Power::Sell)?;
         let request = who.request(id);
         self.step(|t| {
             let (mut steps, mut point, first) = self.announced_sale(t, who, &request)?;
@@ -267,7 +273,8 @@ impl Office {
         channel: Channel,
     ) -> Result<BindingRecord, LedgerError> {
         about(entry, &held);
-        entry.payload = signing.signed(Wanted::Voucher(held, channel, reference(&entry.request)))?;
+        let (held, voucher) = signing.voucher(held, channel, reference(&entry.request))?;
+        entry.payload = voucher;
         (entry.sequence, entry.total_credit, entry.total_debited) =
             (held.sequence, held.total_credit, held.total_debited);
         Ok(BindingRecord { held, voucher: entry.payload.clone(), ..record })

@@ -8,14 +8,17 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
+use super::answers::{answered, number, with_answer};
 use super::entry::{Hash, Kind, RequestKey, Step};
-use super::error::{LedgerError, Refusal};
+use super::error::{AnchorError, LedgerError, Refusal};
 use super::masters;
 use super::names::{COMPANY, OFFICE, PartyCode, PointCode, RequestId};
 use super::office::{Office, Who, customer, draft};
 use super::policy::Policy;
-use super::records::{Customer, Head, Party, Point, PolicyRecord, Power, Token};
+use super::powers::Power;
+use super::records::{Customer, Head, Party, Point, PolicyRecord, Staff, Token};
 use super::second::{self, Agreed, agreed};
+use super::staff;
 use super::store::{Ledger, Transaction, read};
 use card_core::platform::Random;
 use card_host::issuer::Clock;
@@ -92,7 +95,7 @@ pub(super) fn party_of(code: &PartyCode, answer: &Value) -> Option<Party> {
 }
 
 impl Office {
-    /// Begins a ledger: the company as a party that sells at branches, its point `office`, and rules of selling. Where that has been done it
+    /// Begins a ledger of a single user, whom it believes to be who the program says: the company as a party that sells at branches, its point `office`, and rules of selling. Where that has been done it
     /// changes nothing.
     pub fn found(
         ledger: Arc<dyn Ledger>,
@@ -101,8 +104,25 @@ impl Office {
         actor: &str,
         rules: &Policy,
     ) -> Result<Self, LedgerError> {
+        Self::begun(ledger, keys, clock, actor, None, rules)
+    }
+
+    /// The same, with the first member of staff where there is one.
+    pub(super) fn begun(
+        ledger: Arc<dyn Ledger>,
+        keys: Arc<dyn KeyStore>,
+        clock: impl Clock + 'static,
+        actor: &str,
+        first: Option<Staff>,
+        rules: &Policy,
+    ) -> Result<Self, LedgerError> {
+        let who = Who::company(actor)?;
+        if let Some(memory) = keys.memory()
+            && read(&*ledger, |t| t.point(&who.point))?.is_none()
+        {
+            memory.begin().map_err(AnchorError::from)?;
+        }
         let office = Self::new(ledger, keys, clock)?;
-        let who = Who { party: COMPANY.parse()?, point: OFFICE.parse()?, actor: actor.to_owned() };
         let request = who.request(&"founded".parse()?);
         let rules = Policy::from_json(&rules.to_json())?.to_json();
         office.step(|t| {
@@ -114,12 +134,20 @@ impl Office {
             let mut entry = draft(&who, &request, Step::First, Kind::Settings, now);
             entry.policy = 1;
             let masters = office.checks_of_masters()?;
-            entry.payload =
-                json!({ "founded": { "rules": rules, "masters": masters } }).to_string().into_bytes();
+            let mut founded = json!({ "rules": rules, "masters": masters });
+            let mut heads = Vec::new();
+            if let Some(first) = &first {
+                if let Some(founded) = founded.as_object_mut() {
+                    founded.insert("staff".to_owned(), staff::answer(first));
+                }
+                heads.push(Head::Staff(first.clone()));
+            }
+            entry.payload = json!({ "founded": founded }).to_string().into_bytes();
             let party = Party { code: who.party.clone(), channel: Channel::Branch, open: true };
             // The rules hold for all time before, too: clocks of sellers may be seconds apart.
             let policy = PolicyRecord { version: 1, from: CardTime(1), rules: rules.clone() };
-            office.book(t, &mut point, entry, &[Head::Party(party), Head::Policy(policy)])?;
+            heads.extend([Head::Party(party), Head::Policy(policy)]);
+            office.book(t, &mut point, entry, &heads)?;
             Ok(())
         })?;
         office.reload()?;
@@ -137,7 +165,7 @@ impl Office {
         let asked =
             json!({ "party": code, "channel": channel.map(|channel| channel.to_string()), "open": open });
         let mut party = Party { code, channel: Channel::Branch, open: true };
-        self.set_and_answer(who, id, &asked, |t, _| {
+        self.set_and_answer(who, id, Power::Settings, &asked, |t, _| {
             let held = t.party(&party.code)?;
             let before = held.as_ref().map(|held| held.channel);
             let new =
@@ -165,7 +193,7 @@ impl Office {
             "point": code, "party": party,
             "most_cash": limits.most_cash.map(|most| most.0), "most_daily": limits.most_daily.map(|most| most.0),
         });
-        self.set(who, id, &document, |t| {
+        self.set(who, id, Power::Settings, &document, |t| {
             if t.party(party)?.is_none() {
                 return Err(Refusal::UnknownParty(party.clone()).into());
             }
@@ -195,7 +223,7 @@ impl Office {
             let why = format!("{OFFICE} is where this is entered: it stays open, and has no limits");
             return Err(Refusal::Invalid(why).into());
         }
-        self.set_and_answer(who, id, &asked, |t, _| {
+        self.set_and_answer(who, id, Power::Settings, &asked, |t, _| {
             let mut point = t.point(code)?.ok_or_else(|| Refusal::UnknownPoint(code.clone()))?;
             point.open = open.unwrap_or(point.open);
             point.most_cash = most_cash.unwrap_or(point.most_cash);
@@ -217,6 +245,9 @@ impl Office {
         actor: &str,
         power: Power,
     ) -> Result<Zeroizing<String>, LedgerError> {
+        if !matches!(power, Power::Sell | Power::Approve) {
+            return Err(Refusal::Invalid("a token may sell, or approve as well".to_owned()).into());
+        }
         if !Who::is_actor(actor) {
             return Err(
                 Refusal::Invalid("name who uses the token, in at most 64 characters".to_owned()).into()
@@ -228,7 +259,7 @@ impl Office {
         let hash = token_hash(&secret);
         let document =
             json!({ "token": hex::encode(hash), "party": party, "actor": actor, "power": power.code() });
-        self.set(who, id, &document, |t| {
+        self.set(who, id, Power::Settings, &document, |t| {
             if t.party(party)?.is_none() {
                 return Err(Refusal::UnknownParty(party.clone()).into());
             }
@@ -247,7 +278,7 @@ impl Office {
         actor: &str,
     ) -> Result<usize, LedgerError> {
         let asked = json!({ "revoked": { "party": party, "actor": actor } });
-        let answer = self.set_and_answer(who, id, &asked, |t, _| {
+        let answer = self.set_and_answer(who, id, Power::Settings, &asked, |t, _| {
             let found = t.tokens(party)?.into_iter().filter(|token| token.actor == actor && !token.revoked);
             let heads: Vec<_> = found.map(|token| Head::Token(Token { revoked: true, ..token })).collect();
             Ok((json!({ "tokens": heads.len() }), heads))
@@ -276,7 +307,7 @@ impl Office {
         let rules = Policy::from_json(&policy.to_json())?.to_json();
         let document = json!({ "rules": rules, "from": from.map(CardTime::to_unix) });
         let payload = second::asked("rules", document.to_string());
-        let (request, who) = (self.companys(who, id)?, &who.at_office()?);
+        let (request, who) = (self.companys(who, id, Power::Settings)?, &who.at_office()?);
         let out = self.step(|t| {
             let (context, mut point, _) = self.context(t, who, &request, None)?;
             let alone = match context.steps.first() {
@@ -335,7 +366,7 @@ impl Office {
         // The number itself stays out of the entries, which nobody can ever delete.
         let document =
             json!({ "customer": account.to_string(), "phone": !phone.is_empty(), "arabic": arabic });
-        self.set(who, id, &document, |t| {
+        self.set(who, id, Power::Sell, &document, |t| {
             let held = customer(t, account)?;
             Ok(vec![Head::Customer(Customer { phone: phone.to_owned(), arabic, ..held })])
         })
@@ -346,7 +377,7 @@ impl Office {
     pub fn next_master(&self, who: &Who, id: &RequestId, role: Role) -> Result<KeyVersion, LedgerError> {
         let own = id.beside("master")?;
         let asked = json!({ "master": format!("{role:?}").to_lowercase() });
-        let answer = self.set_and_answer(who, &own, &asked, |_, _| {
+        let answer = self.set_and_answer(who, &own, Power::Keys, &asked, |_, _| {
             let next = self.keys().current(role)?.next();
             if !next.is_of(role) {
                 return Err(KeyStoreError::VersionsExhausted(role).into());
@@ -360,7 +391,7 @@ impl Office {
     pub fn master_drawn(&self, who: &Who, version: KeyVersion) -> Result<(), LedgerError> {
         let check = hex::encode(self.keys().check_value(self.scope(), version)?);
         let document = json!({ "drawn": { "version": version.byte(), "check": check } });
-        self.set(who, &masters::drawn(version)?, &document, |_| Ok(Vec::new()))
+        self.set(who, &masters::drawn(version)?, Power::Keys, &document, |_| Ok(Vec::new()))
     }
 
     /// Notes a number that comes from outside the books, once, so that a repetition of this request has it again: what a meter has answered,
@@ -368,13 +399,13 @@ impl Office {
     pub fn note(&self, who: &Who, id: &RequestId, what: Note, number_now: u64) -> Result<u64, LedgerError> {
         let (own, asked) = what.of(id)?;
         let set = |_: &mut dyn Transaction, _| Ok((json!({ "number": number_now }), Vec::new()));
-        number(&self.set_and_answer(who, &own, &asked, set)?, "number", &own)
+        number(&self.set_and_answer(who, &own, Power::Settings, &asked, set)?, "number", &own)
     }
 
     /// What was noted for this request, where something was.
     pub fn noted(&self, who: &Who, id: &RequestId, what: Note) -> Result<Option<u64>, LedgerError> {
         let (own, asked) = what.of(id)?;
-        let request = self.companys(who, &own)?;
+        let request = who.request(&own);
         read(self.ledger(), |t| {
             let Some(done) = t.steps(&request)?.into_iter().next() else { return Ok(None) };
             let answer = t.entry(&done.entry)?.and_then(|entry| answered(&entry.payload, &asked));
@@ -387,10 +418,11 @@ impl Office {
         &self,
         who: &Who,
         id: &RequestId,
+        power: Power,
         asked: &Value,
         mut heads: impl FnMut(&mut dyn Transaction) -> Result<Vec<Head>, LedgerError> + Send,
     ) -> Result<(), LedgerError> {
-        self.set_and_answer(who, id, asked, |t, _| Ok((Value::Null, heads(t)?))).map(drop)
+        self.set_and_answer(who, id, power, asked, |t, _| Ok((Value::Null, heads(t)?))).map(drop)
     }
 
     /// The same, with an answer: it stands in the entry beside what was asked for, so a repetition gets it again.
@@ -398,10 +430,11 @@ impl Office {
         &self,
         who: &Who,
         id: &RequestId,
+        power: Power,
         asked: &Value,
         mut set: impl FnMut(&mut dyn Transaction, CardTime) -> Result<(Value, Vec<Head>), LedgerError> + Send,
     ) -> Result<Value, LedgerError> {
-        let (request, who) = (self.companys(who, id)?, &who.at_office()?);
+        let (request, who) = (self.companys(who, id, power)?, &who.at_office()?);
         self.step(|t| {
             let (context, mut point, _) = self.context(t, who, &request, None)?;
             if let Some(done) = context.steps.first() {
@@ -417,39 +450,20 @@ impl Office {
         })
     }
 
-    /// The request of somebody who works for the company itself.
-    pub(super) fn companys(&self, who: &Who, id: &RequestId) -> Result<RequestKey, LedgerError> {
+    /// The request of somebody who works for the company itself, and may do this.
+    pub(super) fn companys(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        power: Power,
+    ) -> Result<RequestKey, LedgerError> {
+        who.must(power)?;
         if who.party.as_str() == COMPANY {
             Ok(who.request(id))
         } else {
             Err(Refusal::Invalid(format!("{} cannot do this: only the company can", who.party)).into())
         }
     }
-}
-
-/// Where the answer stands in an entry that sets something.
-pub(super) const ANSWER: &str = "answer";
-
-/// What an entry that sets something says: what was asked for, and its answer where there is one.
-fn with_answer(asked: &Value, answer: &Value) -> Vec<u8> {
-    let mut document = asked.clone();
-    if let (Some(fields), false) = (document.as_object_mut(), answer.is_null()) {
-        fields.insert(ANSWER.to_owned(), answer.clone());
-    }
-    document.to_string().into_bytes()
-}
-
-/// The answer in an entry, where the same was asked for.
-fn answered(payload: &[u8], asked: &Value) -> Option<Value> {
-    let mut document: Value = serde_json::from_slice(payload).ok()?;
-    let answer = document.as_object_mut()?.remove(ANSWER).unwrap_or_default();
-    (document == *asked).then_some(answer)
-}
-
-/// A number in an answer. Entries of former versions have none, and cannot be repeated.
-fn number<N: TryFrom<u64>>(answer: &Value, name: &str, id: &RequestId) -> Result<N, LedgerError> {
-    let number = answer.get(name).and_then(Value::as_u64).and_then(|number| N::try_from(number).ok());
-    Ok(number.ok_or_else(|| Refusal::OtherRequest(id.clone()))?)
 }
 
 fn token_hash(secret: &str) -> Hash {

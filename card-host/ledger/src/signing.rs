@@ -12,6 +12,7 @@ use super::error::{LedgerError, StoreError};
 use super::office::Office;
 use super::store::{Transaction, transact};
 use card_host::issuer::{BindingAccount, Issuer, IssuerError};
+use card_host::keystore::{Forbidden, KeyStoreError};
 
 /// How often what has an unknown outcome is asked again before the caller hears of it.
 const REPEATS: u32 = 3;
@@ -28,14 +29,40 @@ pub(super) enum Wanted {
     Mail(BindingAccount, Slot, u32, Vec<u8>),
 }
 
+/// What was signed: its bytes, and the sequence of a certificate in it.
+#[derive(Debug, Clone)]
+struct Signed {
+    bytes: Vec<u8>,
+    sequence: u32,
+}
+
 impl Wanted {
     pub(super) fn sign(&self, issuer: &Issuer) -> Result<Vec<u8>, IssuerError> {
-        match self {
-            Self::Voucher(held, channel, reference) => {
-                Ok(issuer.voucher(held, *channel, *reference)?.emit().to_vec())
-            }
+        Ok(self.certify(issuer)?.bytes)
+    }
+
+    /// A sequence that was signed for something that did not come to the books is left out: a signer never signs it for something else.
+    fn certify(&self, issuer: &Issuer) -> Result<Signed, IssuerError> {
+        let (held, channel, reference) = match self {
+            Self::Voucher(held, channel, reference) => (held, *channel, *reference),
             Self::Mail(held, slot, version, plaintext) => {
-                Ok(issuer.mail(held, *slot, *version, plaintext)?.as_bytes().to_vec())
+                let bytes = issuer.mail(held, *slot, *version, plaintext)?.as_bytes().to_vec();
+                return Ok(Signed { bytes, sequence: held.sequence });
+            }
+        };
+        let mut held = *held;
+        let mut tries = OVERTAKEN;
+        loop {
+            match issuer.voucher(&held, channel, reference) {
+                Err(IssuerError::Keys(KeyStoreError::Forbidden(Forbidden::Taken { next, .. })))
+                    if tries > 0 && next > held.sequence =>
+                {
+                    (held.sequence, tries) = (next, tries - 1);
+                }
+                signed => {
+                    let bytes = signed?.emit().to_vec();
+                    return Ok(Signed { bytes, sequence: held.sequence });
+                }
             }
         }
     }
@@ -44,33 +71,57 @@ impl Wanted {
 /// What was signed for a step, and what it still wants.
 pub(super) struct Signing<'a> {
     issuer: &'a Issuer,
-    signed: Vec<(Wanted, Result<Vec<u8>, IssuerError>)>,
+    signed: Vec<(Wanted, Result<Signed, IssuerError>)>,
     wanted: Vec<Wanted>,
     /// It has been overtaken too often.
     at_once: bool,
 }
 
 impl Signing<'_> {
-    /// The bytes of what was signed. Where it was not signed yet, none: then this run of the step comes to nothing, and another one follows.
-    pub(super) fn signed(&mut self, wanted: Wanted) -> Result<Vec<u8>, IssuerError> {
+    /// The bytes of mail.
+    pub(super) fn mail(
+        &mut self,
+        held: BindingAccount,
+        slot: Slot,
+        version: u32,
+        plaintext: Vec<u8>,
+    ) -> Result<Vec<u8>, IssuerError> {
+        Ok(self.signed(Wanted::Mail(held, slot, version, plaintext))?.bytes)
+    }
+
+    /// The bytes of a voucher, and the account with the sequence that is in it.
+    pub(super) fn voucher(
+        &mut self,
+        held: BindingAccount,
+        channel: Channel,
+        reference: Reference,
+    ) -> Result<(BindingAccount, Vec<u8>), IssuerError> {
+        let Signed { bytes, sequence } = self.signed(Wanted::Voucher(held, channel, reference))?;
+        Ok((BindingAccount { sequence, ..held }, bytes))
+    }
+
+    /// Where it was not signed yet, no bytes: then this run of the step comes to nothing, and another one follows.
+    fn signed(&mut self, wanted: Wanted) -> Result<Signed, IssuerError> {
         if self.at_once {
-            return wanted.sign(self.issuer);
+            return wanted.certify(self.issuer);
         }
         let place = self.signed.iter().position(|(signed, _)| *signed == wanted);
         match place.and_then(|place| Some((place, &self.signed.get(place)?.1))) {
             // A store may run this once more.
-            Some((_, Ok(bytes))) => Ok(bytes.clone()),
+            Some((_, Ok(signed))) => Ok(signed.clone()),
             Some((place, Err(_))) => self.signed.swap_remove(place).1,
             None => {
+                let (Wanted::Voucher(held, ..) | Wanted::Mail(held, ..)) = &wanted;
+                let sequence = held.sequence;
                 self.wanted.push(wanted);
-                Ok(Vec::new())
+                Ok(Signed { bytes: Vec::new(), sequence })
             }
         }
     }
 
     fn sign(&mut self) {
         for wanted in self.wanted.drain(..) {
-            let signed = wanted.sign(self.issuer);
+            let signed = wanted.certify(self.issuer);
             self.signed.push((wanted, signed));
         }
     }
@@ -120,6 +171,9 @@ impl Office {
         })?;
         let mut overtaken = 0;
         loop {
+            if !signing.wanted.is_empty() {
+                self.anchored()?;
+            }
             signing.sign();
             signing.at_once = overtaken >= OVERTAKEN;
             let mut unsigned = false;

@@ -10,7 +10,7 @@ use super::entry::{Entry, EntryId, Hash, RequestKey};
 use super::names::{PartyCode, PointCode};
 use super::records::{
     BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, Point, PolicyRecord,
-    Reading, SignedHead, StepDone, Token,
+    Reading, SignedHead, Staff, StepDone, Token,
 };
 
 /// What runs in a transaction. A store may run it in a thread of its own, and more than once, from the start, until a transaction
@@ -195,6 +195,9 @@ pub trait Transaction {
     /// All tokens of a party.
     fn tokens(&mut self, party: &PartyCode) -> Result<Vec<Token>, LedgerError>;
 
+    /// All members of staff, by their identities.
+    fn staff(&mut self) -> Result<Vec<Staff>, LedgerError>;
+
     /// A binding, also one that is closed; locked.
     fn binding(&mut self, payee: Payee) -> Result<Option<BindingRecord>, LedgerError>;
 
@@ -289,6 +292,8 @@ pub enum Table {
     Party,
     /// Tokens.
     Token,
+    /// Members of staff.
+    Staff,
     /// Links.
     Link,
     /// Cards.

@@ -176,7 +176,10 @@ fn charge(load: &LoadRecord, sold: &[Entry], look: &Look) -> ChargeRow {
 /// How long a balance lasts at what the newest whole month has taken a day; not known before there is one that took something.
 fn days_left<'a>(balance: Balance, months: impl Iterator<Item = &'a Month>) -> Option<u32> {
     let whole = months.into_iter().find(|month| month.flags & PARTIAL == 0)?;
-    let taken = i64::try_from(whole.energy_charge.0).ok()?.checked_add(whole.fees.into())?;
+    let taken = i64::try_from(whole.energy_charge.0)
+        .ok()?
+        .checked_add(whole.fees().0)?
+        .checked_add(whole.instalments.into())?;
     let (year, month) = (i16::try_from(whole.index / 12).ok()?, i8::try_from(whole.index % 12).ok()?);
     let first = jiff::civil::Date::new(year.checked_add(2020)?, month.checked_add(1)?, 1).ok()?;
     let days = balance.0.max(0).checked_mul(first.days_in_month().into())?.checked_div(taken)?;
@@ -201,7 +204,9 @@ fn month((month, running): (&Month, bool)) -> MonthRow {
         energy: month.energy,
         bracket: month.slab,
         energy_charge: month.energy_charge,
-        fees: Balance(month.fees.into()),
+        fees: month.fees(),
+        re_rating: Balance(month.re_rating.into()),
+        instalments: Piastres(month.instalments.into()),
         running,
         partial: month.flags & PARTIAL != 0,
         re_rated: month.flags & RE_RATED != 0,

@@ -8,8 +8,8 @@ use crate::chart;
 use crate::page::{Line, Look, identifier, lines, page};
 use crate::words::{
     ACCOUNT, AS_OF, BALANCE, BRACKET, CARD, CHANNEL, CHARGES, CHART_OF, CREDIT, CROSSING, DATE, DAYS_LEFT,
-    DOUBTFUL, EGP, ENERGY, ENERGY_CHARGE, FEES, METER, MONTH, MONTHS, NEVER, NO_CHARGES, NO_MONTHS, NOW,
-    PAID, PARTIAL, RE_RATED, RESTART, SALE, STATEMENT, TO_NEXT, TOTAL, WAITING,
+    DOUBTFUL, EGP, ENERGY, ENERGY_CHARGE, FEES, INSTALMENTS, METER, MONTH, MONTHS, NEVER, NO_CHARGES,
+    NO_MONTHS, NOW, PAID, PARTIAL, RE_RATED, RESTART, RESTART_TOOK, SALE, STATEMENT, TO_NEXT, TOTAL, WAITING,
 };
 
 /// Where a bracket of the tariff ends.
@@ -34,6 +34,10 @@ pub struct MonthRow {
     pub energy_charge: Piastres,
     /// Service fee, charges and levies; below zero where rebates are more.
     pub fees: Balance,
+    /// What of the energy charge restarts have brought; below zero it was given.
+    pub re_rating: Balance,
+    /// Instalments that the meter took as it began.
+    pub instalments: Piastres,
     /// It runs still: no fees are due yet.
     pub running: bool,
     /// It began or ended within a calendar month.
@@ -137,6 +141,7 @@ impl Statement {
         let language = look.language;
         let months = self.months.get(..Self::MONTHS).unwrap_or(&self.months);
         let drawn = chart::months(months, &self.brackets, look)?;
+        let instalments = months.iter().any(|month| month.instalments != Piastres::ZERO);
         Ok(html! {
             figure {
                 div role="img" aria-label=(CHART_OF.of(language)) { (PreEscaped(drawn)) }
@@ -155,9 +160,12 @@ impl Statement {
                         th.wide scope="col" { (BRACKET.of(language)) }
                         th.wide scope="col" { (ENERGY_CHARGE.of(language)) " (" (EGP.of(language)) ")" }
                         th.wide scope="col" { (FEES.of(language)) " (" (EGP.of(language)) ")" }
+                        @if instalments {
+                            th.wide scope="col" { (INSTALMENTS.of(language)) " (" (EGP.of(language)) ")" }
+                        }
                         th scope="col" { (TOTAL.of(language)) " (" (EGP.of(language)) ")" }
                     } }
-                    tbody { @for month in months { (row(look, month)) } }
+                    tbody { @for month in months { (row(look, month, instalments)) } }
                 }
             }
         })
@@ -190,7 +198,7 @@ impl Statement {
     }
 }
 
-fn row(look: &Look, month: &MonthRow) -> Markup {
+fn row(look: &Look, month: &MonthRow, instalments: bool) -> Markup {
     let language = look.language;
     let notes = [
         (month.running, NOW),
@@ -199,7 +207,8 @@ fn row(look: &Look, month: &MonthRow) -> Markup {
         (month.doubtful, DOUBTFUL),
     ];
     let energy_charge = i64::try_from(month.energy_charge.0).unwrap_or(i64::MAX);
-    let total = Balance(energy_charge.saturating_add(month.fees.0));
+    let paid_off = i64::try_from(month.instalments.0).unwrap_or(i64::MAX);
+    let total = Balance(energy_charge.saturating_add(month.fees.0).saturating_add(paid_off));
     html! {
         tr {
             th scope="row" {
@@ -210,8 +219,14 @@ fn row(look: &Look, month: &MonthRow) -> Markup {
             }
             td { (kwh(look, month.energy)) }
             td.wide { (look.number(month.bracket)) }
-            td.wide { (look.number(month.energy_charge)) }
+            td.wide {
+                (look.number(month.energy_charge))
+                @if month.re_rating != Balance(0) {
+                    br; span.note { (RESTART_TOOK.of(language)) " " (look.number(month.re_rating)) }
+                }
+            }
             td.wide { (look.number(month.fees)) }
+            @if instalments { td.wide { (look.number(month.instalments)) } }
             td { (look.number(total)) }
         }
     }

@@ -55,6 +55,8 @@ words! {
     BRACKET = "Bracket", "الشريحة";
     ENERGY_CHARGE = "Energy", "قيمة الاستهلاك";
     FEES = "Fees", "رسوم الشهر";
+    INSTALMENTS = "Instalments", "الأقساط";
+    RESTART_TOOK = "of it by restarts", "منها فرق الشرائح";
     TOTAL = "Total", "الإجمالي";
     NOW = "so far", "حتى الآن";
     RE_RATED = "rated again at a higher bracket", "أعيد حساب الشهر بشريحة أعلى";

@@ -21,7 +21,7 @@ use super::Options;
 use super::failure::Failure;
 use super::note::Note;
 use card_channel::wire::{Code, Status, VERSION};
-use card_ledger::{Hash, LedgerError, Office, PartyCode, PointCode, Power, Who, transact};
+use card_ledger::{Hash, LedgerError, Office, PartyCode, PointCode, Power, Powers, Who, transact};
 
 /// The longest secret that is looked at.
 const SECRET: usize = 256;
@@ -81,7 +81,12 @@ impl Caller {
         let point: PointCode =
             point.parse().map_err(|error: card_ledger::NameError| Failure::malformed(error.to_string()))?;
         self.note.point(&point);
-        Ok(Who { party: self.party.clone(), point, actor: self.actor.clone() })
+        Ok(Who {
+            party: self.party.clone(),
+            point,
+            actor: self.actor.clone(),
+            may: Powers::of_token(self.power),
+        })
     }
 }
 

@@ -149,6 +149,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         Refusal::NoPolicy => Code::NoRules,
         Refusal::NotLinked(_) | Refusal::LinkedToOther(_) => Code::NotLinked,
         Refusal::ApprovalNeeded { .. } => Code::ApprovalNeeded,
+        Refusal::NotAllowed { .. } => Code::NotAllowed,
         Refusal::NotSecondPerson { .. } => Code::NotSecondPerson,
         Refusal::Cancelled => Code::Cancelled,
         Refusal::AlreadyConfirmed => Code::AlreadyConfirmed,
@@ -167,6 +168,11 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         | Refusal::OlderContract { .. }
         | Refusal::OtherContract(_)
         | Refusal::NotNewer { .. }
+        | Refusal::NotStaff(_)
+        | Refusal::NoStaff(_)
+        | Refusal::StaffThere(_)
+        | Refusal::SingleUser
+        | Refusal::SecretGone(_)
         | Refusal::SecondPerson(_)
         | Refusal::MoreThanAllowed { .. }
         | Refusal::MoreThanLeft { .. }

@@ -16,7 +16,7 @@ use card_channel::wire::{
     self, AMOUNT, Code, ConfirmRequest, EvidenceRequest, LinkRequest, Payment, PointRequest, RefundRequest,
     SaleRequest, UnlinkQuery, schema,
 };
-use card_ledger::{Power, SaleOrder};
+use card_ledger::{LedgerError, Power, SaleOrder};
 
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     // Structures of texts and integers can always be written.
@@ -154,9 +154,7 @@ pub(super) async fn approve(
     Sent(request): Sent<PointRequest>,
 ) -> Result<Response, Failure> {
     let who = caller.at(&request.point)?;
-    if caller.power != Power::Approve {
-        return Err(Failure::new(Code::NotAllowed, "this token sells, and does not approve"));
-    }
+    who.must(Power::Approve).map_err(LedgerError::from)?;
     let sale = app.run(&caller.party, move |office| {
         let request = who.request(&id);
         // Corrections are approved at the office, and not over this wire: what is no sale is refused before it.

@@ -157,7 +157,7 @@ impl Transaction for FakeRows<'_> {
         point(&PointCode) -> Option<Point>;
         points(Option<&PointCode>, u32) -> Vec<Point>;
         party(&PartyCode) -> Option<Party>;
-        tokens(&PartyCode) -> Vec<Token>;
+        tokens(&PartyCode) -> Vec<Token>; staff() -> Vec<card_ledger::Staff>;
         binding(Payee) -> Option<BindingRecord>;
         bindings(Option<Binding>, u32) -> Vec<BindingRecord>;
         bindings_of(u64) -> Vec<BindingRecord>;

@@ -1,10 +1,10 @@
 //! Mail to meters, and what meters send back.
 
 use card_core::id::{Binding, CardId, Scope};
-use card_core::message::{Delivery, Envelope, MeterReceipt, Slot, Verified};
+use card_core::message::{Delivery, Envelope, FinalReport, MeterReceipt, Month, Slot, Verified};
 use card_core::parameters::{Action, AuditRecords, Readings};
 use card_core::terminal::load::{MailAnswer, Misfit, get_mail, mail_fits, put_mail};
-use card_core::units::CardTime;
+use card_core::units::{CardTime, Piastres};
 
 use super::error::CardWorkError;
 use crate::card;
@@ -49,7 +49,14 @@ pub struct Collected {
 #[derive(Debug)]
 pub enum Report {
     /// The final report of a closed binding; its code is checked.
-    Final(Verified<MeterReceipt>),
+    Final {
+        /// The last receipt of the binding.
+        receipt: Verified<MeterReceipt>,
+        /// The month that ran then.
+        month: Month,
+        /// Instalments that the meter has taken in the binding.
+        instalments: Piastres,
+    },
     /// Readings.
     Readings(Box<Readings>),
     /// The report of a meter whose memory has gone back; its code is checked.
@@ -85,13 +92,16 @@ pub fn read_mail(
         };
         let opened = keys.open_mail(scope, &envelope)?;
         let bytes = opened.as_slice();
-        let receipt = || -> Result<_, CardWorkError> {
-            let receipt = MeterReceipt::parse(bytes).map_err(operate::of_mail)?;
-            Ok(keys.verify_meter_receipt(scope, receipt)?)
-        };
         let report = match slot {
-            Slot::FINAL_REPORT => Report::Final(receipt()?),
-            Slot::REGRESSION => Report::Regression(receipt()?),
+            Slot::FINAL_REPORT => {
+                let report = FinalReport::parse(bytes).map_err(operate::of_mail)?;
+                let receipt = keys.verify_meter_receipt(scope, report.receipt)?;
+                Report::Final { receipt, month: report.month, instalments: report.instalments }
+            }
+            Slot::REGRESSION => {
+                let receipt = MeterReceipt::parse(bytes).map_err(operate::of_mail)?;
+                Report::Regression(keys.verify_meter_receipt(scope, receipt)?)
+            }
             Slot::READINGS => Report::Readings(Box::new(Readings::parse(bytes)?)),
             _ => Report::Audit(Box::new(AuditRecords::parse(bytes)?)),
         };

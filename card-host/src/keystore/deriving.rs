@@ -212,7 +212,19 @@ impl<M: Masters> DerivingKeyStore<M> {
         master.derive(|engine, master| derivation.report_receipt_key(engine, master))
     }
 
-    pub(super) fn chip_key(
+    /// The keys by which a meter reports: of its mail, and of its receipts.
+    pub fn report_keys(
+        &self,
+        scope: Scope,
+        version: KeyVersion,
+        meter: MeterId,
+    ) -> Result<(MailKeys, AesKey), KeyStoreError> {
+        let mail = self.mail_keys(scope, version, Role::Report, meter)?;
+        Ok((mail, self.report_receipt_key(scope, version, meter)?))
+    }
+
+    /// The load key or the receipt key of a chip.
+    pub fn chip_key(
         &self,
         scope: Scope,
         version: KeyVersion,

@@ -6,11 +6,13 @@
 
 mod deriving;
 mod file;
+mod memory;
 mod software;
 mod wrap;
 
 pub use deriving::{DerivingKeyStore, MASTERS, Master, Masters, MeterKeys};
 pub use file::FileError;
+pub use memory::{Alarm, Ceiling, ChainEnd, Extent, Forbidden, Memory, MemoryError, Totals};
 pub use software::{SoftwareKeyStore, SoftwareMasters};
 pub use wrap::{WrappedKeys, wrap};
 
@@ -20,7 +22,7 @@ use card_core::id::{Binding, CardId, CardRef, Environment, MeterId, Scope};
 use card_core::key::KeyLength;
 use card_core::message::{
     BindingCertificate, Certificate, Delivery, Envelope, MeterReceipt, NotAuthentic, Opened, Receipt, Slot,
-    Verified, Voucher,
+    Verified, Voucher, check,
 };
 use card_core::parameters::KeyChange;
 use card_core::platform::RandomError;
@@ -110,6 +112,21 @@ pub trait KeyStore: Send + Sync {
         scope: Scope,
         certificate: BindingCertificate,
     ) -> Result<BindingCertificate, KeyStoreError>;
+
+    /// Checks a credit certificate, with the credit key that it names.
+    fn verify_certificate(&self, scope: Scope, certificate: &Certificate) -> Result<(), KeyStoreError> {
+        Ok(check(&self.sign_certificate(scope, *certificate)?.mac, &certificate.mac)?)
+    }
+
+    /// Checks a binding certificate, with the credit key that it names.
+    fn verify_binding(&self, scope: Scope, certificate: &BindingCertificate) -> Result<(), KeyStoreError> {
+        Ok(check(&self.sign_binding(scope, *certificate)?.mac, &certificate.mac)?)
+    }
+
+    /// What the store remembers of what it signed, where it does.
+    fn memory(&self) -> Option<&dyn Memory> {
+        None
+    }
 
     /// Signs a voucher with the load key that it names. The scope stands in the voucher.
     fn sign_voucher(&self, voucher: Voucher) -> Result<Voucher, KeyStoreError>;
@@ -236,6 +253,12 @@ pub enum KeyStoreError {
     /// No random numbers.
     #[error("{0}: the operating system's random number source must work")]
     Random(#[from] RandomError),
+    /// What the store remembers forbids it.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// What the store remembers cannot be asked.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// The file of a software store.
     #[error(transparent)]
     File(#[from] FileError),

@@ -109,10 +109,12 @@ fn decimals_are_read_without_a_binary_fraction() {
         ("0.001", 3, 1),
         ("1.500", 2, 150),
         ("42949672.95", 2, u32::MAX),
+        ("٥", 2, 500),
+        ("١٬٠٠٠٫٥٠٠", 2, 100_050),
     ] {
         assert_eq!(decimal(text, places), Ok(value), "{text}");
     }
-    for text in ["", ".", "5.", ".5", "-5", "+5", "5,0", "1e3", "1_000", " 5", "٥"] {
+    for text in ["", ".", "5.", ".5", "-5", "+5", "5,0", "1e3", "1_000", " 5"] {
         assert_eq!(decimal(text, 2), Err(DecimalError::NotANumber), "{text}");
     }
     assert_eq!(decimal("1.005", 2), Err(DecimalError::TooManyDecimals(2)));

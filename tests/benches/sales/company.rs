@@ -8,7 +8,7 @@ use card_host::issuer::SystemClock;
 use card_host::keystore::SoftwareKeyStore;
 use card_host::random::OsRandom;
 use card_ledger::{
-    BindingRecord, Charge, ChargeKind, Ledger, Office, OpenOrder, Party, Payee, PointLimits, Policy,
+    BindingRecord, Charge, ChargeKind, Ledger, Office, OpenOrder, Party, Payee, PointLimits, Policy, Powers,
     RequestId, SaleOrder, Who,
 };
 use std::sync::Arc;
@@ -153,7 +153,12 @@ fn rules() -> Policy {
 }
 
 pub(crate) fn who(party: &str, point: &str) -> Who {
-    Who { party: party.parse().unwrap(), point: point.parse().unwrap(), actor: ACTOR.to_owned() }
+    Who {
+        party: party.parse().unwrap(),
+        point: point.parse().unwrap(),
+        actor: ACTOR.to_owned(),
+        may: Powers::ALL,
+    }
 }
 
 /// Who stands at each till.

@@ -31,7 +31,7 @@ pub(crate) fn run(store: &str, loaded: &Loaded, company: &Company, mut bare: imp
     let _ = bare();
     let limit = measured(bare);
     let walks = [
-        ("reconcile", measured(|| reconcile(ledger, &options, &mut |_| {}).unwrap().bindings)),
+        ("reconcile", measured(|| reconcile(ledger, None, &options, &mut |_| {}).unwrap().bindings)),
         (
             "audit",
             measured(|| {

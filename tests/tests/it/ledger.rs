@@ -17,6 +17,7 @@ mod proof;
 mod reasons;
 mod recover;
 mod sell;
+mod staff;
 mod wiped;
 
 use system_tests::world::World;

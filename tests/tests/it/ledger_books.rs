@@ -15,6 +15,7 @@ mod close;
 mod damage;
 mod export;
 mod given;
+mod insider;
 mod minted;
 mod moves;
 mod reconcile;

@@ -26,7 +26,7 @@ fn each_failure_of_a_reader_has_its_name_for_a_doctor() {
         // A service that runs beside it would be one that refuses.
         let script = [(call, [code; 99].join(",")), ("PCSCLITE_CSOCK_NAME", "/nonexistent".to_owned())];
         let said = desk.run(&script, &["--format", "json", "--reader", READER, "doctor"]);
-        assert_eq!(said.status, Some(1), "{said}");
+        assert_eq!(said.status, Some(4), "{said}");
         let told: Value = serde_json::from_str(&said.out).unwrap();
         let lines = told["checks"].as_array().unwrap();
         let line = lines.iter().find(|line| line["check"] == check).unwrap();
@@ -55,12 +55,12 @@ fn each_failure_of_a_reader_has_its_name_for_a_doctor() {
     with("FAKE_TRANSMIT", "80100069", "interrupted", "application");
     let none: [(&str, &str); 1] = [("FAKE_NAMES", "")];
     let said = desk.run(&none, &["--format", "json", "--reader", "any", "doctor"]);
-    assert!(said.status == Some(1) && said.out.contains("\"cause\":\"no_reader\""), "{said}");
+    assert!(said.status == Some(4) && said.out.contains("\"cause\":\"no_reader\""), "{said}");
     let said = desk.run::<&str>(&[], &["--reader", "Nobody's", "doctor"]);
-    assert!(said.status == Some(1) && said.out.contains("no reader of that name: Nobody's"), "{said}");
+    assert!(said.status == Some(4) && said.out.contains("no reader of that name: Nobody's"), "{said}");
     let two = [("FAKE_NAMES", "A 00|B 00")];
     let said = desk.run(&two, &["--reader", "any", "doctor"]);
-    assert!(said.status == Some(1) && said.out.contains("several readers have that name"), "{said}");
+    assert!(said.status == Some(4) && said.out.contains("several readers have that name"), "{said}");
     let said = desk.run::<&str>(&[], &["--reader", READER, "--language", "ar", "doctor"]);
     assert!(said.status == Some(0) && said.out.contains("سليم  خدمة قارئات الكروت"), "{said}");
 }
@@ -137,7 +137,7 @@ fn a_list_of_readers_that_grows_meanwhile_is_read_again() {
     assert_eq!(desk.state(&[("FAKE_LIST", GREW)]), "blank");
     // One that never ends is named, and not read for ever.
     let said = desk.run(&[("FAKE_LIST", [GREW; 99].join(","))], &["readers"]);
-    assert!(said.status == Some(1) && said.err.contains("listing the readers failed"), "{said}");
+    assert!(said.status == Some(7) && said.err.contains("listing the readers failed"), "{said}");
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_reader_that_leaves_hides_no_other_and_is_named() {
     let said = desk.json(&[("FAKE_NAMES", two), ("FAKE_GONE", "Plain Reader 00 00")], &["readers"]);
     assert_eq!(names(&said), ["Plain Reader 01 00"]);
     let said = desk.run(&[("FAKE_CONNECT", UNKNOWN_READER)], &["--reader", READER, "info"]);
-    assert!(said.status == Some(1) && said.err.contains("is gone: attach it again"), "{said}");
+    assert!(said.status == Some(7) && said.err.contains("is gone: attach it again"), "{said}");
 }
 
 #[test]
@@ -176,10 +176,8 @@ fn one_that_stays_so_is_named() {
         (PROTOCOL_MISMATCH, "another program has set the card"),
     ] {
         for call in ["FAKE_CONNECT", "FAKE_BEGIN", "FAKE_STATUS", "FAKE_TRANSMIT"] {
-            // A service that answers beside it would be one that refuses.
-            let script = [(call, [code; 99].join(",")), ("PCSCLITE_CSOCK_NAME", "/nonexistent".to_owned())];
-            let said = desk.run(&script, &["--reader", READER, "info"]);
-            assert!(said.status == Some(1) && said.err.contains(words), "{said}");
+            let said = desk.run(&[(call, [code; 99].join(","))], &["--reader", READER, "info"]);
+            assert!(said.status == Some(7) && said.err.contains(words), "{said}");
             assert!(!said.err.contains("prepaid"), "{said}");
         }
     }
@@ -192,7 +190,7 @@ fn in_a_session_the_same_ends_it() {
     for code in [UNPOWERED, RESET, PROTOCOL_MISMATCH] {
         let said = desk.run(&[("FAKE_TRANSMIT", format!("0,{code}"))], &["--reader", READER, "info"]);
         let words = "was reset by another program or the reader, and the session has ended";
-        assert!(said.status == Some(1) && said.err.contains(words), "{said}");
+        assert!(said.status == Some(7) && said.err.contains(words), "{said}");
     }
 }
 

@@ -48,7 +48,7 @@ pub const FULL: SecurityLevel = SecurityLevel::Full;
 pub mod map {
     use super::Log;
     pub const PURSE: Log = Log::new(6, 2, 8);
-    pub const SETTLEMENT: Log = Log::new(PURSE.end(), 2, 8);
+    pub const SETTLEMENT: Log = Log::new(PURSE.end(), 3, 8);
     pub const FAILURES: Log = Log::new(SETTLEMENT.end(), 1, 8);
     /// Offset of the binding's marker in the purse record, and of the number of loads.
     pub const PURSE_MARKER: usize = 3;
@@ -243,7 +243,12 @@ pub const fn month(index: u16) -> Month {
         slab: 3,
         energy: Energy(1000 + index as u32),
         energy_charge: Piastres(90_000 + index as u64),
-        fees: 700,
+        re_rating: 0,
+        service_fee: 700,
+        levies: 2000,
+        others: -40,
+        instalments: 900,
+        tariff: 1,
         peak: 4000,
     }
 }

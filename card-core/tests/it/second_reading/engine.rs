@@ -206,7 +206,12 @@ struct Closed {
     slab: u8,
     energy: u32,
     energy_charge: u64,
-    fees: i32,
+    re_rating: i32,
+    service_fee: u32,
+    levies: i32,
+    others: i32,
+    instalments: u32,
+    tariff: u32,
     peak: u32,
 }
 
@@ -237,6 +242,8 @@ struct FinalReport {
     applied_debited: u64,
     balance: i64,
     energy_register: u32,
+    month: Closed,
+    instalments_taken: u64,
 }
 
 /// How many there were of each when the state was looked at last.
@@ -518,7 +525,8 @@ impl Run {
             new_months,
             new_events,
             new_audits,
-            final_report: now.final_report.map(|report| {
+            final_report: now.final_report.map(|last| {
+                let report = last.receipt;
                 assert!(report.flags.has(MeterFlags::CLOSED));
                 FinalReport {
                     binding: report.binding.number,
@@ -526,6 +534,8 @@ impl Run {
                     applied_debited: report.applied_debited.0,
                     balance: report.balance.0,
                     energy_register: report.energy.0,
+                    month: last.month.into(),
+                    instalments_taken: last.instalments.0,
                 }
             }),
         }
@@ -639,7 +649,12 @@ impl From<Month> for Closed {
             slab: month.slab,
             energy: month.energy.0,
             energy_charge: month.energy_charge.0,
-            fees: month.fees,
+            re_rating: month.re_rating,
+            service_fee: month.service_fee,
+            levies: month.levies,
+            others: month.others,
+            instalments: month.instalments,
+            tariff: month.tariff,
             peak: month.peak,
         }
     }

@@ -1,10 +1,10 @@
 //! `messages.json`: the records of the histories (specification, 5.8).
 
 use card_core::message::{Event, Month};
-use card_core::units::{CardTime, Energy};
+use card_core::units::{CardTime, Energy, Piastres};
 use serde::Deserialize;
 
-use super::messages::{Vectors, piastres};
+use super::messages::Vectors;
 use super::vectors::{Fields, Hex, read};
 
 #[derive(Deserialize)]
@@ -32,15 +32,25 @@ enum RecordKind {
     Event,
 }
 
+/// A number of a size that no type has.
+fn small(fields: &mut Fields, name: &str) -> u64 {
+    fields.take(name).0.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
 fn month(fields: &mut Fields) -> Month {
     Month {
         index: fields.take("month").u16(),
         flags: fields.take("flags").u8(),
         slab: fields.take("slab").u8(),
         energy: Energy(fields.take("energy").u32()),
-        energy_charge: piastres(fields, "energy_charge"),
-        fees: fields.take("fees").u32().cast_signed(),
-        peak: fields.take("peak").u32(),
+        energy_charge: Piastres(small(fields, "energy_charge")),
+        re_rating: fields.take("re_rating").u32().cast_signed(),
+        service_fee: fields.take("service_fee").u32(),
+        levies: fields.take("levies").u32().cast_signed(),
+        others: fields.take("others").u32().cast_signed(),
+        instalments: fields.take("instalments").u32(),
+        tariff: fields.take("tariff").u32(),
+        peak: small(fields, "peak") as u32,
     }
 }
 

@@ -154,7 +154,20 @@ pub fn binding_certificate_of(number: u32, account: u64) -> BindingCertificate {
 }
 
 pub fn month(index: u16) -> Month {
-    Month { index, flags: 0, slab: 1, energy: Energy(5), energy_charge: Piastres(9), fees: 0, peak: 0 }
+    Month {
+        index,
+        flags: 0,
+        slab: 1,
+        energy: Energy(5),
+        energy_charge: Piastres(9),
+        re_rating: 0,
+        service_fee: 0,
+        levies: 0,
+        others: 0,
+        instalments: 0,
+        tariff: 1,
+        peak: 0,
+    }
 }
 
 /// A voucher with a certificate, for [`CARD`].
@@ -448,13 +461,15 @@ impl FakeCard {
             0x46 => Ok(self.answer.emit().to_vec()),
             0x48 => self.settle(data),
             0x4A => {
-                for month in data[1..].chunks(24).map(|bytes| Month::parse(bytes).unwrap()).take(self.keeps) {
+                for month in
+                    data[1..].chunks(Month::SIZE).map(|bytes| Month::parse(bytes).unwrap()).take(self.keeps)
+                {
                     if self.answer.last_month == Month::NO_INDEX || month.index > self.answer.last_month {
                         self.answer.last_month = month.index;
                         self.months.push(month);
                     }
                 }
-                assert_eq!(data.len(), 1 + 24 * usize::from(data[0]));
+                assert_eq!(data.len(), 1 + Month::SIZE * usize::from(data[0]));
                 Ok(self.answer.last_month.to_be_bytes().to_vec())
             }
             0x4C => {
@@ -535,7 +550,7 @@ impl FakeCard {
     fn settle(&mut self, data: &[u8]) -> Result<Vec<u8>, StatusWord> {
         assert_eq!(data[0], 1);
         let receipt = MeterReceipt::parse(&data[1..69]).map_err(|_| StatusWord::WRONG_DATA)?;
-        assert_eq!(data.len(), 94 + 16 * usize::from(data[93]));
+        assert_eq!(data.len(), 111 + 16 * usize::from(data[110]));
         if receipt.binding != self.answer.binding() {
             return Err(status::OTHER_BINDING);
         }
@@ -551,8 +566,8 @@ impl FakeCard {
         self.answer.settled_debited = receipt.applied_debited;
         self.answer.report_number = receipt.number;
         self.receipt = Some(receipt);
-        self.present = Some(Month::parse(&data[69..93]).unwrap());
-        self.take_events(&data[94..], usize::MAX);
+        self.present = Some(Month::parse(&data[69..110]).unwrap());
+        self.take_events(&data[111..], usize::MAX);
         let (month, event) = (self.answer.last_month.to_be_bytes(), self.answer.last_event.to_be_bytes());
         Ok([&month[..], &event].concat())
     }
@@ -732,7 +747,7 @@ pub fn pass(meter: &mut Meter<Chip>, to: CardTime) {
 
 /// Money of the binding adds up (docs/meter.md, section 1). To be asked as long as no month has been forgotten.
 pub fn adds_up(meter: &mut Meter<Chip>) {
-    let month = |month: &Month| month.energy_charge.0 as i64 + i64::from(month.fees);
+    let month = |month: &Month| month.energy_charge.0 as i64 + month.fees().0;
     let closed: i64 = months(meter).iter().map(month).sum();
     let state = meter.state();
     let spent = closed + (state.running.energy_charge().0 + state.debts.paid.0) as i64;

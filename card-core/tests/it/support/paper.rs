@@ -111,7 +111,7 @@ pub fn charges_on_paper(
     due
 }
 
-fn service_on_paper(tariff: &Tariff, total: u128) -> u128 {
+pub fn service_on_paper(tariff: &Tariff, total: u128) -> u128 {
     match rows(tariff).iter().rev().find(|row| total > row.above) {
         Some(row) => row.fee,
         None => u128::from(tariff.zero_fee()),

@@ -11,7 +11,7 @@ pub(crate) enum AuditCommand {
     /// Signs the head of every chain that has grown since. Give what it prints with --format json to the auditor, who keeps it elsewhere.
     Sign,
     /// Whether a receipt is genuine: compares what its code says with the ledger, or without one with an export of it, and that with signed
-    /// heads. Ends with status 1 where it is not.
+    /// heads. Ends with status 4 where it is not.
     Receipt {
         /// The text of the code on the receipt, which begins with EGR1.
         #[arg(value_name = "TEXT")]
@@ -26,7 +26,7 @@ pub(crate) enum AuditCommand {
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
     },
-    /// Recomputes every chain, compares it with signed heads, and adds up all accounts. Ends with status 1 where something is wrong.
+    /// Recomputes every chain, compares it with signed heads, and adds up all accounts. Ends with status 4 where something is wrong.
     Verify {
         /// Files with heads that the auditor kept, as `audit sign --format json` printed them.
         #[arg(long, value_name = "FILE")]

@@ -1,7 +1,7 @@
 //! `cardctl ledger`.
 
 use card_core::units::Piastres;
-use card_ledger::{PartyCode, PointCode, RequestId};
+use card_ledger::{PartyCode, PointCode, RequestId, StaffName};
 use clap::Subcommand;
 use std::path::PathBuf;
 
@@ -13,7 +13,19 @@ use super::values::account;
 pub(crate) enum LedgerCommand {
     /// Founds a ledger here, with rules for development: empty, also where the keys of a former one are. Where there is one, it changes
     /// nothing. `issue` and what enters parties, points and rules found one where there is nothing at all yet.
-    Begin,
+    ///
+    /// It is a single user's, who is believed to be who they say; with --staff, nobody acts in it without a secret.
+    Begin {
+        /// For a single user, as it is without --staff.
+        #[arg(long, conflicts_with = "staff")]
+        single_user: bool,
+        /// The first member of staff, who may do everything and gets a secret.
+        #[arg(long, value_name = "NAME")]
+        staff: Option<StaffName>,
+        /// Writes name and secret of that one to this file, which must not exist and which only its owner can read.
+        #[arg(long, value_name = "FILE", requires = "staff")]
+        out: Option<PathBuf>,
+    },
     /// Shows the vending points with their cash and sales, what waits for somebody, and which rules hold.
     Status,
     /// Shows how a contract stands, and its newest entries.
@@ -137,7 +149,7 @@ pub(crate) enum LedgerCommand {
         reason: String,
     },
     /// After a restore: compares a channel's own list of its sales with the ledger, and says what was lost, newest voucher of a contract
-    /// first. Ends with status 1 where something is lost or contradicts the ledger; with --hand-in, where something contradicts it or is
+    /// first. Ends with status 4 where something is lost or contradicts the ledger; with --hand-in, where something contradicts it or is
     /// not taken.
     Lost {
         /// Whose list.

@@ -8,7 +8,7 @@ use super::values::meter_number;
 
 #[derive(Subcommand)]
 pub(crate) enum MeterCommand {
-    /// Presents the card to a meter, which applies its credit and takes its mail. Ends with status 1 where the meter refuses the card.
+    /// Presents the card to a meter, which applies its credit and takes its mail. Ends with status 4 where the meter refuses the card.
     Tap(Which),
     /// Lets days pass, in which a customer consumes. While the supply is cut nothing is consumed.
     ///
@@ -38,7 +38,7 @@ pub(crate) enum MeterCommand {
     /// Lists the months that the meter keeps, and draws their consumption.
     Months(Which),
     /// Lets the power fail in the meter's memory while it writes a consumption of 1 kWh, gives power again, and shows that nothing that was
-    /// written is lost. Ends with status 1 if something were.
+    /// written is lost. Ends with status 4 if something were.
     CutPower {
         #[command(flatten)]
         which: Which,
@@ -47,7 +47,7 @@ pub(crate) enum MeterCommand {
         after: u64,
     },
     /// Sends vouchers to the meter without a card, as the network of a connected meter does. The meter applies each once, whether it comes
-    /// this way, by its card, or both. Ends with status 1 where the meter refuses one.
+    /// this way, by its card, or both. Ends with status 4 where the meter refuses one.
     Network {
         #[command(flatten)]
         which: Which,

@@ -5,11 +5,16 @@ pub(crate) mod audit;
 pub(crate) mod batch;
 mod contents;
 mod corrections;
+mod examples;
 pub(crate) mod ledger;
 pub(crate) mod mail;
 pub(crate) mod meter;
+pub(crate) mod papers;
+pub(crate) mod parse;
 pub(crate) mod sellers;
+mod settings;
 pub(crate) mod sim;
+pub(crate) mod staff;
 pub(crate) mod tariff;
 pub(crate) mod trace;
 mod values;
@@ -20,10 +25,12 @@ use card_core::key::KeyLength;
 use card_core::scp03::Mode;
 use card_core::text::Language;
 use card_core::units::Piastres;
-use card_ledger::{PointCode, RequestId};
+use card_ledger::{PointCode, RequestId, StaffName};
 use card_paper::Digits;
 use card_pkcs11::TokenUri;
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,65 +43,79 @@ use self::ledger::LedgerCommand;
 use self::mail::MailArguments;
 use self::meter::MeterCommand;
 use self::sim::SimCommand;
+use self::staff::StaffCommand;
 use self::tariff::TariffCommand;
 use self::trace::TraceCommand;
 use self::values::{
-    Secret, access_number, account, actor, channel, digits, key_length, language, meter_number, mode,
+    Secret, access_number, account, channel, digits, key_length, language, meter_number, mode,
 };
 use crate::context::books::{NoBooks, new_id};
 use crate::context::{Context, Error, Request};
 use crate::view::Format;
+use crate::view::config::Setting;
 
 /// Issues, charges, reads and taps prepaid electricity cards: simulated ones, and real ones in a PC/SC reader.
 ///
 /// A development tool: its keys are in a file, for test cards only.
+///
+/// `cardctl help COMMAND` explains each command with examples, `cardctl help options` what every command takes.
 #[derive(Parser)]
 #[command(name = "cardctl", version, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     /// The reader, by its name or a part of it; of several, the one that has a card. "any" is any reader, "sim" the simulated card of the data
     /// directory, tcp://ADDRESS:PORT one of `applet-sim serve`, trace:FILE a card that answers as it once did.
-    #[arg(
-        long,
-        global = true,
-        help_heading = "Global options",
-        value_name = "NAME",
-        default_value = "sim",
-        env = "CARDCTL_READER"
-    )]
+    #[arg(long, global = true, help_heading = "Where", value_name = "NAME", default_value = "sim")]
     reader: String,
     /// Waits so many seconds for a card, where there is none in the reader yet.
-    #[arg(long, global = true, help_heading = "Global options", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=86_400))]
+    #[arg(long, global = true, help_heading = "Where", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=86_400))]
     wait: Option<u64>,
     /// Where development keys, the ledger, the simulated card and the simulated meters are kept. By default in the user's data directory.
-    #[arg(long, global = true, help_heading = "Global options", value_name = "DIR")]
+    #[arg(long, global = true, help_heading = "Where", value_name = "DIR")]
     data: Option<PathBuf>,
+    /// The settings file. By default cardctl.toml in the user's configuration directory, else /etc/cardctl/cardctl.toml.
+    #[arg(long, global = true, help_heading = "Where", value_name = "FILE")]
+    #[allow(dead_code, reason = "it is read before anything else is")]
+    config: Option<PathBuf>,
     /// How to print.
-    #[arg(long, global = true, help_heading = "Global options", value_enum, default_value_t = Format::Text)]
+    #[arg(long, global = true, help_heading = "How it is said", value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
-    /// The language of what is said to customers by info, top-up, load and the meters: en or ar. JSON is the same in both.
-    #[arg(long, global = true, help_heading = "Global options", default_value = "en", value_parser = language)]
+    /// en or ar; by default that of the environment (LC_ALL, LC_MESSAGES, LANG). JSON is the same in both.
+    #[arg(long, global = true, help_heading = "How it is said", default_value = "en", value_parser = language)]
     pub(crate) language: Language,
+    /// No remarks and no progress: the answer, what went wrong, and the id of a request that was not given.
+    #[arg(long, short, global = true, help_heading = "How it is said")]
+    pub(crate) quiet: bool,
     /// Appends every command to the card and its response to this file, with its name, time, and status in words; "-" is standard error. What
     /// would bring keys to a card is left out. `cardctl trace` reads it.
-    #[arg(long, global = true, help_heading = "Global options", value_name = "FILE")]
+    #[arg(long, global = true, help_heading = "How it is said", value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// The ledger in a PostgreSQL database (postgres://...), instead of the file ledger.sqlite in the data directory. By default the environment's
-    /// variable CARDCTL_DATABASE, which is the place for a URL with a password: arguments are seen by every program of the computer.
-    #[arg(long, global = true, help_heading = "Ledger options", value_name = "URL")]
-    database: Option<String>,
+    /// The ledger in a PostgreSQL database (postgres://...), instead of the file ledger.sqlite in the data directory. The place for a URL with a
+    /// password is the environment: arguments are seen by every program of the computer.
+    #[arg(long, global = true, help_heading = "Ledger", value_name = "URL")]
+    database: Option<OsString>,
     /// The masters in a PKCS#11 token, by its URI (RFC 7512), such as pkcs11:token=LABEL?module-path=FILE&pin-source=FILE; without pin-source the PIN is
     /// asked for. By default they are in a file of the data directory.
-    #[arg(long, global = true, help_heading = "Ledger options", value_name = "URI", env = "CARDCTL_KEYS")]
+    #[arg(long, global = true, help_heading = "Ledger", value_name = "URI")]
     keys: Option<TokenUri>,
-    /// Who does it, as it is written in the ledger. By default the user of the operating system.
-    #[arg(long, global = true, help_heading = "Ledger options", value_name = "NAME", value_parser = actor)]
-    actor: Option<String>,
+    /// Who does it, as it is written in the ledger. By default the user of the operating system; where the ledger has staff, the one of the secret.
+    #[arg(long, global = true, help_heading = "Ledger", value_name = "NAME")]
+    actor: Option<StaffName>,
+    /// Your secret, where the ledger has staff: a file that only you can read, as `staff add --out` writes it, or a descriptor (/dev/fd/3). Without it
+    /// the secret is asked for.
+    #[arg(long, global = true, help_heading = "Ledger", value_name = "FILE")]
+    secret_file: Option<PathBuf>,
     /// The company's vending point where it is done. By default its office.
-    #[arg(long, global = true, help_heading = "Ledger options", value_name = "CODE")]
+    #[arg(long, global = true, help_heading = "Ledger", value_name = "CODE")]
     point: Option<PointCode>,
     /// The id of what is asked for. Asked again with the same id, it is done once, and gives the same answer. By default a new one.
-    #[arg(long, global = true, help_heading = "Ledger options", value_name = "ID")]
+    #[arg(long, global = true, help_heading = "Ledger", value_name = "ID")]
     request: Option<RequestId>,
+    /// What the options of every command are, and where that came from.
+    #[arg(skip)]
+    pub(crate) settings: Vec<Setting>,
+    /// The settings file that was read.
+    #[arg(skip)]
+    pub(crate) file: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -102,12 +123,8 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Where and for whom the command works.
     pub(crate) fn context(&mut self) -> Result<Context, Error> {
-        let database = match std::env::var("CARDCTL_DATABASE") {
-            Err(std::env::VarError::NotUnicode(_)) if self.database.is_none() => {
-                return Err(NoBooks::Address.into());
-            }
-            database => database.ok(),
-        };
+        let database = self.database.take().filter(|url| !url.is_empty());
+        let database = database.map(OsString::into_string).transpose().map_err(|_| NoBooks::Address)?;
         let (id, repeats) = match self.request.take() {
             Some(id) => (id, true),
             None => (new_id()?, false),
@@ -118,8 +135,9 @@ impl Arguments {
             wait: self.wait.map(Duration::from_secs),
             trace: self.trace.take(),
             token: self.keys.take(),
-            database: self.database.take().or(database.filter(|url| !url.is_empty())),
+            database,
             actor: self.actor.take(),
+            secret_file: self.secret_file.take(),
             point: self.point.take(),
             request: Arc::new(Request::new(id, repeats, self.format == Format::Json)),
         })
@@ -145,7 +163,7 @@ pub(crate) enum Command {
     /// a line.
     Watch,
     /// Looks at everything between this program and the card in the reader, and at keys, ledger, server and clock: what is wrong, what it means,
-    /// and how to mend it. Ends with status 1 where something fails; changes nothing.
+    /// and how to mend it. Ends with status 4 where something fails; changes nothing.
     Doctor {
         /// Where the server for channels is, where there is one.
         #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8470")]
@@ -155,7 +173,7 @@ pub(crate) enum Command {
         bundle: Option<PathBuf>,
     },
     /// Examines a card by the specification, rule by rule, for who makes cards: a blank one of the test environment in the reader of --reader,
-    /// which it uses up; or another simulated one. Ends with status 1 where a rule is violated.
+    /// which it uses up; or another simulated one. Ends with status 4 where a rule is violated.
     ///
     /// With --format json all rules, with what became of each: a file to sign and keep.
     Conformance,
@@ -280,7 +298,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: LedgerCommand,
     },
-    /// Compares the ledger with what cards and meters have said, and lists what somebody has to look into, the worst first. Ends with status 1
+    /// Who works here, and what each may do.
+    Staff {
+        #[command(subcommand)]
+        command: StaffCommand,
+    },
+    /// Compares the ledger with what cards and meters have said, and lists what somebody has to look into, the worst first. Ends with status 4
     /// where something is an alarm.
     Reconcile,
     /// Whether the books are what they were: the audit key, signed heads, and the proof.
@@ -298,6 +321,23 @@ pub(crate) enum Command {
         /// Address and port where it listens. It does no TLS: put a proxy before it that does, and keep it on this computer.
         #[arg(long, value_name = "ADDRESS:PORT")]
         listen: Option<SocketAddr>,
+        /// Serves a clerk's desk instead, for a browser of this computer: open the address that it prints. The card in the reader appears by
+        /// itself; to sell, load, print, replace and block.
+        #[arg(long)]
+        desk: bool,
+        /// Digits on the papers of the desk: western or arabic.
+        #[arg(long, default_value = "western", value_parser = digits, requires = "desk")]
+        digits: Digits,
+    },
+    /// For the holder of a card, at home: serves the statement of the card in the reader to a browser of this computer, which asks for the
+    /// number that is printed on the card. Needs no key and no ledger.
+    Holder {
+        /// Address and port where it listens, of this computer only.
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        listen: Option<SocketAddr>,
+        /// Digits of amounts and dates: western or arabic.
+        #[arg(long, default_value = "western", value_parser = digits)]
+        digits: Digits,
     },
     /// What a trace says that --trace wrote.
     Trace {
@@ -309,4 +349,41 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: TariffCommand,
     },
+    /// The settings file and what holds.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Prints a script by which a shell completes commands and options.
+    Completion {
+        /// bash, zsh, fish, elvish or powershell.
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Writes the manual pages of all commands.
+    Man {
+        /// The folder, which must exist.
+        folder: PathBuf,
+    },
+    /// The options of every command: `cardctl help options`.
+    ///
+    /// An option is typed, or in the environment (CARDCTL_READER, CARDCTL_DATA, ...),
+    /// or in the settings file, in this order:
+    ///
+    ///     reader = "ACS"
+    ///     language = "ar"
+    ///     [serve]
+    ///     listen = "127.0.0.1:8470"
+    ///
+    /// Options of one command that have a default can be set as well, such as
+    /// CARDCTL_SERVE_LISTEN; what says what is done is typed.
+    /// `cardctl config show` tells what holds, and where it came from.
+    #[command(verbatim_doc_comment)]
+    Options,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Shows the options of every command, their keys and variables, what they are, and where that came from.
+    Show,
 }

@@ -3,9 +3,9 @@
 use card_core::access_number::AccessNumber;
 use card_core::id::{Binding, CardId, Channel, MeterId};
 use card_core::key::KeyLength;
+use card_core::numerals::whole;
 use card_core::scp03::Mode;
 use card_core::text::Language;
-use card_ledger::Who;
 use card_paper::Digits;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
@@ -28,13 +28,6 @@ pub(super) fn access_number(text: &str) -> Result<Secret, String> {
     Ok(Secret(std::sync::Arc::new(number)))
 }
 
-pub(super) fn actor(text: &str) -> Result<String, String> {
-    if Who::is_actor(text) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("a name has 1 to {} characters on one line, and some that can be seen", Who::ACTOR))
-}
-
 pub(super) fn language(text: &str) -> Result<Language, String> {
     Language::from_code(text).ok_or_else(|| "the language is en or ar".to_owned())
 }
@@ -48,8 +41,8 @@ pub(super) fn digits(text: &str) -> Result<Digits, String> {
 }
 
 pub(super) fn account(text: &str) -> Result<u64, String> {
-    match text.parse() {
-        Ok(number) if number != 0 && !text.starts_with('+') => Ok(number),
+    match whole(text) {
+        Ok(number) if number != 0 => Ok(number),
         _ => Err("an account number has the digits 0-9 only, from 1 to 18446744073709551615".to_owned()),
     }
 }
@@ -94,7 +87,8 @@ pub(super) fn binding(text: &str) -> Result<Binding, String> {
     let wrong =
         || "a contract is the meter's number and the binding's, in decimal digits, such as 17/1".to_owned();
     let (meter, number) = text.split_once('/').ok_or_else(wrong)?;
-    let number = number.parse().ok().filter(|parsed| *parsed != 0 && !number.starts_with('+'));
+    let number =
+        whole(number).ok().and_then(|number| u32::try_from(number).ok()).filter(|number| *number != 0);
     Ok(Binding { meter: meter_number(meter)?, number: number.ok_or_else(wrong)? })
 }
 

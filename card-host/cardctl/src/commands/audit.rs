@@ -3,8 +3,8 @@
 use card_core::id::{Company, Environment, Scope};
 use card_host::text_file;
 use card_ledger::{
-    AuditKey, AuditPublicKey, Entry, EntryId, Manifest, ReceiptCheck, ReceiptProof, ReconcileOptions,
-    SignedHead, reconcile as compare, sign_heads, verify,
+    AuditKey, AuditPublicKey, Entry, EntryId, LedgerError, Manifest, Power, ReceiptCheck, ReceiptProof,
+    ReconcileOptions, SignedHead, reconcile as compare, sign_heads, verify,
 };
 use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
@@ -46,6 +46,7 @@ pub(crate) fn key(context: &Context) -> Result<Key, Error> {
 pub(crate) fn sign(context: &Context) -> Result<Heads, Error> {
     let workplace = context.shared()?;
     let books = context.books(&workplace)?;
+    books.who.must(Power::Audit).map_err(LedgerError::from)?;
     let key = secret(&workplace)?.ok_or_else(no_key)?;
     let heads = sign_heads(books.office.ledger(), &key, books.office.now()?)?;
     Ok(Heads { heads: heads.iter().map(Head::from).collect() })
@@ -155,5 +156,6 @@ fn in_export(
 pub(crate) fn reconcile(context: &Context) -> Result<Reconciled, Error> {
     let books = context.books(&context.shared()?)?;
     let options = ReconcileOptions::at(books.office.now()?);
-    Ok(compare(books.office.ledger(), &options, &mut progress())?.into())
+    let memory = books.office.keys().memory();
+    Ok(compare(books.office.ledger(), memory, &options, &mut progress())?.into())
 }

@@ -8,7 +8,6 @@ use card_host::keystore::{KeyStore, SoftwareKeyStore};
 use card_host::operate;
 use card_host::random::OsRandom;
 use card_ledger::{LedgerError, Payee, binding_of, read};
-use std::io::Write;
 use std::sync::Arc;
 
 use super::Error;
@@ -16,6 +15,7 @@ use crate::context::books::Books;
 use crate::context::custody::{self, Keys};
 use crate::context::workplace::Workplace;
 use crate::context::{self, Context};
+use crate::say;
 use crate::view::card::{Content, Info};
 use crate::view::collect::Collected;
 
@@ -75,7 +75,7 @@ fn desk_keys(workplace: &Workplace) -> Result<Keys, context::Error> {
         return Ok(custody::in_file(SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom)?));
     };
     if let Some(warning) = keys.warning() {
-        let _ = writeln!(std::io::stderr(), "cardctl: {warning}");
+        say::remark(warning);
     }
     Ok(keys)
 }

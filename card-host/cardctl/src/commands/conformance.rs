@@ -4,10 +4,10 @@ use applet_sim::card::{Profile, SimulatedCard};
 use card_conformance::{Finding, PcscReader, Report, Result as Outcome, examine};
 use card_host::card::CardError;
 use card_host::transport::{Simulator, TransportError};
-use std::io::Write as _;
 
 use super::Error;
 use crate::context::{self, books::now};
+use crate::say;
 use crate::view::conformance::Examined;
 
 /// Examines the card in this reader; of "sim", another simulated card, of which nothing is kept.
@@ -26,14 +26,12 @@ pub(crate) fn run(reader: &str) -> Result<Examined, Error> {
     Ok(Examined::new(report, now()))
 }
 
-/// Says on standard error how far it is, now and then.
+/// Shows on a terminal how far it is.
 fn watched(examine: impl FnOnce(&mut dyn FnMut(&Finding)) -> Report) -> Report {
-    let (mut examined, mut failed) = (0_u32, 0_u32);
+    let (bar, mut failed) = (say::progress(0), 0_u32);
     examine(&mut |finding| {
-        examined += 1;
         failed += u32::from(matches!(finding.result, Outcome::Failed { .. }));
-        if examined.is_multiple_of(50) {
-            let _ = writeln!(std::io::stderr(), "  {examined} rules examined, {failed} violated");
-        }
+        bar.set_message(format!("rules examined, {failed} violated"));
+        bar.inc(1);
     })
 }

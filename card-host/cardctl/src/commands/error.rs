@@ -3,7 +3,7 @@
 use card_core::apdu::StatusWord;
 use card_core::terminal::load::Misfit;
 use card_core::terminal::select::SelectError;
-use card_core::text::Situation;
+use card_core::text::{Situation, isolate};
 use card_host::card::CardError;
 use card_host::card_work::CardWorkError;
 use card_host::operate::OperateError;
@@ -15,14 +15,17 @@ use card_ledger::{AuditKeyError, BranchError, ExportError, FindLostError, Ledger
 use card_server::ServerError;
 use cardctl::tour::TourError;
 
+use super::arabic;
 use super::batch::results::ResultsError;
 use super::batch::rows::RowsError;
+use super::desk::failure::DeskError;
 use super::mail::ContentError;
 use super::paper::NotWritten;
 use super::sale::{BooksBehind, NotLoaded, PaidOnly, SecondPerson, SoldToFormer};
 use crate::context;
 use crate::context::voucher_file::VoucherFileError;
 use crate::context::workplace::WorkplaceError;
+use crate::ending::Ending;
 use crate::view::problem::Problem;
 use crate::view::{NotPrinted, customer};
 
@@ -77,6 +80,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Results(#[from] ResultsError),
     #[error(transparent)]
+    Desk(#[from] DeskError),
+    #[error(transparent)]
     NotPrinted(#[from] NotPrinted),
 }
 
@@ -91,36 +96,147 @@ impl From<BranchError> for Error {
 }
 
 impl Error {
-    /// Whether the same again, with the same id of the request, may succeed.
-    pub(crate) fn is_passing(&self) -> bool {
-        matches!(self, Self::Ledger(error) if error.is_passing())
+    /// What has happened. `asked` is whether whoever asks has seen the id of the request: from then on, what breaks off at a card may have been
+    /// done.
+    pub(crate) fn ending(&self, asked: bool) -> Ending {
+        match self {
+            Self::NotPrinted(_) => Ending::AnswerLost,
+            Self::NotLoaded(_)
+            | Self::PaidOnly(_)
+            | Self::BooksBehind(_)
+            | Self::Results(ResultsError::Io { .. })
+            | Self::Voucher(VoucherFileError::Write { .. } | VoucherFileError::OtherVoucher(_)) => {
+                Ending::Partly
+            }
+            Self::SecondPerson(_) => Ending::Waits,
+            Self::Ledger(error)
+            | Self::FindLost(FindLostError::Ledger(error))
+            | Self::Branch(BranchError::Ledger(error)) => booking(error),
+            Self::Context(context::Error::Workplace(WorkplaceError::InUse(_))) => Ending::Busy,
+            Self::Context(context::Error::Reader(_)) => Ending::NoCard,
+            _ if self.at_a_card() && asked => Ending::Unknown,
+            _ if self.broke_off() => Ending::NoCard,
+            _ => Ending::Refused,
+        }
     }
 
-    /// Whether all was done and is well, and only could not be printed.
-    pub(crate) const fn is_done(&self) -> bool {
-        matches!(self, Self::NotPrinted(NotPrinted { good: true, .. }))
+    /// Whether a card, or a meter with a card, did not do it.
+    const fn at_a_card(&self) -> bool {
+        matches!(
+            self,
+            Self::Card(_)
+                | Self::CardWork(
+                    CardWorkError::Card(_) | CardWorkError::Operate(_) | CardWorkError::Personalise(_)
+                )
+                | Self::Operate(_)
+                | Self::Meter(_)
+        )
+    }
+
+    /// Whether a card or its reader was gone, or did not answer.
+    fn broke_off(&self) -> bool {
+        let situation = situation(self);
+        situation.is_some_and(|situation| customer::code(situation).starts_with('R'))
+    }
+
+    /// What it is called by programs.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::Context(error) => of_context(error),
+            Self::Card(_) | Self::CardWork(_) | Self::Operate(_) => "card",
+            Self::Branch(_) => "other-card",
+            Self::NotLoaded(_) => "paid-not-loaded",
+            Self::BooksBehind(_) => "books-behind",
+            Self::SecondPerson(_) => "second-person",
+            Self::PaidOnly(_) => "paid-not-certified",
+            Self::SoldToFormer(_) => "sold-to-former-card",
+            Self::Ledger(error) | Self::FindLost(FindLostError::Ledger(error)) => error.code(),
+            Self::FindLost(_) => "list-unreadable",
+            Self::AuditKey(_) => "audit-key",
+            Self::Export(_) => "export",
+            Self::Server(_) => "server",
+            Self::Meter(_) => "meter",
+            Self::Profile(_) => "profile",
+            Self::Content(_) => "mail-content",
+            Self::Voucher(_) => "voucher-file",
+            Self::Tour(_) => "tour",
+            Self::Tariff(_) => "tariff-file",
+            Self::Paper(_) => "paper",
+            Self::Rows(_) => "batch-list",
+            Self::Results(_) => "batch-results",
+            Self::Desk(_) => "desk",
+            Self::NotPrinted(_) => "answer-lost",
+        }
+    }
+
+    /// In Arabic, for whoever runs this program: which part it is, what has happened, and the code.
+    fn arabic(&self, ending: Ending) -> String {
+        match self {
+            Self::Ledger(error) | Self::FindLost(FindLostError::Ledger(error)) => {
+                format!("{} ({})", error.arabic(), isolate(error.code()))
+            }
+            Self::Context(context::Error::Workplace(WorkplaceError::InUse(in_use))) => {
+                let holder = in_use.holder();
+                let holder =
+                    holder.map(|(process, since)| arabic::holder(process, &since)).unwrap_or_default();
+                arabic::of_code(self.code(), ending) + &holder
+            }
+            _ => arabic::of_code(self.code(), ending),
+        }
     }
 
     /// What is said of it. `request` is what was asked for, where it has an id.
     pub(crate) fn problem(&self, request: Option<&RequestId>) -> Problem {
-        let repeated = request.filter(|_| self.is_passing() || self.is_done());
+        let situation = situation(self);
+        let ending = self.ending(request.is_some());
         let request = match self {
             Self::PaidOnly(paid) => Some(&paid.id),
-            _ => repeated,
+            _ => request,
         };
-        let situation = situation(self);
         Problem {
+            schema_version: Problem::SCHEMA,
             error: self.to_string(),
+            code: self.code(),
+            happened: ending.happened(),
             request: request.cloned(),
-            code: situation.map(customer::code),
+            situation_code: situation.map(customer::code),
+            arabic: Some(self.arabic(ending)),
             situation,
-            repeats: repeated.is_some(),
+            repeats: ending.repeats() && request.is_some(),
             all: matches!(self, Self::NotLoaded(_)),
             expected: match self {
                 Self::CardWork(CardWorkError::Misfit(Misfit::OtherCard { expected, .. })) => Some(*expected),
                 _ => None,
             },
         }
+    }
+}
+
+const fn booking(error: &LedgerError) -> Ending {
+    match error {
+        LedgerError::Refused(Refusal::SecondPerson(_)) => Ending::Waits,
+        error if error.is_unknown() => Ending::Unknown,
+        error if error.is_passing() => Ending::Busy,
+        _ => Ending::Refused,
+    }
+}
+
+const fn of_context(error: &context::Error) -> &'static str {
+    match error {
+        context::Error::Workplace(WorkplaceError::InUse(_)) => "in-use",
+        context::Error::Workplace(WorkplaceError::NoCard) => "no-simulated-card",
+        context::Error::Workplace(WorkplaceError::NoMeter(_)) => "no-simulated-meter",
+        context::Error::Workplace(WorkplaceError::Keys(_) | WorkplaceError::OldKeys { .. })
+        | context::Error::Keys(_) => "keys",
+        context::Error::Workplace(WorkplaceError::NoPin(_)) => "no-pin",
+        context::Error::Workplace(_) => "data-directory",
+        context::Error::Reader(_) => "reader",
+        context::Error::NoBooks(_) => "no-ledger",
+        context::Error::Ledger(error) => error.code(),
+        context::Error::NotShown(_) => "request-not-shown",
+        context::Error::Trace(_) => "trace",
+        context::Error::Report { .. } => "report",
+        context::Error::NoSecret(_) => "no-secret",
     }
 }
 
@@ -221,7 +337,13 @@ mod tests {
         let arabic = error.problem(None).text(Language::Arabic);
         assert!(arabic.ends_with("\u{2068}A1A1A1A1A1A1A1A1\u{2069} (\u{2068}9401\u{2069})"), "{arabic}");
         assert!(arabic.starts_with(Situation::OtherCard.text(Language::Arabic).what), "{arabic}");
-        assert_eq!(json(&error), json!({ "error": misfit.to_string(), "code": "9401" }));
+        assert_eq!(
+            json(&error),
+            json!({
+                "schema_version": 1, "error": misfit.to_string(), "code": "card", "situation_code": "9401",
+                "happened": "nothing", "request": null,
+            })
+        );
 
         let reader = || "R".to_owned();
         for (error, code) in [
@@ -232,14 +354,19 @@ mod tests {
             (ReaderError::NoReader, "R05"),
         ] {
             let error = Error::CardWork(CardWorkError::from(TransportError::from(error)));
-            assert_eq!(json(&error)["code"], code, "{error}");
+            assert_eq!(json(&error)["situation_code"], code, "{error}");
+            assert_eq!(error.ending(false), Ending::NoCard, "{error}");
+            assert_eq!(error.ending(true), Ending::Unknown, "{error}");
         }
         let error = Error::Ledger(Refusal::UnknownCard(CardId([1; 8])).into());
-        assert_eq!(
-            error.problem(None).text(Language::Arabic),
-            format!("cardctl: {error}"),
-            "the desk's, not the customer's"
+        let arabic = error.problem(None).text(Language::Arabic);
+        assert!(
+            arabic.starts_with("cardctl: الكارت ") && arabic.ends_with("(\u{2068}unknown-card\u{2069})"),
+            "{arabic}"
         );
-        assert_eq!(json(&error).get("code"), None);
+        assert_eq!(
+            (&json(&error)["code"], &json(&error)["situation_code"]),
+            (&"unknown-card".into(), &Value::Null)
+        );
     }
 }

@@ -6,12 +6,12 @@ use card_core::scp03::Mode;
 use card_core::units::Piastres;
 use card_host::card_work::CardChoice;
 use card_host::personalise::Step;
-use std::io::Write;
 
 use super::Error;
 use crate::context::Context;
 use crate::context::books::{Books, Founding};
 use crate::context::workplace::Workplace;
+use crate::say;
 use crate::view::issue::{Engineering, Issued};
 
 /// For whom, and how.
@@ -35,10 +35,7 @@ pub(crate) fn issue(context: &Context, options: &Options) -> Result<Issued, Erro
     })?;
     // The access number is kept nowhere: it is shown whatever becomes of the meter.
     if let Err(error) = install_meter(&workplace, &books, meter) {
-        let _ = writeln!(
-            std::io::stderr(),
-            "cardctl: the card is issued, and its simulated meter is not there: {error}"
-        );
+        say::remark(format_args!("the card is issued, and its simulated meter is not there: {error}"));
     }
     Ok(issued)
 }
@@ -66,9 +63,9 @@ pub(crate) fn engineering(context: &Context, meter: MeterId, rebind: bool) -> Re
 }
 
 fn progress() -> impl FnMut(Step) {
-    let mut done = 0;
+    let bar = say::progress(u64::try_from(Step::ALL.len()).unwrap_or_default());
     move |step| {
-        done += 1;
-        let _ = writeln!(std::io::stderr(), "  {done} of {}: {step}", Step::ALL.len());
+        bar.inc(1);
+        bar.set_message(step.to_string());
     }
 }

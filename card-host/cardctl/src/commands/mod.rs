@@ -1,10 +1,13 @@
 //! The commands. Each works on whatever transport leads to the card, and returns what is to be shown.
 
 pub(crate) mod alerts;
+mod arabic;
 pub(crate) mod audit;
 pub(crate) mod batch;
 pub(crate) mod card;
+pub(crate) mod config;
 pub(crate) mod conformance;
+pub(crate) mod desk;
 pub(crate) mod doctor;
 mod error;
 pub(crate) mod issue;
@@ -17,6 +20,7 @@ pub(crate) mod readers;
 pub(crate) mod sale;
 pub(crate) mod serve;
 pub(crate) mod sim;
+pub(crate) mod staff;
 pub(crate) mod tariff;
 pub(crate) mod tour;
 pub(crate) mod trace;

@@ -1,15 +1,14 @@
 //! How far something long is.
 
 use card_ledger::Progress;
-use std::io::Write as _;
 
-/// Says on standard error how far something long is, now and then.
+use crate::say;
+
+/// Shows on a terminal how far something long is.
 pub(crate) fn progress() -> impl FnMut(Progress) + Send {
-    let mut said = 0;
+    let bar = say::progress(0);
     move |progress| {
-        if progress.done >= said + 100_000 {
-            said = progress.done;
-            let _ = writeln!(std::io::stderr(), "  {} {}", progress.done, progress.what);
-        }
+        bar.set_message(progress.what);
+        bar.set_position(progress.done);
     }
 }

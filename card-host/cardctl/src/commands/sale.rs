@@ -2,7 +2,7 @@
 //! again, and nobody has to pay twice.
 
 use card_core::id::{CardId, Channel};
-use card_core::terminal::load::{LoadAnswer, LoadOutcome, can_load};
+use card_core::terminal::load::{LoadAnswer, LoadOutcome, Misfit, can_load};
 use card_core::text::{Language, Paid};
 use card_core::units::Piastres;
 use card_host::card;
@@ -37,6 +37,8 @@ pub(crate) struct Sale {
     pub(crate) channel: Channel,
     /// Writes the voucher to this file, which must not exist, and does not load it.
     pub(crate) out: Option<PathBuf>,
+    /// The card that is meant; without it, whichever is in the reader.
+    pub(crate) only: Option<CardId>,
 }
 
 /// Sells to the card in the reader.
@@ -55,6 +57,7 @@ fn sell(
 ) -> Result<Sold, Error> {
     let summary = card::select(transport)?;
     let id = summary.card.id;
+    meant(sale.only, id)?;
     books.binding_of(id)?;
     // What is carried may come to a branch first, so only what no channel could load is refused.
     let first = if sale.out.is_some() { Channel::Branch } else { sale.channel };
@@ -193,14 +196,28 @@ fn go_on(books: &Books, order: &SaleOrder, card: CardId, shown: &Shown) -> Resul
 }
 
 /// Certifies the same totals once more and loads them: activates a replacement card, or brings what was sold and never arrived.
-pub(crate) fn refresh(context: &Context) -> Result<Loaded, Error> {
+/// `only` is the card that is meant; without it, whichever is in the reader.
+pub(crate) fn refresh(context: &Context, only: Option<CardId>) -> Result<Loaded, Error> {
     let workplace = context.alone()?;
     let books = context.books(&workplace)?;
-    context.with_card(Some(&workplace), |card| load_again(card, &books))
+    context.with_card(Some(&workplace), |card| load_again(card, &books, only))
 }
 
-fn load_again(transport: &mut Box<dyn Transport + '_>, books: &Books) -> Result<Loaded, Error> {
+/// Whether the card that is there is the one that was meant.
+fn meant(only: Option<CardId>, present: CardId) -> Result<(), CardWorkError> {
+    match only {
+        Some(expected) if expected != present => Err(Misfit::OtherCard { expected, present }.into()),
+        _ => Ok(()),
+    }
+}
+
+fn load_again(
+    transport: &mut Box<dyn Transport + '_>,
+    books: &Books,
+    only: Option<CardId>,
+) -> Result<Loaded, Error> {
     let summary = card::select(transport)?;
+    meant(only, summary.card.id)?;
     can_load(Channel::Branch, &summary).map_err(CardWorkError::from)?;
     let card = summary.card.id;
     let shown = books.office.shown_by(transport)?;

@@ -8,16 +8,17 @@ use card_host::issuer::{BUILD_TIME, Clock, SystemClock, checked_time};
 use card_host::keystore::{KeyStore, KeyStoreError};
 use card_host::random::OsRandom;
 use card_ledger::{
-    Anchor, BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Office, Party, Payee, Point, PointCode,
-    PointLimits, Policy, PostgresLedger, RequestId, SqliteLedger, Who, binding_of, read,
+    BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Office, Party, Payee, Point, PointCode, PointLimits,
+    Policy, PostgresLedger, Powers, RequestId, SqliteLedger, StaffName, StaffSecret, Who, binding_of, read,
 };
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::custody::Keys;
+use super::secret::{self, Credential, Draft, NoSecret};
 use super::workplace::Workplace;
 use super::{Context, Error, Request};
+use crate::say;
 
 /// Connections to a database at most, made when they are needed: one program, mostly one thing at a time.
 pub(crate) const CONNECTIONS: u32 = 16;
@@ -25,7 +26,7 @@ pub(crate) const CONNECTIONS: u32 = 16;
 /// The ledger of the data directory, or of a database, with whoever works with it.
 pub(crate) struct Books {
     pub(crate) office: Arc<Office>,
-    /// The office's keys.
+    /// The office's keys, which sign whatever they are asked for: the office signs by a signer that remembers.
     pub(crate) keys: Arc<Keys>,
     /// Who runs this program, for the company.
     pub(crate) who: Who,
@@ -35,17 +36,64 @@ pub(crate) struct Books {
     pub(crate) sqlite: Option<Arc<SqliteLedger>>,
     /// Whether it was founded just now.
     pub(crate) begun: bool,
+    /// The secret of its first member of staff, where it was founded just now with one.
+    pub(crate) first: Option<Arc<StaffSecret>>,
+}
+
+/// Who acts: in a single user's ledger whoever says so, else a member of staff with the right secret. What was given of the first one comes back.
+fn acts(
+    context: &Context,
+    office: &Office,
+    first: Option<Credential>,
+) -> Result<(Who, Option<Arc<StaffSecret>>), Error> {
+    let point = match &context.point {
+        Some(point) => point.clone(),
+        None => office_point()?,
+    };
+    if first.is_none() && office.is_single_user()? {
+        let (party, actor) = (COMPANY.parse().map_err(LedgerError::from)?, actor(context)?.to_string());
+        return Ok((Who { party, point, actor, may: Powers::ALL }, None));
+    }
+    let founded = first.is_some();
+    let given = match (first, &context.secret_file) {
+        (Some(first), _) => Some(first),
+        (None, Some(file)) => Some(secret::read(file)?),
+        (None, None) => None,
+    };
+    let (named, typed) = given.map_or((None, None), |given| (given.name, Some(given.secret)));
+    let name = match named.or_else(|| context.actor.clone()) {
+        Some(name) => name,
+        None => actor(context)?,
+    };
+    let secret = match typed {
+        Some(secret) => secret,
+        None => secret::ask(&name)?,
+    };
+    Ok((office.authenticated(&name, &secret, point)?, founded.then_some(secret)))
+}
+
+/// Who this is said to be.
+fn actor(context: &Context) -> Result<StaffName, Error> {
+    match &context.actor {
+        Some(actor) => Ok(actor.clone()),
+        None => Ok(login().parse::<StaffName>().map_err(NoSecret::from)?),
+    }
 }
 
 /// Whether a ledger that is not there is founded. One that is missed must never be replaced by an empty one unseen.
-#[derive(Clone, Copy)]
 pub(crate) enum Founding {
     /// It is missed.
     Never,
     /// Where nothing of a former ledger is there either; with new keys of this length.
     WhereNew(KeyLength),
-    /// Also where the keys of a former one are.
-    OnPurpose,
+    /// Also where the keys of a former one are; perhaps with a first member of staff.
+    OnPurpose(Option<First>),
+}
+
+/// The first member of staff.
+pub(crate) struct First {
+    pub(crate) name: StaffName,
+    pub(crate) secret: Draft,
 }
 
 /// Why there are no books to work with.
@@ -142,10 +190,10 @@ impl Books {
         let place = Place { context, workplace, connections };
         let mut opened = place.open()?;
         let mut keys = workplace.keys()?;
-        let (founds, length) = match founding {
-            Founding::Never => (false, KeyLength::Aes256),
-            Founding::WhereNew(length) => (keys.is_none(), length),
-            Founding::OnPurpose => (true, KeyLength::Aes256),
+        let (founds, length, first) = match founding {
+            Founding::Never => (false, KeyLength::Aes256, None),
+            Founding::WhereNew(length) => (keys.is_none(), length, None),
+            Founding::OnPurpose(first) => (true, KeyLength::Aes256, first),
         };
         let founded = opened.as_ref().is_some_and(|opened| opened.founded);
         // One program founds. Others that come meanwhile are told to wait.
@@ -164,32 +212,28 @@ impl Books {
             (_, None) => return Err(NoBooks::Never(at).into()),
         };
         if let Some(warning) = keys.warning() {
-            let _ = writeln!(std::io::stderr(), "cardctl: {warning}");
+            say::remark(warning);
         }
         let Opened { ledger, sqlite, founded } = opened;
-        let actor = context.actor.clone().unwrap_or_else(login);
+        let rules = Policy::for_development();
         let keys = Arc::new(keys);
-        let office = if founded {
-            Office::new(ledger, keys.clone(), SystemClock)?
-        } else {
-            Office::found(ledger, keys.clone(), SystemClock, &actor, &Policy::for_development())?
+        let signer = Arc::new(workplace.signer(Arc::clone(&keys))?);
+        let (office, first) = match first.filter(|_| !founded) {
+            None if founded => (Office::new(ledger, signer, SystemClock)?, None),
+            None => {
+                let actor = actor(context)?;
+                (Office::found(ledger, signer, SystemClock, actor.as_str(), &rules)?, None)
+            }
+            Some(First { name, secret }) => {
+                let office =
+                    Office::found_with_staff(ledger, signer, SystemClock, &name, &secret.secret, &rules)?;
+                (office, Some(Credential { name: Some(name), secret: secret.keep() }))
+            }
         };
-        let anchor = workplace.path("ledger-anchor.json");
-        if !founded {
-            Anchor::forget(&anchor).map_err(LedgerError::from)?;
-        }
-        let office = office.with_anchor(Anchor::open(&anchor).map_err(LedgerError::from)?);
         drop(lock);
-        let who = Who {
-            party: COMPANY.parse().map_err(LedgerError::from)?,
-            point: match &context.point {
-                Some(point) => point.clone(),
-                None => office_point()?,
-            },
-            actor,
-        };
+        let (who, first) = acts(context, &office, first)?;
         let (office, request) = (Arc::new(office), Arc::clone(&context.request));
-        Ok(Self { office, keys, who, request, sqlite, begun: !founded })
+        Ok(Self { office, keys, who, request, sqlite, begun: !founded, first })
     }
 
     /// The id of the request that this program is run for; whoever asks has seen it then.
@@ -213,6 +257,7 @@ impl Books {
             party: name.parse().map_err(LedgerError::from)?,
             point: name.parse().map_err(LedgerError::from)?,
             actor: self.who.actor.clone(),
+            may: self.who.may,
         };
         let (party, point) =
             read(self.office.ledger(), |t| Ok((t.party(&who.party)?, t.point(&who.point)?)))?;
@@ -236,11 +281,10 @@ impl Books {
             return Ok(());
         }
         self.office.link(bank, &new_id()?, card, "development", "development")?;
-        let _ = writeln!(
-            std::io::stderr(),
-            "cardctl: card {card} is linked to an account at {} now, as its holder would have agreed to there",
+        say::remark(format_args!(
+            "card {card} is linked to an account at {} now, as its holder would have agreed to there",
             bank.party
-        );
+        ));
         Ok(())
     }
 

@@ -2,8 +2,10 @@
 
 pub(crate) mod books;
 pub(crate) mod custody;
+pub(crate) mod lock;
 pub(crate) mod reader;
 mod request;
+pub(crate) mod secret;
 pub(crate) mod simulated_reader;
 pub(crate) mod trace;
 pub(crate) mod voucher_file;
@@ -12,11 +14,12 @@ pub(crate) mod workplace;
 use self::books::{Books, CONNECTIONS, Founding, NoBooks};
 use self::request::NotShown;
 pub(crate) use self::request::Request;
+use self::secret::NoSecret;
 use self::trace::TraceError;
 use self::workplace::{Workplace, WorkplaceError};
 use card_host::keystore::KeyStoreError;
 use card_host::reader_error::ReaderError;
-use card_ledger::{LedgerError, PointCode};
+use card_ledger::{LedgerError, PointCode, RequestId, StaffName};
 use card_pkcs11::TokenUri;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,7 +40,9 @@ pub(crate) struct Context {
     /// The database, where the ledger is in one.
     pub(crate) database: Option<String>,
     /// Who does it, where that is not the user of the operating system.
-    pub(crate) actor: Option<String>,
+    pub(crate) actor: Option<StaffName>,
+    /// Where the secret of that one is, if it is not typed.
+    pub(crate) secret_file: Option<PathBuf>,
     /// The vending point, where it is not the office.
     pub(crate) point: Option<PointCode>,
     /// The id of what is asked for.
@@ -62,10 +67,28 @@ pub(crate) enum Error {
     #[error("{}: the report cannot be written ({error}): name another file with --bundle, which must not exist", path.display())]
     Report { path: PathBuf, error: std::io::Error },
     #[error(transparent)]
+    NoSecret(#[from] NoSecret),
+    #[error(transparent)]
     NotShown(#[from] NotShown),
 }
 
 impl Context {
+    /// The same for another request, whose id whoever asks has seen; done by `actor` where one is named.
+    pub(crate) fn as_asked(&self, id: RequestId, actor: Option<StaffName>) -> Self {
+        Self {
+            data: self.data.clone(),
+            reader: self.reader.clone(),
+            wait: self.wait,
+            trace: self.trace.clone(),
+            token: self.token.clone(),
+            database: self.database.clone(),
+            actor: actor.or_else(|| self.actor.clone()),
+            secret_file: self.secret_file.clone(),
+            point: self.point.clone(),
+            request: Arc::new(Request::new(id, true, false)),
+        }
+    }
+
     /// The data directory for work with cards and meters, alone.
     pub(crate) fn alone(&self) -> Result<Workplace, Error> {
         Ok(Workplace::open(self.data.as_deref(), self.token.clone())?)

@@ -26,6 +26,14 @@ pub(crate) enum Place<'c> {
     Pcsc(&'c str),
 }
 
+/// What a reader says without asking the card.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Presence {
+    Empty,
+    /// A card, and its number where the reader knows it.
+    Card(Option<CardId>),
+}
+
 impl Context {
     /// Where the card is looked for.
     pub(crate) fn place(&self) -> Place<'_> {
@@ -35,6 +43,28 @@ impl Context {
             name if name.starts_with(TRACE) => Place::Recorded(Path::new(name.trim_start_matches(TRACE))),
             name if name.starts_with(TCP_SCHEME) => Place::Tcp(name),
             name => Place::Pcsc(name),
+        }
+    }
+
+    /// Whether there is a card in the reader. No card is disturbed by it.
+    pub(crate) fn presence(&self) -> Result<Presence, Error> {
+        match self.place() {
+            Place::Simulated => {
+                let present = self.alone()?.present()?;
+                Ok(present.map_or(Presence::Empty, |(id, _)| Presence::Card(Some(id))))
+            }
+            Place::Tcp(address) => match TcpCard::connect(address) {
+                Ok(_) => Ok(Presence::Card(None)),
+                Err(ReaderError::NoCard { .. }) => Ok(Presence::Empty),
+                Err(error) => Err(error.into()),
+            },
+            Place::Recorded(_) => Ok(Presence::Card(None)),
+            Place::Pcsc(name) => {
+                let name = pcsc::find(name)?;
+                let there =
+                    pcsc::readers_and_cards()?.into_iter().any(|(reader, card)| reader == name && card);
+                Ok(if there { Presence::Card(None) } else { Presence::Empty })
+            }
         }
     }
 

@@ -15,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::workplace::{Workplace, WorkplaceError};
+use crate::say;
 
 /// What is in the reader.
 #[derive(Default, Serialize, Deserialize)]
@@ -44,12 +45,10 @@ pub(crate) struct Inserted {
 impl Inserted {
     /// It stays.
     pub(crate) fn keep(self) {
-        use std::io::Write as _;
         if let Some(former) = self.former {
-            let _ = writeln!(
-                io::stderr(),
-                "cardctl: the card {former} is out of the simulated reader; it is back with `cardctl sim insert {former}`"
-            );
+            say::remark(format_args!(
+                "the card {former} is out of the simulated reader; it is back with `cardctl sim insert {former}`"
+            ));
         }
     }
 

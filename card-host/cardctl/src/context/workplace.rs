@@ -6,15 +6,21 @@ use applet_sim::chip::{FlashModel, ImageMemory};
 use card_core::id::{CardId, MeterId, Scope};
 use card_core::key::KeyLength;
 use card_core::role::{KeyVersion, Role};
+use card_host::card_work::development_scope;
+use card_host::issuer::SystemClock;
 use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
 use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, SimulatedMeterError, from_the_maker};
 use card_pkcs11::{TokenMasters, TokenUri};
-use std::fs::{File, TryLockError};
-use std::io::Write;
+use card_signer::rules::Ceilings;
+use card_signer::{Durability, Memory, Signer};
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::custody::{self, Custody, Keys, NoPin};
+use super::lock::{self, InUse};
+use crate::say;
 
 /// Why the data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -23,8 +29,8 @@ pub(crate) enum WorkplaceError {
     NoDirectory,
     #[error("{}: {error}: see that the directory can be written", path.display())]
     Io { path: PathBuf, error: std::io::Error },
-    #[error("{} is in use by another program: wait for it to end", .0.display())]
-    InUse(PathBuf),
+    #[error(transparent)]
+    InUse(#[from] InUse),
     #[error("the simulated card, {}: {error}", path.display())]
     Card { path: PathBuf, error: SimulatedCardError },
     #[error(
@@ -87,12 +93,7 @@ impl Workplace {
             return Ok(None);
         }
         let io = |error| WorkplaceError::Io { path: self.directory.clone(), error };
-        let lock = File::create(self.directory.join("lock")).map_err(io)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Some(lock)),
-            Err(TryLockError::WouldBlock) => Err(WorkplaceError::InUse(self.directory.clone())),
-            Err(TryLockError::Error(error)) => Err(io(error)),
-        }
+        Ok(Some(lock::alone(&self.directory).map_err(io)??))
     }
 
     /// The office's keys, where they are there.
@@ -116,6 +117,14 @@ impl Workplace {
             SoftwareKeyStore::generate(length, &mut OsRandom)?.create(&path)?;
         }
         Ok(custody::in_file(SoftwareKeyStore::open(&path)?))
+    }
+
+    /// The signer over them, with its memory in the directory.
+    pub(crate) fn signer(&self, keys: Arc<Keys>) -> Result<Signer<Keys>, WorkplaceError> {
+        let (path, scope) = (self.directory.join("signer.sqlite"), development_scope());
+        let memory = Memory::open_or_create(&path, scope, Durability::Late, &Ceilings::DEVELOPMENT)
+            .map_err(KeyStoreError::from)?;
+        Ok(Signer::new(keys, memory, SystemClock))
     }
 
     /// Where the development keys are.
@@ -168,11 +177,10 @@ impl Workplace {
             return Ok(());
         }
         if served {
-            let _ = writeln!(
-                std::io::stderr(),
-                "cardctl: the simulated meter {meter} is not here, and none is made in its place, since credit was certified to it: put its file back, {}",
+            say::remark(format_args!(
+                "the simulated meter {meter} is not here, and none is made in its place, since credit was certified to it: put its file back, {}",
                 path.display()
-            );
+            ));
             return Ok(());
         }
         let keys = keys.meter_keys(scope, meter)?;

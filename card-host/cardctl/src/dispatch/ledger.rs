@@ -7,13 +7,20 @@ use crate::cli::sellers::TokenCommand;
 use crate::commands::Error;
 use crate::commands::ledger::{correct, days, lost, moves, rules, sellers, show};
 use crate::context::Context;
-use crate::context::books::Founding;
+use crate::context::books::{First, Founding};
+use crate::context::secret::Draft;
 use crate::view::Printer;
 
 /// Does what was asked for; `false` where it found something wrong.
 pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -> Result<bool, Error> {
     let founding = match &command {
-        LedgerCommand::Begin => Founding::OnPurpose,
+        LedgerCommand::Begin { staff, out, .. } => Founding::OnPurpose(match staff {
+            Some(name) => {
+                let secret = Draft::new(name, out.as_deref(), false)?;
+                Some(First { name: name.clone(), secret })
+            }
+            None => None,
+        }),
         LedgerCommand::Party(party) if party.enters() => Founding::WhereNew(KeyLength::Aes256),
         LedgerCommand::Point(point) if point.enters() => Founding::WhereNew(KeyLength::Aes256),
         LedgerCommand::Rules { .. } => Founding::WhereNew(KeyLength::Aes256),
@@ -25,7 +32,7 @@ pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -
     };
     let books = &context.books_or(&workplace, founding)?;
     let good = match command {
-        LedgerCommand::Begin => printer.print(&show::begun(books)),
+        LedgerCommand::Begin { out, .. } => printer.print(&show::begun(books, out.as_deref())),
         LedgerCommand::Status => printer.print(&show::status(books)?),
         LedgerCommand::Statement { of, entries } => {
             printer.print(&show::statement(books, of.payee(), entries)?)

@@ -5,7 +5,6 @@ mod ledger;
 use card_host::card_work::CardChoice;
 use card_paper::{Digits, Look};
 
-use crate::cli::Command;
 use crate::cli::alerts::AlertsCommand;
 use crate::cli::audit::AuditCommand;
 use crate::cli::batch::BatchCommand;
@@ -13,16 +12,17 @@ use crate::cli::meter::MeterCommand;
 use crate::cli::sim::SimCommand;
 use crate::cli::tariff::TariffCommand;
 use crate::cli::trace::TraceCommand;
+use crate::cli::{Arguments, Command, ConfigCommand, papers};
 use crate::commands::{
-    Error, alerts, audit, batch, card, conformance, doctor, issue, mail, meter, paper, readers, sale, serve,
-    sim, tariff, tour, trace, watch,
+    Error, alerts, audit, batch, card, config, conformance, desk, doctor, given, issue, mail, meter, paper,
+    readers, sale, serve, sim, staff, tariff, tour, trace, watch,
 };
 use crate::context::Context;
 use crate::view::Printer;
 
 /// Runs what was asked for, and prints what came of it; `false` where it found something wrong.
-pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Result<bool, Error> {
-    let good = match command {
+pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> Result<bool, Error> {
+    let good = match arguments.command {
         Command::Readers => printer.print(&readers::list()?),
         Command::Watch => {
             watch::run(context, printer)?;
@@ -42,9 +42,9 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
         }
         Command::Engineering { meter, rebind } => printer.print(&issue::engineering(context, meter, rebind)?),
         Command::TopUp { amount, channel, out } => {
-            printer.print(&sale::top_up(context, &sale::Sale { amount, channel, out })?)
+            printer.print(&sale::top_up(context, &sale::Sale { amount, channel, out, only: None })?)
         }
-        Command::Refresh => printer.print(&sale::refresh(context)?),
+        Command::Refresh => printer.print(&sale::refresh(context, None)?),
         Command::Load { file } => printer.print(&sale::carry(context, &file)?),
         Command::Sim { command } => match command {
             SimCommand::New => printer.print(&sim::new(context)?),
@@ -71,6 +71,10 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
         }
         Command::Tour { profile } => printer.print(&tour::run(profile, printer)?),
         Command::Ledger { command } => return ledger::run(context, printer, command),
+        Command::Staff { command } => match command.change() {
+            Some(change) => printer.print(&staff::change(context, &change)?),
+            None => printer.print(&staff::list(context)?),
+        },
         Command::Reconcile => printer.print(&audit::reconcile(context)?),
         Command::Audit { command } => match command {
             AuditCommand::Key => printer.print(&audit::key(context)?),
@@ -87,7 +91,11 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
             AlertsCommand::List { most } => printer.print(&alerts::list(context, most)?),
             AlertsCommand::Taken { ids } => printer.print(&alerts::taken(context, &ids)?),
         },
-        Command::Serve { listen } => {
+        Command::Serve { listen, desk: true, digits } => {
+            desk::run(context, &desk::Options { listen, digits, holder: false }, printer)?;
+            return Ok(true);
+        }
+        Command::Serve { listen, desk: false, .. } => {
             serve::run(context, listen, printer)?;
             return Ok(true);
         }
@@ -96,12 +104,25 @@ pub(crate) fn run(context: &Context, printer: Printer, command: Command) -> Resu
             TraceCommand::Replay { file } => printer.print(&trace::replay(context, &file)?),
             TraceCommand::Pcapng { file, out } => printer.print(&trace::pcapng(&file, &out)?),
         },
+        Command::Holder { listen, digits } => {
+            desk::run(context, &desk::Options { listen, digits, holder: true }, printer)?;
+            return Ok(true);
+        }
         Command::Tariff { command } => match command {
             TariffCommand::Price { kwh, month, tariff } => {
                 printer.print(&tariff::price(&kwh, month, tariff.as_deref())?)
             }
             TariffCommand::Check { file } => printer.print(&tariff::check(&file)?),
         },
+        Command::Config { command: ConfigCommand::Show } => {
+            printer.print(&config::show(arguments.settings, arguments.file))
+        }
+        Command::Completion { shell } => return config::completion(&papers::completion(shell)),
+        Command::Man { folder } => {
+            let pages = papers::manual().map_err(|error| given(error.to_string()))?;
+            printer.print(&config::man(&folder, &pages)?)
+        }
+        Command::Options => return config::completion(papers::options().as_bytes()),
     };
     Ok(good?)
 }

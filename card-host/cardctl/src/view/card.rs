@@ -12,6 +12,7 @@ use std::fmt::Write as _;
 use super::View;
 use super::customer;
 use super::events::{self, EventView};
+use super::months::{self, MonthView};
 use super::table::{Table, egp, time};
 
 /// What everybody may see of a card.
@@ -114,11 +115,11 @@ impl View for Info {
     }
 }
 
-fn situation(public: &Public) -> Situation {
+pub(crate) fn situation(public: &Public) -> Situation {
     public.status.state.map_or(Situation::MemoryFailed, Situation::from)
 }
 
-fn notices(public: &Public) -> impl Iterator<Item = Situation> {
+pub(crate) fn notices(public: &Public) -> impl Iterator<Item = Situation> {
     let flags = public.status.balances.and_then(|balances| balances.at_meter).map(|meter| meter.flags);
     Situation::in_flags(flags.unwrap_or_default())
 }
@@ -158,6 +159,7 @@ pub(crate) struct Content {
     settled_debited: u64,
     loads: Vec<Load>,
     meter_receipt: Option<Settled>,
+    months: Vec<MonthView>,
     events: Vec<EventView>,
     mail_versions: Vec<u32>,
     #[serde(skip)]
@@ -232,11 +234,19 @@ impl Content {
             settled_debited: reading.purse.settled_debited.0,
             loads: reading.loads.iter().map(Load::from).collect(),
             meter_receipt: reading.meter.as_ref().map(Settled::from),
+            months: months_of(&reading),
             events: reading.events.iter().map(EventView::from).collect(),
             mail_versions: reading.mail.to_vec(),
             reading,
         }
     }
+}
+
+/// Closed months, oldest first, and the one that ran when the meter settled last.
+fn months_of(reading: &Reading) -> Vec<MonthView> {
+    let closed = reading.months.iter().rev().map(|month| MonthView::new(month, true));
+    let running = reading.meter.as_ref().map(|meter| MonthView::new(&meter.month, false));
+    closed.chain(running).collect()
 }
 
 impl View for Content {
@@ -282,6 +292,9 @@ impl View for Content {
             let when = time(*when);
             let _ =
                 write!(text, "\n  {number:>4}  {when}  {channel:<8} {credited:>12}{debited}  {reference}");
+        }
+        if !self.months.is_empty() {
+            let _ = write!(text, "\n\n{}", months::table(self.months.iter()));
         }
         if !reading.events.is_empty() {
             let _ = write!(text, "\n\n event  time                  what happened at the meter");

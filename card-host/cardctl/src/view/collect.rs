@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::View;
 use super::events::{command, outcome};
+use super::months::{self, MonthView};
 use super::table::{Table, egp, posix, time};
 use crate::local;
 
@@ -45,8 +46,16 @@ struct Mail {
 #[serde(untagged)]
 enum Says {
     Receipt(MeterSays),
+    Final {
+        #[serde(flatten)]
+        receipt: MeterSays,
+        month: MonthView,
+        instalments_taken: u64,
+    },
     Readings(Box<ReadingsView>),
-    Audit { records: Vec<Executed> },
+    Audit {
+        records: Vec<Executed>,
+    },
 }
 
 #[derive(Serialize)]
@@ -166,8 +175,16 @@ impl Collected {
             }
         };
         let (report, text, says) = match &item.report {
-            Report::Final(receipt) => {
-                ("final report", receipt_text(receipt), Says::Receipt(MeterSays::from(&**receipt)))
+            Report::Final { receipt, month, instalments } => {
+                let last = MonthView::new(month, true);
+                let text = format!(
+                    "{}\n{}\ninstalments taken in the contract: {}",
+                    receipt_text(receipt),
+                    months::table([&last].into_iter()),
+                    egp(*instalments)
+                );
+                let receipt = MeterSays::from(&**receipt);
+                ("final report", text, Says::Final { receipt, month: last, instalments_taken: instalments.0 })
             }
             Report::Regression(receipt) => (
                 "report of a memory that has gone back",

@@ -5,20 +5,24 @@ pub(crate) mod audit;
 pub(crate) mod batch;
 pub(crate) mod card;
 pub(crate) mod collect;
+pub(crate) mod config;
 pub(crate) mod conformance;
 pub(crate) mod customer;
+pub(crate) mod desk;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod issue;
 pub(crate) mod ledger;
 pub(crate) mod mail;
 pub(crate) mod meter;
+pub(crate) mod months;
 pub(crate) mod paper;
 pub(crate) mod problem;
 pub(crate) mod readers;
 pub(crate) mod sale;
 pub(crate) mod serve;
 pub(crate) mod sim;
+pub(crate) mod staff;
 pub(crate) mod table;
 pub(crate) mod tariff;
 pub(crate) mod tour;
@@ -73,6 +77,13 @@ pub(crate) struct NotPrinted {
     /// Whether all was well.
     pub(crate) good: bool,
     cause: std::io::Error,
+}
+
+impl NotPrinted {
+    /// It was done.
+    pub(crate) const fn done(cause: std::io::Error) -> Self {
+        Self { good: true, cause }
+    }
 }
 
 /// Where to, and how.

@@ -6,17 +6,25 @@ use card_ledger::RequestId;
 use serde::Serialize;
 
 use super::View;
+use crate::ending::Ending;
 
 /// What went wrong, and what of it the customer can do something about.
 #[derive(Serialize)]
 pub(crate) struct Problem {
+    /// Version of this form: names are added, and none changes its meaning, without a higher one.
+    pub(crate) schema_version: u32,
     pub(crate) error: String,
-    /// To be named where the same again may succeed, or goes on with it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// What went wrong, for programs.
+    pub(crate) code: &'static str,
+    /// What has happened of what was asked for: nothing, all, part or unknown.
+    pub(crate) happened: &'static str,
+    /// The id of what was asked for, where whoever asks has seen it.
     pub(crate) request: Option<RequestId>,
-    /// The customer's part.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) code: Option<&'static str>,
+    /// The customer's part, by its code in docs/messages.md.
+    pub(crate) situation_code: Option<&'static str>,
+    /// The same in Arabic.
+    #[serde(skip)]
+    pub(crate) arabic: Option<String>,
     #[serde(skip)]
     pub(crate) situation: Option<Situation>,
     /// Whether the request is to be repeated as it is.
@@ -43,10 +51,31 @@ impl View for Problem {
 }
 
 impl Problem {
+    /// The version of its form.
+    pub(crate) const SCHEMA: u32 = 1;
+
+    /// The command line or the settings are not understood.
+    pub(crate) fn usage(text: &str, arabic: Option<String>) -> Self {
+        Self {
+            schema_version: Self::SCHEMA,
+            error: text.to_owned(),
+            code: "usage",
+            happened: Ending::Usage.happened(),
+            request: None,
+            situation_code: None,
+            arabic,
+            situation: None,
+            repeats: false,
+            all: false,
+            expected: None,
+        }
+    }
+
     fn told(&self, language: Language) -> String {
         let error = &self.error;
         match (language, self.situation) {
-            (Language::English, _) | (_, None) => format!("cardctl: {error}"),
+            (Language::English, _) => format!("cardctl: {error}"),
+            (_, None) => format!("cardctl: {}", self.arabic.as_ref().unwrap_or(error)),
             (_, Some(situation)) => {
                 let text = situation.text(language);
                 let code = isolate(text.code);

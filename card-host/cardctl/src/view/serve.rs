@@ -17,3 +17,19 @@ impl View for Listening {
         format!("listening at http://{address}; tokens: cardctl ledger token add PARTY NAME; end with Ctrl-C")
     }
 }
+
+/// Where the desk is open, with its key.
+#[derive(Serialize)]
+pub(crate) struct DeskOpen {
+    pub(crate) url: String,
+}
+
+impl View for DeskOpen {
+    fn text(&self, language: Language) -> String {
+        let url = &self.url;
+        match language {
+            Language::English => format!("open {url} in a browser of this computer; end with Ctrl-C"),
+            Language::Arabic => format!("يرجى فتح {url} في متصفح هذا الجهاز؛ الإنهاء: Ctrl-C"),
+        }
+    }
+}

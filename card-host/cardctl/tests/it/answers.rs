@@ -115,7 +115,7 @@ fn the_same_again_gives_the_first_answer() {
     // What a meter has refused stays refused, and says why.
     let refused = |arguments: &[&str]| {
         let output = cardctl(data, arguments).output().unwrap();
-        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert_eq!(output.status.code(), Some(4), "{output:?}");
         serde_json::from_slice::<Value>(&output.stdout).unwrap()
     };
     let named = [

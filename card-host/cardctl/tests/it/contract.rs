@@ -68,6 +68,10 @@ struct Mail {
 struct Problem {
     code: String,
     error: String,
+    happened: String,
+    request: Option<String>,
+    schema_version: u32,
+    situation_code: Option<String>,
 }
 
 fn run<T: DeserializeOwned>(data: &Path, arguments: &[&str], good: bool) -> T {
@@ -92,4 +96,5 @@ fn programs_know_every_field() {
     assert_eq!((tapped.credit, tapped.balance, tapped.mail.len()), (5_025, 5_025, 1));
     let problem: Problem = run(&data.join("other"), &["--reader", "no such reader", "info"], false);
     assert!(problem.error.contains("reader"), "{}", problem.error);
+    assert_eq!((problem.schema_version, problem.happened.as_str()), (1, "nothing"));
 }

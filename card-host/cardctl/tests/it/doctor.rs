@@ -80,7 +80,7 @@ fn keys_ledger_and_image_that_are_damaged_are_named_and_end_nothing() {
     let kept = fs::read(&keys).unwrap();
     fs::write(&keys, "{}").unwrap();
     let (told, code) = doctor(data, &[]);
-    assert_eq!((code, cause(&told, "keys").as_str()), (Some(1), "keys_unusable"), "{told}");
+    assert_eq!((code, cause(&told, "keys").as_str()), (Some(4), "keys_unusable"), "{told}");
     assert_eq!(cause(&told, "ledger"), "ledger_unusable");
     assert_eq!(cause(&told, "state"), "not_activated", "the card says what it is all the same");
     fs::write(&keys, kept).unwrap();
@@ -100,7 +100,7 @@ fn keys_ledger_and_image_that_are_damaged_are_named_and_end_nothing() {
         .unwrap();
     fs::write(&card, "no card").unwrap();
     let (told, code) = doctor(data, &[]);
-    assert_eq!((code, cause(&told, "card").as_str()), (Some(1), "other"), "{told}");
+    assert_eq!((code, cause(&told, "card").as_str()), (Some(4), "other"), "{told}");
     assert!(told.to_string().contains("not a card image"), "{told}");
 }
 
@@ -111,10 +111,10 @@ fn a_directory_that_is_in_use_and_a_port_where_nobody_is_are_named() {
     let lock = fs::File::create(folder.path().join("lock")).unwrap();
     lock.lock().unwrap();
     let (told, code) = doctor(folder.path(), &[]);
-    assert_eq!((code, cause(&told, "card").as_str()), (Some(1), "in_use"), "{told}");
+    assert_eq!((code, cause(&told, "card").as_str()), (Some(4), "in_use"), "{told}");
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (told, code) = doctor(folder.path(), &["--reader", &format!("tcp://{free}")]);
-    assert_eq!((code, cause(&told, "card").as_str()), (Some(1), "unreachable"), "{told}");
+    assert_eq!((code, cause(&told, "card").as_str()), (Some(4), "unreachable"), "{told}");
 }
 
 /// Something that answers each request with these bytes.
@@ -150,7 +150,7 @@ fn a_server_whose_store_or_clock_is_wrong_and_something_else_are_named() {
         ("{}", "404 Not Found", "server", "server_other"),
     ] {
         let (told, code) = doctor(folder.path(), &["--server", &answering(body, status)]);
-        assert_eq!((code, cause(&told, check).as_str()), (Some(1), expected), "{told}");
+        assert_eq!((code, cause(&told, check).as_str()), (Some(4), expected), "{told}");
     }
     let good = answering(r#"{"protocol":1,"version":"9","time":null,"store":true}"#, "200 OK");
     let (told, code) = doctor(folder.path(), &["--server", &good]);

@@ -11,6 +11,7 @@
 
 mod answers;
 mod batch;
+mod command_line;
 mod conformance;
 mod contract;
 mod doctor;

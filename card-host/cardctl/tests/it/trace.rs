@@ -67,7 +67,7 @@ fn a_trace_is_written_read_and_replayed_and_has_no_keys_in_it() {
     assert_eq!(replayed["different"], serde_json::json!([]));
     let _ = json(&data, &["sim", "new"]);
     let other = cardctl(&data, &["trace", "replay", read]);
-    assert_eq!(other.status.code(), Some(1));
+    assert_eq!(other.status.code(), Some(4));
     let said: Value = serde_json::from_slice(&other.stdout).unwrap();
     assert_eq!(said["different"][0]["number"], 1, "{said}");
 

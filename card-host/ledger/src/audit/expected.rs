@@ -316,6 +316,10 @@ impl Expected {
                 let name = format!("token of {:?} of {}", token.actor, token.party);
                 compared(name, self.office.tokens.remove(&token.hash).map(|held| held == *token))
             }
+            Row::Head(Head::Staff(member)) => compared(
+                format!("member of staff {:?}", member.name),
+                self.office.staff.remove(&member.identity).map(|held| held == *member),
+            ),
             Row::Head(Head::Card(card)) => compared(
                 format!("card {}", card.card.id),
                 self.office.cards.remove(&card.card.id).map(|held| held == *card),
@@ -366,6 +370,7 @@ impl Expected {
         names.extend(
             self.office.tokens.values().map(|token| format!("token of {:?} of {}", token.actor, token.party)),
         );
+        names.extend(self.office.staff.values().map(|member| format!("member of staff {:?}", member.name)));
         names.extend(self.office.cards.keys().map(|card| format!("card {card}")));
         names.extend(self.links.keys().map(|(party, card)| format!("link of card {card} at {party}")));
         names.extend(self.office.customers.keys().map(|account| format!("customer {account}")));

@@ -18,13 +18,14 @@ use crate::restore::epoch_of;
 use crate::store::{Table, Transaction};
 
 /// What is gone through row by row.
-const TABLES: [Table; 11] = [
+const TABLES: [Table; 12] = [
     Table::Entry,
     Table::Transfer,
     Table::Request,
     Table::Waiting,
     Table::Party,
     Table::Token,
+    Table::Staff,
     Table::Link,
     Table::Card,
     Table::Customer,

@@ -9,9 +9,9 @@ use super::super::error::{LedgerError, Refusal, StoreError};
 use super::super::names::RequestId;
 use super::super::office::{Office, Who, draft};
 use super::super::payload::Payload;
+use super::super::powers::Power;
 use super::super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
 use super::super::sell::{reference, unknown};
-use super::super::signing::Wanted;
 use super::super::store::{Payee, read};
 use super::{BranchError, held_by};
 use card_host::card_work::{self, CardChoice, Issued, Papers};
@@ -45,6 +45,7 @@ impl Office {
         choice: CardChoice,
         progress: Option<&mut dyn FnMut(Step)>,
     ) -> Result<Issued, BranchError> {
+        who.must(Power::Sell).map_err(LedgerError::from)?;
         let summary = personalise::select(transport)?;
         let serving = self.serving(meter)?;
         let in_use = |state| !matches!(state, State::Blank | State::Personalised);
@@ -101,6 +102,7 @@ impl Office {
         transport: &mut impl Transport,
         meter: MeterId,
     ) -> Result<BindingAccount, BranchError> {
+        who.must(Power::Sell).map_err(LedgerError::from)?;
         let present = operate::present(transport)?.id;
         let entered = self.enter_engineer(who, id, meter, present, true)?;
         let own = held_by(&entered.record, Some(&entered.card));
@@ -124,7 +126,7 @@ impl Office {
         engineer: CardId,
         rebind: bool,
     ) -> Result<Entered, LedgerError> {
-        let (request, who) = (self.companys(who, id)?, &who.at_office()?);
+        let (request, who) = (self.companys(who, id, Power::Sell)?, &who.at_office()?);
         let payee = Payee::Meter(meter);
         self.signing_step(|t, signing| {
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
@@ -186,7 +188,7 @@ impl Office {
             "engineering card".clone_into(&mut entry.reason);
             let record = Self::certify(signing, &mut entry, record, held, Channel::Branch)?;
             let own = held_by(&record, Some(&card));
-            let voucher = signing.signed(Wanted::Voucher(own, Channel::Branch, reference(&request)))?;
+            let (_, voucher) = signing.voucher(own, Channel::Branch, reference(&request))?;
             entry.card = Some(engineer);
             let waiting = record.voucher.clone();
             let (of, load_key) = (card.card, card.load_key);

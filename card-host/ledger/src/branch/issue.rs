@@ -12,6 +12,7 @@ use super::super::error::{LedgerError, Refusal};
 use super::super::moves::left_by;
 use super::super::names::RequestId;
 use super::super::office::{Office, Who};
+use super::super::powers::{Power, Powers};
 use super::super::records::{BindingRecord, CardUse, Status};
 use super::super::store::{Payee, read};
 use super::{BranchError, further};
@@ -40,6 +41,7 @@ impl Office {
         choice: CardChoice,
         progress: Option<&mut dyn FnMut(Step)>,
     ) -> Result<Issued, BranchError> {
+        who.must(Power::Sell).map_err(LedgerError::from)?;
         let summary = personalise::select(transport)?;
         let card = summary.card.id;
         let before = self.issued(who, id, meter, account)?;
@@ -161,6 +163,7 @@ impl Office {
         meter: MeterId,
         report: &Verified<MeterReceipt>,
     ) -> Result<BindingAccount, BranchError> {
+        who.must(Power::Sell).map_err(LedgerError::from)?;
         let present = operate::present(transport)?;
         // It is evidence, too: after a restore, nothing is moved without.
         self.hand_in(who, &Evidence::MeterReceipt(report.emit().to_vec()))?;
@@ -202,7 +205,9 @@ impl Office {
         operate::rebind(transport, self.keys(), meter_key, &binding, &certificate, &mut OsRandom)?;
         if let Some(so_far) = self.month_so_far(report.binding)? {
             let id = further(id, "month")?;
-            let mail = self.mail(who, &id, present.id, Slot::MONTH_SO_FAR, &so_far.emit())?;
+            // It follows from the move, and is nobody's own message to the meter.
+            let mover = Who { may: Powers::ALL, ..who.clone() };
+            let mail = self.mail(&mover, &id, present.id, Slot::MONTH_SO_FAR, &so_far.emit())?;
             card_work::deliver(transport, &mail.delivery)?;
         }
         Ok(record.held)

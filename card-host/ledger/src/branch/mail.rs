@@ -13,6 +13,7 @@ use super::super::error::{LedgerError, Refusal, StoreError};
 use super::super::names::RequestId;
 use super::super::office::{Office, Who, draft};
 use super::super::payload::Payload;
+use super::super::powers::Power;
 use super::super::records::{BindingRecord, Head, MailRecord, Status};
 use super::super::second::{Agreed, agreed, asked, done};
 use super::super::sell::{about, unknown};
@@ -117,7 +118,7 @@ impl Office {
         carrier: CardId,
         letter: &Letter<'_>,
     ) -> Result<(Option<Command>, Mail), LedgerError> {
-        let request = self.companys(who, id)?;
+        let request = self.companys(who, id, Power::Settings)?;
         let out = self.signing_step(|t, signing| {
             let (payee, engineer) = carried_by(t, carrier)?;
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
@@ -140,7 +141,7 @@ impl Office {
             let now = self.now()?;
             letter.is_timely(now)?;
             let Placed { slot, version, command, plaintext } = place(&t.mail(record.binding())?, letter)?;
-            let envelope = signing.signed(Wanted::Mail(held, slot, version, plaintext))?;
+            let envelope = signing.mail(held, slot, version, plaintext)?;
             let mut entry = draft(who, &request, step, Kind::Mail, now);
             about(&mut entry, &held);
             totals(&mut entry, &held);

@@ -50,9 +50,12 @@ impl Absent {
             Head::Message(message) => Key::Message(message.id.clone()),
             Head::Policy(policy) => Key::Policy(policy.version),
             // These are written whole, whatever stood there; or they only grow.
-            Head::Party(_) | Head::Token(_) | Head::Reading(_) | Head::Signed(_) | Head::Epoch(_) => {
-                return false;
-            }
+            Head::Party(_)
+            | Head::Token(_)
+            | Head::Staff(_)
+            | Head::Reading(_)
+            | Head::Signed(_)
+            | Head::Epoch(_) => return false,
         };
         self.0.remove(&key)
     }

@@ -11,8 +11,8 @@ use super::failure::Failure;
 use crate::store::{Row as TableRow, Table};
 use crate::{
     BindingRecord, CardRecord, CardUse, Customer, Entry, EntryId, Hash, Head, Kind, LedgerAccount, Link,
-    MailRecord, Message, Party, Point, PolicyRecord, Power, Reading, RequestKey, SignedHead, Status, Step,
-    StepDone, Token, Transfer,
+    MailRecord, Message, Party, Point, PolicyRecord, Power, Reading, RequestKey, SignedHead, Staff, Status,
+    Step, StepDone, Token, Transfer,
 };
 use card_host::issuer::BindingAccount;
 
@@ -322,6 +322,16 @@ impl<'r> Columns<'r> {
         })
     }
 
+    pub(super) fn staff(&mut self) -> Result<Staff, Failure> {
+        Ok(Staff {
+            identity: self.next()?,
+            name: self.next()?,
+            may: self.code(|text| text.parse().ok())?,
+            secret: self.next()?,
+            stopped: self.flag()?,
+        })
+    }
+
     pub(super) fn link(&mut self) -> Result<Link, Failure> {
         Ok(Link {
             party: self.name()?,
@@ -386,6 +396,7 @@ impl<'r> Columns<'r> {
             }
             Table::Party => TableRow::Head(Head::Party(self.party()?)),
             Table::Token => TableRow::Head(Head::Token(self.token()?)),
+            Table::Staff => TableRow::Head(Head::Staff(self.staff()?)),
             Table::Link => TableRow::Head(Head::Link(self.link()?)),
             Table::Card => TableRow::Head(Head::Card(self.card()?)),
             Table::Customer => TableRow::Head(Head::Customer(self.customer()?)),

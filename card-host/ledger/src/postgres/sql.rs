@@ -163,6 +163,7 @@ pub(super) const WAITING_AT: &str = waiting!(" AND point = $4");
 
 pub(super) const PARTY: &str = "SELECT code, channel, open FROM party WHERE code = $1";
 pub(super) const TOKEN: &str = "SELECT hash, party, actor, power, revoked FROM token WHERE hash = $1";
+pub(super) const STAFF: &str = "SELECT identity, name, may, secret, stopped FROM staff ORDER BY identity";
 pub(super) const TOKENS: Lockable =
     lockable!("SELECT hash, party, actor, power, revoked FROM token WHERE party = $1 ORDER BY hash");
 pub(super) const CARD: Lockable =
@@ -273,6 +274,11 @@ pub(super) const TOKEN_ROW: Insert = insert!(
     "(hash) DO UPDATE SET party = EXCLUDED.party, actor = EXCLUDED.actor, power = EXCLUDED.power, \
      revoked = EXCLUDED.revoked"
 );
+pub(super) const STAFF_ROW: Insert = insert!(
+    "INSERT INTO staff (identity, name, may, secret, stopped) VALUES ($1, $2, $3, $4, $5)",
+    "(identity) DO UPDATE SET name = EXCLUDED.name, may = EXCLUDED.may, secret = EXCLUDED.secret, \
+     stopped = EXCLUDED.stopped"
+);
 pub(super) const LINK_ROW: Insert = insert!(
     "INSERT INTO link (party, card, customer, since) VALUES ($1, $2, $3, $4)",
     "(party, card) DO UPDATE SET customer = EXCLUDED.customer, since = EXCLUDED.since"
@@ -322,6 +328,7 @@ pub(super) const fn rows(table: Table) -> (&'static str, [&'static str; 3]) {
         Table::Waiting => cursor!("waiting", "party, id, point, number, month"),
         Table::Party => cursor!("party", "code, channel, open"),
         Table::Token => cursor!("token", "hash, party, actor, power, revoked"),
+        Table::Staff => cursor!("staff", "identity, name, may, secret, stopped"),
         Table::Link => cursor!("link", "party, card, customer, since"),
         Table::Card => cursor!("card", "id, generation, meter, binding, load_key, used"),
         Table::Customer => cursor!("customer", customer!()),

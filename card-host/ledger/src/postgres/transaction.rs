@@ -19,7 +19,7 @@ use crate::store::{Access, Row as TableRow, Table, newest_first};
 use crate::{
     AccountBalance, Ask, BindingRecord, CardRecord, Context, Customer, Entry, EntryId, Hash, Head,
     LedgerAccount, LedgerError, Link, MailRecord, Message, Party, PartyCode, Payee, Point, PointCode,
-    PolicyRecord, Reading, RequestKey, SignedHead, Status, StepDone, Token, Transaction,
+    PolicyRecord, Reading, RequestKey, SignedHead, Staff, Status, StepDone, Token, Transaction,
 };
 
 /// For what reads the whole ledger.
@@ -316,6 +316,10 @@ impl Transaction for PostgresTransaction<'_> {
 
     fn token(&mut self, hash: &Hash) -> Result<Option<Token>, LedgerError> {
         self.one(sql::TOKEN, &[&hash.as_slice()], "token", |columns| columns.token())
+    }
+
+    fn staff(&mut self) -> Result<Vec<Staff>, LedgerError> {
+        self.many(sql::STAFF, &[], "staff", |columns| columns.staff())
     }
 
     fn tokens(&mut self, party: &PartyCode) -> Result<Vec<Token>, LedgerError> {

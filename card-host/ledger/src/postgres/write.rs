@@ -247,6 +247,15 @@ fn add_plain<'a>(values: &mut Values<'a>, head: &'a Head, new: bool) -> Result<&
                 .add(i16::from(token.revoked));
             Ok(sql::TOKEN_ROW.sql(new))
         }
+        Head::Staff(member) => {
+            values
+                .add(member.identity.as_str())
+                .add(member.name.as_str())
+                .add(member.may.to_string())
+                .add(member.secret.as_str())
+                .add(i16::from(member.stopped));
+            Ok(sql::STAFF_ROW.sql(new))
+        }
         Head::Link(link) => {
             values
                 .add(link.party.as_str())

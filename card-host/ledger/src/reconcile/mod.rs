@@ -2,9 +2,11 @@
 
 mod given;
 mod run;
+mod signed;
 
 use card_core::id::Binding;
 use card_core::units::{CardTime, Piastres};
+use card_host::keystore::Memory;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -71,6 +73,10 @@ codes! {
     ExceptionKind {
         /// A meter has applied more than was ever certified.
         MeterAbove = "meter-above",
+        /// The signer has certified more than the books say.
+        SignedAbove = "signed-above",
+        /// The signer has refused something, or a ceiling of it is near.
+        Signer = "signer",
         /// A card holds a newer certificate than was ever made.
         CardAbove = "card-above",
         /// What a meter has applied, or its energy register, went back.
@@ -159,13 +165,15 @@ pub struct Reconciliation {
     pub summary: BTreeMap<ExceptionKind, ExceptionSums>,
 }
 
-/// Looks at every binding, vending point and waiting request, in pages, in one state of the ledger.
+/// Looks at every binding, vending point and waiting request, in pages, in one state of the ledger; and compares that with what the signer remembers,
+/// where it does.
 pub fn reconcile(
     ledger: &dyn Ledger,
+    memory: Option<&dyn Memory>,
     options: &ReconcileOptions,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Reconciliation, LedgerError> {
-    read(ledger, |t| run::Run::new(options).run(t, progress))
+    read(ledger, |t| run::Run::new(options).run(t, memory, progress))
 }
 
 impl ExceptionKind {
@@ -174,6 +182,12 @@ impl ExceptionKind {
         match self {
             Self::MeterAbove => {
                 "after a restore, hand in the channels' vouchers; otherwise somebody can sign credit: block the card and find out which key it was"
+            }
+            Self::SignedAbove => {
+                "where a sale was not finished a moment ago, look again once it is; otherwise somebody has had credit signed beside the books: stop selling and find out who"
+            }
+            Self::Signer => {
+                "find out who asked for that; where it is right, two custodians raise the ceiling (`cardctl signer ceilings`)"
             }
             Self::CardAbove => {
                 "after a restore, read the card and hand it in; otherwise somebody can sign vouchers: block the card and find out which key it was"

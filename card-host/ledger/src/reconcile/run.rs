@@ -3,7 +3,9 @@
 use card_core::id::Binding;
 use card_core::message::MeterFlags;
 use card_core::units::{CardTime, Piastres};
+use card_host::keystore::Memory;
 
+use super::signed::{Signed, alarms};
 use super::{Exception, ExceptionKind as About, ReconcileOptions, Reconciliation, Severity};
 use crate::alerts::cost;
 use crate::audit::Progress;
@@ -18,7 +20,7 @@ use crate::store::{Transaction, with_readings};
 /// Rows of one page, and readings of a binding that are looked at.
 const PAGE: u32 = 500;
 const READINGS: u32 = 64;
-const DAY: u32 = 86_400;
+pub(super) const DAY: u32 = 86_400;
 
 pub(super) struct Run<'a> {
     options: &'a ReconcileOptions,
@@ -27,7 +29,7 @@ pub(super) struct Run<'a> {
 }
 
 /// An exception about a binding, to be completed.
-fn about(record: &BindingRecord, kind: About, severity: Severity, what: String) -> Exception {
+pub(super) fn about(record: &BindingRecord, kind: About, severity: Severity, what: String) -> Exception {
     Exception {
         severity,
         kind,
@@ -49,9 +51,11 @@ impl<'a> Run<'a> {
     pub(super) fn run(
         mut self,
         t: &mut dyn Transaction,
+        memory: Option<&dyn Memory>,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Reconciliation, LedgerError> {
         self.epoch = t.epoch()?;
+        let mut signed = memory.map(Signed::of);
         let mut after = None;
         loop {
             let page = t.bindings(after, PAGE)?;
@@ -62,11 +66,20 @@ impl<'a> Run<'a> {
             let latest = t.latest(&bindings)?;
             let latest = with_readings(&page, &latest).map(|(_, latest)| latest.first());
             for ((record, readings), latest) in with_readings(&page, &readings).zip(latest) {
+                if let Some(signed) = &mut signed {
+                    signed.up_to(Some(record))?.into_iter().for_each(|exception| self.add(exception));
+                }
                 self.began_anew(record, readings, latest);
                 self.binding(t, record, readings)?;
                 self.out.bindings = self.out.bindings.saturating_add(1);
             }
             progress(Progress { what: "bindings", done: self.out.bindings });
+        }
+        if let Some(signed) = &mut signed {
+            signed.up_to(None)?.into_iter().for_each(|exception| self.add(exception));
+        }
+        if let Some(memory) = memory {
+            alarms(memory, self.options)?.into_iter().for_each(|exception| self.add(exception));
         }
         self.requests(t)?;
         let rules = t.policies()?;

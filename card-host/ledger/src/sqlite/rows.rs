@@ -10,10 +10,10 @@ use rusqlite::{Error, Row};
 use crate::entry::{Entry, EntryId, Kind, RequestKey, Step, Transfer};
 use crate::records::{
     BindingRecord, CardRecord, CardUse, Customer, Head, Link, MailRecord, Message, Party, Point,
-    PolicyRecord, Power, Reading, SignedHead, Status, StepDone, Token,
+    PolicyRecord, Reading, SignedHead, Staff, Status, StepDone, Token,
 };
 use crate::store::{Row as TableRow, Table};
-use crate::{LedgerError, Refusal, StoreError};
+use crate::{LedgerError, Power, Refusal, StoreError};
 use card_host::issuer::BindingAccount;
 
 /// A number that SQLite can hold: it has 63 bits and a sign.
@@ -271,6 +271,16 @@ impl<'row> Columns<'row> {
         })
     }
 
+    pub(super) fn staff(&mut self) -> Result<Staff, LedgerError> {
+        Ok(Staff {
+            identity: self.text("identity")?.to_owned(),
+            name: self.text("name")?.to_owned(),
+            may: self.code("may", |text| text.parse().ok())?,
+            secret: self.text("secret")?.to_owned(),
+            stopped: self.flag("stopped")?,
+        })
+    }
+
     pub(super) fn binding_record(&mut self, scope: Scope) -> Result<BindingRecord, LedgerError> {
         let held = BindingAccount {
             scope,
@@ -409,6 +419,7 @@ impl<'row> Columns<'row> {
             }
             Table::Party => TableRow::Head(Head::Party(self.party()?)),
             Table::Token => TableRow::Head(Head::Token(self.token()?)),
+            Table::Staff => TableRow::Head(Head::Staff(self.staff()?)),
             Table::Link => TableRow::Head(Head::Link(self.link()?)),
             Table::Card => TableRow::Head(Head::Card(self.card()?)),
             Table::Customer => TableRow::Head(Head::Customer(self.customer()?)),

@@ -12,7 +12,7 @@ use crate::entry::{Entry, EntryId, Hash, RequestKey};
 use crate::names::{PartyCode, PointCode};
 use crate::records::{
     BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, Point, PolicyRecord,
-    Reading, SignedHead, StepDone, Token,
+    Reading, SignedHead, Staff, StepDone, Token,
 };
 use crate::store::{Access, AccountBalance, Ask, Context, Payee, Row, Table, Transaction, newest_first};
 use crate::{LedgerError, StoreError};
@@ -318,6 +318,11 @@ impl Transaction for Rows<'_> {
         self.one("token", sql, [hash], |columns| columns.token())
     }
 
+    fn staff(&mut self) -> Result<Vec<Staff>, LedgerError> {
+        let sql = "SELECT identity, name, may, secret, stopped FROM staff ORDER BY identity";
+        self.all("staff", sql, [], |columns| columns.staff())
+    }
+
     fn tokens(&mut self, party: &PartyCode) -> Result<Vec<Token>, LedgerError> {
         let sql = "SELECT hash, party, actor, power, revoked FROM token WHERE party = ? ORDER BY hash";
         self.all("token", sql, [party.as_str()], |columns| columns.token())
@@ -463,6 +468,7 @@ impl Transaction for Rows<'_> {
             Table::Waiting => ("waiting", "SELECT party, id, point, number, month FROM waiting"),
             Table::Party => ("party", "SELECT code, channel, open FROM party"),
             Table::Token => ("token", "SELECT hash, party, actor, power, revoked FROM token"),
+            Table::Staff => ("staff", "SELECT identity, name, may, secret, stopped FROM staff"),
             Table::Link => ("link", "SELECT party, card, customer, since FROM link"),
             Table::Card => ("card", "SELECT id, generation, meter, binding, load_key, used FROM card"),
             Table::Customer => ("customer", "SELECT account, debt, phone, arabic FROM customer"),

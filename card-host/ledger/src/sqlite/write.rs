@@ -7,7 +7,7 @@ use super::transaction::Rows;
 use crate::entry::{Entry, Hash, Kind, Step};
 use crate::records::{
     BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, Point, PolicyRecord,
-    Reading, SignedHead, Status, Token,
+    Reading, SignedHead, Staff, Status, Token,
 };
 use crate::{LedgerError, Refusal, StoreError};
 use card_core::calendar::utc_month;
@@ -182,6 +182,7 @@ impl Rows<'_> {
             },
             Head::Party(party) => self.party_head(party),
             Head::Token(token) => self.token_head(token),
+            Head::Staff(member) => self.staff_head(member),
             Head::Link(link) => self.link_head(link),
             Head::Mail(mail) => self.mail_head(mail),
             Head::Reading(reading) => self.reading_head(reading),
@@ -272,6 +273,14 @@ impl Rows<'_> {
                    SET party = excluded.party, actor = excluded.actor, power = excluded.power, revoked = excluded.revoked";
         let Token { hash, party, actor, power, revoked } = token;
         self.run("token", sql, params![hash, party.as_str(), actor, power.code(), revoked])?;
+        Ok(())
+    }
+
+    fn staff_head(&mut self, member: &Staff) -> Result<(), LedgerError> {
+        let sql = "INSERT INTO staff (identity, name, may, secret, stopped) VALUES (?, ?, ?, ?, ?) ON CONFLICT (identity) DO UPDATE \
+                   SET name = excluded.name, may = excluded.may, secret = excluded.secret, stopped = excluded.stopped";
+        let Staff { identity, name, may, secret, stopped } = member;
+        self.run("staff", sql, params![identity, name, may.to_string(), secret, stopped])?;
         Ok(())
     }
 

@@ -13,3 +13,4 @@ mod bench;
 mod cards;
 mod meter;
 mod office;
+mod powers;

@@ -128,7 +128,7 @@ fn months_are_closed_and_every_piastre_is_accounted_for() {
     let all = || months.iter().chain([&running]);
     assert_eq!(all().map(|month| month.energy.0).sum::<u32>(), register.0);
     assert_eq!(u64::from(register.0), summary.energy);
-    let billed = all().map(|month| i64::try_from(month.energy_charge.0).unwrap() + i64::from(month.fees));
+    let billed = all().map(|month| i64::try_from(month.energy_charge.0).unwrap() + month.fees().0);
     assert_eq!(billed.sum::<i64>(), spent);
     // The card that is tapped then takes all of it home, and the time has gone on.
     assert_eq!(bench.tap().verdict, Some(Verdict::Nothing));

@@ -109,6 +109,19 @@ fn every_number_of_months_is_drawn_and_listed() {
 }
 
 #[test]
+fn what_the_meter_took_for_instalments_and_restarts_is_shown() {
+    let mut with = statement(2);
+    let without = with.page(look(Language::English)).unwrap();
+    assert!(!without.contains("Instalments") && !without.contains("by restarts"));
+    let month = &mut with.months[1];
+    (month.instalments, month.re_rating) = (Piastres(45_678), Balance(35_750));
+    let page = with.page(look(Language::English)).unwrap();
+    assert!(page.contains("Instalments") && page.contains("456.78") && page.contains("357.50"));
+    let page = with.page(look(Language::Arabic)).unwrap();
+    assert!(page.contains("الأقساط") && page.contains("منها فرق الشرائح"));
+}
+
+#[test]
 fn the_highest_numbers_are_drawn_too() {
     let mut most = statement(36);
     for month in &mut most.months {

@@ -58,7 +58,7 @@ fn a_new_contract_in_mid_month_does_not_change_the_price() {
         home.charge(egp(600));
         assert_eq!(home.tap(), "T01");
         home.consume(kwh(after));
-        let left = home.state().final_report.unwrap().balance.0 + end_of_march(&mut home);
+        let left = home.state().final_report.unwrap().receipt.balance.0 + end_of_march(&mut home);
         assert_eq!(left, 120_000 - bill, "{before} + {after} kWh");
     }
 }

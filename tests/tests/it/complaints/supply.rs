@@ -202,7 +202,7 @@ fn a_card_that_was_away_for_months_takes_all_of_them_home() {
     }
     let kept = home.meter.months().unwrap();
     assert_eq!(kept.iter().map(|month| month.index).collect::<Vec<_>>(), (72..86).collect::<Vec<_>>());
-    assert_eq!((kept[3].energy, kept[3].fees), (Energy(0), 900 + 2_000));
+    assert_eq!((kept[3].energy, kept[3].fees().0), (Energy(0), 900 + 2_000));
     // One visit later all of it is on the card, and the month that runs.
     assert_eq!(home.tap(), "T02");
     let mut card = Card::open(&mut home.cards[0]);
@@ -211,7 +211,7 @@ fn a_card_that_was_away_for_months_takes_all_of_them_home() {
     assert_eq!(reading.months.iter().rev().copied().collect::<Vec<_>>(), kept);
     assert_eq!(reading.meter.unwrap().receipt.balance.0, home.balance());
     // Nothing was lost on the way: what was paid is in the meter, or in these months.
-    let billed = kept.iter().map(|month| month.energy_charge.0 as i64 + i64::from(month.fees)).sum::<i64>();
+    let billed = kept.iter().map(|month| month.energy_charge.0 as i64 + month.fees().0).sum::<i64>();
     assert_eq!(home.balance(), 500_000 - billed);
 }
 
@@ -223,7 +223,7 @@ fn a_meter_without_power_for_months_closes_each_of_them() {
     home.pass_without_power(90 * DAY);
     home.meter.power_up().unwrap();
     assert_eq!(home.tap(), "T02");
-    let fees: Vec<_> = home.meter.months().unwrap().iter().map(|month| month.fees).collect();
+    let fees: Vec<_> = home.meter.months().unwrap().iter().map(|month| month.fees().0).collect();
     assert_eq!(fees, [200 + 2_000, 900 + 2_000, 900 + 2_000]);
     assert_eq!(home.balance(), 10_000 - (50 * 68 + 10 * 78) - 2_200 - 2 * 2_900);
 }

@@ -63,7 +63,7 @@ pub(crate) fn a_month_goes_on_at_another_meter(world: &World) {
     let next = world.office.open(&closing).unwrap();
     let (binding, certificate) = world.office.certificates(&next).unwrap();
     meter.take_certificate(now, &certificate, Some(&binding)).unwrap();
-    let report = meter.state().unwrap().final_report.unwrap();
+    let report = meter.state().unwrap().final_report.unwrap().receipt;
     world.office.hand_in(&world.boss(), &Evidence::MeterReceipt(report.emit().to_vec())).unwrap();
     let fees = 600 + 2_000;
     assert_eq!(months(world, from).unwrap(), (Energy(13_000), Piastres(12_350 + fees)));

@@ -145,7 +145,7 @@ fn reported(world: &World, number: u32, energy: u32) -> HandedIn {
 
 fn alarms(world: &World) -> Vec<ExceptionKind> {
     let options = ReconcileOptions::at(world.office.now().unwrap());
-    let found = reconcile(&*world.ledger, &options, &mut |_| {}).unwrap().exceptions;
+    let found = reconcile(&*world.ledger, None, &options, &mut |_| {}).unwrap().exceptions;
     let alarms = found.into_iter().filter(|exception| exception.severity == Severity::Alarm);
     alarms
         .inspect(|exception| assert!(exception.what.contains("report"), "{exception}"))

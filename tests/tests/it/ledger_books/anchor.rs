@@ -5,17 +5,24 @@ use card_host::card_core::id::Scope;
 use card_host::card_core::units::Piastres;
 use card_host::card_work::development_scope;
 use card_ledger::{
-    Anchor, AnchorError, Ledger, LedgerError, Office, Point, PointCode, PointLimits, Refusal, SqliteLedger,
-    Who, Work, read,
+    AnchorError, ExceptionKind, Ledger, LedgerError, Office, Point, PointCode, PointLimits, ReconcileOptions,
+    Refusal, SqliteLedger, Who, Work, read, reconcile,
 };
+use card_signer::rules::Ceilings;
+use card_signer::{Durability, Memory, Signer};
 use std::sync::{Arc, Mutex};
 use system_tests::world::{kiosk, refused, wallet};
 
 fn anchored(books: &mut Books) {
-    let (ledger, keys, clock) =
-        (Arc::clone(&books.world.ledger), books.world.keys.clone(), books.world.clock.clone());
-    let anchor = Anchor::open(&books.path("anchor.json")).unwrap();
-    books.world.office = Office::new(ledger, keys, clock).unwrap().with_anchor(anchor);
+    let (ledger, clock) = (Arc::clone(&books.world.ledger), books.world.clock.clone());
+    let memory = Memory::open_or_create(
+        &books.path("signer.sqlite"),
+        development_scope(),
+        Durability::Late,
+        &Ceilings::DEVELOPMENT,
+    );
+    let keys = Signer::new(books.world.keys.clone(), memory.unwrap(), clock.clone());
+    books.world.office = Office::new(ledger, Arc::new(keys), clock).unwrap();
 }
 
 /// The vending point and the entry that are missed.
@@ -90,8 +97,8 @@ fn what_others_write_is_no_older_copy() {
     anchored(&mut books);
     books.world.sell(1, 1_000);
     // A file that says nothing is not taken for one that says: all is well.
-    std::fs::write(books.path("anchor.json"), "{}").unwrap();
-    assert!(matches!(Anchor::open(&books.path("anchor.json")), Err(AnchorError::Malformed { .. })));
+    std::fs::write(books.path("nothing.sqlite"), "{}").unwrap();
+    Memory::open(&books.path("nothing.sqlite"), Durability::Late).unwrap_err();
 }
 
 /// A ledger that goes on elsewhere, as when a standby is promoted.
@@ -148,4 +155,30 @@ fn a_standby_without_the_last_sales_is_noticed_while_the_program_runs() {
     let order = books.world.order(wallet(), 1, 4_000);
     let error = books.world.office.sell(&order).unwrap_err();
     assert!(error.to_string().contains("it is in timeline 3 now, and was in timeline 2"), "{error}");
+}
+
+/// Each of them signs before it has the binding to itself, so most are overtaken: their numbers are left out, and all are sold.
+#[test]
+fn many_sell_to_one_customer_at_once() {
+    let mut books = Books::busy();
+    anchored(&mut books);
+    let (world, before) = (&books.world, books.world.record(1).held);
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    world.office.sell(&world.order(wallet(), 1, 1_000)).unwrap();
+                }
+            });
+        }
+    });
+    let after = world.record(1).held;
+    assert_eq!(after.total_credit.0 - before.total_credit.0, 30_000);
+    assert!(after.sequence >= before.sequence + 30);
+    world.check();
+    assert!(books.findings(&[]).is_empty());
+    let memory = world.office.keys().memory().unwrap();
+    let now = world.office.now().unwrap();
+    let found = reconcile(&*world.ledger, Some(memory), &ReconcileOptions::at(now), &mut |_| {}).unwrap();
+    assert!(found.exceptions.iter().all(|found| found.kind != ExceptionKind::SignedAbove), "{found:?}");
 }

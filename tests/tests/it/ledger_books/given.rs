@@ -230,7 +230,7 @@ fn every_way_to_credit_without_a_payment_has_a_bound_and_a_second_person() {
 /// How many exceptions there are of each kind.
 fn told(books: &Books) -> std::collections::BTreeMap<String, u64> {
     let options = ReconcileOptions::at(books.world.office.now().unwrap());
-    let found = reconcile(&*books.world.ledger, &options, &mut |_| {}).unwrap();
+    let found = reconcile(&*books.world.ledger, None, &options, &mut |_| {}).unwrap();
     found.summary.into_iter().map(|(kind, sums)| (kind.code().to_owned(), sums.count)).collect()
 }
 

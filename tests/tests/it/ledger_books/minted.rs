@@ -456,7 +456,12 @@ fn readings(report: &MeterReceipt) -> Readings {
         slab: 0,
         energy: Energy(0),
         energy_charge: Piastres::ZERO,
-        fees: 0,
+        re_rating: 0,
+        service_fee: 0,
+        levies: 0,
+        others: 0,
+        instalments: 0,
+        tariff: 1,
         peak: 0,
     };
     Readings {

@@ -89,7 +89,7 @@ fn moved_by_hand(books: &Books, from: Binding, to: Binding, left: u64) {
 
 fn alarms(books: &Books) -> Vec<ExceptionKind> {
     let options = ReconcileOptions::at(books.world.office.now().unwrap());
-    let found = reconcile(&*books.world.ledger, &options, &mut |_| {}).unwrap();
+    let found = reconcile(&*books.world.ledger, None, &options, &mut |_| {}).unwrap();
     found.exceptions.iter().map(|exception| exception.kind).collect()
 }
 

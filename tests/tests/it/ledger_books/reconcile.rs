@@ -11,7 +11,7 @@ use system_tests::world::{kiosk, wallet};
 
 fn run(books: &Books) -> Reconciliation {
     let options = ReconcileOptions::at(books.world.office.now().unwrap());
-    reconcile(&*books.world.ledger, &options, &mut |_| {}).unwrap()
+    reconcile(&*books.world.ledger, None, &options, &mut |_| {}).unwrap()
 }
 
 /// The kinds that are found, each once.
@@ -239,7 +239,7 @@ fn the_worst_come_first_and_all_are_counted() {
     let books = well();
     report(&books, Report { applied: LAST.applied + 1, flags: 0x28, balance: -60_000, ..LAST });
     let options = ReconcileOptions { most: 2, ..ReconcileOptions::at(books.world.office.now().unwrap()) };
-    let found = reconcile(&*books.world.ledger, &options, &mut |_| {}).unwrap();
+    let found = reconcile(&*books.world.ledger, None, &options, &mut |_| {}).unwrap();
     let listed: Vec<_> = found.exceptions.iter().map(|exception| exception.kind).collect();
     assert_eq!(listed, [ExceptionKind::MeterAbove, ExceptionKind::Regressed]);
     assert_eq!(found.summary.len(), 4);

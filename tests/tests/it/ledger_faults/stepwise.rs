@@ -97,6 +97,7 @@ impl Transaction for Stepped<'_> {
         fn party(&mut self, code: &PartyCode) -> Option<Party>;
         fn token(&mut self, hash: &Hash) -> Option<Token>;
         fn tokens(&mut self, party: &PartyCode) -> Vec<Token>;
+        fn staff(&mut self) -> Vec<card_ledger::Staff>;
         fn binding(&mut self, payee: Payee) -> Option<BindingRecord>;
         fn bindings(&mut self, after: Option<Binding>, most: u32) -> Vec<BindingRecord>;
         fn bindings_of(&mut self, account: u64) -> Vec<BindingRecord>;

@@ -49,7 +49,7 @@ impl Machine {
 
     fn refused(&self, offset: i64, arguments: &[&str], words: &str) {
         let said = self.at(offset, arguments);
-        assert!(said.status == Some(1) && said.out.is_empty() && said.err.contains(words), "{said}");
+        assert!(said.failed() && said.out.is_empty() && said.err.contains(words), "{said}");
     }
 }
 

@@ -35,10 +35,10 @@ impl Branch {
         self.path(name).to_str().unwrap().to_owned()
     }
 
-    /// Ends with status 1, and says these words.
+    /// Ends with an error, and says these words.
     pub(super) fn refused(&self, arguments: &[&str], words: &[&str]) -> Said {
         let said = self.cardctl.run(arguments);
-        assert!(said.status == Some(1) && said.out.is_empty() && !said.err.contains("panicked"), "{said}");
+        assert!(said.failed() && said.out.is_empty() && !said.err.contains("panicked"), "{said}");
         for word in words {
             assert!(said.err.contains(word), "{word:?} is missing: {said}");
         }

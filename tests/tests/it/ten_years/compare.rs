@@ -79,7 +79,7 @@ pub fn differences(model: &Model, state: &MeterState, after_cut: bool) -> Vec<St
     same("voucher", model.voucher.map_or(-1, i128::from), voucher.map_or(-1, i128::from));
     let report =
         model.last_final.as_ref().map(|report| (report.contract.number, report.balance, report.report));
-    let kept = state.final_report.as_ref();
+    let kept = state.final_report.as_ref().map(|last| &last.receipt);
     let kept = kept.map(|report| (report.binding.number, i128::from(report.balance.0), report.number));
     if report != kept {
         found.push(format!("final report: plain {report:?}, meter {kept:?}"));
@@ -91,21 +91,35 @@ pub fn differences(model: &Model, state: &MeterState, after_cut: bool) -> Vec<St
 pub fn month(closed: &Closed) -> Month {
     let total = price::total(&closed.parts);
     let (tariff, _) = closed.parts.last().expect("a tariff is in force");
+    let lines = price::fee_lines(&closed.parts, closed.flags & 1 != 0, closed.index);
+    let of = |wanted: &dyn Fn(u8) -> bool| {
+        lines.iter().filter(|(code, _)| wanted(*code)).map(|(_, amount)| amount).sum::<i128>() as i32
+    };
     Month {
         index: closed.index,
         flags: closed.flags,
         slab: tariff.reached(total) as u8 + 1,
         energy: Energy(total),
         energy_charge: card_core::units::Piastres(closed.charge as u64),
-        fees: closed.fees as i32,
+        re_rating: 0,
+        service_fee: of(&|code| code == 0) as u32,
+        levies: of(&|code| (1..=5).contains(&code)),
+        others: of(&|code| code > 5),
+        instalments: 0,
+        tariff: tariff.version,
         peak: closed.peak,
     }
+}
+
+/// A record but for what depends on the pulses and the debt plan, which the model does not follow.
+pub fn priced_afresh(month: Month) -> Month {
+    Month { re_rating: 0, instalments: 0, ..month }
 }
 
 /// All closed months that the meter keeps are those of the plain model.
 pub fn months(model: &Model, meter: &mut Meter<Board>) {
     let kept = meter.months::<{ History::MONTHS as usize }>(0).expect("the months");
-    let kept: Vec<_> = kept.into_iter().flatten().collect();
+    let kept: Vec<_> = kept.into_iter().flatten().map(priced_afresh).collect();
     let places = model.month.saturating_sub(History::MONTHS)..model.month;
     // The last one that was written to its place, if it is of this round.
     let last = |index: u16| {

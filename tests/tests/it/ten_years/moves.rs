@@ -219,7 +219,7 @@ impl World {
             let result = self.meter().take_certificate(reading, &certificate, Some(&binding));
             self.settle("binding over the network", out, result.map(|_| ()));
         }
-        let receipt = self.meter().state().final_report.expect("a final report");
+        let receipt = self.meter().state().final_report.expect("a final report").receipt;
         self.books.issuer.keys().verify_meter_receipt(SCOPE, receipt).expect("authentic")
     }
 

@@ -250,17 +250,23 @@ pub fn energy_charge(parts: &Parts) -> i128 {
 
 /// Service fee and charges of a month that ends, in piastres; below zero they are given. `index` is months since January 2020.
 pub fn fees(parts: &Parts, partial: bool, index: u16) -> i128 {
+    fee_lines(parts, partial, index).iter().map(|(_, amount)| amount).sum()
+}
+
+/// Each of them: the service fee (code 0), then the charges by their codes.
+pub fn fee_lines(parts: &Parts, partial: bool, index: u16) -> Vec<(u8, i128)> {
     let total = total(parts);
     let (tariff, _) = parts.last().expect("a tariff is in force");
     if partial && total == 0 {
-        return 0;
+        return Vec::new();
     }
     let service = if total == 0 { tariff.zero_fee } else { tariff.slabs[tariff.reached(total)].fee };
     let mut lines = vec![energy_charge(parts), i128::from(service)];
     for charge in &tariff.charges {
         lines.push(charge.amount(total, index, &lines));
     }
-    lines[1..].iter().sum()
+    let codes = std::iter::once(0).chain(tariff.charges.iter().map(|charge| charge.code));
+    codes.zip(lines[1..].iter().copied()).collect()
 }
 
 /// Whether energy of the month was rated by another group than a tariff's first one.

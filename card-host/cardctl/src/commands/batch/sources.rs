@@ -61,7 +61,7 @@ fn make(batch: &Batch<'_>, workplace: &Workplace) {
             Err(error) => return batch.give_up(error.into()),
         };
         if let Outcome::Torn(why) | Outcome::CardRefused(why) = outcome {
-            batch.say(&format!("cardctl: a simulated card failed: {why}"));
+            batch.say(&format!("a simulated card failed: {why}"));
         }
     }
 }
@@ -97,15 +97,15 @@ fn fed<'scope>(
     let watch = pcsc::watch().map_err(context::Error::from)?;
     let mut initial = true;
     let mut busy = BTreeSet::new();
-    batch.say("cardctl: put a blank card into a reader; take it out when it is told to be issued");
+    batch.say("put a blank card into a reader; take it out when it is told to be issued");
     for id in batch.promised() {
-        batch.say(&format!("cardctl: the card {id} was begun and not finished: put it in once more"));
+        batch.say(&format!("the card {id} was begun and not finished: put it in once more"));
     }
     while !batch.is_over() {
         let Some(event) = watch.next_within(PAUSE).map_err(context::Error::from)? else { continue };
         match event {
             Event::Watching => initial = false,
-            Event::ServiceLost(error) => batch.say(&format!("cardctl: {error}")),
+            Event::ServiceLost(error) => batch.say(&format!("{error}")),
             Event::CardMute { reader } => {
                 batch.say(&format!("{reader}: the card does not answer: turn it, clean it"));
             }

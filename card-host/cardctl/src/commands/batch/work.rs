@@ -5,9 +5,8 @@ use card_host::card_work::{CardChoice, CardWorkError};
 use card_host::personalise;
 use card_host::transport::{Card, Link, Observed};
 use card_ledger::{BranchError, LedgerError, Payee, RequestId, Status, read};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +15,7 @@ use super::rows::Row;
 use crate::commands::Error;
 use crate::context::books::Books;
 use crate::context::custody;
+use crate::say;
 use crate::view::batch::{Done, Spent};
 
 /// What became of a card that came.
@@ -70,7 +70,9 @@ impl<'b> Batch<'b> {
             }
         }
         done.issued = done.before;
-        let bar = bar(done.rows, done.before);
+        let bar = say::progress(u64::try_from(done.rows).unwrap_or(u64::MAX)).with_message("cards");
+        bar.set_position(u64::try_from(done.before).unwrap_or_default());
+        bar.reset_eta();
         let (spent, broken) = (Spent::default(), None);
         let state = State { fresh, promised, taken: 0, results, spent, done, broken };
         Ok(Self { books, state: Mutex::new(state), bar })
@@ -237,9 +239,7 @@ impl<'b> Batch<'b> {
 
     /// Says something to whoever feeds the readers.
     pub(super) fn say(&self, text: &str) {
-        self.bar.suspend(|| {
-            let _ = writeln!(std::io::stderr(), "{text}");
-        });
+        self.bar.suspend(|| say::remark(text));
     }
 
     /// Writes the results in the order of the list.
@@ -256,17 +256,4 @@ impl<'b> Batch<'b> {
 
 fn again(id: &RequestId) -> Result<RequestId, LedgerError> {
     format!("{id}-again").parse().map_err(LedgerError::from)
-}
-
-/// Rate and time left, on a terminal only.
-fn bar(rows: usize, before: usize) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(u64::try_from(rows).unwrap_or(u64::MAX));
-    let style = ProgressStyle::with_template("{bar:30} {pos} of {len} cards, {per_sec}, {eta} left");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.set_position(u64::try_from(before).unwrap_or_default());
-    bar.reset_eta();
-    bar
 }

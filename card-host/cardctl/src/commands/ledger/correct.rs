@@ -94,7 +94,7 @@ pub(crate) fn withdraw(books: &Books, id: &RequestId) -> Result<Withdrawn, Error
 fn announced(books: &Books, request: &RequestKey) -> Result<(Sale, Who), Error> {
     let sale = books.office.status(request)?;
     let (party, point) = (request.party.clone(), sale.entry.point.clone());
-    Ok((sale, Who { party, point, actor: books.who.actor.clone() }))
+    Ok((sale, Who { party, point, ..books.who.clone() }))
 }
 
 pub(crate) fn cancel(books: &Books, request: &RequestKey) -> Result<Ended, Error> {

@@ -2,7 +2,7 @@
 
 use card_core::calendar::Calendar;
 use card_core::units::{CardTime, Piastres};
-use card_ledger::{ExportOrder, PointCode, trial_balance as add_up};
+use card_ledger::{ExportOrder, LedgerError, PointCode, Power, trial_balance as add_up};
 use std::path::Path;
 
 use crate::commands::audit;
@@ -49,6 +49,7 @@ pub(crate) fn export(
     points: &[PointCode],
     bom: bool,
 ) -> Result<Exported, Error> {
+    books.who.must(Power::Audit).map_err(LedgerError::from)?;
     let key = audit::secret(workplace)?;
     let now = books.office.now()?;
     let calendar = Calendar::EGYPT;
@@ -75,6 +76,7 @@ pub(crate) fn export(
 }
 
 pub(crate) fn backup(books: &Books, file: &Path) -> Result<Copied, Error> {
+    books.who.must(Power::Audit).map_err(LedgerError::from)?;
     let Some(ledger) = &books.sqlite else {
         return Err(given("a database is copied by its own tools: pg_basebackup or pg_dump"));
     };

@@ -2,6 +2,8 @@
 
 use card_ledger::{LedgerError, Payee, RequestKey, binding_of, read};
 
+use std::path::Path;
+
 use super::moves;
 use crate::commands::Error;
 use crate::context::books::Books;
@@ -10,8 +12,14 @@ use crate::view::ledger::show::{Begun, PointStanding, SaleView, Standing, Statem
 /// The most that waits and is counted.
 const MOST_WAITING: u32 = 1000;
 
-pub(crate) const fn begun(books: &Books) -> Begun {
-    Begun { begun: books.begun }
+pub(crate) fn begun(books: &Books, out: Option<&Path>) -> Begun {
+    let secret = books.first.as_ref().filter(|_| out.is_none());
+    Begun {
+        begun: books.begun,
+        name: books.first.as_ref().map(|_| books.who.actor.clone()),
+        secret: secret.map(|secret| secret.as_str().to_owned()),
+        file: out.filter(|_| books.first.is_some()).map(|out| out.display().to_string()),
+    }
 }
 
 pub(crate) fn status(books: &Books) -> Result<Standing, Error> {
@@ -25,6 +33,7 @@ pub(crate) fn status(books: &Books) -> Result<Standing, Error> {
         Waiting::new(entry, order)
     });
     Ok(Standing {
+        single_user: books.office.is_single_user()?,
         points: points.into_iter().map(|point| PointStanding::new(point, today)).collect(),
         rules,
         epoch,

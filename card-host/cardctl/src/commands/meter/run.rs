@@ -1,17 +1,14 @@
 //! `cardctl meter run`: days pass.
 
 use card_host::simulated_meter::{Profile, ProfileError};
-use std::io::Write as _;
 use std::path::Path;
 
 use super::Bench;
 use crate::commands::Error;
 use crate::context::Context;
+use crate::say;
 use crate::view::meter::run::Passed;
 use card_core::id::MeterId;
-
-/// So many days are worth telling how far it has come.
-const LONG: u32 = 3660 / 4;
 
 pub(crate) fn run(
     context: &Context,
@@ -26,14 +23,8 @@ pub(crate) fn run(
     let calendar = meter.state()?.calendar;
     drop(meter);
     let hours = u64::from(days) * 24;
-    let mut told = 0;
-    let mut progress = |number: u64| {
-        let tenth = (number + 1) * 10 / hours;
-        if days >= LONG && tenth > told {
-            told = tenth;
-            let _ = writeln!(std::io::stderr(), "  {} of {days} days", (number + 1) / 24);
-        }
-    };
+    let bar = say::progress(u64::from(days)).with_message("days");
+    let mut progress = |number: u64| bar.set_position((number + 1) / 24);
     let run = workplace.in_memory(id, |meter| meter.run(reading, hours, &habits, seed, &mut progress))?;
     Ok(Passed::new(id, run, profile, calendar))
 }

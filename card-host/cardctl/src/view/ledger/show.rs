@@ -9,27 +9,54 @@ use std::fmt::Write as _;
 use super::moves::MoveView;
 use crate::view::View;
 use crate::view::issue::Account;
+use crate::view::staff::{SINGLE_USER, shown_once};
 use crate::view::table::{Table, egp, time};
 
 /// Whether a ledger was founded just now.
 #[derive(Serialize)]
 pub(crate) struct Begun {
     pub(crate) begun: bool,
+    /// The first member of staff.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) secret: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<String>,
 }
 
 impl View for Begun {
     fn text(&self, _: Language) -> String {
-        let text = match self.begun {
-            true => "a ledger is founded; next: cardctl issue --meter NUMBER --account NUMBER",
-            false => "there is a ledger already: nothing was changed; see it with `cardctl ledger status`",
+        let founded = match (self.begun, &self.name) {
+            (false, _) => {
+                return "there is a ledger already: nothing was changed; see it with `cardctl ledger status`"
+                    .to_owned();
+            }
+            (true, None) => {
+                return format!(
+                    "a ledger is founded; next: cardctl issue --meter NUMBER --account NUMBER\n{SINGLE_USER}"
+                );
+            }
+            (true, Some(name)) => {
+                format!(
+                    "a ledger with staff is founded, and {name} may do everything; next: cardctl staff add"
+                )
+            }
         };
-        text.to_owned()
+        let name = self.name.as_deref().unwrap_or_default();
+        match (&self.secret, &self.file) {
+            (Some(secret), _) => format!("{founded}\n{}", shown_once(name, secret)),
+            (None, Some(file)) => format!("{founded}\nthe secret is in {file}"),
+            (None, None) => founded,
+        }
     }
 }
 
 /// How the ledger stands.
 #[derive(Serialize)]
 pub(crate) struct Standing {
+    /// Whether whoever uses it is believed to be who they say.
+    pub(crate) single_user: bool,
     pub(crate) points: Vec<PointStanding>,
     /// Version of the rules of selling.
     pub(crate) rules: u32,
@@ -106,6 +133,9 @@ impl View for Standing {
         for Waiting { entry, order } in &self.waiting {
             let order = order.as_ref().map_or_else(String::new, |order| format!(": {order}"));
             let _ = write!(text, "\nwaits: {entry}{order}");
+        }
+        if self.single_user {
+            let _ = write!(text, "\n{SINGLE_USER}");
         }
         text
     }

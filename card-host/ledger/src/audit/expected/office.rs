@@ -7,13 +7,16 @@ use card_core::units::{CardTime, Piastres};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::answers::ANSWER;
 use crate::entry::{Entry, Hash, Kind};
 use crate::names::{COMPANY, OFFICE, PartyCode, PointCode};
 use crate::payload::Payload;
 use crate::policy::Policy;
-use crate::records::{CardRecord, CardUse, Party, PolicyRecord, Power, Token};
+use crate::powers::Power;
+use crate::records::{CardRecord, CardUse, Party, PolicyRecord, Staff, Token};
 use crate::restore::epoch_of;
-use crate::settings::{ANSWER, party_of};
+use crate::settings::party_of;
+use crate::staff;
 
 /// A vending point, as it was entered.
 #[derive(Debug)]
@@ -34,6 +37,7 @@ pub(super) struct Office {
     pub(super) parties: BTreeMap<PartyCode, Party>,
     pub(super) points: BTreeMap<PointCode, PointSet>,
     pub(super) tokens: HashMap<Hash, Token>,
+    pub(super) staff: BTreeMap<String, Staff>,
     pub(super) policies: Vec<PolicyRecord>,
     /// Whether there is a telephone number, and whether messages are in Arabic.
     pub(super) customers: HashMap<u64, (bool, bool)>,
@@ -43,9 +47,10 @@ pub(super) struct Office {
 }
 
 impl Office {
-    /// Says whether it entered rules that take two people.
+    /// Says whether it entered rules, or powers of staff, that take two people.
     pub(super) fn add(&mut self, entry: &Entry) -> bool {
         let rules = self.policies.len();
+        let mut two = false;
         if entry.kind == Kind::Restore {
             self.restores = epoch_of(entry);
             self.times.push(entry.time);
@@ -54,10 +59,16 @@ impl Office {
             && let Ok(document) = serde_json::from_slice::<Value>(&entry.payload)
         {
             // What cannot be read sets nothing, and is found as a row that no entry has made.
+            two = document.get("staff").is_some()
+                && document.get("change").and_then(Value::as_str) != Some("stop")
+                && staff::others_approve(self.staff.values(), &entry.actor);
             let _ = self.set(&document);
         }
         if let (Some(binding), Some(card)) = (entry.binding, entry.card) {
             self.card(entry, binding, card);
+        }
+        if two {
+            return true;
         }
         match self.policies.get(rules.saturating_sub(1)..) {
             Some([before, new]) => takes_two(before, new),
@@ -88,6 +99,9 @@ impl Office {
                 .insert(company.clone(), Party { code: company, channel: Channel::Branch, open: true });
             let rules = founded.get("rules")?.as_str()?.to_owned();
             self.policies.push(PolicyRecord { version: 1, from: CardTime(1), rules });
+            self.member(founded.get("staff"));
+        } else if document.get("staff").is_some() {
+            self.member(document.get(ANSWER));
         } else if let Some(code) = text("point") {
             let code: PointCode = code.parse().ok()?;
             let (most_cash, most_daily) = (most("most_cash"), most("most_daily"));
@@ -123,6 +137,12 @@ impl Office {
             self.customers.insert(account.parse().ok()?, (flag("phone")?, flag("arabic")?));
         }
         Some(())
+    }
+
+    fn member(&mut self, answer: Option<&Value>) {
+        if let Some(member) = answer.and_then(staff::answered) {
+            self.staff.insert(member.identity.clone(), member);
+        }
     }
 
     fn card(&mut self, entry: &Entry, binding: Binding, id: CardId) {
