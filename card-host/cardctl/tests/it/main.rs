@@ -18,6 +18,7 @@ mod doctor;
 mod keys;
 mod meter_command;
 mod pages;
+mod signer;
 mod sim;
 mod tariff_command;
 mod tour;
