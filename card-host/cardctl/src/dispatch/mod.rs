@@ -7,6 +7,7 @@ use card_paper::Look;
 
 use crate::cli::alerts::AlertsCommand;
 use crate::cli::audit::AuditCommand;
+use crate::cli::batch::BatchCommand;
 use crate::cli::meter::MeterCommand;
 use crate::cli::signer::SignerCommand;
 use crate::cli::sim::SimCommand;
@@ -14,8 +15,8 @@ use crate::cli::tariff::TariffCommand;
 use crate::cli::trace::TraceCommand;
 use crate::cli::{Arguments, Command, ConfigCommand, PageArguments, papers};
 use crate::commands::{
-    Error, alerts, audit, block, card, config, conformance, desk, given, issue, mail, meter, paper, readers,
-    sale, serve, signer, sim, staff, tariff, tour, trace, watch,
+    Error, alerts, audit, batch, block, card, config, conformance, desk, doctor, given, issue, mail, meter,
+    paper, readers, sale, serve, signer, sim, staff, tariff, tour, trace, watch,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -28,7 +29,9 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
             watch::run(context, printer)?;
             return Ok(true);
         }
-        Command::Diagnose => printer.print(&readers::diagnose()),
+        Command::Doctor { server, bundle } => {
+            printer.print(&doctor::run(context, &server, bundle.as_deref())?)
+        }
         Command::Conformance => printer.print(&conformance::run(&context.reader)?),
         Command::Info => printer.print(&card::info(context)?),
         Command::Issue { meter, account, private_balance, closes_former, mode, aes } => {
@@ -45,6 +48,9 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
             printer.print(&block::run(context, block.of.payee(), false, &block.reason)?)
         }
         Command::Found { card } => printer.print(&block::found(context, card)?),
+        Command::Batch { command: BatchCommand::Issue { csv, out, with, parallel } } => {
+            printer.print(&batch::issue(context, &batch::Options { csv, out, readers: with, parallel })?)
+        }
         Command::Engineering { meter, rebind } => printer.print(&issue::engineering(context, meter, rebind)?),
         Command::TopUp { amount, channel, out } => {
             printer.print(&sale::top_up(context, &sale::Sale { amount, channel, out, only: None })?)
