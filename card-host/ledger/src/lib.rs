@@ -80,6 +80,7 @@ mod spoken;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod staff;
+mod standing;
 mod store;
 mod texts;
 
@@ -138,4 +139,5 @@ pub use shown::Shown;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
 pub use staff::{NoName, StaffChange, StaffName, StaffSecret};
+pub use standing::{CardStanding, ReplaceReason, Standing, standing};
 pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Row, Table, Transaction, Work, read, transact};

@@ -165,7 +165,7 @@ impl Transaction for FakeRows<'_> {
         keep(&[Head]) -> ();
         entry(&EntryId) -> Option<Entry>;
         chain(&PointCode, u64, u32) -> Vec<Entry>;
-        history(Binding, u32) -> Vec<Entry>;
+        history(Binding, u32) -> Vec<Entry>; recovered(Option<&EntryId>, u32) -> Vec<Entry>;
         points(Option<&PointCode>, u32) -> Vec<Point>;
         party(&PartyCode) -> Option<Party>;
         tokens(&PartyCode) -> Vec<Token>; staff() -> Vec<card_ledger::Staff>;

@@ -10,7 +10,7 @@
 mod alerts;
 mod anchor;
 mod audit;
-mod books;
+pub(crate) mod books;
 mod close;
 mod damage;
 mod export;

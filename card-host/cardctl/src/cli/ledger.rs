@@ -6,7 +6,7 @@ use card_ledger::{By, EntryId, PartyCode, Payee, PointCode, RequestId, StaffName
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-use super::corrections::{Debit, Move, Of, Reasoned, Request};
+use super::corrections::{Debit, Move, Of, Request};
 use super::sellers::{PartyArguments, PointArguments, TokenCommand};
 use super::values::{account, card, meter_number, receipt};
 use crate::commands::ledger::lists::Wanted;
@@ -164,10 +164,6 @@ pub(crate) enum LedgerCommand {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Blocks the card of a contract: nothing is sold to it, and it collects nothing.
-    Block(Reasoned),
-    /// Ends that.
-    Unblock(Reasoned),
     /// Books cash that a vending point hands over.
     Deposit {
         /// The vending point.

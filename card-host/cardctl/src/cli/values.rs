@@ -6,7 +6,7 @@ use card_core::key::KeyLength;
 use card_core::numerals::whole;
 use card_core::scp03::Mode;
 use card_core::text::Language;
-use card_ledger::EntryId;
+use card_ledger::{EntryId, ReplaceReason};
 use card_paper::Digits;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
@@ -41,6 +41,14 @@ pub(super) fn digits(text: &str) -> Result<Digits, String> {
     }
 }
 
+pub(super) fn paper(text: &str) -> Result<card_paper::Format, String> {
+    match text {
+        "a4" => Ok(card_paper::Format::A4),
+        "roll" => Ok(card_paper::Format::Roll),
+        _ => Err("the paper is a4 or roll".to_owned()),
+    }
+}
+
 pub(super) fn account(text: &str) -> Result<u64, String> {
     match whole(text) {
         Ok(number) if number != 0 => Ok(number),
@@ -61,6 +69,11 @@ pub(super) fn mode(text: &str) -> Result<Mode, String> {
         "s16" => Ok(Mode::S16),
         _ => Err("the mode is s8 or s16".to_owned()),
     }
+}
+
+pub(super) fn replace_reason(text: &str) -> Result<ReplaceReason, String> {
+    ReplaceReason::from_code(text)
+        .ok_or_else(|| "a card is lost, damaged, returned, or an upgrade".to_owned())
 }
 
 pub(super) fn key_length(text: &str) -> Result<KeyLength, String> {

@@ -20,6 +20,8 @@ use card_signer::CustodyError;
 use cardctl::tour::TourError;
 
 use super::arabic;
+use super::batch::results::ResultsError;
+use super::batch::rows::RowsError;
 use super::desk::failure::DeskError;
 use super::mail::ContentError;
 use super::paper::NotWritten;
@@ -82,6 +84,10 @@ pub(crate) enum Error {
     #[error(transparent)]
     Paper(#[from] NotWritten),
     #[error(transparent)]
+    Rows(#[from] RowsError),
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+    #[error(transparent)]
     Desk(#[from] DeskError),
     #[error(transparent)]
     NotPrinted(#[from] NotPrinted),
@@ -106,6 +112,7 @@ impl Error {
             Self::NotLoaded(_)
             | Self::PaidOnly(_)
             | Self::BooksBehind(_)
+            | Self::Results(ResultsError::Io { .. })
             | Self::Voucher(VoucherFileError::Write { .. } | VoucherFileError::OtherVoucher(_)) => {
                 Ending::Partly
             }
@@ -167,6 +174,8 @@ impl Error {
             Self::Tour(_) => "tour",
             Self::Tariff(_) => "tariff-file",
             Self::Paper(_) => "paper",
+            Self::Rows(_) => "batch-list",
+            Self::Results(_) => "batch-results",
             Self::Desk(_) => "desk",
             Self::Custody(_) => "custodian",
             Self::NotPrinted(_) => "answer-lost",
@@ -243,6 +252,7 @@ const fn of_context(error: &context::Error) -> &'static str {
         context::Error::Ledger(error) => error.code(),
         context::Error::NotShown(_) => "request-not-shown",
         context::Error::Trace(_) => "trace",
+        context::Error::Report { .. } => "report",
         context::Error::NoSecret(_) => "no-secret",
     }
 }

@@ -57,12 +57,6 @@ pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -
         LedgerCommand::Debt { account, amount, reason } => {
             printer.print(&correct::debt(books, account, amount, &reason)?)
         }
-        LedgerCommand::Block(block) => {
-            printer.print(&correct::block(books, block.of.payee(), true, &block.reason)?)
-        }
-        LedgerCommand::Unblock(block) => {
-            printer.print(&correct::block(books, block.of.payee(), false, &block.reason)?)
-        }
         LedgerCommand::Deposit { of, amount, reason } => {
             printer.print(&days::deposit(books, &of, amount, &reason)?)
         }

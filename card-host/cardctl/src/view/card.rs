@@ -14,6 +14,7 @@ use super::View;
 use super::customer::{self, kwh};
 use super::events::{self, EventView};
 use super::months::{self, MonthView};
+use super::standing::StandingView;
 use super::table::{Table, in_language, time};
 use super::words::{say, words};
 
@@ -31,6 +32,9 @@ pub(crate) struct Info {
     balances: Option<Balances>,
     code: &'static str,
     notices: Vec<&'static str>,
+    /// How it stands in the ledger, where there is one here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_the_ledger: Option<StandingView>,
     #[serde(skip)]
     public: Public,
     #[serde(skip)]
@@ -52,7 +56,7 @@ struct AtMeter {
 }
 
 impl Info {
-    pub(crate) fn new(public: Public, reader: String) -> Self {
+    pub(crate) fn new(public: Public, reader: String, in_the_ledger: Option<StandingView>) -> Self {
         let scope = public.identity.scope;
         let balances = public.status.balances.map(|balances| Balances {
             pending_credit: balances.pending_credit.0,
@@ -64,6 +68,7 @@ impl Info {
         Self {
             card: public.summary.card.id.to_string(),
             state: state(public.status.state),
+            in_the_ledger,
             generation: public.summary.card.generation,
             company: scope.company.0,
             environment: scope.environment.to_string(),
@@ -84,6 +89,9 @@ impl View for Info {
         table.line("reader", reader);
         table.line("card", &self.card);
         table.line("state", &self.state);
+        if let Some(standing) = &self.in_the_ledger {
+            table.line("in the ledger", standing.text(language));
+        }
         table.line("generation", self.generation);
         table.line("company", format!("{} ({})", self.company, self.environment));
         table.line("issued", time(public.identity.issue_time));
@@ -145,7 +153,7 @@ const fn low(flags: MeterFlags) -> (&'static str, &'static str) {
 /// Everything that is on a card.
 pub(crate) struct Content {
     /// How it stands in the ledger, where that was asked.
-    in_the_ledger: Option<String>,
+    in_the_ledger: Option<StandingView>,
     reading: Reading,
 }
 
@@ -194,7 +202,7 @@ fn settled(MeterFile { receipt, .. }: &MeterFile) -> Value {
 }
 
 impl Content {
-    pub(crate) const fn new(reading: Reading, in_the_ledger: Option<String>) -> Self {
+    pub(crate) const fn new(reading: Reading, in_the_ledger: Option<StandingView>) -> Self {
         Self { in_the_ledger, reading }
     }
 }
@@ -214,8 +222,8 @@ impl View for Content {
         let certificate = &purse.certificate;
         table.line("card", reading.card.id);
         table.line("state", purse.state);
-        if let Some(said) = &self.in_the_ledger {
-            table.line("in the ledger", said);
+        if let Some(standing) = &self.in_the_ledger {
+            table.line("in the ledger", standing.text(language));
         }
         table.line("generation", reading.card.generation);
         table.line("account", reading.binding.account);

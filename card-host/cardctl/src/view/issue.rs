@@ -52,7 +52,7 @@ impl From<&BindingAccount> for Account {
 pub(crate) struct Issued {
     #[serde(flatten)]
     account: Account,
-    /// Nothing where the card was made before: it is kept nowhere.
+    /// Nothing where the card is in use: it is kept nowhere.
     access_number: Option<String>,
     replaces: Option<String>,
     #[serde(skip)]
@@ -85,8 +85,8 @@ impl View for Issued {
         table.line("access number", to_print(self.access_number.as_deref(), language));
         let (next, arabic) = match self.replaced {
             _ if self.access_number.is_none() => (
-                "this card was made before: cardctl show; where nobody has seen its access number and it is not in use, issue it under a new id",
-                "صدر هذا الكارت من قبل: يرجى عرضه، وإن لم يره أحد ولم يُستخدم فيصدر برقم طلب جديد",
+                "this card was made before, and is in use: cardctl show",
+                "صدر هذا الكارت من قبل وهو مستخدم: يرجى عرضه",
             ),
             Some(_) => (
                 "activate it at a branch, with the credit that it has: cardctl refresh",

@@ -10,9 +10,11 @@
 )]
 
 mod answers;
+mod batch;
 mod command_line;
 mod conformance;
 mod contract;
+mod doctor;
 #[cfg(unix)]
 mod guides;
 mod keys;

@@ -245,34 +245,6 @@ impl View for Debt {
     }
 }
 
-/// Whether a card is blocked.
-#[derive(Serialize)]
-pub(crate) struct Blocked {
-    pub(crate) request: RequestId,
-    pub(crate) card: String,
-    pub(crate) blocked: bool,
-}
-
-impl View for Blocked {
-    fn text(&self, language: Language) -> String {
-        let card = &self.card;
-        match self.blocked {
-            true => say(
-                language,
-                format_args!(
-                    "card {card} is blocked: nothing is sold to it, until it is unblocked or replaced"
-                ),
-                format_args!("الكارت {} موقوف: لا يُشحن حتى يعاد أو يُستبدل", isolate(card)),
-            ),
-            false => say(
-                language,
-                format_args!("card {card} is not blocked any more"),
-                format_args!("الكارت {} لم يعد موقوفًا", isolate(card)),
-            ),
-        }
-    }
-}
-
 /// A card whose contract the ledger did not know.
 #[derive(Serialize)]
 pub(crate) struct RecoveredCard {
