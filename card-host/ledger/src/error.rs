@@ -203,6 +203,16 @@ pub enum Refusal {
         /// Card of its customer.
         card: CardId,
     },
+    /// The account has a card for this meter.
+    #[error(
+        "this account has card {card} for meter {meter}: `cardctl replace --meter {meter} --reason lost` (or damaged, upgrade, returned) gives it another"
+    )]
+    HasCard {
+        /// The meter.
+        meter: MeterId,
+        /// The card.
+        card: CardId,
+    },
     /// The card is somebody's.
     #[error("card {0} is issued already: use a blank card")]
     CardInUse(CardId),

@@ -20,3 +20,4 @@ mod minted;
 mod moves;
 mod reconcile;
 mod restore;
+mod settle;

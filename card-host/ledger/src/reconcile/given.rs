@@ -105,7 +105,7 @@ fn shown(entry: &Entry) -> Option<Exception> {
 }
 
 fn gave_cash(entry: &Entry) -> bool {
-    entry.transfers.iter().any(|transfer| matches!(transfer.credit, LedgerAccount::Cash(_)))
+    entry.transfers.iter().any(|transfer| transfer.credit.is_taken())
 }
 
 fn short(entry: &Entry) -> bool {
