@@ -91,6 +91,22 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("alerts list", &["--format json"]),
     ("alerts taken", &["4711 4712"]),
     ("serve", &["", "--listen 127.0.0.1:8470"]),
+    (
+        "signer init",
+        &[
+            "--custodian mona --custodian tarek --certificate 20000 --binding-day 30000 --hour 2000000 --day 20000000",
+        ],
+    ),
+    ("signer serve", &["--socket signer.socket", "--socket /run/signer/socket --allow 1001"]),
+    ("signer status", &["", "--format json"]),
+    (
+        "signer ceilings",
+        &[
+            "--certificate 30000 --binding-day 40000 --hour 2000000 --day 20000000 --as mona --secret mona.secret",
+        ],
+    ),
+    ("signer validity", &["71 --from 2026-01-01 --until 2027-01-01 --as mona --secret mona.secret"]),
+    ("signer agree", &["1 --as tarek --secret tarek.secret"]),
     ("tariff price", &["100 101 --month 7"]),
     ("tariff check", &["card-host/tariffs/egypt-2024-08.toml"]),
     ("config show", &["", "--format json"]),

@@ -12,6 +12,7 @@ pub(crate) mod papers;
 pub(crate) mod parse;
 pub(crate) mod sellers;
 mod settings;
+pub(crate) mod signer;
 pub(crate) mod sim;
 pub(crate) mod staff;
 pub(crate) mod tariff;
@@ -26,7 +27,6 @@ use card_core::text::Language;
 use card_core::units::Piastres;
 use card_ledger::{PointCode, ReplaceReason, RequestId, StaffName};
 use card_paper::Digits;
-use card_pkcs11::TokenUri;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use std::ffi::OsString;
@@ -41,6 +41,7 @@ use self::corrections::Reasoned;
 use self::ledger::LedgerCommand;
 use self::mail::MailArguments;
 use self::meter::MeterCommand;
+use self::signer::SignerCommand;
 use self::sim::SimCommand;
 use self::staff::StaffCommand;
 use self::tariff::TariffCommand;
@@ -50,6 +51,7 @@ use self::values::{
     replace_reason,
 };
 use crate::context::books::{NoBooks, new_id};
+use crate::context::office_keys::KeysAt;
 use crate::context::{Context, Error, Request};
 use crate::view::Format;
 use crate::view::config::Setting;
@@ -94,9 +96,9 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, help_heading = "Ledger", value_name = "URL")]
     database: Option<OsString>,
     /// The masters in a PKCS#11 token, by its URI (RFC 7512), such as pkcs11:token=LABEL?module-path=FILE&pin-source=FILE; without pin-source the PIN is
-    /// asked for. By default they are in a file of the data directory.
+    /// asked for. Or with a signer in a process of its own: signer:SOCKET. By default they are in a file of the data directory.
     #[arg(long, global = true, help_heading = "Ledger", value_name = "URI")]
-    keys: Option<TokenUri>,
+    keys: Option<KeysAt>,
     /// Who does it, as it is written in the ledger. By default the user of the operating system; where the ledger has staff, the one of the secret.
     #[arg(long, global = true, help_heading = "Ledger", value_name = "NAME")]
     actor: Option<StaffName>,
@@ -134,7 +136,7 @@ impl Arguments {
             reader: std::mem::take(&mut self.reader),
             wait: self.wait.map(Duration::from_secs),
             trace: self.trace.take(),
-            token: self.keys.take(),
+            keys: self.keys.take(),
             database,
             actor: self.actor.take(),
             secret_file: self.secret_file.take(),
@@ -358,6 +360,11 @@ pub(crate) enum Command {
     Trace {
         #[command(subcommand)]
         command: TraceCommand,
+    },
+    /// The signer in a process of its own, which remembers and has ceilings; and its two custodians.
+    Signer {
+        #[command(subcommand)]
+        command: SignerCommand,
     },
     /// Tariffs: what energy costs, and whether a tariff file is right.
     Tariff {

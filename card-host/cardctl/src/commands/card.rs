@@ -3,7 +3,7 @@
 use card_core::access_number::AccessNumber;
 use card_core::key::KeyLength;
 use card_core::role::Role;
-use card_host::keystore::{KeyStore, SoftwareKeyStore};
+use card_host::keystore::SoftwareKeyStore;
 use card_host::operate;
 use card_host::random::OsRandom;
 use card_ledger::standing;
@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use super::Error;
 use crate::context::books;
-use crate::context::custody::{self, Keys};
+use crate::context::custody;
+use crate::context::office_keys::OfficeKeys;
 use crate::context::workplace::Workplace;
 use crate::context::{self, Context};
 use crate::say;
@@ -43,11 +44,11 @@ pub(crate) fn show(context: &Context, access: Option<&AccessNumber>) -> Result<C
     let workplace = context.alone()?;
     // Without a ledger the card says what it is all the same.
     let (keys, books) = match context.books(&workplace) {
-        Ok(books) => (Arc::clone(&books.keys), Some(books)),
-        Err(_) => (Arc::new(desk_keys(&workplace)?), None),
+        Ok(books) => (books.keys.clone(), Some(books)),
+        Err(_) => (desk_keys(&workplace)?, None),
     };
     context.with_card(Some(&workplace), |card| {
-        let session = operate::session(card, &*keys, Role::Vending, &mut OsRandom);
+        let session = operate::session(card, keys.store(), Role::Vending, &mut OsRandom);
         let reading = operate::read_private(&mut session?)?;
         let books = books.map(|books| standing(books.office.ledger(), reading.card.id)).transpose()?;
         Ok(Content::new(reading, books.map(Into::into)))
@@ -65,11 +66,12 @@ pub(crate) fn collect(context: &Context) -> Result<Collected, Error> {
 
 /// The development keys, after their warning. Where there are none, some that open no card and are kept nowhere: the card says what
 /// it is all the same.
-fn desk_keys(workplace: &Workplace) -> Result<Keys, context::Error> {
+fn desk_keys(workplace: &Workplace) -> Result<OfficeKeys, context::Error> {
     let Some(keys) = workplace.keys()? else {
-        return Ok(custody::in_file(SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom)?));
+        let none = custody::in_file(SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom)?);
+        return Ok(OfficeKeys::Own(Arc::new(none)));
     };
-    if let Some(warning) = keys.warning() {
+    if let Some(warning) = keys.store().warning() {
         say::remark(warning);
     }
     Ok(keys)

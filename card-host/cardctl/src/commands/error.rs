@@ -6,6 +6,7 @@ use card_core::terminal::select::SelectError;
 use card_core::text::{Situation, isolate};
 use card_host::card::CardError;
 use card_host::card_work::CardWorkError;
+use card_host::keystore::KeyStoreError;
 use card_host::operate::OperateError;
 use card_host::simulated_meter::{ProfileError, SimulatedMeterError};
 use card_host::tap::TapCause;
@@ -13,6 +14,7 @@ use card_host::tariff_file::TariffFileError;
 use card_host::transport::TransportError;
 use card_ledger::{AuditKeyError, BranchError, ExportError, FindLostError, LedgerError, Refusal, RequestId};
 use card_server::ServerError;
+use card_signer::CustodyError;
 use cardctl::tour::TourError;
 
 use super::arabic;
@@ -69,6 +71,8 @@ pub(crate) enum Error {
     Voucher(#[from] VoucherFileError),
     #[error(transparent)]
     Tour(#[from] TourError),
+    #[error(transparent)]
+    Custody(#[from] CustodyError),
     #[error(transparent)]
     Tariff(#[from] TariffFileError),
     #[error(transparent)]
@@ -156,6 +160,7 @@ impl Error {
             Self::Tariff(_) => "tariff-file",
             Self::Paper(_) => "paper",
             Self::Desk(_) => "desk",
+            Self::Custody(_) => "custodian",
             Self::NotPrinted(_) => "answer-lost",
         }
     }
@@ -217,7 +222,9 @@ const fn of_context(error: &context::Error) -> &'static str {
         context::Error::Workplace(WorkplaceError::InUse(_)) => "in-use",
         context::Error::Workplace(WorkplaceError::NoCard) => "no-simulated-card",
         context::Error::Workplace(WorkplaceError::NoMeter(_)) => "no-simulated-meter",
-        context::Error::Workplace(WorkplaceError::Keys(_) | WorkplaceError::OldKeys { .. })
+        context::Error::Workplace(
+            WorkplaceError::Keys(_) | WorkplaceError::OldKeys { .. } | WorkplaceError::AtSigner,
+        )
         | context::Error::Keys(_) => "keys",
         context::Error::Workplace(WorkplaceError::NoPin(_)) => "no-pin",
         context::Error::Workplace(_) => "data-directory",
@@ -236,6 +243,12 @@ impl From<context::Error> for Error {
             context::Error::Ledger(error) => Self::Ledger(error),
             error => Self::Context(error),
         }
+    }
+}
+
+impl From<KeyStoreError> for Error {
+    fn from(error: KeyStoreError) -> Self {
+        Self::Context(error.into())
     }
 }
 

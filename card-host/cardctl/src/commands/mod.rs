@@ -18,6 +18,7 @@ mod progress;
 pub(crate) mod readers;
 pub(crate) mod sale;
 pub(crate) mod serve;
+pub(crate) mod signer;
 pub(crate) mod sim;
 pub(crate) mod staff;
 pub(crate) mod tariff;

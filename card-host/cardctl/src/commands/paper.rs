@@ -59,7 +59,7 @@ pub(crate) fn statement(
     let workplace = context.alone()?;
     let books = context.books(&workplace)?;
     let reading = context.with_card(Some(&workplace), |card| {
-        let session = operate::session(card, &*books.keys, Role::Vending, &mut OsRandom);
+        let session = operate::session(card, books.keys.store(), Role::Vending, &mut OsRandom);
         Ok::<_, Error>(operate::read_private(&mut session?)?)
     })?;
     let statement = Statement::of(&reading, Some(books.office.ledger()), &tariff, &look)?;

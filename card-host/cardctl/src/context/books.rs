@@ -5,7 +5,7 @@ use card_core::key::KeyLength;
 use card_core::platform::Random;
 use card_host::card_work::development_scope;
 use card_host::issuer::{BUILD_TIME, Clock, SystemClock, checked_time};
-use card_host::keystore::{KeyStore, KeyStoreError};
+use card_host::keystore::KeyStoreError;
 use card_host::random::OsRandom;
 use card_ledger::{
     BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Office, Party, Payee, Point, PointCode, PointLimits,
@@ -14,7 +14,7 @@ use card_ledger::{
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::custody::Keys;
+use super::office_keys::OfficeKeys;
 use super::secret::{self, Credential, Draft, NoSecret};
 use super::workplace::Workplace;
 use super::{Context, Error, Request};
@@ -26,8 +26,8 @@ pub(crate) const CONNECTIONS: u32 = 16;
 /// The ledger of the data directory, or of a database, with whoever works with it.
 pub(crate) struct Books {
     pub(crate) office: Arc<Office>,
-    /// The office's keys, which sign whatever they are asked for: the office signs by a signer that remembers.
-    pub(crate) keys: Arc<Keys>,
+    /// The office's keys. Those of its own sign whatever they are asked for: the office signs by a signer that remembers.
+    pub(crate) keys: OfficeKeys,
     /// Who runs this program, for the company.
     pub(crate) who: Who,
     /// The request that this program is run for.
@@ -218,13 +218,12 @@ impl Books {
             (_, Some(_)) => return Err(NoBooks::Lost(at).into()),
             (_, None) => return Err(NoBooks::Never(at).into()),
         };
-        if let Some(warning) = keys.warning() {
+        if let Some(warning) = keys.store().warning() {
             say::remark(warning);
         }
         let Opened { ledger, sqlite, founded } = opened;
         let rules = Policy::for_development();
-        let keys = Arc::new(keys);
-        let signer = Arc::new(workplace.signer(Arc::clone(&keys))?);
+        let signer = workplace.signer(&keys)?;
         let (office, first) = match first.filter(|_| !founded) {
             None if founded => (Office::new(ledger, signer, SystemClock)?, None),
             None => {

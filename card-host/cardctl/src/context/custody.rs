@@ -37,6 +37,19 @@ pub(crate) const fn in_file(store: SoftwareKeyStore) -> Keys {
     Keys::new(Custody::File(store))
 }
 
+/// Those in this file.
+pub(crate) fn open(file: &Path) -> Result<Keys, KeyStoreError> {
+    SoftwareKeyStore::open(file).map(in_file)
+}
+
+/// The same; where there is none, new ones.
+pub(crate) fn open_or_create(file: &Path, length: KeyLength) -> Result<Keys, KeyStoreError> {
+    if !file.exists() {
+        SoftwareKeyStore::generate(length, &mut OsRandom)?.create(file)?;
+    }
+    open(file)
+}
+
 /// The PIN of a token: from its source, or typed.
 pub(crate) fn pin(uri: &TokenUri) -> Result<Pin, NoPin> {
     if let Some(pin) = uri.pin()? {

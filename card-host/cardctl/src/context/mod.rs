@@ -3,6 +3,7 @@
 pub(crate) mod books;
 pub(crate) mod custody;
 pub(crate) mod lock;
+pub(crate) mod office_keys;
 pub(crate) mod reader;
 mod request;
 pub(crate) mod secret;
@@ -12,6 +13,7 @@ pub(crate) mod voucher_file;
 pub(crate) mod workplace;
 
 use self::books::{Books, CONNECTIONS, Founding, NoBooks};
+use self::office_keys::KeysAt;
 use self::request::NotShown;
 pub(crate) use self::request::Request;
 use self::secret::NoSecret;
@@ -20,7 +22,6 @@ use self::workplace::{Workplace, WorkplaceError};
 use card_host::keystore::KeyStoreError;
 use card_host::reader_error::ReaderError;
 use card_ledger::{LedgerError, PointCode, RequestId, StaffName};
-use card_pkcs11::TokenUri;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,8 +36,8 @@ pub(crate) struct Context {
     pub(crate) wait: Option<Duration>,
     /// The file that gets a trace of what goes to and from the card; "-" is standard error.
     pub(crate) trace: Option<PathBuf>,
-    /// The token with the masters, where they are in one.
-    pub(crate) token: Option<TokenUri>,
+    /// Where the keys are, when they are not in a file of the data directory.
+    pub(crate) keys: Option<KeysAt>,
     /// The database, where the ledger is in one.
     pub(crate) database: Option<String>,
     /// Who does it, where that is not the user of the operating system.
@@ -78,7 +79,7 @@ impl Context {
             reader: self.reader.clone(),
             wait: self.wait,
             trace: self.trace.clone(),
-            token: self.token.clone(),
+            keys: self.keys.clone(),
             database: self.database.clone(),
             actor: actor.or_else(|| self.actor.clone()),
             secret_file: self.secret_file.clone(),
@@ -89,12 +90,12 @@ impl Context {
 
     /// The data directory for work with cards and meters, alone.
     pub(crate) fn alone(&self) -> Result<Workplace, Error> {
-        Ok(Workplace::open(self.data.as_deref(), self.token.clone())?)
+        Ok(Workplace::open(self.data.as_deref(), self.keys.clone())?)
     }
 
     /// The data directory for work with the ledger only, beside other programs.
     pub(crate) fn shared(&self) -> Result<Workplace, Error> {
-        Ok(Workplace::shared(self.data.as_deref(), self.token.clone())?)
+        Ok(Workplace::shared(self.data.as_deref(), self.keys.clone())?)
     }
 
     /// The ledger that is there.

@@ -8,18 +8,17 @@ use card_core::key::KeyLength;
 use card_core::role::{KeyVersion, Role};
 use card_host::card_work::development_scope;
 use card_host::issuer::SystemClock;
-use card_host::keystore::{KeyStore, KeyStoreError, SoftwareKeyStore};
-use card_host::random::OsRandom;
+use card_host::keystore::{KeyStore, KeyStoreError};
 use card_host::simulated_meter::{SimulatedMeter, SimulatedMeterError, from_the_maker};
-use card_pkcs11::{TokenMasters, TokenUri};
 use card_signer::rules::Ceilings;
 use card_signer::{Durability, Memory, Signer};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::custody::{self, Custody, Keys, NoPin};
+use super::custody::{Keys, NoPin};
 use super::lock::{self, InUse};
+use super::office_keys::{self, KeysAt, OfficeKeys};
 use crate::say;
 
 /// Why the data directory cannot be used.
@@ -48,6 +47,11 @@ pub(crate) enum WorkplaceError {
     NoMeter(MeterId),
     #[error("{} is older than the ledger, which has entered master {version}: put the newest copy of the keys there", path.display())]
     OldKeys { path: PathBuf, version: KeyVersion },
+    #[error(
+        "the masters are with a signer in a process of its own, and this needs them here: draw masters there (`cardctl keys rotate`); keys of meters \
+         come from their factory"
+    )]
+    AtSigner,
     #[error(transparent)]
     Keys(#[from] KeyStoreError),
     #[error(transparent)]
@@ -58,32 +62,32 @@ pub(crate) enum WorkplaceError {
 
 pub(crate) struct Workplace {
     directory: PathBuf,
-    /// Where the masters are, when they are not in a file of the directory.
-    token: Option<TokenUri>,
+    /// Where the keys are, when they are not in a file of the directory.
+    keys: Option<KeysAt>,
     /// Held as long as the program runs, where it works with cards or meters.
     lock: Option<File>,
 }
 
 impl Workplace {
     /// For work with cards and meters, alone.
-    pub(crate) fn open(directory: Option<&Path>, token: Option<TokenUri>) -> Result<Self, WorkplaceError> {
-        let mut workplace = Self::shared(directory, token)?;
+    pub(crate) fn open(directory: Option<&Path>, keys: Option<KeysAt>) -> Result<Self, WorkplaceError> {
+        let mut workplace = Self::shared(directory, keys)?;
         workplace.lock = workplace.alone()?;
         Ok(workplace)
     }
 
     /// For work with the ledger only, beside other programs.
-    pub(crate) fn shared(directory: Option<&Path>, token: Option<TokenUri>) -> Result<Self, WorkplaceError> {
+    pub(crate) fn shared(directory: Option<&Path>, keys: Option<KeysAt>) -> Result<Self, WorkplaceError> {
         let directory = named(directory)?;
         create_directory(&directory)
             .map_err(|error| WorkplaceError::Io { path: directory.clone(), error })?;
-        Ok(Self { directory, token, lock: None })
+        Ok(Self { directory, keys, lock: None })
     }
 
     /// The same where the directory is there; none is made.
     pub(crate) fn there(directory: Option<&Path>) -> Result<Option<Self>, WorkplaceError> {
         let directory = named(directory)?;
-        Ok(directory.is_dir().then_some(Self { directory, token: None, lock: None }))
+        Ok(directory.is_dir().then_some(Self { directory, keys: None, lock: None }))
     }
 
     /// Keeps other programs out as long as the file is there; nothing where they are kept out already.
@@ -96,34 +100,34 @@ impl Workplace {
     }
 
     /// The office's keys, where they are there.
-    pub(crate) fn keys(&self) -> Result<Option<Keys>, WorkplaceError> {
-        if let Some(uri) = &self.token {
-            return Ok(TokenMasters::find(&uri.location, custody::pin(uri)?)?
-                .map(Custody::Token)
-                .map(Keys::new));
-        }
-        let path = self.keys_path();
-        if path.exists() { Ok(Some(custody::in_file(SoftwareKeyStore::open(&path)?))) } else { Ok(None) }
+    pub(crate) fn keys(&self) -> Result<Option<OfficeKeys>, WorkplaceError> {
+        OfficeKeys::find(self.keys.as_ref(), &self.keys_path())
     }
 
     /// New keys. Where another program has made them meanwhile, those.
-    pub(crate) fn new_keys(&self, length: KeyLength) -> Result<Keys, WorkplaceError> {
-        if let Some(uri) = &self.token {
-            return Ok(Keys::new(Custody::Token(TokenMasters::found(&uri.location, custody::pin(uri)?)?)));
-        }
-        let path = self.keys_path();
-        if !path.exists() {
-            SoftwareKeyStore::generate(length, &mut OsRandom)?.create(&path)?;
-        }
-        Ok(custody::in_file(SoftwareKeyStore::open(&path)?))
+    pub(crate) fn new_keys(&self, length: KeyLength) -> Result<OfficeKeys, WorkplaceError> {
+        OfficeKeys::new(self.keys.as_ref(), &self.keys_path(), length)
     }
 
-    /// The signer over them, with its memory in the directory.
-    pub(crate) fn signer(&self, keys: Arc<Keys>) -> Result<Signer<Keys>, WorkplaceError> {
+    /// The masters that this program asks itself, where they are there.
+    pub(crate) fn own_keys(&self) -> Result<Option<Keys>, WorkplaceError> {
+        office_keys::own(self.keys.as_ref(), &self.keys_path())
+    }
+
+    /// New ones.
+    pub(crate) fn new_own_keys(&self, length: KeyLength) -> Result<Keys, WorkplaceError> {
+        office_keys::new_own(self.keys.as_ref(), &self.keys_path(), length)
+    }
+
+    /// What signs for the office, and remembers: over masters of this program a signer whose memory is in the directory.
+    pub(crate) fn signer(&self, keys: &OfficeKeys) -> Result<Arc<dyn KeyStore>, WorkplaceError> {
+        let own = match keys {
+            OfficeKeys::Signer(signer) => return Ok(Arc::clone(signer)),
+            OfficeKeys::Own(own) => Arc::clone(own),
+        };
         let (path, scope) = (self.directory.join("signer.sqlite"), development_scope());
-        let memory = Memory::open_or_create(&path, scope, Durability::Late, &Ceilings::DEVELOPMENT)
-            .map_err(KeyStoreError::from)?;
-        Ok(Signer::new(keys, memory, SystemClock))
+        let memory = Memory::open_or_create(&path, scope, Durability::Late, &Ceilings::DEVELOPMENT);
+        Ok(Arc::new(Signer::new(own, memory.map_err(KeyStoreError::from)?, SystemClock)))
     }
 
     /// Where the development keys are.
@@ -142,7 +146,13 @@ impl Workplace {
     }
 
     /// Draws the master with this key version number, where it has not been drawn. It is stored before it is used.
-    pub(crate) fn master(&self, keys: &Keys, role: Role, version: KeyVersion) -> Result<(), WorkplaceError> {
+    pub(crate) fn master(
+        &self,
+        keys: &OfficeKeys,
+        role: Role,
+        version: KeyVersion,
+    ) -> Result<(), WorkplaceError> {
+        let keys = keys.own()?;
         let current = keys.current(role)?;
         if current < version {
             if current.master().saturating_add(1) != version.master() {
@@ -166,7 +176,7 @@ impl Workplace {
     /// a meter that has forgotten that would take it once more, so none is made again.
     pub(crate) fn install_meter(
         &self,
-        keys: &Keys,
+        keys: &OfficeKeys,
         scope: Scope,
         meter: MeterId,
         served: bool,
@@ -182,7 +192,7 @@ impl Workplace {
             ));
             return Ok(());
         }
-        let keys = keys.meter_keys(scope, meter)?;
+        let keys = keys.own()?.meter_keys(scope, meter)?;
         SimulatedMeter::create(&path, meter, scope, keys, &from_the_maker())?;
         Ok(())
     }

@@ -8,13 +8,14 @@ use card_paper::{Digits, Look};
 use crate::cli::alerts::AlertsCommand;
 use crate::cli::audit::AuditCommand;
 use crate::cli::meter::MeterCommand;
+use crate::cli::signer::SignerCommand;
 use crate::cli::sim::SimCommand;
 use crate::cli::tariff::TariffCommand;
 use crate::cli::trace::TraceCommand;
 use crate::cli::{Arguments, Command, ConfigCommand, papers};
 use crate::commands::{
     Error, alerts, audit, block, card, config, conformance, desk, given, issue, mail, meter, paper, readers,
-    sale, serve, sim, staff, tariff, tour, trace, watch,
+    sale, serve, signer, sim, staff, tariff, tour, trace, watch,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -103,6 +104,7 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
             serve::run(context, listen, printer)?;
             return Ok(true);
         }
+        Command::Signer { command } => return run_signer(context, printer, command),
         Command::Trace { command } => match command {
             TraceCommand::Decode { file } => printer.print(&trace::decode(&file)?),
             TraceCommand::Replay { file } => printer.print(&trace::replay(context, &file)?),
@@ -133,6 +135,29 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
 
 fn look(printer: Printer, digits: Digits) -> Look {
     Look { language: printer.language, digits, ..Look::default() }
+}
+
+fn run_signer(context: &Context, printer: Printer, command: SignerCommand) -> Result<bool, Error> {
+    let good = match command {
+        SignerCommand::Init { custodian, ceilings, adopt } => {
+            printer.print(&signer::init(context, &custodian, &ceilings.into(), adopt)?)
+        }
+        SignerCommand::Serve { socket, allow } => {
+            signer::serve(context, &socket, &allow, printer)?;
+            return Ok(true);
+        }
+        SignerCommand::Status => printer.print(&signer::status(context)?),
+        SignerCommand::Ceilings { ceilings, person } => {
+            printer.print(&signer::ceilings(context, ceilings.into(), &person.into())?)
+        }
+        SignerCommand::Validity { version, from, until, person } => {
+            printer.print(&signer::validity(context, version, [from, until], &person.into())?)
+        }
+        SignerCommand::Agree { number, person } => {
+            printer.print(&signer::agree(context, number, &person.into())?)
+        }
+    };
+    Ok(good?)
 }
 
 fn run_meter(context: &Context, printer: Printer, command: MeterCommand) -> Result<bool, Error> {

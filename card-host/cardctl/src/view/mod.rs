@@ -20,6 +20,7 @@ pub(crate) mod problem;
 pub(crate) mod readers;
 pub(crate) mod sale;
 pub(crate) mod serve;
+pub(crate) mod signer;
 pub(crate) mod sim;
 pub(crate) mod staff;
 pub(crate) mod standing;

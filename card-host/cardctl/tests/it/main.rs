@@ -16,6 +16,7 @@ mod contract;
 mod keys;
 mod meter_command;
 mod pages;
+mod signer;
 mod sim;
 mod tariff_command;
 mod tour;

@@ -120,7 +120,7 @@ impl Desk {
                 let workplace = context.alone()?;
                 let books = context.books(&workplace)?;
                 let reading = context.with_card(Some(&workplace), |card| {
-                    let session = operate::session(card, &*books.keys, Role::Vending, &mut OsRandom);
+                    let session = operate::session(card, books.keys.store(), Role::Vending, &mut OsRandom);
                     Ok::<_, Error>(operate::read_private(&mut session?)?)
                 })?;
                 Statement::of(&reading, Some(books.office.ledger()), &EGYPT_2024_08, &look)?
