@@ -418,7 +418,10 @@ pub enum Refusal {
     )]
     SecondPerson(RequestId),
     /// More credit than may come without a payment.
-    #[error("{amount} EGP are more than the rules allow without a payment: at most {most} EGP")]
+    #[error(
+        "{amount} EGP are more than the rules allow without a payment, at most {most} EGP: look at what was paid; where it is right, two \
+         people raise the bound (`without_payment` in `cardctl ledger rules`)"
+    )]
     MoreThanAllowed {
         /// What was asked for.
         amount: Piastres,

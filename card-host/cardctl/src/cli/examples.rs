@@ -5,7 +5,8 @@ use clap::Command;
 /// Command and what is typed after it.
 const EXAMPLES: &[(&str, &[&str])] = &[
     ("readers", &[""]),
-    ("diagnose", &["", "--reader ACS"]),
+    ("doctor", &["", "--reader ACS", "--reader any --bundle report.json"]),
+    ("watch", &["", "--reader ACS --format json"]),
     ("conformance", &["", "--reader ACS --format json"]),
     ("info", &["", "--reader ACS --language ar"]),
     ("issue", &["--meter 1 --account 7", "--meter 1 --account 7 --request desk-4711"]),
@@ -13,6 +14,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("block", &["--meter 1 --reason lost"]),
     ("unblock", &["--meter 1 --reason 'her sister had it'"]),
     ("found", &["00112233AABBCCDD"]),
+    (
+        "batch issue",
+        &[
+            "--csv list.csv --out results.csv --reader any",
+            "--csv list.csv --out results.csv --with ACS --with Omnikey",
+        ],
+    ),
     ("engineering", &["--meter 1"]),
     ("top-up", &["50.00", "٥٠٫٢٥ --channel kiosk", "50 --out voucher.json"]),
     ("refresh", &[""]),
@@ -91,6 +99,9 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("alerts list", &["--format json"]),
     ("alerts taken", &["4711 4712"]),
     ("serve", &["", "--listen 127.0.0.1:8470"]),
+    ("trace decode", &["card.trace"]),
+    ("trace replay", &["card.trace --reader ACS"]),
+    ("trace pcapng", &["card.trace --out card.pcapng"]),
     (
         "signer init",
         &[

@@ -2,6 +2,7 @@
 
 pub(crate) mod alerts;
 pub(crate) mod audit;
+pub(crate) mod batch;
 mod contents;
 mod corrections;
 mod examples;
@@ -37,6 +38,7 @@ use std::time::Duration;
 
 use self::alerts::AlertsCommand;
 use self::audit::AuditCommand;
+use self::batch::BatchCommand;
 use self::corrections::Reasoned;
 use self::ledger::LedgerCommand;
 use self::mail::MailArguments;
@@ -47,7 +49,7 @@ use self::staff::StaffCommand;
 use self::tariff::TariffCommand;
 use self::trace::TraceCommand;
 use self::values::{
-    Secret, access_number, account, card, channel, digits, key_length, language, meter_number, mode,
+    Secret, access_number, account, card, channel, digits, key_length, language, meter_number, mode, paper,
     replace_reason,
 };
 use crate::context::books::{NoBooks, new_id};
@@ -149,12 +151,16 @@ impl Arguments {
 /// How a page is written, and where to.
 #[derive(Args)]
 pub(crate) struct PageArguments {
-    /// The file, which must not exist: an HTML page that needs nothing else. Its language is that of --language.
+    /// The file, which must not exist: a PDF where its name ends in .pdf, else an HTML page that needs nothing else. Its language is that
+    /// of --language.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// Digits of amounts and dates: western or arabic.
     #[arg(long, default_value = "western", value_parser = digits)]
     pub(crate) digits: Digits,
+    /// What a PDF is for: a4, or the roll of a receipt printer (80 mm).
+    #[arg(long, default_value = "a4", value_parser = paper)]
+    pub(crate) paper: card_paper::Format,
 }
 
 #[derive(Subcommand)]
@@ -164,9 +170,16 @@ pub(crate) enum Command {
     /// Prints what happens at the readers, from how things are on: readers and cards that come and go. Until Ctrl-C; with --format json an object
     /// a line.
     Watch,
-    /// Looks at everything between this program and a card, and says what is wrong and what to do. Ends with status 4 where
-    /// something is.
-    Diagnose,
+    /// Looks at everything between this program and the card in the reader, and at keys, ledger, server and clock: what is wrong, what it means,
+    /// and how to mend it. Ends with status 4 where something fails; changes nothing.
+    Doctor {
+        /// Where the server for channels is, where there is one.
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8470")]
+        server: String,
+        /// Writes a report to this file as well, which must not exist: to be sent to whoever helps. Card numbers are cut.
+        #[arg(long, value_name = "FILE")]
+        bundle: Option<PathBuf>,
+    },
     /// Examines a card by the specification, rule by rule, for who makes cards: a blank one of the test environment in the reader of --reader,
     /// which it uses up; or another simulated one. Ends with status 4 where a rule is violated.
     ///
@@ -222,6 +235,11 @@ pub(crate) enum Command {
         /// The card: 16 hexadecimal digits.
         #[arg(value_parser = card)]
         card: CardId,
+    },
+    /// Many cards at once, from a list.
+    Batch {
+        #[command(subcommand)]
+        command: BatchCommand,
     },
     /// Makes a blank card a technician's card for a meter: bound like the customer's card, and no replacement of it. Commands name it.
     Engineering {

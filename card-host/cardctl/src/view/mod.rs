@@ -2,6 +2,7 @@
 
 pub(crate) mod alerts;
 pub(crate) mod audit;
+pub(crate) mod batch;
 pub(crate) mod block;
 pub(crate) mod card;
 pub(crate) mod collect;
@@ -9,6 +10,7 @@ pub(crate) mod config;
 pub(crate) mod conformance;
 pub(crate) mod customer;
 pub(crate) mod desk;
+pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod issue;
 pub(crate) mod ledger;

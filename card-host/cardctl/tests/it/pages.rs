@@ -37,6 +37,13 @@ fn a_sale_has_its_receipt_and_a_card_its_statement() {
     let entry = entries.as_array().unwrap().iter().find(|entry| entry["hash"] == hash).unwrap();
     assert_eq!((point, amount, &entry["request"]), (number.as_str(), "4000", &"sale-1".into()));
 
+    let pdf = |name: &str, paper: &str| {
+        done(&cardctl(data, &["receipt", "sale-1", "--out", &file(name), "--paper", paper]));
+        std::fs::read(file(name)).unwrap()
+    };
+    let (sheet, roll) = (pdf("a4.pdf", "a4"), pdf("roll.PDF", "roll"));
+    assert!(sheet.starts_with(b"%PDF-") && roll.starts_with(b"%PDF-") && sheet != roll);
+
     // A file that is there is not written over.
     let again = cardctl(data, &["receipt", "sale-1", "--out", &receipt]);
     assert_eq!(again.status.code(), Some(1));

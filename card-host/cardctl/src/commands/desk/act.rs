@@ -98,7 +98,7 @@ impl Desk {
         let books = context.books(&context.shared()?)?;
         let key = books.who.request(id);
         if slip {
-            return Ok(Slip::of(books.office.ledger(), &key, &look)?.page(look));
+            return Ok(Slip::of(books.office.ledger(), &key, &look)?.page(look).map_err(NotWritten::from)?);
         }
         Ok(Receipt::of(&books.office, &key, &look)?.page(look).map_err(NotWritten::from)?)
     }
