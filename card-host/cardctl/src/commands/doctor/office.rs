@@ -34,7 +34,7 @@ pub(super) fn examine(context: &Context, server: &str) -> Vec<Finding> {
 fn keys(workplace: &Workplace) -> Finding {
     match workplace.keys() {
         Ok(None) => Finding::new(Check::Keys, Cause::NoKeys, ""),
-        Ok(Some(keys)) if keys.warning().is_some() => {
+        Ok(Some(keys)) if keys.store().warning().is_some() => {
             Finding::new(Check::Keys, Cause::DevelopmentKeys, workplace.keys_path().display().to_string())
         }
         Ok(Some(_)) => Finding::good(Check::Keys, "they can be used"),
