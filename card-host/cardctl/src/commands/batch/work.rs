@@ -249,7 +249,7 @@ impl<'b> Batch<'b> {
         if let Some(error) = state.broken {
             return Err(error);
         }
-        state.results.finish().map_err(ResultsError::from)?;
+        state.results.finish()?;
         Ok((state.done, state.spent))
     }
 }

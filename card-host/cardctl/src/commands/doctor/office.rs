@@ -3,7 +3,6 @@
 use card_channel::wire::Status;
 use card_host::doctor::{Cause, Check, Finding};
 use card_host::issuer::{BUILD_TIME, Clock, SystemClock, checked_time};
-use card_host::keystore::KeyStore;
 use std::time::Duration;
 
 use crate::context::books::{NoBooks, now};
