@@ -113,7 +113,7 @@ fn happy_path(cardctl: &Cardctl, directory: &Path, between: &mut dyn FnMut()) {
     );
     assert_eq!(desk["meter_receipt"]["balance"], total);
     let mut held = cardctl.json(&["show", "--access-number", &number]);
-    held["in_the_ledger"] = "open".into();
+    held["in_the_ledger"] = serde_json::json!({ "standing": "in-use" });
     assert_eq!(held, desk, "the holder reads what the desk reads; the desk knows the ledger as well");
     // As it is printed, in groups.
     let grouped = format!("{}-{} {}", &number[..5], &number[5..10], &number[10..]);
@@ -212,7 +212,7 @@ fn a_sale_that_is_refused_is_not_booked() {
     }
     assert_eq!(cardctl.json(&["top-up", "50"])["total_credit"], 5_000);
     // A replacement starts with what was certified, so it shows what the books hold.
-    let replaced = cardctl.json(&["issue", "--meter", "1", "--account", "7"]);
+    let replaced = cardctl.json(&["replace", "--meter", "1", "--reason", "lost"]);
     assert!(replaced["replaces"].is_string(), "{replaced}");
     assert_eq!(cardctl.json(&["refresh"])["total_credit"], 5_000);
     assert_eq!(cardctl.json(&["meter", "tap"])["credit"], 5_000);

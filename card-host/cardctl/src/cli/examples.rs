@@ -10,6 +10,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("conformance", &["", "--reader ACS --format json"]),
     ("info", &["", "--reader ACS --language ar"]),
     ("issue", &["--meter 1 --account 7", "--meter 1 --account 7 --request desk-4711"]),
+    ("replace", &["--meter 1 --reason lost"]),
+    ("block", &["--meter 1 --reason lost"]),
+    ("unblock", &["--meter 1 --reason 'her sister had it'"]),
+    ("found", &["00112233AABBCCDD"]),
     (
         "batch issue",
         &[
@@ -61,8 +65,6 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("ledger withdraw", &["desk-4711"]),
     ("ledger move", &["--from 17/1 --to 18/1"]),
     ("ledger debt", &["7 300 --reason arrears"]),
-    ("ledger block", &["--meter 1 --reason lost"]),
-    ("ledger unblock", &["--meter 1 --reason found"]),
     ("ledger deposit", &["office 1200.50 --reason 'bag 12'"]),
     ("ledger close-day", &["office --counted 1200.50"]),
     ("ledger trial-balance", &[""]),
@@ -78,6 +80,11 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("ledger token revoke", &["kiosk shop-12"]),
     ("ledger rules", &["", "rules.json"]),
     ("ledger customer", &["7 --phone +201000000000 --arabic"]),
+    ("staff add", &["'Mona Aly' --may sell,correct --out mona.secret"]),
+    ("staff list", &[""]),
+    ("staff may", &["Tarek sell,approve"]),
+    ("staff renew", &["Tarek --out tarek.secret"]),
+    ("staff stop", &["Tarek"]),
     ("reconcile", &["", "--format json"]),
     ("audit key", &[""]),
     (

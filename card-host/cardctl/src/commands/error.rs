@@ -12,7 +12,9 @@ use card_host::simulated_meter::{ProfileError, SimulatedMeterError};
 use card_host::tap::TapCause;
 use card_host::tariff_file::TariffFileError;
 use card_host::transport::TransportError;
-use card_ledger::{AuditKeyError, BranchError, ExportError, FindLostError, LedgerError, Refusal, RequestId};
+use card_ledger::{
+    AuditKeyError, BranchError, ExportError, FindLostError, LedgerError, Refusal, RequestId, SettlementError,
+};
 use card_server::ServerError;
 use card_signer::CustodyError;
 use cardctl::tour::TourError;
@@ -59,6 +61,8 @@ pub(crate) enum Error {
     AuditKey(#[from] AuditKeyError),
     #[error(transparent)]
     Export(#[from] ExportError),
+    #[error(transparent)]
+    Settlement(#[from] SettlementError),
     #[error(transparent)]
     Server(#[from] ServerError),
     #[error(transparent)]
@@ -115,6 +119,7 @@ impl Error {
             Self::SecondPerson(_) => Ending::Waits,
             Self::Ledger(error)
             | Self::FindLost(FindLostError::Ledger(error))
+            | Self::Settlement(SettlementError::Ledger(error))
             | Self::Branch(BranchError::Ledger(error)) => booking(error),
             Self::Context(context::Error::Workplace(WorkplaceError::InUse(_))) => Ending::Busy,
             Self::Context(context::Error::Reader(_)) => Ending::NoCard,
@@ -154,7 +159,10 @@ impl Error {
             Self::SecondPerson(_) => "second-person",
             Self::PaidOnly(_) => "paid-not-certified",
             Self::SoldToFormer(_) => "sold-to-former-card",
-            Self::Ledger(error) | Self::FindLost(FindLostError::Ledger(error)) => error.code(),
+            Self::Ledger(error)
+            | Self::FindLost(FindLostError::Ledger(error))
+            | Self::Settlement(SettlementError::Ledger(error)) => error.code(),
+            Self::Settlement(_) => "settlement-file",
             Self::FindLost(_) => "list-unreadable",
             Self::AuditKey(_) => "audit-key",
             Self::Export(_) => "export",
@@ -177,7 +185,9 @@ impl Error {
     /// In Arabic, for whoever runs this program: which part it is, what has happened, and the code.
     fn arabic(&self, ending: Ending) -> String {
         match self {
-            Self::Ledger(error) | Self::FindLost(FindLostError::Ledger(error)) => {
+            Self::Ledger(error)
+            | Self::FindLost(FindLostError::Ledger(error))
+            | Self::Settlement(SettlementError::Ledger(error)) => {
                 format!("{} ({})", error.arabic(), isolate(error.code()))
             }
             Self::Context(context::Error::Workplace(WorkplaceError::InUse(in_use))) => {

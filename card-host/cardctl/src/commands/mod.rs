@@ -4,6 +4,7 @@ pub(crate) mod alerts;
 mod arabic;
 pub(crate) mod audit;
 pub(crate) mod batch;
+pub(crate) mod block;
 pub(crate) mod card;
 pub(crate) mod config;
 pub(crate) mod conformance;

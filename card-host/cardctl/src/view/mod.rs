@@ -3,6 +3,7 @@
 pub(crate) mod alerts;
 pub(crate) mod audit;
 pub(crate) mod batch;
+pub(crate) mod block;
 pub(crate) mod card;
 pub(crate) mod collect;
 pub(crate) mod config;
@@ -24,6 +25,7 @@ pub(crate) mod serve;
 pub(crate) mod signer;
 pub(crate) mod sim;
 pub(crate) mod staff;
+pub(crate) mod standing;
 pub(crate) mod table;
 pub(crate) mod tariff;
 pub(crate) mod tour;

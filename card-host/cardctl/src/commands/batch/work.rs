@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::results::{Results, ResultsError};
+use super::results::Results;
 use super::rows::Row;
 use crate::commands::Error;
 use crate::context::books::Books;
