@@ -5,6 +5,15 @@ use clap::Command;
 /// Command and what is typed after it.
 const EXAMPLES: &[(&str, &[&str])] = &[
     ("readers", &[""]),
+    ("trace decode", &["tap.trace"]),
+    ("trace replay", &["tap.trace"]),
+    ("trace pcapng", &["tap.trace --out tap.pcapng"]),
+    ("staff add", &["mona --may sell,approve"]),
+    ("staff list", &[""]),
+    ("staff may", &["mona sell"]),
+    ("staff renew", &["mona --out mona.secret"]),
+    ("staff stop", &["mona"]),
+    ("holder", &[""]),
     ("doctor", &["", "--reader ACS", "--reader any --bundle report.json"]),
     ("watch", &["", "--reader ACS --format json"]),
     ("conformance", &["", "--reader ACS --format json"]),

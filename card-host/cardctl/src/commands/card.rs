@@ -60,7 +60,7 @@ pub(crate) fn collect(context: &Context) -> Result<Collected, Error> {
     let workplace = context.alone()?;
     let books = context.books(&workplace)?;
     context.with_card(Some(&workplace), |card| {
-        Ok(Collected::new(&books.office.take_from_card(&books.who, card)?))
+        Ok(Collected::new(books.office.take_from_card(&books.who, card)?))
     })
 }
 

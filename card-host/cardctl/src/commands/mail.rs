@@ -8,6 +8,7 @@ use card_core::parameters::Action;
 use card_core::parameters::command::kind;
 use card_core::parameters::{DebtPlan, Limits, Notices, ParameterError};
 use card_core::role::{KeyVersion, Role};
+use card_core::text::Language;
 use card_core::units::CardTime;
 use card_host::card;
 use card_host::card_work::{Mail, Order, deliver};
@@ -180,7 +181,11 @@ fn make(
                 order = at(CardTime::from_unix(first).unwrap_or(now))?;
             }
             let (sent, mail) = office.command(who, id, of, &order)?;
-            let says = format!("command {}, {}", sent.counter, command_in_words(sent.action.kind()));
+            let says = format!(
+                "command {}, {}",
+                sent.counter,
+                command_in_words(sent.action.kind(), Language::English)
+            );
             return Ok(Made { mail, says, keys: None });
         }
     };

@@ -1,20 +1,22 @@
 //! `cardctl info` and `cardctl show`.
 
-use card_core::id::State;
+use card_core::id::{Binding, State};
 use card_core::message::{LoadRecord, MeterFlags};
 use card_core::terminal::read::MeterFile;
-use card_core::text::{Language, Situation};
-use card_core::units::{CardTime, Piastres};
+use card_core::text::{Language, Situation, isolate};
+use card_core::units::{CardTime, Energy, Piastres};
 use card_host::operate::{Public, Reading};
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 use super::View;
-use super::customer;
+use super::customer::{self, kwh};
 use super::events::{self, EventView};
 use super::months::{self, MonthView};
 use super::standing::StandingView;
-use super::table::{Table, egp, time};
+use super::table::{Table, in_language, time};
+use super::words::{say, words};
 
 /// What everybody may see of a card.
 #[derive(Serialize)]
@@ -83,7 +85,7 @@ impl Info {
 impl View for Info {
     fn text(&self, language: Language) -> String {
         let Self { public, reader, .. } = self;
-        let mut table = Table::default();
+        let mut table = Table::new(language);
         table.line("reader", reader);
         table.line("card", &self.card);
         table.line("state", &self.state);
@@ -101,15 +103,17 @@ impl View for Info {
                 table.line("balance", "private: see `cardctl show`");
             }
             Some(balances) => {
-                table.line("waiting on the card", egp(balances.pending_credit));
+                table.egp("waiting on the card", balances.pending_credit);
                 if balances.pending_debit != Piastres::ZERO {
-                    table.line("corrections waiting", egp(balances.pending_debit));
+                    table.egp("corrections waiting", balances.pending_debit);
                 }
                 if let Some(at_meter) = balances.at_meter {
-                    let when = time(at_meter.time);
+                    let (amount, when) = (customer::amount(at_meter.balance, language), time(at_meter.time));
+                    let (low, arabic) = low(at_meter.flags);
+                    let english = format_args!("{amount} (on {when}{low})");
                     table.line(
                         "in the meter",
-                        format!("{} (on {when}{})", egp(at_meter.balance), low(at_meter.flags)),
+                        say(language, english, format_args!("{amount} ({}{arabic})", isolate(&when))),
                     );
                 }
             }
@@ -136,117 +140,70 @@ fn state(state: Option<State>) -> String {
     state.map_or_else(|| "memory failed".to_owned(), |state| state.to_string())
 }
 
-fn low(flags: MeterFlags) -> &'static str {
+const fn low(flags: MeterFlags) -> (&'static str, &'static str) {
     if flags.has(MeterFlags::VERY_LOW_CREDIT) {
-        ", very low"
+        (", very low", "، أوشك على النفاد جدًا")
     } else if flags.has(MeterFlags::LOW_CREDIT) {
-        ", low"
+        (", low", "، أوشك على النفاد")
     } else {
-        ""
+        ("", "")
     }
 }
 
 /// Everything that is on a card.
-#[derive(Serialize)]
 pub(crate) struct Content {
-    card: String,
-    generation: u16,
-    state: String,
     /// How it stands in the ledger, where that was asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
     in_the_ledger: Option<StandingView>,
-    #[serde(serialize_with = "crate::view::as_text")]
-    account: u64,
-    #[serde(serialize_with = "crate::view::as_text")]
-    meter: u64,
-    binding: u32,
-    sequence: u32,
-    total_credit: u64,
-    total_debited: u64,
-    settled_credit: u64,
-    settled_debited: u64,
-    loads: Vec<Load>,
-    meter_receipt: Option<Settled>,
-    months: Vec<MonthView>,
-    events: Vec<EventView>,
-    mail_versions: Vec<u32>,
-    #[serde(skip)]
     reading: Reading,
 }
 
-#[derive(Serialize)]
-struct Load {
-    number: u32,
-    time: u64,
-    channel: String,
-    reference: String,
-    sequence: u32,
-    credited: u64,
-    debited: u64,
-    total_credit: u64,
+crate::view::json!(Content, content => {
+    "card": content.reading.card.id.to_string(),
+    "generation": content.reading.card.generation,
+    "state": content.reading.purse.state.to_string(),
+    "in_the_ledger": content.in_the_ledger,
+    "account": content.reading.binding.account.to_string(),
+    "meter": content.reading.binding.binding.meter.to_string(),
+    "binding": content.reading.binding.binding.number,
+    "sequence": content.reading.purse.certificate.sequence,
+    "total_credit": content.reading.purse.certificate.total_credit.0,
+    "total_debited": content.reading.purse.certificate.total_debited.0,
+    "settled_credit": content.reading.purse.settled_credit.0,
+    "settled_debited": content.reading.purse.settled_debited.0,
+    "loads": content.reading.loads.iter().map(load).collect::<Vec<_>>(),
+    "meter_receipt": content.reading.meter.as_ref().map(settled),
+    "months": months_of(&content.reading),
+    "events": content.reading.events.iter().map(EventView::from).collect::<Vec<_>>(),
+    "mail_versions": content.reading.mail.to_vec(),
+});
+
+fn load(load: &LoadRecord) -> Value {
+    json!({
+        "number": load.number,
+        "time": load.time.to_unix(),
+        "channel": load.channel.to_string(),
+        "reference": load.reference.to_string(),
+        "sequence": load.sequence,
+        "credited": load.credited.0,
+        "debited": load.debited.0,
+        "total_credit": load.total_credit.0,
+    })
 }
 
 /// What the meter last settled.
-#[derive(Serialize)]
-struct Settled {
-    report: u32,
-    time: u64,
-    balance: i64,
-    energy_10wh: u32,
-    flags: u16,
-}
-
-impl From<&LoadRecord> for Load {
-    fn from(load: &LoadRecord) -> Self {
-        Self {
-            number: load.number,
-            time: load.time.to_unix(),
-            channel: load.channel.to_string(),
-            reference: load.reference.to_string(),
-            sequence: load.sequence,
-            credited: load.credited.0,
-            debited: load.debited.0,
-            total_credit: load.total_credit.0,
-        }
-    }
-}
-
-impl From<&MeterFile> for Settled {
-    fn from(MeterFile { receipt, .. }: &MeterFile) -> Self {
-        Self {
-            report: receipt.number,
-            time: receipt.time.to_unix(),
-            balance: receipt.balance.0,
-            energy_10wh: receipt.energy.0,
-            flags: receipt.flags.0,
-        }
-    }
+fn settled(MeterFile { receipt, .. }: &MeterFile) -> Value {
+    json!({
+        "report": receipt.number,
+        "time": receipt.time.to_unix(),
+        "balance": receipt.balance.0,
+        "energy_10wh": receipt.energy.0,
+        "flags": receipt.flags.0,
+    })
 }
 
 impl Content {
-    pub(crate) fn new(reading: Reading, in_the_ledger: Option<StandingView>) -> Self {
-        let certificate = &reading.purse.certificate;
-        let binding = reading.binding.binding;
-        Self {
-            card: reading.card.id.to_string(),
-            generation: reading.card.generation,
-            state: reading.purse.state.to_string(),
-            in_the_ledger,
-            account: reading.binding.account,
-            meter: binding.meter.number(),
-            binding: binding.number,
-            sequence: certificate.sequence,
-            total_credit: certificate.total_credit.0,
-            total_debited: certificate.total_debited.0,
-            settled_credit: reading.purse.settled_credit.0,
-            settled_debited: reading.purse.settled_debited.0,
-            loads: reading.loads.iter().map(Load::from).collect(),
-            meter_receipt: reading.meter.as_ref().map(Settled::from),
-            months: months_of(&reading),
-            events: reading.events.iter().map(EventView::from).collect(),
-            mail_versions: reading.mail.to_vec(),
-            reading,
-        }
+    pub(crate) const fn new(reading: Reading, in_the_ledger: Option<StandingView>) -> Self {
+        Self { in_the_ledger, reading }
     }
 }
 
@@ -260,7 +217,7 @@ fn months_of(reading: &Reading) -> Vec<MonthView> {
 impl View for Content {
     fn text(&self, language: Language) -> String {
         let reading = &self.reading;
-        let mut table = Table::default();
+        let mut table = Table::new(language);
         let purse = &reading.purse;
         let certificate = &purse.certificate;
         table.line("card", reading.card.id);
@@ -270,52 +227,77 @@ impl View for Content {
         }
         table.line("generation", reading.card.generation);
         table.line("account", reading.binding.account);
-        let binding = reading.binding.binding;
-        table.line("meter", format!("{} (binding {})", binding.meter.number(), binding.number));
+        table.line("meter", contract(reading.binding.binding, language));
+        let (number, issued) = (certificate.sequence, time(certificate.issue_time));
         table.line(
             "certificate",
-            format!("number {} of {}", certificate.sequence, time(certificate.issue_time)),
+            say(
+                language,
+                format_args!("number {number} of {issued}"),
+                format_args!("رقم {} في {}", isolate(number), isolate(&issued)),
+            ),
         );
-        table.line("total credit", egp(certificate.total_credit));
-        table.line("total debited", egp(certificate.total_debited));
-        table.line("settled credit", egp(purse.settled_credit));
-        table.line("settled debited", egp(purse.settled_debited));
+        table.egp("total credit", certificate.total_credit);
+        table.egp("total debited", certificate.total_debited);
+        table.egp("settled credit", purse.settled_credit);
+        table.egp("settled debited", purse.settled_debited);
         if let Some(MeterFile { receipt, month }) = &reading.meter {
-            table.line("meter's balance", format!("{} on {}", egp(receipt.balance), time(receipt.time)));
-            table.line("meter's register", receipt.energy);
-            table.line("this month", format!("{}, {}", month.energy, egp(month.energy_charge)));
+            let (amount, when) = (customer::amount(receipt.balance, language), time(receipt.time));
+            let english = format_args!("{amount} on {when}");
+            table.line(
+                "meter's balance",
+                say(language, english, format_args!("{amount} في {}", isolate(&when))),
+            );
+            table.line("meter's register", kwh(receipt.energy, language));
+            table.line("this month", used(month.energy, month.energy_charge, language));
         }
-        let waiting = certificate.total_credit.saturating_sub(purse.settled_credit);
-        table.line("waiting on the card", egp(waiting));
+        table.egp("waiting on the card", certificate.total_credit.saturating_sub(purse.settled_credit));
         table.line("loads", purse.loads);
         let mut text = table.finish();
+        let head = |text: &mut String, english: &'static str| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\n\n{}", words(language, english));
+        };
         if !reading.loads.is_empty() {
-            let _ = write!(text, "\n\n  load  time                  channel           EGP  reference");
+            head(&mut text, "  load  time                  channel           EGP  reference");
         }
         for load in &reading.loads {
             let LoadRecord { number, time: when, channel, reference, credited, debited, .. } = load;
-            let debited =
-                if *debited == Piastres::ZERO { String::new() } else { format!("  less {debited}") };
-            let credited = credited.to_string();
-            let when = time(*when);
-            let _ =
-                write!(text, "\n  {number:>4}  {when}  {channel:<8} {credited:>12}{debited}  {reference}");
+            let less = match debited {
+                &Piastres::ZERO => String::new(),
+                debited => say(language, format_args!("  less {debited}"), format_args!("  -{debited}")),
+            };
+            let (when, channel) = (time(*when), in_language(language, channel.to_string()));
+            let (credited, reference) = (credited.to_string(), in_language(language, reference.to_string()));
+            let _ = write!(text, "\n  {number:>4}  {when}  {channel:<8} {credited:>12}{less}  {reference}");
         }
-        if !self.months.is_empty() {
-            let _ = write!(text, "\n\n{}", months::table(self.months.iter()));
+        let months = months_of(reading);
+        if !months.is_empty() {
+            let _ = write!(text, "\n\n{}", months::table(months.iter(), language));
         }
         if !reading.events.is_empty() {
-            let _ = write!(text, "\n\n event  time                  what happened at the meter");
+            head(&mut text, " event  time                  what happened at the meter");
         }
         for event in &reading.events {
-            let _ = write!(
-                text,
-                "\n  {:>4}  {}  {}",
-                event.number,
-                time(event.time),
-                events::in_words(event, None)
-            );
+            let says = events::in_words(event, None, language);
+            let _ = write!(text, "\n  {:>4}  {}  {says}", event.number, time(event.time));
         }
         text
     }
+}
+
+/// A contract: its meter and its number there.
+pub(crate) fn contract(binding: Binding, language: Language) -> String {
+    let Binding { meter, number } = binding;
+    say(
+        language,
+        format_args!("{meter} (binding {number})"),
+        format_args!("{} (التعاقد {})", isolate(meter), isolate(number)),
+    )
+}
+
+/// What a month has had so far.
+pub(crate) fn used(energy: Energy, charge: Piastres, language: Language) -> String {
+    let (energy, charge) = (kwh(energy, language), customer::amount(charge, language));
+    say(language, format_args!("{energy}, {charge}"), format_args!("{energy}، {charge}"))
 }

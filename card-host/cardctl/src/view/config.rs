@@ -1,10 +1,11 @@
 //! `cardctl config`, `cardctl man`.
 
-use card_core::text::Language;
+use card_core::text::{Language, isolate};
 use serde::Serialize;
 
 use super::View;
 use super::table::Table;
+use super::words::say;
 
 /// Where a setting came from; the first that has it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -56,7 +57,7 @@ pub(crate) struct Settings {
 
 impl View for Settings {
     fn text(&self, language: Language) -> String {
-        let mut table = Table::default();
+        let mut table = Table::new(language);
         let (name, none) = match language {
             Language::English => ("settings file", "none"),
             Language::Arabic => ("ملف الإعدادات", "لا يوجد"),
@@ -64,8 +65,14 @@ impl View for Settings {
         table.line(name, self.file.as_deref().unwrap_or(none));
         for Setting { key, variable, value, source } in &self.settings {
             let source = source.text(language);
-            let value =
-                value.as_ref().map_or_else(|| source.to_owned(), |value| format!("{value}  ({source})"));
+            let value = match value {
+                None => source.to_owned(),
+                Some(value) => say(
+                    language,
+                    format_args!("{value}  ({source})"),
+                    format_args!("{}  ({source})", isolate(value)),
+                ),
+            };
             table.line(format!("{key}  {variable}"), value);
         }
         table.finish()
@@ -85,7 +92,7 @@ impl View for Pages {
         match language {
             Language::English => format!("{pages} manual pages are in {folder}: man -l {folder}/cardctl.1"),
             Language::Arabic => {
-                format!("كُتبت صفحات الدليل في {}: {pages}", card_core::text::isolate(folder))
+                format!("كُتبت صفحات الدليل في {}: {pages}", isolate(folder))
             }
         }
     }

@@ -3,7 +3,7 @@
 use card_core::meter::Verdict;
 use card_core::terminal::load::LoadOutcome;
 use card_core::text::{Language, Paid, Situation, Text, isolate};
-use card_core::units::Piastres;
+use card_core::units::{Energy, Piastres};
 use card_host::card_work::in_words;
 use card_ledger::Division;
 
@@ -17,6 +17,19 @@ pub(crate) fn amount(amount: impl std::fmt::Display, language: Language) -> Stri
     match language {
         Language::English => format!("{amount} {}", language.currency()),
         Language::Arabic => format!("{} {}", isolate(amount), language.currency()),
+    }
+}
+
+/// Energy with its unit.
+pub(crate) fn kwh(energy: Energy, language: Language) -> String {
+    units(energy.0.into(), language)
+}
+
+/// So many units of 10 Wh, however many.
+pub(crate) fn units(units: u64, language: Language) -> String {
+    match language {
+        Language::English => format!("{} kWh", Piastres(units)),
+        Language::Arabic => format!("{} ك.و.س", isolate(Piastres(units))),
     }
 }
 

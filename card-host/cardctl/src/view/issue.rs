@@ -1,14 +1,16 @@
 //! `cardctl issue` and `cardctl engineering`.
 
 use card_core::access_number::AccessNumber;
-use card_core::id::CardRef;
-use card_core::text::Language;
+use card_core::id::{Binding, CardRef};
+use card_core::text::{Language, isolate};
 use card_host::card_work;
 use card_host::issuer::BindingAccount;
 use serde::Serialize;
 
 use super::View;
+use super::card::contract;
 use super::table::Table;
+use super::words::say;
 
 /// A contract and its card, as the ledger has them.
 #[derive(Serialize)]
@@ -22,6 +24,13 @@ pub(crate) struct Account {
     pub(crate) binding: u32,
     pub(crate) total_credit: u64,
     pub(crate) total_debited: u64,
+}
+
+impl Account {
+    /// The meter, and the contract there.
+    pub(crate) fn contract(&self, language: Language) -> String {
+        contract(Binding { meter: self.meter.into(), number: self.binding }, language)
+    }
 }
 
 impl From<&BindingAccount> for Account {
@@ -63,23 +72,32 @@ impl Issued {
 }
 
 impl View for Issued {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         let account = &self.account;
-        let mut table = Table::default();
+        let mut table = Table::new(language);
         table.line("card", &account.card);
         table.line("generation", account.generation);
         if let Some(replaced) = self.replaced {
-            table.line("replaces", format!("{} (generation {})", replaced.id, replaced.generation));
+            table.line("replaces", generation(replaced.id, replaced.generation, language));
         }
         table.line("account", account.account);
-        table.line("meter", format!("{} (binding {})", account.meter, account.binding));
-        table.line("access number", to_print(self.access_number.as_deref()));
-        let next = match self.replaced {
-            _ if self.access_number.is_none() => "this card was made before, and is in use: cardctl show",
-            Some(_) => "activate it at a branch, with the credit that it has: cardctl refresh",
-            None => "the first charge, at a branch: cardctl top-up AMOUNT --channel branch",
+        table.line("meter", account.contract(language));
+        table.line("access number", to_print(self.access_number.as_deref(), language));
+        let (next, arabic) = match self.replaced {
+            _ if self.access_number.is_none() => (
+                "this card was made before, and is in use: cardctl show",
+                "صدر هذا الكارت من قبل وهو مستخدم: يرجى عرضه",
+            ),
+            Some(_) => (
+                "activate it at a branch, with the credit that it has: cardctl refresh",
+                "يُفعل في الفرع بما عليه من رصيد",
+            ),
+            None => (
+                "the first charge, at a branch: cardctl top-up AMOUNT --channel branch",
+                "الشحنة الأولى في الفرع",
+            ),
         };
-        table.line("next", next);
+        table.line("next", say(language, next, arabic));
         table.finish()
     }
 }
@@ -101,16 +119,17 @@ impl Engineering {
 }
 
 impl View for Engineering {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         let account = &self.account;
-        let mut table = Table::default();
+        let mut table = Table::new(language);
         table.line("engineering card", &account.card);
         table.line("generation", account.generation);
-        table.line("meter", format!("{} (binding {})", account.meter, account.binding));
+        table.line("meter", account.contract(language));
         if let Some(access) = &self.access_number {
-            table.line("access number", to_print(Some(access)));
+            table.line("access number", to_print(Some(access), language));
         }
-        table.line("next", "a command that names it: cardctl mail command clear-tamper --technician this");
+        let next = "a command that names it: cardctl mail command clear-tamper --technician this";
+        table.line("next", say(language, next, "أمر للعداد يذكر هذا الكارت"));
         table.finish()
     }
 }
@@ -119,9 +138,26 @@ fn digits(access: &AccessNumber) -> String {
     String::from_utf8_lossy(&*access.digits()).into_owned()
 }
 
-fn to_print(access: Option<&str>) -> String {
-    access.map_or_else(
-        || "told when the card was made, and kept nowhere".to_owned(),
-        |access| format!("{access} (print it on the card; it is kept nowhere)"),
+fn to_print(access: Option<&str>, language: Language) -> String {
+    match access {
+        None => say(
+            language,
+            "told when the card was made, and kept nowhere",
+            "عُرض عند إصدار الكارت ولا يُحفظ في أي مكان",
+        ),
+        Some(access) => say(
+            language,
+            format_args!("{access} (print it on the card; it is kept nowhere)"),
+            format_args!("{} (يُطبع على الكارت ولا يُحفظ في أي مكان)", isolate(access)),
+        ),
+    }
+}
+
+/// A card with its generation.
+pub(crate) fn generation(card: impl std::fmt::Display, generation: u16, language: Language) -> String {
+    say(
+        language,
+        format_args!("{card} (generation {generation})"),
+        format_args!("{} (الإصدار {})", isolate(&card), isolate(generation)),
     )
 }

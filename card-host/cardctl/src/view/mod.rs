@@ -32,6 +32,7 @@ pub(crate) mod tour;
 pub(crate) mod trace;
 pub(crate) mod verdict;
 pub(crate) mod watch;
+pub(crate) mod words;
 
 use card_core::text::Language;
 use serde::Serialize;
@@ -47,6 +48,19 @@ pub(crate) trait View: Serialize {
         true
     }
 }
+
+/// The JSON of a view, made of the values that it holds.
+macro_rules! json {
+    ($view:ty, $this:ident => $($json:tt)+) => {
+        impl serde::Serialize for $view {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let $this = self;
+                serde::Serialize::serialize(&serde_json::json!($($json)+), serializer)
+            }
+        }
+    };
+}
+pub(crate) use json;
 
 /// A text for a terminal: what would command it, or turn the order of what stands beside it, is written as its number.
 fn shown(text: &str) -> String {

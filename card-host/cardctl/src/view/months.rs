@@ -1,10 +1,12 @@
 //! Months of a meter: what was consumed in each, and what it took.
 
 use card_core::message::Month;
+use card_core::text::Language;
 use card_core::units::{Balance, Piastres};
 use serde::Serialize;
 use std::fmt::Write as _;
 
+use super::words::words;
 use crate::local;
 
 /// A month of a meter.
@@ -66,7 +68,7 @@ impl MonthView {
     }
 
     /// In one line, with a bar; `most` is the most energy of a month.
-    fn text(&self, most: u32) -> String {
+    fn text(&self, most: u32, language: Language) -> String {
         let (charge, fees) = (Piastres(self.energy_charge), Balance(self.fees));
         let total = self.total();
         let width = u64::from(self.energy_10wh) * BAR / u64::from(most);
@@ -77,39 +79,65 @@ impl MonthView {
             Piastres(self.energy_10wh.into()).to_string(),
             charge.to_string(),
             Balance(self.re_rating.into()).to_string(),
-            if self.closed { fees.to_string() } else { "not yet".to_owned() },
+            if self.closed { fees.to_string() } else { words(language, "not yet").to_owned() },
             Piastres(self.instalments.into()).to_string(),
             total.to_string(),
             self.slab,
             self.peak_w,
-            self.flags(),
+            self.flags(language),
         );
         text.truncate(text.trim_end().len());
         text
     }
 
-    fn flags(&self) -> String {
+    fn flags(&self, language: Language) -> String {
         let named = [
             (!self.closed, "runs"),
             (self.partial, "partial"),
             (self.re_rated, "re-rated"),
             (self.clock_doubtful, "clock"),
         ];
-        let set: Vec<_> = named.into_iter().filter_map(|(set, name)| set.then_some(name)).collect();
+        let set: Vec<_> =
+            named.into_iter().filter_map(|(set, name)| set.then(|| words(language, name))).collect();
         set.join(" ")
     }
 }
 
 /// Each month in a line under a head; "re-rated" is a part of the energy charge.
-pub(crate) fn table<'a>(months: impl Iterator<Item = &'a MonthView> + Clone) -> String {
+pub(crate) fn table<'a>(months: impl Iterator<Item = &'a MonthView> + Clone, language: Language) -> String {
     let most = months.clone().map(|month| month.energy_10wh).max().unwrap_or(0).max(1);
+    let [month, kwh, energy, re_rated, fees, instalments, total, slab, peak, flags] = match language {
+        Language::English => [
+            "month",
+            "kWh",
+            "energy EGP",
+            "re-rated",
+            "fees EGP",
+            "instalments",
+            "total EGP",
+            "slab",
+            "peak W",
+            "flags",
+        ],
+        Language::Arabic => [
+            "الشهر",
+            "ك.و.س",
+            "الاستهلاك ج",
+            "فرق شرائح",
+            "الرسوم ج",
+            "الأقساط",
+            "الإجمالي ج",
+            "شريحة",
+            "أقصى و",
+            "ملاحظات",
+        ],
+    };
     let mut text = format!(
-        "{:<8} {:>10} {:>12} {:>10} {:>10} {:>11} {:>12} {:>5} {:>7}  flags",
-        "month", "kWh", "energy EGP", "re-rated", "fees EGP", "instalments", "total EGP", "slab", "peak W"
+        "{month:<8} {kwh:>10} {energy:>12} {re_rated:>10} {fees:>10} {instalments:>11} {total:>12} {slab:>5} {peak:>7}  {flags}"
     );
     for month in months {
         // Writing to a string cannot fail.
-        let _ = write!(text, "\n{}", month.text(most));
+        let _ = write!(text, "\n{}", month.text(most, language));
     }
     text
 }

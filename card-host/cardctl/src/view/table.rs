@@ -1,18 +1,39 @@
-//! Lines, times and amounts as people read them.
+//! Lines, times and amounts as people read them, in their language.
 
-use card_core::units::CardTime;
+use card_core::text::{Language, isolate};
+use card_core::units::{CardTime, Energy};
 use std::fmt::Write as _;
 
-/// Lines of a name and a value, the values in one column.
+use super::customer::{self, kwh};
+use super::words::{is_arabic, word};
+
+/// Lines of a name and a value, the values in one column. Names, and values that are words, are put into the language.
 #[derive(Default)]
 pub(crate) struct Table {
+    language: Language,
     lines: Vec<(String, String)>,
 }
 
 impl Table {
+    pub(crate) const fn new(language: Language) -> Self {
+        Self { language, lines: Vec::new() }
+    }
+
     pub(crate) fn line(&mut self, name: impl Into<String>, value: impl ToString) -> &mut Self {
-        self.lines.push((name.into(), value.to_string()));
+        let (name, value) = (in_language(self.language, name.into()), value.to_string());
+        let value = if value.is_empty() { value } else { in_language(self.language, value) };
+        self.lines.push((name, value));
         self
+    }
+
+    /// An amount with its currency.
+    pub(crate) fn egp(&mut self, name: impl Into<String>, amount: impl std::fmt::Display) -> &mut Self {
+        self.line(name, customer::amount(amount, self.language))
+    }
+
+    /// Energy with its unit.
+    pub(crate) fn energy(&mut self, name: impl Into<String>, energy: Energy) -> &mut Self {
+        self.line(name, kwh(energy, self.language))
     }
 
     pub(crate) fn finish(&self) -> String {
@@ -25,6 +46,16 @@ impl Table {
         }
         text.truncate(text.trim_end().len());
         text
+    }
+}
+
+/// A word in the language; what is none, in an Arabic line, is kept in one piece.
+pub(crate) fn in_language(language: Language, text: String) -> String {
+    match (language, word(&text)) {
+        (Language::English, _) => text,
+        (Language::Arabic, Some(arabic)) => arabic.to_owned(),
+        (Language::Arabic, None) if is_arabic(&text) => text,
+        (Language::Arabic, None) => isolate(text).to_string(),
     }
 }
 

@@ -185,12 +185,16 @@ fn a_refused_issue_leaves_the_card_where_it_was() {
     });
     assert_eq!(cards.count(), 1, "no other card is left behind");
     // The reader was empty: it is so again.
-    std::fs::rename(data.join("simulated.card"), directory.path().join("taken.card")).unwrap();
+    done(&cardctl(data, &["sim", "eject"]).output().unwrap());
     assert_eq!(
         cardctl(data, &["issue", "--meter", "5", "--account", "8"]).output().unwrap().status.code(),
         Some(1)
     );
-    assert!(!data.join("simulated.card").exists());
+    let cards = done(&cardctl(data, &["sim", "list"]).output().unwrap());
+    assert_eq!(
+        (cards["cards"].as_array().unwrap().len(), &cards["cards"][0]["in_reader"]),
+        (1, &false.into())
+    );
 }
 
 /// A meter whose file is lost is not made again as a new one, which would take all credit once more.

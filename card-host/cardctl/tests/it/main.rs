@@ -15,6 +15,8 @@ mod command_line;
 mod conformance;
 mod contract;
 mod doctor;
+#[cfg(unix)]
+mod guides;
 mod keys;
 mod meter_command;
 mod pages;

@@ -1,15 +1,17 @@
 //! `cardctl ledger`: corrections, and the second person.
 
 use card_core::calendar::Calendar;
-use card_core::id::CardId;
-use card_core::text::Language;
+use card_core::id::{Binding, CardId};
+use card_core::text::{Language, isolate};
 use card_core::units::{CardTime, Piastres};
 use card_ledger::{Certified, PartyCode, PointCode, RequestId, Sale};
 use serde::Serialize;
 
 use crate::local;
-use crate::view::View;
-use crate::view::table::{Table, egp};
+use crate::view::card::contract;
+use crate::view::table::Table;
+use crate::view::words::say;
+use crate::view::{View, customer};
 
 /// What was proposed.
 #[derive(Serialize)]
@@ -25,11 +27,14 @@ impl Proposed {
 }
 
 impl View for Proposed {
-    fn text(&self, _: Language) -> String {
-        format!(
-            "{} proposed; another one agrees with `cardctl --actor NAME ledger approve {}`",
-            egp(Piastres(self.amount)),
-            self.request
+    fn text(&self, language: Language) -> String {
+        let (amount, request) = (customer::amount(Piastres(self.amount), language), &self.request);
+        say(
+            language,
+            format_args!(
+                "{amount} proposed; another one agrees with `cardctl --actor NAME ledger approve {request}`"
+            ),
+            format_args!("اقتُرح {amount} بالرقم {}: يرجى موافقة شخص آخر", isolate(request)),
         )
     }
 }
@@ -132,15 +137,23 @@ impl CertifiedView {
 }
 
 impl View for CertifiedView {
-    fn text(&self, _: Language) -> String {
-        let mut table = Table::default();
+    fn text(&self, language: Language) -> String {
+        let mut table = Table::new(language);
         table.line("card", &self.card);
         table.line("certificate", self.sequence);
-        table.line("total credit", egp(Piastres(self.total_credit)));
-        table.line("total debited", egp(Piastres(self.total_debited)));
+        table.egp("total credit", Piastres(self.total_credit));
+        table.egp("total debited", Piastres(self.total_debited));
         let next = match &self.file {
-            Some(path) => format!("carry it to the card: cardctl load {path}"),
-            None => "bring it to the card at a branch: cardctl refresh".to_owned(),
+            Some(path) => say(
+                language,
+                format_args!("carry it to the card: cardctl load {path}"),
+                format_args!("تحميلها على الكارت من الملف {}", isolate(path)),
+            ),
+            None => say(
+                language,
+                "bring it to the card at a branch: cardctl refresh",
+                "تحميلها على الكارت في الفرع",
+            ),
         };
         table.line("next", next);
         table.finish()
@@ -161,8 +174,9 @@ impl From<RequestId> for Withdrawn {
 }
 
 impl View for Withdrawn {
-    fn text(&self, _: Language) -> String {
-        format!("{} is withdrawn", self.request)
+    fn text(&self, language: Language) -> String {
+        let request = &self.request;
+        say(language, format_args!("{request} is withdrawn"), format_args!("سُحب الطلب {}", isolate(request)))
     }
 }
 
@@ -192,13 +206,21 @@ impl Ended {
 }
 
 impl View for Ended {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         let Self { request, point, .. } = self;
-        let amount = egp(Piastres(self.amount));
+        let amount = customer::amount(Piastres(self.amount), language);
         if self.refunded {
-            format!("{amount} of request {request} are given back at vending point {point}")
+            say(
+                language,
+                format_args!("{amount} of request {request} are given back at vending point {point}"),
+                format_args!("رُد {amount} عن الطلب {} في منفذ الشحن {}", isolate(request), isolate(point)),
+            )
         } else {
-            format!("request {request} is cancelled: {amount} were announced, and nothing was paid")
+            say(
+                language,
+                format_args!("request {request} is cancelled: {amount} were announced, and nothing was paid"),
+                format_args!("أُلغي الطلب {}: سُجل {amount} ولم يُدفع شيء", isolate(request)),
+            )
         }
     }
 }
@@ -213,8 +235,13 @@ pub(crate) struct Debt {
 }
 
 impl View for Debt {
-    fn text(&self, _: Language) -> String {
-        format!("account {} owes {} now, and pays with sales", self.account, egp(Piastres(self.debt)))
+    fn text(&self, language: Language) -> String {
+        let (account, debt) = (self.account, customer::amount(Piastres(self.debt), language));
+        say(
+            language,
+            format_args!("account {account} owes {debt} now, and pays with sales"),
+            format_args!("مديونية المشترك {} الآن {debt}، وتُسدد مع الشحن", isolate(account)),
+        )
     }
 }
 
@@ -253,13 +280,20 @@ impl RecoveredCard {
 }
 
 impl View for RecoveredCard {
-    fn text(&self, _: Language) -> String {
-        let entered =
-            |total, now| format!("{}, {} of it entered now", egp(Piastres(total)), egp(Piastres(now)));
-        let mut table = Table::default();
+    fn text(&self, language: Language) -> String {
+        let entered = |total, now| {
+            let (total, now) = (Piastres(total), Piastres(now));
+            let (total, now) = (customer::amount(total, language), customer::amount(now, language));
+            say(
+                language,
+                format_args!("{total}, {now} of it entered now"),
+                format_args!("{total}، منها {now} سُجلت الآن"),
+            )
+        };
+        let mut table = Table::new(language);
         table.line("card", &self.card);
         table.line("account", self.account);
-        table.line("meter", format!("{} (binding {})", self.meter, self.binding));
+        table.line("meter", contract(Binding { meter: self.meter.into(), number: self.binding }, language));
         table.line("total credit", entered(self.total_credit, self.recovered_credit));
         table.line("total debited", entered(self.total_debited, self.recovered_debited));
         table.finish()

@@ -1,13 +1,14 @@
 //! `cardctl ledger`: cash, days, and what leaves the ledger.
 
-use card_core::text::Language;
+use card_core::text::{Language, isolate};
 use card_core::units::{Balance, Piastres};
 use card_ledger::{DayStatement, Manifest, PointCode, RequestId, TrialBalance};
 use serde::Serialize;
 use std::fmt::Write as _;
 
-use crate::view::View;
-use crate::view::table::{Table, egp};
+use crate::view::table::Table;
+use crate::view::words::say;
+use crate::view::{View, customer};
 
 /// Cash that was handed over.
 #[derive(Serialize)]
@@ -23,9 +24,18 @@ pub(crate) struct Deposit {
 }
 
 impl View for Deposit {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         let Self { of, point, number, .. } = self;
-        format!("{} of {of} handed over: entry {point}/{number}", egp(Piastres(self.amount)))
+        let amount = customer::amount(Piastres(self.amount), language);
+        say(
+            language,
+            format_args!("{amount} of {of} handed over: entry {point}/{number}"),
+            format_args!(
+                "تم توريد {amount} من {}: القيد {}",
+                isolate(of),
+                isolate(format_args!("{point}/{number}"))
+            ),
+        )
     }
 }
 
@@ -39,30 +49,46 @@ pub(crate) struct Closed {
 }
 
 impl View for Closed {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         let day = &self.day;
-        let mut table = Table::default();
+        let mut table = Table::new(language);
         table.line("vending point", &day.point);
         let entries = match day.first > day.last {
-            true => "none since it was closed before".to_owned(),
-            false => format!("{} to {}", day.first, day.last),
+            true => say(language, "none since it was closed before", "لا شيء منذ الإغلاق السابق"),
+            false => {
+                let (first, last) = (day.first, day.last);
+                say(
+                    language,
+                    format_args!("{first} to {last}"),
+                    format_args!("من {} إلى {}", isolate(first), isolate(last)),
+                )
+            }
         };
         table.line("entries", entries);
         for (kind, sums) in &day.kinds {
-            table.line(kind, format!("{} times, {}", sums.count, egp(Piastres(sums.amount))));
+            let (count, amount) = (sums.count, customer::amount(Piastres(sums.amount), language));
+            let arabic = format_args!("{} مرة، {amount}", isolate(count));
+            table.line(kind, say(language, format_args!("{count} times, {amount}"), arabic));
         }
-        table.line("cash before", egp(Balance(day.opening_cash)));
-        table.line("cash by the books", egp(Balance(day.booked_cash)));
-        table.line("cash as counted", egp(Piastres(day.counted_cash)));
-        table.line("difference", egp(Balance(day.difference)));
+        table.egp("cash before", Balance(day.opening_cash));
+        table.egp("cash by the books", Balance(day.booked_cash));
+        table.egp("cash as counted", Piastres(day.counted_cash));
+        table.egp("difference", Balance(day.difference));
         table.line("waiting", day.waiting.len() as u64 + day.more_waiting);
-        table.line("signed", signed(self.signed));
+        table.line("signed", signed(self.signed, language));
         table.finish()
     }
 }
 
-const fn signed(signed: bool) -> &'static str {
-    if signed { "yes" } else { "no: make an audit key with `cardctl audit key`" }
+fn signed(signed: bool, language: Language) -> String {
+    match signed {
+        true => say(language, "yes", "نعم"),
+        false => say(
+            language,
+            "no: make an audit key with `cardctl audit key`",
+            "لا: يرجى إنشاء بيانات توقيع المراجعة أولًا",
+        ),
+    }
 }
 
 /// All accounts.
@@ -133,12 +159,14 @@ pub(crate) struct Exported {
 }
 
 impl View for Exported {
-    fn text(&self, _: Language) -> String {
-        let mut table = Table::default();
+    fn text(&self, language: Language) -> String {
+        let mut table = Table::new(language);
         for (name, file) in &self.manifest.files {
-            table.line(name, format!("{} records, {} bytes", file.records, file.bytes));
+            let (records, bytes) = (file.records, file.bytes);
+            let arabic = format_args!("{} سجلًا، {} بايت", isolate(records), isolate(bytes));
+            table.line(name, say(language, format_args!("{records} records, {bytes} bytes"), arabic));
         }
-        table.line("signed", signed(self.signed));
+        table.line("signed", signed(self.signed, language));
         table.finish()
     }
 }
@@ -150,8 +178,13 @@ pub(crate) struct Copied {
 }
 
 impl View for Copied {
-    fn text(&self, _: Language) -> String {
-        format!("{} is a copy of the ledger as it is now", self.file)
+    fn text(&self, language: Language) -> String {
+        let file = &self.file;
+        say(
+            language,
+            format_args!("{file} is a copy of the ledger as it is now"),
+            format_args!("{} نسخة من الدفاتر كما هي الآن", isolate(file)),
+        )
     }
 }
 

@@ -1,14 +1,14 @@
 //! `cardctl ledger move`.
 
 use card_core::id::Binding;
-use card_core::text::Language;
+use card_core::text::{Language, isolate};
 use card_core::units::Balance;
 use card_ledger::{MoveOrder, RequestId};
 use serde::Serialize;
 
 use super::correct::CertifiedView;
-use crate::view::View;
-use crate::view::table::egp;
+use crate::view::words::say;
+use crate::view::{View, customer};
 
 /// What was left in one contract goes to another.
 #[derive(Serialize)]
@@ -44,10 +44,17 @@ impl From<&MoveOrder> for MoveView {
     }
 }
 
-impl std::fmt::Display for MoveView {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let left = egp(Balance(self.left.unwrap_or_default()));
-        write!(f, "{left} go from {} to {}", self.from, self.to)
+impl MoveView {
+    /// In one line.
+    pub(crate) fn text(&self, language: Language) -> String {
+        let left = customer::amount(Balance(self.left.unwrap_or_default()), language);
+        let place = |contract: &Contract| format!("{}/{}", contract.meter, contract.binding);
+        let (from, to) = (place(&self.from), place(&self.to));
+        say(
+            language,
+            format_args!("{left} go from contract {from} to contract {to}"),
+            format_args!("ينتقل {left} من التعاقد {} إلى التعاقد {}", isolate(&from), isolate(&to)),
+        )
     }
 }
 
@@ -67,9 +74,16 @@ impl View for Moved {
     fn text(&self, language: Language) -> String {
         match self {
             Self::Certified(certified) => certified.text(language),
-            Self::Proposed { request, order } => format!(
-                "proposed: {order}; another one agrees with `cardctl --actor NAME ledger approve {request}`"
-            ),
+            Self::Proposed { request, order } => {
+                let order = order.text(language);
+                say(
+                    language,
+                    format_args!(
+                        "proposed: {order}; another one agrees with `cardctl --actor NAME ledger approve {request}`"
+                    ),
+                    format_args!("اقتُرح بالرقم {}: {order}؛ يرجى موافقة شخص آخر", isolate(request)),
+                )
+            }
         }
     }
 }

@@ -1,16 +1,17 @@
 //! How things stand in the ledger.
 
-use card_core::text::Language;
+use card_core::text::{Language, isolate};
 use card_core::units::{Balance, CardTime, Piastres};
 use card_ledger::{BindingRecord, Division, Entry, PartyCode, Point, PointCode, RequestId, Sale};
 use serde::Serialize;
 use std::fmt::Write as _;
 
 use super::moves::MoveView;
-use crate::view::View;
-use crate::view::issue::Account;
+use crate::view::issue::{Account, generation};
 use crate::view::staff::{SINGLE_USER, shown_once};
-use crate::view::table::{Table, egp, time};
+use crate::view::table::{Table, in_language, time};
+use crate::view::words::say;
+use crate::view::{View, customer};
 
 /// Whether a ledger was founded just now.
 #[derive(Serialize)]
@@ -26,11 +27,14 @@ pub(crate) struct Begun {
 }
 
 impl View for Begun {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         let founded = match (self.begun, &self.name) {
             (false, _) => {
-                return "there is a ledger already: nothing was changed; see it with `cardctl ledger status`"
-                    .to_owned();
+                return say(
+                    language,
+                    "there is a ledger already: nothing was changed; see it with `cardctl ledger status`",
+                    "توجد دفاتر من قبل، ولم يتغير شيء",
+                );
             }
             (true, None) => {
                 return format!(
@@ -112,30 +116,35 @@ impl Waiting {
 }
 
 impl View for Standing {
-    fn text(&self, _: Language) -> String {
-        let mut text =
-            format!("{:<20} {:<12} {:>10} {:>14} {:>14}", "point", "party", "entries", "cash", "sold today");
-        for point in &self.points {
-            let closed = if point.open { "" } else { "  closed" };
+    fn text(&self, language: Language) -> String {
+        let names = match language {
+            Language::English => ["point", "party", "entries", "cash", "sold today"],
+            Language::Arabic => ["منفذ الشحن", "الجهة", "القيود", "النقد", "بيع اليوم"],
+        };
+        let [point, party, entries, cash, sold] = names;
+        let mut text = format!("{point:<20} {party:<12} {entries:>10} {cash:>14} {sold:>14}");
+        for PointStanding { point, party, entries, cash, sold_today, open, .. } in &self.points {
+            let closed = if *open { String::new() } else { say(language, "  closed", "  موقوف") };
+            let (cash, sold) = (Balance(*cash).to_string(), Piastres(*sold_today).to_string());
             // Writing to a string cannot fail.
-            let _ = write!(
-                text,
-                "\n{:<20} {:<12} {:>10} {:>14} {:>14}{closed}",
-                point.point,
-                point.party,
-                point.entries,
-                Balance(point.cash).to_string(),
-                Piastres(point.sold_today).to_string(),
-            );
+            let _ = write!(text, "\n{point:<20} {party:<12} {entries:>10} {cash:>14} {sold:>14}{closed}");
         }
         let Self { rules, epoch, .. } = self;
-        let _ = write!(text, "\n\nrules of selling: version {rules}; restored from a copy: {epoch} times");
+        let standing = say(
+            language,
+            format_args!("rules of selling: version {rules}; restored from a copy: {epoch} times"),
+            format_args!("قواعد البيع: رقم {}؛ مرات الاستعادة من نسخة: {}", isolate(rules), isolate(epoch)),
+        );
+        let _ = write!(text, "\n\n{standing}");
         for Waiting { entry, order } in &self.waiting {
-            let order = order.as_ref().map_or_else(String::new, |order| format!(": {order}"));
-            let _ = write!(text, "\nwaits: {entry}{order}");
+            let order =
+                order.as_ref().map_or_else(String::new, |order| format!(": {}", order.text(language)));
+            let waits = say(language, "waits", "ينتظر");
+            let _ = write!(text, "\n{waits}: {}{order}", entry.line(language));
         }
         if self.single_user {
-            let _ = write!(text, "\n{SINGLE_USER}");
+            let said = say(language, SINGLE_USER, "دفاتر مستخدم واحد للتطوير: يُصدَّق كل من يستخدمها");
+            let _ = write!(text, "\n{said}");
         }
         text
     }
@@ -189,18 +198,36 @@ impl From<Entry> for EntryView {
     }
 }
 
-/// In one line.
-impl std::fmt::Display for EntryView {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { point, number, actor, party, request, .. } = self;
+impl EntryView {
+    /// In one line.
+    fn line(&self, language: Language) -> String {
+        let Self { point, number, actor, party, request, reason, .. } = self;
         let kind = if self.blocked == Some(false) { "unblock" } else { self.kind };
-        let amount =
-            if self.amount == 0 { String::new() } else { format!(" {}", egp(Piastres(self.amount))) };
-        let reason = if self.reason.is_empty() { String::new() } else { format!(" ({})", self.reason) };
-        write!(
-            f,
-            "{}  {point}/{number} {kind}{amount}{reason}, by {actor} of {party}, request {request}",
-            time(self.at)
+        let at = time(self.at);
+        let amount = match self.amount {
+            0 => String::new(),
+            amount => format!(" {}", customer::amount(Piastres(amount), language)),
+        };
+        let (because, arabic) = match reason.is_empty() {
+            true => (String::new(), String::new()),
+            false => (format!(" ({reason})"), format!(" ({})", isolate(reason))),
+        };
+        let named = match (language, kind) {
+            // The same word is a state elsewhere.
+            (Language::Arabic, "open") => "فتح التعاقد".to_owned(),
+            _ => in_language(language, kind.to_owned()),
+        };
+        let (place, who) = (format!("{point}/{number}"), format!("{actor}, {party}"));
+        say(
+            language,
+            format_args!("{at}  {place} {named}{amount}{because}, by {actor} of {party}, request {request}"),
+            format_args!(
+                "{}  {} {named}{amount}{arabic}، نفذه {}، الطلب {}",
+                isolate(&at),
+                isolate(&place),
+                isolate(&who),
+                isolate(request)
+            ),
         )
     }
 }
@@ -242,27 +269,32 @@ impl Statement {
 }
 
 impl View for Statement {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         let account = &self.account;
-        let mut table = Table::default();
-        let blocked = if self.blocked { ", card blocked" } else { "" };
-        table.line("meter", format!("{} (binding {})", account.meter, account.binding));
+        let mut table = Table::new(language);
+        let status = in_language(language, self.status.to_owned());
+        let blocked = if self.blocked {
+            say(language, ", card blocked", "، الكارت موقوف")
+        } else {
+            String::new()
+        };
+        table.line("meter", account.contract(language));
         table.line("account", account.account);
-        table.line("card", format!("{} (generation {})", account.card, account.generation));
-        table.line("status", format!("{}{blocked}", self.status));
+        table.line("card", generation(&account.card, account.generation, language));
+        table.line("status", format!("{status}{blocked}"));
         table.line("certificate", self.sequence);
-        table.line("total credit", egp(Piastres(account.total_credit)));
-        table.line("total debited", egp(Piastres(account.total_debited)));
+        table.egp("total credit", Piastres(account.total_credit));
+        table.egp("total debited", Piastres(account.total_debited));
         table.line("seen on the card", self.card_sequence);
-        table.line("seen in the meter", egp(Piastres(self.applied_credit)));
+        table.egp("seen in the meter", Piastres(self.applied_credit));
         let heard = if self.heard == CardTime::UNSET { "never".to_owned() } else { time(self.heard) };
         table.line("heard of the meter", heard);
-        table.line("debt", egp(Piastres(self.debt)));
+        table.egp("debt", Piastres(self.debt));
         let mut text = table.finish();
         text.push('\n');
         for entry in &self.entries {
             // Writing to a string cannot fail.
-            let _ = write!(text, "\n{entry}");
+            let _ = write!(text, "\n{}", entry.line(language));
         }
         text
     }
@@ -308,9 +340,11 @@ impl From<Sale> for SaleView {
 }
 
 impl View for SaleView {
-    fn text(&self, _: Language) -> String {
-        let mut table = Table::default();
-        table.line("request", format!("{} of {}", self.request, self.party));
+    fn text(&self, language: Language) -> String {
+        let mut table = Table::new(language);
+        let Self { request, party, .. } = self;
+        let arabic = format_args!("{} من {}", isolate(request), isolate(party));
+        table.line("request", say(language, format_args!("{request} of {party}"), arabic));
         table.line("state", self.state);
         table.line("receipt", format!("{}/{}", self.point, self.number));
         table.line("time", time(self.at));
@@ -319,13 +353,13 @@ impl View for SaleView {
             table.line("approved by", second);
         }
         table.line("card", &self.card);
-        table.line("paid", egp(Piastres(self.amount)));
-        table.line("credit", egp(Piastres(self.division.credit)));
+        table.egp("paid", Piastres(self.amount));
+        table.egp("credit", Piastres(self.division.credit));
         for charge in &self.division.charges {
-            table.line(charge.code.to_string(), egp(Piastres(charge.amount)));
+            table.egp(charge.code.to_string(), Piastres(charge.amount));
         }
         if self.division.debt > 0 {
-            table.line("to the debt", egp(Piastres(self.division.debt)));
+            table.egp("to the debt", Piastres(self.division.debt));
         }
         if let Some(voucher) = &self.voucher {
             table.line("voucher", voucher);

@@ -10,39 +10,38 @@ use serde::Serialize;
 use std::fmt::Write as _;
 
 use crate::local;
-use crate::view::View;
 use crate::view::events::{EventView, in_words};
 use crate::view::months::{self, MonthView};
-use crate::view::table::egp;
+use crate::view::words::{say, words};
+use crate::view::{View, customer};
 
 /// The events that a meter keeps.
-#[derive(Serialize)]
 pub(crate) struct Events {
-    #[serde(serialize_with = "crate::view::as_text")]
-    meter: u64,
-    events: Vec<EventView>,
-    #[serde(skip)]
-    list: Vec<Event>,
-    #[serde(skip)]
+    meter: MeterId,
+    events: Vec<Event>,
     calendar: Calendar,
 }
 
+crate::view::json!(Events, events => {
+    "meter": events.meter.to_string(),
+    "events": events.events.iter().map(EventView::from).collect::<Vec<_>>(),
+});
+
 impl Events {
-    pub(crate) fn new(meter: MeterId, list: Vec<Event>, calendar: Calendar) -> Self {
-        let events = list.iter().map(EventView::from).collect();
-        Self { meter: meter.number(), events, list, calendar }
+    pub(crate) const fn new(meter: MeterId, events: Vec<Event>, calendar: Calendar) -> Self {
+        Self { meter, events, calendar }
     }
 }
 
 impl View for Events {
-    fn text(&self, _: Language) -> String {
-        if self.list.is_empty() {
-            return "the meter has no events in this contract yet".to_owned();
+    fn text(&self, language: Language) -> String {
+        if self.events.is_empty() {
+            return words(language, "the meter has no events in this contract yet").to_owned();
         }
-        let mut text = String::from("event  local time        what happened");
-        for event in &self.list {
+        let mut text = words(language, "event  local time        what happened").to_owned();
+        for event in &self.events {
             let when = local::time(&self.calendar, event.time);
-            let says = in_words(event, Some(&self.calendar));
+            let says = in_words(event, Some(&self.calendar), language);
             // Writing to a string cannot fail.
             let _ = write!(text, "\n{:>5}  {when}  {says}", event.number);
         }
@@ -114,7 +113,7 @@ impl View for Charges {
 #[derive(Serialize)]
 pub(crate) struct Months {
     #[serde(serialize_with = "crate::view::as_text")]
-    meter: u64,
+    meter: MeterId,
     months: Vec<MonthView>,
     running: MonthView,
     #[serde(skip)]
@@ -125,7 +124,7 @@ impl Months {
     /// `bound` is whether the meter has a contract.
     pub(crate) fn new(meter: MeterId, closed: &[Month], running: &Month, bound: bool) -> Self {
         Self {
-            meter: meter.number(),
+            meter,
             months: closed.iter().map(|month| MonthView::new(month, true)).collect(),
             running: MonthView::new(running, false),
             bound,
@@ -138,12 +137,17 @@ impl Months {
 }
 
 impl View for Months {
-    fn text(&self, _: Language) -> String {
-        let mut text = months::table(self.all());
+    fn text(&self, language: Language) -> String {
+        let mut text = months::table(self.all(), language);
         let sum = self.all().fold(0_i64, |sum, month| sum.saturating_add(month.total().0));
-        let _ = write!(text, "\nall of them {}", egp(Balance(sum)));
+        let sum = customer::amount(Balance(sum), language);
+        let all = say(language, format_args!("all of them {sum}"), format_args!("الإجمالي {sum}"));
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n{all}");
         if !self.bound {
-            text.push_str("\nthe meter has no contract: it closes no months, and nobody is charged");
+            let english = "the meter has no contract: it closes no months, and nobody is charged";
+            let arabic = "لا يوجد تعاقد على العداد: لا تُغلق شهور ولا يُحاسب أحد";
+            let _ = write!(text, "\n{}", say(language, english, arabic));
         }
         text
     }

@@ -2,88 +2,79 @@
 
 use card_core::calendar::Calendar;
 use card_core::id::MeterId;
-use card_core::text::Language;
-use card_core::units::{Energy, Piastres};
+use card_core::text::{Language, isolate};
+use card_core::units::Piastres;
 use card_host::simulated_meter::Summary;
-use serde::Serialize;
 
 use crate::local;
-use crate::view::View;
-use crate::view::table::{Table, egp};
+use crate::view::table::Table;
+use crate::view::words::say;
+use crate::view::{View, customer};
 
 /// Days that have passed.
-#[derive(Serialize)]
 pub(crate) struct Passed {
-    #[serde(serialize_with = "crate::view::as_text")]
-    meter: u64,
-    from: u64,
-    to: u64,
-    hours: u64,
-    hours_without_supply: u64,
-    energy_10wh: u64,
-    charged: i64,
-    adjustments: i64,
-    fees: i64,
-    instalments: u64,
-    months: u16,
-    balance_before: i64,
-    balance: i64,
-    #[serde(skip)]
+    meter: MeterId,
     run: Summary,
-    #[serde(skip)]
     profile: String,
-    #[serde(skip)]
     calendar: Calendar,
 }
 
+crate::view::json!(Passed, passed => {
+    "meter": passed.meter.to_string(),
+    "from": passed.run.from.to_unix(),
+    "to": passed.run.to.to_unix(),
+    "hours": passed.run.hours,
+    "hours_without_supply": passed.run.hours_off,
+    "energy_10wh": passed.run.energy,
+    "charged": passed.run.charged.0,
+    "adjustments": passed.run.adjustments.0,
+    "fees": passed.run.fees.0,
+    "instalments": passed.run.instalments.0,
+    "months": passed.run.months,
+    "balance_before": passed.run.balance_before.0,
+    "balance": passed.run.balance.0,
+});
+
 impl Passed {
     pub(crate) fn new(meter: MeterId, run: Summary, profile: &str, calendar: Calendar) -> Self {
-        Self {
-            meter: meter.number(),
-            from: run.from.to_unix(),
-            to: run.to.to_unix(),
-            hours: run.hours,
-            hours_without_supply: run.hours_off,
-            energy_10wh: run.energy,
-            charged: run.charged.0,
-            adjustments: run.adjustments.0,
-            fees: run.fees.0,
-            instalments: run.instalments.0,
-            months: run.months,
-            balance_before: run.balance_before.0,
-            balance: run.balance.0,
-            run,
-            profile: profile.to_owned(),
-            calendar,
-        }
+        Self { meter, run, profile: profile.to_owned(), calendar }
     }
 }
 
 impl View for Passed {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         let Self { run, calendar, .. } = self;
-        let mut table = Table::default();
+        let mut table = Table::new(language);
         table.line("meter", self.meter);
         table.line("from", local::time(calendar, run.from));
         table.line("to", local::time(calendar, run.to));
         table.line("profile", &self.profile);
-        table.line("energy", kwh(run.energy));
-        table.line("charged", egp(run.charged));
-        table.line("of that, months rated again", egp(run.adjustments));
-        table.line("fees", format!("{} in {} months that ended", egp(run.fees), run.months));
+        table.line("energy", customer::units(run.energy, language));
+        table.egp("charged", run.charged);
+        table.egp("of that, months rated again", run.adjustments);
+        let (fees, months) = (customer::amount(run.fees, language), run.months);
+        table.line(
+            "fees",
+            say(
+                language,
+                format_args!("{fees} in {months} months that ended"),
+                format_args!("{fees} عن الشهور المنتهية وعددها {}", isolate(months)),
+            ),
+        );
         if run.instalments != Piastres::ZERO {
-            table.line("instalments", egp(run.instalments));
+            table.egp("instalments", run.instalments);
         }
-        table.line("hours without supply", format!("{} of {}", run.hours_off, run.hours));
-        table.line("balance before", egp(run.balance_before));
-        table.line("balance", egp(run.balance));
+        let (off, hours) = (run.hours_off, run.hours);
+        table.line(
+            "hours without supply",
+            say(
+                language,
+                format_args!("{off} of {hours}"),
+                format_args!("{} من {}", isolate(off), isolate(hours)),
+            ),
+        );
+        table.egp("balance before", run.balance_before);
+        table.egp("balance", run.balance);
         table.finish()
-    }
-}
-
-fn kwh(units: u64) -> String {
-    match u32::try_from(units) {
-        Ok(units) => Energy(units).to_string(),
-        Err(_) => format!("{}.{:02} kWh", units / 100, units % 100),
     }
 }
