@@ -54,14 +54,11 @@ fn a_sale_has_its_receipt_and_a_card_its_statement() {
     assert!(!Path::new(&file("none.html")).exists());
 
     let slip = file("slip.html");
-    done(&cardctl(
-        data,
-        &["--request", "block-1", "ledger", "block", "--meter", "5", "--reason", "lost & found"],
-    ));
+    done(&cardctl(data, &["--request", "block-1", "block", "--meter", "5", "--reason", "lost & found"]));
     done(&cardctl(data, &["slip", "block-1", "--out", &slip]));
     let page = std::fs::read_to_string(&slip).unwrap();
     assert!(page.contains("A card was blocked") && page.contains("lost &amp; found"), "{page}");
-    done(&cardctl(data, &["ledger", "unblock", "--meter", "5", "--reason", "found"]));
+    done(&cardctl(data, &["unblock", "--meter", "5", "--reason", "found"]));
     assert_eq!(cardctl(data, &["slip", "sale-1", "--out", &file("none.html")]).status.code(), Some(1));
 
     done(&cardctl(data, &["statement", "--out", &early]));
