@@ -11,9 +11,9 @@ use card_host::simulated_meter::SimulatedMeter;
 
 const DAY: u32 = 86_400;
 const MONTHS: u16 = 12;
-/// Events of a year at least; those of a restart that is near come by themselves.
+/// Events of a year at least; those of fees, and of a restart that is near, come by themselves.
 const EVENTS: u32 = 38;
-const REFUSED: u32 = 28;
+const REFUSED: u32 = 4;
 
 /// What the clock of a meter shows at the time that the meter has come to.
 #[must_use]

@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use super::app::{App, with_token};
 use super::lists;
 use super::{handlers, receipts};
-use card_channel::wire::{MEDIA_TYPE, Problem};
+use card_channel::wire::{MEDIA_TYPE, PageDigits, PageLanguage, Problem};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -32,7 +32,7 @@ use card_channel::wire::{MEDIA_TYPE, Problem};
         (name = "cards", description = "What waits for cards, what they bring back, and whose they are at a bank."),
         (name = "server", description = "The server itself.")
     ),
-    components(schemas(Problem))
+    components(schemas(Problem, PageDigits, PageLanguage))
 )]
 struct Description;
 

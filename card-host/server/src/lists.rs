@@ -12,7 +12,7 @@ use super::describe::WithoutBody;
 use super::extract::Parameters;
 use super::failure::Failure;
 use super::handlers::json;
-use card_channel::wire::{self, SalesQuery};
+use card_channel::wire::{self, Code, SalesQuery};
 use card_ledger::{MOST_SALES, SaleList, list_sales, times_of_day};
 
 /// The sales of a vending point on a day, page by page, as they stand now.
@@ -27,8 +27,8 @@ pub(super) async fn sales(
 ) -> Result<Response, Failure> {
     let who = caller.at(&query.point)?;
     let day = query.day.parse().ok().and_then(day_number);
-    let day =
-        day.ok_or_else(|| Failure::malformed("`day` is a day of this century after 2019, as 2026-11-22"))?;
+    let none = "`day` is a day after 2019, as 2026-11-22";
+    let day = day.ok_or_else(|| Failure::new(Code::Invalid, none))?;
     let (from, until) = times_of_day(&Calendar::EGYPT, day);
     let after = query.cursor.as_deref().map_or(Some(0), |cursor| cursor.parse().ok());
     let after = after.filter(|after| i64::try_from(*after).is_ok());

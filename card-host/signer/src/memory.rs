@@ -108,9 +108,20 @@ impl Memory {
         new: Option<Beginning<'_>>,
     ) -> Result<Self, MemoryError> {
         let other = || MemoryError::Other(path.display().to_string());
-        let connection =
-            connect(path, vfs.as_deref(), durability, new.is_some()).map_err(|error| failed(&error))?;
-        let there = begun(&connection, |connection| table::prepare(connection, new))?;
+        let reads = vfs.is_none().then(|| only_reads(path)).flatten();
+        let connection = match reads {
+            Some(name) => Connection::open_with_flags(
+                name,
+                OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+            ),
+            None => connect(path, vfs.as_deref(), durability, new.is_some()),
+        };
+        let connection = connection.map_err(|error| failed(&error))?;
+        let there = if connection.is_readonly("main").map_err(|error| failed(&error))? {
+            table::prepare(&connection, None).map_err(|error| failed(&error))?
+        } else {
+            begun(&connection, |connection| table::prepare(connection, new))?
+        };
         let scope = if there { table::scope(&connection).map_err(|error| failed(&error))? } else { None };
         let scope = scope.ok_or_else(other)?;
         if new.is_some_and(|new| new.scope != scope) {
@@ -336,6 +347,32 @@ fn begun<T>(
         Ok(made)
     };
     all().map_err(|error| failed(&error))
+}
+
+/// The name of a file that is there and can only be read, such as one on read-only media: nothing is signed then, and what only reads the
+/// books goes on.
+#[cfg(unix)]
+fn only_reads(path: &Path) -> Option<String> {
+    use std::fmt::Write as _;
+    use std::os::unix::ffi::OsStrExt as _;
+    let path = std::path::absolute(path).ok().filter(|path| path.is_file())?;
+    let error = std::fs::OpenOptions::new().write(true).open(&path).err()?;
+    let kinds = [std::io::ErrorKind::PermissionDenied, std::io::ErrorKind::ReadOnlyFilesystem];
+    let mut name = String::from("file:");
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                name.push(char::from(*byte))
+            }
+            _ => drop(write!(name, "%{byte:02X}")),
+        }
+    }
+    kinds.contains(&error.kind()).then(|| name + "?immutable=1")
+}
+
+#[cfg(not(unix))]
+fn only_reads(_: &Path) -> Option<String> {
+    None
 }
 
 fn connect(path: &Path, vfs: Option<&str>, durability: Durability, new: bool) -> Result<Connection, Error> {

@@ -142,6 +142,7 @@ impl Arguments {
             database,
             actor: self.actor.take(),
             secret_file: self.secret_file.take(),
+            credential: None,
             point: self.point.take(),
             request: Arc::new(Request::new(id, repeats, self.format == Format::Json)),
         })

@@ -38,6 +38,8 @@ pub(crate) struct Books {
     pub(crate) begun: bool,
     /// The secret of its first member of staff, where it was founded just now with one.
     pub(crate) first: Option<Arc<StaffSecret>>,
+    /// Name and secret of who works with it, where it has staff.
+    pub(crate) credential: Option<Credential>,
 }
 
 /// The ledger that is there, to look something up without its keys: what anybody may see who may read its file.
@@ -47,12 +49,12 @@ pub(crate) fn there(context: &Context) -> Result<Option<Arc<dyn Ledger>>, Error>
     Ok(place.open()?.filter(|opened| opened.founded).map(|opened| opened.ledger))
 }
 
-/// Who acts: in a single user's ledger whoever says so, else a member of staff with the right secret. What was given of the first one comes back.
+/// Who acts: in a single user's ledger whoever says so, else a member of staff with the right secret, which comes back.
 fn acts(
     context: &Context,
     office: &Office,
     first: Option<Credential>,
-) -> Result<(Who, Option<Arc<StaffSecret>>), Error> {
+) -> Result<(Who, Option<Credential>), Error> {
     let point = match &context.point {
         Some(point) => point.clone(),
         None => office_point()?,
@@ -61,9 +63,8 @@ fn acts(
         let (party, actor) = (COMPANY.parse().map_err(LedgerError::from)?, actor(context)?.to_string());
         return Ok((Who { party, point, actor, may: Powers::ALL }, None));
     }
-    let founded = first.is_some();
-    let given = match (first, &context.secret_file) {
-        (Some(first), _) => Some(first),
+    let given = match (first.or_else(|| context.credential.clone()), &context.secret_file) {
+        (Some(known), _) => Some(known),
         (None, Some(file)) => Some(secret::read(file)?),
         (None, None) => None,
     };
@@ -76,7 +77,8 @@ fn acts(
         Some(secret) => secret,
         None => secret::ask(&name)?,
     };
-    Ok((office.authenticated(&name, &secret, point)?, founded.then_some(secret)))
+    let who = office.authenticated(&name, &secret, point)?;
+    Ok((who, Some(Credential { name: Some(name), secret })))
 }
 
 /// Who this is said to be.
@@ -237,9 +239,11 @@ impl Books {
             }
         };
         drop(lock);
-        let (who, first) = acts(context, &office, first)?;
+        let begins = first.is_some();
+        let (who, credential) = acts(context, &office, first)?;
+        let first = credential.as_ref().filter(|_| begins).map(|known| Arc::clone(&known.secret));
         let (office, request) = (Arc::new(office), Arc::clone(&context.request));
-        Ok(Self { office, keys, who, request, sqlite, begun: !founded, first })
+        Ok(Self { office, keys, who, request, sqlite, begun: !founded, first, credential })
     }
 
     /// The id of the request that this program is run for; whoever asks has seen it then.

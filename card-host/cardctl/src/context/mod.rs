@@ -16,12 +16,12 @@ use self::books::{Books, CONNECTIONS, Founding, NoBooks};
 use self::office_keys::KeysAt;
 use self::request::NotShown;
 pub(crate) use self::request::Request;
-use self::secret::NoSecret;
+use self::secret::{Credential, NoSecret};
 use self::trace::TraceError;
 use self::workplace::{Workplace, WorkplaceError};
 use card_host::keystore::KeyStoreError;
 use card_host::reader_error::ReaderError;
-use card_ledger::{LedgerError, PointCode, RequestId, StaffName};
+use card_ledger::{LedgerError, PointCode, RequestId, StaffName, StaffSecret};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +44,8 @@ pub(crate) struct Context {
     pub(crate) actor: Option<StaffName>,
     /// Where the secret of that one is, if it is not typed.
     pub(crate) secret_file: Option<PathBuf>,
+    /// The name and the secret, where they are known already.
+    pub(crate) credential: Option<Credential>,
     /// The vending point, where it is not the office.
     pub(crate) point: Option<PointCode>,
     /// The id of what is asked for.
@@ -74,8 +76,19 @@ pub(crate) enum Error {
 }
 
 impl Context {
-    /// The same for another request, whose id whoever asks has seen; done by `actor` where one is named.
-    pub(crate) fn as_asked(&self, id: RequestId, actor: Option<StaffName>) -> Self {
+    /// The same for another request, whose id whoever asks has seen; done by `actor` with this secret where one is named, else by who it is.
+    pub(crate) fn as_asked(
+        &self,
+        id: RequestId,
+        actor: Option<(StaffName, Option<Arc<StaffSecret>>)>,
+    ) -> Self {
+        let (actor, credential) = match actor {
+            Some((name, secret)) => {
+                let credential = secret.map(|secret| Credential { name: Some(name.clone()), secret });
+                (Some(name), credential)
+            }
+            None => (self.actor.clone(), self.credential.clone()),
+        };
         Self {
             data: self.data.clone(),
             reader: self.reader.clone(),
@@ -83,8 +96,9 @@ impl Context {
             trace: self.trace.clone(),
             keys: self.keys.clone(),
             database: self.database.clone(),
-            actor: actor.or_else(|| self.actor.clone()),
+            actor,
             secret_file: self.secret_file.clone(),
+            credential,
             point: self.point.clone(),
             request: Arc::new(Request::new(id, true, false)),
         }

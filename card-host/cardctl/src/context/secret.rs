@@ -36,6 +36,7 @@ pub(crate) enum NoSecret {
 }
 
 /// A name, where it stands there, and its secret.
+#[derive(Clone)]
 pub(crate) struct Credential {
     pub(crate) name: Option<StaffName>,
     pub(crate) secret: Arc<StaffSecret>,

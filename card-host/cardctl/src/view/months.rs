@@ -98,7 +98,7 @@ impl MonthView {
             (self.clock_doubtful, "clock"),
         ];
         let set: Vec<_> =
-            named.into_iter().filter_map(|(set, name)| set.then(|| words(language, name))).collect();
+            named.into_iter().filter(|(set, _)| *set).map(|(_, name)| words(language, name)).collect();
         set.join(" ")
     }
 }

@@ -192,13 +192,13 @@ pub struct Certified {
 #[serde(deny_unknown_fields)]
 pub struct SalesQuery {
     /// The vending point where they were announced or made.
-    #[cfg_attr(feature = "schema", param(value_type = schema::PointCode))]
+    #[cfg_attr(feature = "schema", param(value_type = schema::PointCode, inline))]
     pub point: String,
     /// The day, in Cairo's time.
-    #[cfg_attr(feature = "schema", param(value_type = schema::Day))]
+    #[cfg_attr(feature = "schema", param(value_type = schema::Day, inline))]
     pub day: String,
     /// The `next` of the page before; left out: the first page.
-    #[cfg_attr(feature = "schema", param(value_type = Option<schema::Cursor>))]
+    #[cfg_attr(feature = "schema", param(value_type = Option<schema::Cursor>, inline))]
     #[serde(default)]
     pub cursor: Option<String>,
     /// At most so many; 100 where it is not said.

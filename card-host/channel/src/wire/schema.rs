@@ -119,5 +119,5 @@ pub struct Day(String);
 
 /// Where the next page of a list begins. Opaque.
 #[derive(ToSchema)]
-#[schema(pattern = "^[0-9]{1,20}$", min_length = 1, max_length = 20, example = "512")]
+#[schema(pattern = "^[0-9]{1,18}$", min_length = 1, max_length = 18, example = "512")]
 pub struct Cursor(String);

@@ -65,7 +65,7 @@ fn the_sales_of_a_day_come_in_pages() {
         assert_eq!(list(&served.fawry, more).problem(400), "malformed", "{more}");
     }
     let wrong = served.ask("GET", "/v1/sales?point=fawry-1&day=2026-02-30", &served.fawry, None, "");
-    assert_eq!(wrong.problem(400), "malformed");
+    assert_eq!(wrong.problem(422), "invalid");
 }
 
 #[test]

@@ -8,14 +8,14 @@ use card_core::text::{Language, Situation};
 use card_host::card_work::CardChoice;
 use card_host::operate;
 use card_host::random::OsRandom;
-use card_ledger::{RequestId, StaffName};
+use card_ledger::RequestId;
 use card_paper::{Look, Receipt, Slip, Statement};
 
-use super::Desk;
 use super::seen::words;
+use super::{Desk, Second};
 use crate::commands::ledger::correct;
 use crate::commands::paper::NotWritten;
-use crate::commands::{Error, block, issue, sale};
+use crate::commands::{Error, block, given, issue, sale};
 use crate::view::View;
 use crate::view::desk::state::{Action, Done, Outcome};
 
@@ -86,7 +86,10 @@ impl Desk {
     }
 
     /// Another person agrees to what was announced.
-    pub(super) fn agree(&self, id: &RequestId, second: &StaffName) -> Result<(), Error> {
+    pub(super) fn agree(&self, id: &RequestId, second: Second) -> Result<(), Error> {
+        if self.has_staff() && second.1.is_none() {
+            return Err(given("the secret of the second person has 32 digits of 0-9 and a-f"));
+        }
         let context = self.context(id, Some(second));
         let books = context.books(&context.shared()?)?;
         correct::approve(&books, &books.who.request(id), None).map(drop)

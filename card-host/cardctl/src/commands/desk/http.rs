@@ -10,7 +10,7 @@ use card_core::access_number::AccessNumber;
 use card_core::id::MeterId;
 use card_core::text::Language;
 use card_core::units::Piastres;
-use card_ledger::{Payee, ReplaceReason, RequestId, StaffName};
+use card_ledger::{Payee, ReplaceReason, RequestId, StaffName, StaffSecret};
 use card_paper::Look;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -142,12 +142,13 @@ struct Fields {
     account: String,
     reason: String,
     name: String,
+    secret: String,
 }
 
 impl Default for Fields {
     fn default() -> Self {
-        let [request, card, amount, meter, account, reason, name] = [const { String::new() }; 7];
-        Self { request, card, amount, meter, account, reason, name }
+        let [request, card, amount, meter, account, reason, name, secret] = [const { String::new() }; 8];
+        Self { request, card, amount, meter, account, reason, name, secret }
     }
 }
 
@@ -231,8 +232,10 @@ fn wrong(language: Language, error: &Error) -> Response {
 async fn again(
     State(desk): Shared,
     Path(In(language)): Path<In>,
-    Form(fields): Form<Fields>,
+    Form(mut fields): Form<Fields>,
 ) -> Result<Response, Response> {
+    let secret = StaffSecret::parse(&fields.secret).map(Arc::new);
+    fields.secret.zeroize();
     let id = match fields.request() {
         Ok(id) => id,
         Err(error) => return Ok(wrong(language, &error)),
@@ -242,7 +245,7 @@ async fn again(
         name => name.and_then(Result::ok),
     };
     let to = format!("/{}/done/{id}", language.code());
-    let done = work(desk, move |desk| desk.again(&id, name.as_ref())).await?;
+    let done = work(desk, move |desk| desk.again(&id, name.map(|name| (name, secret)))).await?;
     Ok(done.map_or_else(|error| forgotten(language, &error), |()| Redirect::to(&to).into_response()))
 }
 
@@ -251,7 +254,10 @@ async fn done(
     Path((In(language), id)): Path<(In, String)>,
 ) -> Result<Response, Response> {
     let Ok(id) = id.parse::<RequestId>() else { return Ok(StatusCode::NOT_FOUND.into_response()) };
-    let shown = work(desk, move |desk| desk.done(&id, |done| Html(pages::done(language, &id, done)))).await?;
+    let shown = work(desk, move |desk| {
+        desk.done(&id, |done| Html(pages::done(language, &id, done, desk.has_staff())))
+    })
+    .await?;
     Ok(shown.map_or_else(|error| forgotten(language, &error), IntoResponse::into_response))
 }
 

@@ -9,7 +9,7 @@ mod seen;
 
 use card_core::id::CardId;
 use card_core::text::Language;
-use card_ledger::{RequestId, StaffName};
+use card_ledger::{RequestId, StaffName, StaffSecret};
 use card_paper::Digits;
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -37,6 +37,9 @@ pub(crate) struct Options {
     pub(crate) holder: bool,
 }
 
+/// A second person, and the secret where the ledger has staff.
+type Second = (StaffName, Option<Arc<StaffSecret>>);
+
 /// The desk.
 pub(crate) struct Desk {
     context: Context,
@@ -61,12 +64,13 @@ pub(crate) fn run(context: &Context, options: &Options, printer: Printer) -> Res
     if !address.ip().is_loopback() {
         return Err(DeskError::Outside(address).into());
     }
+    let mut own = context.as_asked(new_id()?, None);
     if !options.holder {
-        // What is missing is told before anybody waits at the desk.
-        context.books(&context.shared()?)?;
+        // What is missing is told, and a secret asked for, before anybody waits at the desk.
+        own.credential = context.books(&context.shared()?)?.credential;
     }
     let desk = Desk {
-        context: context.as_asked(new_id()?, None),
+        context: own,
         language: printer.language,
         digits: options.digits,
         holder: options.holder,
@@ -98,8 +102,13 @@ impl Desk {
         self.remember(&mut work, id, done);
     }
 
-    /// The same again, under its id; with a name, that person agrees first.
-    fn again(&self, id: &RequestId, second: Option<&StaffName>) -> Result<(), Forgotten> {
+    /// Whether who works here has a secret.
+    fn has_staff(&self) -> bool {
+        self.context.credential.is_some()
+    }
+
+    /// The same again, under its id; with a second person, that one agrees first.
+    fn again(&self, id: &RequestId, second: Option<Second>) -> Result<(), Forgotten> {
         let mut work = self.work();
         let known = work.done.iter().find(|(known, _)| known == id);
         let action = known.map(|(_, done)| done.action.clone()).ok_or_else(|| Forgotten(id.clone()))?;
@@ -135,8 +144,8 @@ impl Desk {
         known.map(|(_, done)| show(done)).ok_or_else(|| Forgotten(id.clone()))
     }
 
-    fn context(&self, id: &RequestId, actor: Option<&StaffName>) -> Context {
-        self.context.as_asked(id.clone(), actor.cloned())
+    fn context(&self, id: &RequestId, actor: Option<Second>) -> Context {
+        self.context.as_asked(id.clone(), actor)
     }
 }
 

@@ -174,8 +174,8 @@ fn work(language: Language, shown: &Shown, blocked: bool, next: &RequestId) -> M
     }
 }
 
-/// What became of a request.
-pub(crate) fn done(language: Language, id: &RequestId, done: &Done) -> String {
+/// What became of a request. `staff` is whether a second person has a secret.
+pub(crate) fn done(language: Language, id: &RequestId, done: &Done, staff: bool) -> String {
     let of = |words: w::Words| words.of(language);
     let title = match done.outcome {
         Outcome::Done => w::DONE,
@@ -201,6 +201,10 @@ pub(crate) fn done(language: Language, id: &RequestId, done: &Done) -> String {
                         (request(id))
                         label for="name" { (of(w::SECOND)) }
                         input #name name="name" autocomplete="off" required autofocus;
+                    @if staff {
+                        label for="secret" { (of(w::SECRET)) }
+                        input #secret name="secret" type="password" autocomplete="off" dir="ltr" required;
+                    }
                         button { (of(w::AGREE)) }
                     }
                 }

@@ -57,6 +57,7 @@ words! {
     REPLACED = "The new card is made. Give its access number to the holder, then load what was paid.",
         "تم إصدار الكارت البديل. يرجى تسليم رقم الدخول لصاحب الكارت، ثم تحميل ما تم دفعه.";
     SECOND = "Name of the second person", "اسم الشخص الثاني";
+    SECRET = "Secret of the second person", "الرقم السري للشخص الثاني";
     AGREE = "Agree, and go on", "الموافقة والمتابعة";
     AGAIN = "The same again: nothing is done twice", "إعادة المحاولة: لا يتكرر أي شيء";
     LOAD_NOW = "Load it now: it is paid, and not sold again", "التحميل الآن: تم الدفع ولا يتكرر البيع";
