@@ -89,7 +89,7 @@ pub use audit::{
     verify,
 };
 pub use bindings::OpenOrder;
-pub use branch::{BranchError, Brought, Found};
+pub use branch::{BranchError, Brought, Found, Renewed};
 pub use close::{DayStatement, Sums, Waiting};
 pub use correct::{Approved, DebitOrder, DebitTo};
 pub use counter::{Collected, Evidence, HandedIn, binding_of};
