@@ -5,6 +5,7 @@ pub(crate) mod audit;
 mod contents;
 mod corrections;
 mod examples;
+pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod mail;
 pub(crate) mod meter;
@@ -37,6 +38,7 @@ use std::time::Duration;
 
 use self::alerts::AlertsCommand;
 use self::audit::AuditCommand;
+use self::keys::KeysCommand;
 use self::ledger::LedgerCommand;
 use self::mail::MailArguments;
 use self::meter::MeterCommand;
@@ -331,6 +333,11 @@ pub(crate) enum Command {
     Trace {
         #[command(subcommand)]
         command: TraceCommand,
+    },
+    /// The masters: their check values, and new ones.
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
     },
     /// The signer in a process of its own, which remembers and has ceilings; and its two custodians.
     Signer {

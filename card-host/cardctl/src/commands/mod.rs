@@ -9,6 +9,7 @@ pub(crate) mod conformance;
 pub(crate) mod desk;
 mod error;
 pub(crate) mod issue;
+pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod mail;
 pub(crate) mod meter;

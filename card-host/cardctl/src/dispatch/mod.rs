@@ -7,6 +7,7 @@ use card_paper::{Digits, Look};
 
 use crate::cli::alerts::AlertsCommand;
 use crate::cli::audit::AuditCommand;
+use crate::cli::keys::KeysCommand;
 use crate::cli::meter::MeterCommand;
 use crate::cli::signer::SignerCommand;
 use crate::cli::sim::SimCommand;
@@ -14,8 +15,8 @@ use crate::cli::tariff::TariffCommand;
 use crate::cli::trace::TraceCommand;
 use crate::cli::{Arguments, Command, ConfigCommand, papers};
 use crate::commands::{
-    Error, alerts, audit, card, config, conformance, desk, given, issue, mail, meter, paper, readers, sale,
-    serve, signer, sim, staff, tariff, tour, trace, watch,
+    Error, alerts, audit, card, config, conformance, desk, given, issue, keys, mail, meter, paper, readers,
+    sale, serve, signer, sim, staff, tariff, tour, trace, watch,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -94,6 +95,10 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
             serve::run(context, listen, printer)?;
             return Ok(true);
         }
+        Command::Keys { command } => match command {
+            KeysCommand::List => printer.print(&keys::list(context)?),
+            KeysCommand::Rotate { role } => printer.print(&keys::rotate(context, role.into())?),
+        },
         Command::Signer { command } => return run_signer(context, printer, command),
         Command::Trace { command } => match command {
             TraceCommand::Decode { file } => printer.print(&trace::decode(&file)?),

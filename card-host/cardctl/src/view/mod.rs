@@ -10,6 +10,7 @@ pub(crate) mod customer;
 pub(crate) mod desk;
 pub(crate) mod events;
 pub(crate) mod issue;
+pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod mail;
 pub(crate) mod meter;
