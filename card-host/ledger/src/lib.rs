@@ -54,6 +54,7 @@ mod error;
 mod export;
 mod gap;
 mod masters;
+mod meter_keys;
 mod moves;
 mod names;
 mod office;

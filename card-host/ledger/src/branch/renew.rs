@@ -2,8 +2,8 @@
 //! the next keys of its meter along.
 
 use card_core::id::{Binding, CardId};
-use card_core::message::{Envelope, Slot};
-use card_core::parameters::{Action, KeysInUse, Readings};
+use card_core::message::Slot;
+use card_core::parameters::{Action, KeysInUse};
 use card_core::role::{KeyVersion, Role};
 use card_core::units::CardTime;
 use serde_json::json;
@@ -11,23 +11,19 @@ use serde_json::json;
 use super::super::bindings::{card_head, totals};
 use super::super::entry::{Kind, Step};
 use super::super::error::LedgerError;
+use super::super::meter_keys::{base_and_transport, keys_of_meter};
 use super::super::names::RequestId;
 use super::super::office::{Office, Who, draft};
-use super::super::payload::Payload;
 use super::super::powers::Powers;
 use super::super::records::{BindingRecord, CardUse, Head, Status};
 use super::super::sell::about;
-use super::super::store::{Payee, Transaction, read};
+use super::super::store::{Payee, read};
 use super::BranchError;
 use card_host::card;
 use card_host::card_work::{self, Mail, Order};
 use card_host::operate;
 use card_host::random::OsRandom;
 use card_host::transport::Transport;
-
-/// Entries of a binding, and former bindings of a meter, in which its readings are looked for.
-const LOOK_BACK: u32 = 64;
-const BINDINGS: u32 = 3;
 
 /// What was brought to the present masters.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -82,16 +78,16 @@ impl Office {
     /// one.
     pub(super) fn meter_key(&self, binding: Binding) -> Result<KeyVersion, LedgerError> {
         let current = self.keys().current(Role::Meter)?;
-        let known = read(self.ledger(), |t| keys_of_meter(t, binding))?;
-        let known = known.map(|known| KeyVersion::new(Role::Meter, known.base));
+        let known = read(self.ledger(), |t| base_and_transport(t, binding))?;
+        let known = known.map(|(base, _)| KeyVersion::new(Role::Meter, base));
         Ok(known.filter(|known| known.is_of(Role::Meter) && *known <= current).unwrap_or(current))
     }
 
     /// The transport key that a meter is known to have, else the present one.
     pub(super) fn transport_key(&self, binding: Binding) -> Result<KeyVersion, LedgerError> {
         let current = self.keys().current(Role::Transport)?;
-        let known = read(self.ledger(), |t| keys_of_meter(t, binding))?;
-        let known = known.map(|known| KeyVersion::new(Role::Transport, known.transport));
+        let known = read(self.ledger(), |t| base_and_transport(t, binding))?;
+        let known = known.map(|(_, transport)| KeyVersion::new(Role::Transport, transport));
         Ok(known.filter(|known| known.is_of(Role::Transport) && *known <= current).unwrap_or(current))
     }
 
@@ -170,19 +166,4 @@ impl Office {
 
 fn renewal(binding: Binding, what: &str) -> Result<RequestId, LedgerError> {
     Ok(format!("renew-{:X}-{}-{what}", binding.meter, binding.number).parse()?)
-}
-
-/// The keys that a meter said it has, in the newest readings that the ledger has of it.
-fn keys_of_meter(t: &mut dyn Transaction, binding: Binding) -> Result<Option<KeysInUse>, LedgerError> {
-    for back in 0..BINDINGS {
-        let Some(number) = binding.number.checked_sub(back).filter(|number| *number > 0) else { break };
-        for entry in t.history(Binding { number, ..binding }, LOOK_BACK)? {
-            let Some(Payload::Mail { envelope, opened }) = Payload::parse(&entry.payload) else { continue };
-            let readings = Envelope::parse(&envelope).is_ok_and(|envelope| envelope.slot == Slot::READINGS);
-            if let Some(readings) = Readings::parse(&opened).ok().filter(|_| readings) {
-                return Ok(Some(readings.keys));
-            }
-        }
-    }
-    Ok(None)
 }
