@@ -39,7 +39,7 @@ def make(folder):
     cardctl(data, "meter", "run", "--meter", "481", "--days", "70")
     cardctl(data, "--request", "sale", "top-up", "250.50")
     cardctl(data, "meter", "tap", "--meter", "481")
-    cardctl(data, "--request", "block", "ledger", "block", "--meter", "481", "--reason", "lost")
+    cardctl(data, "--request", "block", "block", "--meter", "481", "--reason", "lost")
     for language in ("ar", "en"):
         say = ["--language", language]
         for name, what in [("receipt", ["receipt", "sale"]), ("slip", ["slip", "block"]), ("statement", ["statement"])]:

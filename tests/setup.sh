@@ -14,6 +14,7 @@ case "${1:-}" in
             python3 python3-venv python3-pyscard default-jdk-headless util-linux iproute2 gcc-mingw-w64-x86-64
             qemu-system-arm qemu-system-misc gcc-arm-none-eabi gcc-riscv64-unknown-elf postgresql pgbouncer wine64 chromium fonts-noto-core
             softhsm2 tshark)
+        command -v npm >/dev/null || packages+=(npm)
         ;;
     *) sed -n 2,6p "$0"; exit 2 ;;
 esac
@@ -41,6 +42,15 @@ if [ "$1" = test ]; then
     # Those of the maker's kit, and Windows.
     rustup -q target add thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabi \
         riscv32imc-unknown-none-elf x86_64-pc-windows-gnu
+fi
+if [ "$1" = test ]; then
+    # A linter of descriptions of HTTP services. What Debian has of Node.js is taken where there is none.
+    linter=@redocly/cli@2.77.0
+    if [ "$(cat target/npm/installed 2>/dev/null)" != "$linter" ]; then
+        mkdir -p target/npm
+        npm install --silent --no-audit --no-fund --prefix target/npm "$linter"
+        echo "$linter" > target/npm/installed
+    fi
 fi
 if [ "$1" != run ]; then
     # One environment for the reference program and for the independent SCP03 host.

@@ -30,7 +30,7 @@
 #define METER_ARABIC 1
 
 // Pages of memory that a meter uses.
-#define METER_MEMORY_PAGES 269
+#define METER_MEMORY_PAGES 280
 
 // Bytes of the longest command to a card.
 #define METER_COMMAND_SIZE 261
@@ -316,6 +316,8 @@ typedef struct {
     uint32_t number;
     // When: seconds since 2020-01-01, UTC.
     uint32_t time;
+    // What it has done to the balance, in piastres: above 0 it rose. 0: nothing.
+    int64_t amount;
     // What.
     uint16_t code;
     // A text for it; 0: none.
@@ -323,6 +325,20 @@ typedef struct {
     // Details by code.
     uint8_t data[6];
 } MeterEvent;
+
+// A charge, as the meter applied it (docs/meter.md, section 14).
+typedef struct {
+    // What was credited, in piastres.
+    uint64_t credit;
+    // What of the credit paid a debt, in piastres.
+    uint64_t debt;
+    // What was taken as a correction, in piastres.
+    uint64_t correction;
+    // The balance after it, in piastres.
+    int64_t balance;
+    // When: seconds since 2020-01-01, UTC.
+    uint32_t time;
+} MeterCharge;
 
 // A notice of the company (docs/meter.md, section 7.4).
 typedef struct {
@@ -472,6 +488,9 @@ MeterResult meter_month(uint16_t back, MeterMonth *out);
 
 // The first event with a number above `after`, of those that are kept; `METER_RESULT_NONE` where there is none.
 MeterResult meter_event(uint32_t after, MeterEvent *out);
+
+// The newest charge (`back` 0), the one before it (1), and so on up to 9; `METER_RESULT_NONE` where there is none.
+MeterResult meter_charge(uint8_t back, MeterCharge *out);
 
 // The notice at a place from 0 on, of those that are to be shown now; `METER_RESULT_NONE` after the last one.
 MeterResult meter_notice(uint8_t place, MeterNotice *out);

@@ -2,6 +2,7 @@
 
 pub use crate::key_version::{KeyVersion, Role};
 
+use crate::access_number::AccessNumber;
 use crate::id::{CardId, CardRef, Company, MeterId, Scope};
 use crate::kdf;
 use crate::key::{AesKey, KeyLength, MailKeys};
@@ -122,6 +123,12 @@ impl Derivation {
         }
         .map(|label| self.key(engine, parent, label));
         Some(MailKeys { version: self.key_version, mac, enc })
+    }
+
+    /// The access number of a card's generation, from the Key-DEK of its vending keys (specification, 4.2). The derivation is that of these keys.
+    pub fn access_number(&self, engine: &mut impl Engine, vending_dek: &AesKey) -> AccessNumber {
+        let key = kdf::derive(engine, vending_dek, b"ACCESSNO", &self.context, KeyLength::Aes128);
+        AccessNumber::new(key.expose().first_chunk().copied().unwrap_or_default())
     }
 
     /// The key of meter receipts; the key version number is that of the report keys.

@@ -8,6 +8,7 @@
 //! - [`keystore`]: what a hardware security module does for an issuer, and a software stand-in for development.
 //! - [`issuer`]: running totals of a binding, and the messages that certify them. [`personalise`]: makes a blank card a customer's
 //!   card. [`operate`]: reads, moves and blocks an issued card. A vending system with a ledger of its own builds on these three.
+//! - [`doctor`]: looks at everything between a program and a card, and names what is wrong.
 //! - [`tap`]: a card at a meter; `simulated_meter` (feature `simulator`) is one, at which days can pass.
 //! - [`card_work`]: what a branch or a kiosk does with the card in its reader, whatever keeps its books.
 //! - `stage` (feature `simulator`): simulated cards, one of which is in the reader.
@@ -34,6 +35,7 @@ pub mod atr;
 pub mod card;
 pub mod card_work;
 pub mod channel;
+pub mod doctor;
 pub mod durable;
 pub mod issuer;
 pub mod keystore;

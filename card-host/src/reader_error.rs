@@ -152,7 +152,7 @@ pub enum ReaderError {
     #[error("the connection to the card has ended: start a new session")]
     Ended,
     /// Anything else that PC/SC reports.
-    #[error("{during} failed: {message}. Run the diagnosis; attaching the reader anew often helps")]
+    #[error("{during} failed: {message}. `cardctl doctor` says more; attaching the reader anew often helps")]
     Other {
         /// What was being done.
         during: &'static str,

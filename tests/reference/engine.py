@@ -3,10 +3,10 @@
 Every call takes what firmware knows of time, `now`: its clock's reading, seconds of uptime, whether the clock never stopped. `events`, `months` and
 `audits` are all that the present binding has had.
 """
-import forecast
 import parameters
 import tariff_model as tariffs
 from engine_clock import DAY, Timekeeper
+from engine_display import Display
 from local_time import CAIRO, LAST, friendly, local, month_begin, month_of, within
 from reference import be, saturating, signed
 
@@ -14,7 +14,7 @@ NO_CREDIT, TAMPERING, PAUSE, LOCKED, COMMAND, UNBOUND, WAITS = 0x01, 0x02, 0x04,
 BUTTON = 0x01                                               # a policy
 
 
-class Meter(Timekeeper):
+class Meter(Timekeeper, Display):
     def __init__(self, tariff):
         self.time = self.offset = self.floor = self.register = self.binding = self.tampering = 0
         self.doubt, self.month_doubt, self.uptime = 0, 0, None
@@ -31,7 +31,7 @@ class Meter(Timekeeper):
     def reset(self):
         """All that is the customer's (section 1)."""
         self.balance = self.credit = self.debited = self.sequence = self.generation = 0
-        self.months, self.events, self.audits, self.debts, self.notices = [], [], [], [], []
+        self.months, self.events, self.audits, self.topups, self.debts, self.notices, self.news = [], [], [], [], [], [], (set(), 0)
         self.mail_versions, self.executed, self.last_of_kind = [0] * 12, set(), {}
         self.readings_version = self.loan_end = self.loan_from = self.debts_paid = self.charges = self.fees = 0
         self.no_credit, self.waits, self.asked, self.told, self.brought, self.loan_told = False, False, (None, 0), (None, set()), 0, False
@@ -66,6 +66,11 @@ class Meter(Timekeeper):
             self.event(code, *data)
             return True
         return False
+
+    def tell(self, text):
+        """News (section 14)."""
+        texts = self.news[0] if self.time - self.news[1] < DAY else set()
+        self.news = texts | {text}, self.time
 
     def power_was_away(self, before, never_stopped):
         """Section 5.5: the first reading after a power-up was taken; `before`: the time until then."""
@@ -113,6 +118,7 @@ class Meter(Timekeeper):
             self.history.append((self.tariff, self.total))
         self.tariff, self.waiting = self.waiting, None
         self.event(0x0303, (self.tariff["version"], 4))
+        self.tell("B05")
         return True
 
     def month_ends(self):
@@ -145,6 +151,8 @@ class Meter(Timekeeper):
         service, charges = tariffs.bill(self.tariff, self.total, self.energy_charge(), self.partial, self.month)
         for kind, amount in [(0, service)] + charges:
             self.money_event(0x0306, amount, (kind, 1))
+        if fees > 0:
+            self.tell("B04")
         self.charges += self.energy_charge()
         self.months.append(self.month_record(service, charges))
         self.readings_version += 1
@@ -158,6 +166,7 @@ class Meter(Timekeeper):
         self.debts_paid += amount
         self.instalments_taken += amount
         self.event(0x0302, (amount, 4), (debt["id"] & 0xFFFF, 2))
+        self.tell("B03")
 
     def days_pass(self):
         day = local(self.calendar, self.time)[0]
@@ -254,6 +263,7 @@ class Meter(Timekeeper):
             self.today = min(65535, self.today + energy)
             self.re_rating += adjustment
             if adjustment:
+                self.tell("B01" if adjustment > 0 else "B02")
                 self.event(0x0301, (saturating(adjustment, 32), 4), (tariffs.slab_reached(self.tariff, self.total) + 1, 1))
         self.register = (self.register + energy) % 2**32
         return "taken"
@@ -359,6 +369,10 @@ class Meter(Timekeeper):
         """How far they have risen."""
         self.money_event(0x0304, self.credit - credit)
         self.money_event(0x0305, self.debited - debited)
+        credit, correction = self.credit - credit, self.debited - debited
+        if credit or correction:
+            owed = max(0, credit - correction - self.balance)
+            self.topups.append({"time": self.time, "credit": credit, "debt": min(credit, owed), "correction": correction, "balance": self.balance})
 
     def take(self, credit, debited):
         """The totals of a certificate; False where they are too high."""
@@ -412,86 +426,3 @@ class Meter(Timekeeper):
             for tell in told:
                 tell()
         self.call(now, opened)
-
-    # ---- section 14 ------------------------------------------------------------------------------
-
-    def bracket(self):
-        return forecast.bracket(self.history, self.tariff, self.total)
-
-    def restart_near(self):
-        bracket = self.bracket()
-        return bool(self.binding and bracket and bracket[1] > 0 and 0 < self.limits["restart_notice"] >= bracket[0])
-
-    def tell_of_restart(self):
-        if self.restart_near():
-            energy, crossing, _ = self.bracket()
-            if self.total + energy > self.restart_told:
-                self.restart_told = self.total + energy
-                self.event(0x0310, (saturating(crossing, 32), 4), (min(65535, energy), 2))
-
-    def recent_rate(self):
-        """(energy, seconds)"""
-        day, minute = local(self.calendar, self.time)
-        minutes = len(self.profile) * 1440 + (minute if day == self.day else 0) - self.begun
-        energy = sum(self.profile) + self.today
-        return (energy, minutes * 60) if minutes >= 60 and energy else None
-
-    def bill(self, tariff, history, total, partial, month):
-        return tariffs.fees(tariff, total, tariffs.charge(history, tariff, total, total), partial, month)
-
-    def instalments(self, month, taken):
-        """Of the month that begins; `taken` goes on."""
-        amount = 0
-        for debt in self.debts:
-            if month >= debt["first_month"] and taken[debt["id"]] < debt["number"]:
-                taken[debt["id"]] += 1
-                amount += debt["last_instalment" if taken[debt["id"]] == debt["number"] else "instalment"]
-        return amount
-
-    def foretell(self):
-        """(what the credit buys, days remaining), None where it is not shown"""
-        if self.balance <= 0:
-            return 0, 0 if self.recent_rate() else None
-        shown = lambda energy: energy if energy < forecast.FULL - self.total else None
-        bought, rate = forecast.buys(self.history, self.tariff, self.total, self.balance), self.recent_rate()
-        if not rate:
-            return shown(bought), None
-        taken = {debt["id"]: debt["taken"] for debt in self.debts}
-        history, tariff, total, partial, balance = self.history, self.tariff, self.total, self.partial, self.balance
-        month, now, seconds, first = self.month, self.time, 0, bought
-        for ends in range(25):
-            energy = forecast.buys(history, tariff, total, balance)
-            end = month_begin(self.calendar, month + 1)
-            used = rate[0] * ((LAST if end is None else end) - now) // rate[1]
-            if energy <= used or end is None or ends == 24:
-                seconds += 0 if ends == 24 else energy * rate[1] // rate[0]
-                break
-            seconds += end - now
-            due = self.bill(tariff, history, total + used, partial, month) + self.instalments(month + 1, taken)
-            if ends == 0 and due > 0:
-                first = max(forecast.buys(history, tariff, total, balance - due) if balance > due else 0, used)
-            at = total + used
-            balance -= tariffs.charge(history, tariff, at, at) - tariffs.charge(history, tariff, total, total) + due
-            if balance <= 0:
-                break
-            month, now, history, total, partial = month + 1, end, [], 0, False
-            tariff = self.waiting if self.waiting and self.waiting["start"] <= end else tariff
-        return shown(first), max(1, seconds // 86400)
-
-    def buzzer(self):
-        minute = local(self.calendar, self.time)[1]
-        if not self.binding or self.reasons() or not 420 <= minute < 1320:
-            return 0
-        if self.balance > 0:
-            return 1 if self.balance < self.limits["second_threshold"] and minute % 60 == 0 else 0
-        soon = min(LAST, self.time + 900)
-        return 0 if friendly(self.calendar, soon) or self.loan_runs(soon) else 2
-
-    def display(self):
-        slab = tariffs.slab_reached(self.tariff, self.total)
-        energy, days = self.foretell()
-        bracket = self.bracket()
-        return {"credit_energy": energy, "slab": slab + 1, "price": self.tariff["slabs"][slab]["price"], "days": days,
-                "bracket": dict(zip(("energy", "crossing", "price"), bracket)) if bracket else None, "restart_near": self.restart_near(),
-                "power_limit": self.power_limit(), "loan_offered": self.loan_can_be_had(), "buzzer": self.buzzer(),
-                "notices": [n for n in self.notices if n["until"] == 0 or self.time < n["until"]]}

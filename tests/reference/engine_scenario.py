@@ -12,7 +12,7 @@ EARLY = at(2024)                                            # issue time where i
 CARDS = {name: be(0xC0FFEE0000000000 + n, 8) for n, name in enumerate(("customer", "technician", "stranger"))}
 # Events that come with each charge, month, loan and power cut: hands count the others.
 MOVEMENTS = (0x0304, 0x0305, 0x0306, 0x0208, 0x0209, 0x020A)
-EARLIER = ("months", "events", "audits")
+EARLIER = ("months", "events", "audits", "topups")
 
 
 def span(seconds=0, minutes=0, hours=0, days=0):
@@ -189,7 +189,7 @@ class Scenario:
 
     def state(self, peek=False):
         m = self.meter
-        records, events, audits = (self.new(name, peek) for name in EARLIER)
+        records, events, audits, charges = (self.new(name, peek) for name in EARLIER)
         bound, present = m.binding > 0, m.month_record()
         month = {"month": m.month, **({"month_flags": present["flags"], "slab": present["slab"], "energy": m.total, "energy_charge": m.energy_charge(),
                                        "peak": present["peak"]} if bound else {})}
@@ -200,7 +200,7 @@ class Scenario:
             "debts": [{"id": d["id"], "taken": d["taken"]} for d in m.debts], "debts_paid": m.debts_paid, "to_take": m.to_take(),
             "tariff": m.tariff["version"], "waiting": m.waiting["version"] if m.waiting else 0, "mail_versions": list(m.mail_versions),
             "highest_command": m.highest(), "audit_version": len(m.audits), "readings_version": m.readings_version, "last_event": len(m.events),
-            "display": m.display(), "new_months": records,
+            "display": m.display(), "new_months": records, "new_charges": charges,
             "new_events": [{**e, "code": f"{e['code']:04X}", "data": hx(e["data"])} for e in events],
             "new_audits": [{**a, "card": hx(a["card"])} for a in audits],
             **({"final_report": m.final_report} if m.final_report else {})}

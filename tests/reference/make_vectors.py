@@ -77,8 +77,18 @@ def derivation():
             checks.append({"master": hx(master), "company": hx(be(company, 2)), "environment": hx(be(environment, 1)),
                            "key_version": f"{kvn:02X}", "bits": bits,
                            "check_value": hx(ref.derive(master, "KEYCHECK", ctx, bits)[:8])})
+    derived = []
+    for n, (company, environment, _, _) in enumerate(ids):
+        for bits in (128, 256):
+            dek, card_id = det(f"vending DEK {n} {bits}", bits // 8), det(f"card of access {n}", 8)
+            kvn, generation = (0x21, 0x2F, 0x27)[n], (1, 2, 0xFFFF)[n]
+            ctx = ref.context(company, environment, kvn, card_id, generation)
+            derived.append({"dek": hx(dek), "company": hx(be(company, 2)), "environment": hx(be(environment, 1)),
+                            "key_version": f"{kvn:02X}", "card_id": hx(card_id), "generation": generation,
+                            "access_number": hx(ref.derive(dek, "ACCESSNO", ctx, 128)[:10])})
     return document("4.2", "Key derivation, access numbers with the holder's keys, initial admin key sets, check values of masters.",
-                    keys=single, check_values=checks, access_numbers=holders, initial_admin_key_sets=admin)
+                    keys=single, check_values=checks, access_numbers=holders, derived_access_numbers=derived,
+                    initial_admin_key_sets=admin)
 
 
 # ---- messages.json ------------------------------------------------------------------------------

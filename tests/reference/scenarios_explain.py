@@ -1,6 +1,7 @@
 """Scenarios of engine.json: each rise and fall of the balance has its event, and so have loans and power cuts."""
 from calendar_vectors import at
-from scenarios_energy import CHARGES, begun
+from parameter_vectors import PUBLISHED
+from scenarios_energy import CHARGES, begun, later
 
 MONEY = lambda amount, kind=0: (amount % 2**40).to_bytes(5, "big").hex() + f"{kind:02x}"
 
@@ -66,6 +67,47 @@ def movements():
     yield s
 
 
+def charges():
+    s = begun("what a charge was: credit, what of it was debt, corrections, the balance after it", 2025, 2, 3, 10, credit=100)
+    s.pulse(200)
+    s.credit(300, 20)
+    s.credit(0, 500)
+    s.credit(0)
+    s.go(hours=1).credit(200)
+    time = at(2025, 2, 3, 10)
+    known = [dict(zip(("time", "credit", "debt", "correction", "balance"), charge)) for charge in
+             ((time, 100, 0, 0, 100), (time, 300, 36, 20, 244), (time, 0, 0, 500, -256), (time + 3600, 200, 200, 0, -56))]
+    assert s.meter.topups == known, s.meter.topups
+    for amount in range(1, 13):
+        s.go(minutes=1).credit(amount)
+    s.open(2, 77, account=7000001)
+    assert [charge["credit"] for charge in s.meter.topups] == [77]
+    yield s
+
+
+def news():
+    s = begun("news are shown until a day after the newest", 2025, 6, 20, 3, tariff=CHARGES)
+    s.pulse(1)
+    s.set_debts((7, 0, 9, 900, 900))
+    s.at(2025, 6, 30, 21).tick()
+    s.expect(news=["B03", "B04"])
+    s.set_tariff(later(PUBLISHED, 9, 2025, 7, 1, 20))
+    s.at(2025, 7, 1, 19, 59, 59).tick()
+    s.expect(news=["B03", "B04"])
+    s.go(seconds=1).tick()
+    s.expect(news=["B03", "B04", "B05"])
+    s.go(hours=23, minutes=59, seconds=59).tick()
+    s.expect(news=["B03", "B04", "B05"])
+    s.go(seconds=1).tick()
+    s.expect(news=[])
+    s.pulse(10000)
+    s.pulse(1)
+    s.expect(news=["B01"])
+    s.open(2, 1000, account=7000001)
+    s.expect(news=[])
+    yield s
+
+
 def loans():
     """Monday morning: no friendly time. 48 hours, 200 EGP."""
     s = begun("a loan is over when it was repaid", 2025, 2, 3, 10, credit=100)
@@ -124,4 +166,4 @@ def power():
     yield s
 
 
-SCENARIOS = movements, loans, power
+SCENARIOS = movements, charges, news, loans, power

@@ -428,6 +428,7 @@ impl World {
                     (Kind::Sale | Kind::Certify, _, LedgerAccount::Credit(_)) => certified += amount,
                     (Kind::Sale | Kind::Certify, _, LedgerAccount::Debt(_)) => to_debt += amount,
                     (Kind::Debit, LedgerAccount::Credit(_), LedgerAccount::Cash(_)) => debited += amount,
+                    (Kind::Debt, _, LedgerAccount::Receivable(_)) => debited += amount,
                     _ => {}
                 }
             }
@@ -444,7 +445,14 @@ impl World {
             "what was received, and what became of it"
         );
         let cash = -sum(|account| {
-            matches!(account, LedgerAccount::Cash(_) | LedgerAccount::Bank | LedgerAccount::Differences(_))
+            matches!(
+                account,
+                LedgerAccount::Cash(_)
+                    | LedgerAccount::Receivable(_)
+                    | LedgerAccount::Bank
+                    | LedgerAccount::Commission(_)
+                    | LedgerAccount::Differences(_)
+            )
         });
         assert_eq!(cash, received - debited, "what was received, and where it is");
         let moves = sum(|account| matches!(account, LedgerAccount::Moves));

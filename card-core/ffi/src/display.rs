@@ -1,6 +1,7 @@
 //! What a display shows: all that the meter knows and a person may ask for, as plain values.
 
 use card_core::message::Month;
+use card_core::meter::events::Happening;
 use card_core::tariff::Tariff;
 use card_core::text::Situation;
 use card_core::units::CardTime;
@@ -113,12 +114,30 @@ pub struct MeterEvent {
     pub number: u32,
     /// When: seconds since 2020-01-01, UTC.
     pub time: u32,
+    /// What it has done to the balance, in piastres: above 0 it rose. 0: nothing.
+    pub amount: i64,
     /// What.
     pub code: u16,
     /// A text for it; 0: none.
     pub text: u16,
     /// Details by code.
     pub data: [u8; 6],
+}
+
+/// A charge, as the meter applied it (docs/meter.md, section 14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct MeterCharge {
+    /// What was credited, in piastres.
+    pub credit: u64,
+    /// What of the credit paid a debt, in piastres.
+    pub debt: u64,
+    /// What was taken as a correction, in piastres.
+    pub correction: u64,
+    /// The balance after it, in piastres.
+    pub balance: i64,
+    /// When: seconds since 2020-01-01, UTC.
+    pub time: u32,
 }
 
 /// A notice of the company (docs/meter.md, section 7.4).
@@ -256,9 +275,27 @@ pub extern "C" fn meter_event(after: u32, out: Option<&mut MeterEvent>) -> Meter
         *out = MeterEvent {
             number: event.number,
             time: event.time.0,
+            amount: Happening::of(&event).map_or(0, Happening::moved),
             code: event.code,
             text: number(Situation::of_event(&event)),
             data: event.data,
+        };
+        Ok(())
+    })
+}
+
+/// The newest charge (`back` 0), the one before it (1), and so on up to 9; `METER_RESULT_NONE` where there is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn meter_charge(back: u8, out: Option<&mut MeterCharge>) -> MeterResult {
+    with_meter(|meter| {
+        let out = given(out)?;
+        let charge = meter.charges()?.into_iter().flatten().nth(back.into()).ok_or(MeterResult::None)?;
+        *out = MeterCharge {
+            credit: charge.credit.0,
+            debt: charge.debt.0,
+            correction: charge.correction.0,
+            balance: charge.balance.0,
+            time: charge.time.0,
         };
         Ok(())
     })

@@ -19,8 +19,8 @@ pub use board::{
     METER_BOARD_POWER_LOST, MeterBoard,
 };
 pub use display::{
-    METER_UNKNOWN, MeterDebt, MeterEvent, MeterLocalTime, MeterMonth, MeterNotice, MeterStatus, meter_debt,
-    meter_event, meter_local_time, meter_month, meter_notice, meter_status,
+    METER_UNKNOWN, MeterCharge, MeterDebt, MeterEvent, MeterLocalTime, MeterMonth, MeterNotice, MeterStatus,
+    meter_charge, meter_debt, meter_event, meter_local_time, meter_month, meter_notice, meter_status,
 };
 pub use text::{METER_ARABIC, METER_ENGLISH, MeterText, meter_news, meter_text};
 pub use types::{
@@ -166,8 +166,10 @@ pub extern "C" fn meter_install(
 #[inline(never)]
 fn set_up(meter: &mut Meter<Board>, from: &MeterInstallation, time: CardTime) -> Result<(), MeterResult> {
     let (identity, keys) = given(keys_of(from))?;
-    let tariff = given(tariff_of(from))?;
-    Ok(meter.set_up(identity, keys, &mut |state| fresh(state, tariff, from, time))?)
+    if !has_tariff(from) {
+        return Err(MeterResult::Argument);
+    }
+    Ok(meter.set_up(identity, keys, &mut |state| fresh(state, from, time))?)
 }
 
 #[inline(never)]
@@ -199,9 +201,17 @@ fn keys_of(from: &MeterInstallation) -> Option<(MeterIdentity, MeterKeys)> {
 
 /// By itself, so that its stack is free again before there is more to do.
 #[inline(never)]
-fn fresh(state: &mut MeterState, tariff: Tariff, from: &MeterInstallation, time: CardTime) {
+fn fresh(state: &mut MeterState, from: &MeterInstallation, time: CardTime) {
+    // It was looked at before.
+    let Some(tariff) = tariff_of(from) else { return };
     *state = MeterState::new(tariff, Energy(from.energy), time);
     state.firmware = from.firmware;
+}
+
+/// A tariff is large: nobody else has it on the stack meanwhile.
+#[inline(never)]
+fn has_tariff(from: &MeterInstallation) -> bool {
+    tariff_of(from).is_some()
 }
 
 #[inline(never)]

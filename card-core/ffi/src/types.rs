@@ -11,7 +11,7 @@ use card_core::units::CardTime;
 use crate::text::number;
 
 /// Pages of memory that a meter uses.
-pub const METER_MEMORY_PAGES: u16 = 269;
+pub const METER_MEMORY_PAGES: u16 = 280;
 /// Bytes of the longest command to a card.
 pub const METER_COMMAND_SIZE: usize = 261;
 /// Bytes of the longest response of a card.

@@ -3,10 +3,11 @@
 
 pub use super::happening::{Class, Happening, code, fault, loan_end};
 
-use super::memory_map::{self, KEPT_MONTHS, MONTHS, MOST_FRESH};
+use super::charge::Charge;
+use super::memory_map::{self, CHARGES, KEPT_MONTHS, MONTHS, MOST_FRESH};
 
 use crate::bytes::{Buffer, Reader};
-use crate::message::{Event, Month};
+use crate::message::{Event, FormatError, Month};
 use crate::platform::Memory;
 use crate::store::{Ring, StoreError};
 use crate::units::CardTime;
@@ -19,15 +20,20 @@ pub struct History {
     /// overwrites none that count until it is open.
     places: Places,
     told: Told,
-    fresh: [Option<Fresh>; MOST_FRESH],
+    fresh: [Fresh; MOST_FRESH],
+    /// How many of these are to be written.
+    added: u8,
     closed: Option<Month>,
+    /// Charges of all bindings.
+    charges: u32,
+    charge: Option<Charge>,
 }
 
 /// A number for each class.
 pub(super) type Places = [u32; Class::ALL.len()];
 
 /// An event that is to be written. Its number follows from those after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Fresh {
     time: CardTime,
     code: u16,
@@ -54,13 +60,13 @@ impl History {
     pub const MONTHS: u16 = KEPT_MONTHS;
 
     /// One that goes on after event number `last`, with what was `told`, and the `places` of the last events.
-    pub(super) fn after(last: u32, told: Told, places: Places) -> Self {
-        Self { last, told, places, ..Self::default() }
+    pub(super) fn after(last: u32, told: Told, places: Places, charges: u32) -> Self {
+        Self { last, told, places, charges, ..Self::default() }
     }
 
     /// That of the binding that follows.
     pub(super) fn of_next_binding(&self) -> Self {
-        Self::after(0, Told::default(), self.places)
+        Self::after(0, Told::default(), self.places, self.charges)
     }
 
     /// The place of the last event of each class.
@@ -80,16 +86,17 @@ impl History {
 
     /// Whether there is something to write.
     pub(super) fn is_fresh(&self) -> bool {
-        self.closed.is_some() || self.fresh.iter().any(Option::is_some)
+        self.closed.is_some() || self.charge.is_some() || self.added != 0
     }
 
     /// Adds an event. After number FFFFFFFF there are no more (specification, section 14).
     pub(super) fn add(&mut self, time: CardTime, what: Happening) {
         let (code, data) = what.emit();
-        let free = self.fresh.iter_mut().find(|place| place.is_none());
+        let free = self.fresh.get_mut(usize::from(self.added));
         let last = self.places.get_mut(Class::of(code) as usize);
         if let (Some(number), Some(place), Some(last)) = (self.last.checked_add(1), free, last) {
-            *place = Some(Fresh { time, code, data });
+            *place = Fresh { time, code, data };
+            self.added = self.added.saturating_add(1);
             self.last = number;
             *last = last.wrapping_add(1);
         }
@@ -98,7 +105,7 @@ impl History {
     /// What is to be written, each with its class and the place in it: the newest first.
     fn fresh(&self) -> impl Iterator<Item = (Class, u32, Event)> {
         let (mut number, mut places) = (self.last, self.places);
-        self.fresh.iter().rev().flatten().filter_map(move |fresh| {
+        self.fresh.iter().take(self.added.into()).rev().filter_map(move |fresh| {
             let Fresh { time, code, data } = *fresh;
             let class = Class::of(code);
             let event = Event { number, time, code, data };
@@ -132,6 +139,17 @@ impl History {
         new
     }
 
+    /// A charge was applied.
+    pub(super) const fn charge(&mut self, charge: Charge) {
+        self.charges = self.charges.wrapping_add(1);
+        self.charge = Some(charge);
+    }
+
+    /// How many charges there were, of all bindings.
+    pub const fn charges(&self) -> u32 {
+        self.charges
+    }
+
     /// The month was closed.
     pub(super) const fn close(&mut self, month: Month) {
         self.closed = Some(month);
@@ -139,7 +157,7 @@ impl History {
 
     /// What is fresh has been written.
     pub(super) fn written(&mut self) {
-        *self = Self::after(self.last, self.told, self.places);
+        *self = Self::after(self.last, self.told, self.places, self.charges);
     }
 }
 
@@ -147,6 +165,10 @@ impl History {
 pub(super) fn write(memory: &mut impl Memory, binding: u32, history: &History) -> Result<(), StoreError> {
     for (class, place, event) in history.fresh() {
         memory_map::events(class).write(memory, place, record(binding, &event.emit()).as_slice())?;
+    }
+    if let Some(charge) = &history.charge {
+        let bytes = charge.emit().map_err(FormatError::from)?;
+        CHARGES.write(memory, history.charges, record(binding, bytes.as_slice()).as_slice())?;
     }
     match &history.closed {
         Some(month) => MONTHS.write(memory, month.index.into(), record(binding, &month.emit()).as_slice()),
@@ -243,6 +265,18 @@ pub(super) fn months<const N: usize>(
     collect(first..running, |index| {
         let found = find(&MONTHS, memory, binding, index.into())?;
         Ok(found.and_then(|bytes: [u8; Month::SIZE]| Month::parse(&bytes).ok()))
+    })
+}
+
+/// The last charges of a binding, the newest first.
+pub(super) fn charges<const N: usize>(
+    memory: &mut impl Memory,
+    binding: u32,
+    history: &History,
+) -> Result<[Option<Charge>; N], StoreError> {
+    collect((0..Charge::KEPT).map(|back| history.charges.wrapping_sub(back.into())), |place| {
+        let found = find(&CHARGES, memory, binding, place)?;
+        Ok(found.and_then(|bytes: [u8; Charge::SIZE]| Charge::parse(&bytes).ok()))
     })
 }
 

@@ -338,6 +338,18 @@ impl Happening {
         }
     }
 
+    /// What it has done to the balance, in piastres, as far as the event can hold it; 0 where it did nothing.
+    pub const fn moved(self) -> i64 {
+        match self {
+            Self::Credit { amount } => amount,
+            Self::ReRated { adjustment, .. } => -(adjustment as i64),
+            Self::Instalment { amount, .. } => -(amount as i64),
+            Self::Correction { amount } | Self::Fees { amount, .. } => amount.saturating_neg(),
+            Self::MonthBrought { taken } => taken.saturating_neg(),
+            _ => 0,
+        }
+    }
+
     /// What an event says; `None` for a code that this program does not know.
     pub fn of(event: &Event) -> Option<Self> {
         let [a, b, c, d, e, f] = event.data;

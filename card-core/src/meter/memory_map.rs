@@ -13,7 +13,7 @@ pub(super) const STATE: Journal = Journal::new(STATES, INCREMENTS);
 
 /// Most events that one update of the state adds: a certificate with doubts that opens a binding, and the end of a month with all fees,
 /// another tariff and four instalments.
-pub(super) const MOST_FRESH: usize = 28;
+pub(super) const MOST_FRESH: usize = 24;
 /// Months that are kept for cards.
 pub(super) const KEPT_MONTHS: u16 = 36;
 
@@ -37,5 +37,10 @@ pub(super) const fn events(class: Class) -> Ring {
     }
 }
 
+/// Charges that are kept.
+pub(super) const KEPT_CHARGES: u16 = 10;
+/// The last charges.
+pub(super) const CHARGES: Ring = Ring::new(OTHERS.end(), KEPT_CHARGES + 1);
+
 /// Pages of memory that a meter uses, from page 0 on.
-pub const MEMORY_PAGES: u16 = OTHERS.end();
+pub const MEMORY_PAGES: u16 = CHARGES.end();

@@ -2,6 +2,7 @@
 
 use super::clock::{Expected, Reading, doubt};
 use super::events::Happening;
+use super::news::News;
 use super::state::{MeterState, OutOfRange};
 use crate::calendar::LocalTime;
 use crate::message::Month;
@@ -196,6 +197,7 @@ impl MeterState {
     fn tariff_in_force(&mut self) {
         let version = self.tables.active().version();
         self.history.add(self.clock.time, Happening::Tariff { version });
+        self.news.add(News::TARIFF, self.clock.time);
     }
 
     /// The month that runs ends at `end`, and the next one begins.
@@ -233,6 +235,9 @@ impl MeterState {
                 self.history.add(self.clock.time, Happening::Fees { amount, kind });
             }
         }
+        if bill.fees() > Balance(0) {
+            self.news.add(News::FEES, self.clock.time);
+        }
     }
 
     fn take_instalments(&mut self) -> Result<(), OutOfRange> {
@@ -247,6 +252,7 @@ impl MeterState {
             self.instalments = Piastres(self.instalments.0.saturating_add(amount.0));
             let instalment = Happening::Instalment { amount: taken_now, debt: debt.id as u16 };
             self.history.add(self.clock.time, instalment);
+            self.news.add(News::INSTALMENT, self.clock.time);
         }
         self.debts.taken = taken;
         Ok(())
@@ -307,6 +313,8 @@ impl MeterState {
         if let Some(adjustment) = deduction.adjustment.filter(|adjustment| adjustment.amount.0 != 0) {
             let adjustment = adjustment.amount.0.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
             self.history.add(self.clock.time, Happening::ReRated { adjustment, slab: deduction.slab });
+            let news = if adjustment > 0 { News::RE_RATED } else { News::RATED_LOWER };
+            self.news.add(news, self.clock.time);
         }
         Ok(Some(deduction))
     }

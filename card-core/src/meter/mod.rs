@@ -15,6 +15,7 @@
 //! Every call takes what firmware says of time, which nothing here believes blindly ([`Reading`], [`Clock`]). Values at this edge are plain and of
 //! fixed size; only the hardware is a parameter.
 
+mod charge;
 mod clock;
 mod credit;
 pub mod decide;
@@ -28,6 +29,7 @@ mod loan;
 mod mail;
 mod memory_map;
 mod metering;
+mod news;
 mod record;
 mod state;
 mod status;
@@ -35,12 +37,14 @@ mod supply;
 mod verdict;
 mod visit;
 
+pub use charge::Charge;
 pub use clock::{Clock, Reading, doubt};
 pub use events::History;
 pub use inbox::{Executed, Inbox, MailRefusal, Received};
 pub use keys::{MeterIdentity, MeterKeys, Pair, ReportKeys, Versioned, VersionedKey, WrongRole};
 pub use memory_map::MEMORY_PAGES;
 pub use metering::{Brought, DailyProfile, Debts};
+pub use news::News;
 pub use state::MeterState;
 pub use status::{Buzzer, Status};
 pub use supply::{Asked, Supply, Tampering, reason};
@@ -305,6 +309,11 @@ impl<H: Hardware> Meter<H> {
     /// The first `N` closed months with an index from `first` on, of those that are kept.
     pub fn months<const N: usize>(&mut self, first: u16) -> Result<[Option<Month>; N], MeterError> {
         Ok(events::months(&mut self.hardware, self.state.binding, self.state.month_index, first)?)
+    }
+
+    /// The last charges, the newest first.
+    pub fn charges(&mut self) -> Result<[Option<Charge>; Charge::KEPT as usize], MeterError> {
+        Ok(events::charges(&mut self.hardware, self.state.binding, &self.state.history)?)
     }
 
     // ---- memory

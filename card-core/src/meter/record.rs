@@ -4,6 +4,7 @@
 use super::clock::doubt;
 use super::events::{History, Places, Told};
 use super::metering::{Brought, DailyProfile};
+use super::news::News;
 use super::state::MeterState;
 use super::supply::Asked;
 use crate::bytes::{Reader, WrongLength};
@@ -126,6 +127,7 @@ impl Emit for MeterState {
             out.u16(day)?;
         }
         out.u32(self.refused_cards)?.u8(u8::from(self.mode == Mode::S16))?.u32(self.firmware)?;
+        out.u32(history.charges())?.u8(self.news.bits)?.u32(self.news.at.0)?;
         for place in history.places() {
             out.u32(place)?;
         }
@@ -194,11 +196,13 @@ impl Kept for MeterState {
         self.refused_cards = reader.u32()?;
         self.mode = if reader.flag()? { Mode::S16 } else { Mode::S8 };
         self.firmware = reader.u32()?;
+        let charges = reader.u32()?;
+        self.news = News { bits: reader.u8()?, at: CardTime(reader.u32()?) };
         let mut places = Places::default();
         for place in &mut places {
             *place = reader.u32()?;
         }
-        self.history = History::after(last_event, told, places);
+        self.history = History::after(last_event, told, places, charges);
         self.brought = Brought { energy: Energy(reader.u32()?), paid: Piastres(reader.u64()?) };
         self.re_rating = Balance(i64::from_be_bytes(reader.array()?));
         self.instalments = Piastres(reader.u64()?);
@@ -308,6 +312,7 @@ const ACCOUNT: usize = 1
     + 4
     + 1
     + 4
+    + (4 + 1 + 4)
     + 4 * 4
     + 4
     + 8

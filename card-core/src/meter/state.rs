@@ -1,10 +1,12 @@
 //! What a meter knows: one value, changed as a whole (docs/meter.md, section 1). Nothing here writes.
 
+use super::charge::Charge;
 use super::clock::{Clock, Issued, doubt};
 use super::events::{Happening, History};
 use super::inbox::Inbox;
 use super::keys::{MeterIdentity, ReportKeys};
 use super::metering::{Brought, DailyProfile, Debts};
+use super::news::News;
 use super::supply::Supply;
 use super::verdict::{Decision, Verdict};
 use crate::calendar::Calendar;
@@ -64,7 +66,9 @@ pub struct MeterState {
     pub binding: u32,
     /// The customer's account.
     pub account: u64,
-    /// Events and the closed month.
+    /// What has happened to the balance and the prices.
+    pub news: News,
+    /// Events, the closed month and charges.
     pub history: History,
     /// Debts that are paid by instalments.
     pub debts: Debts,
@@ -118,6 +122,7 @@ impl MeterState {
             generation: 0,
             binding: 0,
             account: 0,
+            news: News::default(),
             history: History::default(),
             debts: Debts::default(),
             inbox: Inbox::default(),
@@ -238,13 +243,19 @@ impl MeterState {
     /// How far the totals have risen.
     fn tell_of_totals(&mut self, (credit, debited): (Piastres, Piastres)) {
         let risen = |now: Piastres, before| i64::try_from(now.saturating_sub(before).0).unwrap_or(i64::MAX);
-        let amount = risen(self.applied_credit, credit);
-        if amount != 0 {
-            self.history.add(self.clock.time, Happening::Credit { amount });
+        let [credit, correction] = [risen(self.applied_credit, credit), risen(self.applied_debited, debited)];
+        let (time, Balance(balance)) = (self.clock.time, self.balance);
+        if credit != 0 {
+            self.history.add(time, Happening::Credit { amount: credit });
         }
-        let amount = risen(self.applied_debited, debited);
-        if amount != 0 {
-            self.history.add(self.clock.time, Happening::Correction { amount });
+        if correction != 0 {
+            self.history.add(time, Happening::Correction { amount: correction });
+        }
+        if credit != 0 || correction != 0 {
+            let owed = credit.saturating_sub(correction).saturating_sub(balance).clamp(0, credit);
+            let [credit, debt, correction] =
+                [credit, owed, correction].map(|amount| Piastres(amount.unsigned_abs()));
+            self.history.charge(Charge { time, credit, debt, correction, balance: self.balance });
         }
     }
 
@@ -321,6 +332,7 @@ impl MeterState {
             generation,
             binding,
             account,
+            news,
             history,
             debts,
             inbox,
@@ -344,6 +356,7 @@ impl MeterState {
         (*applied_credit, *applied_debited) = (Piastres::ZERO, Piastres::ZERO);
         (*sequence, *generation) = (0, 0);
         (*binding, *account) = (opened.binding.number, opened.account);
+        *news = News::default();
         *history = history.of_next_binding();
         *debts = Debts::default();
         *inbox = Inbox::default();

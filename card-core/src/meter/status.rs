@@ -1,6 +1,7 @@
 //! What a meter's display shows (docs/meter.md, section 14).
 
 use super::forecast::Forecast;
+use super::news::News;
 use super::state::MeterState;
 use super::supply::{Supply, Tampering};
 use crate::calendar::within;
@@ -58,6 +59,14 @@ pub enum Buzzer {
 
 /// From seven until ten in the evening it may sound, in minutes of the day.
 const AWAKE: (u16, u16) = (7 * 60, 22 * 60);
+/// The texts of news.
+const NEWS: [(u8, Situation); 5] = [
+    (News::RE_RATED, Situation::MonthRatedAgain),
+    (News::RATED_LOWER, Situation::MonthRatedLower),
+    (News::INSTALMENT, Situation::InstalmentTaken),
+    (News::FEES, Situation::FeesTaken),
+    (News::TARIFF, Situation::TariffInForce),
+];
 /// So many seconds before a cut.
 const NEAR: u32 = 15 * 60;
 
@@ -103,7 +112,9 @@ impl MeterState {
         let held = on && self.balance <= Balance(0) && no_loan;
         let over = !on && no_loan && loan_until != CardTime::UNSET;
         let last = [held.then_some(Situation::FriendlyTime), over.then_some(Situation::LoanOver)];
-        why.chain(flags).chain(near).chain(seen).chain(last.into_iter().flatten())
+        let news = self.news.shown(self.clock.time);
+        let news = NEWS.into_iter().filter(move |(bit, _)| news & bit != 0).map(|(_, text)| text);
+        why.chain(flags).chain(near).chain(news).chain(seen).chain(last.into_iter().flatten())
     }
 
     /// What the issuer wants to be shown now.

@@ -559,6 +559,28 @@ fn months_and_events_that_are_kept_outlast_a_cut_of_an_update_that_adds_many() {
 }
 
 #[test]
+fn the_last_ten_charges_are_kept_through_a_cut_at_every_write_of_the_next_one() {
+    let charged = |meter: &mut Meter<Chip>| -> Vec<_> {
+        meter.charges().unwrap().into_iter().flatten().map(|charge| charge.credit.0).collect()
+    };
+    let full = |chip: &Chip| {
+        let mut meter = bound(chip, 100);
+        for more in 1..=11 {
+            certify(&mut meter, NOW, 100 + more * 1_000, 0);
+        }
+        meter
+    };
+    let mut meter = full(&Chip::new());
+    assert_eq!(charged(&mut meter), [1_000; 10]);
+    certify(&mut meter, NOW, 11_102, 0);
+    assert_eq!(charged(&mut meter), [&[2][..], &[1_000; 9]].concat());
+    cut_everywhere(2, full, |meter| {
+        let next = certificate_of(1, 1, 50, 11_102, 0);
+        meter.take_certificate(shows(NOW), &next, None).map(drop)
+    });
+}
+
+#[test]
 fn no_class_of_events_pushes_another_one_out() {
     let mut meter = bound(&Chip::new(), 500_000);
     meter.tamper(shows(NOW), Tampering::Magnet).unwrap();

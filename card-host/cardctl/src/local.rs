@@ -2,6 +2,7 @@
 
 use card_core::calendar::Calendar;
 use card_core::units::CardTime;
+pub(crate) use card_ledger::end_of_day;
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 
@@ -38,15 +39,6 @@ pub(crate) fn month_index(text: &str) -> Option<u16> {
 /// A date by its local day.
 pub(crate) fn day(day: u16) -> Option<Date> {
     date(2020, 1, 1).checked_add(i64::from(day).days()).ok()
-}
-
-/// The end of a local day.
-pub(crate) fn end_of_day(calendar: &Calendar, day: u16) -> CardTime {
-    let next = day.saturating_add(1);
-    // Within half a day of midnight in UTC, wherever this is; what time is set forward or back within the hour does not matter here.
-    let noon = u32::from(next).saturating_mul(86_400).saturating_sub(43_200);
-    let begins = (0..=24).map(|hour| CardTime(noon.saturating_add(hour * 3600)));
-    begins.into_iter().find(|time| calendar.local(*time).day >= next).unwrap_or(CardTime(u32::MAX))
 }
 
 /// The local day of a date that is written 2026-11-22.

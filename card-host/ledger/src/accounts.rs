@@ -1,16 +1,19 @@
 //! The chart of accounts (docs/ledger.md, section 2).
 
-use card_core::id::{Binding, MeterId};
+use card_core::id::{Binding, Channel, MeterId};
 use std::fmt;
 use std::str::FromStr;
 
-use super::names::{ChargeCode, PointCode};
+use super::names::{ChargeCode, PartyCode, PointCode};
+use super::records::{Party, Point};
 
 /// An account of the ledger. Stored and exported as the text that it prints.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LedgerAccount {
     /// `cash:POINT`: money that a vending point has taken and not handed over. An asset.
     Cash(PointCode),
+    /// `receivable:PARTY`: money that a bank or a wallet has taken from customers, and not handed over. An asset.
+    Receivable(PartyCode),
     /// `bank`: money that vending points have handed over. An asset.
     Bank,
     /// `paid:POINT`: paid by customers there, and not certified yet. A liability.
@@ -23,6 +26,8 @@ pub enum LedgerAccount {
     Levy(ChargeCode),
     /// `debt:ACCOUNT`: what a customer owes and pays with sales. An asset.
     Debt(u64),
+    /// `commission:PARTY`: what a channel has kept of what it took. An expense.
+    Commission(PartyCode),
     /// `moves`: between a closed binding and a new one. Zero after each entry.
     Moves,
     /// `consumed`: what was used up in closed bindings. Income.
@@ -59,11 +64,32 @@ impl LedgerAccount {
     /// Its class.
     pub const fn class(&self) -> Class {
         match self {
-            Self::Cash(_) | Self::Bank | Self::Debt(_) | Self::Recovered => Class::Asset,
+            Self::Cash(_) | Self::Receivable(_) | Self::Bank | Self::Debt(_) | Self::Recovered => {
+                Class::Asset
+            }
             Self::Paid(_) | Self::Credit(_) | Self::Levy(_) | Self::Moves => Class::Liability,
             Self::Opening => Class::Equity,
-            Self::Fee(_) | Self::Consumed | Self::Corrections | Self::Differences(_) => Class::Income,
+            Self::Fee(_)
+            | Self::Commission(_)
+            | Self::Consumed
+            | Self::Corrections
+            | Self::Differences(_) => Class::Income,
         }
+    }
+}
+
+impl LedgerAccount {
+    /// Where what a vending point takes is booked: as its cash, or as what a bank or wallet owes, which has no cash.
+    pub(super) fn taken_at(point: &Point, party: &Party) -> Self {
+        match party.channel {
+            Channel::Bank | Channel::Wallet => Self::Receivable(party.code.clone()),
+            _ => Self::Cash(point.code.clone()),
+        }
+    }
+
+    /// Whether it holds what sellers have taken from customers.
+    pub(super) const fn is_taken(&self) -> bool {
+        matches!(self, Self::Cash(_) | Self::Receivable(_))
     }
 }
 
@@ -71,6 +97,8 @@ impl fmt::Display for LedgerAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cash(point) => write!(f, "cash:{point}"),
+            Self::Receivable(party) => write!(f, "receivable:{party}"),
+            Self::Commission(party) => write!(f, "commission:{party}"),
             Self::Bank => f.write_str("bank"),
             Self::Paid(point) => write!(f, "paid:{point}"),
             Self::Credit(binding) => write!(f, "credit:{:X}/{}", binding.meter, binding.number),
@@ -95,6 +123,8 @@ impl FromStr for LedgerAccount {
         let (kind, of) = text.split_once(':').unwrap_or((text, ""));
         let account = match kind {
             "cash" => Self::Cash(of.parse().map_err(|_| unknown())?),
+            "receivable" => Self::Receivable(of.parse().map_err(|_| unknown())?),
+            "commission" => Self::Commission(of.parse().map_err(|_| unknown())?),
             "paid" => Self::Paid(of.parse().map_err(|_| unknown())?),
             "differences" => Self::Differences(of.parse().map_err(|_| unknown())?),
             "fee" => Self::Fee(of.parse().map_err(|_| unknown())?),

@@ -206,7 +206,9 @@ impl Office {
                     Some(most) if entry.amount > most => {
                         return Err(Refusal::OtherRequest(id.clone()).into());
                     }
-                    None if entry.amount > alone => {
+                    None if entry.amount.0.saturating_add(short_alone(t, point, tally.first, now)?)
+                        > alone.0 =>
+                    {
                         return self.ask(t, &mut held, entry, &asked).map(|()| None);
                     }
                     _ => {}
@@ -232,6 +234,30 @@ impl Office {
 pub(super) fn covers_from(entry: &Entry) -> Option<u64> {
     let closed = statement(entry).ok().filter(|_| entry.kind == Kind::Close)?;
     Some(closed.first.min(entry.id.number))
+}
+
+/// What was missing when one person closed days of this vending point in the last 24 hours, before the entry `first`: in parts, too, it takes
+/// two above the limit.
+fn short_alone(
+    t: &mut dyn Transaction,
+    point: &PointCode,
+    mut first: u64,
+    now: CardTime,
+) -> Result<u64, LedgerError> {
+    let since = CardTime(now.0.saturating_sub(86_400));
+    let mut short = 0_u64;
+    while let Some(number) = first.checked_sub(1).filter(|number| *number > 0) {
+        let close = t.entry(&EntryId { point: point.clone(), number })?;
+        let Some(close) = close.filter(|entry| entry.kind == Kind::Close && entry.time >= since) else {
+            break;
+        };
+        let statement = statement(&close)?;
+        if statement.difference < 0 && close.step == Step::First {
+            short = short.saturating_add(close.amount.0);
+        }
+        first = statement.first.min(number);
+    }
+    Ok(short)
 }
 
 /// The statement in the entry that closed a day.

@@ -1,7 +1,7 @@
 //! Corrections: debits, debts, and the second person (docs/ledger.md, section 5).
 
 use card_core::id::{Binding, Channel};
-use card_core::units::Piastres;
+use card_core::units::{CardTime, Piastres};
 use serde::{Deserialize, Serialize};
 
 use super::accounts::LedgerAccount;
@@ -18,6 +18,9 @@ use super::second::{alone, same_person};
 use super::sell::{about, sellable};
 use super::signing::Signing;
 use super::store::{Payee, Transaction};
+
+/// What one person gives back in cash for a contract adds up over so many days.
+const ALONE_DAYS: u32 = 30;
 
 /// Where a debit goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,7 +101,12 @@ impl Office {
             }
             let now = self.now()?;
             let above = self.policy_at(now, |_, policy| policy.correction_approval_above);
-            if order.amount.0 > above {
+            let cash = context.binding.as_ref().filter(|_| order.to == DebitTo::Cash);
+            let before = match cash {
+                Some(record) => given_alone(t, record.binding(), now)?,
+                None => Piastres::ZERO,
+            };
+            if order.amount.0.saturating_add(before.0) > above {
                 return Err(Refusal::ApprovalNeeded { amount: order.amount }.into());
             }
             let mut entry = draft(&order.who, &request, Step::First, Kind::Debit, now);
@@ -330,6 +338,17 @@ impl Office {
         )?)));
         self.book(t, point, entry, &heads)
     }
+}
+
+/// The cash that one person alone has given back for a contract in the last days: in parts, too, it takes two above the limit.
+fn given_alone(t: &mut dyn Transaction, binding: Binding, now: CardTime) -> Result<Piastres, LedgerError> {
+    let since = now.0.saturating_sub(ALONE_DAYS.saturating_mul(86_400));
+    let history = t.history(binding, u32::MAX)?;
+    let recent = history.iter().take_while(|entry| entry.time.0 >= since);
+    let alone = recent.filter(|entry| entry.kind == Kind::Debit && entry.step == Step::First);
+    let cash = alone.flat_map(|entry| &entry.transfers);
+    let cash = cash.filter(|transfer| matches!(transfer.credit, LedgerAccount::Cash(_)));
+    Ok(Piastres(cash.fold(0, |sum, transfer| sum.saturating_add(transfer.amount.0))))
 }
 
 /// What is left of a customer's credit, as far as the ledger knows: what the meter has not applied yet, and its balance by the newest report.

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::accounts::LedgerAccount;
 use super::entry::{Entry, Kind, Step, Transfer};
 use super::error::{LedgerError, Refusal};
-use super::gap::{after_a_restore, gone_on};
+use super::gap::{after_a_restore, gone_on, recovered_by};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::payload::Payload;
@@ -171,7 +171,7 @@ impl Office {
             if unlocks || raises {
                 // Only what the issuer has signed raises a total: all else is worth what the ledger has.
                 let held = if raises {
-                    self.recovered(&says, &after.held, &mut entry.transfers)?
+                    self.recovered(t, &says, &after.held, now, &mut entry.transfers)?
                 } else {
                     gone_on(after.held, record.held.sequence)?
                 };
@@ -209,11 +209,14 @@ impl Office {
         Ok(HandedIn { keys, ..handed })
     }
 
-    /// The binding after a restore: at least what the issuer has signed, and certificates that are newer than all that was lost.
+    /// The binding after a restore: at least what the issuer has signed, and certificates that are newer than all that was lost. A meter has
+    /// the key that checks its certificates, so a broken one can make them: of all that a binding recovers the rules allow so much.
     pub(super) fn recovered(
         &self,
+        t: &mut dyn Transaction,
         says: &Says,
         held: &BindingAccount,
+        now: CardTime,
         transfers: &mut Vec<Transfer>,
     ) -> Result<BindingAccount, LedgerError> {
         if says.credit > LAST_TOTAL || says.debited > LAST_TOTAL {
@@ -221,13 +224,21 @@ impl Office {
                 Refusal::BadEvidence("its totals are larger than any that are certified".to_owned()).into()
             );
         }
+        let more = says.credit.saturating_sub(held.total_credit);
+        if more > Piastres::ZERO {
+            let amount = Piastres(more.0.saturating_add(recovered_by(t, says.binding)?.0));
+            let most = self.policy_at(now, |_, policy| Piastres(policy.without_payment.recover_most));
+            if amount > most {
+                return Err(Refusal::MoreThanAllowed { amount, most }.into());
+            }
+        }
         let credit = LedgerAccount::Credit(says.binding);
         let mut give = |debit: &LedgerAccount, credit: &LedgerAccount, amount: Piastres| {
             if amount > Piastres::ZERO {
                 transfers.push(Transfer { debit: debit.clone(), credit: credit.clone(), amount });
             }
         };
-        give(&LedgerAccount::Recovered, &credit, says.credit.saturating_sub(held.total_credit));
+        give(&LedgerAccount::Recovered, &credit, more);
         give(&credit, &LedgerAccount::Recovered, says.debited.saturating_sub(held.total_debited));
         let held = BindingAccount {
             total_credit: held.total_credit.max(says.credit),

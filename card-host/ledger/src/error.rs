@@ -203,6 +203,16 @@ pub enum Refusal {
         /// Card of its customer.
         card: CardId,
     },
+    /// The account has a card for this meter.
+    #[error(
+        "this account has card {card} for meter {meter}: `cardctl replace --meter {meter} --reason lost` (or damaged, upgrade, returned) gives it another"
+    )]
+    HasCard {
+        /// The meter.
+        meter: MeterId,
+        /// The card.
+        card: CardId,
+    },
     /// The card is somebody's.
     #[error("card {0} is issued already: use a blank card")]
     CardInUse(CardId),
@@ -408,7 +418,10 @@ pub enum Refusal {
     )]
     SecondPerson(RequestId),
     /// More credit than may come without a payment.
-    #[error("{amount} EGP are more than the rules allow without a payment: at most {most} EGP")]
+    #[error(
+        "{amount} EGP are more than the rules allow without a payment, at most {most} EGP: look at what was paid; where it is right, two \
+         people raise the bound (`without_payment` in `cardctl ledger rules`)"
+    )]
     MoreThanAllowed {
         /// What was asked for.
         amount: Piastres,

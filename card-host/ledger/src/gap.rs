@@ -1,8 +1,11 @@
-//! Numbers that may have been given out after a copy of the ledger was made: after a restore they are left out.
+//! Numbers that may have been given out after a copy of the ledger was made: after a restore they are left out. And what was recovered then.
 
 use card_core::id::Binding;
 use card_core::message::{Direction, Slot};
+use card_core::units::Piastres;
 
+use super::accounts::LedgerAccount;
+use super::entry::{Entry, Kind};
 use super::error::LedgerError;
 use super::records::{Head, MailRecord};
 use super::store::Transaction;
@@ -29,4 +32,17 @@ pub(super) fn after_a_restore(t: &mut dyn Transaction, binding: Binding) -> Resu
         Ok(Head::Mail(MailRecord { binding, slot, version, envelope }))
     });
     heads.collect()
+}
+
+/// Credit that a binding has recovered, in all.
+pub(super) fn recovered_by(t: &mut dyn Transaction, binding: Binding) -> Result<Piastres, LedgerError> {
+    let history = t.history(binding, u32::MAX)?;
+    let own = history.iter().filter(|entry| entry.kind == Kind::Recover);
+    Ok(Piastres(own.fold(0, |sum, entry| sum.saturating_add(recovered(entry).0))))
+}
+
+/// Credit that an entry recovers.
+pub(super) fn recovered(entry: &Entry) -> Piastres {
+    let own = entry.transfers.iter().filter(|transfer| transfer.debit == LedgerAccount::Recovered);
+    own.fold(Piastres::ZERO, |sum, transfer| Piastres(sum.0.saturating_add(transfer.amount.0)))
 }

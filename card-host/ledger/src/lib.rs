@@ -53,6 +53,7 @@ mod entry;
 mod error;
 mod export;
 mod gap;
+mod lists;
 mod masters;
 mod meter_keys;
 mod moves;
@@ -72,6 +73,7 @@ mod sale;
 mod second;
 mod sell;
 mod settings;
+mod settle;
 mod shown;
 mod signing;
 mod so_far;
@@ -79,6 +81,7 @@ mod spoken;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod staff;
+mod standing;
 mod store;
 mod texts;
 
@@ -102,10 +105,16 @@ pub use export::{
     EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,
 };
 pub use gap::SEQUENCE_GAP;
+pub use lists::{
+    By, MOST_SALES, SaleList, SalePage, Sold, end_of_day, list_sales, report, sale_by_receipt, sales_to,
+    times_of_day,
+};
 pub use moves::MoveOrder;
 pub use names::{COMPANY, ChargeCode, NameError, OFFICE, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};
-pub use policy::{ChannelRules, Charge, ChargeKind, ChargeName, Charged, Division, Policy, WithoutPayment};
+pub use policy::{
+    ChannelRules, Charge, ChargeKind, ChargeName, Charged, Commission, Division, Policy, WithoutPayment,
+};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresLedger;
 pub use powers::{NoPowers, Power, Powers};
@@ -121,10 +130,15 @@ pub use recover::{RecoveredCard, ShownCard};
 pub use restore::{FindLostError, LostSale, LostSales, Restored, find_lost};
 pub use sale::{Certified, Sale, SaleState};
 pub use second::same_person;
-pub use sell::SaleOrder;
+pub use sell::{Once, SaleOrder};
 pub use settings::{LimitsChange, Note, PartyChange, PointLimits};
+pub use settle::{
+    Columns, Difference, Matched, SettledLine, Settlement, SettlementError, Stands, Unit, Where, match_file,
+    settlement, write_settlement,
+};
 pub use shown::Shown;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
 pub use staff::{NoName, StaffChange, StaffName, StaffSecret};
+pub use standing::{CardStanding, ReplaceReason, Standing, standing};
 pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Row, Table, Transaction, Work, read, transact};

@@ -10,11 +10,12 @@ use super::accounts::LedgerAccount;
 use super::correct::Proposal;
 use super::entry::{Entry, Kind, RequestKey, Step, Transfer};
 use super::error::{LedgerError, Refusal};
+use super::gap::recovered_by;
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::payload::Payload;
 use super::powers::{Power, Powers};
-use super::records::{BindingRecord, Head, NUMBERS_OF_A_RESTORE, Point, Reading, Status};
+use super::records::{BindingRecord, Head, Point, Reading, Status, is_since};
 use super::sale::Certified;
 use super::sell::{about, sellable};
 use super::signing::Signing;
@@ -264,10 +265,12 @@ pub(super) fn left_by(
 }
 
 /// What was left in a contract that the copy had may have been moved in what was lost: to a contract that the copy does not know, and whose
-/// card nobody has brought yet. Whatever a report says then, one person does not move it. Numbers of contracts tell which those are.
+/// card nobody has brought yet. Whatever a report says then, one person does not move it, nor what a contract has recovered: whoever has its
+/// meter's keys can make that seem lost.
 fn not_moved_before(t: &mut dyn Transaction, from: Binding, to: Binding) -> Result<(), LedgerError> {
-    let first = t.epoch()?.saturating_mul(NUMBERS_OF_A_RESTORE);
-    if from.number < first { Err(Refusal::MayBeMoved { from, to }.into()) } else { Ok(()) }
+    let epoch = t.epoch()?;
+    let may_be = epoch > 0 && (!is_since(from, epoch) || recovered_by(t, from)? > Piastres::ZERO);
+    if may_be { Err(Refusal::MayBeMoved { from, to }.into()) } else { Ok(()) }
 }
 
 /// Something that was checked; `None` where it is not authentic, and so something else.

@@ -246,6 +246,7 @@ fn reserved(entry: &Entry) -> Result<(), Refusal> {
     let own = [
         (EVIDENCE, &[Kind::Evidence, Kind::Recover][..]),
         ("restored-", &[Kind::Restore]),
+        ("chargeback-", &[Kind::Debt]),
         ("keys-", &[Kind::Settings]),
         (DRAWN, &[Kind::Settings]),
     ];

@@ -70,6 +70,9 @@ pub struct ChannelRules {
     /// What is taken off every sale.
     #[serde(default)]
     pub charges: Vec<Charge>,
+    /// What the channel keeps of each sale; none: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commission: Option<Commission>,
     /// The part of a sale, in thousandths, that goes to the customer's debt while there is one.
     #[serde(default)]
     pub debt_permille: u16,
@@ -95,6 +98,25 @@ pub struct Charge {
     /// In piastres; none: no limit.
     #[serde(default)]
     pub most: Option<u64>,
+}
+
+/// What a channel keeps of a sale: `fixed` and `permille` thousandths of the amount, rounded down, at most the amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Commission {
+    /// In piastres.
+    #[serde(default)]
+    pub fixed: u64,
+    /// In thousandths of the amount.
+    #[serde(default)]
+    pub permille: u16,
+}
+
+impl Commission {
+    /// Of a sale, in piastres.
+    pub fn of(&self, amount: Piastres) -> u64 {
+        self.fixed.saturating_add(permille(amount.0, self.permille)).min(amount.0)
+    }
 }
 
 /// What customers read of a charge, at most [`ChargeName::MOST`] characters in each language.
@@ -210,6 +232,7 @@ impl Policy {
             most_daily: None,
             most_cash: None,
             charges: Vec::new(),
+            commission: None,
             debt_permille: 250,
         };
         let channels = CHANNELS.iter().map(|channel| (channel.to_string(), rules.clone())).collect();
@@ -233,6 +256,9 @@ impl ChannelRules {
         }
         if self.charges.iter().any(|charge| charge.permille > 1000) {
             return Err("`permille` of a charge is at most 1000".to_owned());
+        }
+        if self.commission.is_some_and(|commission| commission.permille > 1000) {
+            return Err("`permille` of the commission is at most 1000".to_owned());
         }
         let names = self.charges.iter().filter_map(|charge| charge.name.as_ref());
         if !names.flat_map(|name| [&name.ar, &name.en]).all(|name| is_words(name, ChargeName::MOST)) {

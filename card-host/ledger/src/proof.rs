@@ -6,7 +6,7 @@ use card_core::parameters::{KeysInUse, Readings};
 use card_core::units::{CardTime, Energy, Piastres};
 
 use super::payload::Payload;
-use super::records::{BindingRecord, Reading, Status};
+use super::records::{BindingRecord, Reading, Status, is_since};
 use card_host::issuer::BindingAccount;
 
 /// How the ids of evidence begin. No channel has such an id for anything else, see [`Office`](super::Office).
@@ -252,8 +252,9 @@ impl Proof {
             By::Meter(reading) => newest.is_none_or(|newest| is_newer(reading, newest)),
             By::Mail => false,
         };
-        // Totals grow with the sequence: more than the ledger has, under a sequence that it has passed, can only be from what was lost.
-        let passed = (1..held.sequence).contains(&says.sequence);
+        // Totals grow with the sequence: more than the ledger has, under a sequence that it has passed, can only be from what was lost. A
+        // contract that was opened since has lost nothing: somebody has forged that.
+        let passed = !is_since(says.binding, epoch) && (1..held.sequence).contains(&says.sequence);
         let raises = above && matches!(says.by, By::Issuer { .. }) && if lags { shows } else { passed };
         let locks = above && !lags && passed && says.card() == Some(held.card);
         Self { above, unlocks: lags && shows, raises, locks }

@@ -95,6 +95,11 @@ codes! {
 /// Each restore begins a range of numbers of bindings of so many: those that were lost by it are in the ranges before.
 pub(super) const NUMBERS_OF_A_RESTORE: u32 = 1_000_000;
 
+/// Whether a binding was opened after that restore, as its number tells: then nothing of it was lost by it.
+pub(super) const fn is_since(binding: Binding, restore: u32) -> bool {
+    binding.number >= restore.saturating_mul(NUMBERS_OF_A_RESTORE)
+}
+
 /// A binding: its totals, its card, and what was last heard of card and meter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BindingRecord {

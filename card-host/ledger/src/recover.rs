@@ -11,7 +11,7 @@ use super::bindings::{card_head, new_record, superseded, totals};
 use super::counter::certified;
 use super::entry::{Entry, Kind, Step};
 use super::error::{LedgerError, Refusal};
-use super::gap::after_a_restore;
+use super::gap::{after_a_restore, recovered};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::powers::Power;
@@ -81,12 +81,6 @@ impl RecoveredCard {
     }
 }
 
-/// Credit that an entry recovers.
-fn recovered(entry: &Entry) -> Piastres {
-    let own = entry.transfers.iter().filter(|transfer| transfer.debit == LedgerAccount::Recovered);
-    own.fold(Piastres::ZERO, |sum, transfer| Piastres(sum.0.saturating_add(transfer.amount.0)))
-}
-
 /// The binding as it is before the card's totals are entered, and what else stands differently.
 struct Lost {
     record: BindingRecord,
@@ -140,7 +134,7 @@ impl Office {
                 heads.extend(after_a_restore(t, binding)?);
             }
             let mut entry = draft(who, &request, Step::Settled, Kind::Recover, self.now()?);
-            let held = self.recovered(&says, &record.held, &mut entry.transfers)?;
+            let held = self.recovered(t, &says, &record.held, entry.time, &mut entry.transfers)?;
             let record = BindingRecord {
                 held,
                 blocked: false,
@@ -153,10 +147,6 @@ impl Office {
             totals(&mut entry, &held);
             reason.clone_into(&mut entry.reason);
             entry.amount = recovered(&entry);
-            let most = self.policy_at(entry.time, |_, policy| Piastres(policy.without_payment.recover_most));
-            if entry.amount > most {
-                return Err(Refusal::MoreThanAllowed { amount: entry.amount, most }.into());
-            }
             if !agreed {
                 return self.ask(t, &mut point, entry, &payload).map(|()| None);
             }

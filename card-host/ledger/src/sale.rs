@@ -4,10 +4,11 @@ use card_core::id::{Binding, CardId};
 use card_core::message::Voucher;
 use card_core::units::{CardTime, Piastres};
 
+use super::accounts::LedgerAccount;
 use super::entry::{Entry, EntryId, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal, StoreError};
 use super::policy::Division;
-use super::records::StepDone;
+use super::records::{Point, StepDone};
 use super::store::{Payee, Transaction};
 
 /// How far a sale is.
@@ -106,6 +107,12 @@ impl Steps {
             }
         }
         Ok(found)
+    }
+
+    /// Where what was paid for it was booked: it goes back from there, whatever the party's channel is by now.
+    pub(super) fn taken(&self, point: &Point) -> LedgerAccount {
+        let confirmed = self.decision.as_ref().and_then(|entry| entry.transfers.first());
+        confirmed.map_or_else(|| LedgerAccount::Cash(point.code.clone()), |taken| taken.debit.clone())
     }
 
     pub(super) fn has(&self, kind: Kind) -> bool {

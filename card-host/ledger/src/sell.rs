@@ -32,16 +32,40 @@ pub struct SaleOrder {
     pub amount: Piastres,
 }
 
+/// A sale, and whether an earlier try of the same request has made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Once {
+    /// The sale as it stands.
+    pub sale: Sale,
+    /// Whether it was there before.
+    pub repeated: bool,
+}
+
+impl Once {
+    const fn first(sale: Sale) -> Self {
+        Self { sale, repeated: false }
+    }
+
+    const fn again(sale: Sale) -> Self {
+        Self { sale, repeated: true }
+    }
+}
+
 impl Office {
     /// Sells what the channel has the money for: announced, paid and certified in one step. Repeated, it gives what it gave
     /// the first time.
     pub fn sell(&self, order: &SaleOrder) -> Result<Sale, LedgerError> {
+        self.sell_once(order).map(|once| once.sale)
+    }
+
+    /// The same, and whether an earlier try has done it.
+    pub fn sell_once(&self, order: &SaleOrder) -> Result<Once, LedgerError> {
         order.who.must(Power::Sell)?;
         let request = order.who.request(&order.id);
         self.signing_step(|t, signing| {
             let (context, mut point, party) = self.context(t, &order.who, &request, Some(order.payee))?;
             if !context.steps.is_empty() {
-                return repeated(t, &context, order, &request, Kind::Sale);
+                return repeated(t, &context, order, &request, Kind::Sale).map(Once::again);
             }
             let now = self.now()?;
             let record = sellable(t, &context, order.payee)?;
@@ -49,25 +73,30 @@ impl Office {
             let mut entry = draft(&order.who, &request, Step::First, Kind::Sale, now);
             entry.policy = version;
             entry.amount = order.amount;
-            let cash = LedgerAccount::Cash(point.code.clone());
+            let taken = LedgerAccount::taken_at(&point, &party);
             entry.transfers =
-                division.transfers(&cash, LedgerAccount::Credit(record.binding()), record.held.account);
+                division.transfers(&taken, LedgerAccount::Credit(record.binding()), record.held.account);
             let held = record.held.credit(Piastres(division.credit))?;
             let head = Self::certify(signing, &mut entry, record, held, party.channel)?;
             let heads = with_customer(head, &context, division.debt);
             let first = self.book(t, &mut point, entry, &heads)?;
-            Steps { first: Some(first), ..Steps::default() }.sale(&request)
+            Steps { first: Some(first), ..Steps::default() }.sale(&request).map(Once::first)
         })
     }
 
     /// Announces a sale: all is checked and divided, and nothing is paid. [`confirm`](Self::confirm) or [`cancel`](Self::cancel) follows.
     pub fn reserve(&self, order: &SaleOrder) -> Result<Sale, LedgerError> {
+        self.reserve_once(order).map(|once| once.sale)
+    }
+
+    /// The same, and whether an earlier try has done it.
+    pub fn reserve_once(&self, order: &SaleOrder) -> Result<Once, LedgerError> {
         order.who.must(Power::Sell)?;
         let request = order.who.request(&order.id);
         self.step(|t| {
             let (context, mut point, party) = self.context(t, &order.who, &request, Some(order.payee))?;
             if !context.steps.is_empty() {
-                return repeated(t, &context, order, &request, Kind::Reserve);
+                return repeated(t, &context, order, &request, Kind::Reserve).map(Once::again);
             }
             let now = self.now()?;
             let record = sellable(t, &context, order.payee)?;
@@ -78,7 +107,7 @@ impl Office {
             about(&mut entry, &record.held);
             entry.payload = serde_json::to_vec(&division).unwrap_or_default();
             let first = self.book(t, &mut point, entry, &[])?;
-            Steps { first: Some(first), ..Steps::default() }.sale(&request)
+            Steps { first: Some(first), ..Steps::default() }.sale(&request).map(Once::first)
         })
     }
 
@@ -114,8 +143,8 @@ impl Office {
                 }
                 let mut entry =
                     self.next_step(who, &request, &first.entry, Step::Decision, Kind::Confirm, now);
-                let (cash, paid) = accounts_of(&point);
-                entry.transfers = vec![Transfer { debit: cash, credit: paid, amount: first.entry.amount }];
+                let (taken, paid) = (LedgerAccount::taken_at(&point, &first.party), paid_at(&point));
+                entry.transfers = vec![Transfer { debit: taken, credit: paid, amount: first.entry.amount }];
                 steps.decision = Some(self.book(t, &mut point, entry, &[])?);
             }
             let mut reason = None;
@@ -151,7 +180,7 @@ impl Office {
         let debt = context.customer.as_ref().map_or(Piastres::ZERO, |customer| customer.debt);
         let division = announced(&first.entry)?.with_debt_of_at_most(debt);
         let mut entry = self.next_step(who, request, &first.entry, Step::Settled, Kind::Certify, now);
-        let (_, paid) = accounts_of(point);
+        let paid = paid_at(point);
         let credit = LedgerAccount::Credit(record.binding());
         entry.transfers = division.transfers(&paid, credit, record.held.account);
         let held = record.held.credit(Piastres(division.credit))?;
@@ -213,8 +242,8 @@ impl Office {
                 let now = self.now()?;
                 let mut entry = self.next_step(who, &request, &first.entry, Step::Settled, Kind::Refund, now);
                 reason.clone_into(&mut entry.reason);
-                let (cash, paid) = accounts_of(&point);
-                entry.transfers = vec![Transfer { debit: paid, credit: cash, amount: first.entry.amount }];
+                let (taken, paid) = (steps.taken(&point), paid_at(&point));
+                entry.transfers = vec![Transfer { debit: paid, credit: taken, amount: first.entry.amount }];
                 steps.settled = Some(self.book(t, &mut point, entry, &[])?);
             }
             steps.sale(&request)
@@ -247,7 +276,7 @@ impl Office {
         let first = steps.first.clone().ok_or_else(|| Refusal::NoRequest(request.id.clone()))?;
         let binding = first.binding.filter(|_| first.kind == Kind::Reserve && first.id.point == point.code);
         let binding = binding.ok_or_else(|| Refusal::WrongStep(request.id.clone()))?;
-        Ok((steps, point, Announced { entry: first, binding, channel: party.channel }))
+        Ok((steps, point, Announced { entry: first, binding, channel: party.channel, party }))
     }
 
     fn next_step(
@@ -326,6 +355,7 @@ struct Announced {
     entry: Entry,
     binding: card_core::id::Binding,
     channel: Channel,
+    party: Party,
 }
 
 fn limits(rules: &ChannelRules, point: &Point, sold: Piastres, amount: Piastres) -> Result<(), Refusal> {
@@ -418,8 +448,8 @@ pub(super) fn about(entry: &mut Entry, held: &BindingAccount) {
     (entry.binding, entry.card, entry.account) = (Some(held.binding), Some(held.card.id), held.account);
 }
 
-fn accounts_of(point: &Point) -> (LedgerAccount, LedgerAccount) {
-    (LedgerAccount::Cash(point.code.clone()), LedgerAccount::Paid(point.code.clone()))
+fn paid_at(point: &Point) -> LedgerAccount {
+    LedgerAccount::Paid(point.code.clone())
 }
 
 fn with_customer(record: BindingRecord, context: &Context, debt: u64) -> Vec<Head> {

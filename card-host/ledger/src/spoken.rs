@@ -93,6 +93,7 @@ impl Refusal {
             Self::UnknownMeter(_) => "unknown-meter",
             Self::UnknownAccount(_) => "unknown-account",
             Self::MeterInUse { .. } => "meter-in-use",
+            Self::HasCard { .. } => "has-card",
             Self::CardInUse(_) => "card-in-use",
             Self::UnknownBinding(_) => "unknown-binding",
             Self::MonthUnknown(_) => "month-unknown",
@@ -162,6 +163,10 @@ impl Refusal {
             Self::UnknownMeter(meter) => says("العداد {} لا يخدم أي مشترك: يرجى مراجعة رقمه", &[meter]),
             Self::MeterInUse { meter, card } => says(
                 "العداد {} يخدم مشتركًا آخر بالكارت {}: يرجى إنهاء ذلك التعاقد أولًا أو بيان أن هذا ينهيه",
+                &[meter, card],
+            ),
+            Self::HasCard { meter, card } => says(
+                "لهذا الحساب كارت {1} على العداد {0}: يرجى استبداله مع بيان السبب (مفقود أو تالف أو تحديث أو مرتجع)",
                 &[meter, card],
             ),
             Self::CardInUse(card) => says("الكارت {} صدر من قبل: يرجى استخدام كارت فارغ", &[card]),
@@ -344,6 +349,7 @@ mod tests {
             Refusal::UnknownMeter(meter),
             Refusal::UnknownAccount(7),
             Refusal::MeterInUse { meter, card },
+            Refusal::HasCard { meter, card },
             Refusal::CardInUse(card),
             Refusal::UnknownBinding(binding),
             Refusal::MonthUnknown(binding),

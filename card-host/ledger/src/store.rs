@@ -180,6 +180,9 @@ pub trait Transaction {
     /// The newest entries about a binding, newest first, at most `most`; those of one second in the order of their chain.
     fn history(&mut self, binding: Binding, most: u32) -> Result<Vec<Entry>, LedgerError>;
 
+    /// Entries that recovered something after a restore, wherever it was handed in: by vending point and number, after this one, at most `most`.
+    fn recovered(&mut self, after: Option<&EntryId>, most: u32) -> Result<Vec<Entry>, LedgerError>;
+
     /// A vending point; locked.
     fn point(&mut self, code: &PointCode) -> Result<Option<Point>, LedgerError>;
 

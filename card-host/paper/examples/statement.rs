@@ -1,18 +1,23 @@
-//! A year of a household as its statement, in Arabic: `cargo run -q -p card-paper --example statement > statement.html`.
+//! A year of a household as its statement, in Arabic: `cargo run -q -p card-paper --example statement > statement.html`;
+//! with `--features pdf` and the word `pdf` behind `--`, as a PDF; with `en`, in English.
 
 use card_core::text::Language;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
-use card_paper::{Bracket, ChargeRow, Digits, Look, MonthRow, PaperError, Statement};
+use card_paper::{Bracket, ChargeRow, Look, MonthRow, Statement};
 use std::io::Write;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let language =
         if std::env::args().any(|word| word == "en") { Language::English } else { Language::Arabic };
-    let page = page(language)?;
-    Ok(std::io::stdout().write_all(page.as_bytes())?)
+    let (statement, look) = (statement(), Look { language, ..Look::default() });
+    #[cfg(feature = "pdf")]
+    if std::env::args().any(|word| word == "pdf") {
+        return Ok(std::io::stdout().write_all(&statement.pdf(look, card_paper::Format::A4)?)?);
+    }
+    Ok(std::io::stdout().write_all(statement.page(look)?.as_bytes())?)
 }
 
-fn page(language: Language) -> Result<String, PaperError> {
+fn statement() -> Statement {
     let kwh = [180, 210, 240, 330, 410, 690, 655, 480, 300, 220, 160, 95];
     let months = (0_u16..).zip(kwh).map(|(month, kwh)| MonthRow {
         index: 82_u16.saturating_sub(month),
@@ -26,7 +31,7 @@ fn page(language: Language) -> Result<String, PaperError> {
     });
     let bounds = [(50, false), (100, true), (200, false), (350, false), (650, true), (1000, true)];
     let time = CardTime(218_000_000);
-    let statement = Statement {
+    Statement {
         card: "0000000000000001".into(),
         meter: 481,
         account: 77,
@@ -42,6 +47,5 @@ fn page(language: Language) -> Result<String, PaperError> {
             paid: Some(Piastres(10_000)),
             credit: Piastres(9_400),
         }],
-    };
-    statement.page(Look { language, digits: Digits::default(), ..Look::default() })
+    }
 }

@@ -4,10 +4,11 @@ use card_core::text::Language;
 use plotters::prelude::*;
 
 use crate::PaperError;
-use crate::page::Look;
+use crate::look::Look;
 use crate::statement::{Bracket, MonthRow};
 
-const SIZE: (u32, u32) = (720, 300);
+/// In pixels.
+pub(crate) const SIZE: (u32, u32) = (720, 300);
 /// Bars, by the bracket that the month reached: dark enough beside white, and told apart without colours by the lines.
 const BARS: [RGBColor; 4] =
     [RGBColor(11, 83, 148), RGBColor(19, 79, 92), RGBColor(116, 27, 71), RGBColor(127, 63, 0)];
@@ -15,18 +16,23 @@ const BOUND: RGBColor = RGBColor(89, 89, 89);
 const RESTART: RGBColor = RGBColor(166, 28, 0);
 
 /// An SVG element. `months` are the newest first; a page that runs from right to left is read with the oldest on the right.
-pub(crate) fn months(months: &[MonthRow], brackets: &[Bracket], look: &Look) -> Result<String, PaperError> {
+pub(crate) fn svg(months: &[MonthRow], brackets: &[Bracket], look: &Look) -> Result<String, PaperError> {
     let mut svg = String::new();
-    draw(&mut svg, months, brackets, look).map_err(|error| PaperError::Chart(error.to_string()))?;
+    draw(SVGBackend::with_string(&mut svg, SIZE), months, brackets, look)
+        .map_err(|error| PaperError::Chart(error.to_string()))?;
     Ok(svg.find("<svg").and_then(|begin| svg.get(begin..)).unwrap_or_default().to_owned())
 }
 
-fn draw(
-    svg: &mut String,
+/// The same, with whatever draws.
+pub(crate) fn draw<D: DrawingBackend>(
+    onto: D,
     months: &[MonthRow],
     brackets: &[Bracket],
     look: &Look,
-) -> Result<(), Box<dyn std::error::Error>> {
+) -> Result<(), Box<dyn std::error::Error>>
+where
+    D::ErrorType: 'static,
+{
     let mut months: Vec<_> = months.iter().collect();
     if look.language == Language::English {
         months.reverse();
@@ -44,7 +50,7 @@ fn draw(
             look.digits(format_args!("{:02}/{year}", month.saturating_add(1)))
         })
     };
-    let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+    let area = onto.into_drawing_area();
     let mut chart = ChartBuilder::on(&area)
         .margin(8)
         .x_label_area_size(26)

@@ -1,6 +1,6 @@
 //! What customers take home: a [`Receipt`] of a charge, a [`Statement`] of their consumption, a [`Slip`] for a step of a card's life.
 //!
-//! Each is one HTML page that needs nothing else: no script, no picture and no font from elsewhere. It is read on a phone, at a desk,
+//! Each is one HTML page, or with the feature `pdf` a PDF, that needs nothing else: no script, no picture and no font from elsewhere. It is read on a phone, at a desk,
 //! and printed on A4 or on a roll of 80 mm. Arabic pages run from right to left; digits are Western or Arabic-Indic, by choice.
 //! Identifiers and machine data keep Western digits, and stand apart in their line whatever its direction.
 //!
@@ -28,15 +28,21 @@
 #[cfg(feature = "ledger")]
 mod books;
 mod chart;
-mod page;
+mod html;
+mod look;
+#[cfg(feature = "pdf")]
+mod pdf;
 mod receipt;
+mod sheet;
 mod slip;
 mod statement;
 mod words;
 
 #[cfg(feature = "ledger")]
 pub use books::NoPaper;
-pub use page::{Digits, Look};
+#[cfg(feature = "pdf")]
+pub use look::Format;
+pub use look::{Digits, Look};
 pub use receipt::{Amounts, ChargeLine, Receipt};
 pub use slip::{Slip, SlipKind};
 pub use statement::{Bracket, ChargeRow, MonthRow, Statement};
@@ -48,6 +54,9 @@ pub enum PaperError {
     /// The proof does not fit a QR code, which holds some 2,900 bytes.
     #[error("the proof of a receipt is too long for a QR code: {0}; shorten it")]
     Proof(String),
+    /// The PDF could not be made.
+    #[error("the PDF could not be made: a length is none, or a font is broken; take the page instead")]
+    Pdf,
     /// The chart could not be drawn.
     #[error("the chart could not be drawn: {0}")]
     Chart(String),

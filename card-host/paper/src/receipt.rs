@@ -1,12 +1,10 @@
 //! The receipt of a charge.
 
 use card_core::units::{CardTime, Piastres};
-use maud::{Markup, PreEscaped, html};
-use qrcode::render::svg;
-use qrcode::{EcLevel, QrCode};
 
 use crate::PaperError;
-use crate::page::{Line, Look, identifier, lines, page};
+use crate::look::Look;
+use crate::sheet::{Block, Line, Sheet, identifier, proof};
 use crate::words::{
     ACCOUNT, CARD, CREDIT, DATE, DEBT, METER, NEXT, NUMBER, PAID, PROOF, RECEIPT, SALE, SELLER,
 };
@@ -62,6 +60,19 @@ impl Receipt {
     /// # Errors
     /// [`PaperError::Proof`] where the proof does not fit a QR code.
     pub fn page(&self, look: Look) -> Result<String, PaperError> {
+        self.sheet(look)?.html()
+    }
+
+    /// The same as a PDF.
+    ///
+    /// # Errors
+    /// Those of [`page`](Self::page), and [`PaperError::Pdf`].
+    #[cfg(feature = "pdf")]
+    pub fn pdf(&self, look: Look, format: crate::look::Format) -> Result<Vec<u8>, PaperError> {
+        self.sheet(look)?.pdf(format)
+    }
+
+    fn sheet(&self, look: Look) -> Result<Sheet<'_>, PaperError> {
         let language = look.language;
         let Amounts { paid, charges, debt, credit } = &self.amounts;
         let mut money = vec![Line::strong(PAID.of(language), look.amount(paid))];
@@ -70,7 +81,7 @@ impl Receipt {
             money.push(Line::new(DEBT.of(language), look.amount(debt)));
         }
         money.push(Line::strong(CREDIT.of(language), look.amount(credit)));
-        let about = [
+        let about = vec![
             Line::new(NUMBER.of(language), identifier(&self.number)),
             Line::new(DATE.of(language), look.time(self.time)),
             Line::new(CARD.of(language), identifier(&self.card)),
@@ -78,28 +89,13 @@ impl Receipt {
             Line::new(ACCOUNT.of(language), identifier(self.account)),
             Line::new(SELLER.of(language), identifier(&self.seller)),
         ];
-        let content = html! {
-            (lines(RECEIPT.of(language), &money))
-            h2 { (NEXT.of(language)) }
-            p.next { (self.next) }
-            (lines(NUMBER.of(language), &about))
-            (proof(&self.proof, PROOF.of(language))?)
-        };
-        Ok(page(&look, RECEIPT.of(language), SALE.of(language), &content))
+        let blocks = vec![
+            Block::Lines(RECEIPT.of(language), money),
+            Block::Heading(NEXT.of(language)),
+            Block::Next(&self.next),
+            Block::Lines(NUMBER.of(language), about),
+            proof(&self.proof, PROOF.of(language))?,
+        ];
+        Ok(Sheet { look, title: RECEIPT.of(language), under: SALE.of(language), blocks })
     }
-}
-
-/// The code, with what it says beneath it: a reader may be broken, and ears do not see.
-fn proof(text: &str, label: &str) -> Result<Markup, PaperError> {
-    let code = QrCode::with_error_correction_level(text, EcLevel::M)
-        .map_err(|error| PaperError::Proof(error.to_string()))?;
-    let svg = code.render::<svg::Color<'_>>().min_dimensions(160, 160).build();
-    // A declaration of XML has no place within HTML.
-    let drawn = svg.find("<svg").and_then(|begin| svg.get(begin..)).unwrap_or_default();
-    Ok(html! {
-        figure.proof {
-            div role="img" aria-label=(label) { (PreEscaped(drawn)) }
-            figcaption.note { (label) br; (identifier(text)) }
-        }
-    })
 }

@@ -1,9 +1,10 @@
 //! The slip for a step of a card's life.
 
 use card_core::units::CardTime;
-use maud::html;
 
-use crate::page::{Line, Look, identifier, lines, page};
+use crate::PaperError;
+use crate::look::Look;
+use crate::sheet::{Block, Line, Run, Sheet, identifier};
 use crate::words::{
     ACCOUNT, CARD, DATE, KEEP, METER, NEXT, NUMBER, REASON, SALE, SLIP_BLOCKED, SLIP_ISSUED, SLIP_REPLACED,
     SLIP_UNBLOCKED, Words,
@@ -56,7 +57,23 @@ pub struct Slip {
 
 impl Slip {
     /// The page.
-    pub fn page(&self, look: Look) -> String {
+    ///
+    /// # Errors
+    /// None that a slip can have: those of other papers.
+    pub fn page(&self, look: Look) -> Result<String, PaperError> {
+        self.sheet(look).html()
+    }
+
+    /// The same as a PDF.
+    ///
+    /// # Errors
+    /// [`PaperError::Pdf`].
+    #[cfg(feature = "pdf")]
+    pub fn pdf(&self, look: Look, format: crate::look::Format) -> Result<Vec<u8>, PaperError> {
+        self.sheet(look).pdf(format)
+    }
+
+    fn sheet(&self, look: Look) -> Sheet<'_> {
         let language = look.language;
         let mut about = vec![
             Line::strong(CARD.of(language), identifier(&self.card)),
@@ -66,15 +83,15 @@ impl Slip {
             Line::new(NUMBER.of(language), identifier(&self.number)),
         ];
         if !self.reason.is_empty() {
-            about.push(Line::new(REASON.of(language), html! { bdi { (self.reason) } }));
+            about.push(Line::new(REASON.of(language), vec![Run::Own(self.reason.clone())]));
         }
         let title = self.kind.words().of(language);
-        let content = html! {
-            (lines(title, &about))
-            h2 { (NEXT.of(language)) }
-            p.next { (self.next) }
-            p.note { (KEEP.of(language)) }
-        };
-        page(&look, title, SALE.of(language), &content)
+        let blocks = vec![
+            Block::Lines(title, about),
+            Block::Heading(NEXT.of(language)),
+            Block::Next(&self.next),
+            Block::Note(KEEP.of(language)),
+        ];
+        Sheet { look, title, under: SALE.of(language), blocks }
     }
 }

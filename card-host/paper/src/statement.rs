@@ -1,15 +1,16 @@
 //! The statement: how a customer stands, and what was consumed and charged.
 
+use card_core::text::Language;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
-use maud::{Markup, PreEscaped, html};
 
 use crate::PaperError;
-use crate::chart;
-use crate::page::{Line, Look, identifier, lines, page};
+use crate::look::Look;
+use crate::sheet::{Block, Column, Line, Run, Sheet, Table, Text, identifier, words};
 use crate::words::{
     ACCOUNT, AS_OF, BALANCE, BRACKET, CARD, CHANNEL, CHARGES, CHART_OF, CREDIT, CROSSING, DATE, DAYS_LEFT,
     DOUBTFUL, EGP, ENERGY, ENERGY_CHARGE, FEES, INSTALMENTS, METER, MONTH, MONTHS, NEVER, NO_CHARGES,
     NO_MONTHS, NOW, PAID, PARTIAL, RE_RATED, RESTART, RESTART_TOOK, SALE, STATEMENT, TO_NEXT, TOTAL, WAITING,
+    Words,
 };
 
 /// Where a bracket of the tariff ends.
@@ -95,24 +96,51 @@ impl Statement {
     /// # Errors
     /// [`PaperError::Chart`] where the chart cannot be drawn.
     pub fn page(&self, look: Look) -> Result<String, PaperError> {
+        self.sheet(look).html()
+    }
+
+    /// The same as a PDF.
+    ///
+    /// # Errors
+    /// Those of [`page`](Self::page), and [`PaperError::Pdf`].
+    #[cfg(feature = "pdf")]
+    pub fn pdf(&self, look: Look, format: crate::look::Format) -> Result<Vec<u8>, PaperError> {
+        self.sheet(look).pdf(format)
+    }
+
+    fn sheet(&self, look: Look) -> Sheet<'_> {
         let language = look.language;
-        let content = html! {
-            (lines(STATEMENT.of(language), &self.standing(&look)))
-            h2 { (MONTHS.of(language)) }
-            @if self.months.is_empty() { p { (NO_MONTHS.of(language)) } } @else { (self.months(&look)?) }
-            h2 { (CHARGES.of(language)) }
-            @if self.charges.is_empty() { p { (NO_CHARGES.of(language)) } } @else { (self.charges(&look)) }
-        };
-        Ok(page(&look, STATEMENT.of(language), SALE.of(language), &content))
+        let mut blocks = vec![
+            Block::Lines(STATEMENT.of(language), self.standing(&look)),
+            Block::Heading(MONTHS.of(language)),
+        ];
+        match self.months.get(..Self::MONTHS).unwrap_or(&self.months) {
+            [] => blocks.push(Block::Plain(NO_MONTHS.of(language))),
+            months => {
+                let (about, restart) = (CHART_OF.of(language), RESTART.of(language));
+                blocks.push(Block::Chart { about, restart, months, brackets: &self.brackets });
+                blocks.push(Block::Table(of_months(months, &look)));
+            }
+        }
+        blocks.push(Block::Heading(CHARGES.of(language)));
+        blocks.push(match self.charges.as_slice() {
+            [] => Block::Plain(NO_CHARGES.of(language)),
+            charges => Block::Table(of_charges(charges, &look)),
+        });
+        Sheet { look, title: STATEMENT.of(language), under: SALE.of(language), blocks }
     }
 
     fn standing(&self, look: &Look) -> Vec<Line> {
         let language = look.language;
         let balance = match self.balance {
-            Some((balance, time)) => html! {
-                (look.amount(balance)) br; span.note { (AS_OF.of(language)) " " (look.time(time)) }
-            },
-            None => html! { span.note { (NEVER.of(language)) } },
+            Some((balance, time)) => {
+                let mut said = look.amount(balance);
+                let mut note = words(format!("{} ", AS_OF.of(language)));
+                note.extend(look.time(time));
+                said.push(Run::Note(note));
+                said
+            }
+            None => vec![Run::Note(words(NEVER.of(language)))],
         };
         let mut standing = vec![Line::strong(BALANCE.of(language), balance)];
         if self.waiting != Piastres::ZERO {
@@ -122,7 +150,9 @@ impl Statement {
             standing.push(Line::new(DAYS_LEFT.of(language), look.number(days)));
         }
         if let Some((energy, takes)) = self.next_bracket {
-            standing.push(Line::new(TO_NEXT.of(language), self.energy(look, energy)));
+            let mut far = look.kwh(energy);
+            far.push(Run::Words(format!(" {}", ENERGY.of(language))));
+            standing.push(Line::new(TO_NEXT.of(language), far));
             if takes != Piastres::ZERO {
                 standing.push(Line::new(CROSSING.of(language), look.amount(takes)));
             }
@@ -132,73 +162,56 @@ impl Statement {
         standing.push(Line::new(ACCOUNT.of(language), identifier(self.account)));
         standing
     }
+}
 
-    fn energy(&self, look: &Look, energy: Energy) -> Markup {
-        html! { (kwh(look, energy)) " " (ENERGY.of(look.language)) }
-    }
+fn column(head: &str, wide: bool) -> Column {
+    Column { head: head.to_owned(), wide }
+}
 
-    fn months(&self, look: &Look) -> Result<Markup, PaperError> {
-        let language = look.language;
-        let months = self.months.get(..Self::MONTHS).unwrap_or(&self.months);
-        let drawn = chart::months(months, &self.brackets, look)?;
-        let instalments = months.iter().any(|month| month.instalments != Piastres::ZERO);
-        Ok(html! {
-            figure {
-                div role="img" aria-label=(CHART_OF.of(language)) { (PreEscaped(drawn)) }
-                figcaption.note {
-                    (CHART_OF.of(language))
-                    @if self.brackets.iter().any(|bracket| bracket.restart) {
-                        br; span style="color:#a61c00" { "━ " (RESTART.of(language)) }
-                    }
-                }
-            }
-            div.scroll tabindex="0" role="region" aria-label=(MONTHS.of(language)) {
-                table.figures {
-                    thead { tr {
-                        th scope="col" { (MONTH.of(language)) }
-                        th scope="col" { (ENERGY.of(language)) }
-                        th.wide scope="col" { (BRACKET.of(language)) }
-                        th.wide scope="col" { (ENERGY_CHARGE.of(language)) " (" (EGP.of(language)) ")" }
-                        th.wide scope="col" { (FEES.of(language)) " (" (EGP.of(language)) ")" }
-                        @if instalments {
-                            th.wide scope="col" { (INSTALMENTS.of(language)) " (" (EGP.of(language)) ")" }
-                        }
-                        th scope="col" { (TOTAL.of(language)) " (" (EGP.of(language)) ")" }
-                    } }
-                    tbody { @for month in months { (row(look, month, instalments)) } }
-                }
-            }
-        })
-    }
+/// A column of amounts.
+fn amounts(words: Words, wide: bool, language: Language) -> Column {
+    column(&format!("{} ({})", words.of(language), EGP.of(language)), wide)
+}
 
-    fn charges(&self, look: &Look) -> Markup {
-        let language = look.language;
-        html! {
-            div.scroll tabindex="0" role="region" aria-label=(CHARGES.of(language)) {
-                table.figures {
-                    thead { tr {
-                        th scope="col" { (DATE.of(language)) }
-                        th.wide scope="col" { (CHANNEL.of(language)) }
-                        th scope="col" { (PAID.of(language)) " (" (EGP.of(language)) ")" }
-                        th scope="col" { (CREDIT.of(language)) " (" (EGP.of(language)) ")" }
-                    } }
-                    tbody {
-                        @for charge in &self.charges {
-                            tr {
-                                th scope="row" { (look.time(charge.time)) }
-                                td.wide { bdi { (charge.channel) } }
-                                td { @if let Some(paid) = charge.paid { (look.number(paid)) } @else { "–" } }
-                                td { (look.number(charge.credit)) }
-                            }
-                        }
-                    }
-                }
-            }
-        }
+fn of_months(months: &[MonthRow], look: &Look) -> Table {
+    let language = look.language;
+    let instalments = months.iter().any(|month| month.instalments != Piastres::ZERO);
+    let before = [
+        column(MONTH.of(language), false),
+        column(ENERGY.of(language), false),
+        column(BRACKET.of(language), true),
+        amounts(ENERGY_CHARGE, true, language),
+        amounts(FEES, true, language),
+    ];
+    let paid_off = instalments.then(|| amounts(INSTALMENTS, true, language));
+    let columns = before.into_iter().chain(paid_off).chain([amounts(TOTAL, false, language)]).collect();
+    Table {
+        caption: MONTHS.of(language),
+        columns,
+        rows: months.iter().map(|month| row(look, month, instalments)).collect(),
     }
 }
 
-fn row(look: &Look, month: &MonthRow, instalments: bool) -> Markup {
+fn of_charges(charges: &[ChargeRow], look: &Look) -> Table {
+    let language = look.language;
+    let columns = vec![
+        column(DATE.of(language), false),
+        column(CHANNEL.of(language), true),
+        amounts(PAID, false, language),
+        amounts(CREDIT, false, language),
+    ];
+    let rows = charges.iter().map(|charge| {
+        vec![
+            look.time(charge.time),
+            vec![Run::Own(charge.channel.clone())],
+            charge.paid.map_or_else(|| words("–"), |paid| look.number(paid)),
+            look.number(charge.credit),
+        ]
+    });
+    Table { caption: CHARGES.of(language), columns, rows: rows.collect() }
+}
+
+fn row(look: &Look, month: &MonthRow, instalments: bool) -> Vec<Text> {
     let language = look.language;
     let notes = [
         (month.running, NOW),
@@ -209,30 +222,16 @@ fn row(look: &Look, month: &MonthRow, instalments: bool) -> Markup {
     let energy_charge = i64::try_from(month.energy_charge.0).unwrap_or(i64::MAX);
     let paid_off = i64::try_from(month.instalments.0).unwrap_or(i64::MAX);
     let total = Balance(energy_charge.saturating_add(month.fees.0).saturating_add(paid_off));
-    html! {
-        tr {
-            th scope="row" {
-                (look.month(month.index))
-                @for (_, words) in notes.into_iter().filter(|(is, _)| *is) {
-                    br; span.note { (words.of(language)) }
-                }
-            }
-            td { (kwh(look, month.energy)) }
-            td.wide { (look.number(month.bracket)) }
-            td.wide {
-                (look.number(month.energy_charge))
-                @if month.re_rating != Balance(0) {
-                    br; span.note { (RESTART_TOOK.of(language)) " " (look.number(month.re_rating)) }
-                }
-            }
-            td.wide { (look.number(month.fees)) }
-            @if instalments { td.wide { (look.number(month.instalments)) } }
-            td { (look.number(total)) }
-        }
+    let mut name = words(look.month(month.index));
+    let notes = notes.into_iter().filter(|(is, _)| *is);
+    name.extend(notes.map(|(_, note)| Run::Note(words(note.of(language)))));
+    let mut energy = look.number(month.energy_charge);
+    if month.re_rating != Balance(0) {
+        let mut restarts = words(format!("{} ", RESTART_TOOK.of(language)));
+        restarts.extend(look.number(month.re_rating));
+        energy.push(Run::Note(restarts));
     }
-}
-
-/// Without its unit.
-fn kwh(look: &Look, energy: Energy) -> Markup {
-    look.number(format_args!("{}.{:02}", energy.0 / 100, energy.0 % 100))
+    let instalments = instalments.then(|| look.number(month.instalments));
+    let before = [name, look.kwh(month.energy), look.number(month.bracket), energy, look.number(month.fees)];
+    before.into_iter().chain(instalments).chain([look.number(total)]).collect()
 }

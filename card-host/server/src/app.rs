@@ -19,9 +19,13 @@ use tracing::info;
 
 use super::Options;
 use super::failure::Failure;
+use super::metrics::{Metrics, Standing};
 use super::note::Note;
+use super::places::Places;
 use card_channel::wire::{Code, Status, VERSION};
-use card_ledger::{Hash, LedgerError, Office, PartyCode, PointCode, Power, Powers, Who, transact};
+use card_ledger::{
+    Hash, LedgerError, OFFICE, Office, PartyCode, PointCode, Power, Powers, Who, read, transact,
+};
 
 /// The longest secret that is looked at.
 const SECRET: usize = 256;
@@ -34,6 +38,9 @@ const SHARES: usize = 4;
 
 /// How long an answer about the store is good for those who only ask.
 const STATUS_AGE: Duration = Duration::from_secs(1);
+
+/// The same for what those who watch are told of the books.
+const STANDING_AGE: Duration = Duration::from_secs(5);
 
 /// How long the store may take for that answer.
 const STATUS_WAIT: Duration = Duration::from_secs(2);
@@ -56,6 +63,9 @@ struct Shared {
     /// Tokens that were good when they were last looked up. They are looked up again each time; only a flood of bad ones does not keep them out.
     good: Mutex<HashMap<Hash, PartyCode>>,
     status: tokio::sync::Mutex<Health>,
+    standing: tokio::sync::Mutex<Option<(Instant, Standing)>>,
+    metrics: Metrics,
+    places: Arc<Places>,
 }
 
 /// What is known of the store.
@@ -91,7 +101,7 @@ impl Caller {
 }
 
 impl App {
-    pub(super) fn new(office: Arc<Office>, options: Options) -> Self {
+    pub(super) fn new(office: Arc<Office>, options: Options, places: Arc<Places>) -> Self {
         let rate = Quota::per_second(options.rate).allow_burst(options.burst);
         Self(Arc::new(Shared {
             office,
@@ -102,8 +112,39 @@ impl App {
             refused: Mutex::default(),
             good: Mutex::default(),
             status: tokio::sync::Mutex::default(),
+            standing: tokio::sync::Mutex::default(),
+            metrics: Metrics::new(),
+            places,
             options,
         }))
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// How many threads work in the office now.
+    pub(super) fn working(&self) -> usize {
+        self.0.options.work.saturating_sub(self.0.work.available_permits())
+    }
+
+    /// How many connections are there.
+    pub(super) fn connections(&self) -> usize {
+        self.0.places.taken()
+    }
+
+    /// How the books stand for those who watch. They are asked every few seconds at most; where they do not answer, it is as it was.
+    pub(super) async fn standing(&self) -> Standing {
+        let mut last = self.0.standing.lock().await;
+        if let Some((_, standing)) = last.filter(|(time, _)| time.elapsed() < STANDING_AGE) {
+            return standing;
+        }
+        let office = Arc::clone(&self.0.office);
+        let asked = timeout(STATUS_WAIT, spawn_blocking(move || standing(&office))).await;
+        let before = last.map(|(_, standing)| standing).unwrap_or_default();
+        let now = asked.ok().and_then(Result::ok).and_then(Result::ok).unwrap_or(before);
+        *last = Some((Instant::now(), now));
+        now
     }
 
     pub(super) fn options(&self) -> &Options {
@@ -280,6 +321,18 @@ impl App {
             refused.insert(place, end);
         }
     }
+}
+
+fn standing(office: &Office) -> Result<Standing, LedgerError> {
+    let point: PointCode = OFFICE.parse()?;
+    let (outbox, signed) = read(office.ledger(), |t| {
+        let waiting = t.messages(Standing::MOST)?.len() as u64;
+        let last = t.point(&point)?.map_or(0, |point| point.number);
+        Ok((waiting, t.signed_head(&point, last)?.map(|head| head.time)))
+    })?;
+    let now = office.now().ok().map(CardTime::to_unix);
+    let audit_age = now.zip(signed).map(|(now, signed)| now.saturating_sub(signed.to_unix()));
+    Ok(Standing { outbox, audit_age })
 }
 
 /// The place of all addresses for which there is none.

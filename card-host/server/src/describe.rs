@@ -14,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::app::{App, with_token};
+use super::lists;
 use super::{handlers, receipts};
 use card_channel::wire::{MEDIA_TYPE, Problem};
 
@@ -44,7 +45,7 @@ pub(super) fn routes(app: &App) -> Router<App> {
 
 fn protected() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(handlers::sell))
+        .routes(routes!(handlers::sell, lists::sales))
         .routes(routes!(handlers::sale))
         .routes(routes!(receipts::receipt))
         .routes(routes!(handlers::confirm))
@@ -97,6 +98,7 @@ fn problems(codes: &[u16]) -> BTreeMap<String, RefOr<Response>> {
             401 => problem("There is no valid token.", Some(("WWW-Authenticate", "How to authenticate."))),
             403 => problem("The token, the party or the vending point may not do this.", None),
             404 => problem("There is no such request, card or meter.", None),
+            405 => problem("The path has other methods: see the header Allow.", None),
             408 => problem("The body came too slowly. Nothing was done.", AGAIN),
             409 => problem("It contradicts what was done before.", None),
             413 => problem("The body is too large.", None),
@@ -126,6 +128,8 @@ macro_rules! groups {
 groups! {
     /// What can go wrong with a request that has a body.
     WithBody [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503];
+    /// With one that needs no token.
+    Open [405];
     /// With one that has none.
     WithoutBody [400, 401, 403, 404, 409, 422, 429, 500, 503];
 }

@@ -133,7 +133,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         Refusal::UnknownCard(_) | Refusal::LostCard(_) => Code::UnknownCard,
         Refusal::UnknownMeter(_) => Code::UnknownMeter,
         Refusal::MeterInUse { .. } => Code::MeterInUse,
-        Refusal::CardInUse(_) => Code::CardInUse,
+        Refusal::CardInUse(_) | Refusal::HasCard { .. } => Code::CardInUse,
         Refusal::UnknownBinding(_) => Code::UnknownBinding,
         Refusal::Replaced(..) => Code::Replaced,
         Refusal::Engineering(_) => Code::Engineering,

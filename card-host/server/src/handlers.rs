@@ -1,7 +1,7 @@
 //! The endpoints, each with its description.
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -9,14 +9,15 @@ use card_core::units::{CardTime, Piastres};
 
 use super::app::{App, Caller};
 use super::convert;
-use super::describe::{WithBody, WithoutBody};
+use super::describe::{Open, WithBody, WithoutBody};
 use super::extract::{CardInPath, Key, Parameters, SaleId, Sent};
 use super::failure::Failure;
+use super::metrics::Sold;
 use card_channel::wire::{
     self, AMOUNT, Code, ConfirmRequest, EvidenceRequest, LinkRequest, Payment, PointRequest, RefundRequest,
     SaleRequest, UnlinkQuery, schema,
 };
-use card_ledger::{LedgerError, Power, SaleOrder};
+use card_ledger::{LedgerError, Once, Power, SaleOrder};
 
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     // Structures of texts and integers can always be written.
@@ -24,6 +25,9 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], bytes)
         .into_response()
 }
+
+/// Says that an earlier try with this id has made the sale.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Sells, or announces a sale.
 ///
@@ -34,6 +38,7 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     params(("Idempotency-Key" = inline(schema::RequestId), Header, description = "The channel's id of this sale.")),
     request_body(content = SaleRequest, content_type = "application/json"),
     responses((status = 201, description = "Sold or announced; also in repetitions.", body = wire::Sale,
+        headers(("Idempotent-Replayed" = String, description = "`true` where an earlier try with this id has made the sale.")),
         links(
             ("status" = (operation_id = "sale", parameters(("id" = "$response.body#/id")))),
             ("confirm" = (operation_id = "confirm", parameters(("id" = "$response.body#/id")))),
@@ -60,12 +65,18 @@ pub(super) async fn sell(
             office.look_at(&order.who, &order.id, order.payee, shown)?;
         }
         match request.payment {
-            Payment::Received => office.sell(&order),
-            Payment::Pending => office.reserve(&order),
+            Payment::Received => office.sell_once(&order),
+            Payment::Pending => office.reserve_once(&order),
         }
     });
-    let sale = sale.await?;
-    Ok(json(StatusCode::CREATED, &convert::sale(&sale, None)))
+    let Once { sale, repeated } = sale.await?;
+    let mut response = json(StatusCode::CREATED, &convert::sale(&sale, None));
+    if repeated {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    } else {
+        response.extensions_mut().insert(Sold { amount: sale.amount.0, certified: sale.certified.is_some() });
+    }
+    Ok(response)
 }
 
 /// How a sale stands.
@@ -239,14 +250,14 @@ pub(super) async fn unlink(
 
 /// How the server is. Needs no token.
 #[utoipa::path(get, path = "/v1/status", operation_id = "status", tag = "server", security(()),
-    responses((status = 200, description = "It is there.", body = wire::Status)))]
+    responses((status = 200, description = "It is there.", body = wire::Status), Open))]
 pub(super) async fn status(State(app): State<App>) -> Response {
     json(StatusCode::OK, &app.status().await)
 }
 
 /// This description. Needs no token.
 #[utoipa::path(get, path = "/v1/openapi.json", operation_id = "description", tag = "server", security(()),
-    responses((status = 200, description = "The description of the protocol, OpenAPI 3.1.", body = Object)))]
+    responses((status = 200, description = "The description of the protocol, OpenAPI 3.1.", body = Object), Open))]
 pub(super) async fn description(State(_): State<App>) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/json")];
     (headers, super::describe::text()).into_response()

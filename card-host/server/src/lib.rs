@@ -11,13 +11,16 @@ mod extract;
 mod failure;
 mod handlers;
 mod listen;
+mod lists;
 mod log;
+mod metrics;
 mod note;
 mod pages;
 mod places;
 mod receipts;
 
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -29,6 +32,7 @@ use tracing::info;
 
 use self::app::App;
 pub use self::log::log_to_stderr;
+use self::places::Places;
 use card_ledger::Office;
 
 /// How often the rules of selling are read anew.
@@ -168,18 +172,22 @@ async fn run(
     let cannot = |error| ServerError::Address(options.address, error);
     let listener = TcpListener::bind(options.address).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
-    let app = App::new(office, options.clone());
+    let places = Places::new(options.connections);
+    let app = App::new(office, options.clone(), Arc::clone(&places));
     let signals = options.signals.then(|| tokio::spawn(signalled(options.stop.clone())));
     let house = tokio::spawn(keep_house(app.clone()));
     let router = describe::routes(&app)
         .merge(pages::routes())
+        .route("/livez", get(metrics::live))
+        .route("/readyz", get(metrics::ready))
+        .route("/metrics", get(metrics::metrics))
         .fallback(handlers::no_path)
         .method_not_allowed_fallback(handlers::no_method)
-        .layer(from_fn(note::logged))
+        .layer(from_fn_with_state(app.clone(), note::logged))
         .with_state(app.clone());
     info!(listening = %address);
     ready(address);
-    let (ended, deadline) = listen::listen(listener, router, &options, options.stop.0.subscribe()).await;
+    let (ended, deadline) = listen::listen(listener, router, &options, &places).await;
     house.abort();
     if let Some(signals) = signals {
         signals.abort();

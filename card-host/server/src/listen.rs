@@ -29,15 +29,15 @@ pub(super) async fn listen(
     listener: TcpListener,
     router: Router,
     options: &Options,
-    mut stop: watch::Receiver<bool>,
+    places: &Arc<Places>,
 ) -> (bool, Instant) {
-    let places = Places::new(options.connections);
+    let mut stop = options.stop.0.subscribe();
     loop {
         // Whoever comes when all places are taken, by some who all ask for something, waits in the queue of the operating system.
         let stopped = stop.wait_for(|stop| *stop);
         let (accepted, place) = tokio::select! {
             _ = stopped => break,
-            accepted = accept(&listener, &places) => match accepted {
+            accepted = accept(&listener, places) => match accepted {
                 Some(accepted) => accepted,
                 None => continue,
             },

@@ -1,6 +1,6 @@
 //! One line of the log for each request: what, for whom, and how it ended. Never a card or a secret.
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use std::net::{IpAddr, SocketAddr};
@@ -8,8 +8,9 @@ use std::sync::{Arc, OnceLock};
 use tokio::time::Instant;
 use tracing::info;
 
-use super::app::origin;
+use super::app::{App, origin};
 use super::failure::Told;
+use super::metrics::Sold;
 use card_ledger::{PartyCode, PointCode, RequestId};
 
 /// What is noted of a request while it is worked on, for its line.
@@ -52,7 +53,7 @@ impl Note {
 }
 
 /// Writes the line of a request. Where it is refused the line says by which code, and where the company itself is at fault, why.
-pub(super) async fn logged(mut request: Request, next: Next) -> Response {
+pub(super) async fn logged(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
@@ -61,16 +62,20 @@ pub(super) async fn logged(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(note.clone());
     let response = next.run(request).await;
     let path = path.as_ref().map_or("-", MatchedPath::as_str);
-    let (status, ms) = (response.status().as_u16(), begun.elapsed().as_millis());
+    let (status, took) = (response.status().as_u16(), begun.elapsed());
     let told = response.extensions().get::<Told>();
     let noted = &note.0;
+    let ms = took.as_millis();
+    let party = noted.party.get().map_or("-", PartyCode::as_str);
+    let sold = response.extensions().get::<Sold>().map(|sold| (party, *sold));
+    app.metrics().answered((method.as_str(), path, status), took, told, sold);
     info!(
         method = %method,
         path = %path,
         status,
         ms,
         from = %noted.from,
-        party = %noted.party.get().map_or("-", PartyCode::as_str),
+        party = %party,
         point = noted.point.get().map(display),
         request = noted.request.get().map(display),
         code = told.map(|told| display(told.code.as_str())),

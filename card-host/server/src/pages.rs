@@ -1,4 +1,6 @@
-//! Pages for people who build channels: what a problem means, and what to do. They need no network and no script.
+//! Pages for people who build channels: the description of the protocol; what a problem means, and what to do. They need no network and no script.
+
+mod docs;
 
 use axum::Router;
 use axum::extract::Path;
@@ -13,7 +15,10 @@ use card_channel::wire::Code;
 
 /// The pages. They belong to people, not to the protocol, and are not in its description.
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/problems", get(problems)).route("/problems/{code}", get(problem))
+    Router::new()
+        .route("/docs", get(docs::docs))
+        .route("/problems", get(problems))
+        .route("/problems/{code}", get(problem))
 }
 
 const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#111;background:#fff}\

@@ -83,6 +83,11 @@ impl Places {
         Taken::Place(Place { number, places: Arc::clone(self), leave })
     }
 
+    /// How many are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.held().by_number.len()
+    }
+
     /// Once all have left.
     pub(super) async fn empty(&self) {
         while !self.held().by_number.is_empty() {

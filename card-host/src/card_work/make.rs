@@ -11,7 +11,7 @@ use card_core::units::CardTime;
 use super::error::CardWorkError;
 use crate::issuer::BindingAccount;
 use crate::keystore::KeyStore;
-use crate::personalise::{self, PersonaliseError, Step, Versions, new_access_number, personalise};
+use crate::personalise::{self, PersonaliseError, Step, Versions, personalise};
 use crate::random::OsRandom;
 use crate::transport::Transport;
 
@@ -43,7 +43,7 @@ impl Default for CardChoice {
 pub struct Issued {
     /// The binding that it serves.
     pub account: BindingAccount,
-    /// What is printed on it. It is shown once and kept nowhere: nothing where the card was made before under the same id.
+    /// What is printed on it. It is kept nowhere, and the same as long as the card is not in use: nothing where it is.
     pub access: Option<AccessNumber>,
     /// The card that it replaces.
     pub replaces: Option<CardRef>,
@@ -93,7 +93,8 @@ pub fn make(
     choice: CardChoice,
     progress: Option<&mut dyn FnMut(Step)>,
 ) -> Result<AccessNumber, CardWorkError> {
-    let access = new_access_number(&mut OsRandom)?;
+    let versions = Versions { load: held.load_key, meter: papers.meter_key, ..Versions::current(keys)? };
+    let access = keys.access_number(held.scope, versions.vending, held.card)?;
     let order = personalise::Order {
         scope: held.scope,
         card: held.card,
@@ -105,7 +106,7 @@ pub fn make(
         binding: papers.binding,
         certificate: papers.certificate,
         access: &access,
-        versions: Versions { load: held.load_key, meter: papers.meter_key, ..Versions::current(keys)? },
+        versions,
     };
     personalise(transport, keys, &order, &mut OsRandom, progress)?;
     Ok(access)

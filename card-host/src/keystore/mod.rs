@@ -26,7 +26,7 @@ use card_core::message::{
 };
 use card_core::parameters::KeyChange;
 use card_core::platform::RandomError;
-use card_core::role::{KeyVersion, Role};
+use card_core::role::{Derivation, KeyVersion, Role};
 use card_core::scp03::host::{Challenge, HandshakeError};
 use card_core::scp03::{HostSession, KeySet, SecurityLevel};
 use card_core::soft::SoftEngine;
@@ -93,6 +93,19 @@ pub trait KeyStore: Send + Sync {
     /// A key set or key for PUT KEY and BIND, encrypted for one card within `session` (its data encryption key). A store that
     /// knows the card's DEK itself does not need the session for it.
     fn wrapped_keys(&self, key: &CardKey, session: &HostSession) -> Result<WrappedKeys, KeyStoreError>;
+
+    /// The access number of a card's generation, by its vending keys of this version: the same whenever it is asked for (specification, 4.2). A store
+    /// that keeps key sets to itself brings its own.
+    fn access_number(
+        &self,
+        scope: Scope,
+        version: KeyVersion,
+        card: CardRef,
+    ) -> Result<AccessNumber, KeyStoreError> {
+        let keys = self.card_key_set(&CardKey { scope, version, card, meter: None, initial_length: None })?;
+        let derivation = Derivation::for_card(scope, version, card, keys.dek().length());
+        Ok(derivation.access_number(&mut SoftEngine, keys.dek()))
+    }
 
     /// The holder's key set, from the access number that is printed on the card, wrapped like [`wrapped_keys`](Self::wrapped_keys).
     fn wrapped_holder_keys(

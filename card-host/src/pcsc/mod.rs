@@ -3,18 +3,15 @@
 //! - [`readers`] lists them, [`find`] picks one by a part of its name, [`wait_for_card`] waits for one with a card, [`watch()`] tells all that
 //!   happens at them;
 //! - [`open`] opens the card in one, over a [`Connection`]: shared mode, T=0 or T=1, one transaction for as long as it lasts, every step watched by
-//!   a deadline. It never reconnects: a card that is reset in a session has forgotten it, and that is an error;
-//! - [`diagnose`] looks at everything between the program and the card application, and says what to do.
+//!   a deadline. It never reconnects: a card that is reset in a session has forgotten it, and that is an error.
 
 mod connection;
-mod diagnose;
 mod holders;
 mod names;
 mod wait;
 mod watch;
 
 pub use connection::{CardAfter, Connection, Limits, Protocol, connect, connect_with, open};
-pub use diagnose::{Check, Outcome, diagnose};
 pub use holders::holders;
 pub use wait::{CardPresent, wait_for_card};
 pub use watch::{Event, Watch, watch};

@@ -12,7 +12,7 @@ use applet_sim::chip::{Cut, FlashModel, ImageError, ImageMemory, Shared, Simulat
 use card_core::id::{CardId, MeterId, Scope};
 use card_core::message::{BindingCertificate, Certificate, Envelope, Event, Month, Voucher};
 use card_core::meter::{
-    Decision, History, MEMORY_PAGES, Meter, MeterError, MeterIdentity, MeterState, Reading, Received,
+    Charge, Decision, History, MEMORY_PAGES, Meter, MeterError, MeterIdentity, MeterState, Reading, Received,
     Tampering, WrongRole,
 };
 use card_core::platform::Parts;
@@ -248,6 +248,11 @@ impl<M: SimulatedMemory> SimulatedMeter<M> {
     pub fn months(&mut self) -> Result<Vec<Month>, SimulatedMeterError> {
         let months = self.act(|meter| meter.months::<{ History::MONTHS as usize }>(0))?;
         Ok(months.into_iter().flatten().collect())
+    }
+
+    /// The last charges, the newest first.
+    pub fn charges(&mut self) -> Result<Vec<Charge>, SimulatedMeterError> {
+        Ok(self.act(Meter::charges)?.into_iter().flatten().collect())
     }
 
     /// All events that it keeps, oldest first.

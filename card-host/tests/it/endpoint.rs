@@ -11,6 +11,9 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 const SELECT: &str = "00A4040008F04547454C45430100";
+/// By the initial keys of a blank card.
+const INITIALIZE_UPDATE: &str = "8050100008000102030405060700";
+const WRONG_CRYPTOGRAM: &str = "848201001000000000000000000000000000000000";
 
 fn endpoint(count: u8, profile: Profile) -> Endpoint {
     let card = |number: u8| -> (CardId, Box<dyn TestCard>) {
@@ -109,13 +112,15 @@ fn taken_out_put_in_reset_and_torn() {
     assert_eq!(post(address, "/reset", "", "text/plain").0, 409);
     drop(card);
 
-    // Back, and reset: what was selected is forgotten.
+    // Back, and reset: what was begun is forgotten.
     assert_eq!(json(address, "/insert", "")["powered"], true);
-    let identity = r#"{"apdu":"00B0810000"}"#;
-    let _ = json(address, "/apdu", &format!("{{\"apdu\":\"{SELECT}\"}}"));
-    assert_eq!(json(address, "/apdu", identity)["status"], "9000");
+    let apdu = |text: &str| json(address, "/apdu", &format!("{{\"apdu\":\"{text}\"}}"))["status"].clone();
+    assert_eq!(apdu(SELECT), "9000");
+    assert_eq!(apdu(INITIALIZE_UPDATE), "9000");
+    assert_eq!(apdu(WRONG_CRYPTOGRAM), "6300");
+    assert_eq!(apdu(INITIALIZE_UPDATE), "9000");
     let _ = json(address, "/reset", "");
-    assert_ne!(json(address, "/apdu", identity)["status"], "9000");
+    assert_eq!(apdu(WRONG_CRYPTOGRAM), "6985");
 
     // Without power, at once: mute until it is put in again.
     assert_eq!(json(address, "/cut-power", "")["powered"], false);
@@ -129,17 +134,17 @@ fn power_fails_in_the_middle_of_an_operation() {
     let endpoint = endpoint(1, Profile::T1);
     let (_, address) = endpoint.cards().next().unwrap();
     let select = hex::decode(SELECT).unwrap();
-    let start_session = hex::decode("8050310008000102030405060700").unwrap();
     let mut card = tcp(address).unwrap();
     card.transmit(&select).unwrap();
-    // A challenge counts up a counter in memory first.
+    card.transmit(&hex::decode(INITIALIZE_UPDATE).unwrap()).unwrap();
+    // A failure is counted in memory.
     let _ = json(address, "/cut-power", r#"{"after":0}"#);
-    let torn = card.transmit(&start_session).unwrap_err();
+    let torn = card.transmit(&hex::decode(WRONG_CRYPTOGRAM).unwrap()).unwrap_err();
     assert!(matches!(torn, TransportError::Reader(ReaderError::CardRemoved { .. })), "{torn}");
     // The next session gives it power again, and finds it whole.
     let mut card = tcp(address).unwrap();
     card.transmit(&select).unwrap();
-    assert!(card.transmit(&start_session).unwrap().ends_with(&[0x90, 0]));
+    assert!(card.transmit(&hex::decode(INITIALIZE_UPDATE).unwrap()).unwrap().ends_with(&[0x90, 0]));
 }
 
 #[test]

@@ -9,5 +9,6 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod doctor;
 mod endpoint;
 mod personalise;

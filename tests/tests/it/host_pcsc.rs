@@ -16,7 +16,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use applet_sim::vpcd::{Ended, VirtualCard, VirtualSlot, VpcdError, atr_contact_t0, atr_contact_t1};
-use card_host::pcsc::{CardAfter, Limits, Outcome, Protocol};
+use card_host::doctor::{Cause, Check, Finding, Verdict, examine_readers};
+use card_host::pcsc::{CardAfter, Limits, Protocol};
 use card_host::transport::{Card, Link};
 use card_host::{ReaderError, TransportError};
 use system_tests::HANG;
@@ -106,6 +107,10 @@ fn connect(reader: &str) -> Result<card_host::pcsc::Connection, ReaderError> {
     card_host::pcsc::connect_with(reader, WIDE)
 }
 
+fn causes(findings: &[Finding]) -> Vec<(Check, Cause)> {
+    findings.iter().map(|finding| (finding.check, finding.cause)).collect()
+}
+
 /// Waits until something has happened.
 pub(super) fn until(what: &str, mut happened: impl FnMut() -> bool) {
     let begun = Instant::now();
@@ -131,15 +136,13 @@ fn without_a_service_everything_says_so() {
         assert_eq!(waited, Err(ReaderError::ServiceNotRunning));
         println!("said after {:?}", begun.elapsed());
         assert!(begun.elapsed() < HANG, "it is not waited for");
-        let checks = card_host::pcsc::diagnose();
-        checks.iter().for_each(|check| println!("{check}"));
-        let service = checks.iter().find(|check| check.name == "service").unwrap();
-        assert!(matches!(service.outcome, Outcome::Bad(_)), "{service}");
-        assert!(service.what_to_do.as_ref().unwrap().contains("systemctl start pcscd"), "{service}");
-        for name in ["access", "readers", "card", "answer to reset", "application"] {
-            let check = checks.iter().find(|check| check.name == name).unwrap();
-            assert!(matches!(check.outcome, Outcome::Skipped(_)), "{check}");
-        }
+        let findings = examine_readers(Some(""));
+        let causes = causes(&findings);
+        assert_eq!(causes[0], (Check::Service, Cause::ServiceStopped), "{findings:?}");
+        assert!(causes[1..].iter().all(|(_, cause)| *cause == Cause::Before), "{findings:?}");
+        // For the simulated reader none is needed.
+        let findings = examine_readers(None);
+        assert!(findings.iter().all(|finding| finding.verdict() < Verdict::Warning), "{findings:?}");
         pcscd.restart();
     }
 }
@@ -151,9 +154,8 @@ fn a_user_who_is_refused_is_told_so() {
     const SOCKET: &str = "PCSCLITE_CSOCK_NAME";
     if std::env::var_os(SOCKET).is_some() {
         assert_eq!(card_host::pcsc::readers(), Err(ReaderError::AccessDenied));
-        let checks = card_host::pcsc::diagnose();
-        let access = checks.iter().find(|check| check.name == "access").unwrap();
-        assert!(access.what_to_do.as_ref().unwrap().contains("polkit rule"), "{access}");
+        let findings = examine_readers(Some(""));
+        assert!(causes(&findings).contains(&(Check::Rights, Cause::AccessDenied)), "{findings:?}");
         return;
     }
     let path = std::env::temp_dir().join(format!("refusing-{}.sock", std::process::id()));
@@ -344,7 +346,7 @@ fn another_program_that_holds_the_reader_is_named() {
     pcscd.wait_for_card(true);
     let mut other = hold(&reader);
     let error = connect(&reader).unwrap_err();
-    let checks = card_host::pcsc::diagnose();
+    let findings = examine_readers(Some(&reader));
     let id = other.id();
     other.kill().unwrap();
     other.wait().unwrap();
@@ -355,8 +357,8 @@ fn another_program_that_holds_the_reader_is_named() {
         holders.iter().any(|holder| holder.process == id && holder.name.starts_with("python")),
         "{holders:?}"
     );
-    let check = checks.iter().find(|check| check.name.starts_with("card in")).unwrap();
-    assert!(check.what_to_do.as_ref().unwrap().contains("close it"), "{check}");
+    let finding = findings.iter().find(|finding| finding.check == Check::Holder).unwrap();
+    assert!(finding.cause == Cause::InUse && finding.found.contains(&id.to_string()), "{finding:?}");
     // The service may take a moment to notice that the other has ended.
     let deadline = Instant::now() + HANG;
     let mut connection = loop {
@@ -449,9 +451,20 @@ fn our_own_card_is_recognised_and_diagnosed() {
         let found = card_host::card::select(&mut transport).unwrap();
         assert_eq!(found.card.id, CardId([0xC5; 8]));
         drop(transport);
-        let checks = card_host::pcsc::diagnose();
-        checks.iter().for_each(|check| println!("{check}"));
-        let application = checks.iter().find(|check| check.name.starts_with("application in")).unwrap();
-        assert!(application.is_good() && application.to_string().contains("blank"), "{application}");
+        // The second reader is empty, which concerns nobody.
+        let findings = examine_readers(Some(&pcscd.reader_name()));
+        let causes = causes(&findings);
+        for good in [
+            Check::Service,
+            Check::Rights,
+            Check::Readers,
+            Check::Card,
+            Check::Atr,
+            Check::Protocol,
+            Check::Payload,
+        ] {
+            assert!(causes.contains(&(good, Cause::Good)), "{good:?}: {findings:?}");
+        }
+        assert!(causes.contains(&(Check::State, Cause::Blank)), "{findings:?}");
     }
 }

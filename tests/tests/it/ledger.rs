@@ -97,6 +97,9 @@ over_both_stores! {
         reports_that_are_not_newer_unlock_nothing,
         what_the_card_has_locks_again,
         ids_of_evidence_are_not_for_sales,
+        what_was_opened_since_has_lost_nothing,
+        what_is_recovered_has_a_bound,
+        what_was_recovered_is_moved_by_two,
     }
     recover::{
         a_lost_contract_comes_back_with_its_card,

@@ -10,7 +10,7 @@
 mod alerts;
 mod anchor;
 mod audit;
-mod books;
+pub(crate) mod books;
 mod close;
 mod damage;
 mod export;
@@ -20,3 +20,4 @@ mod minted;
 mod moves;
 mod reconcile;
 mod restore;
+mod settle;

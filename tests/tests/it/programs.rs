@@ -113,7 +113,7 @@ fn happy_path(cardctl: &Cardctl, directory: &Path, between: &mut dyn FnMut()) {
     );
     assert_eq!(desk["meter_receipt"]["balance"], total);
     let mut held = cardctl.json(&["show", "--access-number", &number]);
-    held["in_the_ledger"] = "open".into();
+    held["in_the_ledger"] = serde_json::json!({ "standing": "in-use" });
     assert_eq!(held, desk, "the holder reads what the desk reads; the desk knows the ledger as well");
     // As it is printed, in groups.
     let grouped = format!("{}-{} {}", &number[..5], &number[5..10], &number[10..]);
@@ -151,15 +151,16 @@ fn in_the_reader(profile: &str) {
         ends += 1;
         inserted = Some(CardProcess::insert(&pcscd, &image, profile));
     });
-    let diagnosis = cardctl.run(&["diagnose"]);
-    // The second slot is empty, which it says, and so with its status.
-    let application = diagnosis.out.lines().find(|line| line.contains(&format!("application in {READER}")));
-    assert!(
-        application.is_some_and(|line| line.starts_with("ok ") && line.ends_with("active")),
-        "{diagnosis}"
-    );
-    assert_eq!(diagnosis.status, Some(4), "{diagnosis}");
-    assert!(diagnosis.out.contains("no card in the reader"), "{diagnosis}");
+    // The second slot is empty, which is no problem.
+    let diagnosis = cardctl.json(&["doctor"]);
+    let line = |check: &str| -> &Value {
+        diagnosis["checks"].as_array().unwrap().iter().find(|line| line["check"] == check).unwrap()
+    };
+    assert_eq!((&line("state")["cause"], &line("state")["found"]), (&"good".into(), &"active".into()));
+    assert_eq!(line("atr")["verdict"], "ok", "{diagnosis}");
+    assert!(line("round_trip")["found"].as_str().unwrap().contains("median"), "{diagnosis}");
+    assert!(line("payload")["found"].as_str().unwrap().contains("commands of 260 bytes"), "{diagnosis}");
+    assert_eq!(line("keys")["cause"], "development_keys", "{diagnosis}");
     inserted.take().unwrap().take_out();
     println!("{profile}: {ends} cards taken out and put back, half of them killed; {:?}", begun.elapsed());
     assert_eq!(ends, 4);
@@ -211,7 +212,7 @@ fn a_sale_that_is_refused_is_not_booked() {
     }
     assert_eq!(cardctl.json(&["top-up", "50"])["total_credit"], 5_000);
     // A replacement starts with what was certified, so it shows what the books hold.
-    let replaced = cardctl.json(&["issue", "--meter", "1", "--account", "7"]);
+    let replaced = cardctl.json(&["replace", "--meter", "1", "--reason", "lost"]);
     assert!(replaced["replaces"].is_string(), "{replaced}");
     assert_eq!(cardctl.json(&["refresh"])["total_credit"], 5_000);
     assert_eq!(cardctl.json(&["meter", "tap"])["credit"], 5_000);
@@ -302,8 +303,6 @@ fn each_failure_of_cardctl_says_what_it_is() {
     // Readers.
     let nobody = Cardctl { reader: "Nobody's".into(), ..cardctl.clone() };
     failures.check(&nobody.run(&["info"]), 1, &["no reader \"Nobody's\"", READER]);
-    let both = Cardctl { reader: "virtual".into(), ..cardctl.clone() };
-    failures.check(&both.run(&["info"]), 1, &["several readers", READER, "00 01"]);
     let empty = Cardctl { reader: "Virtual Test Reader 00 01".into(), ..cardctl.clone() };
     failures.check(&empty.run(&["info"]), 1, &["no card in the reader", "00 01", "insert it"]);
 
@@ -416,11 +415,13 @@ fn each_failure_of_cardctl_says_what_it_is() {
     // The service.
     inserted.take_out();
     pcscd.wait_for_card(false);
+    let both = Cardctl { reader: "virtual".into(), ..cardctl.clone() };
+    failures.check(&both.run(&["info"]), 1, &["several readers", READER, "00 01"]);
     pcscd.stop();
     failures.check(&cardctl.run(&["info"]), 1, &["service is not running", "start"]);
     let said = cardctl.run(&["readers"]);
     assert!(said.status == Some(7) && said.err.contains("service is not running"), "{said}");
-    let said = cardctl.run(&["diagnose"]);
+    let said = cardctl.run(&["doctor"]);
     assert!(said.status == Some(4) && said.out.contains("systemctl start pcscd"), "{said}");
 
     println!("{} failures, each with a message of its own", failures.0.len());

@@ -6,6 +6,7 @@ use card_host::card_work::development_scope;
 use card_ledger::{AuditKey, LedgerError, Payee, SqliteLedger, StoreError, read, transact, verify};
 use std::path::Path;
 use std::process::Command;
+use system_tests::programs::{Cardctl, programs};
 use system_tests::world::World;
 
 /// Where the reader finds the ledger: an environment variable of its process.
@@ -52,4 +53,43 @@ fn a_ledger_on_read_only_media_is_read() {
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success() && out.contains(&expected), "{}: {out}{err}", folder.display());
     }
+}
+
+/// The program in a data directory that it cannot write: what only reads works, and what writes says what is wrong.
+#[test]
+fn a_data_directory_that_cannot_be_written_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let cardctl = Cardctl::new("sim", directory.path().join("data"));
+    let _ = cardctl.json(&["issue", "--meter", "1", "--account", "7"]);
+    let _ = cardctl.json(&["top-up", "10"]);
+    let _ = cardctl.run(&["audit", "key"]).text();
+    let export = directory.path().join("export");
+    let read_only = |arguments: &[&str]| {
+        let script = "mount --bind \"$0\" \"$0\" && mount -o remount,ro,bind \"$0\" && \
+                      folder=$0 && program=$1 && shift && exec \"$program\" --format json --data \"$folder\" \"$@\"";
+        let output = Command::new("unshare")
+            .args(["-m", "sh", "-c", script])
+            .arg(directory.path().join("data"))
+            .arg(&programs().cardctl)
+            .args(arguments)
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    for arguments in [
+        &["ledger", "statement", "--meter", "1"][..],
+        &["ledger", "trial-balance"],
+        &["ledger", "status"],
+        &["ledger", "export", export.to_str().unwrap()],
+        &["reconcile"],
+        &["audit", "verify"],
+    ] {
+        let (status, out, err) = read_only(arguments);
+        assert!(status == Some(0) && out.starts_with('{'), "{arguments:?}: {out}{err}");
+    }
+    let (status, out, err) = read_only(&["top-up", "5"]);
+    assert_eq!((status, out.as_str()), (Some(1), ""), "{err}");
+    assert!(err.contains("see that the directory can be written") && !err.contains("contradicts"), "{err}");
+    assert_eq!(cardctl.json(&["ledger", "statement", "--meter", "1"])["total_credit"], 1_000);
 }

@@ -18,6 +18,53 @@ const UNPOWERED: &str = "80100067";
 const RESET: &str = "80100068";
 const READER: &str = "Scripted Reader 00 00";
 
+/// What a doctor says where a call of PC/SC fails in this way.
+#[test]
+fn each_failure_of_a_reader_has_its_name_for_a_doctor() {
+    let desk = Desk::new();
+    let with = |call: &'static str, code: &str, cause: &str, check: &str| {
+        // A service that runs beside it would be one that refuses.
+        let script = [(call, [code; 99].join(",")), ("PCSCLITE_CSOCK_NAME", "/nonexistent".to_owned())];
+        let said = desk.run(&script, &["--format", "json", "--reader", READER, "doctor"]);
+        assert_eq!(said.status, Some(4), "{said}");
+        let told: Value = serde_json::from_str(&said.out).unwrap();
+        let lines = told["checks"].as_array().unwrap();
+        let line = lines.iter().find(|line| line["check"] == check).unwrap();
+        assert_eq!(
+            (&line["cause"], &line["verdict"]),
+            (&cause.into(), &"failure".into()),
+            "{call} {code}: {said}"
+        );
+        assert!(!line["to_do"].as_str().unwrap().is_empty(), "{said}");
+        // The others are told all the same, each once.
+        let mut checks: Vec<&str> = lines.iter().map(|line| line["check"].as_str().unwrap()).collect();
+        assert_eq!(checks.len(), 17, "{said}");
+        checks.dedup();
+        assert_eq!(checks.len(), 17, "{said}");
+    };
+    with("FAKE_ESTABLISH", "8010001D", "service_stopped", "service");
+    with("FAKE_LIST", "8010006A", "access_denied", "rights");
+    with("FAKE_CONNECT", "8010000C", "no_card", "card");
+    with("FAKE_CONNECT", "80100066", "mute", "card");
+    with("FAKE_CONNECT", UNPOWERED, "no_power", "card");
+    with("FAKE_CONNECT", "8010000B", "in_use", "holder");
+    with("FAKE_CONNECT", PROTOCOL_MISMATCH, "other_protocol", "holder");
+    with("FAKE_CONNECT", UNKNOWN_READER, "reader_gone", "card");
+    with("FAKE_CONNECT", "80100065", "not_understood", "card");
+    with("FAKE_CONNECT", "80100001", "other", "card");
+    with("FAKE_TRANSMIT", "80100069", "interrupted", "application");
+    let none: [(&str, &str); 1] = [("FAKE_NAMES", "")];
+    let said = desk.run(&none, &["--format", "json", "--reader", "any", "doctor"]);
+    assert!(said.status == Some(4) && said.out.contains("\"cause\":\"no_reader\""), "{said}");
+    let said = desk.run::<&str>(&[], &["--reader", "Nobody's", "doctor"]);
+    assert!(said.status == Some(4) && said.out.contains("no reader of that name: Nobody's"), "{said}");
+    let two = [("FAKE_NAMES", "A 00|B 00")];
+    let said = desk.run(&two, &["--reader", "any", "doctor"]);
+    assert!(said.status == Some(4) && said.out.contains("several readers have that name"), "{said}");
+    let said = desk.run::<&str>(&[], &["--reader", READER, "--language", "ar", "doctor"]);
+    assert!(said.status == Some(0) && said.out.contains("سليم  خدمة قارئات الكروت"), "{said}");
+}
+
 /// `cardctl` with the library, a data folder, and a blank card.
 struct Desk {
     library: ScriptedPcsc,
@@ -73,8 +120,10 @@ fn a_name_in_another_code_page_is_a_reader_like_others_and_hides_none() {
     for reader in ["00 00", "\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD} 00 00", "plain"] {
         assert_eq!(desk.json(&script, &["--reader", reader, "info"])["state"], "blank");
     }
-    let diagnosis = desk.run(&script, &["diagnose"]);
-    assert_eq!(diagnosis.text().matches("answers, T=1").count(), 2, "{diagnosis}");
+    for reader in ["00 00", "plain"] {
+        let said = desk.run(&script, &["--reader", reader, "doctor"]);
+        assert!(said.text().contains("T=1, contacts, up to 115200 bit/s"), "{said}");
+    }
 }
 
 #[test]

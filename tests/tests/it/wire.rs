@@ -12,6 +12,7 @@
 
 mod kiosk;
 mod limits;
+mod lists;
 mod load;
 mod others;
 mod protocol;

@@ -97,23 +97,21 @@ static void must(uint8_t done)
     }
 }
 
-/* The relay follows the meter after every call; what has happened is shown. */
+/* The relay follows the meter after every call; what has happened is shown, and what it did to the balance. */
 static void follow(void)
 {
     MeterEvent event;
-    MeterStatus status;
     if ((meter_supply() != 0) != (relay_cut != 0))
         put(meter_supply() ? "-- relay opens --\n" : "-- relay closes --\n");
     relay_cut = meter_supply();
-    must(meter_status(&status) == METER_RESULT_OK);
     while (meter_event(shown, &event) == METER_RESULT_OK) {
         shown = event.number;
-        if (!event.text)
-            continue;
         put_time(event.time);
         put_text(event.text);
-        put("  ");
-        put_hundredths(status.balance);
+        if (event.amount) {
+            put(event.amount > 0 ? "  +" : "  ");
+            put_hundredths(event.amount);
+        }
         put("\n");
     }
 }

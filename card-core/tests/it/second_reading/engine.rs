@@ -6,13 +6,14 @@ use card_core::layout::{CardSummary, CertificateAnswer};
 use card_core::message::{BindingCertificate, Certificate, Envelope, Event, MeterFlags, Month, Slot};
 use card_core::meter::events::Class;
 use card_core::meter::{
-    Decision, History, Meter, MeterError, MeterState, Reading, Tampering, UNWRITTEN, Verdict, doubt,
+    Charge, Decision, History, Meter, MeterError, MeterState, Reading, Tampering, UNWRITTEN, Verdict, doubt,
 };
 use card_core::parameters::{KeysInUse, Readings};
 use card_core::role::KeyVersion;
 use card_core::soft::SoftEngine;
 use card_core::tariff::Tariff;
 use card_core::terminal::exchange::Presented;
+use card_core::text::Language;
 use card_core::units::{CardTime, Energy, Piastres};
 use serde::Deserialize;
 
@@ -145,6 +146,7 @@ struct State {
     new_months: Vec<Closed>,
     new_events: Vec<Happened>,
     new_audits: Vec<Audit>,
+    new_charges: Vec<Charged>,
     final_report: Option<FinalReport>,
 }
 
@@ -178,6 +180,7 @@ struct Display {
     restart_near: bool,
     power_limit: u32,
     loan_offered: bool,
+    news: Vec<String>,
     buzzer: u8,
     notices: Vec<Notice>,
 }
@@ -236,6 +239,16 @@ struct Audit {
 
 #[derive(Deserialize, PartialEq, Debug, Clone)]
 #[serde(deny_unknown_fields)]
+struct Charged {
+    time: u32,
+    credit: u64,
+    debt: u64,
+    correction: u64,
+    balance: i64,
+}
+
+#[derive(Deserialize, PartialEq, Debug, Clone)]
+#[serde(deny_unknown_fields)]
 struct FinalReport {
     binding: u32,
     applied_credit: u64,
@@ -253,6 +266,7 @@ struct Seen {
     month: u16,
     event: u32,
     audits: u32,
+    charges: u32,
 }
 
 /// A meter in a scenario.
@@ -460,6 +474,12 @@ impl Run {
         self.seen.month = new_months.last().map_or(self.seen.month, |month| month.month + 1);
         self.seen.event = now.history.last_event();
         self.seen.audits = now.inbox.audit_count;
+        // The newest come first; those of an earlier binding are not among them.
+        let new = (now.history.charges() - self.seen.charges) as usize;
+        let mut new_charges: Vec<_> = self.meter.charges().unwrap().into_iter().flatten().take(new).collect();
+        new_charges.reverse();
+        let new_charges = new_charges.into_iter().map(Charged::from).collect();
+        self.seen.charges = now.history.charges();
 
         let (month, status) = (now.month(), now.status());
         let bound = |value: u64| (now.binding != 0).then_some(value);
@@ -512,6 +532,11 @@ impl Run {
                 restart_near: status.restart_near,
                 power_limit: status.power_limit,
                 loan_offered: status.loan_offered,
+                news: now
+                    .situations()
+                    .map(|said| said.text(Language::English).code.to_owned())
+                    .filter(|code| ("B01"..="B05").contains(&code.as_str()))
+                    .collect(),
                 buzzer: status.buzzer as u8,
                 notices: now
                     .notices()
@@ -525,6 +550,7 @@ impl Run {
             new_months,
             new_events,
             new_audits,
+            new_charges,
             final_report: now.final_report.map(|last| {
                 let report = last.receipt;
                 assert!(report.flags.has(MeterFlags::CLOSED));
@@ -660,6 +686,13 @@ impl From<Month> for Closed {
     }
 }
 
+impl From<Charge> for Charged {
+    fn from(charge: Charge) -> Self {
+        let Charge { time, credit, debt, correction, balance } = charge;
+        Self { time: time.0, credit: credit.0, debt: debt.0, correction: correction.0, balance: balance.0 }
+    }
+}
+
 impl From<Event> for Happened {
     fn from(event: Event) -> Self {
         let Event { number, time, code, data } = event;
@@ -724,6 +757,7 @@ fn run(scenario: &Scenario, power: Power) -> Result<(), String> {
         expected.new_months = kept(&state.new_months, History::MONTHS.into());
         expected.new_events = kept_of_each_class(&state.new_events);
         expected.new_audits = kept(&state.new_audits, 8);
+        expected.new_charges = kept(&state.new_charges, Charge::KEPT.into());
         let found = run.state();
         if found != expected || outcome != step.outcome {
             let outcomes = format!("{:?}, {outcome:?}", step.outcome);

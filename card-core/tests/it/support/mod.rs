@@ -775,7 +775,9 @@ pub fn cut_everywhere(
         meter.save().unwrap();
         (chip, meter)
     };
-    let whole = |meter: &mut Meter<Chip>| (meter.state().clone(), events(meter, 0), months(meter));
+    let whole = |meter: &mut Meter<Chip>| {
+        (meter.state().clone(), events(meter, 0), months(meter), meter.charges().unwrap())
+    };
     let (chip, mut meter) = begin();
     let old = whole(&mut meter);
     act(&mut meter).unwrap();

@@ -5,10 +5,22 @@ use clap::Command;
 /// Command and what is typed after it.
 const EXAMPLES: &[(&str, &[&str])] = &[
     ("readers", &[""]),
-    ("diagnose", &["", "--reader ACS"]),
+    ("doctor", &["", "--reader ACS", "--reader any --bundle report.json"]),
+    ("watch", &["", "--reader ACS --format json"]),
     ("conformance", &["", "--reader ACS --format json"]),
     ("info", &["", "--reader ACS --language ar"]),
     ("issue", &["--meter 1 --account 7", "--meter 1 --account 7 --request desk-4711"]),
+    ("replace", &["--meter 1 --reason lost"]),
+    ("block", &["--meter 1 --reason lost"]),
+    ("unblock", &["--meter 1 --reason 'her sister had it'"]),
+    ("found", &["00112233AABBCCDD"]),
+    (
+        "batch issue",
+        &[
+            "--csv list.csv --out results.csv --reader any",
+            "--csv list.csv --out results.csv --with ACS --with Omnikey",
+        ],
+    ),
     ("engineering", &["--meter 1"]),
     ("top-up", &["50.00", "٥٠٫٢٥ --channel kiosk", "50 --out voucher.json"]),
     ("refresh", &[""]),
@@ -53,8 +65,6 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("ledger withdraw", &["desk-4711"]),
     ("ledger move", &["--from 17/1 --to 18/1"]),
     ("ledger debt", &["7 300 --reason arrears"]),
-    ("ledger block", &["--meter 1 --reason lost"]),
-    ("ledger unblock", &["--meter 1 --reason found"]),
     ("ledger deposit", &["office 1200.50 --reason 'bag 12'"]),
     ("ledger close-day", &["office --counted 1200.50"]),
     ("ledger trial-balance", &[""]),
@@ -70,6 +80,11 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("ledger token revoke", &["kiosk shop-12"]),
     ("ledger rules", &["", "rules.json"]),
     ("ledger customer", &["7 --phone +201000000000 --arabic"]),
+    ("staff add", &["'Mona Aly' --may sell,correct --out mona.secret"]),
+    ("staff list", &[""]),
+    ("staff may", &["Tarek sell,approve"]),
+    ("staff renew", &["Tarek --out tarek.secret"]),
+    ("staff stop", &["Tarek"]),
     ("reconcile", &["", "--format json"]),
     ("audit key", &[""]),
     (
@@ -86,6 +101,9 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("serve", &["", "--listen 127.0.0.1:8470"]),
     ("keys list", &["", "--format json"]),
     ("keys rotate", &["vending", "credit --request rotate-2026"]),
+    ("trace decode", &["card.trace"]),
+    ("trace replay", &["card.trace --reader ACS"]),
+    ("trace pcapng", &["card.trace --out card.pcapng"]),
     (
         "signer init",
         &[

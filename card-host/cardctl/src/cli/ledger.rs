@@ -1,13 +1,73 @@
 //! `cardctl ledger`.
 
+use card_core::id::{CardId, MeterId};
 use card_core::units::Piastres;
-use card_ledger::{PartyCode, PointCode, RequestId, StaffName};
-use clap::Subcommand;
+use card_ledger::{By, EntryId, PartyCode, Payee, PointCode, RequestId, StaffName};
+use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-use super::corrections::{Debit, Move, Of, Reasoned, Request};
+use super::corrections::{Debit, Move, Of, Request};
 use super::sellers::{PartyArguments, PointArguments, TokenCommand};
-use super::values::account;
+use super::values::{account, card, meter_number, receipt};
+use crate::commands::ledger::lists::Wanted;
+
+/// Which sales are listed: one of the four.
+#[derive(Args)]
+pub(crate) struct SalesArguments {
+    /// Of this vending point.
+    #[arg(long, requires = "day", required_unless_present_any = ["card", "meter", "account", "receipt"])]
+    at: Option<PointCode>,
+    /// On this day: 2026-11-22, in Cairo's time.
+    #[arg(long, requires = "at")]
+    day: Option<String>,
+    /// After this number of the vending point: the `next` of the page before.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    after: u64,
+    /// To the contract of this card.
+    #[arg(long, conflicts_with_all = ["at", "meter", "account", "receipt"], value_parser = card)]
+    card: Option<CardId>,
+    /// To the present contract of this meter.
+    #[arg(long, conflicts_with_all = ["at", "account", "receipt"], value_parser = meter_number)]
+    meter: Option<MeterId>,
+    /// To all contracts of this customer.
+    #[arg(long, conflicts_with_all = ["at", "receipt"], value_parser = account)]
+    account: Option<u64>,
+    /// The one with this number on its receipt: POINT/NUMBER.
+    #[arg(long, value_name = "POINT/NUMBER", conflicts_with = "at", value_parser = receipt)]
+    receipt: Option<EntryId>,
+}
+
+impl SalesArguments {
+    pub(crate) fn wanted(self) -> Wanted {
+        let of_day = self.at.zip(self.day).map(|(point, day)| Wanted::Day(point, day, self.after));
+        let to = self.card.map(Payee::Card).or(self.meter.map(Payee::Meter)).map(Wanted::To);
+        let found = of_day.or(to).or(self.receipt.map(Wanted::Receipt));
+        // One of them is there: the parser sees to that.
+        found.unwrap_or(Wanted::Account(self.account.unwrap_or_default()))
+    }
+}
+
+/// By what sales are added up.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ByWhat {
+    Day,
+    Channel,
+    Point,
+    Party,
+    Company,
+}
+
+impl From<ByWhat> for By {
+    fn from(by: ByWhat) -> Self {
+        match by {
+            ByWhat::Day => Self::Day,
+            ByWhat::Channel => Self::Channel,
+            ByWhat::Point => Self::Point,
+            ByWhat::Party => Self::Party,
+            ByWhat::Company => Self::Company,
+        }
+    }
+}
 
 #[derive(Subcommand)]
 pub(crate) enum LedgerCommand {
@@ -38,6 +98,20 @@ pub(crate) enum LedgerCommand {
     },
     /// Shows how far a sale is, and its voucher.
     Sale(Request),
+    /// Lists sales: of a vending point on a day, to a contract, of a customer, or the one of a receipt.
+    Sales(SalesArguments),
+    /// Adds up what was sold.
+    Report {
+        /// From this day on: 2026-11-22, in Cairo's time.
+        #[arg(long, value_name = "DAY")]
+        from: String,
+        /// Up to this day, and with it; else of that one day.
+        #[arg(long, value_name = "DAY")]
+        to: Option<String>,
+        /// By what.
+        #[arg(long, value_enum, default_value_t = ByWhat::Party)]
+        by: ByWhat,
+    },
     /// Cancels a sale that was announced and is not paid, at the vending point where it was announced.
     Cancel(Request),
     /// Gives back what was paid for a sale that has no voucher, at the vending point where it was paid. What has a voucher is taken back by
@@ -90,10 +164,6 @@ pub(crate) enum LedgerCommand {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Blocks the card of a contract: nothing is sold to it, and it collects nothing.
-    Block(Reasoned),
-    /// Ends that.
-    Unblock(Reasoned),
     /// Books cash that a vending point hands over.
     Deposit {
         /// The vending point.
@@ -115,6 +185,45 @@ pub(crate) enum LedgerCommand {
         counted: Piastres,
         /// Why cash is missing, where it is.
         #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
+    /// Shows what a party has taken in a day, what it keeps and what it hands over; writes that as a file for it, and compares its own file
+    /// with the books, both ways. Ends with status 4 where they differ.
+    Settlement {
+        /// Whose day.
+        party: PartyCode,
+        /// The day: 2026-11-22, in Cairo's time.
+        day: String,
+        /// Writes a line for each request that moved money to this file, which must not exist.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Compares this file of the party's with the books.
+        #[arg(long = "match", value_name = "FILE")]
+        theirs: Option<PathBuf>,
+        /// Which columns that file has, as JSON (docs/ledger.md, section 14); without it, those of ours.
+        #[arg(long, value_name = "FILE", requires = "theirs")]
+        columns: Option<PathBuf>,
+    },
+    /// Books what a bank or a wallet has handed over of what it took, and what it has kept as its commission.
+    Settle {
+        /// Who.
+        party: PartyCode,
+        /// What has come, in EGP.
+        #[arg(long, value_name = "EGP", value_parser = Piastres::from_egp)]
+        received: Piastres,
+        /// What it has kept, in EGP.
+        #[arg(long, value_name = "EGP", default_value = "0", value_parser = Piastres::from_egp)]
+        kept: Piastres,
+        /// What tells it apart: the day, the number of the transfer.
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
+    /// A bank or a wallet has taken back what its customer paid for a sale: the customer owes it from now on. Once for each sale.
+    ChargeBack {
+        #[command(flatten)]
+        request: Request,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
         reason: String,
     },
     /// Adds up all accounts. Debits and credits are the same, or the books are wrong.

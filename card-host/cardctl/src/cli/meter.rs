@@ -35,6 +35,8 @@ pub(crate) enum MeterCommand {
     Button(Which),
     /// Lists the events that the meter keeps, oldest first.
     Events(Which),
+    /// Lists the last ten charges that the meter has applied, the newest first.
+    Charges(Which),
     /// Lists the months that the meter keeps, and draws their consumption.
     Months(Which),
     /// Lets the power fail in the meter's memory while it writes a consumption of 1 kWh, gives power again, and shows that nothing that was

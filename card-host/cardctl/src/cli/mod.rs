@@ -2,6 +2,7 @@
 
 pub(crate) mod alerts;
 pub(crate) mod audit;
+pub(crate) mod batch;
 mod contents;
 mod corrections;
 mod examples;
@@ -21,12 +22,12 @@ pub(crate) mod trace;
 mod values;
 
 use applet_sim::card::Profile;
-use card_core::id::{Channel, MeterId};
+use card_core::id::{CardId, Channel, MeterId};
 use card_core::key::KeyLength;
 use card_core::scp03::Mode;
 use card_core::text::Language;
 use card_core::units::Piastres;
-use card_ledger::{PointCode, RequestId, StaffName};
+use card_ledger::{PointCode, ReplaceReason, RequestId, StaffName};
 use card_paper::Digits;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -38,6 +39,8 @@ use std::time::Duration;
 
 use self::alerts::AlertsCommand;
 use self::audit::AuditCommand;
+use self::batch::BatchCommand;
+use self::corrections::Reasoned;
 use self::keys::KeysCommand;
 use self::ledger::LedgerCommand;
 use self::mail::MailArguments;
@@ -48,7 +51,8 @@ use self::staff::StaffCommand;
 use self::tariff::TariffCommand;
 use self::trace::TraceCommand;
 use self::values::{
-    Secret, access_number, account, channel, digits, key_length, language, meter_number, mode,
+    Secret, access_number, account, card, channel, digits, key_length, language, meter_number, mode, paper,
+    replace_reason,
 };
 use crate::context::books::{NoBooks, new_id};
 use crate::context::office_keys::KeysAt;
@@ -149,12 +153,16 @@ impl Arguments {
 /// How a page is written, and where to.
 #[derive(Args)]
 pub(crate) struct PageArguments {
-    /// The file, which must not exist: an HTML page that needs nothing else. Its language is that of --language.
+    /// The file, which must not exist: a PDF where its name ends in .pdf, else an HTML page that needs nothing else. Its language is that
+    /// of --language.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// Digits of amounts and dates: western or arabic.
     #[arg(long, default_value = "western", value_parser = digits)]
     pub(crate) digits: Digits,
+    /// What a PDF is for: a4, or the roll of a receipt printer (80 mm).
+    #[arg(long, default_value = "a4", value_parser = paper)]
+    pub(crate) paper: card_paper::Format,
 }
 
 #[derive(Subcommand)]
@@ -164,9 +172,16 @@ pub(crate) enum Command {
     /// Prints what happens at the readers, from how things are on: readers and cards that come and go. Until Ctrl-C; with --format json an object
     /// a line.
     Watch,
-    /// Looks at everything between this program and a card, and says what is wrong and what to do. Ends with status 4 where
-    /// something is.
-    Diagnose,
+    /// Looks at everything between this program and the card in the reader, and at keys, ledger, server and clock: what is wrong, what it means,
+    /// and how to mend it. Ends with status 4 where something fails; changes nothing.
+    Doctor {
+        /// Where the server for channels is, where there is one.
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8470")]
+        server: String,
+        /// Writes a report to this file as well, which must not exist: to be sent to whoever helps. Card numbers are cut.
+        #[arg(long, value_name = "FILE")]
+        bundle: Option<PathBuf>,
+    },
     /// Examines a card by the specification, rule by rule, for who makes cards: a blank one of the test environment in the reader of --reader,
     /// which it uses up; or another simulated one. Ends with status 4 where a rule is violated.
     ///
@@ -174,7 +189,7 @@ pub(crate) enum Command {
     Conformance,
     /// Shows what is public of the card, without any key.
     Info,
-    /// Makes a blank card a customer's card; where the account has one for that meter already, its replacement.
+    /// Makes a blank card a customer's first card for a meter. Where the account has one for that meter, it is refused: `replace` it.
     Issue {
         /// Number of the meter, in decimal digits.
         #[arg(long, value_parser = meter_number)]
@@ -195,6 +210,38 @@ pub(crate) enum Command {
         /// Length of all keys in bits, 128 or 256; counts when the data directory is new.
         #[arg(long, default_value = "256", value_parser = key_length)]
         aes: KeyLength,
+    },
+    /// Makes a blank card the replacement of the card that serves a meter: the next generation, with all that was certified. Where the old one was lost,
+    /// it is worth nothing once the new one has been at the meter.
+    Replace {
+        /// Number of the meter, in decimal digits.
+        #[arg(long, value_parser = meter_number)]
+        meter: MeterId,
+        /// Why: lost, damaged, upgrade or returned.
+        #[arg(long, value_parser = replace_reason)]
+        reason: ReplaceReason,
+        /// Only a session shows the balance, not everybody.
+        #[arg(long)]
+        private_balance: bool,
+        /// Length of challenges and MACs in the secure channel: s8 or s16.
+        #[arg(long, default_value = "s8", value_parser = mode)]
+        mode: Mode,
+    },
+    /// Blocks the card of a contract that is not here, such as a lost one: nothing is sold to it, and it collects nothing. At its meter it works with
+    /// what is on it, until a new one has been there.
+    Block(Reasoned),
+    /// Ends that.
+    Unblock(Reasoned),
+    /// Says what becomes of a card that was found again: where it was blocked it is unblocked; where it was replaced, it is worth nothing.
+    Found {
+        /// The card: 16 hexadecimal digits.
+        #[arg(value_parser = card)]
+        card: CardId,
+    },
+    /// Many cards at once, from a list.
+    Batch {
+        #[command(subcommand)]
+        command: BatchCommand,
     },
     /// Makes a blank card a technician's card for a meter: bound like the customer's card, and no replacement of it. Commands name it.
     Engineering {

@@ -10,8 +10,6 @@ use crate::commands::staff::Change;
 pub(crate) enum StaffCommand {
     /// Enters a member of staff and gives the secret, once: with --out into a file for its person, else printed. Once another member may approve,
     /// that one has to agree: `cardctl ledger approve`, then the same again with the same --request.
-    ///
-    /// For example: cardctl staff add "Mona Aly" --may sell,correct --out mona.secret
     Add {
         /// The name. Spaces at its ends, case, accents and forms of letters make no other person.
         name: StaffName,

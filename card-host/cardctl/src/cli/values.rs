@@ -6,6 +6,7 @@ use card_core::key::KeyLength;
 use card_core::numerals::whole;
 use card_core::scp03::Mode;
 use card_core::text::Language;
+use card_ledger::{EntryId, ReplaceReason};
 use card_paper::Digits;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
@@ -40,6 +41,14 @@ pub(super) fn digits(text: &str) -> Result<Digits, String> {
     }
 }
 
+pub(super) fn paper(text: &str) -> Result<card_paper::Format, String> {
+    match text {
+        "a4" => Ok(card_paper::Format::A4),
+        "roll" => Ok(card_paper::Format::Roll),
+        _ => Err("the paper is a4 or roll".to_owned()),
+    }
+}
+
 pub(super) fn account(text: &str) -> Result<u64, String> {
     match whole(text) {
         Ok(number) if number != 0 => Ok(number),
@@ -62,6 +71,11 @@ pub(super) fn mode(text: &str) -> Result<Mode, String> {
     }
 }
 
+pub(super) fn replace_reason(text: &str) -> Result<ReplaceReason, String> {
+    ReplaceReason::from_code(text)
+        .ok_or_else(|| "a card is lost, damaged, returned, or an upgrade".to_owned())
+}
+
 pub(super) fn key_length(text: &str) -> Result<KeyLength, String> {
     match text {
         "128" => Ok(KeyLength::Aes128),
@@ -80,6 +94,16 @@ pub(super) fn channel(text: &str) -> Result<Channel, String> {
 /// A card's number from its digits.
 pub(super) fn card(text: &str) -> Result<CardId, String> {
     mail::card_of(text).map_err(|error| error.to_string())
+}
+
+/// The number of a receipt.
+pub(super) fn receipt(text: &str) -> Result<EntryId, String> {
+    let wrong =
+        || "a receipt is named by its vending point and its number there, such as kiosk-17/512".to_owned();
+    let (point, number) = text.split_once('/').ok_or_else(wrong)?;
+    let point = point.parse().map_err(|_| wrong())?;
+    let number = number.parse().ok().filter(|number| (1..=i64::MAX as u64).contains(number));
+    Ok(EntryId { point, number: number.ok_or_else(wrong)? })
 }
 
 /// A contract: its meter's number and its own.

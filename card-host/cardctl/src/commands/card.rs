@@ -1,17 +1,16 @@
 //! `cardctl info`, `cardctl show` and `cardctl collect`: what is on a card.
 
 use card_core::access_number::AccessNumber;
-use card_core::id::CardId;
 use card_core::key::KeyLength;
 use card_core::role::Role;
 use card_host::keystore::SoftwareKeyStore;
 use card_host::operate;
 use card_host::random::OsRandom;
-use card_ledger::{LedgerError, Payee, Renewed, binding_of, read};
+use card_ledger::{Renewed, standing};
 use std::sync::Arc;
 
 use super::Error;
-use crate::context::books::Books;
+use crate::context::books;
 use crate::context::custody;
 use crate::context::office_keys::OfficeKeys;
 use crate::context::workplace::Workplace;
@@ -22,9 +21,15 @@ use crate::view::collect::Collected;
 
 /// What is public.
 pub(crate) fn info(context: &Context) -> Result<Info, Error> {
+    let ledger = books::there(context)?;
     context.with_card(None, |card| {
         let name = card.description();
-        Ok(Info::new(operate::read_public(card)?, name))
+        let public = operate::read_public(card)?;
+        let standing = match ledger {
+            Some(ledger) => Some(standing(&*ledger, public.summary.card.id)?.into()),
+            None => None,
+        };
+        Ok(Info::new(public, name, standing))
     })
 }
 
@@ -45,19 +50,9 @@ pub(crate) fn show(context: &Context, access: Option<&AccessNumber>) -> Result<C
     context.with_card(Some(&workplace), |card| {
         let session = operate::session(card, keys.store(), Role::Vending, &mut OsRandom);
         let reading = operate::read_private(&mut session?)?;
-        let books = books.map(|books| in_the_ledger(&books, reading.card.id)).transpose()?;
-        Ok(Content::new(reading, books))
+        let books = books.map(|books| standing(books.office.ledger(), reading.card.id)).transpose()?;
+        Ok(Content::new(reading, books.map(Into::into)))
     })
-}
-
-/// How a card stands in the ledger: it may be blocked there, which the card itself does not know.
-fn in_the_ledger(books: &Books, card: CardId) -> Result<String, Error> {
-    match read(books.office.ledger(), |t| binding_of(t, Payee::Card(card))) {
-        Ok(record) if record.blocked => Ok("blocked".to_owned()),
-        Ok(record) => Ok(record.status.code().to_owned()),
-        Err(LedgerError::Refused(refusal)) => Ok(refusal.to_string()),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Takes what meters have put on the card.

@@ -12,12 +12,16 @@ use card_host::simulated_meter::{ProfileError, SimulatedMeterError};
 use card_host::tap::TapCause;
 use card_host::tariff_file::TariffFileError;
 use card_host::transport::TransportError;
-use card_ledger::{AuditKeyError, BranchError, ExportError, FindLostError, LedgerError, Refusal, RequestId};
+use card_ledger::{
+    AuditKeyError, BranchError, ExportError, FindLostError, LedgerError, Refusal, RequestId, SettlementError,
+};
 use card_server::ServerError;
 use card_signer::CustodyError;
 use cardctl::tour::TourError;
 
 use super::arabic;
+use super::batch::results::ResultsError;
+use super::batch::rows::RowsError;
 use super::desk::failure::DeskError;
 use super::mail::ContentError;
 use super::paper::NotWritten;
@@ -58,6 +62,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Export(#[from] ExportError),
     #[error(transparent)]
+    Settlement(#[from] SettlementError),
+    #[error(transparent)]
     Server(#[from] ServerError),
     #[error(transparent)]
     Operate(#[from] OperateError),
@@ -77,6 +83,10 @@ pub(crate) enum Error {
     Tariff(#[from] TariffFileError),
     #[error(transparent)]
     Paper(#[from] NotWritten),
+    #[error(transparent)]
+    Rows(#[from] RowsError),
+    #[error(transparent)]
+    Results(#[from] ResultsError),
     #[error(transparent)]
     Desk(#[from] DeskError),
     #[error(transparent)]
@@ -102,12 +112,14 @@ impl Error {
             Self::NotLoaded(_)
             | Self::PaidOnly(_)
             | Self::BooksBehind(_)
+            | Self::Results(ResultsError::Io { .. })
             | Self::Voucher(VoucherFileError::Write { .. } | VoucherFileError::OtherVoucher(_)) => {
                 Ending::Partly
             }
             Self::SecondPerson(_) => Ending::Waits,
             Self::Ledger(error)
             | Self::FindLost(FindLostError::Ledger(error))
+            | Self::Settlement(SettlementError::Ledger(error))
             | Self::Branch(BranchError::Ledger(error)) => booking(error),
             Self::Context(context::Error::Workplace(WorkplaceError::InUse(_))) => Ending::Busy,
             Self::Context(context::Error::Reader(_)) => Ending::NoCard,
@@ -147,7 +159,10 @@ impl Error {
             Self::SecondPerson(_) => "second-person",
             Self::PaidOnly(_) => "paid-not-certified",
             Self::SoldToFormer(_) => "sold-to-former-card",
-            Self::Ledger(error) | Self::FindLost(FindLostError::Ledger(error)) => error.code(),
+            Self::Ledger(error)
+            | Self::FindLost(FindLostError::Ledger(error))
+            | Self::Settlement(SettlementError::Ledger(error)) => error.code(),
+            Self::Settlement(_) => "settlement-file",
             Self::FindLost(_) => "list-unreadable",
             Self::AuditKey(_) => "audit-key",
             Self::Export(_) => "export",
@@ -159,6 +174,8 @@ impl Error {
             Self::Tour(_) => "tour",
             Self::Tariff(_) => "tariff-file",
             Self::Paper(_) => "paper",
+            Self::Rows(_) => "batch-list",
+            Self::Results(_) => "batch-results",
             Self::Desk(_) => "desk",
             Self::Custody(_) => "custodian",
             Self::NotPrinted(_) => "answer-lost",
@@ -168,7 +185,9 @@ impl Error {
     /// In Arabic, for whoever runs this program: which part it is, what has happened, and the code.
     fn arabic(&self, ending: Ending) -> String {
         match self {
-            Self::Ledger(error) | Self::FindLost(FindLostError::Ledger(error)) => {
+            Self::Ledger(error)
+            | Self::FindLost(FindLostError::Ledger(error))
+            | Self::Settlement(SettlementError::Ledger(error)) => {
                 format!("{} ({})", error.arabic(), isolate(error.code()))
             }
             Self::Context(context::Error::Workplace(WorkplaceError::InUse(in_use))) => {
@@ -233,6 +252,7 @@ const fn of_context(error: &context::Error) -> &'static str {
         context::Error::Ledger(error) => error.code(),
         context::Error::NotShown(_) => "request-not-shown",
         context::Error::Trace(_) => "trace",
+        context::Error::Report { .. } => "report",
         context::Error::NoSecret(_) => "no-secret",
     }
 }

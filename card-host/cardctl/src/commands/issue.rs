@@ -1,4 +1,4 @@
-//! `cardctl issue` and `cardctl engineering`: blank cards become cards.
+//! `cardctl issue`, `cardctl replace` and `cardctl engineering`: blank cards become cards.
 
 use card_core::id::MeterId;
 use card_core::key::KeyLength;
@@ -6,6 +6,7 @@ use card_core::scp03::Mode;
 use card_core::units::Piastres;
 use card_host::card_work::CardChoice;
 use card_host::personalise::Step;
+use card_ledger::{LedgerError, Refusal, ReplaceReason};
 
 use super::Error;
 use crate::context::Context;
@@ -33,10 +34,40 @@ pub(crate) fn issue(context: &Context, options: &Options) -> Result<Issued, Erro
         let issued = office.issue(who, id, card, meter, account, choice, Some(&mut progress()))?;
         Ok::<_, Error>(Issued::new(&issued))
     })?;
-    // The access number is kept nowhere: it is shown whatever becomes of the meter.
-    if let Err(error) = install_meter(&workplace, &books, meter) {
+    see_to_meter(&workplace, &books, meter);
+    Ok(issued)
+}
+
+/// The access number is kept nowhere: it is shown whatever becomes of the meter.
+fn see_to_meter(workplace: &Workplace, books: &Books, meter: MeterId) {
+    if let Err(error) = install_meter(workplace, books, meter) {
         say::remark(format_args!("the card is issued, and its simulated meter is not there: {error}"));
     }
+}
+
+/// Whose card is replaced, and why.
+pub(crate) struct Replacement {
+    pub(crate) meter: MeterId,
+    /// The customer's account, where whoever asks has named it: another one's card is not replaced.
+    pub(crate) account: Option<u64>,
+    pub(crate) reason: ReplaceReason,
+}
+
+/// The same with the card of a contract that is there already.
+pub(crate) fn replace(context: &Context, of: &Replacement, choice: CardChoice) -> Result<Issued, Error> {
+    let Replacement { meter, account, reason } = *of;
+    let workplace = context.alone()?;
+    let books = context.books(&workplace)?;
+    let (Books { office, who, .. }, id) = (&books, books.id()?);
+    let serving = office.serving(meter)?.held;
+    if account.is_some_and(|account| account != serving.account) {
+        return Err(LedgerError::from(Refusal::MeterInUse { meter, card: serving.card.id }).into());
+    }
+    let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
+        let issued = office.replace(who, id, card, meter, reason, choice, Some(&mut progress()))?;
+        Ok::<_, Error>(Issued::new(&issued))
+    })?;
+    see_to_meter(&workplace, &books, meter);
     Ok(issued)
 }
 

@@ -3,10 +3,13 @@
 pub(crate) mod alerts;
 mod arabic;
 pub(crate) mod audit;
+pub(crate) mod batch;
+pub(crate) mod block;
 pub(crate) mod card;
 pub(crate) mod config;
 pub(crate) mod conformance;
 pub(crate) mod desk;
+pub(crate) mod doctor;
 mod error;
 pub(crate) mod issue;
 pub(crate) mod keys;

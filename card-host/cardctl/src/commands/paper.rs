@@ -5,7 +5,7 @@ use card_core::tariff::EGYPT_2024_08;
 use card_host::random::OsRandom;
 use card_host::{durable, operate, tariff_file};
 use card_ledger::RequestId;
-use card_paper::{Look, NoPaper, PaperError, Receipt, Slip, Statement};
+use card_paper::{Format, Look, NoPaper, PaperError, Receipt, Slip, Statement};
 use std::path::{Path, PathBuf};
 
 use super::Error;
@@ -32,29 +32,32 @@ impl From<NoPaper> for Error {
     }
 }
 
+/// Where a paper is written to, and how.
+pub(crate) struct To {
+    pub(crate) out: PathBuf,
+    pub(crate) look: Look,
+    /// Of a PDF, which a file is that is named so.
+    pub(crate) format: Format,
+}
+
 /// The receipt of what was sold.
-pub(crate) fn receipt(context: &Context, id: RequestId, out: &Path, look: Look) -> Result<Written, Error> {
+pub(crate) fn receipt(context: &Context, id: RequestId, to: &To) -> Result<Written, Error> {
     let workplace = context.shared()?;
     let books = context.books(&workplace)?;
-    let receipt = Receipt::of(&books.office, &books.who.request(&id), &look)?;
-    write(out, &receipt.page(look).map_err(NotWritten::from)?)
+    let receipt = Receipt::of(&books.office, &books.who.request(&id), &to.look)?;
+    to.write(|| receipt.page(to.look), || receipt.pdf(to.look, to.format))
 }
 
 /// The slip of a step of a card's life.
-pub(crate) fn slip(context: &Context, id: RequestId, out: &Path, look: Look) -> Result<Written, Error> {
+pub(crate) fn slip(context: &Context, id: RequestId, to: &To) -> Result<Written, Error> {
     let workplace = context.shared()?;
     let books = context.books(&workplace)?;
-    let slip = Slip::of(books.office.ledger(), &books.who.request(&id), &look)?;
-    write(out, &slip.page(look))
+    let slip = Slip::of(books.office.ledger(), &books.who.request(&id), &to.look)?;
+    to.write(|| slip.page(to.look), || slip.pdf(to.look, to.format))
 }
 
 /// How the holder of the card in the reader stands.
-pub(crate) fn statement(
-    context: &Context,
-    out: &Path,
-    tariff: Option<&Path>,
-    look: Look,
-) -> Result<Written, Error> {
+pub(crate) fn statement(context: &Context, tariff: Option<&Path>, to: &To) -> Result<Written, Error> {
     let tariff = tariff.map_or(Ok(EGYPT_2024_08), tariff_file::read)?;
     let workplace = context.alone()?;
     let books = context.books(&workplace)?;
@@ -62,12 +65,20 @@ pub(crate) fn statement(
         let session = operate::session(card, books.keys.store(), Role::Vending, &mut OsRandom);
         Ok::<_, Error>(operate::read_private(&mut session?)?)
     })?;
-    let statement = Statement::of(&reading, Some(books.office.ledger()), &tariff, &look)?;
-    write(out, &statement.page(look).map_err(NotWritten::from)?)
+    let statement = Statement::of(&reading, Some(books.office.ledger()), &tariff, &to.look)?;
+    to.write(|| statement.page(to.look), || statement.pdf(to.look, to.format))
 }
 
-fn write(out: &Path, page: &str) -> Result<Written, Error> {
-    let failed = |cause| NotWritten::File { path: out.to_owned(), cause };
-    durable::create(out, page.as_bytes()).map_err(failed)?;
-    Ok(Written::new(out))
+impl To {
+    fn write(
+        &self,
+        page: impl FnOnce() -> Result<String, PaperError>,
+        pdf: impl FnOnce() -> Result<Vec<u8>, PaperError>,
+    ) -> Result<Written, Error> {
+        let is_pdf = self.out.extension().is_some_and(|end| end.eq_ignore_ascii_case("pdf"));
+        let made = if is_pdf { pdf() } else { page().map(String::into_bytes) };
+        let failed = |cause| NotWritten::File { path: self.out.clone(), cause };
+        durable::create(&self.out, &made.map_err(NotWritten::from)?).map_err(failed)?;
+        Ok(Written::new(&self.out))
+    }
 }

@@ -1,14 +1,10 @@
-//! `cardctl readers` and `cardctl diagnose`: what is attached.
+//! `cardctl readers`: what is attached.
 
 use card_host::pcsc;
 
 use crate::context::Error;
-use crate::view::readers::{Checks, Readers};
+use crate::view::readers::Readers;
 
 pub(crate) fn list() -> Result<Readers, Error> {
     Ok(pcsc::readers_and_cards()?.into())
-}
-
-pub(crate) fn diagnose() -> Checks {
-    pcsc::diagnose().into()
 }

@@ -40,6 +40,13 @@ pub(crate) struct Books {
     pub(crate) first: Option<Arc<StaffSecret>>,
 }
 
+/// The ledger that is there, to look something up without its keys: what anybody may see who may read its file.
+pub(crate) fn there(context: &Context) -> Result<Option<Arc<dyn Ledger>>, Error> {
+    let Some(workplace) = Workplace::there(context.data.as_deref())? else { return Ok(None) };
+    let place = Place { context, workplace: &workplace, connections: 1 };
+    Ok(place.open()?.filter(|opened| opened.founded).map(|opened| opened.ledger))
+}
+
 /// Who acts: in a single user's ledger whoever says so, else a member of staff with the right secret. What was given of the first one comes back.
 fn acts(
     context: &Context,

@@ -8,9 +8,10 @@ use card_core::soft::ExpandedKey;
 use card_host::keystore::{DerivingKeyStore, KeyStoreError, Master, Masters, SoftwareKeyStore};
 use card_host::random::OsRandom;
 use card_pkcs11::{Pin, TokenMaster, TokenMasters, TokenUri, UriError};
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 use zeroize::Zeroizing;
 
 /// The office's keys.
@@ -153,11 +154,23 @@ impl Master for Held {
     type Engine<'a> = Either<'a>;
 
     fn derive<T>(&self, derive: impl FnOnce(&mut Either<'_>, &AesKey) -> T) -> Result<T, KeyStoreError> {
-        match self {
+        let begun = Instant::now();
+        let derived = match self {
             Self::File(master) => master.derive(|engine, key| derive(&mut Either(engine), key)),
             Self::Token(master) => master.derive(|engine, key| derive(&mut Either(engine), key)),
-        }
+        };
+        SPENT.with(|spent| spent.set(spent.get().saturating_add(begun.elapsed())));
+        derived
     }
+}
+
+thread_local! {
+    static SPENT: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// How long this thread has worked with masters so far.
+pub(crate) fn time_spent() -> Duration {
+    SPENT.with(Cell::get)
 }
 
 /// The engine of either.

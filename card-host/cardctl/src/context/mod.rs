@@ -65,6 +65,8 @@ pub(crate) enum Error {
     Keys(#[from] KeyStoreError),
     #[error(transparent)]
     Trace(#[from] TraceError),
+    #[error("{}: the report cannot be written ({error}): name another file with --bundle, which must not exist", path.display())]
+    Report { path: PathBuf, error: std::io::Error },
     #[error(transparent)]
     NoSecret(#[from] NoSecret),
     #[error(transparent)]

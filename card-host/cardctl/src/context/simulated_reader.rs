@@ -1,11 +1,11 @@
 //! The simulated reader of a data directory: cards in files, each under its number, and which of them is in the reader.
 
-use applet_sim::card::{CardError, Profile, SimulatedCard};
+use applet_sim::card::{Profile, SimulatedCard};
 use applet_sim::chip::{Cut, ImageMemory};
 use card_core::id::{CardId, State};
 use card_core::key::KeyLength;
 use card_core::platform::Random;
-use card_host::durable;
+use card_host::durable::{self, Draft};
 use card_host::keystore::KeyStoreError;
 use card_host::operate;
 use card_host::random::OsRandom;
@@ -87,22 +87,31 @@ impl Workplace {
 
     /// Puts a new blank card into the simulated reader; what was there is kept.
     pub(crate) fn insert_blank(&self) -> Result<Inserted, WorkplaceError> {
+        let former = number(&self.read_reader()?);
+        let id = self.make_blank()?;
+        self.write_reader(Some(id), None)?;
+        Ok(Inserted { path: self.image_path(id), id, former })
+    }
+
+    /// Makes a new blank card, which is not in the reader.
+    pub(crate) fn make_blank(&self) -> Result<CardId, WorkplaceError> {
         let mut number_of = [0; 8];
         OsRandom.fill(&mut number_of).map_err(KeyStoreError::from)?;
         let id = CardId(number_of);
-        let former = number(&self.read_reader()?);
         let path = self.image_path(id);
-        match SimulatedCard::create(&path, id, KeyLength::Aes256, Profile::T1) {
-            Ok(_) => self.write_reader(Some(id), None)?,
-            Err(error) => {
-                // What there is of it; a card of that number that was there before is no new one.
-                if !matches!(error, CardError::Image(applet_sim::chip::ImageError::Exists)) {
-                    let _ = std::fs::remove_file(&path);
-                }
-                return Err(WorkplaceError::Card { path, error });
-            }
+        // Under its name it is whole, whenever the program is ended.
+        let draft = Draft::new(&path);
+        match SimulatedCard::create(draft.path(), id, KeyLength::Aes256, Profile::T1) {
+            Ok(_) => {}
+            Err(error) => return Err(WorkplaceError::Card { path, error }),
         }
-        Ok(Inserted { path, id, former })
+        draft.become_new().map_err(|error| WorkplaceError::Io { path, error })?;
+        Ok(id)
+    }
+
+    /// Whether there is a card of this number, whoever has it in hand.
+    pub(crate) fn has_image(&self, id: CardId) -> bool {
+        self.image_path(id).exists()
     }
 
     /// All cards of the directory, by their numbers.
@@ -154,7 +163,8 @@ impl Workplace {
         Ok(public.ok().and_then(|public| public.summary.state))
     }
 
-    fn simulated(&self, id: CardId) -> Result<SimulatedCard<ImageMemory>, WorkplaceError> {
+    /// A card of the directory, in the reader or not.
+    pub(crate) fn simulated(&self, id: CardId) -> Result<SimulatedCard<ImageMemory>, WorkplaceError> {
         let path = self.image_path(id);
         SimulatedCard::open(&path, Profile::T1).map_err(|error| WorkplaceError::Card { path, error })
     }

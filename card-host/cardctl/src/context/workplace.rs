@@ -78,17 +78,16 @@ impl Workplace {
 
     /// For work with the ledger only, beside other programs.
     pub(crate) fn shared(directory: Option<&Path>, keys: Option<KeysAt>) -> Result<Self, WorkplaceError> {
-        let directory = match directory {
-            Some(directory) => directory.to_owned(),
-            None => directories::ProjectDirs::from("", "", "cardctl")
-                .ok_or(WorkplaceError::NoDirectory)?
-                // Not where Windows copies a user's files from computer to computer: a ledger that is copied is an older one.
-                .data_local_dir()
-                .to_owned(),
-        };
+        let directory = named(directory)?;
         create_directory(&directory)
             .map_err(|error| WorkplaceError::Io { path: directory.clone(), error })?;
         Ok(Self { directory, keys, lock: None })
+    }
+
+    /// The same where the directory is there; none is made.
+    pub(crate) fn there(directory: Option<&Path>) -> Result<Option<Self>, WorkplaceError> {
+        let directory = named(directory)?;
+        Ok(directory.is_dir().then_some(Self { directory, keys: None, lock: None }))
     }
 
     /// Keeps other programs out as long as the file is there; nothing where they are kept out already.
@@ -243,6 +242,18 @@ impl Workplace {
             return Err(WorkplaceError::NoMeter(meter));
         }
         Ok(SimulatedMeter::open(&path)?)
+    }
+}
+
+/// The data directory: the one that is named, or the user's own.
+fn named(directory: Option<&Path>) -> Result<PathBuf, WorkplaceError> {
+    match directory {
+        Some(directory) => Ok(directory.to_owned()),
+        None => Ok(directories::ProjectDirs::from("", "", "cardctl")
+            .ok_or(WorkplaceError::NoDirectory)?
+            // Not where Windows copies a user's files from computer to computer: a ledger that is copied is an older one.
+            .data_local_dir()
+            .to_owned()),
     }
 }
 

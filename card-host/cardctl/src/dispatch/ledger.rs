@@ -5,7 +5,7 @@ use card_core::key::KeyLength;
 use crate::cli::ledger::LedgerCommand;
 use crate::cli::sellers::TokenCommand;
 use crate::commands::Error;
-use crate::commands::ledger::{correct, days, lost, moves, rules, sellers, show};
+use crate::commands::ledger::{correct, days, lists, lost, moves, rules, sellers, settlement, show};
 use crate::context::Context;
 use crate::context::books::{First, Founding};
 use crate::context::secret::Draft;
@@ -38,6 +38,10 @@ pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -
             printer.print(&show::statement(books, of.payee(), entries)?)
         }
         LedgerCommand::Sale(request) => printer.print(&show::sale(books, &request.key())?),
+        LedgerCommand::Sales(sales) => printer.print(&lists::sales(books, sales.wanted())?),
+        LedgerCommand::Report { from, to, by } => {
+            printer.print(&lists::added_up(books, &from, to.as_deref(), by.into())?)
+        }
         LedgerCommand::Cancel(request) => printer.print(&correct::cancel(books, &request.key())?),
         LedgerCommand::Refund { request, reason } => {
             printer.print(&correct::refund(books, &request.key(), &reason)?)
@@ -53,17 +57,21 @@ pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -
         LedgerCommand::Debt { account, amount, reason } => {
             printer.print(&correct::debt(books, account, amount, &reason)?)
         }
-        LedgerCommand::Block(block) => {
-            printer.print(&correct::block(books, block.of.payee(), true, &block.reason)?)
-        }
-        LedgerCommand::Unblock(block) => {
-            printer.print(&correct::block(books, block.of.payee(), false, &block.reason)?)
-        }
         LedgerCommand::Deposit { of, amount, reason } => {
             printer.print(&days::deposit(books, &of, amount, &reason)?)
         }
         LedgerCommand::CloseDay { of, counted, reason } => {
             printer.print(&days::close(books, &workplace, &of, counted, &reason)?)
+        }
+        LedgerCommand::Settlement { party, day, out, theirs, columns } => {
+            let files = settlement::Files { out, theirs, columns };
+            printer.print(&settlement::of_a_day(books, &party, &day, &files)?)
+        }
+        LedgerCommand::Settle { party, received, kept, reason } => {
+            printer.print(&settlement::settle(books, &party, received, kept, &reason)?)
+        }
+        LedgerCommand::ChargeBack { request, reason } => {
+            printer.print(&settlement::charge_back(books, &request.key(), &reason)?)
         }
         LedgerCommand::TrialBalance => printer.print(&days::trial_balance(books)?),
         LedgerCommand::Export { folder, from, to, points, bom } => {

@@ -3,20 +3,21 @@
 mod ledger;
 
 use card_host::card_work::CardChoice;
-use card_paper::{Digits, Look};
+use card_paper::Look;
 
 use crate::cli::alerts::AlertsCommand;
 use crate::cli::audit::AuditCommand;
+use crate::cli::batch::BatchCommand;
 use crate::cli::keys::KeysCommand;
 use crate::cli::meter::MeterCommand;
 use crate::cli::signer::SignerCommand;
 use crate::cli::sim::SimCommand;
 use crate::cli::tariff::TariffCommand;
 use crate::cli::trace::TraceCommand;
-use crate::cli::{Arguments, Command, ConfigCommand, papers};
+use crate::cli::{Arguments, Command, ConfigCommand, PageArguments, papers};
 use crate::commands::{
-    Error, alerts, audit, card, config, conformance, desk, given, issue, keys, mail, meter, paper, readers,
-    sale, serve, signer, sim, staff, tariff, tour, trace, watch,
+    Error, alerts, audit, batch, block, card, config, conformance, desk, doctor, given, issue, keys, mail,
+    meter, paper, readers, sale, serve, signer, sim, staff, tariff, tour, trace, watch,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -29,12 +30,27 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
             watch::run(context, printer)?;
             return Ok(true);
         }
-        Command::Diagnose => printer.print(&readers::diagnose()),
+        Command::Doctor { server, bundle } => {
+            printer.print(&doctor::run(context, &server, bundle.as_deref())?)
+        }
         Command::Conformance => printer.print(&conformance::run(&context.reader)?),
         Command::Info => printer.print(&card::info(context)?),
         Command::Issue { meter, account, private_balance, closes_former, mode, aes } => {
             let choice = CardChoice { mode, private_balance, closes_former };
             printer.print(&issue::issue(context, &issue::Options { meter, account, choice, keys: aes })?)
+        }
+        Command::Replace { meter, reason, private_balance, mode } => {
+            let choice = CardChoice { mode, private_balance, closes_former: false };
+            let of = issue::Replacement { meter, account: None, reason };
+            printer.print(&issue::replace(context, &of, choice)?)
+        }
+        Command::Block(block) => printer.print(&block::run(context, block.of.payee(), true, &block.reason)?),
+        Command::Unblock(block) => {
+            printer.print(&block::run(context, block.of.payee(), false, &block.reason)?)
+        }
+        Command::Found { card } => printer.print(&block::found(context, card)?),
+        Command::Batch { command: BatchCommand::Issue { csv, out, with, parallel } } => {
+            printer.print(&batch::issue(context, &batch::Options { csv, out, readers: with, parallel })?)
         }
         Command::Engineering { meter, rebind } => printer.print(&issue::engineering(context, meter, rebind)?),
         Command::TopUp { amount, channel, out } => {
@@ -55,15 +71,10 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
         Command::Show { access_number } => {
             printer.print(&card::show(context, access_number.as_ref().map(|access| &*access.0))?)
         }
-        Command::Receipt { id, page } => {
-            printer.print(&paper::receipt(context, id, &page.out, look(printer, page.digits))?)
-        }
-        Command::Slip { id, page } => {
-            printer.print(&paper::slip(context, id, &page.out, look(printer, page.digits))?)
-        }
+        Command::Receipt { id, page } => printer.print(&paper::receipt(context, id, &to(printer, page))?),
+        Command::Slip { id, page } => printer.print(&paper::slip(context, id, &to(printer, page))?),
         Command::Statement { page, tariff } => {
-            let look = look(printer, page.digits);
-            printer.print(&paper::statement(context, &page.out, tariff.as_deref(), look)?)
+            printer.print(&paper::statement(context, tariff.as_deref(), &to(printer, page))?)
         }
         Command::Tour { profile } => printer.print(&tour::run(profile, printer)?),
         Command::Ledger { command } => return ledger::run(context, printer, command),
@@ -128,8 +139,9 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
     Ok(good?)
 }
 
-fn look(printer: Printer, digits: Digits) -> Look {
-    Look { language: printer.language, digits, ..Look::default() }
+fn to(printer: Printer, page: PageArguments) -> paper::To {
+    let look = Look { language: printer.language, digits: page.digits, ..Look::default() };
+    paper::To { out: page.out, look, format: page.paper }
 }
 
 fn run_signer(context: &Context, printer: Printer, command: SignerCommand) -> Result<bool, Error> {
@@ -164,6 +176,7 @@ fn run_meter(context: &Context, printer: Printer, command: MeterCommand) -> Resu
         MeterCommand::Status(which) => printer.print(&meter::status::run(context, which.meter)?),
         MeterCommand::Button(which) => printer.print(&meter::button::run(context, which.meter)?),
         MeterCommand::Events(which) => printer.print(&meter::history::events(context, which.meter)?),
+        MeterCommand::Charges(which) => printer.print(&meter::history::charges(context, which.meter)?),
         MeterCommand::Months(which) => printer.print(&meter::history::months(context, which.meter)?),
         MeterCommand::CutPower { which, after } => {
             printer.print(&meter::power::run(context, which.meter, after)?)

@@ -15,7 +15,7 @@ use card_host::random::OsRandom;
 use card_host::simulated_meter::from_the_maker;
 use card_host::stage::Stage;
 use card_host::transport::Transport;
-use card_ledger::{DebitOrder, DebitTo, Development, Payee};
+use card_ledger::{DebitOrder, DebitTo, Development, Payee, ReplaceReason};
 
 const CUSTOMER: u64 = 1001;
 const WORKSHOP: u64 = 9000;
@@ -209,7 +209,9 @@ fn replace_card(tour: &mut Tour<'_>, world: &mut World) -> Result<(), TourError>
         let card = stage.new_card()?;
         stage.insert(card)?;
         let meter = MeterId::from(0xA001);
-        world.issued = issue(&world.company, stage, meter, CUSTOMER, CHOICE)?;
+        let Development { office, who, .. } = &world.company;
+        let (id, reason) = (world.company.id(), ReplaceReason::Lost);
+        world.issued = office.replace(who, &id, &mut stage.card()?, meter, reason, CHOICE, None)?;
         world.card = card;
         must("the generation", world.issued.account.card.generation, 2)?;
         let voucher = world.company.refresh(world.issued.account.card.id)?;

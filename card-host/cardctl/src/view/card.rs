@@ -13,6 +13,7 @@ use super::View;
 use super::customer;
 use super::events::{self, EventView};
 use super::months::{self, MonthView};
+use super::standing::StandingView;
 use super::table::{Table, egp, time};
 
 /// What everybody may see of a card.
@@ -29,6 +30,9 @@ pub(crate) struct Info {
     balances: Option<Balances>,
     code: &'static str,
     notices: Vec<&'static str>,
+    /// How it stands in the ledger, where there is one here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_the_ledger: Option<StandingView>,
     #[serde(skip)]
     public: Public,
     #[serde(skip)]
@@ -50,7 +54,7 @@ struct AtMeter {
 }
 
 impl Info {
-    pub(crate) fn new(public: Public, reader: String) -> Self {
+    pub(crate) fn new(public: Public, reader: String, in_the_ledger: Option<StandingView>) -> Self {
         let scope = public.identity.scope;
         let balances = public.status.balances.map(|balances| Balances {
             pending_credit: balances.pending_credit.0,
@@ -62,6 +66,7 @@ impl Info {
         Self {
             card: public.summary.card.id.to_string(),
             state: state(public.status.state),
+            in_the_ledger,
             generation: public.summary.card.generation,
             company: scope.company.0,
             environment: scope.environment.to_string(),
@@ -82,6 +87,9 @@ impl View for Info {
         table.line("reader", reader);
         table.line("card", &self.card);
         table.line("state", &self.state);
+        if let Some(standing) = &self.in_the_ledger {
+            table.line("in the ledger", standing.text(language));
+        }
         table.line("generation", self.generation);
         table.line("company", format!("{} ({})", self.company, self.environment));
         table.line("issued", time(public.identity.issue_time));
@@ -146,7 +154,7 @@ pub(crate) struct Content {
     state: String,
     /// How it stands in the ledger, where that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    in_the_ledger: Option<String>,
+    in_the_ledger: Option<StandingView>,
     #[serde(serialize_with = "crate::view::as_text")]
     account: u64,
     #[serde(serialize_with = "crate::view::as_text")]
@@ -216,7 +224,7 @@ impl From<&MeterFile> for Settled {
 }
 
 impl Content {
-    pub(crate) fn new(reading: Reading, in_the_ledger: Option<String>) -> Self {
+    pub(crate) fn new(reading: Reading, in_the_ledger: Option<StandingView>) -> Self {
         let certificate = &reading.purse.certificate;
         let binding = reading.binding.binding;
         Self {
@@ -250,15 +258,15 @@ fn months_of(reading: &Reading) -> Vec<MonthView> {
 }
 
 impl View for Content {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         let reading = &self.reading;
         let mut table = Table::default();
         let purse = &reading.purse;
         let certificate = &purse.certificate;
         table.line("card", reading.card.id);
         table.line("state", purse.state);
-        if let Some(said) = &self.in_the_ledger {
-            table.line("in the ledger", said);
+        if let Some(standing) = &self.in_the_ledger {
+            table.line("in the ledger", standing.text(language));
         }
         table.line("generation", reading.card.generation);
         table.line("account", reading.binding.account);

@@ -43,7 +43,7 @@ impl From<&BindingAccount> for Account {
 pub(crate) struct Issued {
     #[serde(flatten)]
     account: Account,
-    /// Nothing where the card was made before: it is kept nowhere.
+    /// Nothing where the card is in use: it is kept nowhere.
     access_number: Option<String>,
     replaces: Option<String>,
     #[serde(skip)]
@@ -75,9 +75,7 @@ impl View for Issued {
         table.line("meter", format!("{} (binding {})", account.meter, account.binding));
         table.line("access number", to_print(self.access_number.as_deref()));
         let next = match self.replaced {
-            _ if self.access_number.is_none() => {
-                "this card was made before: cardctl show; where nobody has seen its access number and it is not in use, issue it under a new id"
-            }
+            _ if self.access_number.is_none() => "this card was made before, and is in use: cardctl show",
             Some(_) => "activate it at a branch, with the credit that it has: cardctl refresh",
             None => "the first charge, at a branch: cardctl top-up AMOUNT --channel branch",
         };

@@ -2,12 +2,15 @@
 
 pub(crate) mod alerts;
 pub(crate) mod audit;
+pub(crate) mod batch;
+pub(crate) mod block;
 pub(crate) mod card;
 pub(crate) mod collect;
 pub(crate) mod config;
 pub(crate) mod conformance;
 pub(crate) mod customer;
 pub(crate) mod desk;
+pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod issue;
 pub(crate) mod keys;
@@ -23,6 +26,7 @@ pub(crate) mod serve;
 pub(crate) mod signer;
 pub(crate) mod sim;
 pub(crate) mod staff;
+pub(crate) mod standing;
 pub(crate) mod table;
 pub(crate) mod tariff;
 pub(crate) mod tour;

@@ -22,7 +22,7 @@ impl View for Written {
     fn text(&self, language: Language) -> String {
         let Self { file } = self;
         match language {
-            Language::English => format!("written: {file}; open it in a browser, or print it"),
+            Language::English => format!("written: {file}; open it, or print it"),
             Language::Arabic => format!("تم حفظ الصفحة: {file}"),
         }
     }

@@ -1,7 +1,6 @@
-//! `cardctl readers` and `cardctl diagnose`.
+//! `cardctl readers`.
 
 use card_core::text::Language;
-use card_host::pcsc::Check;
 use card_host::reader_error::ReaderError;
 use serde::Serialize;
 
@@ -37,39 +36,5 @@ impl View for Readers {
             table.line(name, if *card { "card" } else { "empty" });
         }
         table.finish()
-    }
-}
-
-/// What was looked at between this program and a card.
-#[derive(Serialize)]
-pub(crate) struct Checks {
-    checks: Vec<CheckView>,
-}
-
-#[derive(Serialize)]
-struct CheckView {
-    check: String,
-    right: bool,
-    says: String,
-}
-
-impl From<Vec<Check>> for Checks {
-    fn from(checks: Vec<Check>) -> Self {
-        let checks = checks.into_iter().map(|check| CheckView {
-            right: check.is_good(),
-            says: check.to_string(),
-            check: check.name,
-        });
-        Self { checks: checks.collect() }
-    }
-}
-
-impl View for Checks {
-    fn text(&self, _: Language) -> String {
-        self.checks.iter().map(|check| check.says.as_str()).collect::<Vec<_>>().join("\n")
-    }
-
-    fn is_good(&self) -> bool {
-        self.checks.iter().all(|check| check.right)
     }
 }

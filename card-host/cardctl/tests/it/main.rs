@@ -10,9 +10,11 @@
 )]
 
 mod answers;
+mod batch;
 mod command_line;
 mod conformance;
 mod contract;
+mod doctor;
 mod keys;
 mod meter_command;
 mod pages;

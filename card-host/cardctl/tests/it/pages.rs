@@ -37,6 +37,13 @@ fn a_sale_has_its_receipt_and_a_card_its_statement() {
     let entry = entries.as_array().unwrap().iter().find(|entry| entry["hash"] == hash).unwrap();
     assert_eq!((point, amount, &entry["request"]), (number.as_str(), "4000", &"sale-1".into()));
 
+    let pdf = |name: &str, paper: &str| {
+        done(&cardctl(data, &["receipt", "sale-1", "--out", &file(name), "--paper", paper]));
+        std::fs::read(file(name)).unwrap()
+    };
+    let (sheet, roll) = (pdf("a4.pdf", "a4"), pdf("roll.PDF", "roll"));
+    assert!(sheet.starts_with(b"%PDF-") && roll.starts_with(b"%PDF-") && sheet != roll);
+
     // A file that is there is not written over.
     let again = cardctl(data, &["receipt", "sale-1", "--out", &receipt]);
     assert_eq!(again.status.code(), Some(1));
@@ -47,14 +54,11 @@ fn a_sale_has_its_receipt_and_a_card_its_statement() {
     assert!(!Path::new(&file("none.html")).exists());
 
     let slip = file("slip.html");
-    done(&cardctl(
-        data,
-        &["--request", "block-1", "ledger", "block", "--meter", "5", "--reason", "lost & found"],
-    ));
+    done(&cardctl(data, &["--request", "block-1", "block", "--meter", "5", "--reason", "lost & found"]));
     done(&cardctl(data, &["slip", "block-1", "--out", &slip]));
     let page = std::fs::read_to_string(&slip).unwrap();
     assert!(page.contains("A card was blocked") && page.contains("lost &amp; found"), "{page}");
-    done(&cardctl(data, &["ledger", "unblock", "--meter", "5", "--reason", "found"]));
+    done(&cardctl(data, &["unblock", "--meter", "5", "--reason", "found"]));
     assert_eq!(cardctl(data, &["slip", "sale-1", "--out", &file("none.html")]).status.code(), Some(1));
 
     done(&cardctl(data, &["statement", "--out", &early]));

@@ -19,7 +19,7 @@ pub use cards::{
 pub use problem::{Code, MEDIA_TYPE, Problem, Reason};
 pub use sales::{
     Certified, Charge, ChargeKind, ConfirmRequest, PageDigits, PageLanguage, Payee, Payment, PointRequest,
-    ReceiptQuery, RefundRequest, Sale, SaleReceipt, SaleRequest, SaleState,
+    ReceiptQuery, RefundRequest, Sale, SalePage, SaleReceipt, SaleRequest, SaleState, SalesQuery,
 };
 
 use serde::de::{self, Unexpected, Visitor};

@@ -185,6 +185,39 @@ pub struct Certified {
     pub voucher: String,
 }
 
+/// Which sales are listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "schema", into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
+pub struct SalesQuery {
+    /// The vending point where they were announced or made.
+    #[cfg_attr(feature = "schema", param(value_type = schema::PointCode))]
+    pub point: String,
+    /// The day, in Cairo's time.
+    #[cfg_attr(feature = "schema", param(value_type = schema::Day))]
+    pub day: String,
+    /// The `next` of the page before; left out: the first page.
+    #[cfg_attr(feature = "schema", param(value_type = Option<schema::Cursor>))]
+    #[serde(default)]
+    pub cursor: Option<String>,
+    /// At most so many; 100 where it is not said.
+    #[cfg_attr(feature = "schema", param(minimum = 1, maximum = 100))]
+    #[serde(default)]
+    pub most: Option<u32>,
+}
+
+/// A page of sales.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SalePage {
+    /// In the order of their receipts, as they stand now. A page may have none, and another one after it.
+    pub sales: Vec<Sale>,
+    /// The `cursor` of the next page; null: this was the last.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<schema::Cursor>))]
+    pub next: Option<String>,
+}
+
 /// A receipt: the sale, and what the code on its paper says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

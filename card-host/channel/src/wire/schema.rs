@@ -106,3 +106,18 @@ pub struct CustomerReference(String);
 #[derive(ToSchema)]
 #[schema(pattern = "^[!-~]{1,40}$", min_length = 1, max_length = 40, example = "2026-05")]
 pub struct TextVersion(String);
+
+/// A day, in Cairo's time.
+#[derive(ToSchema)]
+#[schema(
+    pattern = "^20[0-9]{2}-[01][0-9]-[0-3][0-9]$",
+    min_length = 10,
+    max_length = 10,
+    example = "2026-11-22"
+)]
+pub struct Day(String);
+
+/// Where the next page of a list begins. Opaque.
+#[derive(ToSchema)]
+#[schema(pattern = "^[0-9]{1,20}$", min_length = 1, max_length = 20, example = "512")]
+pub struct Cursor(String);

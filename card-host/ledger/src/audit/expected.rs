@@ -15,9 +15,10 @@ use self::bindings::Known;
 use self::office::Office;
 use self::tally::{Keys, Reports, Tally};
 use crate::accounts::LedgerAccount;
-use crate::entry::{Entry, EntryId, Kind, RequestKey, Step};
+use crate::entry::{Entry, EntryId, Kind, RequestKey, Step, Transfer};
 use crate::names::{OFFICE, PartyCode, PointCode};
 use crate::payload::Payload;
+use crate::policy::{Policy, WithoutPayment};
 use crate::proof::reported;
 use crate::records::{BindingRecord, Customer, Head, Link, Point, Status, StepDone};
 use crate::store::Row;
@@ -73,6 +74,8 @@ pub(super) struct Expected {
     /// Moves that a second person approved.
     approved: Vec<RequestKey>,
     persons: HashMap<RequestKey, Persons>,
+    /// Cash that one person gave back, or missed when a day was closed.
+    singly: Vec<(EntryId, Kind, Piastres)>,
 }
 
 /// Who asked for something that takes two people, who agreed, and what came of it.
@@ -193,6 +196,9 @@ impl Expected {
     }
 
     fn persons(&mut self, entry: &Entry, raised: bool) {
+        if takes_cash_singly(entry) {
+            self.singly.push((entry.id.clone(), entry.kind, entry.amount));
+        }
         let (asks, agrees) = (entry.kind == Kind::Propose, entry.kind == Kind::Approve);
         if !asks && !agrees && !raised && !takes_two(entry) {
             return;
@@ -210,12 +216,21 @@ impl Expected {
     /// What takes two people, and was done by one.
     pub(super) fn alone(&mut self) -> Vec<(EntryId, Kind, String)> {
         let all = std::mem::take(&mut self.persons).into_values();
-        all.filter_map(|Persons { asked, agreed, done }| {
-            let (entry, kind) = done?;
+        let by_one = all.filter_map(|Persons { asked, agreed, done }| {
             let two = asked.zip(agreed).is_some_and(|(asked, agreed)| !crate::same_person(&asked, &agreed));
-            (!two).then(|| (entry, kind, "no second person has agreed to it".to_owned()))
-        })
-        .collect()
+            done.filter(|_| !two)
+        });
+        // By the rules that ever allowed most: an entry of these does not name its own.
+        let rules = self.office.policies.iter().filter_map(|rules| Policy::from_json(&rules.rules).ok());
+        let (back, short) = rules.fold((0, 0), |(back, short), rules| {
+            let WithoutPayment { shortage_alone, .. } = rules.without_payment;
+            (rules.correction_approval_above.max(back), shortage_alone.max(short))
+        });
+        let above = std::mem::take(&mut self.singly).into_iter().filter_map(|(entry, kind, amount)| {
+            (amount.0 > if kind == Kind::Debit { back } else { short }).then_some((entry, kind))
+        });
+        let why = "no second person has agreed to it";
+        by_one.chain(above).map(|(entry, kind)| (entry, kind, why.to_owned())).collect()
     }
 
     fn posted(&mut self, payload: &[u8]) {
@@ -408,6 +423,16 @@ pub(super) struct Seen {
 fn one_of(said: &[Linked], link: &Link) -> bool {
     let last = said.iter().map(|(.., time)| time.0).max().unwrap_or(0);
     said.iter().any(|(_, held, time)| held == link && time.0.saturating_add(APART) >= last)
+}
+
+/// Whether an entry gives cash back for credit, or has cash missing, by one person.
+fn takes_cash_singly(entry: &Entry) -> bool {
+    let of = |is: fn(&Transfer) -> bool| entry.step == Step::First && entry.transfers.iter().any(is);
+    match entry.kind {
+        Kind::Debit => of(|transfer| matches!(transfer.credit, LedgerAccount::Cash(_))),
+        Kind::Close => of(|transfer| matches!(transfer.debit, LedgerAccount::Differences(_))),
+        _ => false,
+    }
 }
 
 /// Whether an entry gives credit, or lets it be given, that nobody has paid for (docs/ledger.md, section 6).

@@ -36,6 +36,11 @@ pub(super) fn misfit(entry: &Entry) -> Option<String> {
 fn fits(entry: &Entry, transfer: &Transfer) -> bool {
     let point = &entry.id.point;
     let cash = |account: &Account| matches!(account, Account::Cash(of) if of == point);
+    let receivable = |account: &Account| matches!(account, Account::Receivable(_));
+    // Of a bank or a wallet what it took is owed by it, and is no cash of its vending point.
+    let taken = |account: &Account| {
+        cash(account) || matches!(account, Account::Receivable(of) if *of == entry.request.party)
+    };
     let paid = |account: &Account| matches!(account, Account::Paid(of) if of == point);
     let own = |account: &Account| matches!(account, Account::Credit(of) if Some(*of) == entry.binding);
     let debtor = |account: &Account| matches!(account, Account::Debt(of) if *of == entry.account);
@@ -47,10 +52,10 @@ fn fits(entry: &Entry, transfer: &Transfer) -> bool {
         (one(debit) && other(credit)) || (other(debit) && one(credit))
     };
     match entry.kind {
-        Kind::Sale => cash(debit) && part(credit),
-        Kind::Confirm => cash(debit) && paid(credit),
+        Kind::Sale => taken(debit) && part(credit),
+        Kind::Confirm => taken(debit) && paid(credit),
         Kind::Certify => paid(debit) && part(credit),
-        Kind::Refund => paid(debit) && cash(credit),
+        Kind::Refund => paid(debit) && taken(credit),
         Kind::Debit => own(debit) && (cash(credit) || debtor(credit) || *credit == Account::Corrections),
         Kind::Adopt => between(&own, &|account| *account == Account::Opening),
         // The entry is about the new binding; the old one stands in its reason. What was used is never given back.
@@ -59,8 +64,12 @@ fn fits(entry: &Entry, transfer: &Transfer) -> bool {
             between(&binding, &|account| *account == Account::Moves)
                 || (binding(debit) && *credit == Account::Consumed)
         }
-        Kind::Debt => debtor(debit) && *credit == Account::Opening,
-        Kind::Deposit => *debit == Account::Bank && cash(credit),
+        Kind::Debt => debtor(debit) && (*credit == Account::Opening || receivable(credit)),
+        Kind::Deposit => match (debit, credit) {
+            (Account::Bank, credit) => cash(credit) || receivable(credit),
+            (Account::Commission(of), Account::Receivable(by)) => of == by,
+            _ => false,
+        },
         Kind::Close => between(&cash, &|account| matches!(account, Account::Differences(of) if of == point)),
         Kind::Recover => between(&own, &|account| *account == Account::Recovered),
         _ => false,

@@ -131,8 +131,10 @@ impl MoneyIdentity {
     fn add(&mut self, transfer: &Transfer) {
         let amount = i128::from(transfer.amount.0);
         // Money that goes between the company's own places was not received again.
-        let places =
-            |account: &Account| matches!(account, Account::Cash(_) | Account::Bank | Account::Differences(_));
+        let places = |account: &Account| {
+            account.is_taken()
+                || matches!(account, Account::Bank | Account::Differences(_) | Account::Commission(_))
+        };
         let (debit, credit) = (&transfer.debit, &transfer.credit);
         match (places(debit), places(credit)) {
             (true, false) => self.received = self.received.saturating_add(amount),
@@ -146,10 +148,14 @@ impl MoneyIdentity {
         if paid(credit) {
             self.waiting = self.waiting.saturating_add(amount);
         }
-        if matches!((debit, credit), (Account::Credit(_), Account::Cash(_))) {
+        if matches!(debit, Account::Credit(_)) && credit.is_taken() {
             self.given_back = self.given_back.saturating_add(amount);
         }
-        if matches!(debit, Account::Cash(_) | Account::Paid(_)) {
+        // A channel took back what a customer had paid: it is owed again.
+        if matches!(debit, Account::Debt(_)) && credit.is_taken() {
+            self.debts = self.debts.saturating_sub(amount);
+        }
+        if debit.is_taken() || paid(debit) {
             let term = match credit {
                 Account::Credit(_) => &mut self.certified,
                 Account::Fee(_) => &mut self.fees,

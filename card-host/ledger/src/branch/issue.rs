@@ -13,6 +13,7 @@ use super::super::names::RequestId;
 use super::super::office::{Office, Who};
 use super::super::powers::{Power, Powers};
 use super::super::records::{BindingRecord, CardUse, Status};
+use super::super::standing::ReplaceReason;
 use super::super::store::{Payee, read};
 use super::{BranchError, further};
 use card_host::card_work::{self, CardChoice, CardWorkError, Issued, Papers};
@@ -26,9 +27,9 @@ use card_host::transport::Transport;
 const LOOK_BACK: u32 = 64;
 
 impl Office {
-    /// Issues the blank card behind `transport` to an account for a meter: the first card of a new binding, or where the account has a
-    /// card on that meter already, its replacement. To be repeated where it was torn, with the same card. Once the card is made, the same id
-    /// gives the first answer without its access number, and a new one makes another access number as long as the card is not in use.
+    /// Issues the blank card behind `transport` to an account for a meter: the first card of a new binding. Where the account has a card for that
+    /// meter, it is refused ([`Refusal::HasCard`]): [`replace`](Self::replace) it. To be repeated where it was torn, with the same card: as long as that
+    /// is not in use, the answer has the access number, which is the same again; then not any more.
     #[allow(clippy::too_many_arguments, reason = "who asks, for what, with which card")]
     pub fn issue(
         &self,
@@ -40,12 +41,43 @@ impl Office {
         choice: CardChoice,
         progress: Option<&mut dyn FnMut(Step)>,
     ) -> Result<Issued, BranchError> {
+        self.make_card(who, id, transport, (meter, account), None, choice, progress)
+    }
+
+    /// Replaces the card of the contract that a meter serves by the blank one behind `transport`: the next generation, with the same totals. To be
+    /// repeated where it was torn, like [`issue`](Self::issue).
+    #[allow(clippy::too_many_arguments, reason = "who asks, for what, with which card")]
+    pub fn replace(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        transport: &mut impl Transport,
+        meter: MeterId,
+        reason: ReplaceReason,
+        choice: CardChoice,
+        progress: Option<&mut dyn FnMut(Step)>,
+    ) -> Result<Issued, BranchError> {
+        let account = self.serving(meter)?.held.account;
+        self.make_card(who, id, transport, (meter, account), Some(reason), choice, progress)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "who asks, for what, with which card")]
+    fn make_card(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        transport: &mut impl Transport,
+        (meter, account): (MeterId, u64),
+        reason: Option<ReplaceReason>,
+        choice: CardChoice,
+        progress: Option<&mut dyn FnMut(Step)>,
+    ) -> Result<Issued, BranchError> {
         who.must(Power::Sell).map_err(LedgerError::from)?;
         let summary = personalise::select(transport)?;
         let card = summary.card.id;
         let before = self.issued(who, id, meter, account)?;
         if let Some((account, replaces)) = before.filter(|(held, _)| held.card.id == card)
-            && summary.state.is_some_and(|state| state != State::Blank)
+            && summary.state.is_some_and(|state| !matches!(state, State::Blank | State::Personalised))
         {
             return Ok(Issued { account, access: None, replaces });
         }
@@ -59,9 +91,13 @@ impl Office {
                 (serving, former)
             }
             Some(serving) if serving.held.account == account => {
-                self.require_new(&summary)?;
                 let former = serving.held.card;
-                let record = self.replace_card(who, id, Payee::Binding(serving.binding()), card, "issue")?;
+                let Some(reason) = reason else {
+                    return Err(Refusal::HasCard { meter, card: former.id }.into());
+                };
+                self.require_new(&summary)?;
+                let payee = Payee::Binding(serving.binding());
+                let record = self.replace_card(who, id, payee, card, reason.code())?;
                 (record, Some(former))
             }
             _ => {

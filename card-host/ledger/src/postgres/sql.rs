@@ -145,6 +145,12 @@ pub(super) const HISTORY: &str = concat!(
     "WHERE meter = $1 AND binding = $2 ORDER BY time DESC LIMIT 1 OFFSET $3), 0)) e",
     transfers!()
 );
+pub(super) const RECOVERED: &str = concat!(
+    entry!(),
+    "FROM (SELECT * FROM entry WHERE kind = 'recover' AND (point, number) > ($1, $2) ORDER BY point, number LIMIT $3) e",
+    transfers!(),
+    "ORDER BY e.point, e.number"
+);
 macro_rules! waiting {
     ($point:literal) => {
         concat!(

@@ -298,6 +298,13 @@ impl Transaction for PostgresTransaction<'_> {
         Ok(newest_first(found, most))
     }
 
+    fn recovered(&mut self, after: Option<&EntryId>, most: u32) -> Result<Vec<Entry>, LedgerError> {
+        // No code is empty.
+        let (point, number) = after.map_or(("", 0), |after| (after.point.as_str(), after.number));
+        let values: [&(dyn ToSql + Sync); 3] = [&point, &bound(number), &limit(most)];
+        self.many(sql::RECOVERED, &values, "entry", |columns| columns.entry())
+    }
+
     fn point(&mut self, code: &PointCode) -> Result<Option<Point>, LedgerError> {
         let point =
             self.one(sql::POINT.sql(self.locks()), &[&code.as_str()], "point", |columns| columns.point())?;

@@ -14,14 +14,33 @@ use crate::store::Transaction;
 
 const PAGE: u32 = 500;
 
-/// The exceptions of a vending point.
+/// What was recovered in the last weeks, at whatever vending point: a channel hands in evidence, too.
+pub(super) fn recovered(
+    t: &mut dyn Transaction,
+    options: &ReconcileOptions,
+    add: &mut dyn FnMut(Exception),
+) -> Result<(), LedgerError> {
+    let since = since(options);
+    let mut after = None;
+    loop {
+        let page = t.recovered(after.as_ref(), PAGE)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.id.clone());
+        page.iter().filter(|entry| entry.time >= since).filter_map(shown).for_each(&mut *add);
+    }
+}
+
+fn since(options: &ReconcileOptions) -> CardTime {
+    CardTime(options.now.0.saturating_sub(options.carry_days.saturating_mul(86_400)))
+}
+
+/// The exceptions of a vending point, beside what was recovered there.
 pub(super) fn of(
     t: &mut dyn Transaction,
     point: &Point,
     options: &ReconcileOptions,
 ) -> Result<Vec<Exception>, LedgerError> {
-    let since = CardTime(options.now.0.saturating_sub(options.carry_days.saturating_mul(86_400)));
-    let first = first_at(t, &point.code, since)?;
+    let first = first_at(t, &point.code, since(options))?;
     let mut found = Vec::new();
     if point.party.as_str() == COMPANY {
         let mut after = first.saturating_sub(1);
@@ -29,7 +48,7 @@ pub(super) fn of(
             let page = t.chain(&point.code, after, PAGE)?;
             let Some(last) = page.last() else { break };
             after = last.id.number;
-            found.extend(page.iter().filter_map(shown));
+            found.extend(page.iter().filter(|entry| entry.kind != Kind::Recover).filter_map(shown));
         }
         return Ok(found);
     }
@@ -86,7 +105,7 @@ fn shown(entry: &Entry) -> Option<Exception> {
 }
 
 fn gave_cash(entry: &Entry) -> bool {
-    entry.transfers.iter().any(|transfer| matches!(transfer.credit, LedgerAccount::Cash(_)))
+    entry.transfers.iter().any(|transfer| transfer.credit.is_taken())
 }
 
 fn short(entry: &Entry) -> bool {

@@ -82,6 +82,7 @@ impl<'a> Run<'a> {
             alarms(memory, self.options)?.into_iter().for_each(|exception| self.add(exception));
         }
         self.requests(t)?;
+        super::given::recovered(t, self.options, &mut |exception| self.add(exception))?;
         let rules = t.policies()?;
         let rules = rules.iter().rev().find(|rules| rules.from <= self.options.now);
         let rules = rules.and_then(|rules| Policy::from_json(&rules.rules).ok()).unwrap_or_default();

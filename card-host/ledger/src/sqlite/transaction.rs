@@ -1,4 +1,5 @@
 //! One transaction over the tables: what is read. What is written is in `write.rs`.
+// Long: one trait, and each of its questions is a few lines.
 
 use card_core::id::{Binding, CardId, Scope};
 use card_core::message::Slot;
@@ -290,6 +291,16 @@ impl Transaction for Rows<'_> {
         );
         let found = self.entries(sql, params![binding.meter.0, binding.number, most.saturating_sub(1)])?;
         Ok(newest_first(found, most))
+    }
+
+    fn recovered(&mut self, after: Option<&EntryId>, most: u32) -> Result<Vec<Entry>, LedgerError> {
+        // No code is empty.
+        let (point, number) = after.map_or(("", 0), |after| (after.point.as_str(), after.number));
+        let sql = entry!(
+            "INDEXED BY entry_recovered WHERE e.kind = 'recover' AND (e.point, e.number) > (?, ?) \
+             ORDER BY e.point, e.number LIMIT ?"
+        );
+        self.entries(sql, params![point, stored(number), most])
     }
 
     fn point(&mut self, code: &PointCode) -> Result<Option<Point>, LedgerError> {

@@ -18,7 +18,7 @@ use card_host::random::OsRandom;
 use card_host::simulated_meter::{SimulatedMeter, from_the_maker};
 use card_host::stage::{Stage, Table};
 use card_host::transport::{Card, Link, Transport, TransportError};
-use card_ledger::{BranchError, Development, LedgerError, Refusal, read};
+use card_ledger::{BranchError, Development, LedgerError, Refusal, ReplaceReason, read};
 
 pub(crate) const CHOICE: CardChoice =
     CardChoice { mode: Mode::S8, private_balance: false, closes_former: false };
@@ -65,6 +65,19 @@ impl Bench {
     ) -> Result<Issued, BranchError> {
         self.new_card();
         self.issue_it(meter, account, choice)
+    }
+
+    /// Replaces the card of a meter's contract by the one that is there.
+    pub(crate) fn replace_by_it(&mut self, meter: u64, reason: ReplaceReason) -> Result<Issued, BranchError> {
+        let Development { office, who, .. } = &self.company;
+        let mut card = self.stage.card().unwrap();
+        office.replace(who, &self.company.id(), &mut card, MeterId::from(meter), reason, CHOICE, None)
+    }
+
+    /// The same by a new one.
+    pub(crate) fn replace(&mut self, meter: u64) -> Result<Issued, BranchError> {
+        self.new_card();
+        self.replace_by_it(meter, ReplaceReason::Lost)
     }
 
     /// Makes the card that is there an engineering card.

@@ -10,7 +10,7 @@ use card_host::operate;
 use card_host::random::OsRandom;
 use card_host::stage::Stage;
 use card_host::transport::{Card, Link, Transport, TransportError};
-use card_ledger::{BranchError, Development, LedgerError, Refusal};
+use card_ledger::{BranchError, CardStanding, Development, LedgerError, Payee, Refusal, Standing, standing};
 
 use crate::bench::{Bench, CHOICE, Torn, closed_contract, refused};
 
@@ -43,12 +43,22 @@ fn a_meter_serves_one_customer_until_that_contract_is_closed() {
 fn a_replaced_card_is_known_as_such() {
     let mut bench = Bench::new();
     let old = bench.issue(1, 7, CHOICE).unwrap().account.card.id;
-    let issued = bench.issue(1, 7, CHOICE).unwrap();
+    let issued = bench.replace(1).unwrap();
     let new = issued.account.card.id;
     assert_eq!(issued.replaces.unwrap().id, old);
     let replaced = refused(bench.sell(old, 100));
     assert!(matches!(replaced, Refusal::Replaced(a, b) if (a, b) == (old, new)), "{replaced:?}");
     let office = &bench.company.office;
+    let stands = |card| standing(office.ledger(), card).unwrap();
+    let lost = CardStanding { standing: Standing::Replaced, reason: "lost".into(), by: Some(new) };
+    assert_eq!((stands(old), stands(new).standing), (lost, Standing::InUse));
+    let block =
+        |blocked, why| office.block(&bench.company.who, &bench.company.id(), Payee::Card(new), blocked, why);
+    block(true, "stolen").unwrap();
+    let stolen = CardStanding { standing: Standing::Blocked, reason: "stolen".into(), by: None };
+    assert_eq!((stands(new), stands(CardId::from(99)).standing), (stolen, Standing::Unknown));
+    block(false, "found").unwrap();
+    assert_eq!(stands(new).standing, Standing::InUse);
     assert_eq!(office.meter_of(old).unwrap(), MeterId::from(1));
     let unknown = office.meter_of(CardId::from(99));
     assert!(matches!(unknown, Err(LedgerError::Refused(Refusal::UnknownCard(_)))), "{unknown:?}");
@@ -110,11 +120,11 @@ fn an_issue_that_was_torn_is_finished_by_repeating_it() {
     assert!(matches!(refused, Err(BranchError::Card(CardWorkError::AlreadyIssued { .. }))), "{refused:?}");
     torn(&mut bench, 0xF0, 1);
     let issued = bench.issue_it(7, 7, CHOICE).unwrap();
-    // The request that entered it says what it has made, and the access number that was shown is the one that holds.
+    // The request that entered it has the same access number again, as long as the card is not in use.
     let Development { office, who, .. } = &bench.company;
     let mut card = bench.stage.card().unwrap();
     let again = office.issue(who, &first, &mut card, MeterId::from(7), 7, CHOICE, None).unwrap();
-    assert_eq!((again.account.card, again.access.is_none()), (issued.account.card, true));
+    assert_eq!((again.account.card, &again.access), (issued.account.card, &issued.access));
     drop(card);
     assert_eq!(bench.sell(issued.account.card.id, 100).unwrap(), LoadOutcome::Loaded);
     assert!(operate::holder_session(&mut bench.card(), &issued.access.unwrap(), &mut OsRandom).is_ok());

@@ -323,7 +323,7 @@ fn an_engineering_card_is_bound_anew_for_the_next_meter() {
     let verdict = bench.branch.tap(&mut meter);
     assert!(matches!(verdict, Some(Verdict::Apply { credit: Piastres::ZERO, .. })), "{verdict:?}");
     // A customer who has had a replacement has cards of another generation.
-    bench.branch.issue(METER, 7, CHOICE).unwrap();
+    bench.branch.replace(METER).unwrap();
     bench.branch.stage.insert(technician).unwrap();
     let other_generation = refused(bench.branch.rebind_engineering(METER));
     assert!(

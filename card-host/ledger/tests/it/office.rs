@@ -13,7 +13,8 @@ use card_host::operate;
 use card_host::random::OsRandom;
 use card_host::stage::Stage;
 use card_ledger::{
-    BranchError, CardUse, Finding, Found, LedgerError, Payee, Refusal, SaleOrder, Status, binding_of, read,
+    BranchError, CardUse, Finding, Found, LedgerError, Payee, Refusal, ReplaceReason, SaleOrder, Status,
+    binding_of, read,
 };
 
 use crate::bench::{Bench, CHOICE, Torn, closed_contract};
@@ -30,7 +31,16 @@ fn a_card_is_issued_replaced_and_never_given_to_two() {
         matches!(error, BranchError::Ledger(LedgerError::Refused(Refusal::MeterInUse { .. })))
     };
     assert!(refused.as_ref().is_err_and(in_use), "{refused:?}");
-    let second = bench.issue(1, 7, CHOICE).unwrap();
+    // Issuing twice replaces nothing, and says what does.
+    let entries = bench.entries();
+    let refused = bench.issue(1, 7, CHOICE).unwrap_err();
+    let words = refused.to_string();
+    assert!(
+        matches!(&refused, BranchError::Ledger(LedgerError::Refused(Refusal::HasCard { card, .. })) if *card == first.id),
+        "{refused:?}"
+    );
+    assert!(words.contains("cardctl replace --meter 1") && bench.entries() == entries, "{words}");
+    let second = bench.replace_by_it(1, ReplaceReason::Lost).unwrap();
     assert_eq!((second.replaces, second.account.card.generation), (Some(first), 2));
     assert_eq!(second.account.total_credit, Piastres(5_000));
     let refused = bench.sell(first.id, 100);
@@ -60,10 +70,12 @@ fn what_was_torn_is_finished_by_repeating_it_with_the_same_card() {
     for (instruction, left) in [(0xD8, 1), (0xD8, 5), (0xF0, 1)] {
         let id = bench.company.id();
         let mut torn = Torn::open(bench.stage.card().unwrap(), instruction, left);
-        let issued = bench.company.office.issue(&bench.company.who, &id, &mut torn, meter, 7, CHOICE, None);
+        let reason = ReplaceReason::Damaged;
+        let issued =
+            bench.company.office.replace(&bench.company.who, &id, &mut torn, meter, reason, CHOICE, None);
         assert!(issued.is_err(), "{issued:?}");
     }
-    let issued = bench.issue_it(1, 7, CHOICE).unwrap();
+    let issued = bench.replace_by_it(1, ReplaceReason::Damaged).unwrap();
     assert_eq!(bench.entries(), before + 1, "one entry, whatever was torn");
     assert_eq!((issued.replaces, issued.account.card.generation), (Some(former), 2));
     assert_eq!(bench.sell(issued.account.card.id, 100).unwrap(), LoadOutcome::Loaded);

@@ -150,9 +150,45 @@ fn slips_say_why_where_somebody_had_to() {
         next: "x".into(),
     };
     for language in LANGUAGES {
-        let page = slip.page(look(language));
+        let page = slip.page(look(language)).unwrap();
         is_whole(&page, language);
         assert!(page.contains("lost &lt;at the market&gt;"));
     }
-    assert!(!Slip { reason: String::new(), ..slip }.page(Look::default()).contains("Reason"));
+    assert!(!Slip { reason: String::new(), ..slip }.page(Look::default()).unwrap().contains("Reason"));
+}
+
+/// A PDF of each paper, in both languages and formats: one that a reader of PDF opens, with the fonts in it.
+#[cfg(feature = "pdf")]
+#[test]
+fn papers_are_pdf_too() {
+    use card_paper::Format;
+
+    let slip = Slip {
+        kind: SlipKind::Issued,
+        number: "p0/3".into(),
+        time: CardTime(1),
+        card: "2".into(),
+        meter: 1,
+        account: 1,
+        reason: "فقد في السوق".into(),
+        next: "x".into(),
+    };
+    for language in LANGUAGES {
+        for format in [Format::A4, Format::Roll] {
+            let look = look(language);
+            let made = [
+                receipt().pdf(look, format).unwrap(),
+                slip.pdf(look, format).unwrap(),
+                statement(0).pdf(look, format).unwrap(),
+                statement(36).pdf(look, format).unwrap(),
+            ];
+            for file in made {
+                assert!(file.starts_with(b"%PDF-1.") && file.trim_ascii_end().ends_with(b"%%EOF"));
+                let has = |part: &[u8]| file.windows(part.len()).any(|found| found == part);
+                assert!(has(b"/FontFile") && has(b"Cairo") && has(b"/ToUnicode"));
+                // A font is subset: whole ones are 95,000 bytes each.
+                assert!(file.len() < 80_000, "{}", file.len());
+            }
+        }
+    }
 }

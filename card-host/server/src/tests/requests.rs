@@ -182,3 +182,48 @@ fn each_problem_has_a_page_and_stands_in_the_document() {
     // The type of a problem is its page.
     assert_eq!(running.get(SALE).1["type"], "/problems/no-request");
 }
+
+#[test]
+fn the_description_is_a_page() {
+    let running = Running::start(options());
+    let page = raw(&running, "GET /docs HTTP/1.1\r\nConnection: close\r\nHost: x\r\n\r\n", false);
+    assert!(page.starts_with("HTTP/1.1 200 ") && page.contains("content-type: text/html"), "{page}");
+    for part in
+        ["POST /v1/sales", "Idempotency-Key", "Idempotent-Replayed", "id=\"SaleRequest\"", "amount_piastres"]
+    {
+        assert!(page.contains(part), "{part} is missing");
+    }
+    assert!(!page.contains("<script") && !page.contains("https://"), "nothing from elsewhere");
+}
+
+#[test]
+fn monitoring_sees_requests_refusals_and_the_books() {
+    let running = Running::start(options());
+    let get = |path: &str| {
+        raw(&running, &format!("GET {path} HTTP/1.1\r\nConnection: close\r\nHost: x\r\n\r\n"), false)
+    };
+    assert!(get("/livez").starts_with("HTTP/1.1 200 "));
+    assert!(get("/readyz").starts_with("HTTP/1.1 200 "));
+    assert_eq!(running.get(SALE).0, 404);
+    assert_eq!(running.get_with(SALE, "wrong", "").0, 401);
+    let metrics = get("/metrics");
+    for line in [
+        "card_requests_total{method=\"GET\",path=\"/v1/sales/{id}\",status=\"404\"} 1\n",
+        "card_refusals_total{code=\"no-request\"} 1\n",
+        "card_refusals_total{code=\"no-token\"} 1\n",
+        "card_request_duration_seconds_count{path=\"/v1/sales/{id}\"} 2\n",
+        "card_ready 1\n",
+        "card_working 0\n",
+        "card_connections 1\n",
+        "card_outbox_waiting 0\n",
+        "card_audit_age_seconds -1\n",
+        "# EOF\n",
+    ] {
+        assert!(metrics.contains(line), "{line:?} is missing in {metrics}");
+    }
+    // Books that cannot be written sell nothing: the program is there, and not ready.
+    running.fake.gone.store(true, Ordering::SeqCst);
+    until(|| get("/readyz").starts_with("HTTP/1.1 503 "));
+    assert!(get("/livez").starts_with("HTTP/1.1 200 "));
+    assert!(get("/metrics").contains("card_ready 0\n"));
+}

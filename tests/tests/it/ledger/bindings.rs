@@ -121,7 +121,7 @@ pub(super) fn numbered(
     receipt.sign(&mut SoftEngine, &keys.receipt, scope).emit().to_vec()
 }
 
-fn verified(world: &World, bytes: &[u8]) -> card_host::card_core::message::Verified<MeterReceipt> {
+pub(super) fn verified(world: &World, bytes: &[u8]) -> card_host::card_core::message::Verified<MeterReceipt> {
     use card_host::keystore::KeyStore;
     let scope = world.scope();
     let receipt = MeterReceipt::parse(bytes).unwrap();

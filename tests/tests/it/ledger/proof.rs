@@ -1,10 +1,13 @@
 //! What evidence proves after a restore, and what it does not.
 
-use super::bindings::numbered;
-use card_host::card_core::id::CardId;
+use super::bindings::{numbered, verified};
+use card_host::card_core::id::{Binding, CardId, CardRef, MeterId};
+use card_host::card_core::message::MeterFlags;
 use card_host::card_core::units::Piastres;
 use card_host::issuer::BindingAccount;
-use card_ledger::{BindingRecord, Evidence, Finding, Kind, Office, Payee, Refusal, SEQUENCE_GAP, Who};
+use card_ledger::{
+    BindingRecord, Evidence, Finding, Kind, Office, OpenOrder, Payee, Refusal, SEQUENCE_GAP, Who,
+};
 use system_tests::world::{World, kiosk, load, refused, wallet};
 
 fn restored(world: &World) {
@@ -153,5 +156,76 @@ pub(crate) fn ids_of_evidence_are_not_for_sales(world: &World) {
     assert_eq!(world.entries().len(), before);
     assert!(!world.office.hand_in(&wallet(), &evidence).unwrap().known);
     assert_eq!(world.entries().len(), before + 1);
+    world.check();
+}
+
+/// A broken meter has the key that checks its certificates, and so can make them. A contract that was opened since the restore has lost nothing.
+pub(crate) fn what_was_opened_since_has_lost_nothing(world: &World) {
+    world.customer(1);
+    restored(world);
+    let binding = world.office.open(&world.opening(2, 2, 2)).unwrap().binding();
+    world.sell(2, 10_000);
+    let known = world.binding(binding);
+    let held = BindingAccount { sequence: 1, total_credit: Piastres(50_000), ..known.held };
+    let forged = BindingRecord { held, ..known.clone() };
+    assert_eq!(hand(world, &kiosk(), &certificate(&world.office, &forged)), Finding::Above);
+    // Nor can its card unlock that.
+    let receipt = Evidence::CardReceipt(world.receipt(&mut world.card(&forged)));
+    assert_eq!(hand(world, &kiosk(), &receipt), Finding::Above);
+    assert_eq!(hand(world, &wallet(), &certificate(&world.office, &forged)), Finding::Above);
+    let after = world.binding(binding);
+    assert_eq!((after.held, after.epoch, world.balance("recovered")), (known.held, 1, 0));
+    world.check();
+}
+
+/// What a broken meter makes of a copy is no more than the rules allow for each contract, in all.
+pub(crate) fn what_is_recovered_has_a_bound(world: &World) {
+    world.customer(1);
+    world.sell(1, 10_000);
+    restored(world);
+    let most = world.office.policy().unwrap().1.without_payment.recover_most;
+    let give = |more: u64| {
+        let certificate = certificate(&world.office, &lost(&world.record(1), more));
+        world.office.hand_in(&kiosk(), &certificate)
+    };
+    let above = |more: u64| Refusal::MoreThanAllowed { amount: Piastres(more), most: Piastres(most) };
+    for more in [most + 1, 1 << 50] {
+        assert_eq!(refused(give(more)), above(more));
+        assert!(matches!(locked(world), Refusal::EvidenceNeeded(_)));
+    }
+    assert_eq!(give(most - 1).unwrap().finding, Finding::Recovered);
+    assert_eq!(world.balance("recovered"), i128::from(most - 1));
+    // Another disaster begins no other bound.
+    restored(world);
+    assert_eq!(refused(give(2)), above(most + 1));
+    assert_eq!(give(1).unwrap().finding, Finding::Recovered);
+    world.sell(1, 1_000);
+    world.check();
+}
+
+/// What was recovered stays at its meter, unless two people move it: also where the number of the contract, which comes from other books,
+/// does not tell that it is an old one.
+pub(crate) fn what_was_recovered_is_moved_by_two(world: &World) {
+    let known = world.customer(1);
+    let held = BindingAccount {
+        binding: Binding { meter: MeterId::from(7), number: 5_000_000 },
+        account: 1,
+        card: CardRef { id: CardId::from(7), generation: 1 },
+        sequence: 3,
+        ..known.held
+    };
+    let (binding, id) = (held.binding, world.id());
+    world.two(&id, || world.office.adopt(&world.boss(), &id, &held, "old books")).unwrap();
+    restored(world);
+    let forged = certificate(&world.office, &lost(&world.binding(binding), 50_000));
+    assert_eq!(hand(world, &kiosk(), &forged), Finding::Recovered);
+    let to =
+        world.office.open(&OpenOrder { closes_former: true, ..world.opening(8, 1, 8) }).unwrap().binding();
+    world.office.open(&OpenOrder { closes_former: true, ..world.opening(7, 1, 9) }).unwrap();
+    let record = world.binding(binding);
+    let last = numbered(world, &record, 9, 50_000, MeterFlags::CLOSED.0);
+    let last = verified(world, &last);
+    let moved = world.office.move_credit(&world.boss(), &world.id(), to, &last);
+    assert_eq!(refused(moved), Refusal::MayBeMoved { from: binding, to });
     world.check();
 }

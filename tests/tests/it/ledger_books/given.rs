@@ -5,9 +5,10 @@ use card_host::card_core::id::{Binding, CardId, CardRef, MeterId};
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::issuer::{AccountError, BindingAccount, IssuerError};
 use card_ledger::{
-    BindingRecord, DebitOrder, DebitTo, Kind, LedgerError, MoveOrder, OpenOrder, Payee, Policy,
-    ReconcileOptions, Refusal, RequestId, ShownCard, reconcile,
+    AuditFinding, BindingRecord, DebitOrder, DebitTo, Evidence, Kind, LedgerError, MoveOrder, OpenOrder,
+    Payee, Policy, ReconcileOptions, Refusal, RequestId, ShownCard, reconcile,
 };
+use std::collections::BTreeSet;
 use system_tests::world::{World, kiosk, refused, who};
 
 const LEDGER: &str = include_str!("../../../../docs/ledger.md");
@@ -238,6 +239,24 @@ fn told_of(books: &Books, alarm: &str) -> u64 {
     told(books).get(alarm).copied().unwrap_or(0)
 }
 
+/// What a channel hands in is shown like what the company does: it is credit all the same.
+#[test]
+fn what_a_channel_recovers_is_shown() {
+    let books = Books::busy();
+    let world = &books.world;
+    world.restored("the disk died");
+    let before = told_of(&books, "without-payment");
+    let known = world.record(1);
+    let (sequence, total) = (known.held.sequence + 1, Piastres(known.held.total_credit.0 + 7_000));
+    let held = BindingAccount { sequence, total_credit: total, ..known.held };
+    let (_, certificate) = world.office.certificates(&BindingRecord { held, ..known }).unwrap();
+    let evidence = Evidence::Certificate(certificate.emit().to_vec());
+    world.office.hand_in(&kiosk(), &evidence).unwrap();
+    assert_eq!(told_of(&books, "without-payment"), before + 1);
+    books.days(31);
+    assert_eq!(told_of(&books, "without-payment"), 0);
+}
+
 #[test]
 fn an_estimated_debt_has_the_bound_of_the_rules() {
     let Way { books, act, .. } = way("estimate");
@@ -281,6 +300,58 @@ fn missing_cash_has_a_reason_and_above_a_limit_a_second_person() {
     assert_eq!(close(&id, 101_000, "robbed").unwrap(), statement);
     assert_eq!(told_of(&books, "cash-short"), 2);
     assert_eq!(books.findings(&[]), []);
+}
+
+/// What takes two people takes them in parts, too.
+#[test]
+fn what_one_does_alone_adds_up() {
+    let Way { books, .. } = way("cash-back");
+    let world = &books.world;
+    let back = |amount| world.office.debit(&cash(amount, &world.id(), world)).map(drop);
+    back(60_000).unwrap();
+    let needed = |amount| Refusal::ApprovalNeeded { amount: Piastres(amount) };
+    assert_eq!(refused(back(40_001)), needed(40_001));
+    back(40_000).unwrap();
+    assert_eq!(refused(back(1)), needed(1));
+    // What is corrected without cash is nobody's gain.
+    let order = DebitOrder { to: DebitTo::Correction, ..cash(90_000, &world.id(), world) };
+    world.office.debit(&order).unwrap();
+    books.days(31);
+    back(1).unwrap();
+
+    let Way { books, .. } = way("shortage");
+    let world = &books.world;
+    let close = |id: &RequestId, counted| {
+        let point = "fawry-1".parse().unwrap();
+        world.office.close_day(&world.boss(), id, &point, Piastres(counted), WHY, None).map(drop)
+    };
+    close(&world.id(), 240_000).unwrap();
+    let id = world.id();
+    assert_eq!(refused(close(&id, 199_999)), Refusal::SecondPerson(id.clone()));
+    close(&world.id(), 200_000).unwrap();
+    let id = world.id();
+    assert_eq!(refused(close(&id, 199_999)), Refusal::SecondPerson(id));
+    books.days(1);
+    world.clock.pass(1);
+    close(&world.id(), 199_999).unwrap();
+    assert_eq!(books.findings(&[]), []);
+}
+
+/// Also by whoever can make the hashes fit.
+#[test]
+fn more_than_one_may_do_alone_is_found() {
+    let Way { books, .. } = way("cash-back");
+    let world = &books.world;
+    world.office.debit(&cash(60_000, &world.id(), world)).unwrap();
+    let point = "fawry-1".parse().unwrap();
+    world.office.close_day(&world.boss(), &world.id(), &point, Piastres(240_000), WHY, None).unwrap();
+    assert_eq!(books.findings(&[]), []);
+    books.tamper("UPDATE entry SET amount = 100001 WHERE kind IN ('debit', 'close')");
+    let alone = books.findings(&[]).into_iter().filter_map(|finding| match finding {
+        AuditFinding::Misfit { kind, what, .. } if what.contains("second person") => Some(kind),
+        _ => None,
+    });
+    assert_eq!(alone.collect::<BTreeSet<_>>(), BTreeSet::from([Kind::Debit, Kind::Close]));
 }
 
 #[test]

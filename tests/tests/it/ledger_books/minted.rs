@@ -13,7 +13,8 @@ use card_host::card_core::units::{Balance, CardTime, Energy, Piastres};
 use card_host::issuer::{BindingAccount, LAST_TOTAL};
 use card_host::keystore::KeyStore;
 use card_ledger::{
-    AuditFinding, BindingRecord, DebitOrder, DebitTo, Evidence, MoveOrder, Payee, ShownCard, Status, read,
+    AuditFinding, BindingRecord, DebitOrder, DebitTo, Evidence, MoveOrder, Payee, Shown, ShownCard, Status,
+    read,
 };
 use fastrand::Rng;
 use system_tests::world::{World, kiosk, rules, wallet};
@@ -88,6 +89,14 @@ impl Attack {
         open_again(&all[self.rng.usize(..all.len())])
     }
 
+    /// One that something can be sold or moved to, as often as there is one; else any.
+    fn open_one(&mut self) -> BindingRecord {
+        let epoch = read(&*self.world().ledger, |t| t.epoch()).unwrap();
+        let mut all = self.bindings();
+        all.retain(|of| of.status == Status::Open && !of.blocked && of.epoch == epoch);
+        if all.is_empty() || self.rng.u8(..8) == 0 { self.any() } else { self.rng.choice(all).unwrap() }
+    }
+
     /// An amount near what is true, or far from it.
     fn near(&mut self, amount: u64) -> u64 {
         match self.rng.u8(..8) {
@@ -101,10 +110,14 @@ impl Attack {
     }
 
     fn sell(&mut self) {
-        let record = self.any();
+        let record = self.open_one();
         let amount = self.rng.u64(1_000..40_000);
         let mut order = self.world().order(kiosk(), 0, amount);
         order.payee = Payee::Binding(record.binding());
+        if self.rng.u8(..8) == 0 {
+            let shown = self.shown(&record);
+            let _ = self.world().office.look_at(&order.who, &order.id, order.payee, &shown);
+        }
         if self.rng.bool() {
             if let Ok(sale) = self.world().office.sell(&order) {
                 self.bought(&sale);
@@ -119,7 +132,9 @@ impl Attack {
             self.world().office.cancel(&wallet(), &order.id).unwrap();
             return;
         }
-        let (sale, _) = self.world().office.confirm(&wallet(), &order.id, None).unwrap();
+        let shown = if self.rng.u8(..8) == 0 { Some(self.shown(&record)) } else { None };
+        let confirmed = self.world().office.confirm(&wallet(), &order.id, shown.as_ref());
+        let (sale, _) = confirmed.unwrap();
         if sale.certified.is_some() {
             self.bought(&sale);
         } else {
@@ -218,14 +233,19 @@ impl Attack {
                 };
                 Evidence::Voucher(self.world().keys.sign_voucher(voucher).unwrap().emit().to_vec())
             }
-            _ => {
-                let total_credit = Piastres(self.near(record.held.total_credit.0));
-                let sequence = self.rng.u32(1..record.held.sequence + 3);
-                let held = BindingAccount { sequence, total_credit, ..record.held };
-                let mut card = self.world().card(&BindingRecord { held, ..record });
-                Evidence::CardReceipt(self.world().receipt(&mut card))
-            }
+            _ => Evidence::CardReceipt(self.shown(&record).receipt),
         }
+    }
+
+    /// What the card of a contract shows at a sale.
+    fn shown(&mut self, record: &BindingRecord) -> Shown {
+        let total_credit = Piastres(self.near(record.held.total_credit.0));
+        let sequence = self.rng.u32(1..record.held.sequence + 3);
+        let held = BindingAccount { sequence, total_credit, ..record.held };
+        let mut card = self.world().card(&BindingRecord { held, ..record.clone() });
+        let receipt = self.world().receipt(&mut card);
+        let certificate = self.rng.bool().then(|| self.certificate(record).emit().to_vec());
+        Shown { receipt, certificate }
     }
 
     fn mail(&mut self, record: &BindingRecord, slot: Slot, plaintext: &[u8]) -> Evidence {
@@ -259,7 +279,7 @@ impl Attack {
 
     /// Moves by what the broken meter says, to any contract of the customer.
     fn move_credit(&mut self) {
-        let to = self.any();
+        let to = self.open_one();
         // Of a contract that nothing was heard of, it may well be true.
         let unheard =
             |of: &BindingRecord| is_broken(of) && of.heard == CardTime::UNSET && of.status != Status::Closed;
@@ -432,6 +452,11 @@ impl Attack {
             assert!(all <= paid, "seed {seed}: {all} certified, {paid} paid");
         }
         let recovered = self.world().balance("recovered");
+        // What keys can make seem lost has a bound for each contract that somebody has the keys of.
+        let count = bindings.iter().filter(|of| is_broken(of)).count();
+        let bound = i128::from(rules().without_payment.recover_most) * i128::try_from(count).unwrap();
+        let honest = i128::from(self.paid);
+        assert!(recovered <= bound + honest, "seed {seed}: {recovered} recovered, at most {bound}");
         let given = -self.world().balance("corrections");
         assert!(
             all + given.min(0) <= paid + recovered.max(0),

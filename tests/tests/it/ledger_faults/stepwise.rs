@@ -92,6 +92,7 @@ impl Transaction for Stepped<'_> {
         fn steps(&mut self, request: &RequestKey) -> Vec<StepDone>;
         fn chain(&mut self, point: &PointCode, after: u64, most: u32) -> Vec<Entry>;
         fn history(&mut self, binding: Binding, most: u32) -> Vec<Entry>;
+        fn recovered(&mut self, after: Option<&EntryId>, most: u32) -> Vec<Entry>;
         fn point(&mut self, code: &PointCode) -> Option<Point>;
         fn points(&mut self, after: Option<&PointCode>, most: u32) -> Vec<Point>;
         fn party(&mut self, code: &PartyCode) -> Option<Party>;

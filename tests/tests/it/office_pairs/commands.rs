@@ -1,10 +1,13 @@
 //! The table of office commands. A new one is a line here, with what must be there before.
 
 use super::scene::{Desk, Need};
+use super::told;
 use card_host::card_core::id::{Binding, CardRef, Channel};
+use card_host::card_core::message::Slot;
 use card_host::card_core::units::Piastres;
 use card_ledger::{
-    Certified, DebitOrder, DebitTo, LedgerError, OpenOrder, Party, Payee, PointLimits, Policy, Power,
+    Certified, DebitOrder, DebitTo, LedgerError, OpenOrder, Party, Payee, PointLimits, Policy, Power, Sale,
+    SaleOrder,
 };
 use system_tests::world::who;
 
@@ -27,6 +30,10 @@ pub(crate) enum Thing {
     Card,
     Meter,
     Message,
+    Announced,
+    Ended,
+    Mail,
+    Report,
 }
 
 const fn command(
@@ -38,10 +45,10 @@ const fn command(
     Command { name, about, needs, run }
 }
 
-pub(crate) const COMMANDS: [Command; 22] = [
-    command("debt", &[Thing::Account], &[], debt),
-    command("debt of one who has one", &[Thing::Account], &[Need::Debt], debt),
-    command("phone", &[Thing::Account], &[], phone),
+pub(crate) const COMMANDS: [Command; 33] = [
+    command("debt", &[Thing::Account], &[Need::Customer], debt),
+    command("debt of one who has one", &[Thing::Account], &[Need::Customer, Need::Debt], debt),
+    command("phone", &[Thing::Account], &[Need::Customer], phone),
     command("new point", &[Thing::Shop], &[], new_point),
     command("change point", &[Thing::Shop], &[Need::Shop], change_point),
     command("deposit", &[Thing::Shop], &[Need::Shop], deposit),
@@ -61,6 +68,22 @@ pub(crate) const COMMANDS: [Command; 22] = [
     command("link", &[Thing::Contract], &[Need::Customer], link),
     command("unlink", &[Thing::Contract], &[Need::Customer, Need::Link], unlink),
     command("taken", &[Thing::Message], &[Need::Message], taken),
+    command("sell", &[Thing::Contract, Thing::Account], &[Need::Customer], sell),
+    command("announce", &[Thing::Account, Thing::Announced], &[Need::Customer], announce),
+    command("confirm", &[Thing::Contract, Thing::Announced], &[Need::Customer, Need::Announced], confirm),
+    command("cancel", &[Thing::Announced], &[Need::Customer, Need::Announced], cancel),
+    command("propose", &[Thing::Report], &[Need::Customer], propose),
+    command("mail", &[Thing::Mail, Thing::Card], &[Need::Customer], mail),
+    command("hand in", &[Thing::Contract, Thing::Report], &[Need::Customer], hand_in),
+    command("move", &[Thing::Contract, Thing::Ended], &[Need::Customer, Need::Ended], move_credit),
+    command("approve a move", &[Thing::Ended], &[Need::Customer, Need::Ended, Need::Estimate], approve_move),
+    command("adopt", &[Thing::Meter, Thing::Card], &[Need::Customer, Need::Adoption], adopt),
+    command(
+        "withdraw a move",
+        &[Thing::Ended],
+        &[Need::Customer, Need::Ended, Need::Estimate],
+        withdraw_move,
+    ),
 ];
 
 /// What changes what holds for everybody: played in books of its own.
@@ -193,6 +216,76 @@ fn approve(desk: &Desk<'_>) -> Result<String, LedgerError> {
         card_ledger::Approved::Certified(done) => certified(done),
         card_ledger::Approved::Time(point) => format!("the time of {point}"),
     })
+}
+
+fn approve_move(desk: &Desk<'_>) -> Result<String, LedgerError> {
+    desk.office.approve(&desk.who, &desk.scene.estimate()).map(|approved| match approved {
+        card_ledger::Approved::Certified(done) => certified(done),
+        other => format!("{other:?}"),
+    })
+}
+
+fn withdraw_move(desk: &Desk<'_>) -> Result<String, LedgerError> {
+    desk.office.withdraw(&desk.who, &desk.scene.estimate().id).map(done)
+}
+
+fn move_credit(desk: &Desk<'_>) -> Result<String, LedgerError> {
+    let report = desk.scene.final_report();
+    desk.office.move_credit(&desk.who, &desk.id, desk.scene.served(), &report).map(certified)
+}
+
+fn adopt(desk: &Desk<'_>) -> Result<String, LedgerError> {
+    let record = desk.adopt()?;
+    Ok(format!("contract {}", record.binding().number))
+}
+
+fn sale(sale: &Sale) -> String {
+    let totals = sale.certified.as_ref().map(|done| (done.sequence, done.total_credit, done.total_debited));
+    format!("{:?}: {:?} {totals:?}", sale.state, sale.division)
+}
+
+fn order(desk: &Desk<'_>) -> SaleOrder {
+    let amount = Piastres([5_000, 3_000][desk.turn]);
+    SaleOrder { who: desk.who.clone(), id: desk.id.clone(), payee: payee(desk), amount }
+}
+
+fn sell(desk: &Desk<'_>) -> Result<String, LedgerError> {
+    desk.office.sell(&order(desk)).map(|sold| sale(&sold))
+}
+
+fn announce(desk: &Desk<'_>) -> Result<String, LedgerError> {
+    desk.office.reserve(&order(desk)).map(|sold| sale(&sold))
+}
+
+/// At the vending point where it was announced.
+fn where_announced(desk: &Desk<'_>) -> card_ledger::Who {
+    who("company", "branch-1", &desk.who.actor)
+}
+
+fn confirm(desk: &Desk<'_>) -> Result<String, LedgerError> {
+    let (sold, why) = desk.office.confirm(&where_announced(desk), &desk.scene.announced().id, None)?;
+    Ok(format!("{} {:?}", sale(&sold), why.map(|why| told(Err(why)))))
+}
+
+fn cancel(desk: &Desk<'_>) -> Result<String, LedgerError> {
+    desk.office.cancel(&where_announced(desk), &desk.scene.announced().id).map(|sold| sale(&sold))
+}
+
+fn propose(desk: &Desk<'_>) -> Result<String, LedgerError> {
+    let (who, id, reason) = (desk.who.clone(), desk.id.clone(), "mistake".to_owned());
+    let (payee, to, amount) = (payee(desk), DebitTo::Cash, amount(desk));
+    desk.office.propose(&DebitOrder { who, id, payee, amount, to, reason }).map(done)
+}
+
+fn mail(desk: &Desk<'_>) -> Result<String, LedgerError> {
+    let content = [desk.turn as u8];
+    let mail = desk.office.mail(&desk.who, &desk.id, desk.scene.card(1), Slot::LIMITS, &content)?;
+    Ok(format!("version {}", mail.envelope.version))
+}
+
+fn hand_in(desk: &Desk<'_>) -> Result<String, LedgerError> {
+    let handed = desk.office.hand_in(&desk.who, &desk.scene.report(desk.turn as u32 + 1))?;
+    Ok(format!("{:?}, known {}, began anew {:?}", handed.finding, handed.known, handed.anew))
 }
 
 fn withdraw(desk: &Desk<'_>) -> Result<String, LedgerError> {

@@ -2,11 +2,16 @@
 
 use super::commands::Command;
 use super::told;
-use card_host::card_core::id::{Binding, CardId, Channel, MeterId};
+use crate::ledger_books::books::{Report, receipt};
+use card_host::card_core::id::{Binding, CardId, CardRef, Channel, MeterId};
+use card_host::card_core::message::{MeterFlags, MeterReceipt, Verified};
 use card_host::card_core::units::{CardTime, Piastres};
+use card_host::issuer::BindingAccount;
+use card_host::keystore::KeyStore;
 use card_ledger::{
-    DebitOrder, DebitTo, Head, LedgerError, Message, Office, Party, PartyCode, Payee, PointCode, PointLimits,
-    Power, Refusal, RequestId, RequestKey, Restored, SaleOrder, Transaction, Who, read, transact,
+    BindingRecord, DebitOrder, DebitTo, Evidence, Head, LedgerError, Message, MoveOrder, Office, OpenOrder,
+    Party, PartyCode, Payee, PointCode, PointLimits, Power, Refusal, RequestId, RequestKey, Restored,
+    SaleOrder, Transaction, Who, read, transact,
 };
 use std::collections::BTreeSet;
 use std::fmt::{Debug, Write};
@@ -32,6 +37,14 @@ pub(crate) enum Need {
     Link,
     /// A message that waits.
     Message,
+    /// A sale that was announced at the first desk's vending point.
+    Announced,
+    /// Another contract of the customer, with 500 EGP of credit, that was superseded; its meter's final report says that 300 EGP are left.
+    Ended,
+    /// An estimate of what is left in it, which waits for a second person.
+    Estimate,
+    /// Both have asked to adopt a contract, and somebody else has agreed.
+    Adoption,
     /// Both have asked for a restore to be declared, and somebody else has agreed.
     Agreed,
 }
@@ -42,6 +55,8 @@ pub(crate) struct Scene<'a> {
     number: u64,
     rules: usize,
     epoch: u32,
+    /// Keys and times of a contract.
+    template: BindingAccount,
 }
 
 /// Who runs a command, where, and about what.
@@ -60,6 +75,27 @@ impl Desk<'_> {
         let office = who("company", "office", &self.who.actor);
         self.office.declare_restored(&office, &self.id, "disk lost")
     }
+
+    /// Under which id a contract is adopted.
+    fn adoption(&self) -> RequestId {
+        self.scene.adoption(self.turn)
+    }
+
+    /// Adopts a contract: both desks the same meter's, with a card that others take, too.
+    pub(crate) fn adopt(&self) -> Result<BindingRecord, LedgerError> {
+        let scene = self.scene;
+        let held = BindingAccount {
+            binding: Binding { meter: scene.meter(2), number: 3 },
+            card: CardRef { id: scene.card(5), generation: 1 },
+            sequence: 7,
+            total_credit: Piastres([9_000, 8_000][self.turn]),
+            total_debited: Piastres::ZERO,
+            applied_credit: Piastres::ZERO,
+            applied_debited: Piastres::ZERO,
+            ..scene.template
+        };
+        self.office.adopt(&self.who, &self.adoption(), &held, "old books")
+    }
 }
 
 impl<'a> Scene<'a> {
@@ -74,9 +110,16 @@ impl<'a> Scene<'a> {
         }
         let needs: BTreeSet<Need> = pair.iter().flat_map(|command| command.needs.iter().copied()).collect();
         let (rules, epoch) = read(&*world.ledger, |t| Ok((t.policies()?.len(), t.epoch()?))).unwrap();
-        let scene = Self { world, number, rules, epoch };
+        let template = Self::template(world);
+        let scene = Self { world, number, rules, epoch, template };
         needs.into_iter().for_each(|need| scene.prepare(need));
         scene
+    }
+
+    /// The first contract that there is, which nobody plays with.
+    fn template(world: &World) -> BindingAccount {
+        let first = || read(&*world.ledger, |t| t.bindings(None, 1)).unwrap().pop();
+        first().unwrap_or_else(|| world.office.open(&world.opening(1, 1, 1)).unwrap()).held
     }
 
     fn prepare(&self, need: Need) {
@@ -120,6 +163,30 @@ impl<'a> Scene<'a> {
                 let message = Message { id, time, phone: "1".to_owned(), text, taken: CardTime::UNSET };
                 transact(&*world.ledger, |t| t.keep(&[Head::Message(message.clone())])).unwrap();
             }
+            Need::Announced => {
+                let (payee, amount) = (Payee::Card(self.card(1)), Piastres(4_000));
+                let who = who("company", "branch-1", "mona");
+                office.reserve(&SaleOrder { who, id: self.announced().id, payee, amount }).unwrap();
+            }
+            Need::Ended => {
+                let (meter, account) = (self.meter(6).number(), self.account());
+                office.open(&world.opening(meter, account, self.key(6))).unwrap();
+                let (payee, amount) = (Payee::Card(self.card(6)), Piastres(50_000));
+                office.sell(&SaleOrder { who: boss, id: id("other-sale"), payee, amount }).unwrap();
+                let next =
+                    OpenOrder { closes_former: true, ..world.opening(meter, self.key(9), self.key(7)) };
+                office.open(&next).unwrap();
+            }
+            Need::Estimate => {
+                let order = MoveOrder::estimated(self.ended(), self.served(), 20_000);
+                office.propose_move(&boss, &self.estimate().id, &order, "before").unwrap();
+            }
+            Need::Adoption => {
+                for desk in [0, 1].map(|turn| self.desk(office, turn)) {
+                    assert!(matches!(refused(desk.adopt()), Refusal::SecondPerson(_)));
+                    office.approve(&boss, &desk.who.request(&desk.adoption())).unwrap();
+                }
+            }
             Need::Agreed => {
                 for desk in [0, 1].map(|turn| self.desk(office, turn)) {
                     assert!(matches!(refused(desk.restore()), Refusal::SecondPerson(_)));
@@ -134,6 +201,35 @@ impl<'a> Scene<'a> {
         let actor = ["samir", "tarek"][turn];
         let who = who("company", &format!("branch-{}", turn + 1), actor);
         Desk { office, scene: self, turn, who, id: self.code(&format!("request-{turn}")) }
+    }
+
+    /// The contract of [`Need::Customer`].
+    pub(crate) fn served(&self) -> Binding {
+        Binding { meter: self.meter(1), number: 1 }
+    }
+
+    /// The contract of [`Need::Ended`].
+    fn ended(&self) -> Binding {
+        Binding { meter: self.meter(6), number: 1 }
+    }
+
+    /// A report of the meter of a contract.
+    fn reported(&self, of: Binding, report: &Report) -> Evidence {
+        receipt(self.world, &self.world.binding(of), report)
+    }
+
+    /// The meter of [`Need::Customer`] has applied all.
+    pub(crate) fn report(&self, number: u32) -> Evidence {
+        let report = Report { number, applied: 100_000, balance: 70_000, energy: 10 * number, flags: 0 };
+        self.reported(self.served(), &report)
+    }
+
+    pub(crate) fn final_report(&self) -> Verified<MeterReceipt> {
+        let flags = MeterFlags::CLOSED.0;
+        let report = Report { number: 9, applied: 50_000, balance: 30_000, energy: 100, flags };
+        let Evidence::MeterReceipt(bytes) = self.reported(self.ended(), &report) else { unreachable!() };
+        let receipt = MeterReceipt::parse(&bytes).unwrap();
+        self.world.keys.verify_meter_receipt(self.world.scope(), receipt).unwrap()
     }
 
     fn key(&self, which: u64) -> u64 {
@@ -168,6 +264,16 @@ impl<'a> Scene<'a> {
         RequestKey { party: "company".parse().unwrap(), id: self.code("proposal") }
     }
 
+    /// The estimate of [`Need::Estimate`].
+    pub(crate) fn estimate(&self) -> RequestKey {
+        RequestKey { party: "company".parse().unwrap(), id: self.code("estimate") }
+    }
+
+    /// The sale of [`Need::Announced`].
+    pub(crate) fn announced(&self) -> RequestKey {
+        RequestKey { party: "company".parse().unwrap(), id: self.code("announced") }
+    }
+
     pub(crate) fn message(&self) -> String {
         format!("message-{}", self.number)
     }
@@ -189,7 +295,9 @@ impl<'a> Scene<'a> {
         let requests = ["company", "cib"]
             .into_iter()
             .flat_map(|party| [0, 1].map(|turn| of(party, self.code(&format!("request-{turn}")))));
-        for request in requests.chain([self.proposal()]) {
+        let adoptions = [0, 1].map(|turn| of("company", self.adoption(turn)));
+        let prepared = [self.proposal(), self.estimate(), self.announced()];
+        for request in requests.chain(adoptions).chain(prepared) {
             for done in t.steps(&request)? {
                 let entry = t.entry(&done.entry)?.unwrap();
                 let transfers: u64 = entry.transfers.iter().map(|transfer| transfer.amount.0).sum();
@@ -200,6 +308,10 @@ impl<'a> Scene<'a> {
             }
         }
         Ok(())
+    }
+
+    fn adoption(&self, turn: usize) -> RequestId {
+        self.code(&format!("adoption-{turn}"))
     }
 
     fn heads(&self, t: &mut dyn Transaction, text: &mut String) -> Result<(), LedgerError> {
@@ -220,16 +332,27 @@ impl<'a> Scene<'a> {
             tokens.into_iter().map(|token| (token.actor, token.power.code(), token.revoked)).collect();
         tokens.sort();
         writeln!(text, "tokens {tokens:?}").unwrap();
-        for which in 1..5 {
-            for number in 1.. {
+        for which in 1..8 {
+            for number in 1..6 {
                 let binding = Binding { meter: self.meter(which), number };
-                let Some(record) = t.binding(Payee::Binding(binding))? else { break };
+                let Some(record) = t.binding(Payee::Binding(binding))? else { continue };
                 let held = record.held;
                 let card = (relative(u64::from_be_bytes(held.card.id.0)), held.card.generation);
                 let totals = (held.sequence, held.total_credit.0, held.total_debited.0);
                 let (status, blocked) = (record.status, record.blocked);
-                writeln!(text, "meter {which}/{number} card {card:?} {totals:?} {status:?} {blocked}")
-                    .unwrap();
+                let applied = (held.applied_credit.0, held.applied_debited.0);
+                let mail: Vec<_> =
+                    t.mail(binding)?.iter().map(|mail| (mail.slot.number(), mail.version)).collect();
+                let reports: Vec<_> = t
+                    .readings(&[binding], 9)?
+                    .iter()
+                    .map(|reading| (reading.number, reading.energy.0))
+                    .collect();
+                writeln!(
+                    text,
+                    "meter {which}/{number} card {card:?} {totals:?} {status:?} {blocked} {applied:?} mail {mail:?} reports {reports:?}"
+                )
+                .unwrap();
             }
         }
         for which in 1..10 {

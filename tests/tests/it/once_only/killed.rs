@@ -59,7 +59,17 @@ fn the_server_over_sqlite() {
 
 #[test]
 fn the_program_over_sqlite() {
-    let company = Company::new(None);
+    program_killed(&Company::new(None));
+}
+
+#[test]
+fn the_program_over_postgres() {
+    let url = Postgres::shared().create_database("once_program").unwrap();
+    program_killed(&Company::new(Some(url)));
+}
+
+/// Kills the program somewhere in a sale, again and again.
+fn program_killed(company: &Company) {
     let mut asked = Vec::new();
     for _ in 0..rounds() * 10 {
         let id = company.new_id();

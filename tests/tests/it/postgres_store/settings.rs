@@ -39,6 +39,25 @@ fn addresses() {
     said(&Postgres::shared().url("address_none"), "make the database");
 }
 
+/// A server that asks for Kerberos is set so, and is not damaged.
+#[test]
+fn kerberos() {
+    let server = Postgres::start().unwrap();
+    let url = server.create_database("kerberos").unwrap();
+    let file = server.directory().join("data/pg_hba.conf");
+    let others = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("host kerberos all 127.0.0.1/32 gss\n{others}")).unwrap();
+    server.connect("postgres").unwrap().batch_execute("SELECT pg_reload_conf()").unwrap();
+    let begun = std::time::Instant::now();
+    // The server reads it anew somewhat later.
+    while PostgresLedger::connect(&url, SCOPE, 1).is_ok() {
+        assert!(begun.elapsed() < system_tests::HANG, "it never asks for Kerberos");
+    }
+    let text = unfit(&url);
+    assert!(text.contains("asks for Kerberos") && text.contains("scram-sha-256"), "{text}");
+    assert!(!text.contains("contradicts"), "{text}");
+}
+
 #[test]
 fn databases_without_arabic() {
     let mut client = Postgres::shared().connect("postgres").unwrap();

@@ -85,7 +85,7 @@ fn what_is_paid_without_a_voucher_is_finished_or_given_back() {
     let cardctl = &branch.cardctl;
     let _ = cardctl.json(&["top-up", "10"]);
     let approve = |id: &str| cardctl.json(&["--actor", "second", "ledger", "approve", id]);
-    let block = |what: &str| cardctl.json(&["ledger", what, "--meter", "1", "--reason", "lost"]);
+    let block = |what: &str| cardctl.json(&[what, "--meter", "1", "--reason", "lost"]);
     let cash = || cardctl.json(&["ledger", "status"])["points"][0]["cash"].clone();
 
     // Announced, and not paid.
@@ -123,14 +123,14 @@ fn what_is_paid_without_a_voucher_is_finished_or_given_back() {
     let _ = approve("s-2");
     let _ = block("block");
     branch.refused(&sale, &["booked as paid under request s-2"]);
-    let replaced = cardctl.json(&["issue", "--meter", "1", "--account", "7"]);
+    let replaced = cardctl.json(&["replace", "--meter", "1", "--reason", "lost"]);
     assert_eq!(replaced["replaces"], branch.card.as_str());
     branch.refused(&["--request", "s-2", "top-up", "15001"], &["used for something else"]);
     let sold = cardctl.json(&sale);
     assert_eq!((&sold["outcome"], &sold["card"]), (&"Loaded".into(), &replaced["card"]));
     assert_eq!(branch.statement()["total_credit"], 1_501_000);
     // A third card gets by `refresh` what was sold to the second one.
-    let _ = cardctl.json(&["issue", "--meter", "1", "--account", "7"]);
+    let _ = cardctl.json(&["replace", "--meter", "1", "--reason", "lost"]);
     branch.refused(&sale, &["sold already", "cardctl refresh"]);
     assert_eq!(cardctl.json(&["refresh"])["total_credit"], 1_501_000);
     branch.refused(&["ledger", "refund", "s-2", "--reason", "twice"], &["take it back with a correction"]);
@@ -429,7 +429,7 @@ fn cards_that_the_copy_does_not_know_are_recovered() {
     let number = |said: &serde_json::Value| said["card"].as_str().unwrap().to_owned();
 
     // After the copy: the customer gets another card; a new one comes, buys, and has a voucher that is not on the card; a technician.
-    let second = number(&cardctl.json(&["issue", "--meter", "1", "--account", "7"]));
+    let second = number(&cardctl.json(&["replace", "--meter", "1", "--reason", "lost"]));
     let _ = cardctl.json(&["refresh"]);
     let _ = cardctl.json(&["top-up", "30"]);
     let new = number(&cardctl.json(&["issue", "--meter", "2", "--account", "8"]));

@@ -133,17 +133,14 @@ fn corrections_need_a_reason_and_large_ones_a_second_person() {
     // Nobody says why, or who.
     let meter = ["--meter", "1", "--reason", " "];
     for command in ["block", "unblock"] {
-        branch.refused(&[&["ledger", command], &meter[..]].concat(), &["say why"]);
+        branch.refused(&[&[command], &meter[..]].concat(), &["say why"]);
     }
     for command in ["debit", "propose"] {
         branch.refused(&[&["ledger", command, "1"], &meter[..]].concat(), &["say why"]);
     }
     branch.refused(&["ledger", "debt", "7", "40", "--reason", ""], &["say why", "1 to 200 characters"]);
     branch.refused(&["ledger", "restored", "--reason", &"x".repeat(201)], &["say why"]);
-    assert_eq!(
-        cardctl.run(&["--actor", " ", "ledger", "unblock", "--meter", "1", "--reason", "a"]).status,
-        Some(2)
-    );
+    assert_eq!(cardctl.run(&["--actor", " ", "unblock", "--meter", "1", "--reason", "a"]).status, Some(2));
 
     let much = ["--meter", "1", "1500", "--to", "correction", "--reason", "sold twice"];
     branch.refused(&[&["ledger", "debit"], &much[..]].concat(), &["second person", "ledger propose"]);
@@ -174,10 +171,10 @@ fn corrections_need_a_reason_and_large_ones_a_second_person() {
     let division = cardctl.json(&["ledger", "sale", "d-1"])["division"].clone();
     assert_eq!((&division["credit"], &division["debt"]), (&7_500.into(), &2_500.into()));
 
-    let block = ["ledger", "block", "--card", &branch.card, "--reason", "stolen"];
+    let block = ["block", "--card", &branch.card, "--reason", "stolen"];
     assert_eq!(cardctl.json(&block)["blocked"], true);
     branch.refused(&["top-up", "10"], &["is blocked", "at a branch"]);
-    let _ = cardctl.json(&["ledger", "unblock", "--meter", "1", "--reason", "found"]);
+    let _ = cardctl.json(&["unblock", "--meter", "1", "--reason", "found"]);
     assert_eq!(cardctl.json(&["top-up", "10"])["outcome"], "Loaded");
     branch.in_order();
 }

@@ -33,6 +33,41 @@ fn a_client_in_python() {
 }
 
 #[test]
+fn a_client_that_is_generated_from_the_description() {
+    let served = Served::start();
+    served.world.customer(7);
+    let arguments = [script("generated_client.py"), served.base(), served.fawry.clone()];
+    let arguments = [arguments.to_vec(), vec!["fawry-1".to_owned(), "0000000000000007".to_owned()]].concat();
+    let said = run(python("python"), &arguments, "").json();
+    assert_eq!((&said["sold"], &said["repeated"]), (&1.into(), &2.into()), "{said}");
+    assert_eq!(said["total"], served.world.record(7).held.total_credit.0);
+    served.world.check();
+}
+
+/// No error and no warning of somebody else's rules for descriptions.
+#[test]
+fn a_linter_finds_nothing_in_the_description() {
+    let folder = tempfile::tempdir().unwrap();
+    let description = folder.path().join("openapi.json");
+    std::fs::write(&description, card_server::openapi()).unwrap();
+    let linter = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/npm/node_modules/.bin/redocly");
+    assert!(linter.exists(), "{} is missing: run tests/setup.sh test", linter.display());
+    let output = Command::new(linter)
+        .args(["lint", "--extends", "recommended", "--format", "json", "--max-problems", "1000"])
+        .arg(&description)
+        .env("REDOCLY_TELEMETRY", "off")
+        .env("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let found: serde_json::Value =
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+    assert_eq!(found["totals"]["errors"], 0, "{said}");
+    assert_eq!(found["totals"]["warnings"], 0, "{said}");
+}
+
+#[test]
 fn all_answers_are_as_described() {
     let served = Served::start();
     served.world.customer(7);

@@ -2,7 +2,6 @@
 
 use card_core::access_number::AccessNumber;
 use card_core::id::Channel;
-use card_core::key::KeyLength;
 use card_core::role::Role;
 use card_core::tariff::EGYPT_2024_08;
 use card_core::text::{Language, Situation};
@@ -16,7 +15,7 @@ use super::Desk;
 use super::seen::words;
 use crate::commands::ledger::correct;
 use crate::commands::paper::NotWritten;
-use crate::commands::{Error, issue, sale};
+use crate::commands::{Error, block, issue, sale};
 use crate::view::View;
 use crate::view::desk::state::{Action, Done, Outcome};
 
@@ -74,18 +73,12 @@ impl Desk {
                 Ok(Said::of(&loaded))
             }
             Action::Block { of, blocked, reason } => {
-                let books = context.books(&context.shared()?)?;
-                let done = correct::block(&books, *of, *blocked, reason)?;
+                let done = block::run(context, *of, *blocked, reason)?;
                 Ok(Said::of(&done))
             }
-            Action::Replace { meter, account } => {
-                let options = issue::Options {
-                    meter: *meter,
-                    account: *account,
-                    choice: CardChoice::default(),
-                    keys: KeyLength::Aes256,
-                };
-                let issued = issue::issue(context, &options)?;
+            Action::Replace { meter, account, reason } => {
+                let options = issue::Replacement { meter: *meter, account: Some(*account), reason: *reason };
+                let issued = issue::replace(context, &options, CardChoice::default())?;
                 let Said { words, .. } = Said::of(&issued);
                 Ok(Said { words: crate::view::desk::replaced(), once: Some(words) })
             }
@@ -105,7 +98,7 @@ impl Desk {
         let books = context.books(&context.shared()?)?;
         let key = books.who.request(id);
         if slip {
-            return Ok(Slip::of(books.office.ledger(), &key, &look)?.page(look));
+            return Ok(Slip::of(books.office.ledger(), &key, &look)?.page(look).map_err(NotWritten::from)?);
         }
         Ok(Receipt::of(&books.office, &key, &look)?.page(look).map_err(NotWritten::from)?)
     }

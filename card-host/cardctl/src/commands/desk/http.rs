@@ -10,7 +10,7 @@ use card_core::access_number::AccessNumber;
 use card_core::id::MeterId;
 use card_core::text::Language;
 use card_core::units::Piastres;
-use card_ledger::{Payee, RequestId, StaffName};
+use card_ledger::{Payee, ReplaceReason, RequestId, StaffName};
 use card_paper::Look;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -185,7 +185,10 @@ impl Fields {
             "replace" => {
                 let account = western(&self.account).parse().ok().filter(|account| *account != 0);
                 let account = account.ok_or_else(|| given("the number of an account has digits only"))?;
-                Action::Replace { meter: self.meter()?, account }
+                let reason = ReplaceReason::from_code(&self.reason);
+                let reason =
+                    reason.ok_or_else(|| given("a card is lost, damaged, returned, or an upgrade"))?;
+                Action::Replace { meter: self.meter()?, account, reason }
             }
             _ => return Err(given("the desk cannot do that")),
         })

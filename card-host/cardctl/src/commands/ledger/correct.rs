@@ -10,9 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::commands::{Error, given};
 use crate::context::books::Books;
 use crate::context::voucher_file::Taken;
-use crate::view::ledger::correct::{
-    Agreed, Blocked, CertifiedView, Debt, Ended, Proposed, ProposedTime, Withdrawn,
-};
+use crate::view::ledger::correct::{Agreed, CertifiedView, Debt, Ended, Proposed, ProposedTime, Withdrawn};
 use crate::view::table::egp;
 
 /// What is taken back.
@@ -123,9 +121,4 @@ pub(crate) fn debt(books: &Books, account: u64, amount: Piastres, reason: &str) 
     books.office.debt(&books.who, books.id()?, account, amount, reason)?;
     let owes = card_ledger::read(books.office.ledger(), |t| t.customer(account))?.unwrap_or_default();
     Ok(Debt { request: books.id()?.clone(), account, debt: owes.debt.0 })
-}
-
-pub(crate) fn block(books: &Books, of: Payee, blocked: bool, reason: &str) -> Result<Blocked, Error> {
-    let record = books.office.block(&books.who, books.id()?, of, blocked, reason)?;
-    Ok(Blocked { request: books.id()?.clone(), card: record.held.card.id.to_string(), blocked })
 }

@@ -6,13 +6,14 @@ mod words;
 use card_core::calendar::Calendar;
 use card_core::text::{Language, isolate};
 use card_core::units::Piastres;
-use card_ledger::RequestId;
+use card_ledger::{ReplaceReason, RequestId};
 use maud::{DOCTYPE, Markup, html};
 
 use self::state::{Action, Done, Outcome, Seen, Shown, Standing};
 use self::words as w;
 use super::customer;
 use crate::local;
+use crate::view::standing::reason_in;
 
 /// The look of the pages.
 pub(crate) const STYLE: &str = include_str!("desk.css");
@@ -55,6 +56,12 @@ pub(crate) fn desk(language: Language, seen: &Seen, next: &RequestId) -> String 
                     (request(next))
                     (field(language, w::METER, "new-meter", "meter", true))
                     (field(language, w::ACCOUNT, "new-account", "account", true))
+                    label for="new-reason" { (of(w::REASON)) }
+                    select #new-reason name="reason" {
+                        @for reason in ReplaceReason::ALL {
+                            option value=(reason.code()) { (reason_in(*reason, language)) }
+                        }
+                    }
                     button { (of(w::REPLACE)) }
                     p.note { (of(w::REPLACE_WHY)) }
                 }

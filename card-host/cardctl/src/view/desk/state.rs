@@ -3,7 +3,7 @@
 use card_core::id::{CardId, MeterId};
 use card_core::text::Situation;
 use card_core::units::{Balance, CardTime, Piastres};
-use card_ledger::Payee;
+use card_ledger::{Payee, ReplaceReason};
 
 /// What is in the reader.
 #[derive(Clone, PartialEq, Eq)]
@@ -63,6 +63,7 @@ pub(crate) enum Action {
     Replace {
         meter: MeterId,
         account: u64,
+        reason: ReplaceReason,
     },
 }
 

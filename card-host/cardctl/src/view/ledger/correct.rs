@@ -218,26 +218,6 @@ impl View for Debt {
     }
 }
 
-/// Whether a card is blocked.
-#[derive(Serialize)]
-pub(crate) struct Blocked {
-    pub(crate) request: RequestId,
-    pub(crate) card: String,
-    pub(crate) blocked: bool,
-}
-
-impl View for Blocked {
-    fn text(&self, _: Language) -> String {
-        let card = &self.card;
-        match self.blocked {
-            true => {
-                format!("card {card} is blocked: nothing is sold to it, until it is unblocked or replaced")
-            }
-            false => format!("card {card} is not blocked any more"),
-        }
-    }
-}
-
 /// A card whose contract the ledger did not know.
 #[derive(Serialize)]
 pub(crate) struct RecoveredCard {

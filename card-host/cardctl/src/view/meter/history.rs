@@ -1,8 +1,9 @@
-//! `cardctl meter events` and `cardctl meter months`.
+//! `cardctl meter events`, `cardctl meter charges` and `cardctl meter months`.
 
 use card_core::calendar::Calendar;
 use card_core::id::MeterId;
 use card_core::message::{Event, Month};
+use card_core::meter::Charge;
 use card_core::text::Language;
 use card_core::units::Balance;
 use serde::Serialize;
@@ -44,6 +45,66 @@ impl View for Events {
             let says = in_words(event, Some(&self.calendar));
             // Writing to a string cannot fail.
             let _ = write!(text, "\n{:>5}  {when}  {says}", event.number);
+        }
+        text
+    }
+}
+
+/// The last charges that a meter has applied.
+#[derive(Serialize)]
+pub(crate) struct Charges {
+    #[serde(serialize_with = "crate::view::as_text")]
+    meter: u64,
+    charges: Vec<ChargeView>,
+    #[serde(skip)]
+    calendar: Calendar,
+}
+
+#[derive(Serialize)]
+struct ChargeView {
+    time: u64,
+    credit: u64,
+    debt_paid: u64,
+    correction: u64,
+    balance: i64,
+    #[serde(skip)]
+    charge: Charge,
+}
+
+impl Charges {
+    pub(crate) fn new(meter: MeterId, list: &[Charge], calendar: Calendar) -> Self {
+        let view = |charge: &Charge| ChargeView {
+            time: charge.time.to_unix(),
+            credit: charge.credit.0,
+            debt_paid: charge.debt.0,
+            correction: charge.correction.0,
+            balance: charge.balance.0,
+            charge: *charge,
+        };
+        Self { meter: meter.number(), charges: list.iter().map(view).collect(), calendar }
+    }
+}
+
+impl View for Charges {
+    fn text(&self, _: Language) -> String {
+        if self.charges.is_empty() {
+            return "the meter has applied no charge in this contract yet".to_owned();
+        }
+        let mut text = format!(
+            "{:<16} {:>12} {:>12} {:>12} {:>12}",
+            "local time", "credit EGP", "of it debt", "correction", "balance"
+        );
+        for ChargeView { charge, .. } in &self.charges {
+            let Charge { time, credit, debt, correction, balance } = charge;
+            let when = local::time(&self.calendar, *time);
+            let amounts = [credit, debt, correction].map(ToString::to_string);
+            let [credit, debt, correction] = &amounts;
+            // Writing to a string cannot fail.
+            let _ = write!(
+                text,
+                "\n{when:<16} {credit:>12} {debt:>12} {correction:>12} {:>12}",
+                balance.to_string()
+            );
         }
         text
     }
