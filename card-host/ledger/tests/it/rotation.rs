@@ -66,7 +66,7 @@ impl Town {
     /// The card is lost, and another one issued in its place.
     fn lose(&mut self, which: usize, cards: &mut usize) {
         let number = self.households[which].number;
-        self.bench.issue(number, number % 10_000, CHOICE).unwrap();
+        self.bench.replace(number).unwrap();
         self.households[which].card = *cards;
         *cards += 1;
         self.visit(which, true);
