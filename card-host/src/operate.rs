@@ -1,7 +1,7 @@
 //! What a desk does with an issued card: reads it, moves it to another binding, blocks it; what a holder reads.
 
 use card_core::access_number::AccessNumber;
-use card_core::id::{CardRef, State};
+use card_core::id::{CardRef, MeterId, State};
 use card_core::key::KeyLength;
 use card_core::layout::{CardSummary, File, Form, Identity, PublicStatus, PurseFile};
 use card_core::message::{
@@ -30,6 +30,11 @@ pub enum OperateError {
     /// Keys.
     #[error(transparent)]
     Keys(#[from] KeyStoreError),
+    /// What the card answers to new keys is not about them.
+    #[error(
+        "the card's check values of its new {0} keys are not theirs: do it again, and take the card out of use where it says so again"
+    )]
+    CheckValues(Role),
     /// The card has not been issued.
     #[error("the card has not been issued: issue it first")]
     NotIssued,
@@ -196,6 +201,42 @@ pub(crate) fn bind<T: Transport>(
 ) -> Result<(), CardError> {
     let data = issue::BindData::new(binding, certificate, &keys.data);
     channel.ask(&data.map_err(|_| CardError::TooLong("BIND"))?.request())
+}
+
+/// PUT KEY for each key of an issued card that is older than the present master's, in an admin session; the meter key set only where `meter_key`
+/// says which one the meter has. Gives the new key version numbers. What the card has already is left, so that this can be repeated.
+pub fn renew_keys(
+    transport: &mut impl Transport,
+    keys: &dyn KeyStore,
+    meter: MeterId,
+    meter_key: Option<KeyVersion>,
+    random: &mut impl Random,
+) -> Result<Vec<KeyVersion>, OperateError> {
+    let summary = issued(transport)?;
+    let present = card::key_information(transport)?;
+    let mut old = Vec::new();
+    // The admin keys, which open this session, come last.
+    for role in [Role::Vending, Role::Load, Role::Receipt, Role::Meter, Role::Admin] {
+        let version = if role == Role::Meter { meter_key } else { Some(keys.current(role)?) };
+        let before = present.version(role);
+        old.extend(before.zip(version).filter(|(before, version)| before < version).map(|pair| (role, pair)));
+    }
+    if old.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut channel = session(transport, keys, Role::Admin, random)?;
+    let mut renewed = Vec::new();
+    for (role, (before, version)) in old {
+        let (scope, card) = (summary.scope, summary.card);
+        let key = CardKey { scope, version, card, meter: Some(meter), initial_length: None };
+        let wrapped = keys.wrapped_keys(&key, channel.session())?;
+        let answer = channel.ask(&issue::put_key(before, role, &wrapped.data))?;
+        if answer.as_slice() != wrapped.answer {
+            return Err(OperateError::CheckValues(role));
+        }
+        renewed.push(version);
+    }
+    Ok(renewed)
 }
 
 /// SET STATUS: blocks (vending), unblocks or terminates (admin) a card.

@@ -2,13 +2,14 @@
 
 use card_core::id::{Binding, CardId, CardRef, Channel, MeterId};
 use card_core::message::{BindingCertificate, Certificate};
-use card_core::role::Role;
+use card_core::role::{KeyVersion, Role};
 use card_core::units::{CardTime, Piastres};
 use serde_json::json;
 
 use super::accounts::LedgerAccount;
 use super::entry::{Entry, Kind, Step, Transfer};
 use super::error::{LedgerError, Refusal};
+use super::meter_keys::base_and_transport;
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::payload::Payload;
@@ -111,7 +112,15 @@ impl Office {
             let mut entry = draft(who, &request, Step::First, Kind::Open, now);
             about(&mut entry, &record.held);
             entry.sequence = 1;
-            entry.payload = Payload::opened(&record.held).emit();
+            // A meter that is new here has the keys of today.
+            let keys = match &context.binding {
+                Some(former) => base_and_transport(t, former.binding())?.unwrap_or_default(),
+                None => {
+                    let version = |role| self.keys().current(role).map(KeyVersion::master);
+                    (version(Role::MeterBase)?, version(Role::Transport)?)
+                }
+            };
+            entry.payload = Payload::opened(&record.held, keys).emit();
             self.book(t, &mut point, entry, &heads)?;
             Ok(record)
         })
@@ -185,7 +194,7 @@ impl Office {
                 return self.ask(t, &mut point, entry, &payload).map(|()| None);
             }
             totals(&mut entry, held);
-            entry.payload = Payload::opened(held).emit();
+            entry.payload = Payload::opened(held, (0, 0)).emit();
             let (credit, opening) = (LedgerAccount::Credit(held.binding), LedgerAccount::Opening);
             let mut give = |debit: &LedgerAccount, credit: &LedgerAccount, amount: Piastres| {
                 if amount > Piastres::ZERO {

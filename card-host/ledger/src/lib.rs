@@ -55,6 +55,7 @@ mod export;
 mod gap;
 mod lists;
 mod masters;
+mod meter_keys;
 mod moves;
 mod names;
 mod office;
@@ -92,7 +93,7 @@ pub use audit::{
     verify,
 };
 pub use bindings::OpenOrder;
-pub use branch::{BranchError, Brought, Found};
+pub use branch::{BranchError, Brought, Found, Renewed};
 pub use close::{DayStatement, Sums, Waiting};
 pub use correct::{Approved, DebitOrder, DebitTo};
 pub use counter::{Collected, Evidence, HandedIn, binding_of};

@@ -20,6 +20,9 @@ pub(super) enum Payload {
         credit_key: KeyVersion,
         parameter_keys: KeyVersion,
         time: CardTime,
+        /// Versions of the base key and of the transport key that the meter has then; 0: not known.
+        base: u8,
+        transport: u8,
     },
     /// Mail of a meter, and what was sealed in it.
     Mail { envelope: Vec<u8>, opened: Vec<u8> },
@@ -29,20 +32,44 @@ pub(super) enum Payload {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Document {
-    Command { counter: u32, envelope: String },
-    Technician { card: String, generation: u16, load_key: u8, voucher: String, waiting: String },
-    Opened { generation: u16, load_key: u8, credit_key: u8, parameter_keys: u8, time: u64 },
-    Mail { envelope: String, opened: String },
+    Command {
+        counter: u32,
+        envelope: String,
+    },
+    Technician {
+        card: String,
+        generation: u16,
+        load_key: u8,
+        voucher: String,
+        waiting: String,
+    },
+    Opened {
+        generation: u16,
+        load_key: u8,
+        credit_key: u8,
+        parameter_keys: u8,
+        time: u64,
+        #[serde(default)]
+        base: u8,
+        #[serde(default)]
+        transport: u8,
+    },
+    Mail {
+        envelope: String,
+        opened: String,
+    },
 }
 
 impl Payload {
-    pub(super) const fn opened(held: &BindingAccount) -> Self {
+    pub(super) const fn opened(held: &BindingAccount, (base, transport): (u8, u8)) -> Self {
         Self::Opened {
             generation: held.card.generation,
             load_key: held.load_key,
             credit_key: held.credit_key,
             parameter_keys: held.parameter_keys,
             time: held.opening_time,
+            base,
+            transport,
         }
     }
 
@@ -58,13 +85,17 @@ impl Payload {
                 voucher: hex::encode(voucher),
                 waiting: hex::encode(waiting),
             },
-            Self::Opened { generation, load_key, credit_key, parameter_keys, time } => Document::Opened {
-                generation: *generation,
-                load_key: load_key.byte(),
-                credit_key: credit_key.byte(),
-                parameter_keys: parameter_keys.byte(),
-                time: time.to_unix(),
-            },
+            Self::Opened { generation, load_key, credit_key, parameter_keys, time, base, transport } => {
+                Document::Opened {
+                    base: *base,
+                    transport: *transport,
+                    generation: *generation,
+                    load_key: load_key.byte(),
+                    credit_key: credit_key.byte(),
+                    parameter_keys: parameter_keys.byte(),
+                    time: time.to_unix(),
+                }
+            }
             Self::Mail { envelope, opened } => {
                 Document::Mail { envelope: hex::encode(envelope), opened: hex::encode(opened) }
             }
@@ -87,13 +118,17 @@ impl Payload {
                 let card = CardRef { id: CardId(id), generation };
                 Self::Technician { card, load_key: key(load_key), voucher, waiting }
             }
-            Document::Opened { generation, load_key, credit_key, parameter_keys, time } => Self::Opened {
-                generation,
-                load_key: key(load_key),
-                credit_key: key(credit_key),
-                parameter_keys: key(parameter_keys),
-                time: CardTime::from_unix(time)?,
-            },
+            Document::Opened { generation, load_key, credit_key, parameter_keys, time, base, transport } => {
+                Self::Opened {
+                    base,
+                    transport,
+                    generation,
+                    load_key: key(load_key),
+                    credit_key: key(credit_key),
+                    parameter_keys: key(parameter_keys),
+                    time: CardTime::from_unix(time)?,
+                }
+            }
             Document::Mail { envelope, opened } => {
                 Self::Mail { envelope: hex::decode(envelope).ok()?, opened: hex::decode(opened).ok()? }
             }

@@ -4,6 +4,7 @@ use card_core::access_number::AccessNumber;
 use card_core::id::{CardRef, Company, Environment, Scope, State};
 use card_core::layout::{CardSummary, PROFILE_SIZE};
 use card_core::message::{BindingCertificate, Certificate};
+use card_core::role::KeyVersion;
 use card_core::scp03::Mode;
 use card_core::units::CardTime;
 
@@ -58,6 +59,8 @@ pub struct Papers {
     pub profile: u64,
     /// When it is issued.
     pub issue_time: CardTime,
+    /// The meter key set, 3v: of the version of the base key that the meter has.
+    pub meter_key: KeyVersion,
 }
 
 /// A blank card of the right environment.
@@ -90,7 +93,7 @@ pub fn make(
     choice: CardChoice,
     progress: Option<&mut dyn FnMut(Step)>,
 ) -> Result<AccessNumber, CardWorkError> {
-    let versions = Versions { load: held.load_key, ..Versions::current(keys)? };
+    let versions = Versions { load: held.load_key, meter: papers.meter_key, ..Versions::current(keys)? };
     let access = keys.access_number(held.scope, versions.vending, held.card)?;
     let order = personalise::Order {
         scope: held.scope,

@@ -9,20 +9,20 @@ use card_core::role::{KeyVersion, Role};
 use crate::issuer::BindingAccount;
 use crate::keystore::{KeyStore, KeyStoreError};
 
-/// The next keys of `role` for the meter of a binding, wrapped: where the meter has the current ones, these again.
+/// The next keys of `role` for the meter of a binding, wrapped under the transport key that it has: where the meter has the current ones, these again.
 pub fn next_keys(
     keys: &dyn KeyStore,
     account: &BindingAccount,
     role: Role,
+    transport: KeyVersion,
 ) -> Result<(KeyVersion, KeyChange), KeyStoreError> {
     let current = keys.current(role)?;
     let version = match role {
         Role::Credit => account.credit_key.next().min(current),
         Role::Parameter => account.parameter_keys.next().min(current),
-        Role::Report => current,
+        Role::Report | Role::MeterBase | Role::Transport => current,
         _ => return Err(KeyStoreError::WrongRole(current)),
     };
-    let transport = keys.current(Role::Transport)?;
     Ok((version, keys.wrapped_meter_keys(account.scope, account.binding.meter, version, transport)?))
 }
 

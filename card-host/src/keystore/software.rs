@@ -77,6 +77,21 @@ impl SoftwareKeyStore {
         file::open(path)
     }
 
+    /// Takes the masters that another program has put into the file since. None that is there becomes another.
+    pub fn refresh(&self, path: &Path) -> Result<(), KeyStoreError> {
+        let newer = file::open(path)?;
+        let newer = newer.masters().held();
+        let mut held = self.masters().held.write().unwrap_or_else(PoisonError::into_inner);
+        for (id, key) in &newer.masters {
+            held.masters.entry(*id).or_insert_with(|| Arc::clone(key));
+        }
+        for (role, version) in &newer.current {
+            let own = held.current.entry(*role).or_insert(*version);
+            *own = (*own).max(*version);
+        }
+        Ok(())
+    }
+
     /// Draws the next master of `role`, which becomes the current one, and gives back its key version number.
     pub fn rotate(&self, role: Role, random: &mut dyn Random) -> Result<KeyVersion, KeyStoreError> {
         let mut held = self.masters().held.write().unwrap_or_else(PoisonError::into_inner);

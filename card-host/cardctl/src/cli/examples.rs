@@ -107,6 +107,8 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("alerts list", &["--format json"]),
     ("alerts taken", &["4711 4712"]),
     ("serve", &["", "--listen 127.0.0.1:8470"]),
+    ("keys list", &["", "--format json"]),
+    ("keys rotate", &["vending", "credit --request rotate-2026"]),
     ("trace decode", &["card.trace"]),
     ("trace replay", &["card.trace --reader ACS"]),
     ("trace pcapng", &["card.trace --out card.pcapng"]),

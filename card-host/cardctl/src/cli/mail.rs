@@ -79,6 +79,10 @@ enum Keys {
     Parameter,
     /// Those that seal the meter's mail.
     Report,
+    /// The one that the meter's sessions with cards come from.
+    Base,
+    /// The one that wraps new keys.
+    Transport,
 }
 
 impl Keys {
@@ -87,6 +91,8 @@ impl Keys {
             Self::Credit => Role::Credit,
             Self::Parameter => Role::Parameter,
             Self::Report => Role::Report,
+            Self::Base => Role::MeterBase,
+            Self::Transport => Role::Transport,
         }
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod batch;
 mod contents;
 mod corrections;
 mod examples;
+pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod mail;
 pub(crate) mod meter;
@@ -40,6 +41,7 @@ use self::alerts::AlertsCommand;
 use self::audit::AuditCommand;
 use self::batch::BatchCommand;
 use self::corrections::Reasoned;
+use self::keys::KeysCommand;
 use self::ledger::LedgerCommand;
 use self::mail::MailArguments;
 use self::meter::MeterCommand;
@@ -379,6 +381,11 @@ pub(crate) enum Command {
     Trace {
         #[command(subcommand)]
         command: TraceCommand,
+    },
+    /// The masters: their check values, and new ones.
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
     },
     /// The signer in a process of its own, which remembers and has ceilings; and its two custodians.
     Signer {

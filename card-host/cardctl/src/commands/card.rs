@@ -6,7 +6,7 @@ use card_core::role::Role;
 use card_host::keystore::SoftwareKeyStore;
 use card_host::operate;
 use card_host::random::OsRandom;
-use card_ledger::standing;
+use card_ledger::{Renewed, standing};
 use std::sync::Arc;
 
 use super::Error;
@@ -60,7 +60,22 @@ pub(crate) fn collect(context: &Context) -> Result<Collected, Error> {
     let workplace = context.alone()?;
     let books = context.books(&workplace)?;
     context.with_card(Some(&workplace), |card| {
-        Ok(Collected::new(books.office.take_from_card(&books.who, card)?))
+        let collected = Collected::new(books.office.take_from_card(&books.who, card)?);
+        // What comes by gets the keys of the present masters; where that breaks off, the next visit goes on.
+        match books.office.renew(&books.who, card) {
+            Ok(Renewed { card, meter }) => {
+                for version in card {
+                    say::remark(format_args!("the card has new keys, {version}"));
+                }
+                if let Some(version) = meter {
+                    say::remark(format_args!("the card takes new keys to its meter, {version}"));
+                }
+            }
+            Err(error) => say::remark(format_args!(
+                "the card's keys were not renewed ({error}); its next visit goes on"
+            )),
+        }
+        Ok(collected)
     })
 }
 
@@ -68,7 +83,7 @@ pub(crate) fn collect(context: &Context) -> Result<Collected, Error> {
 /// it is all the same.
 fn desk_keys(workplace: &Workplace) -> Result<OfficeKeys, context::Error> {
     let Some(keys) = workplace.keys()? else {
-        let none = custody::in_file(SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom)?);
+        let none = custody::in_memory(SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom)?);
         return Ok(OfficeKeys::Own(Arc::new(none)));
     };
     if let Some(warning) = keys.store().warning() {

@@ -12,6 +12,7 @@ pub(crate) mod desk;
 pub(crate) mod doctor;
 mod error;
 pub(crate) mod issue;
+pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod mail;
 pub(crate) mod meter;

@@ -9,9 +9,9 @@ use card_host::keystore::{DerivingKeyStore, KeyStoreError, Master, Masters, Soft
 use card_host::random::OsRandom;
 use card_pkcs11::{Pin, TokenMaster, TokenMasters, TokenUri, UriError};
 use std::cell::Cell;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 use zeroize::Zeroizing;
 
 /// The office's keys.
@@ -19,7 +19,7 @@ pub(crate) type Keys = DerivingKeyStore<Custody>;
 
 /// Where their masters are.
 pub(crate) enum Custody {
-    File(SoftwareKeyStore),
+    File(InFile),
     Token(TokenMasters),
 }
 
@@ -34,14 +34,40 @@ pub(crate) enum NoPin {
     NoTerminal(std::io::Error),
 }
 
-/// Of the masters in a file.
-pub(crate) const fn in_file(store: SoftwareKeyStore) -> Keys {
-    Keys::new(Custody::File(store))
+/// Masters in a file, to which another program may add some.
+pub(crate) struct InFile {
+    store: SoftwareKeyStore,
+    /// The file, and when what was read of it was written.
+    at: Option<(PathBuf, Mutex<Option<SystemTime>>)>,
+}
+
+impl InFile {
+    /// A program that runs on takes a new master without being started again.
+    fn refresh(&self) {
+        let Some((path, seen)) = &self.at else { return };
+        let now = written(path);
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        // A file that cannot be read now is read when it can.
+        if *seen != now && self.store.refresh(path).is_ok() {
+            *seen = now;
+        }
+    }
+}
+
+fn written(path: &Path) -> Option<SystemTime> {
+    std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
+}
+
+/// Masters that are kept nowhere.
+pub(crate) const fn in_memory(store: SoftwareKeyStore) -> Keys {
+    Keys::new(Custody::File(InFile { store, at: None }))
 }
 
 /// Those in this file.
 pub(crate) fn open(file: &Path) -> Result<Keys, KeyStoreError> {
-    SoftwareKeyStore::open(file).map(in_file)
+    let seen = Mutex::new(written(file));
+    let store = SoftwareKeyStore::open(file)?;
+    Ok(Keys::new(Custody::File(InFile { store, at: Some((file.to_owned(), seen)) })))
 }
 
 /// The same; where there is none, new ones.
@@ -66,7 +92,7 @@ impl Custody {
     /// Draws the next master of a role, where it is kept before it is used.
     pub(crate) fn rotate(&self, role: Role, file: &Path) -> Result<KeyVersion, KeyStoreError> {
         match self {
-            Self::File(store) => {
+            Self::File(InFile { store, .. }) => {
                 let drawn = store.rotate(role, &mut OsRandom)?;
                 store.save(file)?;
                 Ok(drawn)
@@ -81,35 +107,38 @@ impl Masters for Custody {
 
     fn environment(&self) -> Environment {
         match self {
-            Self::File(store) => store.masters().environment(),
+            Self::File(held) => held.store.masters().environment(),
             Self::Token(token) => token.environment(),
         }
     }
 
     fn warning(&self) -> Option<&str> {
         match self {
-            Self::File(store) => store.masters().warning(),
+            Self::File(held) => held.store.masters().warning(),
             Self::Token(token) => token.warning(),
         }
     }
 
     fn length(&self) -> KeyLength {
         match self {
-            Self::File(store) => store.masters().length(),
+            Self::File(held) => held.store.masters().length(),
             Self::Token(token) => token.length(),
         }
     }
 
     fn current(&self, role: Role) -> Option<u8> {
         match self {
-            Self::File(store) => store.masters().current(role),
+            Self::File(held) => {
+                held.refresh();
+                held.store.masters().current(role)
+            }
             Self::Token(token) => token.current(role),
         }
     }
 
     fn master(&self, role: Role, version: u8) -> Result<Held, KeyStoreError> {
         Ok(match self {
-            Self::File(store) => Held::File(store.masters().master(role, version)?),
+            Self::File(held) => Held::File(held.store.masters().master(role, version)?),
             Self::Token(token) => Held::Token(token.master(role, version)?),
         })
     }

@@ -8,6 +8,7 @@ use card_paper::Look;
 use crate::cli::alerts::AlertsCommand;
 use crate::cli::audit::AuditCommand;
 use crate::cli::batch::BatchCommand;
+use crate::cli::keys::KeysCommand;
 use crate::cli::meter::MeterCommand;
 use crate::cli::signer::SignerCommand;
 use crate::cli::sim::SimCommand;
@@ -15,8 +16,8 @@ use crate::cli::tariff::TariffCommand;
 use crate::cli::trace::TraceCommand;
 use crate::cli::{Arguments, Command, ConfigCommand, PageArguments, papers};
 use crate::commands::{
-    Error, alerts, audit, batch, block, card, config, conformance, desk, doctor, given, issue, mail, meter,
-    paper, readers, sale, serve, signer, sim, staff, tariff, tour, trace, watch,
+    Error, alerts, audit, batch, block, card, config, conformance, desk, doctor, given, issue, keys, mail,
+    meter, paper, readers, sale, serve, signer, sim, staff, tariff, tour, trace, watch,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -105,6 +106,10 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
             serve::run(context, listen, printer)?;
             return Ok(true);
         }
+        Command::Keys { command } => match command {
+            KeysCommand::List => printer.print(&keys::list(context)?),
+            KeysCommand::Rotate { role } => printer.print(&keys::rotate(context, role.into())?),
+        },
         Command::Signer { command } => return run_signer(context, printer, command),
         Command::Trace { command } => match command {
             TraceCommand::Decode { file } => printer.print(&trace::decode(&file)?),

@@ -13,6 +13,7 @@ pub(crate) mod desk;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod issue;
+pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod mail;
 pub(crate) mod meter;

@@ -49,3 +49,37 @@ fn other_keys_older_keys_and_a_changed_digit_are_named() {
     done(&ours, &["audit", "key"]);
     done(&ours, &["audit", "verify"]);
 }
+
+/// Each master rotates; the card that comes by gets the new keys, and takes those of its meter along.
+#[test]
+fn what_comes_by_gets_the_keys_of_new_masters() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    done(data, &["issue", "--meter", "1", "--account", "7"]);
+    done(data, &["top-up", "10"]);
+    done(data, &["meter", "tap"]);
+    for role in ["admin", "vending", "load", "receipt", "credit", "parameter", "report", "base", "transport"]
+    {
+        done(data, &["keys", "rotate", role]);
+    }
+    // One visit asks for the readings, and each other brings keys of one role; the last hears that the meter has them.
+    let mut said = String::new();
+    for _ in 0..8 {
+        let collected = cardctl(data, &["collect"]);
+        assert!(collected.status.success());
+        said += &String::from_utf8_lossy(&collected.stderr);
+        done(data, &["top-up", "10"]);
+        done(data, &["meter", "tap"]);
+    }
+    for version in ["12", "22", "32", "52", "62"] {
+        assert!(said.contains(&format!("the card has new keys, {version}")), "{version}: {said}");
+    }
+    for version in ["72", "82", "92", "A2", "B2"] {
+        assert!(said.contains(&format!("to its meter, {version}")), "{version}: {said}");
+    }
+    let last = cardctl(data, &["collect"]);
+    assert!(!String::from_utf8_lossy(&last.stderr).contains("new keys"));
+    done(data, &["keys", "list"]);
+    done(data, &["audit", "key"]);
+    done(data, &["audit", "verify"]);
+}

@@ -147,6 +147,12 @@ fn a_company_sells_below_its_ceilings_and_two_custodians_raise_them() {
     let status = String::from_utf8(status.stdout).unwrap();
     assert!(status.contains("tarek agreed") && status.contains("alarm"), "{status}");
 
+    // A master that is drawn in the signer's directory is taken without starting it again.
+    assert!(!company.done(&["keys", "list"]).contains("72 credit"));
+    let drawn = cardctl(&company.signer()).args(["keys", "rotate", "credit"]).output().unwrap();
+    assert!(drawn.status.success(), "{}", said(&drawn));
+    assert!(company.done(&["keys", "list"]).contains("72 credit"));
+
     // Keys of meters, and masters, do not leave it.
     company.refused(&["mail", "keys", "credit", "--new-master"], "with a signer in a process of its own");
     drop(running);

@@ -84,6 +84,7 @@ impl Office {
                 // Nothing of the customer.
                 profile: 0,
                 issue_time: issuer.checked_time().map_err(LedgerError::from)?,
+                meter_key: self.meter_key(before.binding)?,
             }
         };
         let keys = self.keys();
@@ -111,7 +112,7 @@ impl Office {
             let binding = issuer.binding_certificate(&own).map_err(LedgerError::from)?;
             (binding, issuer.certificate(&own).map_err(LedgerError::from)?)
         };
-        let meter_key = self.keys().current(Role::Meter)?;
+        let meter_key = self.meter_key(own.binding)?;
         operate::rebind(transport, self.keys(), meter_key, &binding, &certificate, &mut OsRandom)?;
         Ok(own)
     }

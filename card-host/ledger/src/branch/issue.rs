@@ -3,7 +3,6 @@
 use card_core::id::{Binding, CardId, CardRef, MeterId, State};
 use card_core::layout::CardSummary;
 use card_core::message::{MeterReceipt, Slot, Verified};
-use card_core::role::Role;
 
 use super::super::bindings::OpenOrder;
 use super::super::counter::Evidence;
@@ -115,7 +114,8 @@ impl Office {
             }
         };
         let (binding, certificate) = self.certificates(&record)?;
-        let papers = Papers { binding, certificate, profile: account, issue_time: self.now()? };
+        let meter_key = self.meter_key(record.binding())?;
+        let papers = Papers { binding, certificate, profile: account, issue_time: self.now()?, meter_key };
         let access = card_work::make(transport, self.keys(), &record.held, papers, choice, progress)?;
         Ok(Issued { account: record.held, access: Some(access), replaces })
     }
@@ -237,7 +237,7 @@ impl Office {
         }
         let record = self.bound(to)?;
         let (binding, certificate) = self.certificates(&record)?;
-        let meter_key = self.keys().current(Role::Meter)?;
+        let meter_key = self.meter_key(to)?;
         operate::rebind(transport, self.keys(), meter_key, &binding, &certificate, &mut OsRandom)?;
         if let Some(so_far) = self.month_so_far(report.binding)? {
             let id = further(id, "month")?;

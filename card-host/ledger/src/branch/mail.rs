@@ -179,7 +179,8 @@ impl Office {
         role: Role,
     ) -> Result<(KeyVersion, Mail), LedgerError> {
         let held = self.carrier(carrier)?;
-        let (version, change) = card_work::next_keys(self.keys(), &held, role)?;
+        let transport = self.transport_key(held.binding)?;
+        let (version, change) = card_work::next_keys(self.keys(), &held, role, transport)?;
         Ok((version, self.mail(who, id, carrier, Slot::METER_KEYS, change.emit().as_slice())?))
     }
 

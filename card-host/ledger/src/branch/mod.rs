@@ -7,8 +7,10 @@ mod engineering;
 mod issue;
 mod mail;
 mod recover;
+mod renew;
 
 pub use collect::{Brought, Found};
+pub use renew::Renewed;
 
 use card_core::id::{CardId, CardRef, MeterId};
 use card_core::terminal::load::Misfit;

@@ -14,3 +14,4 @@ mod cards;
 mod meter;
 mod office;
 mod powers;
+mod rotation;

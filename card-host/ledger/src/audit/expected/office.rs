@@ -177,6 +177,16 @@ impl Office {
                     self.cards.insert(id, CardRecord { card, binding, load_key, used });
                 }
             }
+            Kind::Settings => {
+                let document = serde_json::from_slice::<Value>(payload).unwrap_or_default();
+                let load = document.get("card_keys").and_then(Value::as_str);
+                let load = load.and_then(|load| u8::from_str_radix(load, 16).ok()).map(KeyVersion::from_byte);
+                if let Some((load, (card, _))) =
+                    load.zip(self.present.get(&binding).copied()).filter(|(_, (card, _))| card.id == id)
+                {
+                    self.serves(binding, card, load);
+                }
+            }
             Kind::Block => {
                 let document = serde_json::from_slice::<Value>(payload).unwrap_or_default();
                 if document.get("blocked").and_then(Value::as_bool) == Some(true) {
