@@ -100,6 +100,8 @@ fn act(
         "debit" => office.debit(&debit).into(),
         "propose" => office.propose(&debit).into(),
         "withdraw" => office.withdraw(who, &id).into(),
+        "settle" => office.settle(who, &id, &party, Piastres(100), Piastres::ZERO, "r").into(),
+        "charge_back" => office.charge_back(who, &who.request(&id), "r").into(),
         "debt" => office.debt(who, &id, 7, Piastres(1), "meter").into(),
         "propose_move" => {
             let order = MoveOrder::estimated(from, record.binding(), 1);
