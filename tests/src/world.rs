@@ -29,7 +29,7 @@ use card_host::transport::{Card, Simulator, Transport};
 use card_ledger::{
     BindingRecord, Charge, ChargeKind, ChargeName, Entry, Evidence, Kind, Ledger, LedgerAccount, LedgerError,
     Office, OpenOrder, Party, Payee, PointLimits, Policy, PostgresLedger, Powers, Refusal, Sale, SaleOrder,
-    SqliteLedger, Status, Who, read,
+    SqliteLedger, StaffSecret, Status, Who, read,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -136,11 +136,29 @@ impl World {
         Self::with_keys(ledger, keys)
     }
 
+    /// With this ledger, which is empty, and a member of staff.
+    pub fn with_staff(ledger: Arc<dyn Ledger>) -> Self {
+        let keys = SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom).unwrap();
+        let (first, secret) = ("founder".parse().unwrap(), StaffSecret::generate().unwrap());
+        Self::founded(ledger, keys, |ledger, keys, clock| {
+            Office::found_with_staff(ledger, keys, clock, &first, &secret, &rules()).unwrap()
+        })
+    }
+
     /// With this ledger, which is empty, and these keys.
     pub fn with_keys(ledger: Arc<dyn Ledger>, keys: SoftwareKeyStore) -> Self {
+        Self::founded(ledger, keys, |ledger, keys, clock| {
+            Office::found(ledger, keys, clock, "founder", &rules()).unwrap()
+        })
+    }
+
+    fn founded(
+        ledger: Arc<dyn Ledger>,
+        keys: SoftwareKeyStore,
+        found: impl FnOnce(Arc<dyn Ledger>, Arc<SoftwareKeyStore>, TestClock) -> Office,
+    ) -> Self {
         let (clock, keys) = (TestClock::new(), Arc::new(keys));
-        let office =
-            Office::found(Arc::clone(&ledger), keys.clone(), clock.clone(), "founder", &rules()).unwrap();
+        let office = found(Arc::clone(&ledger), keys.clone(), clock.clone());
         let world = Self { office, keys, ledger, clock, ids: AtomicU64::new(0), _directory: None };
         let boss = world.boss();
         let parties = [("fawry", Channel::Kiosk), ("cib", Channel::Bank), ("vodafone", Channel::Wallet)];

@@ -75,7 +75,7 @@ fn a_card_of_an_image_is_there_again_after_a_restart() {
     assert_eq!(issued["card"], id.as_str());
     drop(served);
     let said = cardctl.run(&["info"]);
-    assert!(said.status == Some(1) && said.err.contains("applet-sim serve"), "{said}");
+    assert!(said.status == Some(7) && said.err.contains("applet-sim serve"), "{said}");
     let served = Served::start(&["--image", image], 1);
     let cardctl = Cardctl::new(format!("tcp://{}", served.cards[0].1), directory.path().join("data"));
     assert_eq!(cardctl.json(&["info"])["state"], "personalised");

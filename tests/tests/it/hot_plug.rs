@@ -113,9 +113,9 @@ fn of_several_readers_the_one_with_a_card_is_meant_and_cardctl_waits_for_it() {
     let directory = tempfile::tempdir().unwrap();
     let cardctl = Cardctl::new("any", directory.path());
     let said = cardctl.run(&["info"]);
-    assert!(said.status == Some(1) && said.err.contains("not exactly one of them has a card"), "{said}");
+    assert!(said.status == Some(7) && said.err.contains("not exactly one of them has a card"), "{said}");
     let said = cardctl.run(&["--wait", "1", "info"]);
-    assert!(said.status == Some(1) && said.err.contains("there is no card in the reader"), "{said}");
+    assert!(said.status == Some(7) && said.err.contains("there is no card in the reader"), "{said}");
     let address = pcscd.slot_address(1);
     let inserting = thread::spawn(move || {
         thread::sleep(Duration::from_millis(300));
@@ -131,7 +131,7 @@ fn of_several_readers_the_one_with_a_card_is_meant_and_cardctl_waits_for_it() {
     let _other = Inserted::new(pcscd.slot_address(0), SimulatedCard::fresh(Profile::T1).unwrap());
     pcscd.wait_for_card(true);
     let said = cardctl.run(&["info"]);
-    assert!(said.status == Some(1) && said.err.contains("say which of"), "{said}");
+    assert!(said.status == Some(7) && said.err.contains("say which of"), "{said}");
 }
 
 #[test]

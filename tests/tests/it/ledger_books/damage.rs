@@ -285,7 +285,7 @@ fn every_damage_of_a_file_is_found() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ledger.sqlite");
     let auditor = AuditKey::generate().unwrap();
-    let world = World::over(Arc::new(SqliteLedger::create(&path, development_scope()).unwrap()));
+    let world = World::with_staff(Arc::new(SqliteLedger::create(&path, development_scope()).unwrap()));
     busy(&world, &auditor);
     let mut file = File(rusqlite::Connection::open(&path).unwrap(), path);
     for trigger in file.rows("SELECT name FROM sqlite_master WHERE type = 'trigger'").concat() {
@@ -301,7 +301,7 @@ fn every_damage_of_a_database_is_found() {
     let server = Postgres::shared();
     let url = server.create_database("damaged").unwrap();
     let auditor = AuditKey::generate().unwrap();
-    let world = World::over(Arc::new(PostgresLedger::connect(&url, development_scope(), 4).unwrap()));
+    let world = World::with_staff(Arc::new(PostgresLedger::connect(&url, development_scope(), 4).unwrap()));
     busy(&world, &auditor);
     let mut database = Database(server.connect("damaged").unwrap(), url);
     // Whoever owns a database can take its constraints away.
