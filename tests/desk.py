@@ -235,7 +235,7 @@ def work(data, page, language, update):
     page.keyboard.press("Enter")
     page.wait_for_selector("pre")
     looks_well(page, f"desk-replaced-{language}", False)
-    access = re.search(r"(?:\d{2,13}[ -]?){2,}", page.inner_text("pre").split("access number")[-1]).group()
+    access = re.search(r"(?:\d[ -]?){26}", page.inner_text("pre")).group().strip()
     back(page)
     page.wait_for_selector("form[action='do/refresh']")
     focused(page, "form[action='do/refresh'] button")
