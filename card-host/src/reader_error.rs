@@ -57,7 +57,7 @@ pub enum ReaderError {
         message: String,
     },
     /// Several readers have it in their name.
-    #[error("{name:?} is the name of several readers, and not exactly one of them has a card: say which of {}", list(.matching))]
+    #[error("{}, and not exactly one of them has a card: say which of {}", several(.name), list(.matching))]
     AmbiguousReader {
         /// What was asked for; empty where nothing was.
         name: String,
@@ -184,6 +184,14 @@ impl ReaderError {
             | Self::InUse { .. }
             | Self::ReaderGone { .. } => Situation::OutOfService,
         }
+    }
+}
+
+fn several(name: &str) -> String {
+    if name.is_empty() {
+        "there are several readers".to_owned()
+    } else {
+        format!("{name:?} is the name of several readers")
     }
 }
 

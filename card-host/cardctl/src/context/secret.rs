@@ -18,6 +18,7 @@ pub(crate) enum NoSecret {
     Read { path: PathBuf, error: std::io::Error },
     #[error("{}: {error}: name a file that does not exist, in a directory that you can write to", path.display())]
     Write { path: PathBuf, error: std::io::Error },
+    #[cfg(unix)]
     #[error("{} can be read by others: have the secret renewed, and keep it in a file that is yours alone (chmod 600)", .0.display())]
     Open(PathBuf),
     #[error(

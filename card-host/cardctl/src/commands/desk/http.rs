@@ -8,6 +8,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use card_core::access_number::AccessNumber;
 use card_core::id::MeterId;
+use card_core::numerals;
 use card_core::text::Language;
 use card_core::units::Piastres;
 use card_ledger::{Payee, ReplaceReason, RequestId, StaffName, StaffSecret};
@@ -196,16 +197,9 @@ impl Fields {
     }
 }
 
-/// A number as it is typed: in Western, Arabic-Indic or Persian digits, with the decimal separator of either.
+/// A number as it is typed, in Western digits.
 fn western(text: &str) -> String {
-    let digit = |c: char| match c {
-        '٠'..='٩' => char::from_digit(u32::from(c).saturating_sub(0x660), 10),
-        '۰'..='۹' => char::from_digit(u32::from(c).saturating_sub(0x6F0), 10),
-        '٫' => Some('.'),
-        '٬' => None,
-        c => Some(c),
-    };
-    text.trim().chars().filter_map(digit).collect()
+    numerals::western(text.trim()).collect()
 }
 
 async fn act(
