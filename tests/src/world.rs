@@ -8,6 +8,9 @@
     reason = "a fixture fails the test that uses it, with a reason"
 )]
 
+mod clock;
+
+pub use self::clock::TestClock;
 use crate::postgres::Postgres;
 use applet_sim::card::{Profile, SimulatedCard};
 use applet_sim::chip::FlashModel;
@@ -20,7 +23,6 @@ use card_host::card_core::scp03::Mode;
 use card_host::card_core::terminal::read as ask;
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::card_work::development_scope;
-use card_host::issuer::{BUILD_TIME, Clock};
 use card_host::keystore::SoftwareKeyStore;
 use card_host::operate;
 use card_host::personalise::{Order, Versions, new_access_number, personalise};
@@ -34,40 +36,6 @@ use card_ledger::{
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-
-/// A clock that the test sets.
-#[derive(Clone)]
-pub struct TestClock(Arc<AtomicU32>);
-
-impl TestClock {
-    /// Some time after this program was built.
-    #[must_use]
-    pub fn new() -> Self {
-        Self(Arc::new(AtomicU32::new(BUILD_TIME.0 + 100_000)))
-    }
-
-    /// Lets time pass.
-    pub fn pass(&self, seconds: u32) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
-    }
-
-    /// Sets it to a time.
-    pub fn set(&self, time: CardTime) {
-        self.0.store(time.0, Ordering::SeqCst);
-    }
-}
-
-impl Default for TestClock {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Option<CardTime> {
-        Some(CardTime(self.0.load(Ordering::SeqCst)))
-    }
-}
 
 /// A company: its office, its ledger, its clock.
 pub struct World {
