@@ -34,7 +34,7 @@ pub(crate) fn act(office: &Office, action: &str, round: &str) -> Result<String, 
         "cancel" => format!("{:?}", office.cancel(&kiosk(), &id("doubt"))?),
         "debit" => {
             // So little that all rounds together need no second person.
-            let (payee, amount, to) = (Payee::Card(CardId::from(1)), Piastres(7), DebitTo::Cash);
+            let (payee, amount, to) = (Payee::Card(CardId::from(1)), Piastres(70), DebitTo::Cash);
             let order =
                 DebitOrder { who: boss(), id: id("debit"), payee, amount, to, reason: "mistake".to_owned() };
             format!("{:?}", office.debit(&order)?)
