@@ -9,13 +9,13 @@ use card_core::message::{
     Verified, Voucher,
 };
 use card_core::parameters::KeyChange;
-use card_core::role::{Derivation, HOLDER, KeyVersion, Role};
+use card_core::role::{KeyVersion, Role};
 use card_core::scp03::{HostSession, KeySet};
 use card_core::soft::SoftEngine;
 use card_core::units::CardTime;
 use card_host::keystore::{
     Alarm, CardKey, DeliveryBytes, Extent, Forbidden, KeyStore, KeyStoreError, Memory, MemoryError, Totals,
-    WrappedKeys, wrap,
+    WrappedKeys, wrap, wrap_holder_keys,
 };
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -211,11 +211,7 @@ impl KeyStore for RemoteSigner {
         access: &AccessNumber,
         session: &HostSession,
     ) -> Result<WrappedKeys, KeyStoreError> {
-        let wrong = || KeyStoreError::WrongRole(HOLDER);
-        let parent = access.key().ok_or_else(wrong)?;
-        let derivation = Derivation::for_card(scope, HOLDER, card, self.length);
-        let set = derivation.key_set(&mut SoftEngine, &parent).ok_or_else(wrong)?;
-        wrap(&mut SoftEngine, session, HOLDER, &[set.enc(), set.mac(), set.dek()])
+        wrap_holder_keys(session, scope, card, access, self.length)
     }
 
     fn sign_certificate(&self, scope: Scope, certificate: Certificate) -> Result<Certificate, KeyStoreError> {

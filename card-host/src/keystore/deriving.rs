@@ -16,7 +16,7 @@ use card_core::role::{Derivation, HOLDER, INITIAL_ADMIN, KeyVersion, Role};
 use card_core::scp03::{HostSession, KeySet};
 use card_core::soft::SoftEngine;
 
-use super::{CardKey, DeliveryBytes, KeyStore, KeyStoreError, WrappedKeys, wrap};
+use super::{CardKey, DeliveryBytes, KeyStore, KeyStoreError, WrappedKeys, wrap, wrap_holder_keys};
 
 /// Where masters are: in memory, or in a token that never gives them out.
 ///
@@ -316,11 +316,7 @@ impl<M: Masters> KeyStore for DerivingKeyStore<M> {
         session: &HostSession,
     ) -> Result<WrappedKeys, KeyStoreError> {
         self.check(scope)?;
-        let wrong = || KeyStoreError::WrongRole(HOLDER);
-        let parent = access.key().ok_or_else(wrong)?;
-        let derivation = Derivation::for_card(scope, HOLDER, card, self.key_length());
-        let set = derivation.key_set(&mut SoftEngine, &parent).ok_or_else(wrong)?;
-        wrap(&mut SoftEngine, session, HOLDER, &[set.enc(), set.mac(), set.dek()])
+        wrap_holder_keys(session, scope, card, access, self.key_length())
     }
 
     fn sign_certificate(&self, scope: Scope, certificate: Certificate) -> Result<Certificate, KeyStoreError> {

@@ -14,7 +14,7 @@ pub use deriving::{DerivingKeyStore, MASTERS, Master, Masters, MeterKeys};
 pub use file::FileError;
 pub use memory::{Alarm, Ceiling, ChainEnd, Extent, Forbidden, Memory, MemoryError, Totals};
 pub use software::{SoftwareKeyStore, SoftwareMasters};
-pub use wrap::{WrappedKeys, wrap};
+pub use wrap::{WrappedKeys, wrap, wrap_holder_keys};
 
 use card_core::access_number::AccessNumber;
 use card_core::bytes::{Buffer, WrongLength};

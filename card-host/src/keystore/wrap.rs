@@ -1,9 +1,12 @@
 //! Keys in the form of PUT KEY's data field (GP 11.8, Amendment D 7.2; specification, section 12).
 
-use card_core::key::AesKey;
+use card_core::access_number::AccessNumber;
+use card_core::id::{CardRef, Scope};
+use card_core::key::{AesKey, KeyLength};
 use card_core::platform::Engine;
-use card_core::role::KeyVersion;
+use card_core::role::{Derivation, HOLDER, KeyVersion};
 use card_core::scp03::{HostSession, key_check_value};
+use card_core::soft::SoftEngine;
 use zeroize::Zeroizing;
 
 use super::KeyStoreError;
@@ -19,6 +22,21 @@ pub struct WrappedKeys {
 
 /// Type of an AES key (GP table 11-16).
 const AES: u8 = 0x88;
+
+/// Wraps the holder's key set, which takes no master: it derives from the access number that is printed on the card.
+pub fn wrap_holder_keys(
+    session: &HostSession,
+    scope: Scope,
+    card: CardRef,
+    access: &AccessNumber,
+    length: KeyLength,
+) -> Result<WrappedKeys, KeyStoreError> {
+    let wrong = || KeyStoreError::WrongRole(HOLDER);
+    let parent = access.key().ok_or_else(wrong)?;
+    let derivation = Derivation::for_card(scope, HOLDER, card, length);
+    let set = derivation.key_set(&mut SoftEngine, &parent).ok_or_else(wrong)?;
+    wrap(&mut SoftEngine, session, HOLDER, &[set.enc(), set.mac(), set.dek()])
+}
 
 /// Wraps the keys of a role with the data encryption key of `session`.
 pub fn wrap(

@@ -20,6 +20,7 @@ mod guides;
 mod keys;
 mod meter_command;
 mod pages;
+mod run;
 mod signer;
 mod sim;
 mod tariff_command;

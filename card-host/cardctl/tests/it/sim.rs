@@ -2,22 +2,8 @@
 
 use serde_json::Value;
 use std::path::Path;
-use std::process::{Command, Output};
 
-fn cardctl(data: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_cardctl"))
-        .args(["--format", "json", "--data"])
-        .arg(data)
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn json(data: &Path, arguments: &[&str]) -> Value {
-    let output = cardctl(data, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
+use crate::run::{cardctl, json};
 
 fn refused(data: &Path, arguments: &[&str], why: &str) {
     let output = cardctl(data, arguments);

@@ -1,10 +1,11 @@
 //! Rows that wait for cards, and what is done when one comes.
 
+use card_core::access_number::AccessNumber;
 use card_core::id::CardId;
 use card_host::card_work::{CardChoice, CardWorkError};
 use card_host::personalise;
 use card_host::transport::{Card, Link, Observed};
-use card_ledger::{BranchError, LedgerError, Payee, RequestId, Status, read};
+use card_ledger::{BranchError, LedgerError, Payee, Status, read};
 use indicatif::ProgressBar;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -171,17 +172,10 @@ impl<'b> Batch<'b> {
             let card = serving.held.card.id;
             return Err(CardWorkError::AlreadyIssued { card, meter: row.meter }.into());
         }
-        let mut request = row.id.clone();
-        // The second time under an id of its own: the card is made, and nobody has seen its access number.
-        for _ in 0..2 {
-            let choice = CardChoice::default();
-            let issued = office.issue(who, &request, card, row.meter, row.account, choice, None)?;
-            if let Some(access) = issued.access {
-                return Ok(String::from_utf8_lossy(&*access.digits()).into_owned());
-            }
-            request = again(&row.id).map_err(BranchError::Ledger)?;
-        }
-        Ok(String::new())
+        // Repeated after a kill, it has the same number again; none where the card is in use by now.
+        let issued = office.issue(who, &row.id, card, row.meter, row.account, CardChoice::default(), None)?;
+        let digits = |access: AccessNumber| String::from_utf8_lossy(&*access.digits()).into_owned();
+        Ok(issued.access.map(digits).unwrap_or_default())
     }
 
     /// Puts the row back, or refuses it.
@@ -252,8 +246,4 @@ impl<'b> Batch<'b> {
         state.results.finish()?;
         Ok((state.done, state.spent))
     }
-}
-
-fn again(id: &RequestId) -> Result<RequestId, LedgerError> {
-    format!("{id}-again").parse().map_err(LedgerError::from)
 }
