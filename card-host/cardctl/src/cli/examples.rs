@@ -170,6 +170,7 @@ mod tests {
     use super::super::parse::command;
     use super::super::settings::File;
     use super::*;
+    use card_core::text::Language;
 
     fn leaves(command: &Command, path: &str, found: &mut Vec<String>) {
         for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
@@ -184,7 +185,7 @@ mod tests {
     /// Each command has examples, each example is of a command, and is understood as that.
     #[test]
     fn each_command_has_examples_that_are_understood() {
-        let all = command(&File::default()).unwrap();
+        let all = command(&File::default(), Language::English).unwrap();
         let mut found = Vec::new();
         leaves(&all, "", &mut found);
         for path in found.iter().filter(|path| *path != "options") {

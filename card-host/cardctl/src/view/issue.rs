@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::View;
 use super::card::contract;
 use super::table::Table;
-use super::words::say;
+use crate::words::say;
 
 /// A contract and its card, as the ledger has them.
 #[derive(Serialize)]

@@ -5,6 +5,7 @@ mod finding;
 mod key;
 mod kinds;
 mod receipt;
+mod spoken;
 mod sums;
 mod walk;
 

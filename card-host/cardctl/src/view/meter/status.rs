@@ -13,8 +13,8 @@ use std::fmt::Write as _;
 use crate::local;
 use crate::view::card::{contract, used};
 use crate::view::table::{Table, in_language, posix};
-use crate::view::words::say;
 use crate::view::{View, customer};
+use crate::words::say;
 
 /// How a meter stands.
 pub(crate) struct MeterStatus {
