@@ -125,7 +125,7 @@ fn beside(now: CardTime, database: Option<CardTime>) -> String {
 pub enum AnchorError {
     /// The ledger is older than what was written to it.
     #[error(
-        "this ledger is an older copy: entry {number} of vending point {point} was written, and it is not there ({place}), so nothing was done; put the \
+        "this ledger is an older copy: entry {number} of vending point {point} was written, and it is not there{moved}, so nothing was done; put the \
          newest copy in its place, or declare it with `cardctl ledger restored`"
     )]
     Behind {
@@ -133,8 +133,8 @@ pub enum AnchorError {
         point: PointCode,
         /// The entry.
         number: u64,
-        /// Where the ledger is now, and where it was.
-        place: String,
+        /// Where the ledger is now and where it was, in brackets; nothing where that is the same.
+        moved: String,
     },
     /// What remembers how far it had come cannot be asked, or knows of other books.
     #[error(transparent)]
