@@ -206,6 +206,7 @@ fn month((month, running): (&Month, bool)) -> MonthRow {
         energy_charge: month.energy_charge,
         fees: month.fees(),
         re_rating: Balance(month.re_rating.into()),
+        doubt_cost: Piastres(month.doubt_cost.into()),
         instalments: Piastres(month.instalments.into()),
         running,
         partial: month.flags & PARTIAL != 0,
