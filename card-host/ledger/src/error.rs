@@ -195,7 +195,7 @@ pub enum Refusal {
     UnknownMeter(MeterId),
     /// The meter serves another customer.
     #[error(
-        "meter {meter} serves another customer, with card {card}: close that contract first, or say that this one closes it"
+        "meter {meter} serves another customer, with card {card}: look at the numbers; where that one has gone, `cardctl move-in` ends that contract"
     )]
     MeterInUse {
         /// The meter.
@@ -241,6 +241,11 @@ pub enum Refusal {
     /// Closed.
     #[error("the contract of this card is closed: use the customer's new card")]
     Closed(Binding),
+    /// Not ended.
+    #[error(
+        "contract {} of meter {} has not ended: end it first (`cardctl move-out`, or `cardctl terminate`)", .0.number, .0.meter
+    )]
+    NotEnded(Binding),
     /// After a restore.
     #[error(
         "the ledger was restored from a copy, and this contract has not been seen since: hand in what is newer than the copy, a receipt of the present card or a report of its meter; where nothing is, read the card at a branch (`cardctl collect`)"

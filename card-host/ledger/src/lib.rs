@@ -49,10 +49,12 @@ mod correct;
 mod counter;
 #[cfg(feature = "sqlite")]
 mod development;
+mod ending;
 mod entry;
 mod error;
 mod export;
 mod gap;
+mod give_back;
 mod lists;
 mod masters;
 mod meter_keys;
@@ -65,6 +67,7 @@ mod policy;
 mod postgres;
 mod powers;
 mod proof;
+mod proposal;
 mod reconcile;
 mod records;
 mod recover;
@@ -95,16 +98,18 @@ pub use audit::{
 pub use bindings::OpenOrder;
 pub use branch::{BranchError, Brought, Found, Renewed};
 pub use close::{DayStatement, Sums, Waiting};
-pub use correct::{Approved, DebitOrder, DebitTo};
+pub use correct::{Approved, DebitOrder};
 pub use counter::{Collected, Evidence, HandedIn, binding_of};
 #[cfg(feature = "sqlite")]
 pub use development::Development;
+pub use ending::{EndReason, Ended};
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
 pub use error::{AnchorError, ClockError, LedgerError, MastersError, Refusal, StoreError};
 pub use export::{
     EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,
 };
 pub use gap::SEQUENCE_GAP;
+pub use give_back::GivenBack;
 pub use lists::{
     By, MOST_SALES, SaleList, SalePage, Sold, end_of_day, list_sales, report, sale_by_receipt, sales_to,
     times_of_day,
@@ -119,6 +124,7 @@ pub use policy::{
 pub use postgres::PostgresLedger;
 pub use powers::{NoPowers, Power, Powers};
 pub use proof::{Anew, Finding};
+pub use proposal::{DebitTo, GiveBack, GiveTo};
 pub use reconcile::{
     Exception, ExceptionKind, ExceptionSums, ReconcileOptions, Reconciliation, Severity, reconcile,
 };

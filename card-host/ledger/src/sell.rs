@@ -448,6 +448,11 @@ pub(super) fn about(entry: &mut Entry, held: &BindingAccount) {
     (entry.binding, entry.card, entry.account) = (Some(held.binding), Some(held.card.id), held.account);
 }
 
+pub(super) fn totals(entry: &mut Entry, held: &BindingAccount) {
+    (entry.sequence, entry.total_credit, entry.total_debited) =
+        (held.sequence, held.total_credit, held.total_debited);
+}
+
 fn paid_at(point: &Point) -> LedgerAccount {
     LedgerAccount::Paid(point.code.clone())
 }

@@ -163,6 +163,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         | Refusal::AboveExpectation { .. }
         | Refusal::MayBeMoved { .. }
         | Refusal::MonthUnknown(_)
+        | Refusal::NotEnded(_)
         | Refusal::NothingRestored
         | Refusal::CardServes(_)
         | Refusal::OlderContract { .. }

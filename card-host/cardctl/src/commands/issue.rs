@@ -8,7 +8,7 @@ use card_host::card_work::CardChoice;
 use card_host::personalise::Step;
 use card_ledger::{LedgerError, Refusal, ReplaceReason};
 
-use super::Error;
+use super::{Error, given};
 use crate::context::Context;
 use crate::context::books::{Books, Founding};
 use crate::context::workplace::Workplace;
@@ -29,6 +29,29 @@ pub(crate) fn issue(context: &Context, options: &Options) -> Result<Issued, Erro
     let Options { meter, account, choice, keys } = *options;
     let workplace = context.alone()?;
     let books = context.books_or(&workplace, Founding::WhereNew(keys))?;
+    let (Books { office, who, .. }, id) = (&books, books.id()?);
+    let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
+        let issued = office.issue(who, id, card, meter, account, choice, Some(&mut progress()))?;
+        Ok::<_, Error>(Issued::new(&issued))
+    })?;
+    see_to_meter(&workplace, &books, meter);
+    Ok(issued)
+}
+
+/// The same for the next customer of a meter, whose former contract it ends.
+pub(crate) fn move_in(
+    context: &Context,
+    meter: MeterId,
+    account: u64,
+    choice: CardChoice,
+) -> Result<Issued, Error> {
+    let workplace = context.alone()?;
+    let books = context.books(&workplace)?;
+    if books.office.ended(meter)?.is_none() && books.office.serving(meter).is_err() {
+        return Err(given(format!(
+            "nobody has ever lived at meter {meter}: `cardctl issue --meter {meter} --account {account}`"
+        )));
+    }
     let (Books { office, who, .. }, id) = (&books, books.id()?);
     let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
         let issued = office.issue(who, id, card, meter, account, choice, Some(&mut progress()))?;

@@ -1,8 +1,8 @@
 //! From what was asked for to the command that does it.
 
 mod ledger;
+mod life;
 
-use card_host::card_work::CardChoice;
 use card_paper::Look;
 
 use crate::cli::alerts::AlertsCommand;
@@ -35,20 +35,20 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
         }
         Command::Conformance => printer.print(&conformance::run(&context.reader)?),
         Command::Info => printer.print(&card::info(context)?),
-        Command::Issue { meter, account, private_balance, closes_former, mode, aes } => {
-            let choice = CardChoice { mode, private_balance, closes_former };
+        Command::Issue { meter, account, making, aes } => {
+            let choice = life::choice(making, false);
             printer.print(&issue::issue(context, &issue::Options { meter, account, choice, keys: aes })?)
         }
-        Command::Replace { meter, reason, private_balance, mode } => {
-            let choice = CardChoice { mode, private_balance, closes_former: false };
+        Command::Replace { meter, reason, making } => {
             let of = issue::Replacement { meter, account: None, reason };
-            printer.print(&issue::replace(context, &of, choice)?)
+            printer.print(&issue::replace(context, &of, life::choice(making, false))?)
         }
         Command::Block(block) => printer.print(&block::run(context, block.of.payee(), true, &block.reason)?),
         Command::Unblock(block) => {
             printer.print(&block::run(context, block.of.payee(), false, &block.reason)?)
         }
         Command::Found { card } => printer.print(&block::found(context, card)?),
+        Command::Life(command) => return life::run(context, printer, command),
         Command::Batch { command: BatchCommand::Issue { csv, out, with, parallel } } => {
             printer.print(&batch::issue(context, &batch::Options { csv, out, readers: with, parallel })?)
         }

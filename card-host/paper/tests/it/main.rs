@@ -150,6 +150,7 @@ fn slips_say_why_where_somebody_had_to() {
         card: "2".into(),
         meter: 1,
         account: 1,
+        returned: None,
         reason: "lost <at the market>".into(),
         next: "x".into(),
     };
@@ -174,6 +175,7 @@ fn papers_are_pdf_too() {
         card: "2".into(),
         meter: 1,
         account: 1,
+        returned: None,
         reason: "فقد في السوق".into(),
         next: "x".into(),
     };
