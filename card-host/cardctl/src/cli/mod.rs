@@ -12,6 +12,7 @@ pub(crate) mod mail;
 pub(crate) mod meter;
 pub(crate) mod papers;
 pub(crate) mod parse;
+pub(crate) mod policy;
 pub(crate) mod sellers;
 mod settings;
 pub(crate) mod signer;
@@ -45,6 +46,7 @@ use self::keys::KeysCommand;
 use self::ledger::LedgerCommand;
 use self::mail::MailArguments;
 use self::meter::MeterCommand;
+use self::policy::{PolicyCommand, Shown};
 use self::signer::SignerCommand;
 use self::sim::SimCommand;
 use self::staff::StaffCommand;
@@ -211,6 +213,8 @@ pub(crate) enum Command {
         /// Length of all keys in bits, 128 or 256; counts when the data directory is new.
         #[arg(long, default_value = "256", value_parser = key_length)]
         aes: KeyLength,
+        #[command(flatten)]
+        shown: Shown,
     },
     /// Makes a blank card the replacement of the card that serves a meter: the next generation, with all that was certified. Where the old one was lost,
     /// it is worth nothing once the new one has been at the meter.
@@ -227,6 +231,8 @@ pub(crate) enum Command {
         /// Length of challenges and MACs in the secure channel: s8 or s16.
         #[arg(long, default_value = "s8", value_parser = mode)]
         mode: Mode,
+        #[command(flatten)]
+        shown: Shown,
     },
     /// Blocks the card of a contract that is not here, such as a lost one: nothing is sold to it, and it collects nothing. At its meter it works with
     /// what is on it, until a new one has been there.
@@ -238,6 +244,13 @@ pub(crate) enum Command {
         /// The card: 16 hexadecimal digits.
         #[arg(value_parser = card)]
         card: CardId,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// What the company asks for at a desk, for each step in the life of a card: documents, a fee, who may, how many persons.
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
     },
     /// Many cards at once, from a list.
     Batch {

@@ -17,6 +17,7 @@ pub(crate) mod ledger;
 pub(crate) mod mail;
 pub(crate) mod meter;
 pub(crate) mod paper;
+pub(crate) mod policy;
 mod progress;
 pub(crate) mod readers;
 pub(crate) mod sale;
