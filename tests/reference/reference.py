@@ -143,6 +143,12 @@ def header(tag, environment, company, kvn, length):
     return tag.encode() + b"\x01" + be(environment, 1) + be(company, 2) + be(kvn, 1) + b"\0" + be(length, 2)
 
 
+def person(master, company, environment, kvn, bits, digits):
+    """What stands for a person in the books (section 4.2)."""
+    key = derive(master, "PERSONID", context(company, environment, kvn, bytes(8), 0), bits)
+    return cmac(key, header("EGPERSON", environment, company, kvn, len(digits)) + digits.encode())
+
+
 CERTIFICATE = [("format", 1), ("kvn", 1), ("meter_id", 8), ("binding", 4), ("generation", 2), ("sequence", 4),
                ("total_credit", 8), ("total_debited", 8), ("known_credit", 8), ("known_debited", 8), ("issue_time", 4)]
 BINDING = [("format", 1), ("kvn", 1), ("meter_id", 8), ("binding", 4), ("account", 8), ("opening_time", 4)]

@@ -6,6 +6,7 @@ use card_core::units::{Balance, CardTime, Piastres};
 
 use super::entry::Entry;
 use super::names::{NameError, PartyCode, PointCode, RequestId};
+use super::policy::refusal::PaperRefusal;
 use super::powers::Power;
 use card_host::issuer::{AccountError, IssuerError};
 use card_host::keystore::{KeyStoreError, MemoryError};
@@ -139,6 +140,12 @@ pub enum AnchorError {
     /// What remembers how far it had come cannot be asked, or knows of other books.
     #[error(transparent)]
     Memory(#[from] MemoryError),
+}
+
+impl From<PaperRefusal> for LedgerError {
+    fn from(refusal: PaperRefusal) -> Self {
+        Self::Refused(refusal.into())
+    }
 }
 
 /// What happened in a store.
@@ -475,6 +482,9 @@ pub enum Refusal {
     /// Nobody said why, or at too great length.
     #[error("say why, on one line of 1 to {} characters: the books keep the reason for good", Entry::REASON)]
     NoReason,
+    /// What the company asks for at a desk is not there.
+    #[error(transparent)]
+    Papers(#[from] PaperRefusal),
     /// Some value is wrong.
     #[error("{0}")]
     Invalid(String),

@@ -61,6 +61,7 @@ mod meter_keys;
 mod moves;
 mod names;
 mod office;
+mod papers;
 mod payload;
 mod policy;
 #[cfg(feature = "postgres")]
@@ -72,6 +73,7 @@ mod reconcile;
 mod records;
 mod recover;
 mod restore;
+mod rules;
 mod sale;
 mod second;
 mod sell;
@@ -117,8 +119,10 @@ pub use lists::{
 pub use moves::MoveOrder;
 pub use names::{COMPANY, ChargeCode, NameError, OFFICE, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};
+pub use papers::{FeeTaken, PapersOrder};
 pub use policy::{
-    ChannelRules, Charge, ChargeKind, ChargeName, Charged, Commission, Division, Policy, WithoutPayment,
+    CardPolicy, CardStep, ChannelRules, Charge, ChargeKind, ChargeName, Charged, Commission, Division,
+    Document, Documents, FeePaid, PaperRefusal, Policy, StepFee, StepRules, WithoutPayment,
 };
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresLedger;
@@ -129,8 +133,8 @@ pub use reconcile::{
     Exception, ExceptionKind, ExceptionSums, ReconcileOptions, Reconciliation, Severity, reconcile,
 };
 pub use records::{
-    BindingRecord, CardRecord, CardUse, Customer, Head, Link, MailRecord, Message, Party, Point,
-    PolicyRecord, Reading, SignedHead, Staff, Status, StepDone, Token,
+    BindingRecord, CardRecord, CardUse, Customer, Head, Link, MailRecord, Message, Party, PersonRecord,
+    Point, PolicyRecord, Reading, SignedHead, Staff, Status, StepDone, Token,
 };
 pub use recover::{RecoveredCard, ShownCard};
 pub use restore::{FindLostError, LostSale, LostSales, Restored, find_lost};

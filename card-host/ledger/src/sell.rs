@@ -198,7 +198,11 @@ impl Office {
         })
     }
 
-    fn cash_limit(rules: &ChannelRules, point: &Point, amount: Piastres) -> Result<(), LedgerError> {
+    pub(super) fn cash_limit(
+        rules: &ChannelRules,
+        point: &Point,
+        amount: Piastres,
+    ) -> Result<(), LedgerError> {
         let most = point.most_cash.or(rules.most_cash.map(Piastres));
         match most.filter(|most| Self::cash_above(point, amount, *most)) {
             Some(most) => Err(Refusal::CashLimit { point: point.code.clone(), most }.into()),

@@ -178,6 +178,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         | Refusal::MoreThanAllowed { .. }
         | Refusal::MoreThanLeft { .. }
         | Refusal::UnknownAccount(_)
+        | Refusal::Papers(_)
         | Refusal::Invalid(_) => Code::Invalid,
     }
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use card_host::national_id::PersonRef;
+
 use super::absent::{Absent, Key};
 use super::connection::Connection;
 use super::failure::{Failure, FailureKind};
@@ -18,8 +20,8 @@ use crate::sell::reference;
 use crate::store::{Access, Row as TableRow, Table, newest_first};
 use crate::{
     AccountBalance, Ask, BindingRecord, CardRecord, Context, Customer, Entry, EntryId, Hash, Head,
-    LedgerAccount, LedgerError, Link, MailRecord, Message, Party, PartyCode, Payee, Point, PointCode,
-    PolicyRecord, Reading, RequestKey, SignedHead, Staff, Status, StepDone, Token, Transaction,
+    LedgerAccount, LedgerError, Link, MailRecord, Message, Party, PartyCode, Payee, PersonRecord, Point,
+    PointCode, PolicyRecord, Reading, RequestKey, SignedHead, Staff, Status, StepDone, Token, Transaction,
 };
 
 /// For what reads the whole ledger.
@@ -327,6 +329,10 @@ impl Transaction for PostgresTransaction<'_> {
 
     fn staff(&mut self) -> Result<Vec<Staff>, LedgerError> {
         self.many(sql::STAFF, &[], "staff", |columns| columns.staff())
+    }
+
+    fn persons(&mut self, person: &PersonRef) -> Result<Vec<PersonRecord>, LedgerError> {
+        self.many(sql::PERSONS, &[&person.emit().as_slice()], "person", |columns| columns.person())
     }
 
     fn tokens(&mut self, party: &PartyCode) -> Result<Vec<Token>, LedgerError> {
