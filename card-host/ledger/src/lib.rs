@@ -76,6 +76,7 @@ mod restore;
 mod rules;
 mod sale;
 mod second;
+mod secret;
 mod sell;
 mod settings;
 mod settle;
@@ -140,6 +141,7 @@ pub use recover::{RecoveredCard, ShownCard};
 pub use restore::{FindLostError, LostSale, LostSales, Restored, find_lost};
 pub use sale::{Certified, Sale, SaleState};
 pub use second::same_person;
+pub use secret::Secret;
 pub use sell::{Once, SaleOrder};
 pub use settings::{LimitsChange, Note, PartyChange, PointLimits};
 pub use settle::{

@@ -21,7 +21,8 @@ use crate::store::{Access, Row as TableRow, Table, newest_first};
 use crate::{
     AccountBalance, Ask, BindingRecord, CardRecord, Context, Customer, Entry, EntryId, Hash, Head,
     LedgerAccount, LedgerError, Link, MailRecord, Message, Party, PartyCode, Payee, PersonRecord, Point,
-    PointCode, PolicyRecord, Reading, RequestKey, SignedHead, Staff, Status, StepDone, Token, Transaction,
+    PointCode, PolicyRecord, Reading, RequestKey, Secret, SignedHead, Staff, Status, StepDone, Token,
+    Transaction,
 };
 
 /// For what reads the whole ledger.
@@ -476,6 +477,11 @@ impl Transaction for PostgresTransaction<'_> {
             }
             page.into_iter().try_for_each(&mut *each)?;
         }
+    }
+
+    fn secret(&mut self) -> Result<Secret, LedgerError> {
+        let secret = self.one(sql::SECRET, &[], "secret", |columns| columns.secret())?;
+        self.run(|_| secret.ok_or_else(|| Failure::corrupt("table secret is empty")))
     }
 
     fn epoch(&mut self) -> Result<u32, LedgerError> {
