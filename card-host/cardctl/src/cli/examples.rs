@@ -122,7 +122,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("alerts queue", &["--days 5"]),
     ("alerts list", &["--format json"]),
     ("alerts taken", &["4711 4712"]),
-    ("serve", &["", "--listen 127.0.0.1:8470"]),
+    ("serve", &["", "--listen 127.0.0.1:8470", "--pool 40 --rate 50 --idle 30"]),
     ("keys list", &["", "--format json"]),
     ("keys rotate", &["vending", "credit --request rotate-2026"]),
     ("trace decode", &["card.trace"]),

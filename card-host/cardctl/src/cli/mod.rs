@@ -15,6 +15,7 @@ pub(crate) mod papers;
 pub(crate) mod parse;
 pub(crate) mod policy;
 pub(crate) mod sellers;
+pub(crate) mod serve;
 mod settings;
 pub(crate) mod signer;
 pub(crate) mod sim;
@@ -371,6 +372,8 @@ pub(crate) enum Command {
         /// Digits on the papers of the desk: western or arabic.
         #[arg(long, default_value = "western", value_parser = digits, requires = "desk")]
         digits: Digits,
+        #[command(flatten)]
+        limits: serve::Limits,
     },
     /// For the holder of a card, at home: serves the statement of the card in the reader to a browser of this computer, which asks for the
     /// number that is printed on the card. Needs no key and no ledger.

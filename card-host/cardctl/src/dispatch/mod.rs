@@ -113,12 +113,12 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
             AlertsCommand::List { most } => printer.print(&alerts::list(context, most)?),
             AlertsCommand::Taken { ids } => printer.print(&alerts::taken(context, &ids)?),
         },
-        Command::Serve { listen, desk: true, digits } => {
+        Command::Serve { listen, desk: true, digits, .. } => {
             desk::run(context, &desk::Options { listen, digits, holder: false }, printer)?;
             return Ok(true);
         }
-        Command::Serve { listen, desk: false, .. } => {
-            serve::run(context, listen, printer)?;
+        Command::Serve { listen, desk: false, limits, .. } => {
+            serve::run(context, listen, limits.within(), printer)?;
             return Ok(true);
         }
         Command::Keys { command } => match command {
