@@ -75,6 +75,7 @@ mod recover;
 mod restore;
 mod rules;
 mod sale;
+mod sale_limits;
 mod second;
 mod secret;
 mod sell;

@@ -14,6 +14,7 @@ use super::policy::{ChannelRules, Division};
 use super::powers::Power;
 use super::records::{BindingRecord, CardUse, Customer, Head, Party, Point, Status};
 use super::sale::{Certified, Sale, SaleState, Steps, announced, is_for};
+use super::sale_limits::{approval_above, day_limit, limits};
 use super::shown::Shown;
 use super::signing::Signing;
 use super::store::{Context, Payee, Transaction, read, transact};
@@ -371,32 +372,6 @@ struct Announced {
     binding: card_core::id::Binding,
     channel: Channel,
     party: Party,
-}
-
-fn limits(rules: &ChannelRules, point: &Point, sold: Piastres, amount: Piastres) -> Result<(), Refusal> {
-    let (least, most) = (Piastres(rules.least), Piastres(rules.most));
-    if amount < least {
-        return Err(Refusal::TooLittle { amount, least });
-    }
-    if amount > most {
-        return Err(Refusal::TooMuch { amount, most });
-    }
-    day_limit(rules, point, sold, amount)
-}
-
-fn day_limit(rules: &ChannelRules, point: &Point, sold: Piastres, amount: Piastres) -> Result<(), Refusal> {
-    let daily = point.most_daily.or(rules.most_daily.map(Piastres));
-    let after = sold.checked_add(amount);
-    match daily {
-        Some(most) if after.is_none_or(|after| after > most) => {
-            Err(Refusal::DailyLimit { point: point.code.clone(), sold, most })
-        }
-        _ => Ok(()),
-    }
-}
-
-fn approval_above(rules: Option<&ChannelRules>) -> Option<Piastres> {
-    rules.and_then(|rules| rules.approval_above).map(Piastres)
 }
 
 /// What is sold to: an open binding whose card is not blocked, that has been seen since the last restore, and of which neither card nor meter

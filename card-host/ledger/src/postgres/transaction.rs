@@ -3,12 +3,11 @@
 use card_core::id::{Binding, CardId, MeterId, Scope};
 use card_core::message::Slot;
 use card_core::units::{CardTime, Piastres};
+use card_host::national_id::PersonRef;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
-
-use card_host::national_id::PersonRef;
 
 use super::absent::{Absent, Key};
 use super::connection::Connection;
