@@ -131,6 +131,18 @@ impl Office {
         held: &BindingAccount,
         reason: &str,
     ) -> Result<BindingRecord, LedgerError> {
+        self.adopt_as(who, id, held, reason, &asked("adopt", format!("{held:?}")))
+    }
+
+    /// The same, where two people agree to `payload`.
+    pub(super) fn adopt_as(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        held: &BindingAccount,
+        reason: &str,
+        payload: &[u8],
+    ) -> Result<BindingRecord, LedgerError> {
         let (request, who) = (self.companys(who, id, Power::Correct)?, &who.at_office()?);
         let wrong = held.scope != self.scope()
             || held.moved
@@ -147,12 +159,11 @@ impl Office {
             )
             .into());
         }
-        let payload = asked("adopt", format!("{held:?}"));
         let out = self.step(|t| {
             alone(t)?;
             let (context, mut point, _) =
                 self.context(t, who, &request, Some(Payee::Meter(held.binding.meter)))?;
-            let agreed = match agreed(t, &request, &context.steps, &payload)? {
+            let agreed = match agreed(t, &request, &context.steps, payload)? {
                 Agreed::Done(entry) => {
                     let same = entry.kind == Kind::Adopt
                         && entry.binding == Some(held.binding)
@@ -187,7 +198,7 @@ impl Office {
             about(&mut entry, held);
             entry.amount = amount;
             if !agreed {
-                return self.ask(t, &mut point, entry, &payload).map(|()| None);
+                return self.ask(t, &mut point, entry, payload).map(|()| None);
             }
             totals(&mut entry, held);
             entry.payload = Payload::opened(held, (0, 0)).emit();

@@ -2,9 +2,11 @@
 
 use card_core::id::MeterId;
 use card_core::scp03::Mode;
+use card_core::units::Piastres;
+use card_ledger::AdoptFrom;
 use clap::{Args, Subcommand};
 
-use super::values::{account, meter_number, mode};
+use super::values::{account, adopt_from, meter_number, mode};
 
 /// How a customer's card is made.
 #[derive(Args)]
@@ -41,6 +43,37 @@ pub(crate) enum LifeCommand {
         /// The new customer's account number, in decimal digits.
         #[arg(long, value_parser = account)]
         account: u64,
+        #[command(flatten)]
+        making: Making,
+    },
+    /// Gives a customer another meter, whose card is in the reader: it is bound to a contract there. What was left at the old meter comes along with its final
+    /// report, which a technician's card brings (`engineering`): then the same again. Where it can report no more, two people estimate: `ledger move`.
+    NewMeter {
+        /// Number of the old meter, in decimal digits.
+        #[arg(long, value_parser = meter_number)]
+        from: MeterId,
+        /// Number of the new one.
+        #[arg(long, value_parser = meter_number)]
+        to: MeterId,
+    },
+    /// Makes a blank card the first card of a contract that begins with what an old card or meter had left. Two people do it: another one agrees with `ledger
+    /// approve`, and the same again, with the same --request, does it.
+    Adopt {
+        /// Number of the meter, in decimal digits.
+        #[arg(long, value_parser = meter_number)]
+        meter: MeterId,
+        /// The customer's account number, in decimal digits.
+        #[arg(long, value_parser = account)]
+        account: u64,
+        /// What was left, in EGP.
+        #[arg(long, value_name = "EGP", value_parser = Piastres::from_egp)]
+        amount: Piastres,
+        /// What has shown it: old-card or old-meter.
+        #[arg(long, value_parser = adopt_from)]
+        shown_by: AdoptFrom,
+        /// Its number, when it was read and by whom: what another one can look at again.
+        #[arg(long, value_name = "TEXT")]
+        evidence: String,
         #[command(flatten)]
         making: Making,
     },

@@ -1,4 +1,4 @@
-//! `cardctl issue`, `cardctl replace` and `cardctl engineering`: blank cards become cards.
+//! `cardctl issue`, `replace`, `move-in`, `adopt` and `engineering`: blank cards become cards.
 
 use card_core::id::MeterId;
 use card_core::key::KeyLength;
@@ -6,7 +6,7 @@ use card_core::scp03::Mode;
 use card_core::units::Piastres;
 use card_host::card_work::CardChoice;
 use card_host::personalise::Step;
-use card_ledger::{LedgerError, Refusal, ReplaceReason};
+use card_ledger::{Adoption, LedgerError, Refusal, ReplaceReason};
 
 use super::{Error, given};
 use crate::context::Context;
@@ -61,8 +61,26 @@ pub(crate) fn move_in(
     Ok(issued)
 }
 
+/// The same with a contract that begins with an old balance, by two people.
+pub(crate) fn adopt(
+    context: &Context,
+    of: (MeterId, u64),
+    adoption: &Adoption,
+    choice: CardChoice,
+) -> Result<Issued, Error> {
+    let workplace = context.alone()?;
+    let books = context.books(&workplace)?;
+    let (Books { office, who, .. }, id) = (&books, books.id()?);
+    let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
+        let issued = office.adopt_card(who, id, card, of, adoption, choice, Some(&mut progress()))?;
+        Ok::<_, Error>(Issued::new(&issued))
+    })?;
+    see_to_meter(&workplace, &books, of.0);
+    Ok(issued)
+}
+
 /// The access number is kept nowhere: it is shown whatever becomes of the meter.
-fn see_to_meter(workplace: &Workplace, books: &Books, meter: MeterId) {
+pub(super) fn see_to_meter(workplace: &Workplace, books: &Books, meter: MeterId) {
     if let Err(error) = install_meter(workplace, books, meter) {
         say::remark(format_args!("the card is issued, and its simulated meter is not there: {error}"));
     }

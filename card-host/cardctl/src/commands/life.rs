@@ -1,12 +1,12 @@
-//! `cardctl move-out` and `terminate`: a contract ends.
+//! `cardctl move-out`, `terminate` and `new-meter`: a contract ends.
 
 use card_core::id::MeterId;
 use card_ledger::EndReason;
 
-use super::Error;
+use super::{Error, issue};
 use crate::context::Context;
 use crate::context::books::Books;
-use crate::view::life::EndedView;
+use crate::view::life::{AtNewMeterView, EndedView};
 
 pub(crate) fn move_out(
     context: &Context,
@@ -23,6 +23,17 @@ pub(crate) fn move_out(
         let ended = books.office.move_out(&books.who, books.id()?, card, meter, words)?;
         Ok(EndedView::new(books.id()?, &ended, true))
     })
+}
+
+pub(crate) fn new_meter(context: &Context, meters: (MeterId, MeterId)) -> Result<AtNewMeterView, Error> {
+    let workplace = context.alone()?;
+    let books = context.books(&workplace)?;
+    let view = context.with_card(Some(&workplace), |card| {
+        let done = books.office.new_meter(&books.who, books.id()?, card, meters)?;
+        Ok::<_, Error>(AtNewMeterView::new(books.id()?, &done))
+    })?;
+    issue::see_to_meter(&workplace, &books, meters.1);
+    Ok(view)
 }
 
 pub(crate) fn terminate(context: &Context, meter: MeterId, words: &str) -> Result<EndedView, Error> {

@@ -1,6 +1,7 @@
 //! Steps of a contract's life.
 
 use card_host::card_work::CardChoice;
+use card_ledger::Adoption;
 
 use crate::cli::life::{LifeCommand, Making};
 use crate::commands::{Error, issue, life};
@@ -19,6 +20,11 @@ pub(super) fn run(context: &Context, printer: Printer, command: LifeCommand) -> 
         }
         LifeCommand::MoveIn { meter, account, making } => {
             printer.print(&issue::move_in(context, meter, account, choice(making, true))?)
+        }
+        LifeCommand::NewMeter { from, to } => printer.print(&life::new_meter(context, (from, to))?),
+        LifeCommand::Adopt { meter, account, amount, shown_by, evidence, making } => {
+            let adoption = Adoption { amount, from: shown_by, evidence };
+            printer.print(&issue::adopt(context, (meter, account), &adoption, choice(making, false))?)
         }
         LifeCommand::Terminate { meter, reason } => printer.print(&life::terminate(context, meter, &reason)?),
     }?)

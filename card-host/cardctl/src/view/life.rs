@@ -1,12 +1,14 @@
-//! A contract that has ended.
+//! A contract that has ended, and a customer at another meter.
 
 use card_core::id::Binding;
 use card_core::text::{Language, isolate};
-use card_ledger::{Ended, RequestId};
+use card_core::units::Piastres;
+use card_ledger::{AtNewMeter, Ended, RequestId};
 use serde::Serialize;
 
 use super::View;
 use super::card::contract;
+use super::issue::Account;
 use super::table::Table;
 use super::words::say;
 
@@ -66,6 +68,56 @@ impl View for EndedView {
                 format_args!("رد المتبقي: {}", isolate(&give)),
             ),
         );
+        table.finish()
+    }
+}
+
+/// A customer at another meter.
+#[derive(Serialize)]
+pub(crate) struct AtNewMeterView {
+    request: RequestId,
+    #[serde(flatten)]
+    account: Account,
+    /// The old meter, and its contract.
+    #[serde(serialize_with = "crate::view::as_text")]
+    from_meter: u64,
+    from_binding: u32,
+    /// Whether what was left there has come along.
+    moved: bool,
+}
+
+impl AtNewMeterView {
+    pub(crate) fn new(request: &RequestId, done: &AtNewMeter) -> Self {
+        Self {
+            request: request.clone(),
+            account: (&done.account).into(),
+            from_meter: done.from.meter.number(),
+            from_binding: done.from.number,
+            moved: done.moved,
+        }
+    }
+}
+
+impl View for AtNewMeterView {
+    fn text(&self, language: Language) -> String {
+        let from = Binding { meter: self.from_meter.into(), number: self.from_binding };
+        let mut table = Table::new(language);
+        table.line("card", &self.account.card);
+        table.line("account", self.account.account);
+        table.line("meter", self.account.contract(language));
+        table.line("ended", contract(from, language));
+        table.egp("total credit", Piastres(self.account.total_credit));
+        let next = if self.moved {
+            say(language, "take the card to the new meter", "يوضع الكارت في العداد الجديد")
+        } else {
+            let again = format!("cardctl new-meter --from {} --to {}", self.from_meter, self.account.meter);
+            say(
+                language,
+                format_args!("a technician's card brings the old meter's final report; then again: {again}"),
+                format_args!("يحضر كارت فني التقرير الأخير للعداد القديم ثم يعاد: {}", isolate(&again)),
+            )
+        };
+        table.line("next", next);
         table.finish()
     }
 }
