@@ -13,6 +13,7 @@ use super::meter_keys::base_and_transport;
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::payload::Payload;
+use super::policy::CardStep;
 use super::powers::Power;
 use super::records::{BindingRecord, CardRecord, CardUse, Head, NUMBERS_OF_A_RESTORE, Status};
 use super::sale::{Certified, Steps, is_for};
@@ -43,6 +44,9 @@ impl Office {
     pub fn open(&self, order: &OpenOrder) -> Result<BindingRecord, LedgerError> {
         let (request, who) = (self.companys(&order.who, &order.id, Power::Sell)?, &order.who.at_office()?);
         self.step(|t| {
+            let first = if order.closes_former { CardStep::MoveIn } else { CardStep::Issue };
+            self.till(t, &order.who, first)?;
+            self.till(t, &order.who, CardStep::NewMeter)?;
             alone(t)?;
             let payee = Payee::Meter(order.meter);
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
@@ -56,7 +60,7 @@ impl Office {
             // The time of its entry.
             let now = self.now()?;
             let opening_time = now.max(point.time);
-            let mut heads = Vec::new();
+            let (mut heads, mut step) = (Vec::new(), first);
             let number = next_number(&context)?;
             if let Some(former) = &context.binding {
                 if former.status == Status::Open
@@ -77,6 +81,7 @@ impl Office {
                 });
                 let own = own.ok_or(Refusal::CardInUse(order.card.id))?;
                 heads.extend(superseded(&own));
+                step = CardStep::NewMeter;
             }
             let (credit_key, parameter_keys, load_key) = {
                 let keys = self.keys();
@@ -117,7 +122,8 @@ impl Office {
                 }
             };
             entry.payload = Payload::opened(&record.held, keys).emit();
-            self.book(t, &mut point, entry, &heads)?;
+            let entry = self.book(t, &mut point, entry, &heads)?;
+            self.serve(t, &order.who, &order.id, step, &entry)?;
             Ok(record)
         })
     }
@@ -143,7 +149,7 @@ impl Office {
         reason: &str,
         payload: &[u8],
     ) -> Result<BindingRecord, LedgerError> {
-        let (request, who) = (self.companys(who, id, Power::Correct)?, &who.at_office()?);
+        let (desk, request, who) = (who, self.companys(who, id, Power::Correct)?, &who.at_office()?);
         let wrong = held.scope != self.scope()
             || held.moved
             || held.account == 0
@@ -160,6 +166,7 @@ impl Office {
             .into());
         }
         let out = self.step(|t| {
+            self.till(t, desk, CardStep::Adopt)?;
             alone(t)?;
             let (context, mut point, _) =
                 self.context(t, who, &request, Some(Payee::Meter(held.binding.meter)))?;
@@ -212,7 +219,8 @@ impl Office {
             give(&credit, &opening, held.total_debited);
             let mut heads: Vec<Head> = context.binding.as_ref().and_then(superseded).into_iter().collect();
             heads.extend([card_head(&record, CardUse::Customer), Head::Binding(Box::new(record.clone()))]);
-            self.book(t, &mut point, entry, &heads)?;
+            let entry = self.book(t, &mut point, entry, &heads)?;
+            self.serve(t, desk, id, CardStep::Adopt, &entry)?;
             Ok(Some(record))
         })?;
         done(out, &request)
@@ -227,8 +235,10 @@ impl Office {
         card: CardId,
         reason: &str,
     ) -> Result<BindingRecord, LedgerError> {
-        let (request, who) = (self.companys(who, id, Power::Sell)?, &who.at_office()?);
+        let (desk, request, step) = (who, self.companys(who, id, Power::Sell)?, CardStep::replace(reason));
+        let who = &who.at_office()?;
         self.signing_step(|t, signing| {
+            self.till(t, desk, step)?;
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             if !context.steps.is_empty() {
                 return again(t, &context.steps, id, |entry, record| {
@@ -254,7 +264,8 @@ impl Office {
             let record = Self::certify(signing, &mut entry, record, held, Channel::Branch)?;
             let heads =
                 [former, card_head(&record, CardUse::Customer), Head::Binding(Box::new(record.clone()))];
-            self.book(t, &mut point, entry, &heads)?;
+            let entry = self.book(t, &mut point, entry, &heads)?;
+            self.serve(t, desk, id, step, &entry)?;
             Ok(record)
         })
     }
@@ -268,9 +279,11 @@ impl Office {
         blocked: bool,
         reason: &str,
     ) -> Result<BindingRecord, LedgerError> {
-        let (request, who) = (self.companys(who, id, Power::Sell)?, &who.at_office()?);
+        let (desk, request) = (who, self.companys(who, id, Power::Sell)?);
+        let (who, step) = (&who.at_office()?, CardStep::block(blocked, reason));
         let payload = json!({ "blocked": blocked }).to_string().into_bytes();
         self.step(|t| {
+            self.till(t, desk, step)?;
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             if !context.steps.is_empty() {
                 return again(t, &context.steps, id, |entry, _| {
@@ -287,7 +300,8 @@ impl Office {
             totals(&mut entry, &record.held);
             reason.clone_into(&mut entry.reason);
             entry.payload.clone_from(&payload);
-            self.book(t, &mut point, entry, &[Head::Binding(Box::new(record.clone()))])?;
+            let entry = self.book(t, &mut point, entry, &[Head::Binding(Box::new(record.clone()))])?;
+            self.serve(t, desk, id, step, &entry)?;
             Ok(record)
         })
     }

@@ -110,6 +110,12 @@ codes! {
         Clock = "clock",
         /// The ledger was restored from a copy.
         Restore = "restore",
+        /// What a customer has shown at a desk for a step in the life of a card.
+        Papers = "papers",
+        /// The fee of such a step.
+        Fee = "fee",
+        /// Such a fee is given back.
+        FeeBack = "fee-back",
     }
 }
 
@@ -130,6 +136,7 @@ impl Kind {
                 | Self::Debt
                 | Self::Clock
                 | Self::Restore
+                | Self::FeeBack
         )
     }
 }

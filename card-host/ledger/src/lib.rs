@@ -62,6 +62,7 @@ mod meter_keys;
 mod moves;
 mod names;
 mod office;
+mod papers;
 mod payload;
 mod policy;
 #[cfg(feature = "postgres")]
@@ -73,8 +74,11 @@ mod reconcile;
 mod records;
 mod recover;
 mod restore;
+mod rules;
 mod sale;
+mod sale_limits;
 mod second;
+mod secret;
 mod sell;
 mod settings;
 mod settle;
@@ -119,8 +123,10 @@ pub use lists::{
 pub use moves::MoveOrder;
 pub use names::{COMPANY, ChargeCode, NameError, OFFICE, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};
+pub use papers::{FeeTaken, PapersOrder};
 pub use policy::{
-    ChannelRules, Charge, ChargeKind, ChargeName, Charged, Commission, Division, Policy, WithoutPayment,
+    CardPolicy, CardStep, ChannelRules, Charge, ChargeKind, ChargeName, Charged, Commission, Division,
+    Document, Documents, FeePaid, PaperRefusal, Policy, StepFee, StepRules, WithoutPayment,
 };
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresLedger;
@@ -131,13 +137,14 @@ pub use reconcile::{
     Exception, ExceptionKind, ExceptionSums, ReconcileOptions, Reconciliation, Severity, reconcile,
 };
 pub use records::{
-    BindingRecord, CardRecord, CardUse, Customer, Head, Link, MailRecord, Message, Party, Point,
-    PolicyRecord, Reading, SignedHead, Staff, Status, StepDone, Token,
+    BindingRecord, CardRecord, CardUse, Customer, Head, Link, MailRecord, Message, Party, PersonRecord,
+    Point, PolicyRecord, Reading, SignedHead, Staff, Status, StepDone, Token,
 };
 pub use recover::{RecoveredCard, ShownCard};
 pub use restore::{FindLostError, LostSale, LostSales, Restored, find_lost};
 pub use sale::{Certified, Sale, SaleState};
 pub use second::same_person;
+pub use secret::Secret;
 pub use sell::{Once, SaleOrder};
 pub use settings::{LimitsChange, Note, PartyChange, PointLimits};
 pub use settle::{

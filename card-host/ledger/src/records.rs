@@ -11,6 +11,7 @@ use super::entry::{EntryId, Hash, Step, codes};
 use super::names::{PartyCode, PointCode};
 use super::powers::{Power, Powers};
 use card_host::issuer::BindingAccount;
+use card_host::national_id::PersonRef;
 
 /// A vending point and the end of its chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -249,6 +250,15 @@ impl Reading {
     }
 }
 
+/// An account for which somebody was at a desk with a national ID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PersonRecord {
+    /// Who.
+    pub person: PersonRef,
+    /// For which account.
+    pub account: u64,
+}
+
 /// Rules of selling from a time on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyRecord {
@@ -310,6 +320,8 @@ pub enum Head {
     Link(Link),
     /// Mail; the older one in the slot is in its entry.
     Mail(MailRecord),
+    /// Somebody at a desk; one that is there already stays.
+    Person(PersonRecord),
     /// A report; one that is there already stays.
     Reading(Reading),
     /// Rules of selling; a version that is there already is refused.

@@ -140,6 +140,7 @@ impl Refusal {
             Self::MoreThanCertified { .. } => "more-than-certified",
             Self::BadEvidence(_) => "bad-evidence",
             Self::NoReason => "no-reason",
+            Self::Papers(refusal) => refusal.code(),
             Self::Invalid(_) => "invalid",
         }
     }
@@ -311,6 +312,7 @@ impl Refusal {
                 "البيانات المسلمة غير صحيحة أو ليست لنا ولم تُحفظ: يرجى اعتبارها مزورة".to_owned()
             }
             Self::NoReason => "يرجى كتابة السبب في سطر واحد: يبقى في الدفاتر دائمًا".to_owned(),
+            Self::Papers(refusal) => refusal.arabic(),
             Self::Invalid(_) => "إحدى القيم غير صحيحة ولم يُنفذ شيء: يرجى مراجعة ما كُتب".to_owned(),
         }
     }
@@ -341,6 +343,7 @@ mod tests {
     use card_core::units::{Balance, Piastres};
 
     use super::*;
+    use crate::policy::PaperRefusal;
 
     /// One of each.
     fn refusals() -> Vec<Refusal> {
@@ -406,6 +409,7 @@ mod tests {
             Refusal::MoreThanCertified { amount, certified: most },
             Refusal::BadEvidence("text".to_owned()),
             Refusal::NoReason,
+            Refusal::Papers(PaperRefusal::NoValidity),
             Refusal::Invalid("text".to_owned()),
         ]
     }

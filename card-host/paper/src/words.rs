@@ -57,6 +57,7 @@ words! {
     FEES = "Fees", "رسوم الشهر";
     INSTALMENTS = "Instalments", "الأقساط";
     RESTART_TOOK = "of it by restarts", "منها فرق الشرائح";
+    DOUBT_TOOK = "of it while the meter's clock was doubtful", "منها بسبب عدم ضبط تاريخ ووقت العداد";
     TOTAL = "Total", "الإجمالي";
     NOW = "so far", "حتى الآن";
     RE_RATED = "rated again at a higher bracket", "أعيد حساب الشهر بشريحة أعلى";

@@ -6,6 +6,7 @@ use card_ledger::{DebitTo, GiveBack, GiveTo, PartyCode, Payee, RequestId, Reques
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
+use super::policy::Shown;
 use super::values::{binding, card, meter_number};
 use crate::commands::ledger::{correct, moves};
 
@@ -93,6 +94,8 @@ pub(crate) struct Reasoned {
     /// Why.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
 }
 
 #[derive(Args)]

@@ -13,7 +13,9 @@ pub(crate) mod mail;
 pub(crate) mod meter;
 pub(crate) mod papers;
 pub(crate) mod parse;
+pub(crate) mod policy;
 pub(crate) mod sellers;
+pub(crate) mod serve;
 mod settings;
 pub(crate) mod signer;
 pub(crate) mod sim;
@@ -46,6 +48,7 @@ use self::ledger::LedgerCommand;
 use self::life::{LifeCommand, Making};
 use self::mail::MailArguments;
 use self::meter::MeterCommand;
+use self::policy::{PolicyCommand, Shown};
 use self::signer::SignerCommand;
 use self::sim::SimCommand;
 use self::staff::StaffCommand;
@@ -205,6 +208,8 @@ pub(crate) enum Command {
         /// Length of all keys in bits, 128 or 256; counts when the data directory is new.
         #[arg(long, default_value = "256", value_parser = key_length)]
         aes: KeyLength,
+        #[command(flatten)]
+        shown: Shown,
     },
     /// Makes a blank card the replacement of the card that serves a meter: the next generation, with all that was certified. Where the old one was lost,
     /// it is worth nothing once the new one has been at the meter.
@@ -217,6 +222,8 @@ pub(crate) enum Command {
         reason: ReplaceReason,
         #[command(flatten)]
         making: Making,
+        #[command(flatten)]
+        shown: Shown,
     },
     /// Blocks the card of a contract that is not here, such as a lost one: nothing is sold to it, and it collects nothing. At its meter it works with
     /// what is on it, until a new one has been there.
@@ -228,6 +235,13 @@ pub(crate) enum Command {
         /// The card: 16 hexadecimal digits.
         #[arg(value_parser = card)]
         card: CardId,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// What the company asks for at a desk, for each step in the life of a card: documents, a fee, who may, how many persons.
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
     },
     #[command(flatten)]
     Life(LifeCommand),
@@ -358,6 +372,8 @@ pub(crate) enum Command {
         /// Digits on the papers of the desk: western or arabic.
         #[arg(long, default_value = "western", value_parser = digits, requires = "desk")]
         digits: Digits,
+        #[command(flatten)]
+        limits: serve::Limits,
     },
     /// For the holder of a card, at home: serves the statement of the card in the reader to a browser of this computer, which asks for the
     /// number that is printed on the card. Needs no key and no ledger.

@@ -18,6 +18,7 @@ pub(crate) mod life;
 pub(crate) mod mail;
 pub(crate) mod meter;
 pub(crate) mod paper;
+pub(crate) mod policy;
 mod progress;
 pub(crate) mod readers;
 pub(crate) mod sale;

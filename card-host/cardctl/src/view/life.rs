@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::View;
 use super::card::contract;
 use super::issue::Account;
+use super::policy::FeeLine;
 use super::table::Table;
 use super::words::say;
 
@@ -24,10 +25,12 @@ pub(crate) struct EndedView {
     card: String,
     /// Whether the customer's card takes it to the meter.
     carried: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fee: Option<FeeLine>,
 }
 
 impl EndedView {
-    pub(crate) fn new(request: &RequestId, ended: &Ended, carried: bool) -> Self {
+    pub(crate) fn new(request: &RequestId, ended: &Ended, carried: bool, fee: Option<FeeLine>) -> Self {
         Self {
             request: request.clone(),
             account: ended.account,
@@ -35,6 +38,7 @@ impl EndedView {
             binding: ended.of.number,
             card: ended.nobodys.held.card.id.to_string(),
             carried,
+            fee,
         }
     }
 }
@@ -47,6 +51,9 @@ impl View for EndedView {
         table.line("ended", contract(of, language));
         table.line("account", self.account);
         table.line("card", &self.card);
+        if let Some(fee) = &self.fee {
+            table.line("fee", fee.line(language));
+        }
         let (next, arabic) = if self.carried {
             (
                 "take the card to the meter, bring it back: cardctl collect",
@@ -84,16 +91,19 @@ pub(crate) struct AtNewMeterView {
     from_binding: u32,
     /// Whether what was left there has come along.
     moved: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fee: Option<FeeLine>,
 }
 
 impl AtNewMeterView {
-    pub(crate) fn new(request: &RequestId, done: &AtNewMeter) -> Self {
+    pub(crate) fn new(request: &RequestId, done: &AtNewMeter, fee: Option<FeeLine>) -> Self {
         Self {
             request: request.clone(),
             account: (&done.account).into(),
             from_meter: done.from.meter.number(),
             from_binding: done.from.number,
             moved: done.moved,
+            fee,
         }
     }
 }
@@ -107,6 +117,9 @@ impl View for AtNewMeterView {
         table.line("meter", self.account.contract(language));
         table.line("ended", contract(from, language));
         table.egp("total credit", Piastres(self.account.total_credit));
+        if let Some(fee) = &self.fee {
+            table.line("fee", fee.line(language));
+        }
         let next = if self.moved {
             say(language, "take the card to the new meter", "يوضع الكارت في العداد الجديد")
         } else {

@@ -20,6 +20,7 @@ pub(crate) mod mail;
 pub(crate) mod meter;
 pub(crate) mod months;
 pub(crate) mod paper;
+pub(crate) mod policy;
 pub(crate) mod problem;
 pub(crate) mod readers;
 pub(crate) mod sale;

@@ -2,6 +2,7 @@
 //! own point, which is read first; all else only grows, or is told apart by sequences, so it follows from the entries in any order.
 
 mod bindings;
+mod desks;
 mod office;
 mod tally;
 
@@ -12,6 +13,7 @@ use card_core::units::{CardTime, Piastres};
 use std::collections::{BTreeMap, HashMap};
 
 use self::bindings::Known;
+use self::desks::Desks;
 use self::office::Office;
 use self::tally::{Keys, Reports, Tally};
 use crate::accounts::LedgerAccount;
@@ -74,6 +76,7 @@ pub(super) struct Expected {
     /// Moves that a second person approved.
     approved: Vec<RequestKey>,
     persons: HashMap<RequestKey, Persons>,
+    desks: Desks,
     /// Cash that one person gave back, or missed when a day was closed.
     singly: Vec<(EntryId, Kind, Piastres)>,
 }
@@ -116,6 +119,9 @@ impl Expected {
             *held = Day { day, sold: Piastres(before.0.saturating_add(entry.amount.0)) };
         }
         let in_office = entry.id.point.as_str() == OFFICE;
+        // Of the rules those that hold before it: what an entry asks for is not asked of itself.
+        self.desks.learn(&self.office.policies);
+        self.desks.add(entry, |card| self.office.cards.contains_key(card));
         let raised = in_office && self.office.add(entry);
         self.link(entry);
         self.moves(entry);
@@ -219,7 +225,7 @@ impl Expected {
         }
     }
 
-    /// What takes two people, and was done by one.
+    /// What takes two people, and was done by one; and what a desk has not asked for.
     pub(super) fn alone(&mut self) -> Vec<(EntryId, Kind, String)> {
         let all = std::mem::take(&mut self.persons).into_values();
         let by_one = all.filter_map(|Persons { asked, agreed, done }| {
@@ -236,7 +242,8 @@ impl Expected {
             (amount.0 > if kind == Kind::Close { short } else { back }).then_some((entry, kind))
         });
         let why = "no second person has agreed to it";
-        by_one.chain(above).map(|(entry, kind)| (entry, kind, why.to_owned())).collect()
+        let alone = by_one.chain(above).map(|(entry, kind)| (entry, kind, why.to_owned()));
+        alone.chain(self.desks.wrong()).collect()
     }
 
     fn posted(&mut self, payload: &[u8]) {
@@ -342,6 +349,10 @@ impl Expected {
                 format!("member of staff {:?}", member.name),
                 self.office.staff.remove(&member.identity).map(|held| held == *member),
             ),
+            Row::Head(Head::Person(person)) => compared(
+                format!("somebody at a desk for account {}", person.account),
+                self.desks.persons.remove(person).then_some(true),
+            ),
             Row::Head(Head::Card(card)) => compared(
                 format!("card {}", card.card.id),
                 self.office.cards.remove(&card.card.id).map(|held| held == *card),
@@ -393,6 +404,12 @@ impl Expected {
             self.office.tokens.values().map(|token| format!("token of {:?} of {}", token.actor, token.party)),
         );
         names.extend(self.office.staff.values().map(|member| format!("member of staff {:?}", member.name)));
+        names.extend(
+            self.desks
+                .persons
+                .iter()
+                .map(|person| format!("somebody at a desk for account {}", person.account)),
+        );
         names.extend(self.office.cards.keys().map(|card| format!("card {card}")));
         names.extend(self.links.keys().map(|(party, card)| format!("link of card {card} at {party}")));
         names.extend(self.office.customers.keys().map(|account| format!("customer {account}")));

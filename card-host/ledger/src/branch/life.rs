@@ -31,6 +31,13 @@ pub struct AtNewMeter {
     pub moved: bool,
 }
 
+impl AtNewMeter {
+    /// The id under which what the customer shows for it is handed in, and its fee is booked.
+    pub fn papers(id: &RequestId) -> Result<RequestId, LedgerError> {
+        further(id, "open")
+    }
+}
+
 impl Office {
     /// Ends the contract that a meter serves, whose card is behind `transport`, and binds that card to nobody's contract: taken to the meter once more, it
     /// brings back the final report. To be repeated where it was torn.
