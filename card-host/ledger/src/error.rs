@@ -248,6 +248,16 @@ pub enum Refusal {
     /// Closed.
     #[error("the contract of this card is closed: use the customer's new card")]
     Closed(Binding),
+    /// The card serves another meter.
+    #[error(
+        "card {card} does not serve meter {meter}: look at the meter's number, or use its customer's card"
+    )]
+    OtherMeter {
+        /// The card.
+        card: CardId,
+        /// The meter.
+        meter: MeterId,
+    },
     /// Not ended.
     #[error(
         "contract {} of meter {} has not ended: end it first (`cardctl move-out`, or `cardctl terminate`)", .0.number, .0.meter

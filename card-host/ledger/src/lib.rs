@@ -37,6 +37,7 @@
 //! ```
 
 mod accounts;
+mod adopt;
 mod alerts;
 mod anchor;
 mod answers;
@@ -93,6 +94,7 @@ mod store;
 mod texts;
 
 pub use accounts::{Class, LedgerAccount, UnknownAccount};
+pub use adopt::{AdoptFrom, Adoption};
 pub use alerts::QueuedAlerts;
 pub use audit::{
     AuditFinding, AuditKey, AuditKeyError, AuditPublicKey, AuditReport, LostBranch, MoneyIdentity, Progress,
@@ -100,7 +102,7 @@ pub use audit::{
     verify,
 };
 pub use bindings::OpenOrder;
-pub use branch::{BranchError, Brought, Found, Renewed};
+pub use branch::{AtNewMeter, BranchError, Brought, Found, Renewed};
 pub use close::{DayStatement, Sums, Waiting};
 pub use correct::{Approved, DebitOrder};
 pub use counter::{Collected, Evidence, HandedIn, binding_of};

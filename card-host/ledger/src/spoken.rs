@@ -101,6 +101,7 @@ impl Refusal {
             Self::Engineering(_) => "engineering-card",
             Self::Blocked(_) => "card-blocked",
             Self::Closed(_) => "contract-closed",
+            Self::OtherMeter { .. } => "other-meter",
             Self::NotEnded(_) => "not-ended",
             Self::EvidenceNeeded(_) => "evidence-needed",
             Self::LostCard(_) => "lost-card",
@@ -188,6 +189,10 @@ impl Refusal {
                 says("الكارت {} موقوف: يرجى أن يستلم المشترك كارتًا جديدًا من الفرع", &[card])
             }
             Self::Closed(_) => "انتهى تعاقد هذا الكارت: يرجى استخدام كارت المشترك الجديد".to_owned(),
+            Self::OtherMeter { card, meter } => says(
+                "الكارت {} لا يخدم العداد {}: يرجى مراجعة رقم العداد أو استخدام كارت مشتركه",
+                &[card, meter],
+            ),
             Self::NotEnded(binding) => says(
                 "التعاقد {} على العداد {} لم ينته بعد: يرجى إنهاؤه أولًا ثم رد المتبقي",
                 &[&binding.number, &binding.meter],
@@ -365,6 +370,7 @@ mod tests {
             Refusal::Engineering(card),
             Refusal::Blocked(card),
             Refusal::Closed(binding),
+            Refusal::OtherMeter { card, meter: MeterId::from(7) },
             Refusal::NotEnded(binding),
             Refusal::EvidenceNeeded(binding),
             Refusal::LostCard(card),

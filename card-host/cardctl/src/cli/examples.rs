@@ -23,6 +23,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("found", &["00112233AABBCCDD"]),
     ("move-out", &["--meter 1", "--meter 1 --without-card --reason 'the card is lost'"]),
     ("move-in", &["--meter 1 --account 8"]),
+    ("new-meter", &["--from 1 --to 2"]),
+    (
+        "adopt",
+        &[
+            "--meter 1 --account 7 --amount 45.50 --shown-by old-card --evidence 'card 4711, read by Mona' --request old-4711",
+        ],
+    ),
     ("terminate", &["--meter 1 --reason 'the house is torn down'"]),
     (
         "batch issue",
