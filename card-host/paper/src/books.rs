@@ -6,11 +6,13 @@ use card_core::text::Situation;
 use card_core::units::{Balance, Energy, Piastres};
 use card_host::operate::Reading;
 use card_ledger::{
-    Entry, Kind, Ledger, LedgerError, Office, Payee, Policy, ReceiptProof, Refusal, RequestId, RequestKey,
-    Sale, SaleState, StoreError, binding_of, read,
+    Entry, FeePaid, FeeTaken, Kind, Ledger, LedgerError, Office, Payee, Policy, PolicyRecord, ReceiptProof,
+    Refusal, RequestId, RequestKey, Sale, SaleState, StoreError, binding_of, fee_taken, read,
 };
 
-use crate::{Amounts, Bracket, ChargeLine, ChargeRow, Look, MonthRow, Receipt, Slip, SlipKind, Statement};
+use crate::{
+    Amounts, Bracket, ChargeLine, ChargeRow, Look, MonthRow, Receipt, Slip, SlipFee, SlipKind, Statement,
+};
 
 /// Newest entries of a contract among which the payments of its charges are looked for.
 const ENTRIES: u32 = 1000;
@@ -87,9 +89,17 @@ impl Slip {
     /// # Errors
     /// [`NoPaper::NoSlip`] where it was something else.
     pub fn of(ledger: &dyn Ledger, request: &RequestKey, look: &Look) -> Result<Self, NoPaper> {
-        let entry = read(ledger, |t| match t.steps(request)?.first() {
-            Some(step) => t.entry(&step.entry),
-            None => Ok(None),
+        let (entry, fee) = read(ledger, |t| {
+            let entry = match t.steps(request)?.first() {
+                Some(step) => t.entry(&step.entry)?,
+                None => None,
+            };
+            let fee = fee_taken(t, request)?;
+            let rules = match &fee {
+                Some(fee) => t.policies()?.into_iter().find(|record| record.version == fee.policy),
+                None => None,
+            };
+            Ok((entry, fee.map(|fee| (fee, rules))))
         })?;
         let entry = entry.ok_or_else(|| LedgerError::from(Refusal::NoRequest(request.id.clone())))?;
         let none = || NoPaper::NoSlip(request.id.clone());
@@ -102,9 +112,21 @@ impl Slip {
             meter: entry.binding.ok_or_else(none)?.meter.number(),
             account: entry.account,
             reason: entry.reason,
+            fee: fee.map(|(fee, rules)| slip_fee(&fee, rules.as_ref(), look)).transpose()?,
             next: next.text(look.language).to_do.to_owned(),
         })
     }
+}
+
+/// What a step has cost, by its name in the rules that it followed.
+fn slip_fee(fee: &FeeTaken, rules: Option<&PolicyRecord>, look: &Look) -> Result<SlipFee, LedgerError> {
+    let rules = rules.map_or(Ok(Policy::default()), |record| Policy::from_json(&record.rules))?;
+    let code = fee.step.charge()?;
+    Ok(SlipFee {
+        charge: ChargeLine { what: rules.name_of(&code, look.language).to_owned(), amount: fee.amount },
+        owed: fee.paid == FeePaid::Debt,
+        number: format!("{}/{}", fee.entry.point, fee.entry.number),
+    })
 }
 
 /// What an entry is in a card's life, and what to do then.

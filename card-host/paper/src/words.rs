@@ -75,6 +75,8 @@ words! {
     SLIP_BLOCKED = "A card was blocked", "إيقاف كارت";
     SLIP_UNBLOCKED = "A card was unblocked", "إعادة تفعيل كارت";
     REASON = "Reason", "السبب";
+    IN_CASH = "paid in cash", "مدفوع نقدًا";
+    OWED = "owed: taken from the next charges", "يُضاف إلى المديونية ويُخصم من الشحنات التالية";
     KEEP = "Please keep this paper", "يرجى الاحتفاظ بهذه الورقة";
 }
 

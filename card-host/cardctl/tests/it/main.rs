@@ -20,6 +20,7 @@ mod guides;
 mod keys;
 mod meter_command;
 mod pages;
+mod policy;
 mod run;
 mod signer;
 mod sim;
