@@ -147,7 +147,7 @@ def messages():
     for kind, form, values in (
             ("month", ref.MONTH, [{name: 0 for name, _ in ref.MONTH},
                                   dict(month=77, flags=5, slab=7, energy=35050, energy_charge=68100, re_rating=2200, service_fee=950, levies=2000,
-                                       others=2**32 - 300, instalments=5000, tariff=9, peak=7400),
+                                       others=2**32 - 300, instalments=5000, doubt_cost=831, tariff=9, peak=7400),
                                   {name: (1 << 8 * size) - 1 - (name == "month") for name, size in ref.MONTH}]),
             ("event", ref.EVENT, [dict(number=1, time=0, code=0, data=bytes(6)),
                                   dict(number=2**32 - 1, time=2**32 - 1, code=0xFFFF, data=b"\xFF" * 6),

@@ -18,7 +18,7 @@ use super::powers::Power;
 use super::records::{BindingRecord, CardRecord, CardUse, Head, NUMBERS_OF_A_RESTORE, Status};
 use super::sale::{Certified, Steps, is_for};
 use super::second::{Agreed, agreed, alone, asked, done};
-use super::sell::{about, sellable, unknown};
+use super::sell::{about, sellable, totals, unknown};
 use super::store::{Context, Payee, Transaction};
 use card_host::issuer::{AccountError, BindingAccount};
 
@@ -59,11 +59,7 @@ impl Office {
             let now = self.now()?;
             let opening_time = now.max(point.time);
             let (mut heads, mut new) = (Vec::new(), true);
-            let last = context.binding.as_ref().map_or(0, |former| former.binding().number);
-            // After a restore, numbers that were lost may be in the field: also where something older of the meter has been seen since.
-            let exhausted = || AccountError::BindingExhausted;
-            let first = context.epoch.checked_mul(NUMBERS_OF_A_RESTORE).ok_or_else(exhausted)?;
-            let number = last.checked_add(1).ok_or_else(exhausted)?.max(first);
+            let number = next_number(&context)?;
             if let Some(former) = &context.binding {
                 if former.status == Status::Open
                     && former.held.account != order.account
@@ -282,6 +278,9 @@ impl Office {
                 });
             }
             let Some(record) = context.binding.clone() else { return Err(unknown(t, payee)?) };
+            if record.status != Status::Open {
+                return Err(Refusal::Closed(record.binding()).into());
+            }
             let record = BindingRecord { blocked, ..record };
             let mut entry = draft(who, &request, Step::First, Kind::Block, self.now()?);
             about(&mut entry, &record.held);
@@ -323,6 +322,14 @@ impl Office {
     }
 }
 
+/// The number of the next binding of the meter in `context`. After a restore, numbers that were lost may be in the field: also where something older
+/// of the meter has been seen since.
+pub(super) fn next_number(context: &Context) -> Result<u32, AccountError> {
+    let last = context.binding.as_ref().map_or(0, |former| former.binding().number);
+    let first = context.epoch.checked_mul(NUMBERS_OF_A_RESTORE).ok_or(AccountError::BindingExhausted)?;
+    Ok(last.checked_add(1).ok_or(AccountError::BindingExhausted)?.max(first))
+}
+
 /// The former binding as it stands once a newer one is opened; what was left in it waits to be moved.
 pub(super) fn superseded(former: &BindingRecord) -> Option<Head> {
     let open = former.status == Status::Open;
@@ -346,11 +353,6 @@ pub(super) fn card_head(record: &BindingRecord, used: CardUse) -> Head {
     Head::Card(CardRecord { card, binding, load_key, used })
 }
 
-pub(super) fn totals(entry: &mut Entry, held: &BindingAccount) {
-    (entry.sequence, entry.total_credit, entry.total_debited) =
-        (held.sequence, held.total_credit, held.total_debited);
-}
-
 /// Whether a payee is this binding: also by a card that it has had.
 fn is_of(record: &BindingRecord, context: &Context, payee: Payee) -> bool {
     let found = context.binding.as_ref().map(BindingRecord::binding);
@@ -362,7 +364,7 @@ fn is_of(record: &BindingRecord, context: &Context, payee: Payee) -> bool {
 }
 
 /// What was done once, asked for again: the binding as it stands.
-fn again(
+pub(super) fn again(
     t: &mut dyn Transaction,
     steps: &[super::records::StepDone],
     id: &RequestId,

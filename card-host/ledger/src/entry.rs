@@ -78,6 +78,10 @@ codes! {
         Refresh = "refresh",
         /// A binding is opened.
         Open = "open",
+        /// A contract has ended: its meter is nobody's.
+        End = "end",
+        /// What was left in a contract that has ended is given back.
+        GiveBack = "give-back",
         /// A binding comes from other books with its totals.
         Adopt = "adopt",
         /// A card replaces another one.
@@ -123,6 +127,8 @@ impl Kind {
             Self::Refund
                 | Self::Propose
                 | Self::Debit
+                | Self::End
+                | Self::GiveBack
                 | Self::Adopt
                 | Self::Replace
                 | Self::Block

@@ -126,7 +126,7 @@ fn beside(now: CardTime, database: Option<CardTime>) -> String {
 pub enum AnchorError {
     /// The ledger is older than what was written to it.
     #[error(
-        "this ledger is an older copy: entry {number} of vending point {point} was written, and it is not there ({place}), so nothing was done; put the \
+        "this ledger is an older copy: entry {number} of vending point {point} was written, and it is not there{moved}, so nothing was done; put the \
          newest copy in its place, or declare it with `cardctl ledger restored`"
     )]
     Behind {
@@ -134,8 +134,8 @@ pub enum AnchorError {
         point: PointCode,
         /// The entry.
         number: u64,
-        /// Where the ledger is now, and where it was.
-        place: String,
+        /// Where the ledger is now and where it was, in brackets; nothing where that is the same.
+        moved: String,
     },
     /// What remembers how far it had come cannot be asked, or knows of other books.
     #[error(transparent)]
@@ -202,7 +202,7 @@ pub enum Refusal {
     UnknownMeter(MeterId),
     /// The meter serves another customer.
     #[error(
-        "meter {meter} serves another customer, with card {card}: close that contract first, or say that this one closes it"
+        "meter {meter} serves another customer, with card {card}: look at the numbers; where that one has gone, `cardctl move-in` ends that contract"
     )]
     MeterInUse {
         /// The meter.
@@ -248,6 +248,11 @@ pub enum Refusal {
     /// Closed.
     #[error("the contract of this card is closed: use the customer's new card")]
     Closed(Binding),
+    /// Not ended.
+    #[error(
+        "contract {} of meter {} has not ended: end it first (`cardctl move-out`, or `cardctl terminate`)", .0.number, .0.meter
+    )]
+    NotEnded(Binding),
     /// After a restore.
     #[error(
         "the ledger was restored from a copy, and this contract has not been seen since: hand in what is newer than the copy, a receipt of the present card or a report of its meter; where nothing is, read the card at a branch (`cardctl collect`)"

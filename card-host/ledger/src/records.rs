@@ -86,12 +86,15 @@ codes! {
     Status {
         /// Sells.
         Open = "open",
-        /// Its meter has a newer binding; what was left has not been moved.
+        /// It has ended, or its meter has a newer binding; what was left has not been moved or given back. Nobody's contracts stand so, too.
         Superseded = "superseded",
-        /// What was left has been moved.
+        /// What was left has been moved or given back.
         Closed = "closed",
     }
 }
+
+/// The account of nobody's contracts.
+pub(super) const NOBODY: u64 = 0;
 
 /// Each restore begins a range of numbers of bindings of so many: those that were lost by it are in the ranges before.
 pub(super) const NUMBERS_OF_A_RESTORE: u32 = 1_000_000;
@@ -124,6 +127,11 @@ impl BindingRecord {
     /// Meter and number.
     pub const fn binding(&self) -> Binding {
         self.held.binding
+    }
+
+    /// Whether it is nobody's contract, which took the meter when the one before it ended (docs/ledger.md, section 7).
+    pub const fn is_nobodys(&self) -> bool {
+        self.held.account == NOBODY
     }
 
     /// Whether somebody shows more than the books have certified: a certificate of a later sequence, or a higher total.

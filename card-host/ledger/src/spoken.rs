@@ -101,6 +101,7 @@ impl Refusal {
             Self::Engineering(_) => "engineering-card",
             Self::Blocked(_) => "card-blocked",
             Self::Closed(_) => "contract-closed",
+            Self::NotEnded(_) => "not-ended",
             Self::EvidenceNeeded(_) => "evidence-needed",
             Self::LostCard(_) => "lost-card",
             Self::WentBack(_) => "meter-went-back",
@@ -163,7 +164,7 @@ impl Refusal {
             }
             Self::UnknownMeter(meter) => says("العداد {} لا يخدم أي مشترك: يرجى مراجعة رقمه", &[meter]),
             Self::MeterInUse { meter, card } => says(
-                "العداد {} يخدم مشتركًا آخر بالكارت {}: يرجى إنهاء ذلك التعاقد أولًا أو بيان أن هذا ينهيه",
+                "العداد {} يخدم مشتركًا آخر بالكارت {}: يرجى مراجعة الأرقام، وإن كان قد ترك المكان فيرجى تسجيل انتقال الساكن الجديد",
                 &[meter, card],
             ),
             Self::HasCard { meter, card } => says(
@@ -187,6 +188,10 @@ impl Refusal {
                 says("الكارت {} موقوف: يرجى أن يستلم المشترك كارتًا جديدًا من الفرع", &[card])
             }
             Self::Closed(_) => "انتهى تعاقد هذا الكارت: يرجى استخدام كارت المشترك الجديد".to_owned(),
+            Self::NotEnded(binding) => says(
+                "التعاقد {} على العداد {} لم ينته بعد: يرجى إنهاؤه أولًا ثم رد المتبقي",
+                &[&binding.number, &binding.meter],
+            ),
             Self::EvidenceNeeded(_) => {
                 "استُعيدت الدفاتر من نسخة ولم يُقرأ هذا التعاقد بعدها: يرجى قراءة الكارت في الفرع أولًا"
                     .to_owned()
@@ -360,6 +365,7 @@ mod tests {
             Refusal::Engineering(card),
             Refusal::Blocked(card),
             Refusal::Closed(binding),
+            Refusal::NotEnded(binding),
             Refusal::EvidenceNeeded(binding),
             Refusal::LostCard(card),
             Refusal::WentBack(binding),

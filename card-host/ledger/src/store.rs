@@ -13,6 +13,7 @@ use super::records::{
     BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, PersonRecord, Point,
     PolicyRecord, Reading, SignedHead, Staff, StepDone, Token,
 };
+use super::secret::Secret;
 
 /// What runs in a transaction. A store may run it in a thread of its own, and more than once, from the start, until a transaction
 /// succeeds: what it gives to the outside counts only after [`Ledger::transact`] has returned.
@@ -271,6 +272,9 @@ pub trait Transaction {
         table: Table,
         each: &mut dyn FnMut(Row) -> Result<(), LedgerError>,
     ) -> Result<(), LedgerError>;
+
+    /// The ledger's own secret.
+    fn secret(&mut self) -> Result<Secret, LedgerError>;
 
     /// How often the ledger has been restored from a copy.
     fn epoch(&mut self) -> Result<u32, LedgerError>;

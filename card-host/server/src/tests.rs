@@ -155,6 +155,10 @@ impl Transaction for FakeRows<'_> {
         Ok(None)
     }
 
+    fn secret(&mut self) -> Result<card_ledger::Secret, LedgerError> {
+        Ok(card_ledger::Secret::parse(&[0; 32])?)
+    }
+
     fn last_time(&mut self) -> Result<CardTime, LedgerError> {
         Ok(CardTime::UNSET)
     }

@@ -12,6 +12,7 @@ mod clocks;
 mod concurrent;
 mod correct;
 pub(crate) mod desks;
+mod ending;
 mod evidence;
 mod months;
 mod proof;
@@ -36,6 +37,13 @@ macro_rules! over_both_stores {
 }
 
 over_both_stores! {
+    ending::{
+        what_was_left_is_given_back,
+        a_repetition_ends_and_gives_once,
+        what_is_not_given_back,
+        a_debt_stays_with_its_customer,
+        much_and_estimates_take_two,
+    }
     sell::{
         a_repetition_gives_the_same_answer,
         the_same_id_for_something_else_is_refused,

@@ -21,6 +21,9 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("block", &["--meter 1 --reason lost"]),
     ("unblock", &["--meter 1 --reason 'her sister had it'"]),
     ("found", &["00112233AABBCCDD"]),
+    ("move-out", &["--meter 1", "--meter 1 --without-card --reason 'the card is lost'"]),
+    ("move-in", &["--meter 1 --account 8"]),
+    ("terminate", &["--meter 1 --reason 'the house is torn down'"]),
     (
         "batch issue",
         &[
@@ -78,6 +81,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("ledger clock", &["office --reason 'the clock ran ahead'"]),
     ("ledger withdraw", &["desk-4711"]),
     ("ledger move", &["--from 17/1 --to 18/1"]),
+    (
+        "ledger give-back",
+        &[
+            "--of 17/1 --reason 'moved out'",
+            "--of 17/1 --estimate 42.50 --by transfer --reason 'the meter burnt'",
+        ],
+    ),
     ("ledger debt", &["7 300 --reason arrears"]),
     ("ledger deposit", &["office 1200.50 --reason 'bag 12'"]),
     ("ledger close-day", &["office --counted 1200.50"]),
@@ -112,7 +122,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("alerts queue", &["--days 5"]),
     ("alerts list", &["--format json"]),
     ("alerts taken", &["4711 4712"]),
-    ("serve", &["", "--listen 127.0.0.1:8470"]),
+    ("serve", &["", "--listen 127.0.0.1:8470", "--pool 40 --rate 50 --idle 30"]),
     ("keys list", &["", "--format json"]),
     ("keys rotate", &["vending", "credit --request rotate-2026"]),
     ("trace decode", &["card.trace"]),

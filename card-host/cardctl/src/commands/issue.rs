@@ -8,7 +8,7 @@ use card_host::card_work::CardChoice;
 use card_host::personalise::Step;
 use card_ledger::{CardStep, Documents, LedgerError, Refusal, ReplaceReason};
 
-use super::{Error, policy};
+use super::{Error, given, policy};
 use crate::context::Context;
 use crate::context::books::{Books, Founding};
 use crate::context::workplace::Workplace;
@@ -32,6 +32,29 @@ pub(crate) fn issue(context: &Context, options: &Options, shown: &Documents) -> 
     let (Books { office, who, .. }, id) = (&books, books.id()?);
     let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
         policy::hand_in(&books, CardStep::Issue, account, meter, shown)?;
+        let issued = office.issue(who, id, card, meter, account, choice, Some(&mut progress()))?;
+        Ok::<_, Error>(Issued::new(&issued, policy::fee(&books)?))
+    })?;
+    see_to_meter(&workplace, &books, meter);
+    Ok(issued)
+}
+
+/// The same for the next customer of a meter, whose former contract it ends.
+pub(crate) fn move_in(
+    context: &Context,
+    meter: MeterId,
+    account: u64,
+    choice: CardChoice,
+) -> Result<Issued, Error> {
+    let workplace = context.alone()?;
+    let books = context.books(&workplace)?;
+    if books.office.ended(meter)?.is_none() && books.office.serving(meter).is_err() {
+        return Err(given(format!(
+            "nobody has ever lived at meter {meter}: `cardctl issue --meter {meter} --account {account}`"
+        )));
+    }
+    let (Books { office, who, .. }, id) = (&books, books.id()?);
+    let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
         let issued = office.issue(who, id, card, meter, account, choice, Some(&mut progress()))?;
         Ok::<_, Error>(Issued::new(&issued, policy::fee(&books)?))
     })?;

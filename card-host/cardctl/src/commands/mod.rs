@@ -14,6 +14,7 @@ mod error;
 pub(crate) mod issue;
 pub(crate) mod keys;
 pub(crate) mod ledger;
+pub(crate) mod life;
 pub(crate) mod mail;
 pub(crate) mod meter;
 pub(crate) mod paper;

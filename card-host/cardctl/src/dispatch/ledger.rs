@@ -4,7 +4,9 @@ use card_core::key::KeyLength;
 
 use crate::cli::ledger::LedgerCommand;
 use crate::cli::sellers::TokenCommand;
-use crate::commands::ledger::{correct, days, lists, lost, moves, rules, sellers, settlement, show};
+use crate::commands::ledger::{
+    correct, days, give_back, lists, lost, moves, rules, sellers, settlement, show,
+};
 use crate::commands::{Error, policy};
 use crate::context::Context;
 use crate::context::books::{First, Founding};
@@ -57,6 +59,10 @@ pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -
         LedgerCommand::Clock { of, reason } => printer.print(&correct::clock(books, &of, &reason)?),
         LedgerCommand::Withdraw { id } => printer.print(&correct::withdraw(books, &id)?),
         LedgerCommand::Move(order) => printer.print(&moves::run(books, &order.options())?),
+        LedgerCommand::GiveBack(order) => {
+            let (order, reason) = order.options();
+            printer.print(&give_back::run(books, &order, &reason)?)
+        }
         LedgerCommand::Debt { account, amount, reason } => {
             printer.print(&correct::debt(books, account, amount, &reason)?)
         }

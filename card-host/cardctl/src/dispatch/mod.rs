@@ -1,8 +1,8 @@
 //! From what was asked for to the command that does it.
 
 mod ledger;
+mod life;
 
-use card_host::card_work::CardChoice;
 use card_paper::Look;
 
 use crate::cli::alerts::AlertsCommand;
@@ -36,15 +36,14 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
         }
         Command::Conformance => printer.print(&conformance::run(&context.reader)?),
         Command::Info => printer.print(&card::info(context)?),
-        Command::Issue { meter, account, private_balance, closes_former, mode, aes, shown } => {
-            let choice = CardChoice { mode, private_balance, closes_former };
+        Command::Issue { meter, account, making, aes, shown } => {
+            let choice = life::choice(making, false);
             let options = issue::Options { meter, account, choice, keys: aes };
             printer.print(&issue::issue(context, &options, &shown.documents()?)?)
         }
-        Command::Replace { meter, reason, private_balance, mode, shown } => {
-            let choice = CardChoice { mode, private_balance, closes_former: false };
+        Command::Replace { meter, reason, making, shown } => {
             let of = issue::Replacement { meter, account: None, reason };
-            printer.print(&issue::replace(context, &of, choice, &shown.documents()?)?)
+            printer.print(&issue::replace(context, &of, life::choice(making, false), &shown.documents()?)?)
         }
         Command::Block(block) => {
             let (of, shown) = (block.of.payee(), block.shown.documents()?);
@@ -55,6 +54,7 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
             printer.print(&block::run(context, of, false, &block.reason, &shown)?)
         }
         Command::Found { card, shown } => printer.print(&block::found(context, card, &shown.documents()?)?),
+        Command::Life(command) => return life::run(context, printer, command),
         Command::Policy { command } => match command {
             PolicyCommand::Show { version } => printer.print(&policy::show(context, version)?),
             PolicyCommand::Set { file } => printer.print(&policy::set(context, &file)?),
@@ -113,12 +113,12 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
             AlertsCommand::List { most } => printer.print(&alerts::list(context, most)?),
             AlertsCommand::Taken { ids } => printer.print(&alerts::taken(context, &ids)?),
         },
-        Command::Serve { listen, desk: true, digits } => {
+        Command::Serve { listen, desk: true, digits, .. } => {
             desk::run(context, &desk::Options { listen, digits, holder: false }, printer)?;
             return Ok(true);
         }
-        Command::Serve { listen, desk: false, .. } => {
-            serve::run(context, listen, printer)?;
+        Command::Serve { listen, desk: false, limits, .. } => {
+            serve::run(context, listen, limits.within(), printer)?;
             return Ok(true);
         }
         Command::Keys { command } => match command {

@@ -15,6 +15,7 @@ pub(crate) mod events;
 pub(crate) mod issue;
 pub(crate) mod keys;
 pub(crate) mod ledger;
+pub(crate) mod life;
 pub(crate) mod mail;
 pub(crate) mod meter;
 pub(crate) mod months;

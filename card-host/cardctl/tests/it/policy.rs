@@ -88,8 +88,9 @@ fn a_card_is_issued_and_replaced_by_the_example_of_egypt() {
     assert_eq!(done(&accounts)["accounts"], serde_json::json!(["7"]));
     let back = json(data, &["ledger", "refund", "lost-1", "--reason", "it was ours"]);
     assert_eq!((&back["amount"], &back["receipt"]), (&3_000.into(), &replaced["fee"]["receipt"]));
-    let terms = json(data, &["audit", "verify"]);
-    assert_eq!(terms["findings"].as_array().map(Vec::len), Some(0), "{terms}");
+    assert!(cardctl(data, &["audit", "key"]).status.success());
+    // It ends as done where it finds nothing.
+    json(data, &["audit", "verify"]);
 
     // The number is in no file of the data directory.
     for file in std::fs::read_dir(data).unwrap() {

@@ -187,8 +187,13 @@ impl Expected {
         }
         match entry.kind {
             Kind::Propose => {
-                if let Some(from) = crate::correct::moves_from(&entry.payload) {
+                if let Some(from) = crate::proposal::moves_from(&entry.payload) {
                     self.proposed.insert(entry.request.clone(), from);
+                }
+            }
+            Kind::GiveBack => {
+                if let Some(of) = entry.binding {
+                    self.bindings.entry(of).or_default().closed = true;
                 }
             }
             Kind::Move if entry.step == Step::Settled => self.approved.push(entry.request.clone()),
@@ -203,7 +208,8 @@ impl Expected {
 
     fn persons(&mut self, entry: &Entry, raised: bool) {
         if takes_cash_singly(entry) {
-            self.singly.push((entry.id.clone(), entry.kind, entry.amount));
+            let paid = crate::GivenBack::of_entry(entry).map_or(entry.amount, |given| given.paid);
+            self.singly.push((entry.id.clone(), entry.kind, paid));
         }
         let (asks, agrees) = (entry.kind == Kind::Propose, entry.kind == Kind::Approve);
         if !asks && !agrees && !raised && !takes_two(entry) {
@@ -233,7 +239,7 @@ impl Expected {
             (rules.correction_approval_above.max(back), shortage_alone.max(short))
         });
         let above = std::mem::take(&mut self.singly).into_iter().filter_map(|(entry, kind, amount)| {
-            (amount.0 > if kind == Kind::Debit { back } else { short }).then_some((entry, kind))
+            (amount.0 > if kind == Kind::Close { short } else { back }).then_some((entry, kind))
         });
         let why = "no second person has agreed to it";
         let alone = by_one.chain(above).map(|(entry, kind)| (entry, kind, why.to_owned()));
@@ -277,7 +283,8 @@ impl Expected {
             known.card = self.office.present.get(binding).copied();
             let elsewhere = known.card.and_then(|(card, _)| self.office.cards.get(&card.id));
             known.superseded = meters.get(&binding.meter).is_some_and(|newest| newest > &binding.number)
-                || elsewhere.is_some_and(|card| card.binding != *binding);
+                || elsewhere.is_some_and(|card| card.binding != *binding)
+                || known.is_nobodys();
             known.blocked = self.office.blocked.contains(binding);
             let seen = known.card.and_then(|(card, _)| self.receipts.get(&(*binding, card.id)));
             known.card_sequence = known.card_sequence.max(seen.copied().unwrap_or(0));
@@ -446,7 +453,7 @@ fn one_of(said: &[Linked], link: &Link) -> bool {
 fn takes_cash_singly(entry: &Entry) -> bool {
     let of = |is: fn(&Transfer) -> bool| entry.step == Step::First && entry.transfers.iter().any(is);
     match entry.kind {
-        Kind::Debit => of(|transfer| matches!(transfer.credit, LedgerAccount::Cash(_))),
+        Kind::Debit | Kind::GiveBack => of(crate::give_back::pays_out),
         Kind::Close => of(|transfer| matches!(transfer.debit, LedgerAccount::Differences(_))),
         _ => false,
     }
@@ -456,7 +463,7 @@ fn takes_cash_singly(entry: &Entry) -> bool {
 fn takes_two(entry: &Entry) -> bool {
     match entry.kind {
         Kind::Adopt => true,
-        Kind::Move | Kind::Close | Kind::Debit | Kind::Mail => entry.step == Step::Settled,
+        Kind::Move | Kind::GiveBack | Kind::Close | Kind::Debit | Kind::Mail => entry.step == Step::Settled,
         Kind::Restore => entry.id.point.as_str() == OFFICE,
         Kind::Recover => entry.payload.len() == bindings::RECOVERED,
         _ => false,

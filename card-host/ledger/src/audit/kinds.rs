@@ -66,6 +66,12 @@ fn fits(entry: &Entry, transfer: &Transfer) -> bool {
         Kind::Refund => paid(debit) && taken(credit),
         Kind::Debit => own(debit) && (cash(credit) || debtor(credit) || *credit == Account::Corrections),
         Kind::Adopt => between(&own, &|account| *account == Account::Opening),
+        Kind::GiveBack => {
+            let given = |account: &Account| {
+                cash(account) || debtor(account) || matches!(account, Account::Bank | Account::Consumed)
+            };
+            (own(debit) && given(credit)) || (debtor(debit) && own(credit))
+        }
         // The entry is about the new binding; the old one stands in its reason. What was used is never given back.
         Kind::Move => {
             let binding = |account: &Account| matches!(account, Account::Credit(_));

@@ -11,8 +11,8 @@ use super::failure::Failure;
 use crate::store::{Row as TableRow, Table};
 use crate::{
     BindingRecord, CardRecord, CardUse, Customer, Entry, EntryId, Hash, Head, Kind, LedgerAccount, Link,
-    MailRecord, Message, Party, PersonRecord, Point, PolicyRecord, Power, Reading, RequestKey, SignedHead,
-    Staff, Status, Step, StepDone, Token, Transfer,
+    MailRecord, Message, Party, PersonRecord, Point, PolicyRecord, Power, Reading, RequestKey, Secret,
+    SignedHead, Staff, Status, Step, StepDone, Token, Transfer,
 };
 use card_host::issuer::BindingAccount;
 use card_host::national_id::PersonRef;
@@ -156,6 +156,12 @@ impl<'r> Columns<'r> {
         let bytes: &[u8] = self.next()?;
         let wrong = |_| self.wrong(self.at.saturating_sub(1), &format!("{} bytes, and not {N}", bytes.len()));
         bytes.try_into().map_err(wrong)
+    }
+
+    /// The ledger's secret.
+    pub(super) fn secret(&mut self) -> Result<Secret, Failure> {
+        let bytes: &[u8] = self.next()?;
+        Secret::parse(bytes).map_err(|error| self.wrong(self.at.saturating_sub(1), &error.to_string()))
     }
 
     fn hash(&mut self) -> Result<Hash, Failure> {

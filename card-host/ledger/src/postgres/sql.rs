@@ -202,6 +202,7 @@ pub(super) const SIGNED_HEAD: &str = "SELECT point, number, head, time, signatur
 pub(super) const BALANCES: &str = "SELECT account, sum(debits)::TEXT, sum(credits)::TEXT FROM (\
     SELECT debit AS account, sum(amount) AS debits, 0 AS credits FROM transfer GROUP BY debit \
     UNION ALL SELECT credit, 0, sum(amount) FROM transfer GROUP BY credit) AS sums GROUP BY account ORDER BY account";
+pub(super) const SECRET: &str = "SELECT bytes FROM secret WHERE id = 1";
 pub(super) const EPOCH: &str = "SELECT epoch FROM meta WHERE id = 1";
 pub(super) const CLOCK: &str = "SELECT extract(epoch FROM clock_timestamp())::BIGINT";
 pub(super) const LAST_TIME: &str = "SELECT coalesce(max(time), 0) FROM point";

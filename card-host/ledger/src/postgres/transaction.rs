@@ -3,12 +3,11 @@
 use card_core::id::{Binding, CardId, MeterId, Scope};
 use card_core::message::Slot;
 use card_core::units::{CardTime, Piastres};
+use card_host::national_id::PersonRef;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
-
-use card_host::national_id::PersonRef;
 
 use super::absent::{Absent, Key};
 use super::connection::Connection;
@@ -21,7 +20,8 @@ use crate::store::{Access, Row as TableRow, Table, newest_first};
 use crate::{
     AccountBalance, Ask, BindingRecord, CardRecord, Context, Customer, Entry, EntryId, Hash, Head,
     LedgerAccount, LedgerError, Link, MailRecord, Message, Party, PartyCode, Payee, PersonRecord, Point,
-    PointCode, PolicyRecord, Reading, RequestKey, SignedHead, Staff, Status, StepDone, Token, Transaction,
+    PointCode, PolicyRecord, Reading, RequestKey, Secret, SignedHead, Staff, Status, StepDone, Token,
+    Transaction,
 };
 
 /// For what reads the whole ledger.
@@ -476,6 +476,11 @@ impl Transaction for PostgresTransaction<'_> {
             }
             page.into_iter().try_for_each(&mut *each)?;
         }
+    }
+
+    fn secret(&mut self) -> Result<Secret, LedgerError> {
+        let secret = self.one(sql::SECRET, &[], "secret", |columns| columns.secret())?;
+        self.run(|_| secret.ok_or_else(|| Failure::corrupt("table secret is empty")))
     }
 
     fn epoch(&mut self) -> Result<u32, LedgerError> {

@@ -13,7 +13,7 @@ use crate::records::{
     Point, PolicyRecord, Reading, SignedHead, Staff, Status, StepDone, Token,
 };
 use crate::store::{Row as TableRow, Table};
-use crate::{LedgerError, Power, Refusal, StoreError};
+use crate::{LedgerError, Power, Refusal, Secret, StoreError};
 use card_host::issuer::BindingAccount;
 use card_host::national_id::PersonRef;
 
@@ -124,6 +124,11 @@ impl<'row> Columns<'row> {
         }
         CardTime::from_unix(value)
             .ok_or_else(|| self.strange(column, &format_args!("{value} is no time of a ledger")))
+    }
+
+    /// The ledger's secret.
+    pub(super) fn secret(&mut self) -> Result<Secret, LedgerError> {
+        Ok(Secret::parse(self.bytes("bytes")?)?)
     }
 
     fn text(&mut self, column: &str) -> Result<&'row str, LedgerError> {

@@ -17,7 +17,7 @@ use crate::records::{
     PolicyRecord, Reading, SignedHead, Staff, StepDone, Token,
 };
 use crate::store::{Access, AccountBalance, Ask, Context, Payee, Row, Table, Transaction, newest_first};
-use crate::{LedgerError, StoreError};
+use crate::{LedgerError, Secret, StoreError};
 
 macro_rules! entry {
     ($rest:expr) => {
@@ -498,6 +498,12 @@ impl Transaction for Rows<'_> {
             ),
         };
         self.each(name, sql, [], |columns| each(columns.any(table)?))
+    }
+
+    fn secret(&mut self) -> Result<Secret, LedgerError> {
+        let secret =
+            self.one("secret", "SELECT bytes FROM secret WHERE id = 1", [], |columns| columns.secret())?;
+        Ok(secret.ok_or_else(|| StoreError::Corrupt("table secret has no row".to_owned()))?)
     }
 
     fn epoch(&mut self) -> Result<u32, LedgerError> {

@@ -7,8 +7,8 @@ use card_host::card_core::message::Slot;
 use card_host::card_core::units::Piastres;
 use card_host::card_work::development_scope;
 use card_ledger::{
-    AuditFinding, AuditKey, CardStep, Head, Ledger, Message, Payee, PostgresLedger, Power, SqliteLedger, sign_heads,
-    transact, verify,
+    AuditFinding, AuditKey, CardStep, Head, Ledger, Message, Payee, PostgresLedger, Power, SqliteLedger,
+    sign_heads, transact, verify,
 };
 use std::sync::Arc;
 use system_tests::postgres::Postgres;

@@ -88,6 +88,7 @@ impl Transaction for Stepped<'_> {
     }
 
     pass_on! {
+        fn secret(&mut self) -> card_ledger::Secret;
         fn entry(&mut self, id: &EntryId) -> Option<Entry>;
         fn steps(&mut self, request: &RequestKey) -> Vec<StepDone>;
         fn chain(&mut self, point: &PointCode, after: u64, most: u32) -> Vec<Entry>;

@@ -155,6 +155,16 @@ impl Office {
                     self.serves(binding, CardRef { id, generation }, load_key);
                 }
             }
+            // The card goes along, where it still served that meter.
+            Kind::End => {
+                if let Some(Payload::Opened { generation, load_key, .. }) = Payload::parse(payload) {
+                    self.present.insert(binding, (CardRef { id, generation }, load_key));
+                }
+                if let Some(card) = self.cards.get_mut(&id).filter(|card| card.binding.meter == binding.meter)
+                {
+                    card.binding = binding;
+                }
+            }
             Kind::Replace => {
                 if let Ok(voucher) = Voucher::parse(payload) {
                     let card = CardRef { id, generation: voucher.certificate.generation };
