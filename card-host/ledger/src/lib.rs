@@ -123,7 +123,7 @@ pub use lists::{
 pub use moves::MoveOrder;
 pub use names::{COMPANY, ChargeCode, NameError, OFFICE, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};
-pub use papers::{FeeTaken, PapersOrder};
+pub use papers::{FeeTaken, PapersOrder, fee_taken};
 pub use policy::{
     CardPolicy, CardStep, ChannelRules, Charge, ChargeKind, ChargeName, Charged, Commission, Division,
     Document, Documents, FeePaid, PaperRefusal, Policy, StepFee, StepRules, WithoutPayment,
