@@ -151,7 +151,10 @@ impl Office {
             )
             .into());
         }
-        let payload = asked("adopt", format!("{held:?}"));
+        let payload = asked(
+            "adopt",
+            format!("{:?}", BindingAccount { account: self.secret().account(held.account), ..*held }),
+        );
         let out = self.step(|t| {
             alone(t)?;
             let (context, mut point, _) =

@@ -50,7 +50,9 @@ mod counter;
 #[cfg(feature = "sqlite")]
 mod development;
 mod entry;
+mod erase;
 mod error;
+mod events;
 mod export;
 mod gap;
 mod lists;
@@ -85,13 +87,14 @@ mod staff;
 mod standing;
 mod store;
 mod texts;
+mod words;
 
 pub use accounts::{Class, LedgerAccount, UnknownAccount};
 pub use alerts::QueuedAlerts;
 pub use audit::{
     AuditFinding, AuditKey, AuditKeyError, AuditPublicKey, AuditReport, LostBranch, MoneyIdentity, Progress,
     ReceiptCheck, ReceiptProof, RestoreMark, RowFault, TrialBalance, TrialLine, sign_heads, trial_balance,
-    verify,
+    trial_balance_at, verify,
 };
 pub use bindings::OpenOrder;
 pub use branch::{BranchError, Brought, Found, Renewed};
@@ -102,6 +105,7 @@ pub use counter::{Collected, Evidence, HandedIn, binding_of};
 pub use development::Development;
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
 pub use error::{AnchorError, ClockError, LedgerError, MastersError, Refusal, StoreError};
+pub use events::{Event, Events, MOST_EVENTS, events};
 pub use export::{
     EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,
 };
@@ -144,3 +148,4 @@ pub use sqlite::SqliteLedger;
 pub use staff::{NoName, StaffChange, StaffName, StaffSecret};
 pub use standing::{CardStanding, ReplaceReason, Standing, standing};
 pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Row, Table, Transaction, Work, read, transact};
+pub use words::{FIRST_REFERENCE, References};

@@ -55,6 +55,8 @@ impl Absent {
             | Head::Staff(_)
             | Head::Reading(_)
             | Head::Signed(_)
+            | Head::Erased { .. }
+            | Head::Forgotten { .. }
             | Head::Epoch(_) => return false,
         };
         self.0.remove(&key)

@@ -16,6 +16,7 @@ use super::sql::{self, BINDING_COLUMNS, CUSTOMER_COLUMNS, PARTY_COLUMNS, POINT_C
 use super::write;
 use crate::sell::reference;
 use crate::store::{Access, Row as TableRow, Table, newest_first};
+use crate::words::account_word;
 use crate::{
     AccountBalance, Ask, BindingRecord, CardRecord, Context, Customer, Entry, EntryId, Hash, Head,
     LedgerAccount, LedgerError, Link, MailRecord, Message, Party, PartyCode, Payee, Point, PointCode,
@@ -447,12 +448,22 @@ impl Transaction for PostgresTransaction<'_> {
             t.connection.patience = LONG;
             t.connection.batch("SET LOCAL statement_timeout = '1h'")
         })?;
-        self.many(sql::BALANCES, &[], "transfer", |columns| {
+        let mut balances = self.many(sql::BALANCES, &[], "transfer", |columns| {
             let wrong = |error: &dyn std::fmt::Display| Failure::corrupt(format!("table transfer: {error}"));
             let account = columns.next::<&str>()?.parse::<LedgerAccount>().map_err(|error| wrong(&error))?;
             let mut sum = || columns.next::<&str>()?.parse().map(Piastres).map_err(|error| wrong(&error));
             Ok(AccountBalance { account, debits: sum()?, credits: sum()? })
-        })
+        })?;
+        for balance in &mut balances {
+            if let LedgerAccount::Debt(of) = balance.account {
+                let number = self.one(sql::WORD, &[&account_word(of)], "word", |columns| columns.next())?;
+                let number: Option<String> = number;
+                let number = number.and_then(|number| number.parse().ok());
+                balance.account = LedgerAccount::Debt(number.unwrap_or(of));
+            }
+        }
+        balances.sort_by_cached_key(|balance| balance.account.to_string());
+        Ok(balances)
     }
 
     fn rows(

@@ -9,6 +9,7 @@ use rusqlite::{Connection, Params, named_params, params};
 use super::error::{failed, is_severe};
 use super::group::touch;
 use super::rows::{Columns, account};
+use crate::accounts::LedgerAccount;
 use crate::entry::{Entry, EntryId, Hash, RequestKey};
 use crate::names::{PartyCode, PointCode};
 use crate::records::{
@@ -16,6 +17,7 @@ use crate::records::{
     Reading, SignedHead, Staff, StepDone, Token,
 };
 use crate::store::{Access, AccountBalance, Ask, Context, Payee, Row, Table, Transaction, newest_first};
+use crate::words::account_word;
 use crate::{LedgerError, Secret, StoreError};
 
 macro_rules! entry {
@@ -23,7 +25,9 @@ macro_rules! entry {
         concat!(
             "SELECT e.point, e.number, e.time, e.kind, e.party, e.request, e.step, e.actor, e.reason, e.meter, e.binding, ",
             "e.card, e.account, e.amount, e.sequence, e.total_credit, e.total_debited, e.policy, e.payload, e.previous, ",
-            "e.hash FROM entry e ",
+            "e.hash, (SELECT w.text FROM word w WHERE w.reference = e.actor), ",
+            "(SELECT w.text FROM word w WHERE w.reference = e.reason), ",
+            "(SELECT w.text FROM word w WHERE w.reference = CAST(e.account AS TEXT)) FROM entry e ",
             $rest
         )
     };
@@ -168,14 +172,16 @@ impl<'c> Rows<'c> {
     }
 
     fn entries(&mut self, sql: &str, params: impl Params) -> Result<Vec<Entry>, LedgerError> {
-        let mut entries = self.all("entry", sql, params, |columns| columns.entry())?;
-        for entry in &mut entries {
+        let found = self.all("entry", sql, params, |columns| Ok((columns.entry()?, columns.words()?)))?;
+        let mut entries = Vec::with_capacity(found.len());
+        for (mut entry, words) in found {
             entry.transfers = self.all(
                 "transfer",
                 "SELECT debit, credit, amount FROM transfer WHERE point = ? AND number = ? ORDER BY line",
                 params![entry.id.point.as_str(), stored(entry.id.number)],
                 |columns| columns.transfer(),
             )?;
+            entries.push(entry.in_words(words));
         }
         Ok(entries)
     }
@@ -464,7 +470,16 @@ impl Transaction for Rows<'_> {
         let sql = "SELECT account, sum(debit), sum(credit) FROM \
                    (SELECT debit AS account, amount AS debit, 0 AS credit FROM transfer \
                    UNION ALL SELECT credit, 0, amount FROM transfer) GROUP BY account ORDER BY account";
-        self.all("transfer", sql, [], |columns| columns.account_balance())
+        let mut balances = self.all("transfer", sql, [], |columns| columns.account_balance())?;
+        for balance in &mut balances {
+            if let LedgerAccount::Debt(of) = balance.account {
+                let sql = "SELECT text FROM word WHERE reference = ?";
+                let number = self.one("word", sql, [account_word(of)], |columns| columns.parsed("text"))?;
+                balance.account = LedgerAccount::Debt(number.unwrap_or(of));
+            }
+        }
+        balances.sort_by_cached_key(|balance| balance.account.to_string());
+        Ok(balances)
     }
 
     fn rows(

@@ -127,15 +127,19 @@ impl From<TrialBalance> for Trial {
 }
 
 impl View for Trial {
-    fn text(&self, _: Language) -> String {
-        let mut text = format!("{:<28} {:<10} {:>18} {:>18}", "account", "class", "debits", "credits");
+    fn text(&self, language: Language) -> String {
+        let [account, class, debits, credits, sum] = match language {
+            Language::English => ["account", "class", "debits", "credits", "sum"],
+            Language::Arabic => ["الحساب", "النوع", "مدين", "دائن", "الإجمالي"],
+        };
+        let mut text = format!("{account:<28} {class:<10} {debits:>18} {credits:>18}");
         for (line, AccountSums { account, class, .. }) in self.balance.lines.iter().zip(&self.accounts) {
             let (debits, credits) = (wide(line.debits), wide(line.credits));
             // Writing to a string cannot fail.
             let _ = write!(text, "\n{account:<28} {class:<10} {debits:>18} {credits:>18}");
         }
         let (debits, credits) = (wide(self.balance.debits), wide(self.balance.credits));
-        let _ = write!(text, "\n{:<39} {debits:>18} {credits:>18}", "sum");
+        let _ = write!(text, "\n{sum:<39} {debits:>18} {credits:>18}");
         text
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod days;
 pub(crate) mod lists;
 pub(crate) mod lost;
 pub(crate) mod moves;
+pub(crate) mod persons;
 pub(crate) mod rules;
 pub(crate) mod sellers;
 pub(crate) mod settlement;
