@@ -162,6 +162,11 @@ impl Office {
         Ok(self.issuer().checked_time()?)
     }
 
+    /// The calendar of its days.
+    pub(super) const fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+
     /// The local day, in days since 2020-01-01.
     pub fn day(&self, time: CardTime) -> u32 {
         self.calendar.local(time).day.into()

@@ -14,6 +14,7 @@ use super::policy::{ChannelRules, Division};
 use super::powers::Power;
 use super::records::{BindingRecord, CardUse, Customer, Head, Party, Point, Status};
 use super::sale::{Certified, Sale, SaleState, Steps, announced, is_for};
+use super::sale_limits::{approval_above, day_limit, limits};
 use super::shown::Shown;
 use super::signing::Signing;
 use super::store::{Context, Payee, Transaction, read, transact};
@@ -203,7 +204,11 @@ impl Office {
         })
     }
 
-    fn cash_limit(rules: &ChannelRules, point: &Point, amount: Piastres) -> Result<(), LedgerError> {
+    pub(super) fn cash_limit(
+        rules: &ChannelRules,
+        point: &Point,
+        amount: Piastres,
+    ) -> Result<(), LedgerError> {
         let most = point.most_cash.or(rules.most_cash.map(Piastres));
         match most.filter(|most| Self::cash_above(point, amount, *most)) {
             Some(most) => Err(Refusal::CashLimit { point: point.code.clone(), most }.into()),
@@ -369,32 +374,6 @@ struct Announced {
     party: Party,
 }
 
-fn limits(rules: &ChannelRules, point: &Point, sold: Piastres, amount: Piastres) -> Result<(), Refusal> {
-    let (least, most) = (Piastres(rules.least), Piastres(rules.most));
-    if amount < least {
-        return Err(Refusal::TooLittle { amount, least });
-    }
-    if amount > most {
-        return Err(Refusal::TooMuch { amount, most });
-    }
-    day_limit(rules, point, sold, amount)
-}
-
-fn day_limit(rules: &ChannelRules, point: &Point, sold: Piastres, amount: Piastres) -> Result<(), Refusal> {
-    let daily = point.most_daily.or(rules.most_daily.map(Piastres));
-    let after = sold.checked_add(amount);
-    match daily {
-        Some(most) if after.is_none_or(|after| after > most) => {
-            Err(Refusal::DailyLimit { point: point.code.clone(), sold, most })
-        }
-        _ => Ok(()),
-    }
-}
-
-fn approval_above(rules: Option<&ChannelRules>) -> Option<Piastres> {
-    rules.and_then(|rules| rules.approval_above).map(Piastres)
-}
-
 /// What is sold to: an open binding whose card is not blocked, that has been seen since the last restore, and of which neither card nor meter
 /// has more than the ledger.
 pub(super) fn sellable(
@@ -457,6 +436,11 @@ fn repeated(
 
 pub(super) fn about(entry: &mut Entry, held: &BindingAccount) {
     (entry.binding, entry.card, entry.account) = (Some(held.binding), Some(held.card.id), held.account);
+}
+
+pub(super) fn totals(entry: &mut Entry, held: &BindingAccount) {
+    (entry.sequence, entry.total_credit, entry.total_debited) =
+        (held.sequence, held.total_credit, held.total_debited);
 }
 
 /// Leaves out the card, where the sale is by the number of a meter: its seller does not learn it, now or later.

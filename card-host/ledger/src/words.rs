@@ -3,7 +3,11 @@
 
 use super::accounts::LedgerAccount;
 use super::entry::{Entry, Kind};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use super::error::LedgerError;
 use super::secret::Secret;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use super::store::AccountBalance;
 
 /// What an entry says of persons as it is stored, hashed and exported.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +121,7 @@ impl Entry {
         if !self.reason.is_empty() {
             words.push((held.reason.clone(), self.reason.clone()));
         }
-        if matches!(self.kind, Kind::Open | Kind::Adopt | Kind::Recover | Kind::Propose | Kind::Debt) {
+        if matches!(self.kind, Kind::Open | Kind::Adopt | Kind::Recover | Kind::Propose | Kind::Debt | Kind::Papers) {
             words.push((account_word(held.account), self.account.to_string()));
         }
         words.retain(|(reference, text)| reference != text && text != "0");
@@ -145,6 +149,22 @@ impl Entry {
         self.references = Some(held);
         self
     }
+}
+
+/// Balances with the numbers of the accounts whose debts they are, where `word` still has these.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(super) fn debts_in_words(
+    mut balances: Vec<AccountBalance>,
+    mut word: impl FnMut(String) -> Result<Option<String>, LedgerError>,
+) -> Result<Vec<AccountBalance>, LedgerError> {
+    for balance in &mut balances {
+        if let LedgerAccount::Debt(of) = balance.account {
+            let number = word(account_word(of))?.and_then(|number| number.parse().ok());
+            balance.account = LedgerAccount::Debt(number.unwrap_or(of));
+        }
+    }
+    balances.sort_by_cached_key(|balance| balance.account.to_string());
+    Ok(balances)
 }
 
 /// How a reference to an account is written beside its words: as the signed number that its column has.

@@ -174,6 +174,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         | Refusal::AboveExpectation { .. }
         | Refusal::MayBeMoved { .. }
         | Refusal::MonthUnknown(_)
+        | Refusal::NotEnded(_)
         | Refusal::NothingRestored
         | Refusal::CardServes(_)
         | Refusal::OlderContract { .. }
@@ -188,6 +189,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         | Refusal::MoreThanAllowed { .. }
         | Refusal::MoreThanLeft { .. }
         | Refusal::UnknownAccount(_)
+        | Refusal::Papers(_)
         | Refusal::Invalid(_) => Code::Invalid,
     }
 }

@@ -172,6 +172,7 @@ pub(super) const WAITING_AT: &str = waiting!(" AND point = $4");
 pub(super) const PARTY: &str = "SELECT code, channel, open FROM party WHERE code = $1";
 pub(super) const TOKEN: &str = "SELECT hash, party, actor, power, revoked FROM token WHERE hash = $1";
 pub(super) const STAFF: &str = "SELECT identity, name, may, secret, stopped FROM staff ORDER BY identity";
+pub(super) const PERSONS: &str = "SELECT person, account FROM person WHERE person = $1";
 pub(super) const TOKENS: Lockable =
     lockable!("SELECT hash, party, actor, power, revoked FROM token WHERE party = $1 ORDER BY hash");
 pub(super) const CARD: Lockable =
@@ -209,9 +210,10 @@ pub(super) const NEW_WORD: &str =
 pub(super) const ERASE_MESSAGES: &str =
     "DELETE FROM message WHERE phone <> '' AND phone = (SELECT phone FROM customer WHERE account = $1)";
 pub(super) const ERASE_REASONS: &str = "DELETE FROM word WHERE reference IN (SELECT reason FROM entry WHERE account = $1 \
-    AND reason <> '' AND kind NOT IN ('refresh', 'mail', 'settings') AND NOT (kind = 'move' AND step = 1))";
+    AND reason <> '' AND kind NOT IN ('refresh', 'mail', 'settings', 'end') AND NOT (kind = 'move' AND step = 1))";
 pub(super) const ERASE_ACCOUNT: &str = "DELETE FROM word WHERE reference = $1";
 pub(super) const ERASE_BINDINGS: &str = "UPDATE binding SET account = $2 WHERE account = $1";
+pub(super) const ERASE_PERSON: &str = "UPDATE person SET account = $2 WHERE account = $1";
 pub(super) const ERASE_CUSTOMER: &str = "UPDATE customer SET account = $2, phone = '' WHERE account = $1";
 /// What names somebody who acted.
 pub(super) const FORGET_WORDS: &str = "DELETE FROM word WHERE reference = $2 \
@@ -319,6 +321,8 @@ pub(super) const MESSAGE_ROW: Insert = insert!(
 );
 pub(super) const NEW_READING: &str = "INSERT INTO reading (meter, binding, number, time, applied_credit, applied_debited, \
     balance, energy, flags, tampering) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
+pub(super) const NEW_PERSON: &str =
+    "INSERT INTO person (person, account) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 pub(super) const NEW_POLICY: &str =
     "INSERT INTO policy (version, from_time, rules) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 pub(super) const NEW_SIGNED_HEAD: &str = "INSERT INTO signed_head (point, number, head, time, signature) \
@@ -355,6 +359,7 @@ pub(super) const fn rows(table: Table) -> (&'static str, [&'static str; 3]) {
         Table::Party => cursor!("party", "code, channel, open"),
         Table::Token => cursor!("token", "hash, party, actor, power, revoked"),
         Table::Staff => cursor!("staff", "identity, name, may, secret, stopped"),
+        Table::Person => cursor!("person", "person, account"),
         Table::Link => cursor!("link", "party, card, customer, since"),
         Table::Card => cursor!("card", "id, generation, meter, binding, load_key, used"),
         Table::Customer => cursor!("customer", customer!()),

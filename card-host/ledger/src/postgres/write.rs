@@ -179,6 +179,7 @@ fn write_head(connection: &mut Connection, head: &Head, new: bool) -> Result<(),
             connection.execute(sql::ERASE_REASONS, &[&reference])?;
             connection.execute(sql::ERASE_ACCOUNT, &[&reference.to_string()])?;
             connection.execute(sql::ERASE_BINDINGS, &[&real, &reference])?;
+            connection.execute(sql::ERASE_PERSON, &[&real, &reference])?;
             return connection.execute(sql::ERASE_CUSTOMER, &[&real, &reference]).map(drop);
         }
         Head::Forgotten { name, reference } => {
@@ -276,6 +277,10 @@ fn add_plain<'a>(values: &mut Values<'a>, head: &'a Head, new: bool) -> Result<&
                 .add(member.secret.as_str())
                 .add(i16::from(member.stopped));
             Ok(sql::STAFF_ROW.sql(new))
+        }
+        Head::Person(record) => {
+            values.add(record.person.emit().to_vec()).add(record.account.cast_signed());
+            Ok(sql::NEW_PERSON)
         }
         Head::Link(link) => {
             values

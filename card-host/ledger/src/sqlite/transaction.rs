@@ -4,20 +4,20 @@
 use card_core::id::{Binding, CardId, Scope};
 use card_core::message::Slot;
 use card_core::units::CardTime;
+use card_host::national_id::PersonRef;
 use rusqlite::{Connection, Params, named_params, params};
 
 use super::error::{failed, is_severe};
 use super::group::touch;
 use super::rows::{Columns, account};
-use crate::accounts::LedgerAccount;
 use crate::entry::{Entry, EntryId, Hash, RequestKey};
 use crate::names::{PartyCode, PointCode};
 use crate::records::{
-    BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, Point, PolicyRecord,
-    Reading, SignedHead, Staff, StepDone, Token,
+    BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, PersonRecord, Point,
+    PolicyRecord, Reading, SignedHead, Staff, StepDone, Token,
 };
 use crate::store::{Access, AccountBalance, Ask, Context, Payee, Row, Table, Transaction, newest_first};
-use crate::words::account_word;
+use crate::words::debts_in_words;
 use crate::{LedgerError, Secret, StoreError};
 
 macro_rules! entry {
@@ -340,6 +340,11 @@ impl Transaction for Rows<'_> {
         self.all("staff", sql, [], |columns| columns.staff())
     }
 
+    fn persons(&mut self, person: &PersonRef) -> Result<Vec<PersonRecord>, LedgerError> {
+        let sql = "SELECT person, account FROM person WHERE person = ?";
+        self.all("person", sql, [person.emit()], |columns| columns.person())
+    }
+
     fn tokens(&mut self, party: &PartyCode) -> Result<Vec<Token>, LedgerError> {
         let sql = "SELECT hash, party, actor, power, revoked FROM token WHERE party = ? ORDER BY hash";
         self.all("token", sql, [party.as_str()], |columns| columns.token())
@@ -470,16 +475,9 @@ impl Transaction for Rows<'_> {
         let sql = "SELECT account, sum(debit), sum(credit) FROM \
                    (SELECT debit AS account, amount AS debit, 0 AS credit FROM transfer \
                    UNION ALL SELECT credit, 0, amount FROM transfer) GROUP BY account ORDER BY account";
-        let mut balances = self.all("transfer", sql, [], |columns| columns.account_balance())?;
-        for balance in &mut balances {
-            if let LedgerAccount::Debt(of) = balance.account {
-                let sql = "SELECT text FROM word WHERE reference = ?";
-                let number = self.one("word", sql, [account_word(of)], |columns| columns.parsed("text"))?;
-                balance.account = LedgerAccount::Debt(number.unwrap_or(of));
-            }
-        }
-        balances.sort_by_cached_key(|balance| balance.account.to_string());
-        Ok(balances)
+        let balances = self.all("transfer", sql, [], |columns| columns.account_balance())?;
+        let sql = "SELECT text FROM word WHERE reference = ?";
+        debts_in_words(balances, |of| self.one("word", sql, [of], |columns| columns.parsed("text")))
     }
 
     fn rows(
@@ -495,6 +493,7 @@ impl Transaction for Rows<'_> {
             Table::Party => ("party", "SELECT code, channel, open FROM party"),
             Table::Token => ("token", "SELECT hash, party, actor, power, revoked FROM token"),
             Table::Staff => ("staff", "SELECT identity, name, may, secret, stopped FROM staff"),
+            Table::Person => ("person", "SELECT person, account FROM person"),
             Table::Link => ("link", "SELECT party, card, customer, since FROM link"),
             Table::Card => ("card", "SELECT id, generation, meter, binding, load_key, used FROM card"),
             Table::Customer => ("customer", "SELECT account, debt, phone, arabic FROM customer"),

@@ -6,8 +6,8 @@ use super::rows::{account, amount, number, time};
 use super::transaction::Rows;
 use crate::entry::{Entry, Hash, Kind, Step};
 use crate::records::{
-    BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, Point, PolicyRecord,
-    Reading, SignedHead, Staff, Status, Token,
+    BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, PersonRecord, Point,
+    PolicyRecord, Reading, SignedHead, Staff, Status, Token,
 };
 use crate::second::identity;
 use crate::{LedgerError, Refusal, StoreError};
@@ -23,12 +23,13 @@ const REQUEST: &str = "INSERT INTO request (party, id, step, point, number, mont
 const WORD: &str = "INSERT INTO word (reference, text) VALUES (?, ?) ON CONFLICT (reference) DO NOTHING";
 
 /// What names a customer (?1: the account, ?2: its reference). Reasons that a program has made are read again by programs, and name nobody.
-const ERASE: [&str; 5] = [
+const ERASE: [&str; 6] = [
     "DELETE FROM message WHERE phone <> '' AND phone = (SELECT phone FROM customer WHERE account = ?1) AND ?2 = ?2",
     "DELETE FROM word WHERE reference IN (SELECT reason FROM entry WHERE account = ?2 AND reason <> '' \
-     AND kind NOT IN ('refresh', 'mail', 'settings') AND NOT (kind = 'move' AND step = 1)) AND ?1 = ?1",
+     AND kind NOT IN ('refresh', 'mail', 'settings', 'end') AND NOT (kind = 'move' AND step = 1)) AND ?1 = ?1",
     "DELETE FROM word WHERE reference = CAST(?2 AS TEXT) AND ?1 = ?1",
     "UPDATE binding SET account = ?2 WHERE account = ?1",
+    "UPDATE person SET account = ?2 WHERE account = ?1",
     "UPDATE customer SET account = ?2, phone = '' WHERE account = ?1",
 ];
 /// What names somebody who acted (?1: the name, ?2: its reference, ?3 and ?4: what is the same of all spellings of these).
@@ -213,6 +214,7 @@ impl Rows<'_> {
             Head::Party(party) => self.party_head(party),
             Head::Token(token) => self.token_head(token),
             Head::Staff(member) => self.staff_head(member),
+            Head::Person(record) => self.person_head(record),
             Head::Link(link) => self.link_head(link),
             Head::Mail(mail) => self.mail_head(mail),
             Head::Reading(reading) => self.reading_head(reading),
@@ -318,6 +320,12 @@ impl Rows<'_> {
                    SET name = excluded.name, may = excluded.may, secret = excluded.secret, stopped = excluded.stopped";
         let Staff { identity, name, may, secret, stopped } = member;
         self.run("staff", sql, params![identity, name, may.to_string(), secret, stopped])?;
+        Ok(())
+    }
+
+    fn person_head(&mut self, record: &PersonRecord) -> Result<(), LedgerError> {
+        let sql = "INSERT INTO person (person, account) VALUES (?, ?) ON CONFLICT DO NOTHING";
+        self.run("person", sql, params![record.person.emit(), account(record.account)])?;
         Ok(())
     }
 

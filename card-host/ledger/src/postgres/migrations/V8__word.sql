@@ -7,3 +7,9 @@ CREATE TABLE word (
 
 -- What may be taken away with a customer.
 CREATE INDEX entry_reason ON entry (account) WHERE reason <> '';
+
+-- Of who was at a desk the account may be taken away: a reference is below zero here.
+DROP TRIGGER person_stays ON person;
+CREATE TRIGGER person_stays BEFORE DELETE ON person FOR EACH ROW EXECUTE FUNCTION ledger_stays();
+CREATE TRIGGER person_same BEFORE UPDATE ON person FOR EACH ROW
+    WHEN (NEW.person <> OLD.person OR NEW.account >= 0) EXECUTE FUNCTION ledger_stays();

@@ -7,3 +7,8 @@ CREATE TABLE word (
 
 -- What may be taken away with a customer.
 CREATE INDEX entry_reason ON entry (account) WHERE reason <> '';
+
+-- Of who was at a desk the account may be taken away: a reference is below zero here.
+DROP TRIGGER person_changed;
+CREATE TRIGGER person_changed BEFORE UPDATE ON person WHEN NEW.person <> OLD.person OR NEW.account >= 0
+BEGIN SELECT RAISE(ABORT, 'person: what was written is never changed'); END;
