@@ -52,7 +52,9 @@ mod counter;
 mod development;
 mod ending;
 mod entry;
+mod erase;
 mod error;
+mod events;
 mod export;
 mod gap;
 mod give_back;
@@ -92,6 +94,7 @@ mod staff;
 mod standing;
 mod store;
 mod texts;
+mod words;
 
 pub use accounts::{Class, LedgerAccount, UnknownAccount};
 pub use adopt::{AdoptFrom, Adoption};
@@ -99,7 +102,7 @@ pub use alerts::QueuedAlerts;
 pub use audit::{
     AuditFinding, AuditKey, AuditKeyError, AuditPublicKey, AuditReport, LostBranch, MoneyIdentity, Progress,
     ReceiptCheck, ReceiptProof, RestoreMark, RowFault, TrialBalance, TrialLine, sign_heads, trial_balance,
-    verify,
+    trial_balance_at, verify,
 };
 pub use bindings::OpenOrder;
 pub use branch::{AtNewMeter, BranchError, Brought, Found, Renewed};
@@ -111,6 +114,7 @@ pub use development::Development;
 pub use ending::{EndReason, Ended};
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
 pub use error::{AnchorError, ClockError, LedgerError, MastersError, Refusal, StoreError};
+pub use events::{Event, Events, MOST_EVENTS, events};
 pub use export::{
     EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,
 };
@@ -157,3 +161,4 @@ pub use sqlite::SqliteLedger;
 pub use staff::{NoName, StaffChange, StaffName, StaffSecret};
 pub use standing::{CardStanding, ReplaceReason, Standing, standing};
 pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Row, Table, Transaction, Work, read, transact};
+pub use words::{FIRST_REFERENCE, References};
