@@ -198,7 +198,7 @@ impl Log {
 
     fn room<'a>(&self, bytes: &'a mut [u8]) -> Result<Room<'a>, StoreError> {
         if bytes.len() < self.capacity() {
-            return Err(StoreError::BufferTooSmall { len: bytes.len(), needed: self.capacity() });
+            return Err(StoreError::BufferTooSmall);
         }
         Ok(Room { bytes, len: 0 })
     }
@@ -358,10 +358,9 @@ impl Log {
             Ok(())
         };
         let emitted = state.emit(&mut Writer::new(&mut count));
-        let too_long = StoreError::TooLong { len, capacity: self.capacity() };
-        let length = u16::try_from(len).map_err(|_| too_long)?;
+        let length = u16::try_from(len).map_err(|_| StoreError::TooLong)?;
         if len > self.capacity() || emitted.is_err() {
-            return Err(too_long);
+            return Err(StoreError::TooLong);
         }
         let [e0, e1, e2, e3] = (!epoch).to_be_bytes();
         let [l0, l1] = length.to_be_bytes();
@@ -371,7 +370,7 @@ impl Log {
             digest.update(bytes);
             Ok(())
         };
-        state.emit(&mut Writer::new(&mut update)).map_err(|WrongLength| too_long)?;
+        state.emit(&mut Writer::new(&mut update)).map_err(|WrongLength| StoreError::TooLong)?;
         let [c0, c1, c2, c3] = digest.finalize().to_be_bytes();
         Ok(([e0, e1, e2, e3, l0, l1, c0, c1, c2, c3], pages_for(len)))
     }
