@@ -46,7 +46,7 @@ pub use memory_map::MEMORY_PAGES;
 pub use metering::{Brought, DailyProfile, Debts};
 pub use news::News;
 pub use state::MeterState;
-pub use status::{Buzzer, Status};
+pub use status::{Buzzer, Situations, Status};
 pub use supply::{Asked, Supply, Tampering, reason};
 pub use verdict::{Decision, Reason, Verdict};
 pub use visit::{CardCommand, Step, Visit, VisitError};
@@ -303,17 +303,23 @@ impl<H: Hardware> Meter<H> {
 
     /// The first `N` events with a number above `number`, of those that are kept.
     pub fn events<const N: usize>(&mut self, number: u32) -> Result<[Option<Event>; N], MeterError> {
-        Ok(events::events(&mut self.hardware, self.state.binding, &self.state.history, number)?)
+        let mut found = [None; N];
+        events::events(&mut self.hardware, self.state.binding, &self.state.history, number, &mut found)?;
+        Ok(found)
     }
 
     /// The first `N` closed months with an index from `first` on, of those that are kept.
     pub fn months<const N: usize>(&mut self, first: u16) -> Result<[Option<Month>; N], MeterError> {
-        Ok(events::months(&mut self.hardware, self.state.binding, self.state.month_index, first)?)
+        let mut found = [None; N];
+        events::months(&mut self.hardware, self.state.binding, self.state.month_index, first, &mut found)?;
+        Ok(found)
     }
 
     /// The last charges, the newest first.
     pub fn charges(&mut self) -> Result<[Option<Charge>; Charge::KEPT as usize], MeterError> {
-        Ok(events::charges(&mut self.hardware, self.state.binding, &self.state.history)?)
+        let mut found = [None; Charge::KEPT as usize];
+        events::charges(&mut self.hardware, self.state.binding, &self.state.history, &mut found)?;
+        Ok(found)
     }
 
     // ---- memory
