@@ -37,15 +37,16 @@ impl State {
 }
 
 impl Emit for State {
-    fn emit(&self, out: &mut Writer<'_>) -> Result<(), WrongLength> {
-        out.put(&self.large).map(|_| ())
+    fn emit(&self, out: &mut Writer<'_>) {
+        out.put(&self.large);
     }
 }
 
 impl Kept for State {
     fn restore(&mut self, from: &mut Fields<'_>) -> Result<(), FormatError> {
         self.large = vec![0; from.left()];
-        Ok(from.fill(&mut self.large)?)
+        from.fill(&mut self.large);
+        from.end()
     }
 }
 
