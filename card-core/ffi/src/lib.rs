@@ -54,11 +54,6 @@ struct Machine {
 }
 
 impl Machine {
-    #[inline(never)]
-    fn meter(&mut self) -> Result<&mut Meter<Board>, MeterResult> {
-        self.meter.get().ok_or(MeterResult::Off)
-    }
-
     /// Forgets what there was, and begins with a meter on this board, if it starts.
     fn on(
         &mut self,
@@ -153,7 +148,7 @@ fn leave(result: Result<(), MeterResult>) -> MeterResult {
 }
 
 fn with_meter(call: impl FnOnce(&mut Meter<Board>) -> Result<(), MeterResult>) -> MeterResult {
-    with(|machine| call(machine.meter()?))
+    with(|machine| call(machine.meter.get().ok_or(MeterResult::Off)?))
 }
 
 fn given<T>(argument: Option<T>) -> Result<T, MeterResult> {
