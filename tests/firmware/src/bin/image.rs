@@ -5,6 +5,9 @@
 #[cfg(target_os = "none")]
 #[path = "../start.rs"]
 mod start;
+#[cfg(target_os = "none")]
+#[path = "../memory.rs"]
+mod memory;
 
 /// A host has no use for it.
 #[cfg(not(target_os = "none"))]
