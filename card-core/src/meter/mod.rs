@@ -183,7 +183,7 @@ impl<H: Hardware> Meter<H> {
     fn find_keys(&mut self) -> Result<bool, MeterError> {
         let mut bytes = Zeroizing::new([0; KEYS.capacity()]);
         let Some(record) = KEYS.recover(&mut self.hardware, bytes.as_mut_slice())? else { return Ok(false) };
-        (self.identity, self.keys) = MeterKeys::parse(bytes.get(..record.len).unwrap_or_default())?;
+        self.identity = self.keys.restore(bytes.get(..record.len).unwrap_or_default())?;
         self.keys_epoch = record.epoch;
         Ok(true)
     }
