@@ -6,11 +6,7 @@ use crate::platform::{Block, PartialBlock};
 
 /// SP 800-38A, 6.2, encryption in place. Fails, changing nothing, where `data` is not whole blocks.
 #[inline(never)]
-pub fn encrypt_cbc(
-    encrypt: &dyn Fn(&mut Block),
-    iv: &Block,
-    data: &mut [u8],
-) -> Result<(), PartialBlock> {
+pub fn encrypt_cbc(encrypt: &dyn Fn(&mut Block), iv: &Block, data: &mut [u8]) -> Result<(), PartialBlock> {
     let (blocks, []) = data.as_chunks_mut() else { return Err(PartialBlock) };
     let mut previous = *iv;
     for block in blocks {
@@ -23,11 +19,7 @@ pub fn encrypt_cbc(
 
 /// SP 800-38A, 6.2, decryption in place. Fails, changing nothing, where `data` is not whole blocks.
 #[inline(never)]
-pub fn decrypt_cbc(
-    decrypt: &dyn Fn(&mut Block),
-    iv: &Block,
-    data: &mut [u8],
-) -> Result<(), PartialBlock> {
+pub fn decrypt_cbc(decrypt: &dyn Fn(&mut Block), iv: &Block, data: &mut [u8]) -> Result<(), PartialBlock> {
     let (blocks, []) = data.as_chunks_mut() else { return Err(PartialBlock) };
     let mut previous = *iv;
     for block in blocks {

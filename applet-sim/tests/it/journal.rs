@@ -9,7 +9,6 @@
 )]
 
 use applet_sim::chip::{Cut, FlashModel};
-use card_core::bytes::WrongLength;
 use card_core::message::FormatError;
 use card_core::platform::{MemoryError, PAGE};
 use card_core::store::{Emit, Fields, Grows, Increment, Journal, Kept, Log, Place, Ring, StoreError, Writer};

@@ -245,7 +245,11 @@ impl MeterKeys {
     ///
     /// # Errors
     /// [`UnusableKeys`], and nothing is changed, where the current version has other keys.
-    pub(super) fn rotate(&mut self, new: &NewKeys, (binding, mail): (u32, u32)) -> Result<bool, UnusableKeys> {
+    pub(super) fn rotate(
+        &mut self,
+        new: &NewKeys,
+        (binding, mail): (u32, u32),
+    ) -> Result<bool, UnusableKeys> {
         let role = new.version().role().ok_or(UnusableKeys)?;
         let (version, current) = self.current(role).ok_or(UnusableKeys)?;
         if *version == new.version() {

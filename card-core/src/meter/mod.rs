@@ -287,11 +287,7 @@ impl<H: Hardware> Meter<H> {
     }
 
     /// Something has happened at the time of a reading.
-    fn told(
-        &mut self,
-        reading: Reading,
-        what: &mut dyn FnMut(&mut MeterState),
-    ) -> Result<(), MeterError> {
+    fn told(&mut self, reading: Reading, what: &mut dyn FnMut(&mut MeterState)) -> Result<(), MeterError> {
         let result = self.at(reading).and_then(|()| {
             what(&mut self.state);
             self.conclude()

@@ -163,8 +163,7 @@ impl Kept for MeterState {
         self.applied_credit = Piastres(reader.u64());
         days.day = reader.u16();
 
-        let told =
-            Told { day: reader.u16(), cards: reader.u16(), mail: reader.u16(), faults: reader.u16() };
+        let told = Told { day: reader.u16(), cards: reader.u16(), mail: reader.u16(), faults: reader.u16() };
         self.applied_debited = Piastres(reader.u64());
         self.sequence = reader.u32();
         self.generation = reader.u16();

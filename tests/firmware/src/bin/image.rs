@@ -3,11 +3,11 @@
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
-#[path = "../start.rs"]
-mod start;
-#[cfg(target_os = "none")]
 #[path = "../memory.rs"]
 mod memory;
+#[cfg(target_os = "none")]
+#[path = "../start.rs"]
+mod start;
 
 /// A host has no use for it.
 #[cfg(not(target_os = "none"))]
