@@ -267,7 +267,8 @@ pub(super) fn months(
 ) -> Result<(), StoreError> {
     let mut indices = first.max(running.saturating_sub(History::MONTHS))..running;
     for place in found {
-        while let (None, Some(index)) = (*place, indices.next()) {
+        while place.is_none() {
+            let Some(index) = indices.next() else { return Ok(()) };
             let bytes: Option<[u8; Month::SIZE]> = find(&MONTHS, memory, binding, index.into())?;
             *place = bytes.and_then(|bytes| Month::parse(&bytes).ok());
         }
@@ -285,7 +286,8 @@ pub(super) fn charges(
 ) -> Result<(), StoreError> {
     let mut backs = 0..Charge::KEPT;
     for place in found {
-        while let (None, Some(back)) = (*place, backs.next()) {
+        while place.is_none() {
+            let Some(back) = backs.next() else { return Ok(()) };
             let number = history.charges.wrapping_sub(back.into());
             let bytes: Option<[u8; Charge::SIZE]> = find(&CHARGES, memory, binding, number)?;
             *place = bytes.and_then(|bytes| Charge::parse(&bytes).ok());
