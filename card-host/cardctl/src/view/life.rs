@@ -11,7 +11,7 @@ use super::card::contract;
 use super::issue::Account;
 use super::policy::FeeLine;
 use super::table::Table;
-use super::words::say;
+use crate::words::say;
 
 #[derive(Serialize)]
 pub(crate) struct EndedView {
