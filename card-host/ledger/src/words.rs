@@ -121,7 +121,10 @@ impl Entry {
         if !self.reason.is_empty() {
             words.push((held.reason.clone(), self.reason.clone()));
         }
-        if matches!(self.kind, Kind::Open | Kind::Adopt | Kind::Recover | Kind::Propose | Kind::Debt | Kind::Papers) {
+        if matches!(
+            self.kind,
+            Kind::Open | Kind::Adopt | Kind::Recover | Kind::Propose | Kind::Debt | Kind::Papers
+        ) {
             words.push((account_word(held.account), self.account.to_string()));
         }
         words.retain(|(reference, text)| reference != text && text != "0");
