@@ -6,7 +6,6 @@ use sha2::{Digest, Sha256};
 
 use super::accounts::LedgerAccount;
 use super::names::{PartyCode, PointCode, RequestId, is_words};
-use super::words::References;
 
 /// SHA-256.
 pub type Hash = [u8; 32];
@@ -178,6 +177,17 @@ pub struct Transfer {
     pub credit: LedgerAccount,
     /// Above 0.
     pub amount: Piastres,
+}
+
+/// What an entry says of persons as it is stored, hashed and exported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct References {
+    /// Of who did it.
+    pub actor: String,
+    /// Of why; empty where nothing is said.
+    pub reason: String,
+    /// Of the customer's account: [`FIRST_REFERENCE`](crate::FIRST_REFERENCE) or above; 0 where none is meant.
+    pub account: u64,
 }
 
 /// An entry. Once written it is never changed and never deleted.

@@ -4,7 +4,8 @@ use core::fmt::Display;
 
 use card_core::text::isolate;
 
-use super::error::{AnchorError, ClockError, LedgerError, MastersError, Refusal, StoreError};
+use super::anchor_error::AnchorError;
+use super::error::{ClockError, LedgerError, MastersError, Refusal, StoreError};
 
 impl LedgerError {
     /// What it is called by programs.

@@ -2,23 +2,12 @@
 //! (docs/ledger.md, section 4).
 
 use super::accounts::LedgerAccount;
-use super::entry::{Entry, Kind};
+use super::entry::{Entry, Kind, References};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 use super::error::LedgerError;
 use super::secret::Secret;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 use super::store::AccountBalance;
-
-/// What an entry says of persons as it is stored, hashed and exported.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct References {
-    /// Of who did it.
-    pub actor: String,
-    /// Of why; empty where nothing is said.
-    pub reason: String,
-    /// Of the customer's account: [`FIRST_REFERENCE`] or above; 0 where none is meant.
-    pub account: u64,
-}
 
 /// Numbers of accounts are below this, and references to them are not.
 pub const FIRST_REFERENCE: u64 = 1 << 63;

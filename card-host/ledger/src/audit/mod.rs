@@ -23,7 +23,7 @@ use super::entry::{EntryId, Kind};
 use super::error::LedgerError;
 use super::names::PointCode;
 use super::records::{Head, Point, SignedHead};
-use super::settle::each_entry;
+use super::span::each_entry;
 use super::store::{AccountBalance, Ledger, read, transact};
 
 /// How far something long has come.
