@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::commands::Error;
 use crate::context::Context;
 use crate::context::books::{Books, CONNECTIONS, Founding};
+use crate::say;
 use crate::view::Printer;
 use crate::view::serve::Listening;
 
@@ -19,6 +20,9 @@ pub(crate) fn run(context: &Context, listen: Option<SocketAddr>, printer: Printe
     let mut options = Options::default();
     let connections = u32::try_from(options.work).unwrap_or(CONNECTIONS).saturating_add(BESIDE);
     let books = Books::open(context, &context.shared()?, Founding::Never, connections)?;
+    if let Some(warning) = books.keys.store().warning() {
+        say::remark(warning);
+    }
     options.address = listen.unwrap_or(options.address);
     let mut failed = None;
     serve(Arc::clone(&books.office), options, |address| {

@@ -21,14 +21,29 @@ pub(crate) struct Founded {
 #[derive(Serialize)]
 struct Secret {
     name: String,
-    secret: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+    /// The file with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
 }
 
 impl Founded {
     pub(crate) fn new(names: &[String], secrets: &[Zeroizing<String>]) -> Self {
         let both = names.iter().zip(secrets);
+        let custodians = both.map(|(name, secret)| Secret {
+            name: name.clone(),
+            secret: Some(secret.as_str().to_owned()),
+            file: None,
+        });
+        Self { custodians: custodians.collect() }
+    }
+
+    /// Each secret is in a file.
+    pub(crate) fn in_files(names: &[String], files: Vec<String>) -> Self {
+        let both = names.iter().zip(files);
         let custodians =
-            both.map(|(name, secret)| Secret { name: name.clone(), secret: secret.as_str().to_owned() });
+            both.map(|(name, file)| Secret { name: name.clone(), secret: None, file: Some(file) });
         Self { custodians: custodians.collect() }
     }
 }
@@ -36,8 +51,8 @@ impl Founded {
 impl View for Founded {
     fn text(&self, _: Language) -> String {
         let mut table = Table::default();
-        for Secret { name, secret } in &self.custodians {
-            table.line(name.as_str(), secret.as_str());
+        for Secret { name, secret, file } in &self.custodians {
+            table.line(name.as_str(), secret.as_ref().or(file.as_ref()).map_or("", String::as_str));
         }
         format!(
             "{}\nEach custodian keeps the own secret, in a file that nobody else reads: it is shown once",
@@ -80,6 +95,9 @@ fn words(what: &Change) -> String {
         Change::Validity { version, begin, until } => {
             format!("master {version:02X} is valid from {} until before {}", day(*begin), day(*until))
         }
+        Change::Drawn { version } => format!("master {version:02X} is drawn"),
+        Change::Delivered { meters, sha256 } => format!("keys of {meters} meters delivered, file {sha256}"),
+        Change::Taken { check } => format!("the master of blank cards taken in, check value {check}"),
     }
 }
 
