@@ -16,7 +16,7 @@ pub(super) enum Persons {
     /// In a directory with a ledger: whoever works with it and, where it has staff, a second one.
     OfLedger { books: Box<Books>, second: Option<Who> },
     /// In a signer's directory.
-    Custodians { memory: Memory, two: [Person; 2] },
+    Custodians { memory: Box<Memory>, two: [Person; 2] },
     /// Nobody is appointed yet.
     Nobody,
 }
@@ -54,7 +54,8 @@ impl Persons {
                 "masters are handled by two custodians who are both there: name the files with their names and secrets, --secret-file and --second",
             ));
         };
-        Ok(Self::Custodians { memory, two: [secret::person(first)?, secret::person(second)?] })
+        let two = [secret::person(first)?, secret::person(second)?];
+        Ok(Self::Custodians { memory: Box::new(memory), two })
     }
 
     /// Enters in the signer's memory what they do; nothing without custodians.
