@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use super::accounts::LedgerAccount;
 use super::entry::{Entry, EntryId, Kind, Step};
 use super::error::{LedgerError, Refusal, StoreError};
-use super::export::first_at;
 use super::names::{PartyCode, PointCode};
 use super::sale::{Sale, Steps};
-use super::settle::{each_entry, moved};
+use super::settle::moved;
+use super::span::{each_entry, first_at};
 use super::store::{Ledger, Transaction, read};
 
 /// The most sales of one page.

@@ -155,6 +155,7 @@ over_both_stores! {
         a_meter_with_a_wrong_clock_is_heard_of_when_it_was,
     }
     concurrent::{
+        events_come_once_while_many_sell,
         hot_and_cold_bindings,
         the_same_requests_from_all_sides,
         confirmed_and_cancelled_at_once,

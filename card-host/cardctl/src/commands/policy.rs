@@ -73,7 +73,12 @@ pub(crate) fn hand_in(
 
 /// The fee that a step has taken, with its name in both languages.
 pub(crate) fn fee(books: &Books) -> Result<Option<FeeLine>, Error> {
-    books.office.fee_of(&books.who, books.id()?)?.map(|fee| named(books, &fee)).transpose()
+    fee_of(books, books.id()?)
+}
+
+/// The same of a step under this id.
+pub(crate) fn fee_of(books: &Books, id: &RequestId) -> Result<Option<FeeLine>, Error> {
+    books.office.fee_of(&books.who, id)?.map(|fee| named(books, &fee)).transpose()
 }
 
 fn named(books: &Books, fee: &FeeTaken) -> Result<FeeLine, Error> {

@@ -10,6 +10,7 @@
 )]
 
 mod answers;
+mod arabic;
 mod batch;
 mod command_line;
 mod conformance;
@@ -18,6 +19,7 @@ mod doctor;
 #[cfg(unix)]
 mod guides;
 mod keys;
+mod latin;
 mod meter_command;
 mod pages;
 mod policy;

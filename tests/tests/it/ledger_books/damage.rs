@@ -15,11 +15,12 @@ use system_tests::postgres::Postgres;
 use system_tests::world::{World, bank, kiosk, wallet};
 
 /// What the audit does not compare, and why. `*`: the whole table.
-const LEFT_OUT: [(&str, &str, &str); 4] = [
+const LEFT_OUT: [(&str, &str, &str); 5] = [
     ("message", "*", "an outbox is no part of the books"),
     ("signed_head", "*", "heads prove nothing that only the ledger stores: the auditor has them"),
     ("refinery_schema_history", "*", "the version of the tables: another one is not opened"),
     ("customer", "phone", "no entry names it: only that there is one"),
+    ("word", "reference", "words may be taken away: what is there is compared"),
 ];
 
 fn left_out(table: &str, column: &str) -> bool {
@@ -243,7 +244,9 @@ fn damaged(store: &mut dyn Behind, auditor: &AuditKey) {
         store.run(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}")).unwrap();
         let mut tried: Vec<(String, String)> = Vec::new();
         for row in &rows {
-            tried.push((format!("{table}: deleted {row}"), format!("DELETE FROM {table} WHERE {row}")));
+            if table != "word" {
+                tried.push((format!("{table}: deleted {row}"), format!("DELETE FROM {table} WHERE {row}")));
+            }
             let names: Vec<_> = columns.iter().map(|(name, ..)| name.clone()).collect();
             let values: Vec<_> = columns
                 .iter()
@@ -259,7 +262,7 @@ fn damaged(store: &mut dyn Behind, auditor: &AuditKey) {
                 values.join(", ")
             );
             // There is one row of what the ledger is, and the others are not read.
-            if table != "meta" {
+            if !["meta", "secret", "word"].contains(&table.as_str()) {
                 tried.push((format!("{table}: added beside {row}"), insert));
             }
             for (column, holds, _) in columns.iter().filter(|(column, ..)| !left_out(&table, column)) {
