@@ -156,10 +156,12 @@ fn told(answer: Result<String, LedgerError>) -> String {
 }
 
 /// Kinds of entries that no pair makes, and what plays them.
-const ELSEWHERE: [(Kind, &str); 7] = [
+const ELSEWHERE: [(Kind, &str); 9] = [
     (Kind::Refund, "confirmed and refunded: the tests of faults, step by step"),
     (Kind::Recover, "after a restore only: the ledger's own tests, from many branches at once"),
     (Kind::Clock, "of a clock that ran ahead, which all of a play's programs share"),
+    (Kind::End, "a contract's end closes all that is played about it: the ledger's own tests"),
+    (Kind::GiveBack, "likewise"),
     (Kind::Papers, "where the rules ask for them: the ledger's own tests"),
     (Kind::Fee, "in the transaction of a step: the ledger's own tests, from two sides at once"),
     (Kind::FeeBack, "likewise"),
