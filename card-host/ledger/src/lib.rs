@@ -45,6 +45,7 @@ mod audit;
 mod bindings;
 mod branch;
 mod clock;
+mod clock_error;
 mod close;
 mod correct;
 mod counter;
@@ -103,6 +104,7 @@ pub use audit::{
 };
 pub use bindings::OpenOrder;
 pub use branch::{AtNewMeter, BranchError, Brought, Found, Renewed};
+pub use clock_error::ClockError;
 pub use close::{DayStatement, Sums, Waiting};
 pub use correct::{Approved, DebitOrder};
 pub use counter::{Collected, Evidence, HandedIn, binding_of};
@@ -110,7 +112,7 @@ pub use counter::{Collected, Evidence, HandedIn, binding_of};
 pub use development::Development;
 pub use ending::{EndReason, Ended};
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
-pub use error::{AnchorError, ClockError, LedgerError, MastersError, Refusal, StoreError};
+pub use error::{AnchorError, LedgerError, MastersError, Refusal, StoreError};
 pub use export::{
     EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,
 };
