@@ -85,7 +85,12 @@ impl Office {
             moved: false,
         };
         let reason = adoption.reason();
-        let of = format!("{meter}/{} {account} {} {reason}", binding.number, adoption.amount.0);
+        let of = format!(
+            "{meter}/{} {} {} {reason}",
+            binding.number,
+            self.secret().account(account),
+            adoption.amount.0
+        );
         self.adopt_as(who, id, &held, &reason, &asked("adopt-balance", of))
     }
 }

@@ -146,7 +146,8 @@ impl Office {
         held: &BindingAccount,
         reason: &str,
     ) -> Result<BindingRecord, LedgerError> {
-        self.adopt_as(who, id, held, reason, &asked("adopt", format!("{held:?}")))
+        let referred = BindingAccount { account: self.secret().account(held.account), ..*held };
+        self.adopt_as(who, id, held, reason, &asked("adopt", format!("{referred:?}")))
     }
 
     /// The same, where two people agree to `payload`.

@@ -40,6 +40,7 @@ mod accounts;
 mod adopt;
 mod alerts;
 mod anchor;
+mod anchor_error;
 mod answers;
 mod audit;
 mod bindings;
@@ -53,7 +54,9 @@ mod counter;
 mod development;
 mod ending;
 mod entry;
+mod erase;
 mod error;
+mod events;
 mod export;
 mod gap;
 mod give_back;
@@ -86,6 +89,7 @@ mod settle;
 mod shown;
 mod signing;
 mod so_far;
+mod span;
 mod spoken;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -93,14 +97,16 @@ mod staff;
 mod standing;
 mod store;
 mod texts;
+mod words;
 
 pub use accounts::{Class, LedgerAccount, UnknownAccount};
 pub use adopt::{AdoptFrom, Adoption};
 pub use alerts::QueuedAlerts;
+pub use anchor_error::AnchorError;
 pub use audit::{
     AuditFinding, AuditKey, AuditKeyError, AuditPublicKey, AuditReport, LostBranch, MoneyIdentity, Progress,
     ReceiptCheck, ReceiptProof, RestoreMark, RowFault, TrialBalance, TrialLine, sign_heads, trial_balance,
-    verify,
+    trial_balance_at, verify,
 };
 pub use bindings::OpenOrder;
 pub use branch::{AtNewMeter, BranchError, Brought, Found, Renewed};
@@ -111,8 +117,9 @@ pub use counter::{Collected, Evidence, HandedIn, binding_of};
 #[cfg(feature = "sqlite")]
 pub use development::Development;
 pub use ending::{EndReason, Ended};
-pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
-pub use error::{AnchorError, LedgerError, MastersError, Refusal, StoreError};
+pub use entry::{Entry, EntryId, Hash, Kind, References, RequestKey, Step, Transfer};
+pub use error::{LedgerError, MastersError, Refusal, StoreError};
+pub use events::{Event, Events, MOST_EVENTS, events};
 pub use export::{
     EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,
 };
@@ -125,7 +132,7 @@ pub use lists::{
 pub use moves::MoveOrder;
 pub use names::{COMPANY, ChargeCode, NameError, OFFICE, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};
-pub use papers::{FeeTaken, PapersOrder};
+pub use papers::{FeeTaken, PapersOrder, fee_taken};
 pub use policy::{
     CardPolicy, CardStep, ChannelRules, Charge, ChargeKind, ChargeName, Charged, Commission, Division,
     Document, Documents, FeePaid, PaperRefusal, Policy, StepFee, StepRules, WithoutPayment,
@@ -159,3 +166,4 @@ pub use sqlite::SqliteLedger;
 pub use staff::{NoName, StaffChange, StaffName, StaffSecret};
 pub use standing::{CardStanding, ReplaceReason, Standing, standing};
 pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Row, Table, Transaction, Work, read, transact};
+pub use words::FIRST_REFERENCE;

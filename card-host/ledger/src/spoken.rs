@@ -4,8 +4,9 @@ use core::fmt::Display;
 
 use card_core::text::isolate;
 
+use super::anchor_error::AnchorError;
 use super::clock_error::ClockError;
-use super::error::{AnchorError, LedgerError, MastersError, Refusal, StoreError};
+use super::error::{LedgerError, MastersError, Refusal, StoreError};
 
 impl LedgerError {
     /// What it is called by programs.

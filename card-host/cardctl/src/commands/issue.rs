@@ -14,6 +14,7 @@ use crate::context::books::{Books, Founding};
 use crate::context::workplace::Workplace;
 use crate::say;
 use crate::view::issue::{Engineering, Issued};
+use crate::words::{said, say as either};
 
 /// For whom, and how.
 pub(crate) struct Options {
@@ -87,7 +88,12 @@ pub(crate) fn adopt(
 /// The access number is kept nowhere: it is shown whatever becomes of the meter.
 pub(super) fn see_to_meter(workplace: &Workplace, books: &Books, meter: MeterId) {
     if let Err(error) = install_meter(workplace, books, meter) {
-        say::remark(format_args!("the card is issued, and its simulated meter is not there: {error}"));
+        say::remark(said!(
+            say::language(),
+            "the card is issued, and its simulated meter is not there: {error}",
+            "صدر الكارت، وعداد المحاكاة غير موجود ({error})",
+            error,
+        ));
     }
 }
 
@@ -149,6 +155,12 @@ fn progress() -> impl FnMut(Step) {
     let bar = say::progress(u64::try_from(Step::ALL.len()).unwrap_or_default());
     move |step| {
         bar.inc(1);
-        bar.set_message(step.to_string());
+        let arabic = match step {
+            Step::StoreData => "بيانات العميل",
+            Step::PutKey(_) => "بيانات التشفير",
+            Step::Bind => "ربط الكارت بالعداد",
+            Step::SetStatus => "اكتمال الكارت",
+        };
+        bar.set_message(either(say::language(), step, arabic));
     }
 }

@@ -12,7 +12,7 @@ use super::card::contract;
 use super::issue::Account;
 use super::policy::FeeLine;
 use super::table::Table;
-use super::words::say;
+use crate::words::say;
 
 /// A card that was made ahead, in its customer's hands.
 #[derive(Serialize)]
