@@ -19,6 +19,7 @@ use super::records::{BindingRecord, CardRecord, CardUse, Head, NUMBERS_OF_A_REST
 use super::sale::{Certified, Steps, is_for};
 use super::second::{Agreed, agreed, alone, asked, done};
 use super::sell::{about, sellable, totals, unknown};
+use super::standing::is_ahead;
 use super::store::{Context, Payee, Transaction};
 use card_host::issuer::{AccountError, BindingAccount};
 
@@ -42,6 +43,12 @@ pub struct OpenOrder {
 impl Office {
     /// Opens a binding. Its first certificate, of nothing, has sequence 1: see [`certificates`](Self::certificates).
     pub fn open(&self, order: &OpenOrder) -> Result<BindingRecord, LedgerError> {
+        self.open_for(order, false)
+    }
+
+    /// The same for a card that is made `ahead`: nothing is sold to it before it is handed over ([`activate`](Self::activate)), which is when the company's policy
+    /// asks for papers and a fee.
+    pub(super) fn open_for(&self, order: &OpenOrder, ahead: bool) -> Result<BindingRecord, LedgerError> {
         let (request, who) = (self.companys(&order.who, &order.id, Power::Sell)?, &order.who.at_office()?);
         self.step(|t| {
             let first = if order.closes_former { CardStep::MoveIn } else { CardStep::Issue };
@@ -107,7 +114,7 @@ impl Office {
                 applied_debited: Piastres::ZERO,
                 moved: false,
             };
-            let record = new_record(held, context.epoch);
+            let record = BindingRecord { blocked: ahead, ..new_record(held, context.epoch) };
             heads.push(card_head(&record, CardUse::Customer));
             heads.push(Head::Binding(Box::new(record.clone())));
             let mut entry = draft(who, &request, Step::First, Kind::Open, now);
@@ -121,9 +128,11 @@ impl Office {
                     (version(Role::MeterBase)?, version(Role::Transport)?)
                 }
             };
-            entry.payload = Payload::opened(&record.held, keys).emit();
+            entry.payload = Payload::opened_ahead(&record.held, keys, ahead).emit();
             let entry = self.book(t, &mut point, entry, &heads)?;
-            self.serve(t, &order.who, &order.id, step, &entry)?;
+            if !ahead {
+                self.serve(t, &order.who, &order.id, step, &entry)?;
+            }
             Ok(record)
         })
     }
@@ -294,6 +303,10 @@ impl Office {
             let Some(record) = context.binding.clone() else { return Err(unknown(t, payee)?) };
             if record.status != Status::Open {
                 return Err(Refusal::Closed(record.binding()).into());
+            }
+            let waits = record.blocked && is_ahead(t, &record)?;
+            if waits && !blocked && step != CardStep::Activate {
+                return Err(Refusal::NotActivated(record.held.card.id).into());
             }
             let record = BindingRecord { blocked, ..record };
             let mut entry = draft(who, &request, Step::First, Kind::Block, self.now()?);

@@ -4,8 +4,9 @@
 use card_core::units::CardTime;
 use serde::{Deserialize, Serialize};
 
+use super::clock_error::ClockError;
 use super::entry::{Entry, Kind, RequestKey, Step};
-use super::error::{ClockError, LedgerError, Refusal, StoreError};
+use super::error::{LedgerError, Refusal, StoreError};
 use super::names::{PointCode, RequestId};
 use super::office::{Office, Who, draft};
 use super::powers::Power;

@@ -2,9 +2,10 @@
 
 use card_core::id::{Binding, CardId, MeterId};
 use card_core::role::KeyVersion;
-use card_core::units::{Balance, CardTime, Piastres};
+use card_core::units::{Balance, Piastres};
 
 use super::anchor_error::AnchorError;
+use super::clock_error::ClockError;
 use super::entry::Entry;
 use super::names::{NameError, PartyCode, PointCode, RequestId};
 use super::policy::refusal::PaperRefusal;
@@ -79,46 +80,6 @@ pub enum MastersError {
         "this ledger works with master {0}, and the key store is older, and nothing was done: put its newest copy there"
     )]
     Older(KeyVersion),
-}
-
-/// Why a time is not believed. Nothing was written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ClockError {
-    /// Before the last entry of the vending point.
-    #[error(
-        "this clock shows {} s before the last entry of vending point {point}, so one of the two is wrong, and nothing was done: where this clock is \
-         wrong, set it; where it is right, two people bring the vending point back to it (`cardctl ledger clock {point}`)",
-        .last.0.saturating_sub(.now.0)
-    )]
-    Behind {
-        /// The vending point.
-        point: PointCode,
-        /// What the clock shows.
-        now: CardTime,
-        /// The time of the last entry.
-        last: CardTime,
-    },
-    /// Far after the newest entry of all, and nothing says that it is right.
-    #[error(
-        "this clock shows {} s after the newest entry of the ledger, and {}, so nothing was done: where this clock is wrong, set it; where it is \
-         right, two people say so (`cardctl ledger clock office`)",
-        .now.0.saturating_sub(.newest.0), beside(*.now, *.database)
-    )]
-    Ahead {
-        /// What the clock shows.
-        now: CardTime,
-        /// The time of the newest entry.
-        newest: CardTime,
-        /// What the database's clock shows, where that is another one.
-        database: Option<CardTime>,
-    },
-}
-
-fn beside(now: CardTime, database: Option<CardTime>) -> String {
-    match database.filter(|database| now.0 > database.0) {
-        Some(database) => format!("{} s after the clock of the database", now.0.saturating_sub(database.0)),
-        None => "no time server is known to keep this machine's clock right".to_owned(),
-    }
 }
 
 impl From<PaperRefusal> for LedgerError {
@@ -221,6 +182,12 @@ pub enum Refusal {
     /// A technician's card.
     #[error("card {0} is an engineering card: it is charged nothing, use the customer's card")]
     Engineering(CardId),
+    /// It was handed over before.
+    #[error("card {0} is in use: there is nothing to activate, sell to it")]
+    Activated(CardId),
+    /// Made ahead.
+    #[error("card {0} is not handed over yet: its customer gets it at a branch (`cardctl activate`)")]
+    NotActivated(CardId),
     /// Blocked.
     #[error("card {0} is blocked: its customer gets a new one at a branch")]
     Blocked(CardId),

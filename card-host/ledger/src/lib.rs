@@ -46,6 +46,7 @@ mod audit;
 mod bindings;
 mod branch;
 mod clock;
+mod clock_error;
 mod close;
 mod correct;
 mod counter;
@@ -109,6 +110,7 @@ pub use audit::{
 };
 pub use bindings::OpenOrder;
 pub use branch::{AtNewMeter, BranchError, Brought, Found, Renewed};
+pub use clock_error::ClockError;
 pub use close::{DayStatement, Sums, Waiting};
 pub use correct::{Approved, DebitOrder};
 pub use counter::{Collected, Evidence, HandedIn, binding_of};
@@ -116,7 +118,7 @@ pub use counter::{Collected, Evidence, HandedIn, binding_of};
 pub use development::Development;
 pub use ending::{EndReason, Ended};
 pub use entry::{Entry, EntryId, Hash, Kind, References, RequestKey, Step, Transfer};
-pub use error::{ClockError, LedgerError, MastersError, Refusal, StoreError};
+pub use error::{LedgerError, MastersError, Refusal, StoreError};
 pub use events::{Event, Events, MOST_EVENTS, events};
 pub use export::{
     EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,

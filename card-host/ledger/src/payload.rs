@@ -23,6 +23,8 @@ pub(super) enum Payload {
         /// Versions of the base key and of the transport key that the meter has then; 0: not known.
         base: u8,
         transport: u8,
+        /// Whether its card is not handed over yet.
+        ahead: bool,
     },
     /// Mail of a meter, and what was sealed in it.
     Mail { envelope: Vec<u8>, opened: Vec<u8> },
@@ -53,6 +55,8 @@ enum Document {
         base: u8,
         #[serde(default)]
         transport: u8,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        ahead: bool,
     },
     Mail {
         envelope: String,
@@ -61,7 +65,16 @@ enum Document {
 }
 
 impl Payload {
-    pub(super) const fn opened(held: &BindingAccount, (base, transport): (u8, u8)) -> Self {
+    pub(super) const fn opened(held: &BindingAccount, keys: (u8, u8)) -> Self {
+        Self::opened_ahead(held, keys, false)
+    }
+
+    /// Of a card that is not handed over yet, or is.
+    pub(super) const fn opened_ahead(
+        held: &BindingAccount,
+        (base, transport): (u8, u8),
+        ahead: bool,
+    ) -> Self {
         Self::Opened {
             generation: held.card.generation,
             load_key: held.load_key,
@@ -70,6 +83,7 @@ impl Payload {
             time: held.opening_time,
             base,
             transport,
+            ahead,
         }
     }
 
@@ -85,17 +99,25 @@ impl Payload {
                 voucher: hex::encode(voucher),
                 waiting: hex::encode(waiting),
             },
-            Self::Opened { generation, load_key, credit_key, parameter_keys, time, base, transport } => {
-                Document::Opened {
-                    base: *base,
-                    transport: *transport,
-                    generation: *generation,
-                    load_key: load_key.byte(),
-                    credit_key: credit_key.byte(),
-                    parameter_keys: parameter_keys.byte(),
-                    time: time.to_unix(),
-                }
-            }
+            Self::Opened {
+                generation,
+                load_key,
+                credit_key,
+                parameter_keys,
+                time,
+                base,
+                transport,
+                ahead,
+            } => Document::Opened {
+                ahead: *ahead,
+                base: *base,
+                transport: *transport,
+                generation: *generation,
+                load_key: load_key.byte(),
+                credit_key: credit_key.byte(),
+                parameter_keys: parameter_keys.byte(),
+                time: time.to_unix(),
+            },
             Self::Mail { envelope, opened } => {
                 Document::Mail { envelope: hex::encode(envelope), opened: hex::encode(opened) }
             }
@@ -118,17 +140,25 @@ impl Payload {
                 let card = CardRef { id: CardId(id), generation };
                 Self::Technician { card, load_key: key(load_key), voucher, waiting }
             }
-            Document::Opened { generation, load_key, credit_key, parameter_keys, time, base, transport } => {
-                Self::Opened {
-                    base,
-                    transport,
-                    generation,
-                    load_key: key(load_key),
-                    credit_key: key(credit_key),
-                    parameter_keys: key(parameter_keys),
-                    time: CardTime::from_unix(time)?,
-                }
-            }
+            Document::Opened {
+                generation,
+                load_key,
+                credit_key,
+                parameter_keys,
+                time,
+                base,
+                transport,
+                ahead,
+            } => Self::Opened {
+                ahead,
+                base,
+                transport,
+                generation,
+                load_key: key(load_key),
+                credit_key: key(credit_key),
+                parameter_keys: key(parameter_keys),
+                time: CardTime::from_unix(time)?,
+            },
             Document::Mail { envelope, opened } => {
                 Self::Mail { envelope: hex::decode(envelope).ok()?, opened: hex::decode(opened).ok()? }
             }

@@ -4,6 +4,7 @@ mod cards;
 mod documents;
 pub(super) mod refusal;
 
+pub(super) use cards::ACTIVATED;
 pub use cards::{CardPolicy, CardStep, Document, FeePaid, StepFee, StepRules};
 pub use documents::Documents;
 pub(super) use documents::Papers;

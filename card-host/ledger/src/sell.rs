@@ -17,6 +17,7 @@ use super::sale::{Certified, Sale, SaleState, Steps, announced, is_for};
 use super::sale_limits::{approval_above, day_limit, limits};
 use super::shown::Shown;
 use super::signing::Signing;
+use super::standing::why_blocked;
 use super::store::{Context, Payee, Transaction, read, transact};
 use card_host::issuer::BindingAccount;
 
@@ -386,7 +387,7 @@ pub(super) fn sellable(
         return Err(Refusal::Closed(record.binding()).into());
     }
     if record.blocked {
-        return Err(Refusal::Blocked(record.held.card.id).into());
+        return Err(why_blocked(t, record)?.into());
     }
     if record.epoch != context.epoch {
         return Err(Refusal::EvidenceNeeded(record.binding()).into());

@@ -5,7 +5,8 @@ use core::fmt::Display;
 use card_core::text::isolate;
 
 use super::anchor_error::AnchorError;
-use super::error::{ClockError, LedgerError, MastersError, Refusal, StoreError};
+use super::clock_error::ClockError;
+use super::error::{LedgerError, MastersError, Refusal, StoreError};
 
 impl LedgerError {
     /// What it is called by programs.
@@ -100,6 +101,8 @@ impl Refusal {
             Self::MonthUnknown(_) => "month-unknown",
             Self::Replaced(..) => "card-replaced",
             Self::Engineering(_) => "engineering-card",
+            Self::NotActivated(_) => "card-not-activated",
+            Self::Activated(_) => "card-activated",
             Self::Blocked(_) => "card-blocked",
             Self::Closed(_) => "contract-closed",
             Self::OtherMeter { .. } => "other-meter",
@@ -187,6 +190,10 @@ impl Refusal {
                 says("حل الكارت {1} محل الكارت {0}: يرجى استخدام الكارت الجديد", &[card, by])
             }
             Self::Engineering(card) => says("الكارت {} كارت فني ولا يُشحن: يرجى استخدام كارت المشترك", &[card]),
+            Self::Activated(card) => says("الكارت {} مفعل من قبل: يرجى شحنه مباشرة", &[card]),
+            Self::NotActivated(card) => {
+                says("الكارت {} لم يُسلم للمشترك بعد: يرجى أن يستلمه من الفرع ويُفعل هناك", &[card])
+            }
             Self::Blocked(card) => {
                 says("الكارت {} موقوف: يرجى أن يستلم المشترك كارتًا جديدًا من الفرع", &[card])
             }
@@ -374,6 +381,8 @@ mod tests {
             Refusal::MonthUnknown(binding),
             Refusal::Replaced(card, CardId([0xB2; 8])),
             Refusal::Engineering(card),
+            Refusal::NotActivated(card),
+            Refusal::Activated(card),
             Refusal::Blocked(card),
             Refusal::Closed(binding),
             Refusal::OtherMeter { card, meter: MeterId::from(7) },

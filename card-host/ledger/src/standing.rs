@@ -3,7 +3,7 @@
 use card_core::id::CardId;
 
 use super::entry::{Kind, codes};
-use super::error::LedgerError;
+use super::error::{LedgerError, Refusal};
 use super::records::{BindingRecord, CardUse, Status};
 use super::store::{Ledger, Payee, Transaction, read};
 
@@ -26,6 +26,8 @@ codes! {
     Standing {
         /// It serves its contract.
         InUse = "in-use",
+        /// It was made ahead, and nothing is sold to it before it is handed over.
+        NotActivated = "not-activated",
         /// Nothing is sold to it until somebody ends that, or replaces it.
         Blocked = "blocked",
         /// Another card has taken its place.
@@ -74,9 +76,24 @@ pub fn standing(ledger: &dyn Ledger, card: CardId) -> Result<CardStanding, Ledge
         }
         let mut entries = t.history(record.binding(), LOOK_BACK)?.into_iter();
         let block = entries.find(|entry| entry.kind == Kind::Block && entry.card == Some(card));
-        let reason = block.map(|entry| entry.reason).unwrap_or_default();
-        Ok(CardStanding { reason, ..of(Standing::Blocked) })
+        // Nobody has blocked one that is not handed over yet.
+        Ok(block.map_or_else(
+            || of(Standing::NotActivated),
+            |entry| CardStanding { reason: entry.reason, ..of(Standing::Blocked) },
+        ))
     })
+}
+
+/// Whether the card of a blocked binding was made ahead, and is not handed over yet: nobody has blocked it.
+pub(super) fn is_ahead(t: &mut dyn Transaction, record: &BindingRecord) -> Result<bool, LedgerError> {
+    let history = t.history(record.binding(), u32::MAX)?;
+    Ok(!history.iter().any(|entry| entry.kind == Kind::Block && entry.card == Some(record.held.card.id)))
+}
+
+/// Why nothing is sold to the card of a blocked binding.
+pub(super) fn why_blocked(t: &mut dyn Transaction, record: &BindingRecord) -> Result<Refusal, LedgerError> {
+    let card = record.held.card.id;
+    Ok(if is_ahead(t, record)? { Refusal::NotActivated(card) } else { Refusal::Blocked(card) })
 }
 
 /// Why the contract of a card was ended: that of nobody's contract, which came after it.

@@ -148,7 +148,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         Refusal::UnknownBinding(_) => Code::UnknownBinding,
         Refusal::Replaced(..) => Code::Replaced,
         Refusal::Engineering(_) => Code::Engineering,
-        Refusal::Blocked(_) => Code::Blocked,
+        Refusal::Blocked(_) | Refusal::NotActivated(_) => Code::Blocked,
         Refusal::Closed(_) => Code::Closed,
         Refusal::EvidenceNeeded(_) => Code::EvidenceNeeded,
         Refusal::BooksBehind(_) => Code::BooksBehind,
@@ -176,6 +176,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         | Refusal::MonthUnknown(_)
         | Refusal::NotEnded(_)
         | Refusal::OtherMeter { .. }
+        | Refusal::Activated(_)
         | Refusal::NothingRestored
         | Refusal::CardServes(_)
         | Refusal::OlderContract { .. }

@@ -12,6 +12,7 @@ mod books;
 mod clock;
 mod copies;
 mod ledger;
+mod life;
 mod staff;
 
 use std::collections::BTreeSet;

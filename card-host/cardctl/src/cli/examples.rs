@@ -47,6 +47,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("block", &["--meter 1 --reason lost"]),
     ("unblock", &["--meter 1 --reason 'her sister had it'"]),
     ("found", &["00112233AABBCCDD"]),
+    ("activate", &[""]),
     ("move-out", &["--meter 1", "--meter 1 --without-card --reason 'the card is lost'"]),
     ("move-in", &["--meter 1 --account 8"]),
     ("new-meter", &["--from 1 --to 2"]),

@@ -22,6 +22,11 @@ pub(crate) struct Making {
 
 #[derive(Subcommand)]
 pub(crate) enum LifeCommand {
+    /// Hands over the card in the reader, which was made ahead (`batch issue`): it is sold to from now on, and gets its first voucher. Before that nothing is.
+    Activate {
+        #[command(flatten)]
+        shown: Shown,
+    },
     /// Ends the contract of a meter whose customer moves out: nothing is sold to it any more. The customer's card, in the reader, is bound to nobody's
     /// contract: taken to the meter once more, it ends the supply and brings back the final report, for `ledger give-back`.
     MoveOut {

@@ -1,12 +1,26 @@
-//! `cardctl move-out`, `terminate` and `new-meter`: a contract ends.
+//! `cardctl activate`: a contract begins; `move-out`, `terminate` and `new-meter`: one ends.
 
 use card_core::id::MeterId;
+use card_host::operate;
 use card_ledger::{AtNewMeter, CardStep, Documents, EndReason, LedgerError, PapersOrder, Payee, Refusal};
 
 use super::{Error, issue, policy};
 use crate::context::Context;
 use crate::context::books::Books;
-use crate::view::life::{AtNewMeterView, EndedView};
+use crate::view::life::{Activated, AtNewMeterView, EndedView};
+
+pub(crate) fn activate(context: &Context, shown: &Documents) -> Result<Activated, Error> {
+    let workplace = context.alone()?;
+    let books = context.books(&workplace)?;
+    context.with_card(Some(&workplace), |card| {
+        let present = operate::present(card)?.id;
+        if let Some((account, meter)) = policy::about(&books, Payee::Card(present))? {
+            policy::hand_in(&books, CardStep::Activate, account, meter, shown)?;
+        }
+        let account = books.office.activate(&books.who, books.id()?, card)?;
+        Ok(Activated::new(books.id()?, &account, policy::fee(&books)?))
+    })
+}
 
 /// Which contract ends, and what is said and shown for it.
 pub(crate) struct Ending {

@@ -16,6 +16,7 @@ pub(super) const fn choice(Making { private_balance, mode }: Making, closes_form
 
 pub(super) fn run(context: &Context, printer: Printer, command: LifeCommand) -> Result<bool, Error> {
     Ok(match command {
+        LifeCommand::Activate { shown } => printer.print(&life::activate(context, &shown.documents()?)?),
         LifeCommand::MoveOut { meter, reason, without_card, shown } => {
             let ending = Ending { meter, words: reason, shown: shown.documents()? };
             printer.print(&life::move_out(context, &ending, without_card)?)

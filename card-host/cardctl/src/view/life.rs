@@ -1,8 +1,9 @@
-//! A contract that has ended, and a customer at another meter.
+//! A card that is handed over, a contract that has ended, and a customer at another meter.
 
 use card_core::id::Binding;
 use card_core::text::{Language, isolate};
 use card_core::units::Piastres;
+use card_host::issuer::BindingAccount;
 use card_ledger::{AtNewMeter, Ended, RequestId};
 use serde::Serialize;
 
@@ -13,6 +14,41 @@ use super::policy::FeeLine;
 use super::table::Table;
 use crate::words::say;
 
+/// A card that was made ahead, in its customer's hands.
+#[derive(Serialize)]
+pub(crate) struct Activated {
+    request: RequestId,
+    #[serde(flatten)]
+    account: Account,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fee: Option<FeeLine>,
+}
+
+impl Activated {
+    pub(crate) fn new(request: &RequestId, account: &BindingAccount, fee: Option<FeeLine>) -> Self {
+        Self { request: request.clone(), account: account.into(), fee }
+    }
+}
+
+impl View for Activated {
+    fn text(&self, language: Language) -> String {
+        let mut table = Table::new(language);
+        table.line("card", &self.account.card);
+        table.line("account", self.account.account);
+        table.line("meter", self.account.contract(language));
+        if let Some(fee) = &self.fee {
+            table.line("fee", fee.line(language));
+        }
+        let (next, arabic) = (
+            "it is active, and charged anywhere: cardctl top-up AMOUNT",
+            "الكارت مفعل ويمكن شحنه من أي منفذ",
+        );
+        table.line("next", say(language, next, arabic));
+        table.finish()
+    }
+}
+
+/// A contract that has ended.
 #[derive(Serialize)]
 pub(crate) struct EndedView {
     request: RequestId,

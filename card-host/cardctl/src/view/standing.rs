@@ -57,6 +57,9 @@ impl StandingView {
 const fn words(standing: Standing) -> (&'static str, &'static str) {
     match standing {
         Standing::InUse => ("in use", "ساري"),
+        Standing::NotActivated => {
+            ("made ahead, and not handed over yet: cardctl activate", "لم يُسلم للمشترك بعد، ويُفعل عند تسليمه")
+        }
         Standing::Blocked => (
             "blocked: nothing is sold to it; at its meter it works with what is on it",
             "موقوف: لا يمكن شحنه، ويعمل في العداد بما عليه من رصيد",

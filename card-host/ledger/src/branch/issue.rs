@@ -26,6 +26,8 @@ const LOOK_BACK: u32 = 64;
 pub(super) enum Ground<'a> {
     /// The first one of a contract.
     First,
+    /// The same, for a customer who is not here.
+    Ahead,
     /// In the place of the present one.
     Replaces(ReplaceReason),
     /// The first one of a contract whose balance comes from elsewhere.
@@ -48,6 +50,19 @@ impl Office {
         progress: Option<&mut dyn FnMut(Step)>,
     ) -> Result<Issued, BranchError> {
         self.make_card(who, id, transport, (meter, account), &Ground::First, choice, progress)
+    }
+
+    /// The same for a customer who is not here, as in batch: nothing is sold to the card before it is handed over ([`activate`](Self::activate)).
+    pub fn issue_ahead(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        transport: &mut impl Transport,
+        meter: MeterId,
+        account: u64,
+        choice: CardChoice,
+    ) -> Result<Issued, BranchError> {
+        self.make_card(who, id, transport, (meter, account), &Ground::Ahead, choice, None)
     }
 
     /// Replaces the card of the contract that a meter serves by the blank one behind `transport`: the next generation, with the same totals. To be
@@ -134,14 +149,17 @@ impl Office {
                     (Ground::Adopts(adoption), None) => {
                         self.adopt_new(who, id, (meter, account), card, adoption)?
                     }
-                    _ => self.open(&OpenOrder {
-                        who: who.clone(),
-                        id: id.clone(),
-                        meter,
-                        account,
-                        card,
-                        closes_former: choice.closes_former,
-                    })?,
+                    _ => {
+                        let order = OpenOrder {
+                            who: who.clone(),
+                            id: id.clone(),
+                            meter,
+                            account,
+                            card,
+                            closes_former: choice.closes_former,
+                        };
+                        self.open_for(&order, matches!(ground, Ground::Ahead))?
+                    }
                 };
                 (record, None)
             }

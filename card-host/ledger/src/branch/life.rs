@@ -15,8 +15,10 @@ use super::super::error::{LedgerError, Refusal, StoreError};
 use super::super::moves::left_by;
 use super::super::names::RequestId;
 use super::super::office::{Office, Who};
+use super::super::policy::ACTIVATED;
 use super::super::powers::{Power, Powers};
 use super::super::records::{BindingRecord, Status};
+use super::super::standing::is_ahead;
 use super::super::store::{Payee, read};
 use super::{BranchError, binding_of, further};
 
@@ -64,6 +66,35 @@ impl Office {
         let meter_key = self.meter_key(ended.nobodys.binding())?;
         operate::rebind(transport, self.keys(), meter_key, &binding, &certificate, &mut OsRandom)?;
         Ok(ended)
+    }
+
+    /// Hands over the card behind `transport`, which was made ahead: it is sold to from now on, and gets its first voucher. To be repeated where it was torn. The id of
+    /// the request has at most 58 characters.
+    pub fn activate(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        transport: &mut impl Transport,
+    ) -> Result<BindingAccount, BranchError> {
+        who.must(Power::Sell).map_err(LedgerError::from)?;
+        let present = operate::present(transport)?;
+        let request = who.request(id);
+        let record = read(self.ledger(), |t| {
+            let record = binding_of(t, Payee::Card(present.id))?;
+            if t.steps(&request)?.is_empty() {
+                match (record.blocked, is_ahead(t, &record)?) {
+                    (true, true) => {}
+                    (true, false) => return Err(Refusal::Blocked(present.id).into()),
+                    (false, _) => return Err(Refusal::Activated(present.id).into()),
+                }
+            }
+            Ok(record)
+        })?;
+        let payee = Payee::Binding(record.binding());
+        self.block(who, id, payee, false, ACTIVATED)?;
+        let certified = self.refresh(who, &further(id, "voucher")?, payee)?;
+        self.load(who, transport, &certified.parsed()?)?;
+        Ok(self.bound(record.binding())?.held)
     }
 
     /// What a card brings is known before it is bound anew; what the ledger does not take of it keeps nobody from that.

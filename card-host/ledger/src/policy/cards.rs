@@ -114,6 +114,9 @@ pub struct StepFee {
     pub name: Option<ChargeName>,
 }
 
+/// Why a card that was made ahead is sold to from now on.
+pub(crate) const ACTIVATED: &str = "activated";
+
 impl CardStep {
     /// The step that replaces a card for a reason; one in other words is as if the card was lost.
     pub fn replace(reason: &str) -> Self {
@@ -125,11 +128,12 @@ impl CardStep {
         }
     }
 
-    /// The step that blocks a card, or ends that for a reason: `found`, or any other.
+    /// The step that blocks a card, or ends that for a reason: `found`, `activated`, or any other.
     pub fn block(blocked: bool, reason: &str) -> Self {
         match (blocked, reason) {
             (true, _) => Self::Block,
             (false, "found") => Self::Found,
+            (false, ACTIVATED) => Self::Activate,
             (false, _) => Self::Unblock,
         }
     }

@@ -178,7 +178,7 @@ impl<'b> Batch<'b> {
             return Err(CardWorkError::AlreadyIssued { card, meter: row.meter }.into());
         }
         // Repeated after a kill, it has the same number again; none where the card is in use by now.
-        let issued = office.issue(who, &row.id, card, row.meter, row.account, CardChoice::default(), None)?;
+        let issued = office.issue_ahead(who, &row.id, card, row.meter, row.account, CardChoice::default())?;
         let digits = |access: AccessNumber| String::from_utf8_lossy(&*access.digits()).into_owned();
         Ok(issued.access.map(digits).unwrap_or_default())
     }

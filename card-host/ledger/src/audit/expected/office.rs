@@ -156,8 +156,11 @@ impl Office {
         let payload = &entry.payload;
         match entry.kind {
             Kind::Open | Kind::Adopt => {
-                if let Some(Payload::Opened { generation, load_key, .. }) = Payload::parse(payload) {
+                if let Some(Payload::Opened { generation, load_key, ahead, .. }) = Payload::parse(payload) {
                     self.serves(binding, CardRef { id, generation }, load_key);
+                    if ahead {
+                        self.blocked.insert(binding);
+                    }
                 }
             }
             // The card goes along, where it still served that meter.
