@@ -220,7 +220,7 @@ impl Office {
         let number = point.number.checked_add(1).ok_or_else(|| corrupt("the last entry"))?;
         entry.id = EntryId { point: point.code.clone(), number };
         entry.previous = point.head;
-        let entry = entry.sealed();
+        let entry = entry.named(&self.secret).sealed();
         let cash = LedgerAccount::Cash(point.code.clone());
         for transfer in &entry.transfers {
             let (into, out) = (transfer.debit == cash, transfer.credit == cash);
@@ -301,6 +301,7 @@ pub(super) fn draft(who: &Who, request: &RequestKey, step: Step, kind: Kind, tim
         policy: 0,
         payload: Vec::new(),
         transfers: Vec::new(),
+        references: None,
         previous: [0; 32],
         hash: [0; 32],
     }

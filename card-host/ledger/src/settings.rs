@@ -7,9 +7,10 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
+use super::anchor_error::AnchorError;
 use super::answers::{answered, number, with_answer};
 use super::entry::{Hash, Kind, RequestKey, Step};
-use super::error::{AnchorError, LedgerError, Refusal};
+use super::error::{LedgerError, Refusal};
 use super::names::{COMPANY, OFFICE, PartyCode, PointCode, RequestId};
 use super::office::{Office, Who, customer, draft};
 use super::policy::Policy;
@@ -135,7 +136,7 @@ impl Office {
             let mut heads = Vec::new();
             if let Some(first) = &first {
                 if let Some(founded) = founded.as_object_mut() {
-                    founded.insert("staff".to_owned(), staff::answer(first));
+                    founded.insert("staff".to_owned(), staff::answer(first, office.secret()));
                 }
                 heads.push(Head::Staff(first.clone()));
             }
@@ -254,8 +255,7 @@ impl Office {
         OsRandom.fill(&mut *bytes).map_err(KeyStoreError::from)?;
         let secret = Zeroizing::new(hex::encode(*bytes));
         let hash = token_hash(&secret);
-        let document =
-            json!({ "token": hex::encode(hash), "party": party, "actor": actor, "power": power.code() });
+        let document = json!({ "token": hex::encode(hash), "party": party, "actor": self.secret().actor(actor), "power": power.code() });
         self.set(who, id, Power::Settings, &document, |t| {
             if t.party(party)?.is_none() {
                 return Err(Refusal::UnknownParty(party.clone()).into());
@@ -274,7 +274,7 @@ impl Office {
         party: &PartyCode,
         actor: &str,
     ) -> Result<usize, LedgerError> {
-        let asked = json!({ "revoked": { "party": party, "actor": actor } });
+        let asked = json!({ "revoked": { "party": party, "actor": self.secret().actor(actor) } });
         let answer = self.set_and_answer(who, id, Power::Settings, &asked, |t, _| {
             let found = t.tokens(party)?.into_iter().filter(|token| token.actor == actor && !token.revoked);
             let heads: Vec<_> = found.map(|token| Head::Token(Token { revoked: true, ..token })).collect();
@@ -303,9 +303,9 @@ impl Office {
                 Refusal::Invalid("a telephone number has at most 20 digits and '+'".to_owned()).into()
             );
         }
-        // The number itself stays out of the entries, which nobody can ever delete.
-        let document =
-            json!({ "customer": account.to_string(), "phone": !phone.is_empty(), "arabic": arabic });
+        // The telephone number stays out of the entries, which nobody can ever delete.
+        let reference = self.secret().account(account).to_string();
+        let document = json!({ "customer": reference, "phone": !phone.is_empty(), "arabic": arabic });
         self.set(who, id, Power::Sell, &document, |t| {
             let held = customer(t, account)?;
             Ok(vec![Head::Customer(Customer { phone: phone.to_owned(), arabic, ..held })])
