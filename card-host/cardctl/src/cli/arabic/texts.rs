@@ -3,6 +3,12 @@
 
 /// Of commands, by their paths. Names of commands, options, files and codes stay as they are typed.
 pub(super) const COMMANDS: &[(&str, &str)] = &[
+    ("init", "تأسيس دفاتر شركة حيث لا توجد، للاختبار أو للتشغيل الفعلي"),
+    ("keys init", "إنشاء الإصدار الأول من بيانات التشفير الرئيسية بحضور أمينين ومحضر يوقعانه"),
+    ("keys check", "مقارنة بيانات التشفير الرئيسية بما سُجل عند إنشائها"),
+    ("keys recipient", "إنشاء مستلم يختم له مصنع الكروت بيانات التشفير"),
+    ("keys deliver", "ختم بيانات تشفير عدادات لمصنعها"),
+    ("keys take", "إدخال بيانات تشفير الكروت الفارغة من مصنعها"),
     (
         "",
         "إصدار كروت الكهرباء مسبوقة الدفع وشحنها وقراءتها ووضعها في العداد: كروت محاكاة، وكروت حقيقية في قارئ PC/SC.\n\n\
@@ -270,6 +276,26 @@ pub(super) const COMMANDS: &[(&str, &str)] = &[
 
 /// Of arguments: the command, or the one above it, or none for all; the name; the text.
 pub(super) const ARGUMENTS: &[(&str, &str, &str)] = &[
+    ("init", "--company", "رقم الشركة"),
+    ("init", "--environment", "للاختبار أو للتشغيل الفعلي"),
+    ("init", "--staff", "أول العاملين، وله كل الصلاحيات وكلمة سرية"),
+    ("init", "--out", "ملف جديد يُكتب فيه اسمه وكلمته السرية ولا يقرؤه غيره"),
+    ("init", "--single-user", "لمستخدم واحد، وليس للتشغيل الفعلي"),
+    ("keys", "--company", "رقم الشركة"),
+    ("keys", "--environment", "للاختبار أو للتشغيل الفعلي"),
+    ("keys init", "--custodian", "اسم أحد الحاضرين، اثنان على الأقل"),
+    ("keys", "--protocol", "ملف جديد يُكتب فيه محضر للتوقيع باللغتين"),
+    ("keys check", "file", "الملف المحفوظ من الإنشاء"),
+    ("keys", "--second", "ملف اسم الشخص الثاني وكلمته السرية"),
+    ("keys", "--out", "الملف الجديد"),
+    ("keys deliver", "--meters", "ملف فيه رقم عداد في كل سطر"),
+    ("keys deliver", "--to", "المستلم في المصنع"),
+    ("keys take", "file", "الملف المختوم من المصنع"),
+    ("keys take", "--identity", "ملف الكلمة السرية للمستلم"),
+    ("keys take", "--check", "قيمة التحقق كما يذكرها المصنع بطريق آخر"),
+    ("signer init", "--company", "رقم الشركة"),
+    ("signer init", "--environment", "للاختبار أو للتشغيل الفعلي"),
+    ("signer init", "--out", "مجلد يُكتب فيه ملف لكل أمين باسمه وكلمته السرية"),
     // Of every command.
     (
         "",
