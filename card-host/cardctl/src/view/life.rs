@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::View;
 use super::card::contract;
 use super::table::Table;
-use super::words::say;
+use crate::words::say;
 
 #[derive(Serialize)]
 pub(crate) struct EndedView {

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::View;
 use super::customer;
-use super::words::say;
+use super::staff::power_in;
+use crate::words::say;
 
 /// A policy.
 #[derive(Serialize)]
@@ -58,7 +59,7 @@ pub(crate) fn asked(rules: &StepRules, language: Language) -> String {
         parts.push(say(
             language,
             format_args!("by who may {}", rules.may),
-            format_args!("لمن له صلاحية {}", isolate(rules.may)),
+            format_args!("لمن له صلاحية {}", power_in(language, rules.may.code())),
         ));
     }
     if parts.is_empty() {

@@ -81,6 +81,7 @@ const FRAME: &[(&str, &str)] = &[
     ("Where:", "المكان:"),
     ("How it is said:", "طريقة العرض:"),
     ("Ledger:", "الدفاتر:"),
+    ("What the customer shows:", "ما يقدمه المشترك:"),
     ("[OPTIONS]", "[خيارات]"),
     ("<COMMAND>", "<أمر>"),
     ("[COMMAND]", "[أمر]"),
