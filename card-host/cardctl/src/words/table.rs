@@ -132,7 +132,6 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("give-back", "رد المتبقي"),
     ("ended", "انتهى"),
     ("then", "ثم"),
-    ("given back", "المردود"),
     ("paid of a debt", "سدد من المديونية"),
     ("owed from now on", "مستحق على المشترك"),
     ("deposit", "توريد نقد"),
@@ -164,6 +163,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("kiosk", "منفذ"),
     ("bank", "بنك"),
     ("wallet", "محفظة"),
+    ("fee", "الرسم"),
     // Accounts, and charges of tariffs.
     ("asset", "أصول"),
     ("liability", "التزامات"),

@@ -74,6 +74,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "lowest-generation",
             "polkit",
             "systemctl",
+            "transfer",
             "contactless",
             "start",
         ],
