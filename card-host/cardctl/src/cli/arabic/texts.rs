@@ -385,7 +385,7 @@ pub(super) const ARGUMENTS: &[(&str, &str, &str)] = &[
         "ليس مع المشترك كارت. ويأتي التقرير الأخير بكارت فني (`engineering`) أو بكارت المشترك التالي",
     ),
     ("ledger give-back", "--of", "التعاقد المنتهي: رقم العداد ورقم تعاقده، مثل 17/1"),
-    ("ledger give-back", "--by", "الطريقة: cash نقدًا في هذا المنفذ، transfer بتحويل من البنك"),
+    ("ledger give-back", "--by", "الطريقة: cash نقدًا في منفذ الشحن هذا، transfer بتحويل من البنك"),
     ("ledger give-back", "--estimate", "المتبقي بالجنيه إن لم يوجد تقرير أخير؛ وتحت الصفر على المشترك"),
     ("ledger give-back", "--reason", "السبب؛ وللتقدير كيف قُدّر"),
     ("serve", "--connections", "أقصى عدد للاتصالات"),
