@@ -22,6 +22,7 @@ mod keys;
 mod latin;
 mod meter_command;
 mod pages;
+mod policy;
 mod run;
 mod signer;
 mod sim;
