@@ -164,7 +164,6 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("kiosk", "منفذ"),
     ("bank", "بنك"),
     ("wallet", "محفظة"),
-    ("fee", "الرسم"),
     // Accounts, and charges of tariffs.
     ("asset", "أصول"),
     ("liability", "التزامات"),

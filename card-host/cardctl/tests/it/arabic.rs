@@ -230,6 +230,8 @@ fn no_command_says_anything_in_english() {
         "man .",
         "staff list",
         "policy show",
+        "new-meter --from 31 --to 51",
+        "adopt --meter 52 --account 54 --amount 45.50 --shown-by old-card --evidence قراءة",
         "policy accounts --national-id none.txt",
         "move-out --meter 31 --without-card",
         "move-in --meter 31 --account 43",
@@ -284,6 +286,19 @@ fn no_command_says_anything_in_english() {
     ] {
         desk.run_in("signer", &[0, 1], &line);
     }
+
+    for line in [
+        "init --company 7 --environment test --single-user",
+        "keys check none.json",
+        "keys recipient --out initial.identity",
+        "keys deliver --meters none.txt --to age1 --out meters.age",
+        "keys take none.age --identity initial.identity --check 0011223344556677",
+        "ledger erase 7",
+        "ledger forget طارق",
+    ] {
+        desk.run_in("founded", &[0, 1, 2, 4, 6, 7, 9], line);
+    }
+    desk.run_in("ceremony", &[0, 1, 2], "keys init --custodian منى --custodian طارق");
 
     let missing: Vec<_> = commands
         .iter()
