@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::Error;
+use crate::{say, words};
 
 /// The longest that is read, in bytes.
 const LONGEST: u64 = 256;
@@ -27,7 +28,10 @@ pub(crate) fn read(from: &Path) -> Result<NationalId, Error> {
     if from != Path::new("-") {
         File::open(from).and_then(|file| file.take(LONGEST).read_to_string(&mut text)).map_err(failed)?;
     } else if std::io::stdin().is_terminal() {
-        text = Zeroizing::new(rpassword::prompt_password("National ID: ").map_err(failed)?);
+        text = Zeroizing::new(
+            rpassword::prompt_password(words::say(say::language(), "National ID: ", "الرقم القومي: "))
+                .map_err(failed)?,
+        );
     } else {
         std::io::stdin().take(LONGEST).read_to_string(&mut text).map_err(failed)?;
     }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::View;
 use super::customer;
+use super::staff::power_in;
 use crate::words::say;
 
 /// A policy.
@@ -58,7 +59,7 @@ pub(crate) fn asked(rules: &StepRules, language: Language) -> String {
         parts.push(say(
             language,
             format_args!("by who may {}", rules.may),
-            format_args!("لمن له صلاحية {}", isolate(rules.may)),
+            format_args!("لمن له صلاحية {}", power_in(language, rules.may.code())),
         ));
     }
     if parts.is_empty() {

@@ -133,7 +133,6 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("give-back", "رد المتبقي"),
     ("ended", "انتهى"),
     ("then", "ثم"),
-    ("given back", "المردود"),
     ("paid of a debt", "سدد من المديونية"),
     ("owed from now on", "مستحق على المشترك"),
     ("deposit", "توريد نقد"),

@@ -11,6 +11,8 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("conformance", "what it prints of rules is quoted from the specification, which is in English"),
     ("holder", "ends with Ctrl-C only; its pages have tests of their own"),
     ("ledger rules", "JSON, to be entered again"),
+    ("policy example", "a file, whose remarks are in English"),
+    ("policy set", "its answer is that of `policy show`"),
     ("serve", "ends with Ctrl-C only; its pages have tests of their own"),
     ("signer serve", "ends with Ctrl-C only"),
     ("trace decode", "names of commands, files and status words are those of the specification, in English"),
@@ -227,6 +229,15 @@ fn no_command_says_anything_in_english() {
         "top-up 5",
         "man .",
         "staff list",
+        "policy show",
+        "new-meter --from 31 --to 51",
+        "adopt --meter 52 --account 54 --amount 45.50 --shown-by old-card --evidence قراءة",
+        "policy accounts --national-id none.txt",
+        "move-out --meter 31 --without-card",
+        "move-in --meter 31 --account 43",
+        "terminate --meter 32 --reason هدم",
+        "ledger give-back --of 32/1 --reason هدم",
+        "ledger give-back --of 32/1 --estimate 42.50 --by transfer --reason هدم",
     ];
     for line in day {
         desk.run(&[0, 1, 3, 4, 6, 7, 9], line);
@@ -275,6 +286,19 @@ fn no_command_says_anything_in_english() {
     ] {
         desk.run_in("signer", &[0, 1], &line);
     }
+
+    for line in [
+        "init --company 7 --environment test --single-user",
+        "keys check none.json",
+        "keys recipient --out initial.identity",
+        "keys deliver --meters none.txt --to age1 --out meters.age",
+        "keys take none.age --identity initial.identity --check 0011223344556677",
+        "ledger erase 7",
+        "ledger forget طارق",
+    ] {
+        desk.run_in("founded", &[0, 1, 2, 4, 6, 7, 9], line);
+    }
+    desk.run_in("ceremony", &[0, 1, 2], "keys init --custodian منى --custodian طارق");
 
     let missing: Vec<_> = commands
         .iter()

@@ -81,6 +81,7 @@ const FRAME: &[(&str, &str)] = &[
     ("Where:", "المكان:"),
     ("How it is said:", "طريقة العرض:"),
     ("Ledger:", "الدفاتر:"),
+    ("What the customer shows:", "ما يقدمه المشترك:"),
     ("[OPTIONS]", "[خيارات]"),
     ("<COMMAND>", "<أمر>"),
     ("[COMMAND]", "[أمر]"),
@@ -106,8 +107,9 @@ mod tests {
         let about = command.get_long_about().or_else(|| command.get_about());
         commands.push(path.to_owned());
         assert!(about.is_some(), "{path} has no help");
-        for arg in
-            command.get_arguments().filter(|arg| !["--help", "--version"].contains(&name(arg).as_str()))
+        for arg in command
+            .get_arguments()
+            .filter(|arg| name(arg) != "--help" && (!path.is_empty() || name(arg) != "--version"))
         {
             let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
             arguments.push([path.to_owned(), name(arg), help]);
