@@ -100,7 +100,7 @@ pub use alerts::QueuedAlerts;
 pub use audit::{
     AuditFinding, AuditKey, AuditKeyError, AuditPublicKey, AuditReport, LostBranch, MoneyIdentity, Progress,
     ReceiptCheck, ReceiptProof, RestoreMark, RowFault, TrialBalance, TrialLine, sign_heads, trial_balance,
-    trial_balance_at, verify,
+    verify,
 };
 pub use bindings::OpenOrder;
 pub use branch::{BranchError, Brought, Found, Renewed};
@@ -120,7 +120,7 @@ pub use gap::SEQUENCE_GAP;
 pub use give_back::GivenBack;
 pub use lists::{
     By, MOST_SALES, SaleList, SalePage, Sold, end_of_day, list_sales, report, sale_by_receipt, sales_to,
-    times_of_day,
+    times_of_day, trial_balance_at,
 };
 pub use moves::MoveOrder;
 pub use names::{COMPANY, ChargeCode, NameError, OFFICE, PartyCode, PointCode, RequestId};

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::accounts::LedgerAccount;
-use super::entry::{Entry, EntryId, Kind, Step};
+use super::audit::{TrialBalance, balance_of, line_of};
+use super::entry::{Entry, EntryId, Kind, Step, Transfer};
 use super::error::{LedgerError, Refusal, StoreError};
 use super::export::first_at;
 use super::names::{PartyCode, PointCode};
@@ -206,6 +207,36 @@ fn add(sums: &mut BTreeMap<String, Sold>, key: String, entry: &Entry) -> Result<
     }
     Ok(())
 }
+
+/// Sums of all accounts by what was entered before a time. It reads the entries, chain by chain.
+pub fn trial_balance_at(ledger: &dyn Ledger, until: CardTime) -> Result<TrialBalance, LedgerError> {
+    read(ledger, |t| {
+        let (mut accounts, mut after) = (BTreeMap::new(), None);
+        loop {
+            let page = t.points(after.as_ref(), PAGE_OF_POINTS)?;
+            let Some(last) = page.last() else { return Ok(balance_of(&accounts)) };
+            after = Some(last.code.clone());
+            for point in &page {
+                each_entry(t, &point.code, CardTime(1), until, &mut |entry| {
+                    for Transfer { debit, credit, amount } in &entry.transfers {
+                        let mut line = |account: &LedgerAccount, debit: u64, credit: u64| {
+                            let line =
+                                accounts.entry(line_of(account)).or_insert((account.class(), 0_u128, 0_u128));
+                            line.1 = line.1.saturating_add(debit.into());
+                            line.2 = line.2.saturating_add(credit.into());
+                        };
+                        line(debit, amount.0, 0);
+                        line(credit, 0, amount.0);
+                    }
+                    Ok(())
+                })?;
+            }
+        }
+    })
+}
+
+/// Vending points of one page.
+const PAGE_OF_POINTS: u32 = 500;
 
 /// From the first second of a local day to the first of the next; a day is counted from 2020-01-01.
 pub fn times_of_day(calendar: &Calendar, day: u16) -> (CardTime, CardTime) {

@@ -108,7 +108,7 @@ impl Office {
         let other = || LedgerError::from(Refusal::OtherRequest(id.clone()));
         // Whose it is stands in the entry by reference.
         let account = self.secret().account(shown.binding.account);
-        let contract = BindingCertificate { account, ..shown.binding.clone() }.emit();
+        let contract = BindingCertificate { account, ..shown.binding }.emit();
         let of = [&shown.card.id.0[..], &contract[..], &shown.certificate.emit()[..]].concat();
         let payload = asked("recover-card", hex::encode(of));
         let out = self.step(|t| {

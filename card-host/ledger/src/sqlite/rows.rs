@@ -128,7 +128,8 @@ impl<'row> Columns<'row> {
 
     /// The ledger's secret.
     pub(super) fn secret(&mut self) -> Result<Secret, LedgerError> {
-        Ok(Secret::parse(self.bytes("bytes")?)?)
+        let bytes = self.bytes("bytes")?;
+        Secret::parse(bytes).ok_or_else(|| self.strange("bytes", &"it has another size"))
     }
 
     fn text(&mut self, column: &str) -> Result<&'row str, LedgerError> {
