@@ -6,10 +6,6 @@ use sha2::{Digest, Sha256};
 
 use super::accounts::LedgerAccount;
 use super::names::{PartyCode, PointCode, RequestId, is_words};
-use super::secret::Secret;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-use super::words::account_word;
-use super::words::{FIRST_REFERENCE, References, is_reference};
 
 /// SHA-256.
 pub type Hash = [u8; 32];
@@ -183,6 +179,17 @@ pub struct Transfer {
     pub amount: Piastres,
 }
 
+/// What an entry says of persons as it is stored, hashed and exported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct References {
+    /// Of who did it.
+    pub actor: String,
+    /// Of why; empty where nothing is said.
+    pub reason: String,
+    /// Of the customer's account: [`FIRST_REFERENCE`](crate::FIRST_REFERENCE) or above; 0 where none is meant.
+    pub account: u64,
+}
+
 /// An entry. Once written it is never changed and never deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -303,90 +310,6 @@ impl Entry {
     #[must_use]
     pub fn sealed(mut self) -> Self {
         self.hash = self.hashed();
-        self
-    }
-}
-
-impl Entry {
-    /// With references to its persons, which take their place in the books.
-    #[must_use]
-    pub fn named(mut self, secret: &Secret) -> Self {
-        self.references = Some(self.references_by(secret));
-        self
-    }
-
-    /// Whether its words are those that its references were made of.
-    pub(super) fn agrees(&self, secret: &Secret) -> bool {
-        self.references.as_ref().is_none_or(|held| *held == self.references_by(secret))
-    }
-
-    fn references_by(&self, secret: &Secret) -> References {
-        let reason = secret.reason(&format!("{}/{}", self.id.point, self.id.number), &self.reason);
-        References { actor: secret.actor(&self.actor), reason, account: secret.account(self.account) }
-    }
-
-    /// Who did it, as it is stored.
-    pub fn stored_actor(&self) -> &str {
-        self.references.as_ref().map_or(&self.actor, |held| &held.actor)
-    }
-
-    /// Why, as it is stored.
-    pub fn stored_reason(&self) -> &str {
-        self.references.as_ref().map_or(&self.reason, |held| &held.reason)
-    }
-
-    /// The customer's account, as it is stored.
-    pub fn stored_account(&self) -> u64 {
-        self.references.as_ref().map_or(self.account, |held| held.account)
-    }
-
-    /// An account of one of its transfers, as it is stored.
-    pub(super) fn stored(&self, account: &LedgerAccount) -> String {
-        match account {
-            LedgerAccount::Debt(of) if *of == self.account => {
-                LedgerAccount::Debt(self.stored_account()).to_string()
-            }
-            other => other.to_string(),
-        }
-    }
-
-    /// What is to be kept of its persons in words: the reference, and the text. Who buys is known since the contract was opened.
-    #[cfg(any(feature = "sqlite", feature = "postgres"))]
-    pub(super) fn words(&self) -> Vec<(String, String)> {
-        let Some(held) = &self.references else { return Vec::new() };
-        let mut words = vec![(held.actor.clone(), self.actor.clone())];
-        if !self.reason.is_empty() {
-            words.push((held.reason.clone(), self.reason.clone()));
-        }
-        if matches!(
-            self.kind,
-            Kind::Open | Kind::Adopt | Kind::Recover | Kind::Propose | Kind::Debt | Kind::Papers
-        ) {
-            words.push((account_word(held.account), self.account.to_string()));
-        }
-        words.retain(|(reference, text)| reference != text && text != "0");
-        words
-    }
-
-    /// An entry as it was read, with the words where they are there.
-    #[cfg(any(feature = "sqlite", feature = "postgres"))]
-    pub(super) fn in_words(mut self, [actor, reason, account]: [Option<String>; 3]) -> Self {
-        let held =
-            References { actor: self.actor.clone(), reason: self.reason.clone(), account: self.account };
-        if !is_reference(&held.actor) && held.account < FIRST_REFERENCE {
-            return self;
-        }
-        self.actor = actor.unwrap_or(self.actor);
-        self.reason = reason.unwrap_or(self.reason);
-        self.account = account.and_then(|account| account.parse().ok()).unwrap_or(self.account);
-        for transfer in &mut self.transfers {
-            for account in [&mut transfer.debit, &mut transfer.credit] {
-                if *account == LedgerAccount::Debt(held.account) {
-                    *account = LedgerAccount::Debt(self.account);
-                }
-            }
-        }
-        self.references = Some(held);
         self
     }
 }

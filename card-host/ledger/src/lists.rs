@@ -7,13 +7,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::accounts::LedgerAccount;
-use super::audit::{TrialBalance, balance_of, line_of};
-use super::entry::{Entry, EntryId, Kind, Step, Transfer};
+use super::entry::{Entry, EntryId, Kind, Step};
 use super::error::{LedgerError, Refusal, StoreError};
-use super::export::first_at;
 use super::names::{PartyCode, PointCode};
 use super::sale::{Sale, Steps};
-use super::settle::{each_entry, moved};
+use super::settle::moved;
+use super::span::{each_entry, first_at};
 use super::store::{Ledger, Transaction, read};
 
 /// The most sales of one page.
@@ -135,7 +134,7 @@ pub struct Sold {
     pub credit: u64,
     /// What paid debts.
     pub debts: u64,
-    /// Fees.
+    /// Fees, also those of desks that were paid in cash.
     pub fees: u64,
     /// Levies.
     pub levies: u64,
@@ -179,6 +178,9 @@ pub fn report(
 
 fn add(sums: &mut BTreeMap<String, Sold>, key: String, entry: &Entry) -> Result<(), LedgerError> {
     let moved = moved(entry);
+    if matches!(entry.kind, Kind::Fee | Kind::FeeBack) {
+        return at_desk(sums.entry(key).or_default(), entry);
+    }
     if moved.is_none() && entry.kind != Kind::Certify {
         return Ok(());
     }
@@ -208,35 +210,20 @@ fn add(sums: &mut BTreeMap<String, Sold>, key: String, entry: &Entry) -> Result<
     Ok(())
 }
 
-/// Sums of all accounts by what was entered before a time. It reads the entries, chain by chain.
-pub fn trial_balance_at(ledger: &dyn Ledger, until: CardTime) -> Result<TrialBalance, LedgerError> {
-    read(ledger, |t| {
-        let (mut accounts, mut after) = (BTreeMap::new(), None);
-        loop {
-            let page = t.points(after.as_ref(), PAGE_OF_POINTS)?;
-            let Some(last) = page.last() else { return Ok(balance_of(&accounts)) };
-            after = Some(last.code.clone());
-            for point in &page {
-                each_entry(t, &point.code, CardTime(1), until, &mut |entry| {
-                    for Transfer { debit, credit, amount } in &entry.transfers {
-                        let mut line = |account: &LedgerAccount, debit: u64, credit: u64| {
-                            let line =
-                                accounts.entry(line_of(account)).or_insert((account.class(), 0_u128, 0_u128));
-                            line.1 = line.1.saturating_add(debit.into());
-                            line.2 = line.2.saturating_add(credit.into());
-                        };
-                        line(debit, amount.0, 0);
-                        line(credit, 0, amount.0);
-                    }
-                    Ok(())
-                })?;
-            }
+/// A fee of a desk, so far as it is cash: what is owed counts among the debts, once it is paid.
+fn at_desk(sum: &mut Sold, entry: &Entry) -> Result<(), LedgerError> {
+    let large = || StoreError::Corrupt("a sum of fees".to_owned());
+    for transfer in &entry.transfers {
+        let Piastres(amount) = transfer.amount;
+        if transfer.debit.is_taken() {
+            sum.taken = sum.taken.checked_add(amount).ok_or_else(large)?;
+            sum.fees = sum.fees.checked_add(amount).ok_or_else(large)?;
+        } else if transfer.credit.is_taken() {
+            sum.given_back = sum.given_back.checked_add(amount).ok_or_else(large)?;
         }
-    })
+    }
+    Ok(())
 }
-
-/// Vending points of one page.
-const PAGE_OF_POINTS: u32 = 500;
 
 /// From the first second of a local day to the first of the next; a day is counted from 2020-01-01.
 pub fn times_of_day(calendar: &Calendar, day: u16) -> (CardTime, CardTime) {

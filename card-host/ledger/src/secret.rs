@@ -9,6 +9,8 @@ use sha2::Sha256;
 use std::fmt;
 use zeroize::Zeroizing;
 
+use super::error::{LedgerError, StoreError};
+
 /// The secret. What it is used for are keys that follow from it.
 pub struct Secret(Zeroizing<[u8; Secret::SIZE]>);
 
@@ -18,15 +20,18 @@ impl Secret {
     /// So many bytes has a voucher that the company alone can open.
     pub const KEPT: usize = Voucher::SIZE + 16;
 
-    /// As it is stored; `None` where that has another size.
-    pub fn parse(bytes: &[u8]) -> Option<Self> {
-        Some(Self(Zeroizing::new(bytes.try_into().ok()?)))
+    /// As it is stored.
+    pub fn parse(bytes: &[u8]) -> Result<Self, StoreError> {
+        let bytes: [u8; Self::SIZE] =
+            bytes.try_into().map_err(|_| StoreError::Corrupt("the ledger's secret".to_owned()))?;
+        Ok(Self(Zeroizing::new(bytes)))
     }
 
     /// A voucher as its seller keeps it, where the seller needs to know nothing of card and contract: sealed with AES-SIV (RFC 5297). The same
-    /// voucher gives the same bytes; `None`: it is far too long.
-    pub(super) fn seal(&self, voucher: &[u8]) -> Option<Vec<u8>> {
-        self.siv().encrypt([KEPT], voucher).ok()
+    /// voucher gives the same bytes.
+    pub(super) fn seal(&self, voucher: &[u8]) -> Result<Vec<u8>, LedgerError> {
+        let sealed = self.siv().encrypt([KEPT], voucher);
+        sealed.map_err(|_| StoreError::Corrupt("a voucher".to_owned()).into())
     }
 
     /// The voucher; `None` where this ledger has not sealed it.
@@ -88,6 +93,6 @@ mod tests {
         }
         assert_eq!(ours.open(&[]), None);
         assert!(!format!("{ours:?}").contains('1'));
-        assert!(Secret::parse(&[1; 31]).is_none());
+        assert!(Secret::parse(&[1; 31]).is_err());
     }
 }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::accounts::LedgerAccount;
 use super::entry::{Entry, Kind, RequestKey, Step, Transfer};
-use super::error::{LedgerError, Refusal, StoreError};
+use super::error::{LedgerError, Refusal};
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::policy::{ChannelRules, Division};
@@ -277,8 +277,7 @@ impl Office {
     /// The voucher of a sale by the number of a meter, as its seller keeps it for the day when the books are lost: the ledger alone can open it
     /// ([`find_lost`](super::find_lost)).
     pub fn kept(&self, certified: &Certified) -> Result<Vec<u8>, LedgerError> {
-        let sealed = self.secret().seal(&certified.voucher);
-        Ok(sealed.ok_or_else(|| StoreError::Corrupt("a voucher".to_owned()))?)
+        self.secret().seal(&certified.voucher)
     }
 
     /// The steps of an announced sale, with its vending point locked, which must be the one where it was announced.

@@ -8,9 +8,10 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
+use super::anchor_error::AnchorError;
 use super::answers::{answered, number, with_answer};
 use super::entry::{Hash, Kind, RequestKey, Step};
-use super::error::{AnchorError, LedgerError, Refusal};
+use super::error::{LedgerError, Refusal};
 use super::masters;
 use super::names::{COMPANY, OFFICE, PartyCode, PointCode, RequestId};
 use super::office::{Office, Who, customer, draft};

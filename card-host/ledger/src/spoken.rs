@@ -4,7 +4,8 @@ use core::fmt::Display;
 
 use card_core::text::isolate;
 
-use super::error::{AnchorError, ClockError, LedgerError, MastersError, Refusal, StoreError};
+use super::anchor_error::AnchorError;
+use super::error::{ClockError, LedgerError, MastersError, Refusal, StoreError};
 
 impl LedgerError {
     /// What it is called by programs.
@@ -101,6 +102,7 @@ impl Refusal {
             Self::Engineering(_) => "engineering-card",
             Self::Blocked(_) => "card-blocked",
             Self::Closed(_) => "contract-closed",
+            Self::OtherMeter { .. } => "other-meter",
             Self::NotEnded(_) => "not-ended",
             Self::EvidenceNeeded(_) => "evidence-needed",
             Self::LostCard(_) => "lost-card",
@@ -188,6 +190,10 @@ impl Refusal {
                 says("الكارت {} موقوف: يرجى أن يستلم المشترك كارتًا جديدًا من الفرع", &[card])
             }
             Self::Closed(_) => "انتهى تعاقد هذا الكارت: يرجى استخدام كارت المشترك الجديد".to_owned(),
+            Self::OtherMeter { card, meter } => says(
+                "الكارت {} لا يخدم العداد {}: يرجى مراجعة رقم العداد أو استخدام كارت مشتركه",
+                &[card, meter],
+            ),
             Self::NotEnded(binding) => says(
                 "التعاقد {} على العداد {} لم ينته بعد: يرجى إنهاؤه أولًا ثم رد المتبقي",
                 &[&binding.number, &binding.meter],
@@ -365,6 +371,7 @@ mod tests {
             Refusal::Engineering(card),
             Refusal::Blocked(card),
             Refusal::Closed(binding),
+            Refusal::OtherMeter { card, meter: MeterId::from(7) },
             Refusal::NotEnded(binding),
             Refusal::EvidenceNeeded(binding),
             Refusal::LostCard(card),

@@ -14,8 +14,6 @@ use super::records::{
     PolicyRecord, Reading, SignedHead, Staff, StepDone, Token,
 };
 use super::secret::Secret;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-use super::words::account_word;
 
 /// What runs in a transaction. A store may run it in a thread of its own, and more than once, from the start, until a transaction
 /// succeeds: what it gives to the outside counts only after [`Ledger::transact`] has returned.
@@ -113,22 +111,6 @@ pub(super) fn newest_first(mut entries: Vec<Entry>, most: u32) -> Vec<Entry> {
     });
     placed.truncate(usize::try_from(most).unwrap_or(usize::MAX));
     placed.into_iter().map(|(_, entry)| entry).collect()
-}
-
-/// Balances with the numbers of the accounts whose debts they are, where `word` still has these.
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub(super) fn debts_in_words(
-    mut balances: Vec<AccountBalance>,
-    mut word: impl FnMut(String) -> Result<Option<String>, LedgerError>,
-) -> Result<Vec<AccountBalance>, LedgerError> {
-    for balance in &mut balances {
-        if let LedgerAccount::Debt(of) = balance.account {
-            let number = word(account_word(of))?.and_then(|number| number.parse().ok());
-            balance.account = LedgerAccount::Debt(number.unwrap_or(of));
-        }
-    }
-    balances.sort_by_cached_key(|balance| balance.account.to_string());
-    Ok(balances)
 }
 
 /// Whose binding is meant.

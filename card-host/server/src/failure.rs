@@ -175,6 +175,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         | Refusal::MayBeMoved { .. }
         | Refusal::MonthUnknown(_)
         | Refusal::NotEnded(_)
+        | Refusal::OtherMeter { .. }
         | Refusal::NothingRestored
         | Refusal::CardServes(_)
         | Refusal::OlderContract { .. }

@@ -156,7 +156,7 @@ impl Transaction for FakeRows<'_> {
     }
 
     fn secret(&mut self) -> Result<card_ledger::Secret, LedgerError> {
-        Ok(card_ledger::Secret::parse(&[0; 32]).unwrap())
+        Ok(card_ledger::Secret::parse(&[0; 32])?)
     }
 
     fn last_time(&mut self) -> Result<CardTime, LedgerError> {

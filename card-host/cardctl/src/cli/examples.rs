@@ -23,6 +23,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("found", &["00112233AABBCCDD"]),
     ("move-out", &["--meter 1", "--meter 1 --without-card --reason 'the card is lost'"]),
     ("move-in", &["--meter 1 --account 8"]),
+    ("new-meter", &["--from 1 --to 2"]),
+    (
+        "adopt",
+        &[
+            "--meter 1 --account 7 --amount 45.50 --shown-by old-card --evidence 'card 4711, read by Mona' --request old-4711",
+        ],
+    ),
     ("terminate", &["--meter 1 --reason 'the house is torn down'"]),
     (
         "batch issue",
@@ -192,6 +199,7 @@ mod tests {
     use super::super::parse::command;
     use super::super::settings::File;
     use super::*;
+    use card_core::text::Language;
 
     fn leaves(command: &Command, path: &str, found: &mut Vec<String>) {
         for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
@@ -206,7 +214,7 @@ mod tests {
     /// Each command has examples, each example is of a command, and is understood as that.
     #[test]
     fn each_command_has_examples_that_are_understood() {
-        let all = command(&File::default()).unwrap();
+        let all = command(&File::default(), Language::English).unwrap();
         let mut found = Vec::new();
         leaves(&all, "", &mut found);
         for path in found.iter().filter(|path| *path != "options") {

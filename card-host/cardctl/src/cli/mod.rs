@@ -1,6 +1,7 @@
 //! What cardctl understands. Nothing else knows the parser: commands get plain values.
 
 pub(crate) mod alerts;
+mod arabic;
 pub(crate) mod audit;
 pub(crate) mod batch;
 mod contents;

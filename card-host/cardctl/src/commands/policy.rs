@@ -73,7 +73,12 @@ pub(crate) fn hand_in(
 
 /// The fee that a step has taken, with its name in both languages.
 pub(crate) fn fee(books: &Books) -> Result<Option<FeeLine>, Error> {
-    let Some(fee) = books.office.fee_of(&books.who, books.id()?)? else { return Ok(None) };
+    fee_of(books, books.id()?)
+}
+
+/// The same of a step under this id.
+pub(crate) fn fee_of(books: &Books, id: &RequestId) -> Result<Option<FeeLine>, Error> {
+    let Some(fee) = books.office.fee_of(&books.who, id)? else { return Ok(None) };
     let all = read(books.office.ledger(), |t| t.policies())?;
     let held = all.iter().find(|record| record.version == fee.policy);
     let rules = held.map_or(Ok(Policy::default()), |record| Policy::from_json(&record.rules));

@@ -21,12 +21,20 @@ pub(crate) use self::request::Request;
 use self::secret::{Credential, NoSecret};
 use self::trace::TraceError;
 use self::workplace::{Workplace, WorkplaceError};
+use crate::{say, words};
 use card_host::keystore::KeyStoreError;
 use card_host::reader_error::ReaderError;
 use card_ledger::{LedgerError, PointCode, RequestId, StaffName, StaffSecret};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// A warning of a key store, in the language of remarks.
+pub(crate) fn warned(warning: &str) -> String {
+    let arabic =
+        "تحذير: بيانات التشفير هذه للتطوير والاختبار، ومن يصل إليها يمكنه إنشاء رصيد: لا تصدر بها كارتًا حقيقيًا";
+    words::say(say::language(), warning, arabic)
+}
 
 /// What holds for every command.
 pub(crate) struct Context {

@@ -149,7 +149,7 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
             let pages = papers::manual().map_err(|error| given(error.to_string()))?;
             printer.print(&config::man(&folder, &pages)?)
         }
-        Command::Options => return config::completion(papers::options().as_bytes()),
+        Command::Options => return config::completion(papers::options(printer.language).as_bytes()),
     };
     Ok(good?)
 }

@@ -121,7 +121,7 @@ pub(super) fn difference(debits: u128, credits: u128) -> i128 {
     wide(debits).saturating_sub(wide(credits))
 }
 
-pub(crate) fn balance_of(accounts: &BTreeMap<Group, (Class, u128, u128)>) -> TrialBalance {
+pub(super) fn balance_of(accounts: &BTreeMap<Group, (Class, u128, u128)>) -> TrialBalance {
     let mut balance = TrialBalance::default();
     for (account, (class, debits, credits)) in accounts {
         balance.debits = balance.debits.saturating_add(*debits);

@@ -161,7 +161,7 @@ impl<'r> Columns<'r> {
     /// The ledger's secret.
     pub(super) fn secret(&mut self) -> Result<Secret, Failure> {
         let bytes: &[u8] = self.next()?;
-        Secret::parse(bytes).ok_or_else(|| self.wrong(self.at.saturating_sub(1), "it has another size"))
+        Secret::parse(bytes).map_err(|error| self.wrong(self.at.saturating_sub(1), &error.to_string()))
     }
 
     fn hash(&mut self) -> Result<Hash, Failure> {

@@ -17,7 +17,8 @@ use super::rows::Columns;
 use super::sql::{self, BINDING_COLUMNS, CUSTOMER_COLUMNS, PARTY_COLUMNS, POINT_COLUMNS, STEP_COLUMNS};
 use super::write;
 use crate::sell::reference;
-use crate::store::{Access, Row as TableRow, Table, debts_in_words, newest_first};
+use crate::store::{Access, Row as TableRow, Table, newest_first};
+use crate::words::debts_in_words;
 use crate::{
     AccountBalance, Ask, BindingRecord, CardRecord, Context, Customer, Entry, EntryId, Hash, Head,
     LedgerAccount, LedgerError, Link, MailRecord, Message, Party, PartyCode, Payee, PersonRecord, Point,

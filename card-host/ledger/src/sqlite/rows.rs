@@ -128,8 +128,7 @@ impl<'row> Columns<'row> {
 
     /// The ledger's secret.
     pub(super) fn secret(&mut self) -> Result<Secret, LedgerError> {
-        let bytes = self.bytes("bytes")?;
-        Secret::parse(bytes).ok_or_else(|| self.strange("bytes", &"it has another size"))
+        Ok(Secret::parse(self.bytes("bytes")?)?)
     }
 
     fn text(&mut self, column: &str) -> Result<&'row str, LedgerError> {

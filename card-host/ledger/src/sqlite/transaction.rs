@@ -16,9 +16,8 @@ use crate::records::{
     BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, PersonRecord, Point,
     PolicyRecord, Reading, SignedHead, Staff, StepDone, Token,
 };
-use crate::store::{
-    Access, AccountBalance, Ask, Context, Payee, Row, Table, Transaction, debts_in_words, newest_first,
-};
+use crate::store::{Access, AccountBalance, Ask, Context, Payee, Row, Table, Transaction, newest_first};
+use crate::words::debts_in_words;
 use crate::{LedgerError, Secret, StoreError};
 
 macro_rules! entry {

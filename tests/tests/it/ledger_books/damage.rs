@@ -7,8 +7,8 @@ use card_host::card_core::message::Slot;
 use card_host::card_core::units::Piastres;
 use card_host::card_work::development_scope;
 use card_ledger::{
-    AuditFinding, AuditKey, Head, Ledger, Message, Payee, PostgresLedger, Power, SqliteLedger, sign_heads,
-    transact, verify,
+    AuditFinding, AuditKey, CardStep, Head, Ledger, Message, Payee, PostgresLedger, Power, SqliteLedger,
+    sign_heads, transact, verify,
 };
 use std::sync::Arc;
 use system_tests::postgres::Postgres;
@@ -178,6 +178,13 @@ fn busy(world: &World, auditor: &AuditKey) {
     office.mail(&boss, &id(), CardId::from(1), Slot::LIMITS, &[1, 2, 3]).unwrap();
     office.block(&boss, &id(), Payee::Card(CardId::from(3)), true, "stolen").unwrap();
     office.replace_card(&boss, &id(), Payee::Card(CardId::from(2)), CardId::from(22), "broken").unwrap();
+    let cards = crate::ledger::desks::rules(
+        r#"{"steps": {"found": {"documents": ["national-id"], "fee": {"amount": 500, "paid": "debt"}}}}"#,
+    );
+    office.set_cards(&boss, &id(), None, &cards).unwrap();
+    let found = id();
+    crate::ledger::desks::shows_national_id(world, &found, CardStep::Found, 3);
+    office.block(&boss, &found, Payee::Card(CardId::from(3)), false, "found").unwrap();
     let report = Report { number: 1, applied: 10_000, balance: 4_000, energy: 500, flags: 0 };
     office.hand_in(&kiosk(), &receipt(world, &world.record(1), &report)).unwrap();
     world.restored("a rehearsal");

@@ -5,7 +5,7 @@ use card_ledger::RequestId;
 use serde::Serialize;
 
 use crate::view::View;
-use crate::view::words::say;
+use crate::words::say;
 
 /// What is left.
 #[derive(Serialize)]
