@@ -3,6 +3,7 @@
 use card_core::id::{Binding, CardId, CardRef, MeterId, State};
 use card_core::layout::CardSummary;
 use card_core::message::{MeterReceipt, Slot, Verified};
+use card_core::parameters::MonthSoFar;
 
 use super::super::bindings::OpenOrder;
 use super::super::counter::Evidence;
@@ -16,7 +17,7 @@ use super::super::records::{BindingRecord, CardUse, Status};
 use super::super::standing::ReplaceReason;
 use super::super::store::{Payee, read};
 use super::{BranchError, further};
-use card_host::card_work::{self, CardChoice, CardWorkError, Issued, Papers};
+use card_host::card_work::{self, CardChoice, CardWorkError, Issued, Mail, Papers};
 use card_host::issuer::BindingAccount;
 use card_host::operate;
 use card_host::personalise::{self, Step};
@@ -28,7 +29,8 @@ const LOOK_BACK: u32 = 64;
 
 impl Office {
     /// Issues the blank card behind `transport` to an account for a meter: the first card of a new binding. Where the account has a card for that
-    /// meter, it is refused ([`Refusal::HasCard`]): [`replace`](Self::replace) it. To be repeated where it was torn, with the same card: as long as that
+    /// meter, it is refused ([`Refusal::HasCard`]): [`replace`](Self::replace) it. The card carries what the month has had in a contract of the
+    /// account that is over, where that is known: the id of the request has at most 58 characters then. To be repeated where it was torn, with the same card: as long as that
     /// is not in use, the answer has the access number, which is the same again; then not any more.
     #[allow(clippy::too_many_arguments, reason = "who asks, for what, with which card")]
     pub fn issue(
@@ -113,10 +115,15 @@ impl Office {
                 (self.open(&order)?, None)
             }
         };
+        let brought = if reason.is_none() { self.month_of_former(&record)? } else { None };
+        let brought = brought.map(|month| self.seal_month(who, id, card, &month)).transpose()?;
         let (binding, certificate) = self.certificates(&record)?;
         let meter_key = self.meter_key(record.binding())?;
         let papers = Papers { binding, certificate, profile: account, issue_time: self.now()?, meter_key };
         let access = card_work::make(transport, self.keys(), &record.held, papers, choice, progress)?;
+        if let Some(mail) = brought {
+            card_work::deliver(transport, &mail.delivery)?;
+        }
         Ok(Issued { account: record.held, access: Some(access), replaces })
     }
 
@@ -240,13 +247,22 @@ impl Office {
         let meter_key = self.meter_key(to)?;
         operate::rebind(transport, self.keys(), meter_key, &binding, &certificate, &mut OsRandom)?;
         if let Some(so_far) = self.month_so_far(report.binding)? {
-            let id = further(id, "month")?;
-            // It follows from the move, and is nobody's own message to the meter.
-            let mover = Who { may: Powers::ALL, ..who.clone() };
-            let mail = self.mail(&mover, &id, present.id, Slot::MONTH_SO_FAR, &so_far.emit())?;
+            let mail = self.seal_month(who, id, present.id, &so_far)?;
             card_work::deliver(transport, &mail.delivery)?;
         }
         Ok(record.held)
+    }
+
+    /// Mail with what the month has had in another contract. It follows from an issue or a move, and is nobody's own message to the meter.
+    fn seal_month(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        carrier: CardId,
+        month: &MonthSoFar,
+    ) -> Result<Mail, LedgerError> {
+        let mover = Who { may: Powers::ALL, ..who.clone() };
+        self.mail(&mover, &further(id, "month")?, carrier, Slot::MONTH_SO_FAR, &month.emit())
     }
 
     fn bound(&self, binding: Binding) -> Result<BindingRecord, LedgerError> {
