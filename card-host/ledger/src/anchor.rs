@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use card_core::id::Binding;
 
+use super::anchor_error::AnchorError;
 use super::entry::{Entry, EntryId, Kind};
-use super::error::{AnchorError, LedgerError};
+use super::error::LedgerError;
 use super::names::PointCode;
 use super::records::{BindingRecord, Point};
 use super::store::{Ledger, Payee, Transaction, read};

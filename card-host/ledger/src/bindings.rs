@@ -44,7 +44,9 @@ impl Office {
     pub fn open(&self, order: &OpenOrder) -> Result<BindingRecord, LedgerError> {
         let (request, who) = (self.companys(&order.who, &order.id, Power::Sell)?, &order.who.at_office()?);
         self.step(|t| {
-            self.till(t, &order.who, CardStep::Issue)?;
+            let first = if order.closes_former { CardStep::MoveIn } else { CardStep::Issue };
+            self.till(t, &order.who, first)?;
+            self.till(t, &order.who, CardStep::NewMeter)?;
             alone(t)?;
             let payee = Payee::Meter(order.meter);
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
@@ -58,7 +60,7 @@ impl Office {
             // The time of its entry.
             let now = self.now()?;
             let opening_time = now.max(point.time);
-            let (mut heads, mut new) = (Vec::new(), true);
+            let (mut heads, mut step) = (Vec::new(), first);
             let number = next_number(&context)?;
             if let Some(former) = &context.binding {
                 if former.status == Status::Open
@@ -79,7 +81,7 @@ impl Office {
                 });
                 let own = own.ok_or(Refusal::CardInUse(order.card.id))?;
                 heads.extend(superseded(&own));
-                new = false;
+                step = CardStep::NewMeter;
             }
             let (credit_key, parameter_keys, load_key) = {
                 let keys = self.keys();
@@ -121,9 +123,7 @@ impl Office {
             };
             entry.payload = Payload::opened(&record.held, keys).emit();
             let entry = self.book(t, &mut point, entry, &heads)?;
-            if new {
-                self.serve(t, &order.who, &order.id, CardStep::Issue, &entry)?;
-            }
+            self.serve(t, &order.who, &order.id, step, &entry)?;
             Ok(record)
         })
     }
@@ -137,7 +137,20 @@ impl Office {
         held: &BindingAccount,
         reason: &str,
     ) -> Result<BindingRecord, LedgerError> {
-        let (request, who) = (self.companys(who, id, Power::Correct)?, &who.at_office()?);
+        let referred = BindingAccount { account: self.secret().account(held.account), ..*held };
+        self.adopt_as(who, id, held, reason, &asked("adopt", format!("{referred:?}")))
+    }
+
+    /// The same, where two people agree to `payload`.
+    pub(super) fn adopt_as(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        held: &BindingAccount,
+        reason: &str,
+        payload: &[u8],
+    ) -> Result<BindingRecord, LedgerError> {
+        let (desk, request, who) = (who, self.companys(who, id, Power::Correct)?, &who.at_office()?);
         let wrong = held.scope != self.scope()
             || held.moved
             || held.account == 0
@@ -153,12 +166,12 @@ impl Office {
             )
             .into());
         }
-        let payload = asked("adopt", format!("{held:?}"));
         let out = self.step(|t| {
+            self.till(t, desk, CardStep::Adopt)?;
             alone(t)?;
             let (context, mut point, _) =
                 self.context(t, who, &request, Some(Payee::Meter(held.binding.meter)))?;
-            let agreed = match agreed(t, &request, &context.steps, &payload)? {
+            let agreed = match agreed(t, &request, &context.steps, payload)? {
                 Agreed::Done(entry) => {
                     let same = entry.kind == Kind::Adopt
                         && entry.binding == Some(held.binding)
@@ -193,7 +206,7 @@ impl Office {
             about(&mut entry, held);
             entry.amount = amount;
             if !agreed {
-                return self.ask(t, &mut point, entry, &payload).map(|()| None);
+                return self.ask(t, &mut point, entry, payload).map(|()| None);
             }
             totals(&mut entry, held);
             entry.payload = Payload::opened(held, (0, 0)).emit();
@@ -207,7 +220,8 @@ impl Office {
             give(&credit, &opening, held.total_debited);
             let mut heads: Vec<Head> = context.binding.as_ref().and_then(superseded).into_iter().collect();
             heads.extend([card_head(&record, CardUse::Customer), Head::Binding(Box::new(record.clone()))]);
-            self.book(t, &mut point, entry, &heads)?;
+            let entry = self.book(t, &mut point, entry, &heads)?;
+            self.serve(t, desk, id, CardStep::Adopt, &entry)?;
             Ok(Some(record))
         })?;
         done(out, &request)

@@ -11,6 +11,7 @@ use super::meter_keys::base_and_transport;
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::payload::Payload;
+use super::policy::CardStep;
 use super::powers::Power;
 use super::records::{BindingRecord, CardRecord, Head, NOBODY, Status};
 use super::second::alone;
@@ -34,6 +35,15 @@ impl EndReason {
         match self {
             Self::MovedOut | Self::Exchanged => Power::Sell,
             Self::Terminated => Power::Correct,
+        }
+    }
+
+    /// The step whose rules hold for it; those of another meter hold for the contract there.
+    const fn step(self) -> Option<CardStep> {
+        match self {
+            Self::MovedOut => Some(CardStep::MoveOut),
+            Self::Terminated => Some(CardStep::Terminate),
+            Self::Exchanged => None,
         }
     }
 
@@ -65,10 +75,14 @@ impl Office {
         reason: EndReason,
         words: &str,
     ) -> Result<Ended, LedgerError> {
+        let (desk, step) = (who, reason.step());
         let (request, who) = (self.companys(who, id, reason.power())?, &who.at_office()?);
         let reason =
             if words.is_empty() { reason.code().to_owned() } else { format!("{}: {words}", reason.code()) };
         self.step(|t| {
+            if let Some(step) = step {
+                self.till(t, desk, step)?;
+            }
             alone(t)?;
             let (context, mut point, _) = self.context(t, who, &request, Some(Payee::Meter(meter)))?;
             if !context.steps.is_empty() {
@@ -101,7 +115,10 @@ impl Office {
             (entry.account, entry.reason, entry.sequence) = (former.held.account, reason.clone(), 1);
             let keys = base_and_transport(t, former.binding())?.unwrap_or_default();
             entry.payload = Payload::opened(&held, keys).emit();
-            self.book(t, &mut point, entry, &heads)?;
+            let entry = self.book(t, &mut point, entry, &heads)?;
+            if let Some(step) = step {
+                self.serve(t, desk, id, step, &entry)?;
+            }
             Ok(Ended { of: former.binding(), account: former.held.account, nobodys: record })
         })
     }

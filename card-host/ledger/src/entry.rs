@@ -179,6 +179,17 @@ pub struct Transfer {
     pub amount: Piastres,
 }
 
+/// What an entry says of persons as it is stored, hashed and exported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct References {
+    /// Of who did it.
+    pub actor: String,
+    /// Of why; empty where nothing is said.
+    pub reason: String,
+    /// Of the customer's account: [`FIRST_REFERENCE`](crate::FIRST_REFERENCE) or above; 0 where none is meant.
+    pub account: u64,
+}
+
 /// An entry. Once written it is never changed and never deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -216,6 +227,8 @@ pub struct Entry {
     pub payload: Vec<u8>,
     /// The movements of money, at most [`Entry::TRANSFERS`].
     pub transfers: Vec<Transfer>,
+    /// What stands in the books in place of `actor`, `reason` and `account`; `None`: these themselves.
+    pub references: Option<References>,
     /// Hash of the entry before it in the chain; zeros for the first.
     pub previous: Hash,
     /// Its own, see [`Entry::hashed`].
@@ -251,8 +264,8 @@ impl Entry {
         field(self.request.party.as_str().as_bytes());
         field(self.request.id.as_str().as_bytes());
         field(self.step.code().as_bytes());
-        field(self.actor.as_bytes());
-        field(self.reason.as_bytes());
+        field(self.stored_actor().as_bytes());
+        field(self.stored_reason().as_bytes());
         match &self.binding {
             Some(binding) => {
                 field(format!("{:X}", binding.meter).as_bytes());
@@ -265,7 +278,7 @@ impl Entry {
         }
         field(self.card.map(|card| card.to_string()).unwrap_or_default().as_bytes());
         let numbers = [
-            self.account,
+            self.stored_account(),
             self.amount.0,
             self.sequence.into(),
             self.total_credit.0,
@@ -277,8 +290,8 @@ impl Entry {
         }
         field(&self.payload);
         for transfer in &self.transfers {
-            field(transfer.debit.to_string().as_bytes());
-            field(transfer.credit.to_string().as_bytes());
+            field(self.stored(&transfer.debit).as_bytes());
+            field(self.stored(&transfer.credit).as_bytes());
             field(digits.of(transfer.amount.0));
         }
         hash.finalize().into()

@@ -4,12 +4,13 @@ use card_core::id::{Binding, CardId, MeterId};
 use card_core::role::KeyVersion;
 use card_core::units::{Balance, CardTime, Piastres};
 
+use super::anchor_error::AnchorError;
 use super::entry::Entry;
 use super::names::{NameError, PartyCode, PointCode, RequestId};
 use super::policy::refusal::PaperRefusal;
 use super::powers::Power;
 use card_host::issuer::{AccountError, IssuerError};
-use card_host::keystore::{KeyStoreError, MemoryError};
+use card_host::keystore::KeyStoreError;
 
 /// Why the ledger did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -120,28 +121,6 @@ fn beside(now: CardTime, database: Option<CardTime>) -> String {
     }
 }
 
-/// Why nothing is booked: the ledger and its anchor do not fit. Nothing was written.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AnchorError {
-    /// The ledger is older than what was written to it.
-    #[error(
-        "this ledger is an older copy: entry {number} of vending point {point} was written, and it is not there{moved}, so nothing was done; put the \
-         newest copy in its place, or declare it with `cardctl ledger restored`"
-    )]
-    Behind {
-        /// The vending point.
-        point: PointCode,
-        /// The entry.
-        number: u64,
-        /// Where the ledger is now and where it was, in brackets; nothing where that is the same.
-        moved: String,
-    },
-    /// What remembers how far it had come cannot be asked, or knows of other books.
-    #[error(transparent)]
-    Memory(#[from] MemoryError),
-}
-
 impl From<PaperRefusal> for LedgerError {
     fn from(refusal: PaperRefusal) -> Self {
         Self::Refused(refusal.into())
@@ -248,6 +227,16 @@ pub enum Refusal {
     /// Closed.
     #[error("the contract of this card is closed: use the customer's new card")]
     Closed(Binding),
+    /// The card serves another meter.
+    #[error(
+        "card {card} does not serve meter {meter}: look at the meter's number, or use its customer's card"
+    )]
+    OtherMeter {
+        /// The card.
+        card: CardId,
+        /// The meter.
+        meter: MeterId,
+    },
     /// Not ended.
     #[error(
         "contract {} of meter {} has not ended: end it first (`cardctl move-out`, or `cardctl terminate`)", .0.number, .0.meter
@@ -417,6 +406,11 @@ pub enum Refusal {
         "this ledger was founded for a single user, who does everything: found one with staff to have any (`cardctl ledger begin --staff NAME`)"
     )]
     SingleUser,
+    /// Masters, and one person alone.
+    #[error(
+        "masters are handled by two members of staff who both may `keys`: name the other one's secret as well (`cardctl keys rotate ROLE --second FILE`)"
+    )]
+    TwoHoldKeys,
     /// The same person, or one who may not.
     #[error("{actor} cannot be the second person for this: it must be another one who may approve")]
     NotSecondPerson {

@@ -37,8 +37,10 @@
 //! ```
 
 mod accounts;
+mod adopt;
 mod alerts;
 mod anchor;
+mod anchor_error;
 mod answers;
 mod audit;
 mod bindings;
@@ -51,7 +53,9 @@ mod counter;
 mod development;
 mod ending;
 mod entry;
+mod erase;
 mod error;
+mod events;
 mod export;
 mod gap;
 mod give_back;
@@ -84,6 +88,7 @@ mod settle;
 mod shown;
 mod signing;
 mod so_far;
+mod span;
 mod spoken;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -91,24 +96,28 @@ mod staff;
 mod standing;
 mod store;
 mod texts;
+mod words;
 
 pub use accounts::{Class, LedgerAccount, UnknownAccount};
+pub use adopt::{AdoptFrom, Adoption};
 pub use alerts::QueuedAlerts;
+pub use anchor_error::AnchorError;
 pub use audit::{
     AuditFinding, AuditKey, AuditKeyError, AuditPublicKey, AuditReport, LostBranch, MoneyIdentity, Progress,
     ReceiptCheck, ReceiptProof, RestoreMark, RowFault, TrialBalance, TrialLine, sign_heads, trial_balance,
-    verify,
+    trial_balance_at, verify,
 };
 pub use bindings::OpenOrder;
-pub use branch::{BranchError, Brought, Found, Renewed};
+pub use branch::{AtNewMeter, BranchError, Brought, Found, Renewed};
 pub use close::{DayStatement, Sums, Waiting};
 pub use correct::{Approved, DebitOrder};
 pub use counter::{Collected, Evidence, HandedIn, binding_of};
 #[cfg(feature = "sqlite")]
 pub use development::Development;
 pub use ending::{EndReason, Ended};
-pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
-pub use error::{AnchorError, ClockError, LedgerError, MastersError, Refusal, StoreError};
+pub use entry::{Entry, EntryId, Hash, Kind, References, RequestKey, Step, Transfer};
+pub use error::{ClockError, LedgerError, MastersError, Refusal, StoreError};
+pub use events::{Event, Events, MOST_EVENTS, events};
 pub use export::{
     EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,
 };
@@ -118,10 +127,11 @@ pub use lists::{
     By, MOST_SALES, SaleList, SalePage, Sold, end_of_day, list_sales, report, sale_by_receipt, sales_to,
     times_of_day,
 };
+pub use masters::Handed;
 pub use moves::MoveOrder;
 pub use names::{COMPANY, ChargeCode, NameError, OFFICE, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};
-pub use papers::{FeeTaken, PapersOrder};
+pub use papers::{FeeTaken, PapersOrder, fee_taken};
 pub use policy::{
     CardPolicy, CardStep, ChannelRules, Charge, ChargeKind, ChargeName, Charged, Commission, Division,
     Document, Documents, FeePaid, PaperRefusal, Policy, StepFee, StepRules, WithoutPayment,
@@ -155,3 +165,4 @@ pub use sqlite::SqliteLedger;
 pub use staff::{NoName, StaffChange, StaffName, StaffSecret};
 pub use standing::{CardStanding, ReplaceReason, Standing, standing};
 pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Row, Table, Transaction, Work, read, transact};
+pub use words::FIRST_REFERENCE;

@@ -9,8 +9,7 @@ use super::accounts::LedgerAccount;
 use super::anchor::{Anchor, Watch};
 use super::entry::{Entry, EntryId, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal, StoreError};
-use super::masters::DRAWN;
-use super::names::{COMPANY, OFFICE, PartyCode, PointCode, RequestId, is_words};
+use super::names::{COMPANY, DRAWN, OFFICE, PartyCode, PointCode, RequestId, is_words};
 use super::policy::Policy;
 use super::powers::{Power, Powers};
 use super::proof::EVIDENCE;
@@ -221,7 +220,7 @@ impl Office {
         let number = point.number.checked_add(1).ok_or_else(|| corrupt("the last entry"))?;
         entry.id = EntryId { point: point.code.clone(), number };
         entry.previous = point.head;
-        let entry = entry.sealed();
+        let entry = entry.named(&self.secret).sealed();
         let cash = LedgerAccount::Cash(point.code.clone());
         for transfer in &entry.transfers {
             let (into, out) = (transfer.debit == cash, transfer.credit == cash);
@@ -302,6 +301,7 @@ pub(super) fn draft(who: &Who, request: &RequestKey, step: Step, kind: Kind, tim
         policy: 0,
         payload: Vec::new(),
         transfers: Vec::new(),
+        references: None,
         previous: [0; 32],
         hash: [0; 32],
     }

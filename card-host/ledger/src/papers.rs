@@ -197,8 +197,7 @@ impl Office {
 
     /// The fee that a request has taken.
     pub fn fee_of(&self, who: &Who, id: &RequestId) -> Result<Option<FeeTaken>, LedgerError> {
-        let request = who.request(&id.beside("fee")?);
-        Ok(read(self.ledger(), |t| fee_entry(t, &request))?.and_then(|entry| taken(&entry)))
+        read(self.ledger(), |t| fee_taken(t, &who.request(id)))
     }
 
     /// Gives back the fee that a request has taken, once: it is owed no more, and what of it was paid is given back in cash. Above the limit of corrections it
@@ -331,6 +330,12 @@ fn is_receipt(
 fn fee_entry(t: &mut dyn Transaction, request: &RequestKey) -> Result<Option<Entry>, LedgerError> {
     let Some(done) = t.steps(request)?.into_iter().next() else { return Ok(None) };
     Ok(t.entry(&done.entry)?.filter(|entry| entry.kind == Kind::Fee))
+}
+
+/// The fee that a request has taken.
+pub fn fee_taken(t: &mut dyn Transaction, request: &RequestKey) -> Result<Option<FeeTaken>, LedgerError> {
+    let request = RequestKey { party: request.party.clone(), id: request.id.beside("fee")? };
+    Ok(fee_entry(t, &request)?.and_then(|entry| taken(&entry)))
 }
 
 /// What the entry of a fee says.

@@ -345,6 +345,20 @@ pub enum Head {
     Message(Message),
     /// A signed head.
     Signed(SignedHead),
+    /// What names a customer is taken away: words, the telephone number, and messages to it.
+    Erased {
+        /// The account.
+        account: u64,
+        /// What stands for it from then on.
+        reference: u64,
+    },
+    /// What names somebody who acted is taken away.
+    Forgotten {
+        /// The name.
+        name: String,
+        /// What stands for it from then on.
+        reference: String,
+    },
     /// The number of restores.
     Epoch(u32),
 }

@@ -43,6 +43,11 @@ impl Secret {
         Aes128Siv::new((&*self.key(KEPT)).into())
     }
 
+    /// The code of a text under a label.
+    pub(super) fn mac_of(&self, label: &[u8], text: &str) -> [u8; 32] {
+        self.mac().chain_update(label).chain_update([0]).chain_update(text).finalize().into_bytes().into()
+    }
+
     /// A key for one use.
     fn key(&self, label: &[u8]) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(self.mac().chain_update(label).finalize().into_bytes().into())

@@ -1,17 +1,16 @@
 //! Who may sell, where, and by which rules; and the first entry of a new ledger.
 
 use card_core::id::Channel;
-use card_core::role::{KeyVersion, Role};
 use card_core::units::{Balance, CardTime, Piastres};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
+use super::anchor_error::AnchorError;
 use super::answers::{answered, number, with_answer};
 use super::entry::{Hash, Kind, RequestKey, Step};
-use super::error::{AnchorError, LedgerError, Refusal};
-use super::masters;
+use super::error::{LedgerError, Refusal};
 use super::names::{COMPANY, OFFICE, PartyCode, PointCode, RequestId};
 use super::office::{Office, Who, customer, draft};
 use super::policy::Policy;
@@ -137,7 +136,7 @@ impl Office {
             let mut heads = Vec::new();
             if let Some(first) = &first {
                 if let Some(founded) = founded.as_object_mut() {
-                    founded.insert("staff".to_owned(), staff::answer(first));
+                    founded.insert("staff".to_owned(), staff::answer(first, office.secret()));
                 }
                 heads.push(Head::Staff(first.clone()));
             }
@@ -256,8 +255,7 @@ impl Office {
         OsRandom.fill(&mut *bytes).map_err(KeyStoreError::from)?;
         let secret = Zeroizing::new(hex::encode(*bytes));
         let hash = token_hash(&secret);
-        let document =
-            json!({ "token": hex::encode(hash), "party": party, "actor": actor, "power": power.code() });
+        let document = json!({ "token": hex::encode(hash), "party": party, "actor": self.secret().actor(actor), "power": power.code() });
         self.set(who, id, Power::Settings, &document, |t| {
             if t.party(party)?.is_none() {
                 return Err(Refusal::UnknownParty(party.clone()).into());
@@ -276,7 +274,7 @@ impl Office {
         party: &PartyCode,
         actor: &str,
     ) -> Result<usize, LedgerError> {
-        let asked = json!({ "revoked": { "party": party, "actor": actor } });
+        let asked = json!({ "revoked": { "party": party, "actor": self.secret().actor(actor) } });
         let answer = self.set_and_answer(who, id, Power::Settings, &asked, |t, _| {
             let found = t.tokens(party)?.into_iter().filter(|token| token.actor == actor && !token.revoked);
             let heads: Vec<_> = found.map(|token| Head::Token(Token { revoked: true, ..token })).collect();
@@ -305,35 +303,13 @@ impl Office {
                 Refusal::Invalid("a telephone number has at most 20 digits and '+'".to_owned()).into()
             );
         }
-        // The number itself stays out of the entries, which nobody can ever delete.
-        let document =
-            json!({ "customer": account.to_string(), "phone": !phone.is_empty(), "arabic": arabic });
+        // The telephone number stays out of the entries, which nobody can ever delete.
+        let reference = self.secret().account(account).to_string();
+        let document = json!({ "customer": reference, "phone": !phone.is_empty(), "arabic": arabic });
         self.set(who, id, Power::Sell, &document, |t| {
             let held = customer(t, account)?;
             Ok(vec![Head::Customer(Customer { phone: phone.to_owned(), arabic, ..held })])
         })
-    }
-
-    /// Enters that the next master of `role` is to be drawn, before it is, and gives the key version number that it gets. Repeated, it gives
-    /// the same number: where the key store has come to it, the master has been drawn.
-    pub fn next_master(&self, who: &Who, id: &RequestId, role: Role) -> Result<KeyVersion, LedgerError> {
-        let own = id.beside("master")?;
-        let asked = json!({ "master": format!("{role:?}").to_lowercase() });
-        let answer = self.set_and_answer(who, &own, Power::Keys, &asked, |_, _| {
-            let next = self.keys().current(role)?.next();
-            if !next.is_of(role) {
-                return Err(KeyStoreError::VersionsExhausted(role).into());
-            }
-            Ok((json!({ "version": next.byte() }), Vec::new()))
-        })?;
-        number(&answer, "version", &own).map(KeyVersion::from_byte)
-    }
-
-    /// Enters the check value of a master that has been drawn. Repeated, nothing.
-    pub fn master_drawn(&self, who: &Who, version: KeyVersion) -> Result<(), LedgerError> {
-        let check = hex::encode(self.keys().check_value(self.scope(), version)?);
-        let document = json!({ "drawn": { "version": version.byte(), "check": check } });
-        self.set(who, &masters::drawn(version)?, Power::Keys, &document, |_| Ok(Vec::new()))
     }
 
     /// Notes a number that comes from outside the books, once, so that a repetition of this request has it again: what a meter has answered,
@@ -356,7 +332,7 @@ impl Office {
     }
 
     /// An entry that sets something, once. Only the company does that.
-    fn set(
+    pub(super) fn set(
         &self,
         who: &Who,
         id: &RequestId,
@@ -368,7 +344,7 @@ impl Office {
     }
 
     /// The same, with an answer: it stands in the entry beside what was asked for, so a repetition gets it again.
-    fn set_and_answer(
+    pub(super) fn set_and_answer(
         &self,
         who: &Who,
         id: &RequestId,

@@ -12,6 +12,7 @@ use super::error::{LedgerError, Refusal};
 use super::names::RequestId;
 use super::office::{Office, Who};
 use super::payload::Payload;
+use super::powers::Powers;
 use super::proof::fell;
 use super::records::{BindingRecord, Reading, Status};
 use super::store::{Payee, read};
@@ -51,6 +52,18 @@ impl Office {
         let newest =
             evidence.filter_map(|entry| sealed(of, &entry.payload)).max_by_key(|(_, then)| then.number);
         Ok(newest.and_then(|(month, then)| so_far(&month, &then, latest)))
+    }
+
+    /// Mail with what the month has had in another contract. It follows from an issue or a move, and is nobody's own message to the meter.
+    pub(super) fn seal_month(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        carrier: CardId,
+        month: &MonthSoFar,
+    ) -> Result<Mail, LedgerError> {
+        let mover = Who { may: Powers::ALL, ..who.clone() };
+        self.mail(&mover, id, carrier, Slot::MONTH_SO_FAR, &month.emit())
     }
 
     /// What the month has had in the contracts of a new one's customer that are over, by the one that has come furthest; `None` where there

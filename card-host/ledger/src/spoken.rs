@@ -4,7 +4,8 @@ use core::fmt::Display;
 
 use card_core::text::isolate;
 
-use super::error::{AnchorError, ClockError, LedgerError, MastersError, Refusal, StoreError};
+use super::anchor_error::AnchorError;
+use super::error::{ClockError, LedgerError, MastersError, Refusal, StoreError};
 
 impl LedgerError {
     /// What it is called by programs.
@@ -101,6 +102,7 @@ impl Refusal {
             Self::Engineering(_) => "engineering-card",
             Self::Blocked(_) => "card-blocked",
             Self::Closed(_) => "contract-closed",
+            Self::OtherMeter { .. } => "other-meter",
             Self::NotEnded(_) => "not-ended",
             Self::EvidenceNeeded(_) => "evidence-needed",
             Self::LostCard(_) => "lost-card",
@@ -128,6 +130,7 @@ impl Refusal {
             Self::StaffThere(_) => "staff-there",
             Self::SecretGone(_) => "secret-gone",
             Self::SingleUser => "single-user",
+            Self::TwoHoldKeys => "two-hold-keys",
             Self::NotSecondPerson { .. } => "not-second-person",
             Self::SecondPerson(_) => "second-person",
             Self::MoreThanAllowed { .. } => "more-than-allowed",
@@ -188,6 +191,10 @@ impl Refusal {
                 says("الكارت {} موقوف: يرجى أن يستلم المشترك كارتًا جديدًا من الفرع", &[card])
             }
             Self::Closed(_) => "انتهى تعاقد هذا الكارت: يرجى استخدام كارت المشترك الجديد".to_owned(),
+            Self::OtherMeter { card, meter } => says(
+                "الكارت {} لا يخدم العداد {}: يرجى مراجعة رقم العداد أو استخدام كارت مشتركه",
+                &[card, meter],
+            ),
             Self::NotEnded(binding) => says(
                 "التعاقد {} على العداد {} لم ينته بعد: يرجى إنهاؤه أولًا ثم رد المتبقي",
                 &[&binding.number, &binding.meter],
@@ -281,6 +288,10 @@ impl Refusal {
                 "أُنشئت هذه الدفاتر لمستخدم واحد يقوم بكل شيء: يرجى إنشاء دفاتر بها عاملون إن لزم ذلك"
                     .to_owned()
             }
+            Self::TwoHoldKeys => {
+                "بيانات التشفير الأساسية يتولاها شخصان من العاملين لكل منهما صلاحيتها: يرجى تحديد الكلمة السرية للآخر أيضًا"
+                    .to_owned()
+            }
             Self::NotSecondPerson { actor } => {
                 says("لا يصلح {} شخصًا ثانيًا لهذا: يرجى أن يوافق شخص آخر له ذلك", &[actor])
             }
@@ -365,6 +376,7 @@ mod tests {
             Refusal::Engineering(card),
             Refusal::Blocked(card),
             Refusal::Closed(binding),
+            Refusal::OtherMeter { card, meter: MeterId::from(7) },
             Refusal::NotEnded(binding),
             Refusal::EvidenceNeeded(binding),
             Refusal::LostCard(card),
@@ -392,6 +404,7 @@ mod tests {
             Refusal::StaffThere("a".to_owned()),
             Refusal::SecretGone("a".to_owned()),
             Refusal::SingleUser,
+            Refusal::TwoHoldKeys,
             Refusal::NotSecondPerson { actor: "7".to_owned() },
             Refusal::SecondPerson(request(&id)),
             Refusal::MoreThanAllowed { amount, most },

@@ -6,13 +6,14 @@ use card_core::text::{Language, Situation};
 use card_core::units::{Balance, Energy, Piastres};
 use card_host::operate::Reading;
 use card_ledger::{
-    Entry, GivenBack, Kind, Ledger, LedgerError, Office, Payee, Policy, ReceiptProof, Refusal, RequestId,
-    RequestKey, Sale, SaleState, StoreError, binding_of, read,
+    Entry, FeePaid, FeeTaken, GivenBack, Kind, Ledger, LedgerError, Office, Payee, Policy, PolicyRecord,
+    ReceiptProof, Refusal, RequestId, RequestKey, Sale, SaleState, StoreError, binding_of, fee_taken, read,
 };
 
 use crate::words::{NEXT_ENDED, NEXT_GIVEN_BACK};
 use crate::{
-    Amounts, Bracket, ChargeLine, ChargeRow, Look, MonthRow, Receipt, Returned, Slip, SlipKind, Statement,
+    Amounts, Bracket, ChargeLine, ChargeRow, Look, MonthRow, Receipt, Returned, Slip, SlipFee, SlipKind,
+    Statement,
 };
 
 /// Newest entries of a contract among which the payments of its charges are looked for.
@@ -91,9 +92,17 @@ impl Slip {
     /// [`NoPaper::NoSlip`] where it was something else.
     pub fn of(ledger: &dyn Ledger, request: &RequestKey, look: &Look) -> Result<Self, NoPaper> {
         // What two people do is its last step.
-        let entry = read(ledger, |t| match t.steps(request)?.last() {
-            Some(step) => t.entry(&step.entry),
-            None => Ok(None),
+        let (entry, fee) = read(ledger, |t| {
+            let entry = match t.steps(request)?.last() {
+                Some(step) => t.entry(&step.entry)?,
+                None => None,
+            };
+            let fee = fee_taken(t, request)?;
+            let rules = match &fee {
+                Some(fee) => t.policies()?.into_iter().find(|record| record.version == fee.policy),
+                None => None,
+            };
+            Ok((entry, fee.map(|fee| (fee, rules))))
         })?;
         let entry = entry.ok_or_else(|| LedgerError::from(Refusal::NoRequest(request.id.clone())))?;
         let none = || NoPaper::NoSlip(request.id.clone());
@@ -111,9 +120,21 @@ impl Slip {
                 owed,
             }),
             reason: reason_of(&entry).to_owned(),
+            fee: fee.map(|(fee, rules)| slip_fee(&fee, rules.as_ref(), look)).transpose()?,
             next: next.to_owned(),
         })
     }
+}
+
+/// What a step has cost, by its name in the rules that it followed.
+fn slip_fee(fee: &FeeTaken, rules: Option<&PolicyRecord>, look: &Look) -> Result<SlipFee, LedgerError> {
+    let rules = rules.map_or(Ok(Policy::default()), |record| Policy::from_json(&record.rules))?;
+    let code = fee.step.charge()?;
+    Ok(SlipFee {
+        charge: ChargeLine { what: rules.name_of(&code, look.language).to_owned(), amount: fee.amount },
+        owed: fee.paid == FeePaid::Debt,
+        number: format!("{}/{}", fee.entry.point, fee.entry.number),
+    })
 }
 
 /// What somebody has said of it; not the code word of a contract's end.

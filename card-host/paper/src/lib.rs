@@ -44,7 +44,7 @@ pub use books::NoPaper;
 pub use look::Format;
 pub use look::{Digits, Look};
 pub use receipt::{Amounts, ChargeLine, Receipt};
-pub use slip::{Returned, Slip, SlipKind};
+pub use slip::{Returned, Slip, SlipFee, SlipKind};
 pub use statement::{Bracket, ChargeRow, MonthRow, Statement};
 
 /// Why a page could not be made.

@@ -4,10 +4,11 @@ use card_core::units::{CardTime, Piastres};
 
 use crate::PaperError;
 use crate::look::Look;
+use crate::receipt::ChargeLine;
 use crate::sheet::{Block, Line, Run, Sheet, identifier};
 use crate::words::{
-    ACCOUNT, CARD, DATE, GIVEN_BACK, KEEP, KEPT, METER, NEXT, NUMBER, OWED, REASON, SALE, SLIP_BLOCKED,
-    SLIP_ENDED, SLIP_GIVEN_BACK, SLIP_ISSUED, SLIP_REPLACED, SLIP_UNBLOCKED, Words,
+    ACCOUNT, CARD, DATE, GIVEN_BACK, IN_CASH, KEEP, KEPT, METER, NEXT, NUMBER, OWED, OWED_FEE, REASON, SALE,
+    SLIP_BLOCKED, SLIP_ENDED, SLIP_GIVEN_BACK, SLIP_ISSUED, SLIP_REPLACED, SLIP_UNBLOCKED, Words,
 };
 
 /// Which step.
@@ -40,6 +41,17 @@ impl SlipKind {
     }
 }
 
+/// The fee of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlipFee {
+    /// What it is for, and how much.
+    pub charge: ChargeLine,
+    /// Whether it is owed; else it was paid in cash.
+    pub owed: bool,
+    /// Number of its entry.
+    pub number: String,
+}
+
 /// What became of what was left in a contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Returned {
@@ -70,6 +82,8 @@ pub struct Slip {
     pub returned: Option<Returned>,
     /// Why; empty where nobody had to say.
     pub reason: String,
+    /// What the step has cost; none: nothing.
+    pub fee: Option<SlipFee>,
     /// What to do next, in the language of the page.
     pub next: String,
 }
@@ -110,12 +124,20 @@ impl Slip {
             about.push(Line::new(REASON.of(language), vec![Run::Own(self.reason.clone())]));
         }
         let title = self.kind.words().of(language);
-        let blocks = vec![
-            Block::Lines(title, about),
+        let mut blocks = vec![Block::Lines(title, about)];
+        if let Some(SlipFee { charge, owed, number }) = &self.fee {
+            let paid = if *owed { OWED_FEE } else { IN_CASH };
+            let lines = vec![
+                Line::strong(&charge.what, look.amount(charge.amount)),
+                Line::new(NUMBER.of(language), identifier(number)),
+            ];
+            blocks.push(Block::Lines(paid.of(language), lines));
+        }
+        blocks.extend([
             Block::Heading(NEXT.of(language)),
             Block::Next(&self.next),
             Block::Note(KEEP.of(language)),
-        ];
+        ]);
         Sheet { look, title, under: SALE.of(language), blocks }
     }
 }

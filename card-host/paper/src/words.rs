@@ -85,6 +85,8 @@ words! {
     NEXT_GIVEN_BACK = "Please count the amount, and leave the card at the branch",
         "يرجى مراجعة المبلغ وتسليم الكارت للفرع";
     REASON = "Reason", "السبب";
+    IN_CASH = "paid in cash", "مدفوع نقدًا";
+    OWED_FEE = "owed: taken from the next charges", "يُضاف إلى المديونية ويُخصم من الشحنات التالية";
     KEEP = "Please keep this paper", "يرجى الاحتفاظ بهذه الورقة";
 }
 

@@ -175,6 +175,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         | Refusal::MayBeMoved { .. }
         | Refusal::MonthUnknown(_)
         | Refusal::NotEnded(_)
+        | Refusal::OtherMeter { .. }
         | Refusal::NothingRestored
         | Refusal::CardServes(_)
         | Refusal::OlderContract { .. }
@@ -184,6 +185,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         | Refusal::NoStaff(_)
         | Refusal::StaffThere(_)
         | Refusal::SingleUser
+        | Refusal::TwoHoldKeys
         | Refusal::SecretGone(_)
         | Refusal::SecondPerson(_)
         | Refusal::MoreThanAllowed { .. }

@@ -81,6 +81,7 @@ over_both_stores! {
         a_national_id_is_kept_nowhere,
         a_step_is_done_once_its_papers_are_there,
         a_fee_is_taken_once,
+        a_fee_is_taken_once_from_all_sides,
         a_fee_may_be_owed,
         who_may_and_how_many,
         rules_of_selling_and_of_desks_stay_apart,
@@ -154,6 +155,7 @@ over_both_stores! {
         a_meter_with_a_wrong_clock_is_heard_of_when_it_was,
     }
     concurrent::{
+        events_come_once_while_many_sell,
         hot_and_cold_bindings,
         the_same_requests_from_all_sides,
         confirmed_and_cancelled_at_once,

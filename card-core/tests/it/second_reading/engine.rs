@@ -535,6 +535,7 @@ impl Run {
                 loan_offered: status.loan_offered,
                 news: now
                     .situations()
+                    .iter()
                     .map(|said| said.text(Language::English).code.to_owned())
                     .filter(|code| ("B01"..="B05").contains(&code.as_str()))
                     .collect(),

@@ -10,6 +10,32 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("watch", &["", "--reader ACS --format json"]),
     ("conformance", &["", "--reader ACS --format json"]),
     ("info", &["", "--reader ACS --language ar"]),
+    (
+        "keys init",
+        &[
+            "--company 7 --environment production --keys pkcs11:token=delta?module-path=/usr/lib/hsm.so --custodian 'Mona A' --custodian 'Tarek B' \
+             --protocol masters.html",
+        ],
+    ),
+    ("keys check", &["masters.json"]),
+    ("keys recipient", &["--out initial.identity"]),
+    (
+        "keys deliver",
+        &[
+            "--meters list.txt --to age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p --out meters.age --second tarek.secret",
+        ],
+    ),
+    (
+        "keys take",
+        &["initial.age --identity initial.identity --check 0011223344556677 --second tarek.secret"],
+    ),
+    (
+        "init",
+        &[
+            "--company 7 --environment production --keys signer:/run/signer/socket --staff mona --out mona.secret",
+            "--company 7 --environment test --single-user",
+        ],
+    ),
     ("issue", &["--meter 1 --account 7", "--meter 1 --account 7 --request desk-4711"]),
     (
         "replace",
@@ -23,6 +49,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("found", &["00112233AABBCCDD"]),
     ("move-out", &["--meter 1", "--meter 1 --without-card --reason 'the card is lost'"]),
     ("move-in", &["--meter 1 --account 8"]),
+    ("new-meter", &["--from 1 --to 2"]),
+    (
+        "adopt",
+        &[
+            "--meter 1 --account 7 --amount 45.50 --shown-by old-card --evidence 'card 4711, read by Mona' --request old-4711",
+        ],
+    ),
     ("terminate", &["--meter 1 --reason 'the house is torn down'"]),
     (
         "batch issue",
@@ -91,7 +124,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("ledger debt", &["7 300 --reason arrears"]),
     ("ledger deposit", &["office 1200.50 --reason 'bag 12'"]),
     ("ledger close-day", &["office --counted 1200.50"]),
-    ("ledger trial-balance", &[""]),
+    ("ledger trial-balance", &["", "--at 2026-11-30"]),
     ("ledger export", &["november --from 2026-11-01 --to 2026-11-30"]),
     ("ledger backup", &["ledger-copy.sqlite"]),
     ("ledger restored", &["--reason 'disk failed'"]),
@@ -103,6 +136,8 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("ledger token list", &["kiosk"]),
     ("ledger token revoke", &["kiosk shop-12"]),
     ("ledger rules", &["", "rules.json"]),
+    ("ledger erase", &["7"]),
+    ("ledger forget", &["mona"]),
     ("ledger customer", &["7 --phone +201000000000 --arabic"]),
     ("staff add", &["'Mona Aly' --may sell,correct --out mona.secret"]),
     ("staff list", &[""]),
@@ -190,6 +225,7 @@ mod tests {
     use super::super::parse::command;
     use super::super::settings::File;
     use super::*;
+    use card_core::text::Language;
 
     fn leaves(command: &Command, path: &str, found: &mut Vec<String>) {
         for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
@@ -204,7 +240,7 @@ mod tests {
     /// Each command has examples, each example is of a command, and is understood as that.
     #[test]
     fn each_command_has_examples_that_are_understood() {
-        let all = command(&File::default()).unwrap();
+        let all = command(&File::default(), Language::English).unwrap();
         let mut found = Vec::new();
         leaves(&all, "", &mut found);
         for path in found.iter().filter(|path| *path != "options") {

@@ -230,7 +230,11 @@ pub(crate) enum LedgerCommand {
         reason: String,
     },
     /// Adds up all accounts. Debits and credits are the same, or the books are wrong.
-    TrialBalance,
+    TrialBalance {
+        /// As it was at the end of this day: 2026-11-22, in Cairo's time.
+        #[arg(long, value_name = "DAY")]
+        at: Option<String>,
+    },
     /// Writes entries as JSON lines and CSV into a new folder, with a manifest.
     Export {
         /// The folder, which must not exist.
@@ -293,6 +297,18 @@ pub(crate) enum LedgerCommand {
     Rules {
         /// A file like what is shown.
         file: Option<PathBuf>,
+    },
+    /// Takes away what names a customer: number of the account, telephone, messages, reasons. What was sold stays, and the card goes on working. It
+    /// cannot be undone.
+    Erase {
+        /// The customer's account number.
+        #[arg(value_parser = account)]
+        account: u64,
+    },
+    /// Takes away the name of somebody who has worked here, or at a channel. What that one did stays. It cannot be undone.
+    Forget {
+        /// The name, as it stands in the entries.
+        name: String,
     },
     /// Enters where messages to a customer go.
     Customer {

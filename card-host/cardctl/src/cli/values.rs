@@ -6,7 +6,7 @@ use card_core::key::KeyLength;
 use card_core::numerals::whole;
 use card_core::scp03::Mode;
 use card_core::text::Language;
-use card_ledger::ReplaceReason;
+use card_ledger::{AdoptFrom, ReplaceReason};
 use card_paper::Digits;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
@@ -75,6 +75,10 @@ pub(super) fn mode(text: &str) -> Result<Mode, String> {
 pub(super) fn replace_reason(text: &str) -> Result<ReplaceReason, String> {
     ReplaceReason::from_code(text)
         .ok_or_else(|| "a card is lost, damaged, returned, or an upgrade".to_owned())
+}
+
+pub(super) fn adopt_from(text: &str) -> Result<AdoptFrom, String> {
+    AdoptFrom::from_code(text).ok_or_else(|| "what shows an old balance is old-card or old-meter".to_owned())
 }
 
 pub(super) fn key_length(text: &str) -> Result<KeyLength, String> {

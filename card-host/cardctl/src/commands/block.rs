@@ -42,6 +42,12 @@ pub(crate) fn found(context: &Context, card: CardId, shown: &Documents) -> Resul
             "card {card} was replaced by card {by} ({}): take it in; nothing on it is lost, since card {by} has the same credit",
             held.reason
         ))),
+        (Standing::Ended, _) => Err(given(format!(
+            "the contract of card {card} has ended: take it in; what was left goes to the customer's other contract (`cardctl ledger move`)"
+        ))),
+        (Standing::Engineering, _) => Err(given(format!(
+            "card {card} is a technician's card: give it back to the company's technicians"
+        ))),
         // The same again under its id.
         (Standing::InUse, _) if books.repeats() => block(&books, Payee::Card(card), false, "found", shown),
         _ => Err(given(format!("card {card} is not blocked: give it back to its customer"))),

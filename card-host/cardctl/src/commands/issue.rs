@@ -1,4 +1,4 @@
-//! `cardctl issue`, `cardctl replace` and `cardctl engineering`: blank cards become cards.
+//! `cardctl issue`, `replace`, `move-in`, `adopt` and `engineering`: blank cards become cards.
 
 use card_core::id::MeterId;
 use card_core::key::KeyLength;
@@ -6,7 +6,7 @@ use card_core::scp03::Mode;
 use card_core::units::Piastres;
 use card_host::card_work::CardChoice;
 use card_host::personalise::Step;
-use card_ledger::{CardStep, Documents, LedgerError, Refusal, ReplaceReason};
+use card_ledger::{Adoption, CardStep, Documents, LedgerError, Refusal, ReplaceReason};
 
 use super::{Error, given, policy};
 use crate::context::Context;
@@ -14,6 +14,7 @@ use crate::context::books::{Books, Founding};
 use crate::context::workplace::Workplace;
 use crate::say;
 use crate::view::issue::{Engineering, Issued};
+use crate::words::{said, say as either};
 
 /// For whom, and how.
 pub(crate) struct Options {
@@ -45,6 +46,7 @@ pub(crate) fn move_in(
     meter: MeterId,
     account: u64,
     choice: CardChoice,
+    shown: &Documents,
 ) -> Result<Issued, Error> {
     let workplace = context.alone()?;
     let books = context.books(&workplace)?;
@@ -55,6 +57,7 @@ pub(crate) fn move_in(
     }
     let (Books { office, who, .. }, id) = (&books, books.id()?);
     let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
+        policy::hand_in(&books, CardStep::MoveIn, account, meter, shown)?;
         let issued = office.issue(who, id, card, meter, account, choice, Some(&mut progress()))?;
         Ok::<_, Error>(Issued::new(&issued, policy::fee(&books)?))
     })?;
@@ -62,10 +65,35 @@ pub(crate) fn move_in(
     Ok(issued)
 }
 
+/// The same with a contract that begins with an old balance, by two people.
+pub(crate) fn adopt(
+    context: &Context,
+    of: (MeterId, u64),
+    adoption: &Adoption,
+    choice: CardChoice,
+    shown: &Documents,
+) -> Result<Issued, Error> {
+    let workplace = context.alone()?;
+    let books = context.books(&workplace)?;
+    let (Books { office, who, .. }, id) = (&books, books.id()?);
+    let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
+        policy::hand_in(&books, CardStep::Adopt, of.1, of.0, shown)?;
+        let issued = office.adopt_card(who, id, card, of, adoption, choice, Some(&mut progress()))?;
+        Ok::<_, Error>(Issued::new(&issued, policy::fee(&books)?))
+    })?;
+    see_to_meter(&workplace, &books, of.0);
+    Ok(issued)
+}
+
 /// The access number is kept nowhere: it is shown whatever becomes of the meter.
-fn see_to_meter(workplace: &Workplace, books: &Books, meter: MeterId) {
+pub(super) fn see_to_meter(workplace: &Workplace, books: &Books, meter: MeterId) {
     if let Err(error) = install_meter(workplace, books, meter) {
-        say::remark(format_args!("the card is issued, and its simulated meter is not there: {error}"));
+        say::remark(said!(
+            say::language(),
+            "the card is issued, and its simulated meter is not there: {error}",
+            "صدر الكارت، وعداد المحاكاة غير موجود ({error})",
+            error,
+        ));
     }
 }
 
@@ -127,6 +155,12 @@ fn progress() -> impl FnMut(Step) {
     let bar = say::progress(u64::try_from(Step::ALL.len()).unwrap_or_default());
     move |step| {
         bar.inc(1);
-        bar.set_message(step.to_string());
+        let arabic = match step {
+            Step::StoreData => "بيانات العميل",
+            Step::PutKey(_) => "بيانات التشفير",
+            Step::Bind => "ربط الكارت بالعداد",
+            Step::SetStatus => "اكتمال الكارت",
+        };
+        bar.set_message(either(say::language(), step, arabic));
     }
 }

@@ -1,5 +1,6 @@
 //! Who keeps the masters: a file of the data directory, or a token.
 
+use crate::words::said;
 use card_core::id::Environment;
 use card_core::key::{AesKey, KeyLength};
 use card_core::platform::{Block, Engine, PartialBlock};
@@ -83,7 +84,12 @@ pub(crate) fn pin(uri: &TokenUri) -> Result<Pin, NoPin> {
     if let Some(pin) = uri.pin()? {
         return Ok(pin);
     }
-    let prompt = format!("PIN of the token {}: ", uri.location.token);
+    let prompt = said!(
+        crate::say::language(),
+        "PIN of the token {token}: ",
+        "الرقم السري لوحدة التشفير {token}: ",
+        token = uri.location.token,
+    );
     let typed = rpassword::prompt_password(prompt).map(Zeroizing::new).map_err(NoPin::NoTerminal)?;
     Ok(Pin::new(&typed))
 }
@@ -98,6 +104,26 @@ impl Custody {
                 Ok(drawn)
             }
             Self::Token(token) => token.rotate(role),
+        }
+    }
+
+    /// Takes the master of a maker's blank cards, where the others are kept.
+    pub(crate) fn take_initial(&self, key: AesKey, file: &Path) -> Result<(), KeyStoreError> {
+        match self {
+            Self::File(InFile { store, .. }) => {
+                store.take_initial(key);
+                store.save(file)
+            }
+            Self::Token(token) => token.take_initial(&key),
+        }
+    }
+
+    /// Where they are, for a protocol.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::File(InFile { at: Some((file, _)), .. }) => file.display().to_string(),
+            Self::File(_) => "memory".to_owned(),
+            Self::Token(token) => token.place(),
         }
     }
 }

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use super::workplace::{Workplace, WorkplaceError};
 use crate::say;
+use crate::words::said;
 
 /// What is in the reader.
 #[derive(Default, Serialize, Deserialize)]
@@ -46,8 +47,12 @@ impl Inserted {
     /// It stays.
     pub(crate) fn keep(self) {
         if let Some(former) = self.former {
-            say::remark(format_args!(
-                "the card {former} is out of the simulated reader; it is back with `cardctl sim insert {former}`"
+            say::remark(said!(
+                say::language(),
+                "the card {former} is out of the simulated reader; it is back with `{command}`",
+                "خرج الكارت {former} من قارئ المحاكاة، ويعود بالأمر {command}",
+                former,
+                command = format_args!("cardctl sim insert {former}"),
             ));
         }
     }
@@ -67,6 +72,7 @@ impl Inserted {
 impl Workplace {
     /// The simulated card that is in the reader, for work with it.
     pub(crate) fn card(&self) -> Result<Simulator<ImageMemory>, WorkplaceError> {
+        self.simulates()?;
         let contents = self.read_reader()?;
         let id = number(&contents).ok_or(WorkplaceError::NoCard)?;
         let mut card = self.simulated(id)?;
@@ -87,6 +93,7 @@ impl Workplace {
 
     /// Puts a new blank card into the simulated reader; what was there is kept.
     pub(crate) fn insert_blank(&self) -> Result<Inserted, WorkplaceError> {
+        self.simulates()?;
         let former = number(&self.read_reader()?);
         let id = self.make_blank()?;
         self.write_reader(Some(id), None)?;

@@ -5,24 +5,19 @@ use card_core::key::KeyLength;
 use crate::cli::ledger::LedgerCommand;
 use crate::cli::sellers::TokenCommand;
 use crate::commands::ledger::{
-    correct, days, give_back, lists, lost, moves, rules, sellers, settlement, show,
+    correct, days, give_back, lists, lost, moves, persons, rules, sellers, settlement, show,
 };
 use crate::commands::{Error, policy};
 use crate::context::Context;
 use crate::context::books::{First, Founding};
-use crate::context::secret::Draft;
 use crate::view::Printer;
 
 /// Does what was asked for; `false` where it found something wrong.
 pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -> Result<bool, Error> {
     let founding = match &command {
-        LedgerCommand::Begin { staff, out, .. } => Founding::OnPurpose(match staff {
-            Some(name) => {
-                let secret = Draft::new(name, out.as_deref(), false)?;
-                Some(First { name: name.clone(), secret })
-            }
-            None => None,
-        }),
+        LedgerCommand::Begin { staff, out, .. } => {
+            Founding::OnPurpose(First::of(staff.as_ref(), out.as_deref())?, None)
+        }
         LedgerCommand::Party(party) if party.enters() => Founding::WhereNew(KeyLength::Aes256),
         LedgerCommand::Point(point) if point.enters() => Founding::WhereNew(KeyLength::Aes256),
         LedgerCommand::Rules { .. } => Founding::WhereNew(KeyLength::Aes256),
@@ -82,7 +77,7 @@ pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -
         LedgerCommand::ChargeBack { request, reason } => {
             printer.print(&settlement::charge_back(books, &request.key(), &reason)?)
         }
-        LedgerCommand::TrialBalance => printer.print(&days::trial_balance(books)?),
+        LedgerCommand::TrialBalance { at } => printer.print(&days::trial_balance(books, at.as_deref())?),
         LedgerCommand::Export { folder, from, to, points, bom } => {
             let (from, to) = (from.as_deref(), to.as_deref());
             printer.print(&days::export(books, &workplace, &folder, from, to, &points, bom)?)
@@ -116,6 +111,8 @@ pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -
             Some(file) => printer.print(&rules::set(books, &file)?),
             None => printer.print(&rules::show(books)?),
         },
+        LedgerCommand::Erase { account } => printer.print(&persons::erase(books, account)?),
+        LedgerCommand::Forget { name } => printer.print(&persons::forget(books, &name)?),
         LedgerCommand::Customer { account, phone, arabic } => {
             printer.print(&rules::customer(books, account, &phone, arabic)?)
         }

@@ -11,7 +11,7 @@ use super::View;
 use super::card::contract;
 use super::policy::FeeLine;
 use super::table::Table;
-use super::words::say;
+use crate::words::say;
 
 /// A contract and its card, as the ledger has them.
 #[derive(Serialize)]

@@ -35,7 +35,6 @@ pub(crate) mod tour;
 pub(crate) mod trace;
 pub(crate) mod verdict;
 pub(crate) mod watch;
-pub(crate) mod words;
 
 use card_core::text::Language;
 use serde::Serialize;

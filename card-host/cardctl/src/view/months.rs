@@ -6,8 +6,8 @@ use card_core::units::{Balance, Piastres};
 use serde::Serialize;
 use std::fmt::Write as _;
 
-use super::words::words;
 use crate::local;
+use crate::words::words;
 
 /// A month of a meter.
 #[derive(Serialize)]

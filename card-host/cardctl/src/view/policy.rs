@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::View;
 use super::customer;
-use super::words::say;
+use crate::words::say;
 
 /// A policy.
 #[derive(Serialize)]

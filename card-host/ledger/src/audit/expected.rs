@@ -22,8 +22,11 @@ use crate::names::{OFFICE, PartyCode, PointCode};
 use crate::payload::Payload;
 use crate::policy::{Policy, WithoutPayment};
 use crate::proof::reported;
-use crate::records::{BindingRecord, Customer, Head, Link, Point, Status, StepDone};
+use crate::records::{BindingRecord, Customer, Head, Link, Point, Staff, Status, StepDone, Token};
+use crate::second::identity;
+use crate::secret::Secret;
 use crate::store::Row;
+use crate::words::is_reference;
 
 /// How a row differs from the entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -314,6 +317,7 @@ impl Expected {
     pub(super) fn row(
         &mut self,
         row: &Row,
+        secret: &Secret,
         debts: &HashMap<u64, i64>,
         seen: &mut Seen,
     ) -> Option<(String, RowFault)> {
@@ -343,12 +347,18 @@ impl Expected {
             ),
             Row::Head(Head::Token(token)) => {
                 let name = format!("token of {:?} of {}", token.actor, token.party);
-                compared(name, self.office.tokens.remove(&token.hash).map(|held| held == *token))
+                let token = Token { actor: secret.actor(&token.actor), ..token.clone() };
+                compared(name, self.office.tokens.remove(&token.hash).map(|held| held == token))
             }
-            Row::Head(Head::Staff(member)) => compared(
-                format!("member of staff {:?}", member.name),
-                self.office.staff.remove(&member.identity).map(|held| held == *member),
-            ),
+            Row::Head(Head::Staff(member)) => {
+                let named = format!("member of staff {:?}", member.name);
+                if !is_reference(&member.name) && identity(&member.name) != member.identity {
+                    return Some((named, RowFault::Changed));
+                }
+                let name = secret.actor(&member.name);
+                let member = Staff { identity: identity(&name), name, ..member.clone() };
+                compared(named, self.office.staff.remove(&member.identity).map(|held| held == member))
+            }
             Row::Head(Head::Person(person)) => compared(
                 format!("somebody at a desk for account {}", person.account),
                 self.desks.persons.remove(person).then_some(true),
@@ -367,7 +377,7 @@ impl Expected {
             Row::Head(Head::Customer(customer)) => {
                 let Customer { account, phone, arabic, .. } = customer;
                 let owes = debts.get(account).copied();
-                let set = self.office.customers.remove(account);
+                let set = self.office.customers.remove(&secret.account(*account));
                 let same = (set.is_some() || owes.is_some())
                     .then(|| set.unwrap_or_default() == (!phone.is_empty(), *arabic));
                 seen.customers.insert(*account);

@@ -56,6 +56,8 @@ impl Absent {
             | Head::Person(_)
             | Head::Reading(_)
             | Head::Signed(_)
+            | Head::Erased { .. }
+            | Head::Forgotten { .. }
             | Head::Epoch(_) => return false,
         };
         self.0.remove(&key)

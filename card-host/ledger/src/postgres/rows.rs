@@ -270,7 +270,7 @@ impl<'r> Columns<'r> {
             return Err(self.wrong(number, "it has no meter"));
         }
         let card = self.joined(1, |columns| columns.bytes().map(CardId))?;
-        Ok(Entry {
+        let entry = Entry {
             id,
             time,
             kind,
@@ -290,7 +290,10 @@ impl<'r> Columns<'r> {
             previous: self.hash()?,
             hash: self.hash()?,
             transfers: self.transfers()?,
-        })
+            references: None,
+        };
+        self.table("word");
+        Ok(entry.in_words([self.next()?, self.next()?, self.next()?]))
     }
 
     fn transfers(&mut self) -> Result<Vec<Transfer>, Failure> {

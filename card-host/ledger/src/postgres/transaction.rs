@@ -1,4 +1,5 @@
 //! One transaction: the trait that all stores provide, over statements.
+// Long: one trait, and each of its questions is a few lines.
 
 use card_core::id::{Binding, CardId, MeterId, Scope};
 use card_core::message::Slot;
@@ -17,6 +18,7 @@ use super::sql::{self, BINDING_COLUMNS, CUSTOMER_COLUMNS, PARTY_COLUMNS, POINT_C
 use super::write;
 use crate::sell::reference;
 use crate::store::{Access, Row as TableRow, Table, newest_first};
+use crate::words::debts_in_words;
 use crate::{
     AccountBalance, Ask, BindingRecord, CardRecord, Context, Customer, Entry, EntryId, Hash, Head,
     LedgerAccount, LedgerError, Link, MailRecord, Message, Party, PartyCode, Payee, PersonRecord, Point,
@@ -453,12 +455,13 @@ impl Transaction for PostgresTransaction<'_> {
             t.connection.patience = LONG;
             t.connection.batch("SET LOCAL statement_timeout = '1h'")
         })?;
-        self.many(sql::BALANCES, &[], "transfer", |columns| {
+        let balances = self.many(sql::BALANCES, &[], "transfer", |columns| {
             let wrong = |error: &dyn std::fmt::Display| Failure::corrupt(format!("table transfer: {error}"));
             let account = columns.next::<&str>()?.parse::<LedgerAccount>().map_err(|error| wrong(&error))?;
             let mut sum = || columns.next::<&str>()?.parse().map(Piastres).map_err(|error| wrong(&error));
             Ok(AccountBalance { account, debits: sum()?, credits: sum()? })
-        })
+        })?;
+        debts_in_words(balances, |of| self.one(sql::WORD, &[&of], "word", |columns| columns.next()))
     }
 
     fn rows(

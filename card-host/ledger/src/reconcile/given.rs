@@ -7,10 +7,10 @@ use crate::accounts::LedgerAccount;
 use crate::close::covers_from;
 use crate::entry::{Entry, Kind, Step};
 use crate::error::LedgerError;
-use crate::export::first_at;
 use crate::give_back::{GivenBack, pays_out};
 use crate::names::COMPANY;
 use crate::records::Point;
+use crate::span::first_at;
 use crate::store::Transaction;
 
 const PAGE: u32 = 500;

@@ -11,10 +11,10 @@ use crate::alerts::cost;
 use crate::audit::Progress;
 use crate::entry::{Entry, EntryId, Kind, Step};
 use crate::error::LedgerError;
-use crate::export::first_at;
 use crate::policy::Policy;
 use crate::proof::{began_anew, by_time, fell};
 use crate::records::{BindingRecord, Point, Reading, Status};
+use crate::span::first_at;
 use crate::store::{Transaction, with_readings};
 
 /// Rows of one page, and readings of a binding that are looked at.

@@ -217,9 +217,22 @@ impl<'row> Columns<'row> {
             policy: self.unsigned("policy")?,
             payload: self.bytes("payload")?.to_vec(),
             transfers: Vec::new(),
+            references: None,
             previous: self.array("previous")?,
             hash: self.array("hash")?,
         })
+    }
+
+    /// What actor, reason and account of an entry are in words.
+    pub(super) fn words(&mut self) -> Result<[Option<String>; 3], LedgerError> {
+        let mut word = || {
+            if self.is_null()? {
+                self.skip(1);
+                return Ok(None);
+            }
+            self.text("text").map(|text| Some(text.to_owned()))
+        };
+        Ok([word()?, word()?, word()?])
     }
 
     pub(super) fn transfer(&mut self) -> Result<Transfer, LedgerError> {

@@ -17,6 +17,7 @@ use crate::records::{
     PolicyRecord, Reading, SignedHead, Staff, StepDone, Token,
 };
 use crate::store::{Access, AccountBalance, Ask, Context, Payee, Row, Table, Transaction, newest_first};
+use crate::words::debts_in_words;
 use crate::{LedgerError, Secret, StoreError};
 
 macro_rules! entry {
@@ -24,7 +25,9 @@ macro_rules! entry {
         concat!(
             "SELECT e.point, e.number, e.time, e.kind, e.party, e.request, e.step, e.actor, e.reason, e.meter, e.binding, ",
             "e.card, e.account, e.amount, e.sequence, e.total_credit, e.total_debited, e.policy, e.payload, e.previous, ",
-            "e.hash FROM entry e ",
+            "e.hash, (SELECT w.text FROM word w WHERE w.reference = e.actor), ",
+            "(SELECT w.text FROM word w WHERE w.reference = e.reason), ",
+            "(SELECT w.text FROM word w WHERE w.reference = CAST(e.account AS TEXT)) FROM entry e ",
             $rest
         )
     };
@@ -169,14 +172,16 @@ impl<'c> Rows<'c> {
     }
 
     fn entries(&mut self, sql: &str, params: impl Params) -> Result<Vec<Entry>, LedgerError> {
-        let mut entries = self.all("entry", sql, params, |columns| columns.entry())?;
-        for entry in &mut entries {
+        let found = self.all("entry", sql, params, |columns| Ok((columns.entry()?, columns.words()?)))?;
+        let mut entries = Vec::with_capacity(found.len());
+        for (mut entry, words) in found {
             entry.transfers = self.all(
                 "transfer",
                 "SELECT debit, credit, amount FROM transfer WHERE point = ? AND number = ? ORDER BY line",
                 params![entry.id.point.as_str(), stored(entry.id.number)],
                 |columns| columns.transfer(),
             )?;
+            entries.push(entry.in_words(words));
         }
         Ok(entries)
     }
@@ -470,7 +475,9 @@ impl Transaction for Rows<'_> {
         let sql = "SELECT account, sum(debit), sum(credit) FROM \
                    (SELECT debit AS account, amount AS debit, 0 AS credit FROM transfer \
                    UNION ALL SELECT credit, 0, amount FROM transfer) GROUP BY account ORDER BY account";
-        self.all("transfer", sql, [], |columns| columns.account_balance())
+        let balances = self.all("transfer", sql, [], |columns| columns.account_balance())?;
+        let sql = "SELECT text FROM word WHERE reference = ?";
+        debts_in_words(balances, |of| self.one("word", sql, [of], |columns| columns.parsed("text")))
     }
 
     fn rows(

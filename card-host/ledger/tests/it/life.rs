@@ -1,15 +1,16 @@
 //! A contract's end: its customer moves out, and what was left is given back, once.
 
+use applet_sim::chip::FlashModel;
 use card_core::id::{Binding, MeterId};
 use card_core::message::MeterFlags;
 use card_core::meter::Verdict;
 use card_core::units::Piastres;
-use card_host::card_work::CardChoice;
-use card_host::simulated_meter::Profile;
+use card_host::card_work::{CardChoice, Issued};
+use card_host::simulated_meter::{Profile, SimulatedMeter};
 use card_host::stage::Stage;
 use card_ledger::{
-    BranchError, Development, EndReason, Ended, GiveBack, GiveTo, GivenBack, LedgerError, Payee, Refusal,
-    Standing, Status, read, standing,
+    AdoptFrom, Adoption, AtNewMeter, BranchError, Development, EndReason, Ended, GiveBack, GiveTo, GivenBack,
+    LedgerError, Payee, Refusal, RequestId, Standing, Status, Who, read, standing,
 };
 
 use crate::bench::{Bench, CHOICE, Torn, refused};
@@ -117,6 +118,126 @@ fn a_torn_move_out_is_finished_by_the_same_request() {
             }
         }
     }
+}
+
+/// A customer with 50 EGP in meter 1, whose card is there; meter 2 is new.
+fn with_two_meters() -> (Bench, SimulatedMeter<FlashModel>, SimulatedMeter<FlashModel>) {
+    let mut bench = Bench::new();
+    let card = bench.issue(METER, 7, CHOICE).unwrap().account.card.id;
+    let (mut old, new) = (bench.meter(METER), bench.meter(2));
+    bench.sell(card, 5_000).unwrap();
+    bench.tap(&mut old);
+    (bench, old, new)
+}
+
+fn new_meter(bench: &mut Bench, id: &RequestId) -> Result<AtNewMeter, BranchError> {
+    let Development { office, who, .. } = &bench.company;
+    office.new_meter(who, id, &mut bench.stage.card().unwrap(), (MeterId::from(METER), MeterId::from(2)))
+}
+
+#[test]
+fn what_was_left_in_an_old_meter_follows_with_a_technicians_card() {
+    let (mut bench, mut old, mut new) = with_two_meters();
+    let id = bench.company.id();
+    let begun = new_meter(&mut bench, &id).unwrap();
+    assert_eq!((begun.moved, begun.from.number, begun.account.total_credit), (false, 1, Piastres(0)));
+    assert_eq!(new_meter(&mut bench, &id).unwrap(), begun, "once");
+    // The customer buys at once, and the new meter takes it.
+    bench.sell(begun.account.card.id, 1_000).unwrap();
+    bench.tap(&mut new);
+    assert_eq!(new.state().unwrap().balance.0, 1_000);
+    // The technician takes the old one down.
+    bench.new_card();
+    bench.issue_engineering(METER).unwrap();
+    bench.tap(&mut old);
+    collect(&mut bench);
+    bench.stage.insert(0).unwrap();
+    let done = new_meter(&mut bench, &id).unwrap();
+    assert_eq!((done.moved, done.account.total_credit), (true, Piastres(6_000)));
+    bench.tap(&mut new);
+    assert_eq!(new.state().unwrap().balance.0, 6_000);
+    // The old meter takes that card no more, and nothing is moved again.
+    let now = bench.company.office.now().unwrap();
+    assert!(old.tap(&mut bench.card(), now).is_err());
+    assert_eq!(old.state().unwrap().balance.0, 0);
+    let entries = bench.entries();
+    let id = bench.company.id();
+    assert_eq!(new_meter(&mut bench, &id).unwrap().account.total_credit, Piastres(6_000));
+    assert_eq!(bench.entries(), entries);
+    let elsewhere = {
+        let Development { office, who, .. } = &bench.company;
+        let wrong = (MeterId::from(9), MeterId::from(3));
+        office.new_meter(who, &bench.company.id(), &mut bench.stage.card().unwrap(), wrong)
+    };
+    assert!(matches!(refused(elsewhere), Refusal::OtherMeter { .. }));
+}
+
+#[test]
+fn a_torn_exchange_of_meters_is_finished_by_the_same_request() {
+    for instruction in [0xA4, 0x50, 0x82, 0xB2, 0xB0, 0xCA, 0xE2] {
+        for left in 1.. {
+            let (mut bench, _, mut new) = with_two_meters();
+            let id = bench.company.id();
+            let Development { office, who, .. } = &bench.company;
+            let mut torn = Torn::open(bench.stage.card().unwrap(), instruction, left);
+            let meters = (MeterId::from(METER), MeterId::from(2));
+            let whole = office.new_meter(who, &id, &mut torn, meters).is_ok();
+            drop(torn);
+            let again = new_meter(&mut bench, &id).unwrap();
+            assert_eq!(again.account.binding, Binding { meter: MeterId::from(2), number: 1 });
+            bench.sell(again.account.card.id, 700).unwrap();
+            bench.tap(&mut new);
+            assert_eq!(new.state().unwrap().balance.0, 700);
+            if whole {
+                break;
+            }
+        }
+    }
+}
+
+fn adopt(bench: &mut Bench, id: &RequestId, amount: u64) -> Result<Issued, BranchError> {
+    let Development { office, who, .. } = &bench.company;
+    let (from, evidence) = (AdoptFrom::Card, "card 4711, read by mona on 2026-11-30".to_owned());
+    let adoption = Adoption { amount: Piastres(amount), from, evidence };
+    let mut card = bench.stage.card().unwrap();
+    office.adopt_card(who, id, &mut card, (MeterId::from(METER), 7), &adoption, CHOICE, None)
+}
+
+#[test]
+fn an_old_balance_is_adopted_by_two_people() {
+    let mut bench = Bench::new();
+    bench.new_card();
+    let id = bench.company.id();
+    assert!(matches!(refused(adopt(&mut bench, &id, 4_500)), Refusal::SecondPerson(_)));
+    let more = bench.company.office.policy().unwrap().1.without_payment.adopt_most + 1;
+    let much = bench.company.id();
+    assert!(matches!(refused(adopt(&mut bench, &much, more)), Refusal::MoreThanAllowed { .. }));
+    let second = Who { actor: "tarek".to_owned(), ..bench.company.who.clone() };
+    bench.company.office.approve(&second, &bench.company.who.request(&id)).unwrap();
+    // Another amount is not what was agreed to; another blank card is.
+    assert!(matches!(refused(adopt(&mut bench, &id, 4_501)), Refusal::OtherRequest(_)));
+    bench.new_card();
+    let mut torn = Torn::open(bench.stage.card().unwrap(), 0xD8, 2);
+    let adoption = Adoption {
+        amount: Piastres(4_500),
+        from: AdoptFrom::Card,
+        evidence: "card 4711, read by mona on 2026-11-30".to_owned(),
+    };
+    let Development { office, who, .. } = &bench.company;
+    let cut = office.adopt_card(who, &id, &mut torn, (MeterId::from(METER), 7), &adoption, CHOICE, None);
+    assert!(cut.is_err());
+    drop(torn);
+    let issued = adopt(&mut bench, &id, 4_500).unwrap();
+    assert!(issued.access.is_some() && issued.account.total_credit == Piastres(4_500));
+    bench.sell(issued.account.card.id, 1_000).unwrap();
+    let mut meter = bench.meter(METER);
+    bench.tap(&mut meter);
+    assert_eq!(meter.state().unwrap().balance.0, 5_500);
+    // Once more: as it was, without the access number; under another id the account has a card.
+    assert!(adopt(&mut bench, &id, 4_500).unwrap().access.is_none());
+    bench.new_card();
+    let id = bench.company.id();
+    assert!(matches!(refused(adopt(&mut bench, &id, 4_500)), Refusal::HasCard { .. }));
 }
 
 #[test]

@@ -4,8 +4,8 @@
 use card_core::text::Language;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use card_paper::{
-    Amounts, Bracket, ChargeLine, ChargeRow, Digits, Look, MonthRow, PaperError, Receipt, Slip, SlipKind,
-    Statement,
+    Amounts, Bracket, ChargeLine, ChargeRow, Digits, Look, MonthRow, PaperError, Receipt, Slip, SlipFee,
+    SlipKind, Statement,
 };
 
 const LANGUAGES: [Language; 2] = [Language::English, Language::Arabic];
@@ -141,6 +141,11 @@ fn the_highest_numbers_are_drawn_too() {
     );
 }
 
+fn fee(owed: bool) -> SlipFee {
+    let charge = ChargeLine { what: "Lost card".into(), amount: Piastres(3_000) };
+    SlipFee { charge, owed, number: "p1/7".into() }
+}
+
 #[test]
 fn slips_say_why_where_somebody_had_to() {
     let slip = Slip {
@@ -152,12 +157,24 @@ fn slips_say_why_where_somebody_had_to() {
         account: 1,
         returned: None,
         reason: "lost <at the market>".into(),
+        fee: None,
         next: "x".into(),
     };
     for language in LANGUAGES {
         let page = slip.page(look(language)).unwrap();
         is_whole(&page, language);
         assert!(page.contains("lost &lt;at the market&gt;"));
+    }
+    for (owed, words) in [(false, ["paid in cash", "مدفوع نقدًا"]), (true, ["owed", "المديونية"])]
+    {
+        let slip = Slip { fee: Some(fee(owed)), ..slip.clone() };
+        for (language, words) in LANGUAGES.into_iter().zip(words) {
+            let page = slip.page(look(language)).unwrap();
+            is_whole(&page, language);
+            assert!(page.contains("Lost card") && page.contains("30.00") && page.contains("p1/7"), "{page}");
+            let english = language == Language::English;
+            assert_eq!(page.contains(words), english == words.is_ascii(), "{words}");
+        }
     }
     assert!(!Slip { reason: String::new(), ..slip }.page(Look::default()).unwrap().contains("Reason"));
 }
@@ -177,6 +194,7 @@ fn papers_are_pdf_too() {
         account: 1,
         returned: None,
         reason: "فقد في السوق".into(),
+        fee: Some(fee(true)),
         next: "x".into(),
     };
     for language in LANGUAGES {

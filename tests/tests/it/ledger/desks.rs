@@ -59,6 +59,11 @@ fn present(
     world.office.present(&PapersOrder { who, id, step, account, meter, documents })
 }
 
+/// A customer shows a national ID that is valid today.
+pub(crate) fn shows_national_id(world: &World, id: &RequestId, step: CardStep, account: u64) {
+    present(world, &world.boss(), id, step, account, &whole(world, account)).unwrap();
+}
+
 fn replace(world: &World, id: &RequestId, card: u64) -> Result<(), LedgerError> {
     let payee = Payee::Meter(MeterId::from(1));
     world.office.replace_card(&world.boss(), id, payee, CardId::from(card), "lost").map(drop)
@@ -281,6 +286,27 @@ pub(crate) fn a_fee_is_taken_once(world: &World) {
         assert_eq!(world.office.give_back_fee(&boss, &id, "mistake").unwrap(), fee);
         assert_eq!((world.balance(FEE), world.balance("cash:office")), (0, 0));
     }
+    clean(world);
+}
+
+/// The same request from many sides at once, on and on: one card, and one fee.
+pub(crate) fn a_fee_is_taken_once_from_all_sides(world: &World) {
+    world.customer(1);
+    set(world, &lost("debt"));
+    let (boss, id) = (world.boss(), world.id());
+    present(world, &boss, &id, CardStep::ReplaceLost, 1, &whole(world, 1)).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| replace(world, &id, 5).unwrap());
+        }
+    });
+    assert_eq!((world.balance(FEE), world.balance("debt:1")), (-3_000, 3_000));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| world.office.give_back_fee(&boss, &id, "mistake").unwrap());
+        }
+    });
+    assert_eq!((world.balance(FEE), world.balance("debt:1")), (0, 0));
     clean(world);
 }
 

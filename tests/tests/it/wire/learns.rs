@@ -209,6 +209,14 @@ fn what_a_channel_learns_of_a_customer_is_what_the_table_says() {
         for sale in page["sales"].as_array().unwrap() {
             asked.sale(sale, sale["id"].as_str().unwrap().ends_with("true"));
         }
+        let path = format!("/v1/events?point={point}");
+        let events = asked.ask(&second, ("GET", "/v1/events"), &path, "", "");
+        asked.nothing_else(&events, true);
+        let events = events.json();
+        for event in events["events"].as_array().unwrap() {
+            let fields: Vec<_> = event.as_object().unwrap().keys().collect();
+            assert_eq!(fields, ["amount_piastres", "id", "number", "time", "what"]);
+        }
         let path = format!("/v1/cards/{card}/pending");
         let waiting = asked.ask(&token, ("GET", "/v1/cards/{card}/pending"), &path, "", "");
         asked.nothing_else(&waiting, false);

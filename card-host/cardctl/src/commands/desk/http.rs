@@ -122,7 +122,12 @@ async fn script() -> Response {
 async fn page(State(desk): Shared, Path(In(language)): Path<In>) -> Result<Html<String>, Response> {
     work(desk, move |desk| {
         let (seen, next) = desk.card();
-        Html(if desk.holder { pages::holder(language, &seen) } else { pages::desk(language, &seen, &next) })
+        let rules = desk.rules();
+        Html(if desk.holder {
+            pages::holder(language, &seen)
+        } else {
+            pages::desk(language, &seen, &next, rules.as_ref())
+        })
     })
     .await
 }

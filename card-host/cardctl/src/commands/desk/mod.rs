@@ -9,7 +9,7 @@ mod seen;
 
 use card_core::id::CardId;
 use card_core::text::Language;
-use card_ledger::{Documents, RequestId, StaffName, StaffSecret};
+use card_ledger::{CardPolicy, Documents, RequestId, StaffName, StaffSecret};
 use card_paper::Digits;
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -89,6 +89,15 @@ impl Desk {
         let mut work = self.work();
         let seen = self.look(&mut work);
         (seen, work.next.clone())
+    }
+
+    /// What the company asks for at a desk now; nothing where there is no ledger to ask.
+    fn rules(&self) -> Option<CardPolicy> {
+        if self.holder {
+            return None;
+        }
+        let books = self.context.shared().and_then(|workplace| self.context.books(&workplace)).ok()?;
+        books.office.policy().ok()?.1.cards
     }
 
     /// Does what was asked for, with what the customer has shown; what was done under this id before is not done again.

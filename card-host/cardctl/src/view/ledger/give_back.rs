@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::view::card::contract;
 use crate::view::table::Table;
-use crate::view::words::say;
 use crate::view::{View, customer};
+use crate::words::say;
 
 /// What was given back. Amounts are in piastres.
 #[derive(Serialize)]

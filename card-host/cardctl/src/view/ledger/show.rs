@@ -2,21 +2,27 @@
 
 use card_core::text::{Language, isolate};
 use card_core::units::{Balance, CardTime, Piastres};
-use card_ledger::{BindingRecord, Division, Entry, PartyCode, Point, PointCode, RequestId, Sale};
+use card_ledger::{
+    BindingRecord, Division, Entry, PartyCode, Point, PointCode, ReplaceReason, RequestId, Sale,
+};
 use serde::Serialize;
 use std::fmt::Write as _;
 
 use super::moves::MoveView;
 use crate::view::issue::{Account, generation};
-use crate::view::staff::{SINGLE_USER, shown_once};
+use crate::view::staff::{shown_once, single_user};
+use crate::view::standing::reason_in;
 use crate::view::table::{Table, in_language, time};
-use crate::view::words::say;
 use crate::view::{View, customer};
+use crate::words::{said, say};
 
 /// Whether a ledger was founded just now.
 #[derive(Serialize)]
 pub(crate) struct Begun {
     pub(crate) begun: bool,
+    pub(crate) company: u16,
+    /// `test` or `production`.
+    pub(crate) environment: String,
     /// The first member of staff.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
@@ -37,20 +43,32 @@ impl View for Begun {
                 );
             }
             (true, None) => {
-                return format!(
-                    "a ledger is founded; next: cardctl issue --meter NUMBER --account NUMBER\n{SINGLE_USER}"
+                return said!(
+                    language,
+                    "a ledger is founded; next: {command}\n{single}",
+                    "أُنشئت الدفاتر؛ الخطوة التالية: {command}\n{single}",
+                    command = "cardctl issue --meter NUMBER --account NUMBER",
+                    single = single_user(language),
                 );
             }
-            (true, Some(name)) => {
-                format!(
-                    "a ledger with staff is founded, and {name} may do everything; next: cardctl staff add"
-                )
-            }
+            (true, Some(name)) => said!(
+                language,
+                "a ledger with staff is founded, and {name} may do everything; next: {command}",
+                "أُنشئت الدفاتر مع العاملين عليها، ولـ {name} كل الصلاحيات؛ الخطوة التالية: {command}",
+                name,
+                command = "cardctl staff add",
+            ),
         };
         let name = self.name.as_deref().unwrap_or_default();
         match (&self.secret, &self.file) {
-            (Some(secret), _) => format!("{founded}\n{}", shown_once(name, secret)),
-            (None, Some(file)) => format!("{founded}\nthe secret is in {file}"),
+            (Some(secret), _) => format!("{founded}\n{}", shown_once(name, secret, language)),
+            (None, Some(file)) => said!(
+                language,
+                "{founded}\nthe secret is in {file}",
+                "{founded}\nالكلمة السرية في {file}",
+                founded,
+                file,
+            ),
             (None, None) => founded,
         }
     }
@@ -143,8 +161,7 @@ impl View for Standing {
             let _ = write!(text, "\n{waits}: {}{order}", entry.line(language));
         }
         if self.single_user {
-            let said = say(language, SINGLE_USER, "دفاتر مستخدم واحد للتطوير: يُصدَّق كل من يستخدمها");
-            let _ = write!(text, "\n{said}");
+            let _ = write!(text, "\n{}", single_user(language));
         }
         text
     }
@@ -210,7 +227,7 @@ impl EntryView {
         };
         let (because, arabic) = match reason.is_empty() {
             true => (String::new(), String::new()),
-            false => (format!(" ({reason})"), format!(" ({})", isolate(reason))),
+            false => (format!(" ({reason})"), format!(" ({})", reason_in_arabic(reason))),
         };
         let named = match (language, kind) {
             // The same word is a state elsewhere.
@@ -229,6 +246,15 @@ impl EntryView {
                 isolate(request)
             ),
         )
+    }
+}
+
+/// What the ledger itself gives as a reason; what people have written is left as it is.
+fn reason_in_arabic(reason: &str) -> String {
+    match (ReplaceReason::from_code(reason), reason.strip_prefix("command ")) {
+        (Some(reason), _) => reason_in(reason, Language::Arabic).to_owned(),
+        (None, Some(number)) => format!("الأمر {}", isolate(number)),
+        (None, None) => in_language(Language::Arabic, reason.to_owned()),
     }
 }
 

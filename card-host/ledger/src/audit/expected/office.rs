@@ -61,7 +61,7 @@ impl Office {
             // What cannot be read sets nothing, and is found as a row that no entry has made.
             two = document.get("staff").is_some()
                 && document.get("change").and_then(Value::as_str) != Some("stop")
-                && staff::others_approve(self.staff.values(), &entry.actor);
+                && staff::others_approve(self.staff.values(), entry.stored_actor());
             let _ = self.set(&document);
         }
         if let (Some(binding), Some(card)) = (entry.binding, entry.card) {
@@ -135,6 +135,11 @@ impl Office {
             let version = u32::try_from(answer.get("version")?.as_u64()?).ok()?;
             let from = CardTime::from_unix(answer.get("from")?.as_u64()?)?;
             self.policies.push(PolicyRecord { version, from, rules: rules.to_owned() });
+        } else if let Some(account) = text("erased") {
+            // Nobody is called any more.
+            if let Some((phone, _)) = self.customers.get_mut(&account.parse().ok()?) {
+                *phone = false;
+            }
         } else if let Some(account) = text("customer") {
             self.customers.insert(account.parse().ok()?, (flag("phone")?, flag("arabic")?));
         }
