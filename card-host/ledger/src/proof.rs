@@ -120,28 +120,7 @@ impl Says {
     }
 
     pub(super) fn of_meter(receipt: &MeterReceipt) -> Self {
-        let MeterReceipt {
-            binding,
-            number,
-            time,
-            applied_credit,
-            applied_debited,
-            balance,
-            energy,
-            flags,
-            ..
-        } = *receipt;
-        Self::of_reading(Reading {
-            binding,
-            number,
-            time,
-            applied_credit,
-            applied_debited,
-            balance,
-            energy,
-            flags,
-            tampering: 0,
-        })
+        Self::of_reading(Reading::of_receipt(receipt))
     }
 
     pub(super) fn of_readings(binding: Binding, readings: &Readings) -> Self {

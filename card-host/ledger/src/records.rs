@@ -2,7 +2,7 @@
 //! reads little (docs/ledger.md, section 4).
 
 use card_core::id::{Binding, CardId, CardRef, Channel};
-use card_core::message::{MeterFlags, Slot};
+use card_core::message::{MeterFlags, MeterReceipt, Slot};
 use card_core::parameters::Readings;
 use card_core::role::KeyVersion;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
@@ -241,6 +241,21 @@ impl Reading {
             energy: readings.energy,
             flags: readings.flags,
             tampering: readings.tampering,
+        }
+    }
+
+    /// What a receipt reports.
+    pub(super) const fn of_receipt(receipt: &MeterReceipt) -> Self {
+        Self {
+            binding: receipt.binding,
+            number: receipt.number,
+            time: receipt.time,
+            applied_credit: receipt.applied_credit,
+            applied_debited: receipt.applied_debited,
+            balance: receipt.balance,
+            energy: receipt.energy,
+            flags: receipt.flags,
+            tampering: 0,
         }
     }
 

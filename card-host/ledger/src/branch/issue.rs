@@ -13,7 +13,7 @@ use super::super::powers::Power;
 use super::super::records::{BindingRecord, CardUse, Status};
 use super::super::standing::ReplaceReason;
 use super::super::store::{Payee, read};
-use super::BranchError;
+use super::{BranchError, further};
 use card_host::card_work::{self, CardChoice, CardWorkError, Issued, Papers};
 use card_host::issuer::BindingAccount;
 use card_host::personalise::{self, Step};
@@ -36,8 +36,9 @@ pub(super) enum Ground<'a> {
 
 impl Office {
     /// Issues the blank card behind `transport` to an account for a meter: the first card of a new binding. Where the account has a card for that
-    /// meter, it is refused ([`Refusal::HasCard`]): [`replace`](Self::replace) it. To be repeated where it was torn, with the same card: as long as that
-    /// is not in use, the answer has the access number, which is the same again; then not any more.
+    /// meter, it is refused ([`Refusal::HasCard`]): [`replace`](Self::replace) it. The card carries what the month has had in a contract of the
+    /// account that is over, where that is known: the id of the request has at most 58 characters then. To be repeated where it was torn, with the
+    /// same card: as long as that is not in use, the answer has the access number, which is the same again; then not any more.
     #[allow(clippy::too_many_arguments, reason = "who asks, for what, with which card")]
     pub fn issue(
         &self,
@@ -164,10 +165,16 @@ impl Office {
                 (record, None)
             }
         };
+        let brought = if let Ground::First = ground { self.month_of_former(&record)? } else { None };
+        let sealed = |month| self.seal_month(who, &further(id, "month")?, card, &month);
+        let brought = brought.map(sealed).transpose()?;
         let (binding, certificate) = self.certificates(&record)?;
         let meter_key = self.meter_key(record.binding())?;
         let papers = Papers { binding, certificate, profile: account, issue_time: self.now()?, meter_key };
         let access = card_work::make(transport, self.keys(), &record.held, papers, choice, progress)?;
+        if let Some(mail) = brought {
+            card_work::deliver(transport, &mail.delivery)?;
+        }
         Ok(Issued { account: record.held, access: Some(access), replaces })
     }
 

@@ -1,7 +1,7 @@
 //! Steps of a contract's life that a card at a desk takes part in: its customer moves out, or gets another meter (docs/ledger.md, section 7).
 
 use card_core::id::{Binding, CardRef, MeterId};
-use card_core::message::{Certificate, MeterReceipt, Slot, Verified, Voucher};
+use card_core::message::{Certificate, MeterReceipt, Verified, Voucher};
 use card_host::card_work;
 use card_host::issuer::BindingAccount;
 use card_host::operate;
@@ -16,7 +16,7 @@ use super::super::moves::left_by;
 use super::super::names::RequestId;
 use super::super::office::{Office, Who};
 use super::super::policy::ACTIVATED;
-use super::super::powers::{Power, Powers};
+use super::super::powers::Power;
 use super::super::records::{BindingRecord, Status};
 use super::super::standing::is_ahead;
 use super::super::store::{Payee, read};
@@ -219,9 +219,7 @@ impl Office {
         if let Some(so_far) = self.month_so_far(from)? {
             // With the final report it may say more than before.
             let id = further(id, if report.is_some() { "month" } else { "month-before" })?;
-            // It follows from the move, and is nobody's own message to the meter.
-            let mover = Who { may: Powers::ALL, ..who.clone() };
-            let mail = self.mail(&mover, &id, present.id, Slot::MONTH_SO_FAR, &so_far.emit())?;
+            let mail = self.seal_month(who, &id, present.id, &so_far)?;
             card_work::deliver(transport, &mail.delivery)?;
         }
         Ok(record.held)

@@ -13,6 +13,7 @@ mod bench;
 mod cards;
 mod life;
 mod meter;
+mod months;
 mod office;
 mod powers;
 mod rotation;
