@@ -77,6 +77,7 @@ mod settle;
 mod shown;
 mod signing;
 mod so_far;
+mod spent;
 mod spoken;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -137,8 +138,11 @@ pub use settle::{
     settlement, write_settlement,
 };
 pub use shown::Shown;
+pub use spent::Spent;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
 pub use staff::{NoName, StaffChange, StaffName, StaffSecret};
 pub use standing::{CardStanding, ReplaceReason, Standing, standing};
-pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Row, Table, Transaction, Work, read, transact};
+pub use store::{
+    AccountBalance, Ask, Connections, Context, Ledger, Payee, Row, Table, Transaction, Work, read, transact,
+};

@@ -15,6 +15,7 @@ use super::policy::Policy;
 use super::powers::{Power, Powers};
 use super::proof::EVIDENCE;
 use super::records::{Customer, Head, Party, Point, PolicyRecord};
+use super::spent::{Spending, Spent};
 use super::store::{Ask, Context, Ledger, Payee, Transaction, read};
 use card_host::issuer::{Clock, Issuer};
 use card_host::keystore::KeyStore;
@@ -74,6 +75,7 @@ pub struct Office {
     policies: RwLock<Arc<[(PolicyRecord, Policy)]>>,
     calendar: Calendar,
     anchor: Option<(Arc<Anchor>, Watch)>,
+    spending: Spending,
 }
 
 impl Office {
@@ -86,7 +88,14 @@ impl Office {
     ) -> Result<Self, LedgerError> {
         let policies = RwLock::new(load_policies(&*ledger)?);
         let issuer = Issuer::new(Arc::clone(&keys), clock);
-        let mut office = Self { ledger, issuer, policies, calendar: Calendar::EGYPT, anchor: None };
+        let mut office = Self {
+            ledger,
+            issuer,
+            policies,
+            calendar: Calendar::EGYPT,
+            anchor: None,
+            spending: Spending::default(),
+        };
         office.know_masters()?;
         if let Some(anchor) = Anchor::open(keys, &*office.ledger)?.map(Arc::new) {
             let watch = Watch::new(Arc::clone(&anchor), Arc::clone(&office.ledger));
@@ -105,6 +114,15 @@ impl Office {
     /// Whether the ledger is one that something may be signed for.
     pub(super) fn anchored(&self) -> Result<(), LedgerError> {
         self.anchor.as_ref().map_or(Ok(()), |(anchor, _)| anchor.look(&*self.ledger))
+    }
+
+    /// What was signed for this office, also what was refused, and how long it took.
+    pub fn signed(&self) -> Spent {
+        self.spending.so_far()
+    }
+
+    pub(super) fn spending(&self) -> &Spending {
+        &self.spending
     }
 
     /// The ledger.

@@ -14,6 +14,7 @@ mod kiosk;
 mod limits;
 mod lists;
 mod load;
+mod monitoring;
 mod others;
 mod protocol;
 mod served;
