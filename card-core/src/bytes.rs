@@ -68,19 +68,18 @@ impl<'a> Reader<'a> {
 }
 
 /// A byte string of at most `N` bytes that is built by appending. Nothing is appended where it would not fit.
+pub type Buffer<const N: usize> = Room<[u8; N]>;
+
+/// A [`Buffer`], or a reference to one of any size: its code is there once, and not for each size.
 #[derive(Clone)]
-pub struct Buffer<const N: usize> {
-    bytes: [u8; N],
+pub struct Room<B: ?Sized> {
     len: usize,
+    bytes: B,
 }
 
-impl<const N: usize> Buffer<N> {
-    /// An empty one.
-    pub const fn new() -> Self {
-        Self { bytes: [0; N], len: 0 }
-    }
-
+impl Room<[u8]> {
     /// Appends `bytes`.
+    #[inline(never)]
     pub fn put(&mut self, bytes: &[u8]) -> Result<&mut Self, WrongLength> {
         let end = self.len.checked_add(bytes.len()).ok_or(WrongLength)?;
         self.bytes.get_mut(self.len..end).ok_or(WrongLength)?.copy_from_slice(bytes);
@@ -89,21 +88,25 @@ impl<const N: usize> Buffer<N> {
     }
 
     /// Appends one byte.
+    #[inline(never)]
     pub fn u8(&mut self, value: u8) -> Result<&mut Self, WrongLength> {
         self.put(&[value])
     }
 
     /// Appends two bytes, big-endian.
+    #[inline(never)]
     pub fn u16(&mut self, value: u16) -> Result<&mut Self, WrongLength> {
         self.put(&value.to_be_bytes())
     }
 
     /// Appends four bytes, big-endian.
+    #[inline(never)]
     pub fn u32(&mut self, value: u32) -> Result<&mut Self, WrongLength> {
         self.put(&value.to_be_bytes())
     }
 
     /// Appends eight bytes, big-endian.
+    #[inline(never)]
     pub fn u64(&mut self, value: u64) -> Result<&mut Self, WrongLength> {
         self.put(&value.to_be_bytes())
     }
@@ -116,6 +119,63 @@ impl<const N: usize> Buffer<N> {
     /// What has been written, to change in place.
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
         self.bytes.get_mut(..self.len).unwrap_or_default()
+    }
+
+    /// Forgets everything after the first `len` bytes, and wipes it.
+    #[inline(never)]
+    pub fn truncate(&mut self, len: usize) {
+        if let Some(tail) = self.bytes.get_mut(len..) {
+            tail.fill(0);
+            self.len = self.len.min(len);
+        }
+    }
+}
+
+impl<const N: usize> Buffer<N> {
+    /// An empty one.
+    pub const fn new() -> Self {
+        Self { len: 0, bytes: [0; N] }
+    }
+
+    /// Of any size.
+    pub const fn any(&mut self) -> &mut Room<[u8]> {
+        self
+    }
+
+    /// Appends `bytes`.
+    pub fn put(&mut self, bytes: &[u8]) -> Result<&mut Room<[u8]>, WrongLength> {
+        self.any().put(bytes)
+    }
+
+    /// Appends one byte.
+    pub fn u8(&mut self, value: u8) -> Result<&mut Room<[u8]>, WrongLength> {
+        self.any().u8(value)
+    }
+
+    /// Appends two bytes, big-endian.
+    pub fn u16(&mut self, value: u16) -> Result<&mut Room<[u8]>, WrongLength> {
+        self.any().u16(value)
+    }
+
+    /// Appends four bytes, big-endian.
+    pub fn u32(&mut self, value: u32) -> Result<&mut Room<[u8]>, WrongLength> {
+        self.any().u32(value)
+    }
+
+    /// Appends eight bytes, big-endian.
+    pub fn u64(&mut self, value: u64) -> Result<&mut Room<[u8]>, WrongLength> {
+        self.any().u64(value)
+    }
+
+    /// What has been written.
+    pub fn as_slice(&self) -> &[u8] {
+        let any: &Room<[u8]> = self;
+        any.as_slice()
+    }
+
+    /// What has been written, to change in place.
+    pub fn as_mut_slice(&mut self) -> &mut [u8] {
+        self.any().as_mut_slice()
     }
 
     /// How many bytes have been written.
@@ -135,10 +195,7 @@ impl<const N: usize> Buffer<N> {
 
     /// Forgets everything after the first `len` bytes, and wipes it.
     pub fn truncate(&mut self, len: usize) {
-        if let Some(tail) = self.bytes.get_mut(len..) {
-            tail.fill(0);
-            self.len = self.len.min(len);
-        }
+        self.any().truncate(len);
     }
 
     /// Forgets and wipes everything.

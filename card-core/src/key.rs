@@ -2,7 +2,7 @@
 
 use crate::role::KeyVersion;
 use subtle::{Choice, ConstantTimeEq};
-use zeroize::ZeroizeOnDrop;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Length of an AES key (FIPS 197).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,10 +47,20 @@ pub struct AesKey {
 impl AesKey {
     /// A key of 16, 24 or 32 bytes; `None` for any other length. The caller wipes its own copy.
     pub fn new(bytes: &[u8]) -> Option<Self> {
-        let length = KeyLength::from_bytes(bytes.len())?;
-        let mut key = Self { bytes: [0; 32], length };
-        key.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        let mut key = Self::unset();
+        key.set(bytes)?;
         Some(key)
+    }
+
+    /// In place of the one that is here: [`Self::new`].
+    #[inline(never)]
+    pub(crate) fn set(&mut self, bytes: &[u8]) -> Option<()> {
+        self.length = KeyLength::from_bytes(bytes.len())?;
+        self.bytes.zeroize();
+        for (to, from) in self.bytes.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        Some(())
     }
 
     /// No key: what stands where one will be.
@@ -60,10 +70,9 @@ impl AesKey {
 
     /// A key of `length` from the front of `bytes`. The caller wipes its own copy.
     pub(crate) fn from_front(bytes: &[u8; 32], length: KeyLength) -> Self {
-        let mut key = Self { bytes: [0; 32], length };
-        for (to, from) in key.bytes.iter_mut().zip(bytes).take(length.bytes()) {
-            *to = *from;
-        }
+        let mut key = Self::unset();
+        // It is so long.
+        let _ = bytes.get(..length.bytes()).and_then(|bytes| key.set(bytes));
         key
     }
 

@@ -39,6 +39,7 @@ pub mod key_wrap;
 pub mod layout;
 pub mod message;
 pub mod meter;
+pub mod modes;
 pub mod numerals;
 pub mod parameters;
 pub mod platform;

@@ -6,6 +6,7 @@
 use subtle::ConstantTimeEq;
 
 use crate::key::AesKey;
+use crate::modes::{double, xor};
 use crate::platform::{Block, Engine};
 
 /// The tag is not that of these data: forged, damaged, or for another key or other associated data.
@@ -49,13 +50,14 @@ pub fn open<E: Engine + ?Sized>(
 
 /// S2V over one string of associated data and the plaintext (RFC 5297, 2.4).
 fn s2v<E: Engine + ?Sized>(engine: &mut E, k1: &AesKey, aad: &[&[u8]], plaintext: &[u8]) -> Block {
-    let mut d = doubled(engine.cmac(k1, &[&[0; 16]]));
+    let mut d = engine.cmac(k1, &[&[0; 16]]);
+    double(&mut d);
     xor(&mut d, &engine.cmac(k1, aad));
     if let Some((head, last)) = plaintext.split_last_chunk() {
         xor(&mut d, last);
         engine.cmac(k1, &[head, &d])
     } else {
-        let mut d = doubled(d);
+        double(&mut d);
         let padded = plaintext.iter().chain(&[0x80]);
         for (to, from) in d.iter_mut().zip(padded) {
             *to ^= from;
@@ -66,27 +68,23 @@ fn s2v<E: Engine + ?Sized>(engine: &mut E, k1: &AesKey, aad: &[&[u8]], plaintext
 
 /// CTR with the 31st and 63rd bit of the counter's start cleared (RFC 5297, 2.5).
 fn ctr<E: Engine + ?Sized>(engine: &mut E, k2: &AesKey, tag: &Block, data: &mut [u8]) {
-    const CLEAR: u128 = !((1 << 63) | (1 << 31));
-    let mut counter = u128::from_be_bytes(*tag) & CLEAR;
+    let mut counter = *tag;
+    for cleared in [8, 12] {
+        if let Some(byte) = counter.get_mut(cleared) {
+            *byte &= 0x7F;
+        }
+    }
     for chunk in data.chunks_mut(size_of::<Block>()) {
-        let mut stream = counter.to_be_bytes();
+        let mut stream = counter;
         engine.encrypt_block(k2, &mut stream);
         for (to, from) in chunk.iter_mut().zip(stream) {
             *to ^= from;
         }
-        counter = counter.wrapping_add(1);
+        for byte in counter.iter_mut().rev() {
+            *byte = byte.wrapping_add(1);
+            if *byte != 0 {
+                break;
+            }
+        }
     }
-}
-
-fn xor(block: &mut Block, with: &Block) {
-    for (to, from) in block.iter_mut().zip(with) {
-        *to ^= from;
-    }
-}
-
-/// Multiplication by x in GF(2^128), without a branch (RFC 5297, 2.3).
-fn doubled(block: Block) -> Block {
-    let value = u128::from_be_bytes(block);
-    let carry = value >> 127;
-    ((value << 1) ^ (carry.wrapping_mul(0x87))).to_be_bytes()
 }

@@ -8,6 +8,7 @@ use aes::{Aes128Dec, Aes128Enc, Aes192Dec, Aes192Enc, Aes256Dec, Aes256Enc};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::key::{AesKey, KeyLength};
+use crate::modes::{self, xor};
 use crate::platform::{Block, Engine, PartialBlock};
 
 /// AES in software (FIPS 197, SP 800-38A, SP 800-38B). The key schedule is computed anew with every call and then wiped.
@@ -21,67 +22,19 @@ impl Engine for SoftEngine {
         Schedule::new(key).encrypt(block);
     }
 
-    /// SP 800-38A, 6.2, encryption.
     fn encrypt_cbc(&mut self, key: &AesKey, iv: &Block, data: &mut [u8]) -> Result<(), PartialBlock> {
-        let (blocks, []) = data.as_chunks_mut() else { return Err(PartialBlock) };
         let schedule = Schedule::new(key);
-        let mut previous = *iv;
-        for block in blocks {
-            xor(block, &previous);
-            schedule.encrypt(block);
-            previous = *block;
-        }
-        Ok(())
+        modes::encrypt_cbc(&|block| schedule.encrypt(block), iv, data)
     }
 
-    /// SP 800-38A, 6.2, decryption.
     fn decrypt_cbc(&mut self, key: &AesKey, iv: &Block, data: &mut [u8]) -> Result<(), PartialBlock> {
-        let (blocks, []) = data.as_chunks_mut() else { return Err(PartialBlock) };
         let schedule = Reverse::new(key);
-        let mut previous = *iv;
-        for block in blocks {
-            let ciphertext = *block;
-            schedule.decrypt(block);
-            xor(block, &previous);
-            previous = ciphertext;
-        }
-        Ok(())
+        modes::decrypt_cbc(&|block| schedule.decrypt(block), iv, data)
     }
 
-    /// SP 800-38B, 6.2.
     fn cmac(&mut self, key: &AesKey, message: &[&[u8]]) -> Block {
         let schedule = Schedule::new(key);
-        let mut l = [0; 16];
-        schedule.encrypt(&mut l);
-        let [k1, k2] = subkeys(&l).map(u128::to_le_bytes);
-        l.zeroize();
-        let mut state = [0; 16];
-        let mut filled = 0;
-        for part in message {
-            let mut rest = *part;
-            while !rest.is_empty() {
-                if filled == state.len() {
-                    schedule.encrypt(&mut state);
-                    filled = 0;
-                }
-                let (head, tail) = rest.split_at_checked(state.len() - filled).unwrap_or((rest, &[]));
-                for (to, from) in state.iter_mut().skip(filled).zip(head) {
-                    *to ^= from;
-                }
-                filled += head.len();
-                rest = tail;
-            }
-        }
-        let last = match state.get_mut(filled) {
-            None => &k1,
-            Some(padding) => {
-                *padding ^= 0x80;
-                &k2
-            }
-        };
-        xor(&mut state, last);
-        schedule.encrypt(&mut state);
-        state
+        modes::cmac(&|block| schedule.encrypt(block), message)
     }
 }
 
@@ -95,12 +48,6 @@ fn scheduled<C: KeyInit>(key: &AesKey) -> C {
     let cipher = C::new(&bytes);
     bytes.as_mut_slice().zeroize();
     cipher
-}
-
-fn xor(block: &mut Block, with: &Block) {
-    for (to, from) in block.iter_mut().zip(with) {
-        *to ^= from;
-    }
 }
 
 /// A key schedule to decrypt. It wipes itself when dropped.

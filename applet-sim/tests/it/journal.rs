@@ -9,7 +9,6 @@
 )]
 
 use applet_sim::chip::{Cut, FlashModel};
-use card_core::bytes::WrongLength;
 use card_core::message::FormatError;
 use card_core::platform::{MemoryError, PAGE};
 use card_core::store::{Emit, Fields, Grows, Increment, Journal, Kept, Log, Place, Ring, StoreError, Writer};
@@ -37,15 +36,16 @@ impl State {
 }
 
 impl Emit for State {
-    fn emit(&self, out: &mut Writer<'_>) -> Result<(), WrongLength> {
-        out.put(&self.large).map(|_| ())
+    fn emit(&self, out: &mut Writer<'_>) {
+        out.put(&self.large);
     }
 }
 
 impl Kept for State {
     fn restore(&mut self, from: &mut Fields<'_>) -> Result<(), FormatError> {
         self.large = vec![0; from.left()];
-        Ok(from.fill(&mut self.large)?)
+        from.fill(&mut self.large);
+        from.end()
     }
 }
 

@@ -1,10 +1,10 @@
 //! AES of a chip: the modes that the meter needs, over the two functions of the board that take one block.
 
 use card_core::key::AesKey;
+use card_core::modes;
 use card_core::platform::{Block, Engine, PartialBlock};
 #[cfg(feature = "software-aes")]
 use card_core::soft::SoftEngine;
-use zeroize::Zeroize;
 
 /// A function that encrypts or decrypts one block in place.
 pub(crate) type OneBlock = extern "C" fn(key: *const u8, key_length: u8, block: *mut u8);
@@ -38,45 +38,6 @@ fn run(function: OneBlock, key: &AesKey, block: &mut Block) {
     function(key.as_ptr(), key.len() as u8, block.as_mut_ptr());
 }
 
-fn xor(block: &mut Block, with: &Block) {
-    for (to, from) in block.iter_mut().zip(with) {
-        *to ^= from;
-    }
-}
-
-/// SP 800-38B, 6.1: the next subkey.
-fn double(block: &mut Block) {
-    let value = u128::from_be_bytes(*block);
-    *block = ((value << 1) ^ ((value >> 127) * 0x87)).to_be_bytes();
-}
-
-/// SP 800-38B, 6.2. Not inlined: its frame would be software's as well.
-#[inline(never)]
-fn cmac(encrypt: OneBlock, key: &AesKey, message: &[&[u8]]) -> Block {
-    let (mut state, mut filled) = ([0; 16], 0);
-    for byte in message.iter().copied().flatten() {
-        if filled == state.len() {
-            run(encrypt, key, &mut state);
-            filled = 0;
-        }
-        if let Some(place) = state.get_mut(filled) {
-            *place ^= byte;
-        }
-        filled += 1;
-    }
-    let mut subkey = [0; 16];
-    run(encrypt, key, &mut subkey);
-    double(&mut subkey);
-    if let Some(place) = state.get_mut(filled) {
-        *place ^= 0x80;
-        double(&mut subkey);
-    }
-    xor(&mut state, &subkey);
-    subkey.zeroize();
-    run(encrypt, key, &mut state);
-    state
-}
-
 impl Engine for Aes {
     fn encrypt_block(&mut self, key: &AesKey, block: &mut Block) {
         match self {
@@ -90,16 +51,7 @@ impl Engine for Aes {
         match self {
             #[cfg(feature = "software-aes")]
             Self::Software => SoftEngine.encrypt_cbc(key, iv, data),
-            Self::Chip { encrypt, .. } => {
-                let (blocks, []) = data.as_chunks_mut() else { return Err(PartialBlock) };
-                let mut previous = *iv;
-                for block in blocks {
-                    xor(block, &previous);
-                    run(*encrypt, key, block);
-                    previous = *block;
-                }
-                Ok(())
-            }
+            Self::Chip { encrypt, .. } => modes::encrypt_cbc(&|block| run(*encrypt, key, block), iv, data),
         }
     }
 
@@ -107,17 +59,7 @@ impl Engine for Aes {
         match self {
             #[cfg(feature = "software-aes")]
             Self::Software => SoftEngine.decrypt_cbc(key, iv, data),
-            Self::Chip { decrypt, .. } => {
-                let (blocks, []) = data.as_chunks_mut() else { return Err(PartialBlock) };
-                let mut previous = *iv;
-                for block in blocks {
-                    let ciphertext = *block;
-                    run(*decrypt, key, block);
-                    xor(block, &previous);
-                    previous = ciphertext;
-                }
-                Ok(())
-            }
+            Self::Chip { decrypt, .. } => modes::decrypt_cbc(&|block| run(*decrypt, key, block), iv, data),
         }
     }
 
@@ -125,7 +67,7 @@ impl Engine for Aes {
         match self {
             #[cfg(feature = "software-aes")]
             Self::Software => SoftEngine.cmac(key, message),
-            Self::Chip { encrypt, .. } => cmac(*encrypt, key, message),
+            Self::Chip { encrypt, .. } => modes::cmac(&|block| run(*encrypt, key, block), message),
         }
     }
 }

@@ -100,19 +100,27 @@ unsafe impl Sync for Only {}
 
 /// Runs `call` on the meter, unless another call is running.
 fn with(call: impl FnOnce(&mut Machine) -> Result<(), MeterResult>) -> MeterResult {
+    match enter() {
+        Some(machine) => leave(call(machine)),
+        None => MeterResult::Busy,
+    }
+}
+
+/// A call begins, unless another one is running. Whoever gets the machine has no reference to it any more when it [leaves](leave).
+#[inline(never)]
+fn enter() -> Option<&'static mut Machine> {
     if ONLY.busy.load(Ordering::Acquire) {
-        return MeterResult::Busy;
+        return None;
     }
     ONLY.busy.store(true, Ordering::Release);
     // SAFETY: the flag was not set and is now, so no other reference to the machine exists; this one ends before the flag is cleared.
-    let machine = unsafe { &mut *ONLY.machine.get() };
-    let result = call(machine);
-    leave(result.err().unwrap_or(MeterResult::Ok))
+    Some(unsafe { &mut *ONLY.machine.get() })
 }
 
 /// A call ends: what an interrupt has asked for meanwhile is done.
 #[inline(never)]
-fn leave(mut result: MeterResult) -> MeterResult {
+fn leave(result: Result<(), MeterResult>) -> MeterResult {
+    let mut result = result.err().unwrap_or(MeterResult::Ok);
     loop {
         // SAFETY: the flag is set, and who has set it has no reference any more; this one ends before the flag is cleared.
         let machine = unsafe { &mut *ONLY.machine.get() };

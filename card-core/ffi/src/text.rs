@@ -72,7 +72,8 @@ pub extern "C" fn meter_text(number: u16, language: u8, out: Option<&mut MeterTe
 pub extern "C" fn meter_news(place: u8, text: Option<&mut u16>) -> MeterResult {
     with_meter(|meter| {
         let text = given(text)?;
-        *text = number(meter.state().situations().nth(place.into()).ok_or(MeterResult::None)?);
+        let said = meter.state().situations();
+        *text = number(*said.get(usize::from(place)).ok_or(MeterResult::None)?);
         Ok(())
     })
 }

@@ -176,22 +176,23 @@ pub(super) fn write(memory: &mut impl Memory, binding: u32, history: &History) -
     }
 }
 
-/// The first `N` events of a binding with a number above `number`, of those that are kept.
-pub(super) fn events<const N: usize>(
+/// The first events of a binding with a number above `number`, of those that are kept: as many as `found` has places.
+#[inline(never)]
+pub(super) fn events(
     memory: &mut impl Memory,
     binding: u32,
     history: &History,
     number: u32,
-) -> Result<[Option<Event>; N], StoreError> {
-    let mut found = [None; N];
+    found: &mut [Option<Event>],
+) -> Result<(), StoreError> {
     if number >= history.last {
-        return Ok(found);
+        return Ok(());
     }
     let mut classes = [None; Class::ALL.len()];
     for (class, (reader, last)) in Class::ALL.into_iter().zip(classes.iter_mut().zip(history.places)) {
         *reader = InClass::after(memory, binding, (class, last), number)?;
     }
-    for place in &mut found {
+    for place in found {
         let heads = classes.iter_mut().filter(|head| head.is_some());
         let Some(first) = heads.min_by_key(|head| head.map_or(u32::MAX, |head| head.event.number)) else {
             break;
@@ -200,7 +201,7 @@ pub(super) fn events<const N: usize>(
         *place = Some(head.event);
         *first = head.next(memory, binding)?;
     }
-    Ok(found)
+    Ok(())
 }
 
 /// An event that was found in its class, on the way from older ones to newer ones.
@@ -254,50 +255,45 @@ fn event(
     Ok(found.and_then(|bytes: [u8; Event::SIZE]| Event::parse(&bytes).ok()))
 }
 
-/// The first `N` closed months of a binding with an index from `first` on and below `running`, of those that are kept.
-pub(super) fn months<const N: usize>(
+/// The first closed months of a binding with an index from `first` on and below `running`, of those that are kept: as many as `found`
+/// has places.
+#[inline(never)]
+pub(super) fn months(
     memory: &mut impl Memory,
     binding: u32,
     running: u16,
     first: u16,
-) -> Result<[Option<Month>; N], StoreError> {
-    let first = first.max(running.saturating_sub(History::MONTHS));
-    collect(first..running, |index| {
-        let found = find(&MONTHS, memory, binding, index.into())?;
-        Ok(found.and_then(|bytes: [u8; Month::SIZE]| Month::parse(&bytes).ok()))
-    })
+    found: &mut [Option<Month>],
+) -> Result<(), StoreError> {
+    let mut indices = first.max(running.saturating_sub(History::MONTHS))..running;
+    for place in found {
+        while place.is_none() {
+            let Some(index) = indices.next() else { return Ok(()) };
+            let bytes: Option<[u8; Month::SIZE]> = find(&MONTHS, memory, binding, index.into())?;
+            *place = bytes.and_then(|bytes| Month::parse(&bytes).ok());
+        }
+    }
+    Ok(())
 }
 
 /// The last charges of a binding, the newest first.
-pub(super) fn charges<const N: usize>(
+#[inline(never)]
+pub(super) fn charges(
     memory: &mut impl Memory,
     binding: u32,
     history: &History,
-) -> Result<[Option<Charge>; N], StoreError> {
-    collect((0..Charge::KEPT).map(|back| history.charges.wrapping_sub(back.into())), |place| {
-        let found = find(&CHARGES, memory, binding, place)?;
-        Ok(found.and_then(|bytes: [u8; Charge::SIZE]| Charge::parse(&bytes).ok()))
-    })
-}
-
-fn collect<T: Copy, I, const N: usize>(
-    numbers: impl Iterator<Item = I>,
-    mut read: impl FnMut(I) -> Result<Option<T>, StoreError>,
-) -> Result<[Option<T>; N], StoreError> {
-    let mut found = [None; N];
-    let mut places = found.iter_mut();
-    for number in numbers {
-        if let Some(record) = read(number)? {
-            match places.next() {
-                Some(place) => *place = Some(record),
-                None => break,
-            }
-            if places.len() == 0 {
-                break;
-            }
+    found: &mut [Option<Charge>],
+) -> Result<(), StoreError> {
+    let mut backs = 0..Charge::KEPT;
+    for place in found {
+        while place.is_none() {
+            let Some(back) = backs.next() else { return Ok(()) };
+            let number = history.charges.wrapping_sub(back.into());
+            let bytes: Option<[u8; Charge::SIZE]> = find(&CHARGES, memory, binding, number)?;
+            *place = bytes.and_then(|bytes| Charge::parse(&bytes).ok());
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 fn record(binding: u32, bytes: &[u8]) -> Buffer<{ 4 + Month::SIZE }> {

@@ -3,7 +3,6 @@
 use super::clock::doubt;
 use super::events::Happening;
 use super::state::MeterState;
-use crate::bytes::WrongLength;
 use crate::calendar::Calendar;
 use crate::id::CardId;
 use crate::message::{FormatError, MAX_PLAINTEXT, Slot};
@@ -62,31 +61,30 @@ impl Inbox {
         }
     }
 
-    pub(super) fn emit(&self, out: &mut Writer<'_>) -> Result<(), WrongLength> {
+    pub(super) fn emit(&self, out: &mut Writer<'_>) {
         for version in self.versions {
-            out.u32(version)?;
+            out.u32(version);
         }
-        out.u32(self.executed.newest)?
-            .u32(self.executed.before)?
-            .u32(self.relay)?
-            .u32(self.clock)?
-            .u32(self.audit_count)?
-            .u32(self.readings)?;
-        out.part(self.audits.emit().as_slice())?.part(self.notices.emit().as_slice())?;
-        Ok(())
+        out.u32(self.executed.newest)
+            .u32(self.executed.before)
+            .u32(self.relay)
+            .u32(self.clock)
+            .u32(self.audit_count)
+            .u32(self.readings);
+        out.part(self.audits.emit().as_slice()).part(self.notices.emit().as_slice());
     }
 
     #[inline(never)]
     pub(super) fn restore(&mut self, reader: &mut Fields<'_>) -> Result<(), FormatError> {
         for version in &mut self.versions {
-            *version = reader.u32()?;
+            *version = reader.u32();
         }
-        self.executed = Executed { newest: reader.u32()?, before: reader.u32()? };
-        (self.relay, self.clock) = (reader.u32()?, reader.u32()?);
-        (self.audit_count, self.readings) = (reader.u32()?, reader.u32()?);
+        self.executed = Executed { newest: reader.u32(), before: reader.u32() };
+        (self.relay, self.clock) = (reader.u32(), reader.u32());
+        (self.audit_count, self.readings) = (reader.u32(), reader.u32());
         let room = &mut [0; MAX_PLAINTEXT];
-        self.audits = AuditRecords::parse(reader.part(room)?).map_err(|_| FormatError::Field)?;
-        self.notices = Notices::parse(reader.part(room)?).map_err(|_| FormatError::Field)?;
+        self.audits = AuditRecords::parse(reader.part(room)).map_err(|_| FormatError::Field)?;
+        self.notices = Notices::parse(reader.part(room)).map_err(|_| FormatError::Field)?;
         Ok(())
     }
 }
@@ -376,6 +374,7 @@ impl MeterState {
         let time = self.clock.time;
         if self.clock.has_moved_from(before) {
             self.month_doubt |= doubt::MOVED;
+            self.month_break = self.running.total();
         }
         // No month is longer than itself and the rest of the one before.
         self.month_index = self.month_index.min(self.calendar.month_index(time).saturating_add(1));

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroize;
 
-use crate::bytes::{Buffer, Reader, WrongLength};
+use crate::bytes::{Buffer, Reader, Room, WrongLength};
 use crate::id::{CardRef, Company, Environment, MeterId, Scope};
 use crate::key::AesKey;
 use crate::message::{FORMAT, FormatError, MailKeys};
@@ -33,6 +33,20 @@ pub struct VersionedKey {
     pub version: KeyVersion,
     /// The key.
     pub key: AesKey,
+}
+
+impl VersionedKey {
+    /// What stands where one will be.
+    const fn unset() -> Self {
+        Self { version: KeyVersion::NONE, key: AesKey::unset() }
+    }
+}
+
+impl MailKeys {
+    /// What stands where they will be.
+    const fn unset() -> Self {
+        Self { version: KeyVersion::NONE, mac: AesKey::unset(), enc: AesKey::unset() }
+    }
 }
 
 /// The report keys: mail to the issuer, and the code of meter receipts.
@@ -82,6 +96,7 @@ impl<T: Versioned> Pair<T> {
         self.all().find(|item| item.version() == version)
     }
 
+    /// The current one becomes the previous one. `new` is to be filled.
     fn rotate(&mut self, new: T) {
         self.previous = Some(core::mem::replace(&mut self.current, new));
     }
@@ -152,32 +167,19 @@ impl MeterKeys {
         report: ReportKeys,
         transport: VersionedKey,
     ) -> Result<Self, WrongRole> {
-        let all = base.all().map(|key| (key.version, Role::MeterBase));
-        let all = all.chain(credit.all().map(|key| (key.version, Role::Credit)));
-        let all = all.chain(parameter.all().map(|keys| (keys.version, Role::Parameter)));
-        let single = [(report.mail.version, Role::Report), (transport.version, Role::Transport)];
-        for (version, role) in all.chain(single) {
-            if !version.is_of(role) {
-                return Err(WrongRole { version, role });
-            }
-        }
-        Ok(Self { base, credit, parameter, report, transport, brought_by: KeyMail::default() })
+        let keys = Self { base, credit, parameter, report, transport, brought_by: KeyMail::default() };
+        keys.check()?;
+        Ok(keys)
     }
 
     /// Those of a meter which is not installed: of no version, so that none of them is ever found.
     pub(super) const fn none() -> Self {
-        const fn single() -> VersionedKey {
-            VersionedKey { version: KeyVersion::NONE, key: AesKey::unset() }
-        }
-        const fn mail() -> MailKeys {
-            MailKeys { version: KeyVersion::NONE, mac: AesKey::unset(), enc: AesKey::unset() }
-        }
         Self {
-            base: Pair::only(single()),
-            credit: Pair::only(single()),
-            parameter: Pair::only(mail()),
-            report: ReportKeys { mail: mail(), receipt: AesKey::unset() },
-            transport: single(),
+            base: Pair::only(VersionedKey::unset()),
+            credit: Pair::only(VersionedKey::unset()),
+            parameter: Pair::only(MailKeys::unset()),
+            report: ReportKeys { mail: MailKeys::unset(), receipt: AesKey::unset() },
+            transport: VersionedKey::unset(),
             brought_by: KeyMail { binding: 0, version: 0, keys: KeyVersion::NONE },
         }
     }
@@ -243,63 +245,62 @@ impl MeterKeys {
     ///
     /// # Errors
     /// [`UnusableKeys`], and nothing is changed, where the current version has other keys.
-    pub(super) fn rotate(&mut self, new: NewKeys, (binding, mail): (u32, u32)) -> Result<bool, UnusableKeys> {
-        let current: [Option<&AesKey>; 3] = match new.version().role() {
-            Some(Role::Credit) => [Some(&self.credit.current.key), None, None],
-            Some(Role::MeterBase) => [Some(&self.base.current.key), None, None],
-            Some(Role::Transport) => [Some(&self.transport.key), None, None],
-            Some(Role::Parameter) => {
-                let MailKeys { mac, enc, .. } = &self.parameter.current;
-                [Some(mac), Some(enc), None]
-            }
-            Some(Role::Report) => {
-                let ReportKeys { mail: MailKeys { mac, enc, .. }, receipt } = &self.report;
-                [Some(mac), Some(enc), Some(receipt)]
-            }
-            _ => return Err(UnusableKeys),
-        };
-        if self.current_version(new.version()) == Some(new.version()) {
-            let known = current.into_iter().flatten().map(AesKey::expose);
+    pub(super) fn rotate(
+        &mut self,
+        new: &NewKeys,
+        (binding, mail): (u32, u32),
+    ) -> Result<bool, UnusableKeys> {
+        let role = new.version().role().ok_or(UnusableKeys)?;
+        let (version, current) = self.current(role).ok_or(UnusableKeys)?;
+        if *version == new.version() {
+            let known = current.iter().flatten().map(|key| key.expose());
             let same = known.eq(new.keys().map(AesKey::expose));
             return if same { Ok(false) } else { Err(UnusableKeys) };
         }
         // Who may write mail could keep a change of keys and send it again: keys never go back.
-        if self.current_version(new.version()).is_none_or(|current| new.version() <= current) {
+        if new.version() < *version {
             return Err(UnusableKeys);
         }
-        let (version, [first, second, third]) = new.into_keys();
-        match (version.role(), first, second, third) {
-            (Some(Role::Credit), Some(key), None, None) => self.credit.rotate(VersionedKey { version, key }),
-            (Some(Role::MeterBase), Some(key), None, None) => self.base.rotate(VersionedKey { version, key }),
-            (Some(Role::Transport), Some(key), None, None) => self.transport = VersionedKey { version, key },
-            (Some(Role::Parameter), Some(mac), Some(enc), None) => {
-                self.parameter.rotate(MailKeys { version, mac, enc });
-            }
-            (Some(Role::Report), Some(mac), Some(enc), Some(receipt)) => {
-                self.report = ReportKeys { mail: MailKeys { version, mac, enc }, receipt };
-            }
-            _ => return Err(UnusableKeys),
+        match role {
+            Role::Credit => self.credit.rotate(VersionedKey::unset()),
+            Role::MeterBase => self.base.rotate(VersionedKey::unset()),
+            Role::Parameter => self.parameter.rotate(MailKeys::unset()),
+            _ => {}
         }
-        self.brought_by = KeyMail { binding, version: mail, keys: version };
+        let (version, current) = self.current(role).ok_or(UnusableKeys)?;
+        *version = new.version();
+        // There are as many: see `NewKeys`.
+        for (place, key) in current.into_iter().flatten().zip(new.keys()) {
+            place.set(key.expose()).ok_or(UnusableKeys)?;
+        }
+        self.brought_by = KeyMail { binding, version: mail, keys: new.version() };
         Ok(true)
     }
 
-    /// The version in use of the role that a key version number names.
-    fn current_version(&self, version: KeyVersion) -> Option<KeyVersion> {
-        match version.role()? {
-            Role::Credit => Some(self.credit.current.version),
-            Role::MeterBase => Some(self.base.current.version),
-            Role::Transport => Some(self.transport.version),
-            Role::Parameter => Some(self.parameter.current.version),
-            Role::Report => Some(self.report.mail.version),
-            _ => None,
-        }
+    /// The keys in use of a role that a meter has keys of: their version, and each of them.
+    fn current(&mut self, role: Role) -> Option<(&mut KeyVersion, [Option<&mut AesKey>; 3])> {
+        let Self { base, credit, parameter, report, transport, .. } = self;
+        let single = match role {
+            Role::Credit => &mut credit.current,
+            Role::MeterBase => &mut base.current,
+            Role::Transport => transport,
+            Role::Parameter => {
+                let MailKeys { version, mac, enc } = &mut parameter.current;
+                return Some((version, [Some(mac), Some(enc), None]));
+            }
+            Role::Report => {
+                let ReportKeys { mail: MailKeys { version, mac, enc }, receipt } = report;
+                return Some((version, [Some(mac), Some(enc), Some(receipt)]));
+            }
+            _ => return None,
+        };
+        Some((&mut single.version, [Some(&mut single.key), None, None]))
     }
 
     /// With the identity, for the meter's protected memory.
     pub(super) fn emit<const N: usize>(&self, identity: &MeterIdentity) -> Result<Secret<N>, WrongLength> {
         let mut secret = Secret(Buffer::new());
-        let out = &mut secret.0;
+        let out = secret.0.any();
         out.u8(FORMAT)?.put(&identity.id.0)?.u16(identity.scope.company.0)?;
         out.u8(identity.scope.environment.code())?;
         for pair in [&self.base, &self.credit] {
@@ -322,65 +323,97 @@ impl MeterKeys {
         Ok(secret)
     }
 
-    /// What [`Self::emit`] wrote.
-    pub(super) fn parse(bytes: &[u8]) -> Result<(MeterIdentity, Self), FormatError> {
+    /// Takes what [`Self::emit`] wrote, and gives the identity. Where it is not that, these keys have no meaning any more.
+    #[inline(never)]
+    pub(super) fn restore(&mut self, bytes: &[u8]) -> Result<MeterIdentity, FormatError> {
         let mut reader = Reader::new(bytes);
         let format = reader.u8()?;
         let id = MeterId(reader.array()?);
         let company = Company(reader.u16()?);
         let environment = Environment::from_code(reader.u8()?).ok_or(FormatError::Field)?;
-        let single = |reader: &mut Reader<'_>| -> Result<VersionedKey, FormatError> {
-            Ok(VersionedKey { version: KeyVersion::from_byte(reader.u8()?), key: key(reader)? })
-        };
-        let base = pair(&mut reader, single)?;
-        let credit = pair(&mut reader, single)?;
-        let parameter = pair(&mut reader, mail_keys)?;
-        let report = ReportKeys { mail: mail_keys(&mut reader)?, receipt: key(&mut reader)? };
-        let transport = single(&mut reader)?;
-        let brought_by = KeyMail {
+        for pair in [&mut self.base, &mut self.credit] {
+            let second = is_two(&mut reader)?;
+            single(&mut pair.current, &mut reader)?;
+            pair.previous = second.then(VersionedKey::unset);
+            if let Some(previous) = &mut pair.previous {
+                single(previous, &mut reader)?;
+            }
+        }
+        let second = is_two(&mut reader)?;
+        mail_keys(&mut self.parameter.current, &mut reader)?;
+        self.parameter.previous = second.then(MailKeys::unset);
+        if let Some(previous) = &mut self.parameter.previous {
+            mail_keys(previous, &mut reader)?;
+        }
+        mail_keys(&mut self.report.mail, &mut reader)?;
+        key(&mut self.report.receipt, &mut reader)?;
+        single(&mut self.transport, &mut reader)?;
+        self.brought_by = KeyMail {
             binding: reader.u32()?,
             version: reader.u32()?,
             keys: KeyVersion::from_byte(reader.u8()?),
         };
         reader.end()?;
-        if format != FORMAT {
+        if format != FORMAT || self.check().is_err() {
             return Err(FormatError::Field);
         }
-        let keys = Self::new(base, credit, parameter, report, transport).map_err(|_| FormatError::Field)?;
-        Ok((MeterIdentity { id, scope: Scope { company, environment } }, Self { brought_by, ..keys }))
+        Ok(MeterIdentity { id, scope: Scope { company, environment } })
+    }
+
+    /// Each is one of its role.
+    #[inline(never)]
+    fn check(&self) -> Result<(), WrongRole> {
+        let of = |version: KeyVersion, role| {
+            if version.is_of(role) { Ok(()) } else { Err(WrongRole { version, role }) }
+        };
+        for key in self.base.all() {
+            of(key.version, Role::MeterBase)?;
+        }
+        for key in self.credit.all() {
+            of(key.version, Role::Credit)?;
+        }
+        for keys in self.parameter.all() {
+            of(keys.version, Role::Parameter)?;
+        }
+        of(self.report.mail.version, Role::Report)?;
+        of(self.transport.version, Role::Transport)
     }
 }
 
-fn put_key<const N: usize>(out: &mut Buffer<N>, key: &AesKey) -> Result<(), WrongLength> {
+#[inline(never)]
+fn put_key(out: &mut Room<[u8]>, key: &AesKey) -> Result<(), WrongLength> {
     let bytes = key.expose();
     out.u8(u8::try_from(bytes.len()).map_err(|_| WrongLength)?)?.put(bytes).map(|_| ())
 }
 
-fn put_mail_keys<const N: usize>(out: &mut Buffer<N>, keys: &MailKeys) -> Result<(), WrongLength> {
+fn put_mail_keys(out: &mut Room<[u8]>, keys: &MailKeys) -> Result<(), WrongLength> {
     out.u8(keys.version.byte())?;
     put_key(out, &keys.mac)?;
     put_key(out, &keys.enc)
 }
 
-fn key(reader: &mut Reader<'_>) -> Result<AesKey, FormatError> {
+#[inline(never)]
+fn key(place: &mut AesKey, reader: &mut Reader<'_>) -> Result<(), FormatError> {
     let length = reader.u8()?;
-    AesKey::new(reader.take(length.into())?).ok_or(FormatError::Field)
+    place.set(reader.take(length.into())?).ok_or(FormatError::Field)
 }
 
-fn mail_keys(reader: &mut Reader<'_>) -> Result<MailKeys, FormatError> {
-    Ok(MailKeys { version: KeyVersion::from_byte(reader.u8()?), mac: key(reader)?, enc: key(reader)? })
+fn single(place: &mut VersionedKey, reader: &mut Reader<'_>) -> Result<(), FormatError> {
+    place.version = KeyVersion::from_byte(reader.u8()?);
+    key(&mut place.key, reader)
 }
 
-fn pair<T>(
-    reader: &mut Reader<'_>,
-    item: impl Fn(&mut Reader<'_>) -> Result<T, FormatError>,
-) -> Result<Pair<T>, FormatError> {
-    let count = reader.u8()?;
-    let current = item(reader)?;
-    let previous = match count {
-        1 => None,
-        2 => Some(item(reader)?),
-        _ => return Err(FormatError::Field),
-    };
-    Ok(Pair { current, previous })
+fn mail_keys(place: &mut MailKeys, reader: &mut Reader<'_>) -> Result<(), FormatError> {
+    place.version = KeyVersion::from_byte(reader.u8()?);
+    key(&mut place.mac, reader)?;
+    key(&mut place.enc, reader)
+}
+
+/// Whether a pair has a previous one.
+fn is_two(reader: &mut Reader<'_>) -> Result<bool, FormatError> {
+    match reader.u8()? {
+        1 => Ok(false),
+        2 => Ok(true),
+        _ => Err(FormatError::Field),
+    }
 }

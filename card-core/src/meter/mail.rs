@@ -82,7 +82,7 @@ impl<H: Hardware> Meter<H> {
             .flatten();
         let Some(new) = opened else { return Ok(Err(MailRefusal::UnusableKeys)) };
         let version = new.version();
-        match self.rotate(new, mail)? {
+        match self.rotate(&new, mail)? {
             None => return Ok(Err(MailRefusal::UnusableKeys)),
             // Also where they were in use already: the issuer learns from readings that they are.
             Some(_) => self.state.keys_changed(version),
@@ -104,7 +104,7 @@ impl<H: Hardware> Meter<H> {
         self.or_back(result)
     }
 
-    fn rotate(&mut self, new: NewKeys, mail: u32) -> Result<Option<bool>, MeterError> {
+    fn rotate(&mut self, new: &NewKeys, mail: u32) -> Result<Option<bool>, MeterError> {
         let place = self.place()?;
         let Ok(changed) = self.keys.rotate(new, (self.state.binding, mail)) else { return Ok(None) };
         if changed {

@@ -46,7 +46,7 @@ pub use memory_map::MEMORY_PAGES;
 pub use metering::{Brought, DailyProfile, Debts};
 pub use news::News;
 pub use state::MeterState;
-pub use status::{Buzzer, Status};
+pub use status::{Buzzer, Situations, Status};
 pub use supply::{Asked, Supply, Tampering, reason};
 pub use verdict::{Decision, Reason, Verdict};
 pub use visit::{CardCommand, Step, Visit, VisitError};
@@ -183,7 +183,7 @@ impl<H: Hardware> Meter<H> {
     fn find_keys(&mut self) -> Result<bool, MeterError> {
         let mut bytes = Zeroizing::new([0; KEYS.capacity()]);
         let Some(record) = KEYS.recover(&mut self.hardware, bytes.as_mut_slice())? else { return Ok(false) };
-        (self.identity, self.keys) = MeterKeys::parse(bytes.get(..record.len).unwrap_or_default())?;
+        self.identity = self.keys.restore(bytes.get(..record.len).unwrap_or_default())?;
         self.keys_epoch = record.epoch;
         Ok(true)
     }
@@ -241,57 +241,65 @@ impl<H: Hardware> Meter<H> {
     pub fn consume(&mut self, reading: Reading, energy: Energy) -> Result<Option<Deduction>, MeterError> {
         // What time has brought stays, also where the energy is refused.
         self.tick(reading)?;
-        let result = self.state.consumed(energy).map_err(MeterError::from).and_then(|deduction| {
-            self.state.conclude();
-            self.keep().map(|()| deduction)
-        });
-        self.or_back(result)
+        let mut deduction = None;
+        let result = match self.state.consumed(energy) {
+            Ok(taken) => {
+                deduction = taken;
+                self.conclude()
+            }
+            Err(error) => Err(error.into()),
+        };
+        self.or_back(result).map(|()| deduction)
     }
 
     /// Demand was measured, in W, averaged as the meter sees fit.
     pub fn demand(&mut self, reading: Reading, watts: u32) -> Result<(), MeterError> {
-        self.told(reading, |state| state.demanded(watts))
+        self.told(reading, &mut |state| state.demanded(watts))
     }
 
     /// Tampering was seen. To be reported once or again, as is easier.
     pub fn tamper(&mut self, reading: Reading, kind: Tampering) -> Result<(), MeterError> {
-        self.told(reading, |state| state.tampered(kind))
+        self.told(reading, &mut |state| state.tampered(kind))
     }
 
     /// The supply is on, and firmware measures that nothing comes through the relay (docs/meter.md, section 5.4).
     pub fn relay_stuck_off(&mut self, reading: Reading) -> Result<(), MeterError> {
-        self.told(reading, MeterState::relay_stuck_off)
+        self.told(reading, &mut MeterState::relay_stuck_off)
     }
 
     /// How the battery is. To be reported when it changes or again, as is easier.
     pub fn battery(&mut self, reading: Reading, low: bool) -> Result<(), MeterError> {
-        self.told(reading, |state| state.battery(low))
+        self.told(reading, &mut |state| state.battery(low))
     }
 
     // ---- buttons
 
     /// The button for an emergency loan was pressed (docs/meter.md, section 5.2). Whether one was given.
     pub fn ask_loan(&mut self, reading: Reading) -> Result<bool, MeterError> {
-        self.told(reading, MeterState::asked_by_button)
+        let mut lent = false;
+        self.told(reading, &mut |state| lent = state.asked_by_button())?;
+        Ok(lent)
     }
 
     /// The button that restores the supply was pressed, where that waits for it ([`reason::WAITS`]).
     pub fn rearm(&mut self, reading: Reading) -> Result<(), MeterError> {
-        self.told(reading, MeterState::rearm)
+        self.told(reading, &mut MeterState::rearm)
     }
 
     /// Something has happened at the time of a reading.
-    fn told<T>(
-        &mut self,
-        reading: Reading,
-        what: impl FnOnce(&mut MeterState) -> T,
-    ) -> Result<T, MeterError> {
+    fn told(&mut self, reading: Reading, what: &mut dyn FnMut(&mut MeterState)) -> Result<(), MeterError> {
         let result = self.at(reading).and_then(|()| {
-            let answer = what(&mut self.state);
-            self.state.conclude();
-            self.keep().map(|()| answer)
+            what(&mut self.state);
+            self.conclude()
         });
         self.or_back(result)
+    }
+
+    /// What a call has brought is done, and the call ends.
+    #[inline(never)]
+    fn conclude(&mut self) -> Result<(), MeterError> {
+        self.state.conclude();
+        self.keep()
     }
 
     /// Power is failing: writes what is unwritten. It costs one page, which is erased already.
@@ -303,17 +311,23 @@ impl<H: Hardware> Meter<H> {
 
     /// The first `N` events with a number above `number`, of those that are kept.
     pub fn events<const N: usize>(&mut self, number: u32) -> Result<[Option<Event>; N], MeterError> {
-        Ok(events::events(&mut self.hardware, self.state.binding, &self.state.history, number)?)
+        let mut found = [None; N];
+        events::events(&mut self.hardware, self.state.binding, &self.state.history, number, &mut found)?;
+        Ok(found)
     }
 
     /// The first `N` closed months with an index from `first` on, of those that are kept.
     pub fn months<const N: usize>(&mut self, first: u16) -> Result<[Option<Month>; N], MeterError> {
-        Ok(events::months(&mut self.hardware, self.state.binding, self.state.month_index, first)?)
+        let mut found = [None; N];
+        events::months(&mut self.hardware, self.state.binding, self.state.month_index, first, &mut found)?;
+        Ok(found)
     }
 
     /// The last charges, the newest first.
     pub fn charges(&mut self) -> Result<[Option<Charge>; Charge::KEPT as usize], MeterError> {
-        Ok(events::charges(&mut self.hardware, self.state.binding, &self.state.history)?)
+        let mut found = [None; Charge::KEPT as usize];
+        events::charges(&mut self.hardware, self.state.binding, &self.state.history, &mut found)?;
+        Ok(found)
     }
 
     // ---- memory
@@ -380,17 +394,26 @@ impl<H: Hardware> Meter<H> {
 
     /// The result of a call. Where it has failed, the state is again what it was: what the call has stored on the way stays.
     fn or_back<T>(&mut self, result: Result<T, MeterError>) -> Result<T, MeterError> {
-        if result.is_err() && self.place.is_some() {
+        if result.is_err() {
+            self.go_back()?;
+        }
+        result
+    }
+
+    #[inline(never)]
+    fn go_back(&mut self) -> Result<(), MeterError> {
+        if self.place.is_some() {
             let rest = self.rest;
             self.recover()?;
             self.state.set_running_part(rest);
             self.rest = rest;
         }
-        result
+        Ok(())
     }
 
     /// The state is what is in memory.
-    const fn stands(&mut self) {
+    #[inline(never)]
+    fn stands(&mut self) {
         self.written = self.state.running_part();
         self.rest = self.written;
     }

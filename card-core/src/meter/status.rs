@@ -44,6 +44,38 @@ pub struct Status {
     pub buzzer: Buzzer,
 }
 
+/// What is to be said to the customer, the most urgent first. It derefs to a slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Situations {
+    said: [Situation; Self::MOST],
+    count: usize,
+}
+
+impl Situations {
+    /// More than there is to say at once: 7 reasons and the loan, 9 flags, the restart, 5 news, 5 kinds of tampering, 2 others.
+    const MOST: usize = 32;
+
+    fn say(&mut self, is_so: bool, text: Situation) {
+        if let (true, Some(place)) = (is_so, self.said.get_mut(self.count)) {
+            *place = text;
+            self.count = self.count.saturating_add(1);
+        }
+    }
+}
+
+impl Default for Situations {
+    fn default() -> Self {
+        Self { said: [Situation::SupplyOn; Self::MOST], count: 0 }
+    }
+}
+
+impl core::ops::Deref for Situations {
+    type Target = [Situation];
+    fn deref(&self) -> &[Situation] {
+        self.said.get(..self.count).unwrap_or_default()
+    }
+}
+
 /// What the buzzer says; firmware chooses the sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(u8)]
@@ -95,26 +127,33 @@ impl MeterState {
     }
 
     /// What is to be said to the customer now, the most urgent first; notices beside it.
-    pub fn situations(&self) -> impl Iterator<Item = Situation> {
+    #[inline(never)]
+    pub fn situations(&self) -> Situations {
+        let mut said = Situations::default();
         let Supply { cut, tampering, loan_until, .. } = self.supply;
-        let on = self.supply.is_on();
-        let offered = self.loan_can_be_had();
-        let why = Situation::in_cut(cut).flat_map(move |reason| {
-            let offer = offered && reason == Situation::CutNoCredit;
-            [Some(reason), offer.then_some(Situation::LoanOffered)].into_iter().flatten()
-        });
-        // That it is cut is said by why.
-        let flags = Situation::in_flags(self.flags).filter(|flag| *flag != Situation::SupplyCut);
-        let near = self.restart_near().map(|_| Situation::RestartNear);
-        let seen = Tampering::ALL.into_iter().filter(move |kind| tampering & kind.bit() != 0);
-        let seen = seen.filter_map(|kind| Situation::of_tampering(kind.bit()));
-        let no_loan = loan_until <= self.clock.time;
-        let held = on && self.balance <= Balance(0) && no_loan;
-        let over = !on && no_loan && loan_until != CardTime::UNSET;
-        let last = [held.then_some(Situation::FriendlyTime), over.then_some(Situation::LoanOver)];
+        for reason in Situation::in_cut(cut) {
+            said.say(true, reason);
+            said.say(reason == Situation::CutNoCredit && self.loan_can_be_had(), Situation::LoanOffered);
+        }
+        for flag in Situation::in_flags(self.flags) {
+            // That it is cut is said by why.
+            said.say(flag != Situation::SupplyCut, flag);
+        }
+        said.say(self.restart_near().is_some(), Situation::RestartNear);
         let news = self.news.shown(self.clock.time);
-        let news = NEWS.into_iter().filter(move |(bit, _)| news & bit != 0).map(|(_, text)| text);
-        why.chain(flags).chain(near).chain(news).chain(seen).chain(last.into_iter().flatten())
+        for (bit, text) in NEWS {
+            said.say(news & bit != 0, text);
+        }
+        for kind in Tampering::ALL {
+            if let Some(text) = Situation::of_tampering(tampering & kind.bit()) {
+                said.say(true, text);
+            }
+        }
+        let on = self.supply.is_on();
+        let no_loan = loan_until <= self.clock.time;
+        said.say(on && self.balance <= Balance(0) && no_loan, Situation::FriendlyTime);
+        said.say(!on && no_loan && loan_until != CardTime::UNSET, Situation::LoanOver);
+        said
     }
 
     /// What the issuer wants to be shown now.

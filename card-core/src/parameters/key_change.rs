@@ -60,12 +60,6 @@ impl NewKeys {
         self.keys.iter().flatten()
     }
 
-    /// Key version number and keys, to be kept.
-    pub fn into_keys(self) -> (KeyVersion, [Option<AesKey>; 3]) {
-        (self.version, self.keys)
-    }
-
-    /// What is wrapped.
     fn emit(&self, scope: Scope) -> Result<Inner, ParameterError> {
         let [first, ..] = &self.keys;
         let length = first.as_ref().ok_or(ParameterError::KeyCount)?.length();

@@ -272,7 +272,7 @@ impl HostSession {
         }
         let max = max_data(live.level, live.mode);
         if command.data.len() > max {
-            return Err(SessionError::TooLong { max });
+            return Err(SessionError::TooLong { max: u8::try_from(max).unwrap_or(u8::MAX) });
         }
         let cla = secured_class(command.cla).ok_or(SessionError::InvalidClass)?;
         let authenticated = authenticated_class(cla).ok_or(SessionError::InvalidClass)?;
@@ -445,7 +445,7 @@ pub enum SessionError {
     #[error("at most {max} bytes of data fit a secured command")]
     TooLong {
         /// What [`max_data`] says.
-        max: usize,
+        max: u8,
     },
     /// The class cannot have GlobalPlatform's secure messaging; nothing was sent, and the session goes on.
     #[error("this class has no secure messaging")]

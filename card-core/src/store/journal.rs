@@ -3,7 +3,7 @@
 use super::kept::{Emit, Fields, Grows, INCREMENT, Kept, Writer};
 use super::page::blank;
 use super::{Log, Ring, StoreError};
-use crate::bytes::{Buffer, Reader, WrongLength};
+use crate::bytes::{Buffer, Reader};
 use crate::message::FormatError;
 use crate::platform::Memory;
 
@@ -139,9 +139,8 @@ struct Whole<'a> {
 }
 
 impl Emit for Whole<'_> {
-    fn emit(&self, out: &mut Writer<'_>) -> Result<(), WrongLength> {
-        out.u32(self.first)?.part(self.state.increment().as_slice())?;
-        self.state.emit(out)
+    fn emit(&self, out: &mut Writer<'_>) {
+        self.state.emit(out.u32(self.first).part(self.state.increment().as_slice()));
     }
 }
 
@@ -151,16 +150,16 @@ struct Restored<'a> {
 }
 
 impl Emit for Restored<'_> {
-    fn emit(&self, out: &mut Writer<'_>) -> Result<(), WrongLength> {
-        Whole { first: self.first, state: &*self.state }.emit(out)
+    fn emit(&self, out: &mut Writer<'_>) {
+        Whole { first: self.first, state: &*self.state }.emit(out);
     }
 }
 
 impl Kept for Restored<'_> {
     fn restore(&mut self, from: &mut Fields<'_>) -> Result<(), FormatError> {
-        self.first = from.u32()?;
+        self.first = from.u32();
         let mut room = [0; INCREMENT];
-        self.state.apply(from.part(&mut room)?)?;
+        self.state.apply(from.part(&mut room))?;
         self.state.restore(from)
     }
 }

@@ -189,7 +189,9 @@ impl Log {
             }
             Ok(())
         };
-        let same = state.emit(&mut Writer::new(&mut check)).is_ok();
+        let mut out = Writer::new(&mut check);
+        state.emit(&mut out);
+        let same = out.end().is_ok();
         match failed {
             Some(error) => Err(error),
             None => Ok(same && record.epoch == epoch && record.len == done),
@@ -198,7 +200,7 @@ impl Log {
 
     fn room<'a>(&self, bytes: &'a mut [u8]) -> Result<Room<'a>, StoreError> {
         if bytes.len() < self.capacity() {
-            return Err(StoreError::BufferTooSmall { len: bytes.len(), needed: self.capacity() });
+            return Err(StoreError::BufferTooSmall);
         }
         Ok(Room { bytes, len: 0 })
     }
@@ -311,7 +313,7 @@ impl Log {
         let mut fields = Fields::new(&mut take, record.len);
         let restored = out.map_or(Ok(()), |out| out.restore(&mut fields));
         // What was not asked for is checked all the same.
-        while fields.left() > 0 && fields.u8().is_ok() {}
+        fields.skip();
         match failed {
             Some(error) => Err(error),
             None if digest.finalize() != stored => Ok(None),
@@ -357,11 +359,12 @@ impl Log {
             len = len.saturating_add(bytes.len());
             Ok(())
         };
-        let emitted = state.emit(&mut Writer::new(&mut count));
-        let too_long = StoreError::TooLong { len, capacity: self.capacity() };
-        let length = u16::try_from(len).map_err(|_| too_long)?;
+        let mut out = Writer::new(&mut count);
+        state.emit(&mut out);
+        let emitted = out.end();
+        let length = u16::try_from(len).map_err(|_| StoreError::TooLong)?;
         if len > self.capacity() || emitted.is_err() {
-            return Err(too_long);
+            return Err(StoreError::TooLong);
         }
         let [e0, e1, e2, e3] = (!epoch).to_be_bytes();
         let [l0, l1] = length.to_be_bytes();
@@ -371,7 +374,7 @@ impl Log {
             digest.update(bytes);
             Ok(())
         };
-        state.emit(&mut Writer::new(&mut update)).map_err(|WrongLength| too_long)?;
+        state.emit(&mut Writer::new(&mut update));
         let [c0, c1, c2, c3] = digest.finalize().to_be_bytes();
         Ok(([e0, e1, e2, e3, l0, l1, c0, c1, c2, c3], pages_for(len)))
     }

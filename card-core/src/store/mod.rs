@@ -29,7 +29,7 @@ use crate::platform::MemoryError;
 
 /// Why the store could not do what it was asked to.
 ///
-/// After an error from a write, what it was to replace may be there, or its replacement: [`Log::recover`] says which.
+/// It fits a register, for it goes through everything that a meter does. After an error from a write, what it was to replace may be there, or its replacement: [`Log::recover`] says which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The memory refused.
@@ -45,21 +45,11 @@ pub enum StoreError {
     #[error("the log has used its last epoch and cannot change any more")]
     Exhausted,
     /// The payload does not fit into one slot.
-    #[error("a payload of {len} bytes does not fit: at most {capacity} do")]
-    TooLong {
-        /// Its length.
-        len: usize,
-        /// What fits.
-        capacity: usize,
-    },
+    #[error("a payload does not fit into its place in memory")]
+    TooLong,
     /// The caller's buffer cannot hold what may have to be put into it.
-    #[error("the buffer holds {len} bytes, and {needed} are needed")]
-    BufferTooSmall {
-        /// Its length.
-        len: usize,
-        /// What is needed.
-        needed: usize,
-    },
+    #[error("the buffer is too small for what the memory holds")]
+    BufferTooSmall,
     /// The page did not read back as it was written.
     #[error("page {page} does not hold what was written to it")]
     Unverified {

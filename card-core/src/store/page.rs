@@ -36,7 +36,8 @@ pub(super) fn page_of(header: &[u8], record: &dyn Emit, index: usize) -> Page {
         Ok(())
     };
     // Nothing here fails, and what the record itself can fail by, its check sum has found before.
-    let _ = put(header).and_then(|()| record.emit(&mut Writer::new(&mut put)));
+    let mut out = Writer::new(&mut put);
+    record.emit(out.put(header));
     page
 }
 

@@ -48,10 +48,9 @@ impl Ring {
 
     /// Writes record `number`, over whatever its slot held. Writing the same again costs nothing.
     pub fn write(&self, memory: &mut impl Memory, number: u32, payload: &[u8]) -> Result<(), StoreError> {
-        let too_long = StoreError::TooLong { len: payload.len(), capacity: Self::CAPACITY };
-        let len = u8::try_from(payload.len()).map_err(|_| too_long)?;
+        let len = u8::try_from(payload.len()).map_err(|_| StoreError::TooLong)?;
         if payload.len() > Self::CAPACITY {
-            return Err(too_long);
+            return Err(StoreError::TooLong);
         }
         let [n0, n1, n2, n3] = number.to_be_bytes();
         let [c0, c1, c2, c3] = check(number, len, payload).to_be_bytes();
@@ -69,8 +68,7 @@ impl Ring {
     ) -> Result<Option<usize>, StoreError> {
         let page = read(memory, self.page(number))?;
         let Some((len, payload)) = parse(&page, number) else { return Ok(None) };
-        let error = StoreError::BufferTooSmall { len: out.len(), needed: payload.len() };
-        out.get_mut(..payload.len()).ok_or(error)?.copy_from_slice(payload);
+        out.get_mut(..payload.len()).ok_or(StoreError::BufferTooSmall)?.copy_from_slice(payload);
         Ok(Some(len))
     }
 

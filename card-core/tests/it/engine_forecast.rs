@@ -348,7 +348,7 @@ fn what_is_to_be_said_begins_with_what_is_most_urgent() {
         (state.binding, state.limits.loan_hours) = (1, 48);
         (state.balance, state.supply.cut, state.flags) = (Balance(100), 0, MeterFlags::default());
         change(&mut state);
-        state.situations().map(|situation| situation.text(Language::English).code).collect()
+        state.situations().iter().map(|situation| situation.text(Language::English).code).collect()
     };
     assert_eq!(said(|_| ()), ["U00"]);
     assert_eq!(said(|state| state.balance = Balance(0)), ["U00", "V04"]);

@@ -174,7 +174,10 @@ fn limits() {
         let (mut host, mut card) = open(mode, length, level);
         let max = max_data(level, mode);
         let data = vec![0; max + 1];
-        assert_eq!(host.wrap(&mut SoftEngine, &command(&data)).err(), Some(SessionError::TooLong { max }));
+        assert_eq!(
+            host.wrap(&mut SoftEngine, &command(&data)).err(),
+            Some(SessionError::TooLong { max: u8::try_from(max).unwrap() })
+        );
         // Nothing was sent, and the session goes on.
         let most = vec![5; max_response(level, mode)];
         let _ = exchange(&mut host, &mut card, &data[..max], &most, StatusWord::OK);

@@ -9,6 +9,7 @@ mod ending;
 mod local;
 mod say;
 mod view;
+mod words;
 
 use cli::Arguments;
 use cli::parse::{Unparsed, parse};
@@ -39,6 +40,7 @@ fn run(mut arguments: Arguments) -> Ending {
     if arguments.quiet {
         say::be_quiet();
     }
+    say::speak(arguments.language);
     let printer = Printer { format: arguments.format, language: arguments.language };
     let context = arguments.context();
     let request = context.as_ref().ok().map(|context| Arc::clone(&context.request));

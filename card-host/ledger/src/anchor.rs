@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use card_core::id::Binding;
 
+use super::anchor_error::AnchorError;
 use super::entry::{Entry, EntryId, Kind};
-use super::error::{AnchorError, LedgerError};
+use super::error::LedgerError;
 use super::names::PointCode;
 use super::records::{BindingRecord, Point};
 use super::store::{Ledger, Payee, Transaction, read};
@@ -275,8 +276,10 @@ fn compare(
         };
         if !there || epoch < known.epoch {
             let at = |place: Option<&String>| place.cloned().unwrap_or_else(|| "a file".to_owned());
-            let place = format!("it is in {} now, and was in {}", at(place), at(known.place.as_ref()));
-            return Err(AnchorError::Behind { point: code, number: known_end.number, place }.into());
+            let (now, then) = (at(place), at(known.place.as_ref()));
+            let moved =
+                if now == then { String::new() } else { format!(" (it is in {now} now, and was in {then})") };
+            return Err(AnchorError::Behind { point: code, number: known_end.number, moved }.into());
         }
     }
     Ok(None)

@@ -334,6 +334,8 @@ impl Office {
             return Err(Refusal::Invalid("customer and consent have 1 to 64 characters".to_owned()).into());
         }
         let request = who.request(id);
+        // The bank knows whom it means.
+        let customer = self.secret().customer(customer);
         let payload =
             serde_json::json!({ "customer": customer, "consent": consent }).to_string().into_bytes();
         let payee = Payee::Card(card);
@@ -362,7 +364,7 @@ impl Office {
             about(&mut entry, &record.held);
             entry.payload.clone_from(&payload);
             let since = if consent.is_some() { linked } else { CardTime::UNSET };
-            let link = Link { party: party.code, card, customer: customer.to_owned(), since };
+            let link = Link { party: party.code, card, customer: customer.clone(), since };
             self.book(t, &mut point, entry, &[Head::Link(link)])?;
             Ok(())
         })

@@ -78,6 +78,10 @@ codes! {
         Refresh = "refresh",
         /// A binding is opened.
         Open = "open",
+        /// A contract has ended: its meter is nobody's.
+        End = "end",
+        /// What was left in a contract that has ended is given back.
+        GiveBack = "give-back",
         /// A binding comes from other books with its totals.
         Adopt = "adopt",
         /// A card replaces another one.
@@ -106,6 +110,12 @@ codes! {
         Clock = "clock",
         /// The ledger was restored from a copy.
         Restore = "restore",
+        /// What a customer has shown at a desk for a step in the life of a card.
+        Papers = "papers",
+        /// The fee of such a step.
+        Fee = "fee",
+        /// Such a fee is given back.
+        FeeBack = "fee-back",
     }
 }
 
@@ -117,6 +127,8 @@ impl Kind {
             Self::Refund
                 | Self::Propose
                 | Self::Debit
+                | Self::End
+                | Self::GiveBack
                 | Self::Adopt
                 | Self::Replace
                 | Self::Block
@@ -124,6 +136,7 @@ impl Kind {
                 | Self::Debt
                 | Self::Clock
                 | Self::Restore
+                | Self::FeeBack
         )
     }
 }
@@ -166,6 +179,17 @@ pub struct Transfer {
     pub amount: Piastres,
 }
 
+/// What an entry says of persons as it is stored, hashed and exported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct References {
+    /// Of who did it.
+    pub actor: String,
+    /// Of why; empty where nothing is said.
+    pub reason: String,
+    /// Of the customer's account: [`FIRST_REFERENCE`](crate::FIRST_REFERENCE) or above; 0 where none is meant.
+    pub account: u64,
+}
+
 /// An entry. Once written it is never changed and never deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -203,6 +227,8 @@ pub struct Entry {
     pub payload: Vec<u8>,
     /// The movements of money, at most [`Entry::TRANSFERS`].
     pub transfers: Vec<Transfer>,
+    /// What stands in the books in place of `actor`, `reason` and `account`; `None`: these themselves.
+    pub references: Option<References>,
     /// Hash of the entry before it in the chain; zeros for the first.
     pub previous: Hash,
     /// Its own, see [`Entry::hashed`].
@@ -238,8 +264,8 @@ impl Entry {
         field(self.request.party.as_str().as_bytes());
         field(self.request.id.as_str().as_bytes());
         field(self.step.code().as_bytes());
-        field(self.actor.as_bytes());
-        field(self.reason.as_bytes());
+        field(self.stored_actor().as_bytes());
+        field(self.stored_reason().as_bytes());
         match &self.binding {
             Some(binding) => {
                 field(format!("{:X}", binding.meter).as_bytes());
@@ -252,7 +278,7 @@ impl Entry {
         }
         field(self.card.map(|card| card.to_string()).unwrap_or_default().as_bytes());
         let numbers = [
-            self.account,
+            self.stored_account(),
             self.amount.0,
             self.sequence.into(),
             self.total_credit.0,
@@ -264,8 +290,8 @@ impl Entry {
         }
         field(&self.payload);
         for transfer in &self.transfers {
-            field(transfer.debit.to_string().as_bytes());
-            field(transfer.credit.to_string().as_bytes());
+            field(self.stored(&transfer.debit).as_bytes());
+            field(self.stored(&transfer.credit).as_bytes());
             field(digits.of(transfer.amount.0));
         }
         hash.finalize().into()

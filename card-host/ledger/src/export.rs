@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 
 use super::accounts::LedgerAccount;
 use super::audit::{AuditKey, Progress, line_of};
-use super::entry::{Entry, EntryId, Transfer};
+use super::entry::{Entry, Transfer};
 use super::error::{LedgerError, Refusal};
 use super::names::PointCode;
+use super::span::first_at;
 use super::store::{Ledger, Transaction, read};
 use card_host::durable::Draft;
 use files::Files;
@@ -232,26 +233,6 @@ fn points(t: &mut dyn Transaction, order: &ExportOrder) -> Result<Vec<PointCode>
         }
         codes.extend(page.into_iter().map(|point| point.code));
     }
-}
-
-/// Number of the first entry from a time on: entries of a chain are in the order of their times.
-pub(super) fn first_at(
-    t: &mut dyn Transaction,
-    code: &PointCode,
-    from: CardTime,
-) -> Result<u64, LedgerError> {
-    let last = t.point(code)?.map_or(0, |point| point.number);
-    let (mut low, mut high) = (1_u64, last.saturating_add(1));
-    while low < high {
-        let middle = low.midpoint(high);
-        let entry = t.entry(&EntryId { point: code.clone(), number: middle })?;
-        if entry.is_some_and(|entry| entry.time < from) {
-            low = middle.saturating_add(1);
-        } else {
-            high = middle;
-        }
-    }
-    Ok(low)
 }
 
 fn sum(accounts: &mut BTreeMap<String, ExportSums>, entry: &Entry) -> Result<(), ExportError> {

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use super::accounts::LedgerAccount;
 use super::entry::{Entry, EntryId, Kind, Step};
 use super::error::{LedgerError, Refusal, StoreError};
-use super::export::first_at;
 use super::names::{PartyCode, PointCode};
 use super::sale::{Sale, Steps};
-use super::settle::{each_entry, moved};
+use super::settle::moved;
+use super::span::{each_entry, first_at};
 use super::store::{Ledger, Transaction, read};
 
 /// The most sales of one page.
@@ -134,7 +134,7 @@ pub struct Sold {
     pub credit: u64,
     /// What paid debts.
     pub debts: u64,
-    /// Fees.
+    /// Fees, also those of desks that were paid in cash.
     pub fees: u64,
     /// Levies.
     pub levies: u64,
@@ -178,6 +178,9 @@ pub fn report(
 
 fn add(sums: &mut BTreeMap<String, Sold>, key: String, entry: &Entry) -> Result<(), LedgerError> {
     let moved = moved(entry);
+    if matches!(entry.kind, Kind::Fee | Kind::FeeBack) {
+        return at_desk(sums.entry(key).or_default(), entry);
+    }
     if moved.is_none() && entry.kind != Kind::Certify {
         return Ok(());
     }
@@ -202,6 +205,21 @@ fn add(sums: &mut BTreeMap<String, Sold>, key: String, entry: &Entry) -> Result<
             LedgerAccount::Fee(_) => add(&mut sum.fees, amount)?,
             LedgerAccount::Levy(_) => add(&mut sum.levies, amount)?,
             _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A fee of a desk, so far as it is cash: what is owed counts among the debts, once it is paid.
+fn at_desk(sum: &mut Sold, entry: &Entry) -> Result<(), LedgerError> {
+    let large = || StoreError::Corrupt("a sum of fees".to_owned());
+    for transfer in &entry.transfers {
+        let Piastres(amount) = transfer.amount;
+        if transfer.debit.is_taken() {
+            sum.taken = sum.taken.checked_add(amount).ok_or_else(large)?;
+            sum.fees = sum.fees.checked_add(amount).ok_or_else(large)?;
+        } else if transfer.credit.is_taken() {
+            sum.given_back = sum.given_back.checked_add(amount).ok_or_else(large)?;
         }
     }
     Ok(())

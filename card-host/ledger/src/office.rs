@@ -15,6 +15,7 @@ use super::policy::Policy;
 use super::powers::{Power, Powers};
 use super::proof::EVIDENCE;
 use super::records::{Customer, Head, Party, Point, PolicyRecord};
+use super::secret::Secret;
 use super::spent::{Spending, Spent};
 use super::store::{Ask, Context, Ledger, Payee, Transaction, read};
 use card_host::issuer::{Clock, Issuer};
@@ -74,6 +75,7 @@ pub struct Office {
     issuer: Issuer,
     policies: RwLock<Arc<[(PolicyRecord, Policy)]>>,
     calendar: Calendar,
+    secret: Secret,
     anchor: Option<(Arc<Anchor>, Watch)>,
     spending: Spending,
 }
@@ -87,12 +89,14 @@ impl Office {
         clock: impl Clock + 'static,
     ) -> Result<Self, LedgerError> {
         let policies = RwLock::new(load_policies(&*ledger)?);
+        let secret = read(&*ledger, |t| t.secret())?;
         let issuer = Issuer::new(Arc::clone(&keys), clock);
         let mut office = Self {
             ledger,
             issuer,
             policies,
             calendar: Calendar::EGYPT,
+            secret,
             anchor: None,
             spending: Spending::default(),
         };
@@ -167,9 +171,19 @@ impl Office {
         &self.issuer
     }
 
+    /// The ledger's own secret.
+    pub(super) const fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
     /// The checked time.
     pub fn now(&self) -> Result<CardTime, LedgerError> {
         Ok(self.issuer().checked_time()?)
+    }
+
+    /// The calendar of its days.
+    pub(super) const fn calendar(&self) -> &Calendar {
+        &self.calendar
     }
 
     /// The local day, in days since 2020-01-01.
@@ -226,7 +240,7 @@ impl Office {
         let number = point.number.checked_add(1).ok_or_else(|| corrupt("the last entry"))?;
         entry.id = EntryId { point: point.code.clone(), number };
         entry.previous = point.head;
-        let entry = entry.sealed();
+        let entry = entry.named(&self.secret).sealed();
         let cash = LedgerAccount::Cash(point.code.clone());
         for transfer in &entry.transfers {
             let (into, out) = (transfer.debit == cash, transfer.credit == cash);
@@ -307,6 +321,7 @@ pub(super) fn draft(who: &Who, request: &RequestKey, step: Step, kind: Kind, tim
         policy: 0,
         payload: Vec::new(),
         transfers: Vec::new(),
+        references: None,
         previous: [0; 32],
         hash: [0; 32],
     }

@@ -7,7 +7,7 @@ use card_core::role::{KeyVersion, Role};
 use card_core::units::Piastres;
 
 use super::accounts::LedgerAccount;
-use super::bindings::{card_head, new_record, superseded, totals};
+use super::bindings::{card_head, new_record, superseded};
 use super::counter::certified;
 use super::entry::{Entry, Kind, Step};
 use super::error::{LedgerError, Refusal};
@@ -20,6 +20,7 @@ use super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
 use super::sale::is_for;
 use super::second::{Agreed, agreed, alone, asked, done};
 use super::sell::about;
+use super::sell::totals;
 use super::store::{Context, Payee, Transaction};
 use card_host::issuer::BindingAccount;
 use card_host::keystore::KeyStoreError;
@@ -105,7 +106,10 @@ impl Office {
         let says = self.authentic(shown)?;
         let (card, binding) = (shown.card, shown.binding.binding);
         let other = || LedgerError::from(Refusal::OtherRequest(id.clone()));
-        let of = [&shown.card.id.0[..], &shown.binding.emit()[..], &shown.certificate.emit()[..]].concat();
+        // Whose it is stands in the entry by reference.
+        let account = self.secret().account(shown.binding.account);
+        let contract = BindingCertificate { account, ..shown.binding }.emit();
+        let of = [&shown.card.id.0[..], &contract[..], &shown.certificate.emit()[..]].concat();
         let payload = asked("recover-card", hex::encode(of));
         let out = self.step(|t| {
             alone(t)?;
@@ -151,7 +155,7 @@ impl Office {
                 return self.ask(t, &mut point, entry, &payload).map(|()| None);
             }
             let keys = [held.load_key.byte(), held.parameter_keys.byte()];
-            entry.payload = [&shown.binding.emit()[..], &shown.certificate.emit()[..], &keys].concat();
+            entry.payload = [&contract[..], &shown.certificate.emit()[..], &keys].concat();
             heads.push(card_head(&record, CardUse::Customer));
             heads.push(Head::Binding(Box::new(record)));
             let entry = self.book(t, &mut point, entry, &heads)?;

@@ -13,11 +13,12 @@ use card_core::units::{CardTime, Piastres};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-use super::entry::{Entry, EntryId, Kind};
+use super::entry::{Entry, Kind};
 use super::error::{LedgerError, Refusal};
-use super::export::first_at;
+use super::give_back::pays_out;
 use super::names::{OFFICE, PartyCode, PointCode, RequestId};
 use super::policy::{Commission, Policy};
+use super::span::each_entry;
 use super::store::{Ledger, Transaction, read};
 
 /// Entries of one page.
@@ -150,8 +151,8 @@ pub(super) fn moved(entry: &Entry) -> Option<i64> {
     match entry.kind {
         Kind::Sale | Kind::Confirm => amount(entry.amount.0),
         Kind::Refund => amount(entry.amount.0).map(i64::saturating_neg),
-        Kind::Debit => {
-            let back = entry.transfers.iter().filter(|transfer| transfer.credit.is_taken());
+        Kind::Debit | Kind::GiveBack => {
+            let back = entry.transfers.iter().filter(|transfer| pays_out(transfer));
             let sum: u64 = back.map(|transfer| transfer.amount.0).sum();
             amount(sum).filter(|sum| *sum > 0).map(i64::saturating_neg)
         }
@@ -167,27 +168,5 @@ fn points_of(t: &mut dyn Transaction, party: &PartyCode) -> Result<Vec<PointCode
         let Some(last) = page.last() else { return Ok(found) };
         after = Some(last.code.clone());
         found.extend(page.into_iter().filter(|point| point.party == *party).map(|point| point.code));
-    }
-}
-
-/// The entries of a vending point in a time, in their order.
-pub(super) fn each_entry(
-    t: &mut dyn Transaction,
-    point: &PointCode,
-    from: CardTime,
-    until: CardTime,
-    each: &mut dyn FnMut(&Entry) -> Result<(), LedgerError>,
-) -> Result<(), LedgerError> {
-    let mut after = first_at(t, point, from)?.saturating_sub(1);
-    loop {
-        let page = t.chain(point, after, PAGE)?;
-        for entry in &page {
-            if entry.time >= until {
-                return Ok(());
-            }
-            each(entry)?;
-        }
-        let Some(EntryId { number, .. }) = page.last().map(|entry| &entry.id) else { return Ok(()) };
-        after = *number;
     }
 }

@@ -24,6 +24,7 @@ use super::policy::Policy;
 use super::powers::{Power, Powers};
 use super::records::{Head, Staff};
 use super::second::{self, Agreed, agreed, alone, identity};
+use super::secret::Secret;
 
 use super::store::{Ledger, read};
 
@@ -243,7 +244,8 @@ impl Office {
             StaffChange::Add(may) | StaffChange::May(may) => Some(may),
             StaffChange::Renew | StaffChange::Stop => None,
         };
-        let document = json!({ "staff": name.as_str(), "change": change.code(), "may": may });
+        let document =
+            json!({ "staff": self.secret().actor(name.as_str()), "change": change.code(), "may": may });
         let payload = second::asked("staff", document.to_string());
         let out = self.step(|t| {
             alone(t)?;
@@ -259,6 +261,10 @@ impl Office {
             if let Agreed::Done(entry) = agreed {
                 let staff = staff_of(&entry.payload).filter(|(asked, _)| *asked == document);
                 let (_, member) = staff.ok_or_else(|| Refusal::OtherRequest(id.clone()))?;
+                // Its entry has the name by reference.
+                let there = t.staff()?.into_iter().find(|there| there.identity == name.identity());
+                let named = there.map_or_else(|| name.to_string(), |there| there.name);
+                let member = Staff { identity: name.identity(), name: named, ..member };
                 if change.is_secret() && !secret.is_some_and(|secret| secret.is(&member.secret)) {
                     return Err(Refusal::SecretGone(member.name).into());
                 }
@@ -279,7 +285,7 @@ impl Office {
             if change.is_secret() && hash.is_empty() {
                 return Err(Refusal::Invalid("a member of staff has a secret".to_owned()).into());
             }
-            entry.payload = with_answer(&document, &answer(&member));
+            entry.payload = with_answer(&document, &answer(&member, self.secret()));
             self.book(t, &mut point, entry, &[Head::Staff(member.clone())])?;
             Ok(Some(member))
         })?;
@@ -321,8 +327,8 @@ fn changed(
 }
 
 /// How a member of staff stands, in an entry.
-pub(super) fn answer(member: &Staff) -> Value {
-    json!({ "name": member.name, "may": member.may, "secret": member.secret, "stopped": member.stopped })
+pub(super) fn answer(member: &Staff, secret: &Secret) -> Value {
+    json!({ "name": secret.actor(&member.name), "may": member.may, "secret": member.secret, "stopped": member.stopped })
 }
 
 /// The member of staff that such an answer says.

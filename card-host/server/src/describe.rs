@@ -46,6 +46,7 @@ pub(super) fn routes(app: &App) -> Router<App> {
 fn protected() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(handlers::sell, lists::sales))
+        .routes(routes!(lists::events))
         .routes(routes!(handlers::sale))
         .routes(routes!(receipts::receipt))
         .routes(routes!(handlers::confirm))

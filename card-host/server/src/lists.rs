@@ -12,8 +12,8 @@ use super::describe::WithoutBody;
 use super::extract::Parameters;
 use super::failure::Failure;
 use super::handlers::json;
-use card_channel::wire::{self, Code, SalesQuery};
-use card_ledger::{MOST_SALES, SaleList, list_sales, times_of_day};
+use card_channel::wire::{self, Code, EventsQuery, SalesQuery};
+use card_ledger::{MOST_EVENTS, MOST_SALES, SaleList, events as events_of, list_sales, times_of_day};
 
 /// The sales of a vending point on a day, page by page, as they stand now.
 ///
@@ -39,9 +39,43 @@ pub(super) async fn sales(
     }
     let list = SaleList { point: who.point, party: Some(who.party), from, until, after, most };
     let page = app.run(&caller.party, move |office| list_sales(office.ledger(), &list)).await?;
-    let sales = page.sales.iter().map(|sale| convert::sale(sale, None)).collect();
+    let sales = page.sales.iter().map(|sale| convert::sale(app.office(), sale, None));
+    let sales = sales.collect::<Result<_, _>>()?;
     let next = page.next.map(|next| next.to_string());
     Ok(json(StatusCode::OK, &wire::SalePage { sales, next }))
+}
+
+/// What has happened at a vending point, page by page, from where the channel has come to.
+///
+/// Keep `next` with what you have made of the page, and ask with it as `after`; where `more` is false, come again later. Nothing is left out and
+/// nothing comes twice.
+#[utoipa::path(get, path = "/v1/events", operation_id = "events", tag = "sales", params(EventsQuery),
+    responses((status = 200, description = "A page.", body = wire::EventPage), WithoutBody))]
+pub(super) async fn events(
+    State(app): State<App>,
+    caller: Caller,
+    Parameters(query): Parameters<EventsQuery>,
+) -> Result<Response, Failure> {
+    let who = caller.at(&query.point)?;
+    let after = query.after.as_deref().map_or(Some(0), |after| after.parse::<u64>().ok());
+    let after = after.filter(|after| i64::try_from(*after).is_ok());
+    let after = after.ok_or_else(|| Failure::malformed("`after` is the `next` of another page"))?;
+    let most = query.most.unwrap_or(MOST_EVENTS);
+    if !(1..=MOST_EVENTS).contains(&most) {
+        return Err(Failure::malformed(format!("`most` is from 1 to {MOST_EVENTS}")));
+    }
+    let found =
+        app.run(&caller.party, move |office| events_of(office.ledger(), &who.party, &who.point, after, most));
+    let found = found.await?;
+    let events = found.events.into_iter().map(|event| wire::Event {
+        number: event.entry.number,
+        time: event.time.to_unix(),
+        what: event.what.to_owned(),
+        id: event.request.id.to_string(),
+        amount_piastres: event.amount.0,
+    });
+    let page = wire::EventPage { events: events.collect(), next: found.next.to_string(), more: found.more };
+    Ok(json(StatusCode::OK, &page))
 }
 
 fn day_number(day: Date) -> Option<u16> {

@@ -152,7 +152,7 @@ impl Metrics {
         to.register("outbox_waiting", "Messages that wait to be sent, at most 1000", made.outbox.clone());
         let text = "Since a head of the company's own chain was signed; -1: never";
         to.register_with_unit("audit_age", text, Unit::Seconds, made.audit_age.clone());
-        let text = "Connections to the database now, by state: used or idle; none for books in a file";
+        let text = "Connections to the database now, by state: used or idle; 0 for books in a file";
         to.register("pool_connections", text, made.pool.clone());
         let text = "Connections to the database at most; 0 for books in a file";
         to.register("pool_connections_most", text, made.pool_most.clone());
@@ -193,11 +193,11 @@ impl Metrics {
         self.connections.set(signed(load.connections as u64));
         self.outbox.set(signed(standing.outbox));
         self.audit_age.set(standing.audit_age.map_or(-1, signed));
-        if let Some(Connections { there, idle, most }) = load.pool {
-            self.pool.get_or_create(&OfState { state: "idle" }).set(idle.into());
-            self.pool.get_or_create(&OfState { state: "used" }).set(there.saturating_sub(idle).into());
-            self.pool_most.set(most.into());
-        }
+        let none = Connections { there: 0, idle: 0, most: 0 };
+        let Connections { there, idle, most } = load.pool.unwrap_or(none);
+        self.pool.get_or_create(&OfState { state: "idle" }).set(idle.into());
+        self.pool.get_or_create(&OfState { state: "used" }).set(there.saturating_sub(idle).into());
+        self.pool_most.set(most.into());
         self.signatures.inner().store(load.signed.count, Ordering::Relaxed);
         self.signing.inner().store(load.signed.time.as_secs_f64().to_bits(), Ordering::Relaxed);
         if let Some(Readers { there, with_card }) = standing.readers {

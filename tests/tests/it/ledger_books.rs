@@ -18,6 +18,7 @@ mod given;
 mod insider;
 mod minted;
 mod moves;
+mod persons;
 mod reconcile;
 mod restore;
 mod settle;

@@ -156,10 +156,13 @@ fn told(answer: Result<String, LedgerError>) -> String {
 }
 
 /// Kinds of entries that no pair makes, and what plays them.
-const ELSEWHERE: [(Kind, &str); 4] = [
+const ELSEWHERE: [(Kind, &str); 7] = [
     (Kind::Refund, "confirmed and refunded: the tests of faults, step by step"),
     (Kind::Recover, "after a restore only: the ledger's own tests, from many branches at once"),
     (Kind::Clock, "of a clock that ran ahead, which all of a play's programs share"),
+    (Kind::Papers, "where the rules ask for them: the ledger's own tests"),
+    (Kind::Fee, "in the transaction of a step: the ledger's own tests, from two sides at once"),
+    (Kind::FeeBack, "likewise"),
     (Kind::Restore, "changes what holds for everybody: in books of its own"),
 ];
 

@@ -84,12 +84,19 @@ fn a_data_directory_that_cannot_be_written_is_read() {
         &["ledger", "export", export.to_str().unwrap()],
         &["reconcile"],
         &["audit", "verify"],
+        &["policy", "show"],
     ] {
         let (status, out, err) = read_only(arguments);
         assert!(status == Some(0) && out.starts_with('{'), "{arguments:?}: {out}{err}");
     }
-    let (status, out, err) = read_only(&["top-up", "5"]);
-    assert_eq!((status, out.as_str()), (Some(1), ""), "{err}");
-    assert!(err.contains("see that the directory can be written") && !err.contains("contradicts"), "{err}");
+    let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/../card-host/policies/egypt.toml");
+    for arguments in [&["top-up", "5"][..], &["policy", "set", policy]] {
+        let (status, out, err) = read_only(arguments);
+        assert_eq!((status, out.as_str()), (Some(1), ""), "{arguments:?}: {err}");
+        assert!(
+            err.contains("see that the directory can be written") && !err.contains("contradicts"),
+            "{arguments:?}: {err}"
+        );
+    }
     assert_eq!(cardctl.json(&["ledger", "statement", "--meter", "1"])["total_credit"], 1_000);
 }

@@ -117,6 +117,7 @@ fn sell(ledger: &SqliteLedger, at: u32, id: &str) -> Result<(), LedgerError> {
                 transfer(LedgerAccount::Credit(held.held.binding), 990),
                 transfer(LedgerAccount::Fee("service".parse().unwrap()), 10),
             ],
+            references: None,
             previous: before.head,
             hash: [0; 32],
         }

@@ -7,6 +7,7 @@ use card_core::role::{KeyVersion, Role};
 use card_core::soft::SoftEngine;
 use card_core::units::{CardTime, Piastres};
 use card_host::keystore::{DerivingKeyStore, KeyStore, KeyStoreError, MASTERS};
+use card_host::national_id::NationalId;
 use card_pkcs11::{Location, Pin, TokenError, TokenMasters};
 use cryptoki::context::Pkcs11;
 use cryptoki::object::{Attribute, AttributeType, ObjectClass};
@@ -95,6 +96,13 @@ fn what_is_signed_is_what_the_meter_checks_and_outlives_the_program() {
         assert_eq!(again.sign_certificate(SCOPE, certificate(version)).unwrap(), signed);
         let other = DerivingKeyStore::new(TokenMasters::found(&second, Pin::new(PIN)).unwrap());
         assert_ne!(other.sign_certificate(SCOPE, certificate(version)).unwrap(), signed);
+
+        // So it is with what stands for a person.
+        let number: NationalId = "29001011234567".parse().unwrap();
+        let vending = store.current(Role::Vending).unwrap();
+        let person = |store: &DerivingKeyStore<TokenMasters>| store.person(SCOPE, vending, &number).unwrap();
+        assert_eq!(person(&again), person(&store));
+        assert_ne!(person(&other), person(&store));
 
         // A version that is not there is named.
         let none = store.sign_certificate(SCOPE, certificate(KeyVersion::new(Role::Credit, 2))).unwrap_err();

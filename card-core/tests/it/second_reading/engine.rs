@@ -214,6 +214,7 @@ struct Closed {
     levies: i32,
     others: i32,
     instalments: u32,
+    doubt_cost: u32,
     tariff: u32,
     peak: u32,
 }
@@ -534,6 +535,7 @@ impl Run {
                 loan_offered: status.loan_offered,
                 news: now
                     .situations()
+                    .iter()
                     .map(|said| said.text(Language::English).code.to_owned())
                     .filter(|code| ("B01"..="B05").contains(&code.as_str()))
                     .collect(),
@@ -680,6 +682,7 @@ impl From<Month> for Closed {
             levies: month.levies,
             others: month.others,
             instalments: month.instalments,
+            doubt_cost: month.doubt_cost,
             tariff: month.tariff,
             peak: month.peak,
         }

@@ -11,10 +11,26 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("conformance", &["", "--reader ACS --format json"]),
     ("info", &["", "--reader ACS --language ar"]),
     ("issue", &["--meter 1 --account 7", "--meter 1 --account 7 --request desk-4711"]),
-    ("replace", &["--meter 1 --reason lost"]),
+    (
+        "replace",
+        &[
+            "--meter 1 --reason lost",
+            "--meter 1 --reason lost --national-id - --valid-until 2030-05-01 --shown-meter 1 --police-report 1234/2026",
+        ],
+    ),
     ("block", &["--meter 1 --reason lost"]),
     ("unblock", &["--meter 1 --reason 'her sister had it'"]),
     ("found", &["00112233AABBCCDD"]),
+    ("move-out", &["--meter 1", "--meter 1 --without-card --reason 'the card is lost'"]),
+    ("move-in", &["--meter 1 --account 8"]),
+    ("new-meter", &["--from 1 --to 2"]),
+    (
+        "adopt",
+        &[
+            "--meter 1 --account 7 --amount 45.50 --shown-by old-card --evidence 'card 4711, read by Mona' --request old-4711",
+        ],
+    ),
+    ("terminate", &["--meter 1 --reason 'the house is torn down'"]),
     (
         "batch issue",
         &[
@@ -72,10 +88,17 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("ledger clock", &["office --reason 'the clock ran ahead'"]),
     ("ledger withdraw", &["desk-4711"]),
     ("ledger move", &["--from 17/1 --to 18/1"]),
+    (
+        "ledger give-back",
+        &[
+            "--of 17/1 --reason 'moved out'",
+            "--of 17/1 --estimate 42.50 --by transfer --reason 'the meter burnt'",
+        ],
+    ),
     ("ledger debt", &["7 300 --reason arrears"]),
     ("ledger deposit", &["office 1200.50 --reason 'bag 12'"]),
     ("ledger close-day", &["office --counted 1200.50"]),
-    ("ledger trial-balance", &[""]),
+    ("ledger trial-balance", &["", "--at 2026-11-30"]),
     ("ledger export", &["november --from 2026-11-01 --to 2026-11-30"]),
     ("ledger backup", &["ledger-copy.sqlite"]),
     ("ledger restored", &["--reason 'disk failed'"]),
@@ -87,6 +110,8 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("ledger token list", &["kiosk"]),
     ("ledger token revoke", &["kiosk shop-12"]),
     ("ledger rules", &["", "rules.json"]),
+    ("ledger erase", &["7"]),
+    ("ledger forget", &["mona"]),
     ("ledger customer", &["7 --phone +201000000000 --arabic"]),
     ("staff add", &["'Mona Aly' --may sell,correct --out mona.secret"]),
     ("staff list", &[""]),
@@ -128,6 +153,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("signer validity", &["71 --from 2026-01-01 --until 2027-01-01 --as mona --secret mona.secret"]),
     ("signer agree", &["1 --as tarek --secret tarek.secret"]),
+    ("policy show", &["", "--version 3"]),
+    ("policy set", &["card-host/policies/egypt.toml"]),
+    ("policy example", &[""]),
+    ("policy accounts", &["--national-id -"]),
     ("tariff price", &["100 101 --month 7"]),
     ("tariff check", &["card-host/tariffs/egypt-2024-08.toml"]),
     ("config show", &["", "--format json"]),
@@ -170,6 +199,7 @@ mod tests {
     use super::super::parse::command;
     use super::super::settings::File;
     use super::*;
+    use card_core::text::Language;
 
     fn leaves(command: &Command, path: &str, found: &mut Vec<String>) {
         for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
@@ -184,7 +214,7 @@ mod tests {
     /// Each command has examples, each example is of a command, and is understood as that.
     #[test]
     fn each_command_has_examples_that_are_understood() {
-        let all = command(&File::default()).unwrap();
+        let all = command(&File::default(), Language::English).unwrap();
         let mut found = Vec::new();
         leaves(&all, "", &mut found);
         for path in found.iter().filter(|path| *path != "options") {

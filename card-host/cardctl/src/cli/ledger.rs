@@ -6,7 +6,7 @@ use card_ledger::{By, EntryId, PartyCode, Payee, PointCode, RequestId, StaffName
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-use super::corrections::{Debit, Move, Of, Request};
+use super::corrections::{Debit, GiveBackArguments, Move, Of, Request};
 use super::sellers::{PartyArguments, PointArguments, TokenCommand};
 use super::values::{account, card, meter_number, receipt};
 use crate::commands::ledger::lists::Wanted;
@@ -152,6 +152,9 @@ pub(crate) enum LedgerCommand {
     /// Moves what was left in a contract that has ended to another contract of the same customer, once: by the meter's final report, which
     /// `cardctl collect` has brought; or, where there is none, by an estimate, which a second person approves.
     Move(Move),
+    /// Gives back what was left in a contract that has ended (`move-out`, `terminate`, `move-in`), once: by the meter's final report, which `cardctl collect`
+    /// has brought; or, where there is none, by an estimate. What the customer owes is kept. What is large, and each estimate, a second person approves.
+    GiveBack(GiveBackArguments),
     /// Enters a debt of a customer, which is paid with sales by the rules of their channel.
     Debt {
         /// The customer's account number.
@@ -227,7 +230,11 @@ pub(crate) enum LedgerCommand {
         reason: String,
     },
     /// Adds up all accounts. Debits and credits are the same, or the books are wrong.
-    TrialBalance,
+    TrialBalance {
+        /// As it was at the end of this day: 2026-11-22, in Cairo's time.
+        #[arg(long, value_name = "DAY")]
+        at: Option<String>,
+    },
     /// Writes entries as JSON lines and CSV into a new folder, with a manifest.
     Export {
         /// The folder, which must not exist.
@@ -290,6 +297,18 @@ pub(crate) enum LedgerCommand {
     Rules {
         /// A file like what is shown.
         file: Option<PathBuf>,
+    },
+    /// Takes away what names a customer: number of the account, telephone, messages, reasons. What was sold stays, and the card goes on working. It
+    /// cannot be undone.
+    Erase {
+        /// The customer's account number.
+        #[arg(value_parser = account)]
+        account: u64,
+    },
+    /// Takes away the name of somebody who has worked here, or at a channel. What that one did stays. It cannot be undone.
+    Forget {
+        /// The name, as it stands in the entries.
+        name: String,
     },
     /// Enters where messages to a customer go.
     Customer {

@@ -1,7 +1,9 @@
 //! What is made of the command line as it is known to the parser: completion, manual pages, the help of options.
 
+use card_core::text::Language;
 use clap_complete::Shell;
 
+use super::arabic::{framed, in_language};
 use super::parse::{for_completion, for_manual};
 
 /// A script by which a shell completes.
@@ -29,9 +31,10 @@ fn below(command: &clap::Command, pages: &mut Vec<(String, Vec<u8>)>) -> std::io
 }
 
 /// What every command takes.
-pub(crate) fn options() -> String {
-    let mut command = for_manual();
+pub(crate) fn options(language: Language) -> String {
+    let mut command = in_language(for_manual(), language);
     command.build();
     let options = command.find_subcommand_mut("options");
-    options.map(|options| options.render_long_help().to_string()).unwrap_or_default()
+    let help = options.map(|options| options.render_long_help().to_string()).unwrap_or_default();
+    if language == Language::Arabic { framed(&help) } else { help }
 }

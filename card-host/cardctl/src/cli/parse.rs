@@ -5,8 +5,10 @@ use card_core::text::Language;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::PathBuf;
 
+use super::arabic::{framed, in_language};
 use super::settings::{self, File, NoSettings};
 use super::{Arguments, values};
 use crate::ending::Ending;
@@ -17,15 +19,35 @@ use crate::view::{Format, Printer};
 /// What was typed is not understood; or it was asked what can be typed.
 pub(crate) enum Unparsed {
     /// Help or the version, for standard output.
-    Asked(clap::Error),
+    Asked(Help),
     /// It is wrong, for standard error.
     Wrong(String),
 }
 
+/// What was asked for, as clap has written it.
+pub(crate) struct Help {
+    said: clap::Error,
+    language: Language,
+}
+
+impl Help {
+    /// Prints it: in colours on a terminal.
+    pub(crate) fn print(&self) -> std::io::Result<()> {
+        match self.language {
+            Language::English => self.said.print(),
+            Language::Arabic => {
+                let said = self.said.render();
+                let said = if console::colors_enabled() { said.ansi().to_string() } else { said.to_string() };
+                std::io::stdout().write_all(framed(&said).as_bytes())
+            }
+        }
+    }
+}
+
 /// The command line with all that it knows: environment, settings file, examples, and the options of every command in a place of their own.
-pub(super) fn command(file: &File) -> Result<Command, NoSettings> {
+pub(super) fn command(file: &File, language: Language) -> Result<Command, NoSettings> {
     let command = Arguments::command().mut_arg("language", |arg| arg.default_value(locale()));
-    Ok(examples_and_options(settings::apply(command, file)?))
+    Ok(in_language(examples_and_options(settings::apply(command, file)?), language))
 }
 
 /// What is the same in all commands is told by `help options` only.
@@ -76,9 +98,13 @@ fn decimal_groups_are_wrong(value: &str) -> bool {
 /// The arguments of this program.
 pub(crate) fn parse(typed: &[OsString]) -> Result<Arguments, Unparsed> {
     let typed = &typed.iter().map(in_western_digits).collect::<Vec<_>>()[..];
-    let wrong = |error: &NoSettings| Unparsed::Wrong(said(typed, None, &error.to_string()));
+    let wrong = |error: &NoSettings| {
+        Unparsed::Wrong(said(typed, early_language(typed), &error.to_string(), error.arabic()))
+    };
     let file = File::find(settings::early(typed, "config").map(PathBuf::from)).map_err(|e| wrong(&e))?;
-    let mut command = command(&file).map_err(|error| wrong(&error))?;
+    let language = file.language().filter(|_| settings::early(typed, "language").is_none());
+    let language = language.unwrap_or_else(|| early_language(typed));
+    let mut command = command(&file, language).map_err(|error| wrong(&error))?;
     let parsed = command.try_get_matches_from_mut(typed).and_then(|matches| {
         let mut arguments = Arguments::from_arg_matches(&matches)?;
         arguments.settings = shown(&command, &matches, &file);
@@ -86,8 +112,8 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<Arguments, Unparsed> {
         Ok(arguments)
     });
     parsed.map_err(|error| match error.use_stderr() {
-        false => Unparsed::Asked(error),
-        true => Unparsed::Wrong(said(typed, Some(&error), &plain(&error, &file))),
+        false => Unparsed::Asked(Help { said: error, language }),
+        true => Unparsed::Wrong(said(typed, language, &plain(&error, &file), arabic(&error))),
     })
 }
 
@@ -120,21 +146,22 @@ fn plain(error: &clap::Error, file: &File) -> String {
     }
 }
 
-/// What is wrong, in the form and language that was asked for, as far as that is known.
-fn said(typed: &[OsString], error: Option<&clap::Error>, text: &str) -> String {
-    let early = |long| settings::early(typed, long).and_then(|value| value.into_string().ok());
-    let format = early("format").is_some_and(|format| format == "json");
-    let language = early("language").unwrap_or_else(|| locale().to_owned());
-    let language = values::language(&language).unwrap_or_default();
+/// The language that was asked for, as far as that is known before anything is parsed.
+fn early_language(typed: &[OsString]) -> Language {
+    let early = settings::early(typed, "language").and_then(|value| value.into_string().ok());
+    values::language(&early.unwrap_or_else(|| locale().to_owned())).unwrap_or_default()
+}
+
+/// What is wrong, in the form and language that was asked for.
+fn said(typed: &[OsString], language: Language, text: &str, arabic: String) -> String {
+    let format = settings::early(typed, "format").is_some_and(|format| format == "json");
     let text = text.trim_end();
-    if !format && (language == Language::English || error.is_none()) {
-        return match error {
-            Some(_) => text.to_owned(),
-            None => format!("cardctl: {text}"),
-        };
+    if !format && language == Language::English {
+        // As clap says it, or with the name of the program.
+        return if text.starts_with("error") { text.to_owned() } else { format!("cardctl: {text}") };
     }
     let format = if format { Format::Json } else { Format::Text };
-    let problem = Problem::usage(text, error.map(arabic));
+    let problem = Problem::usage(text, Some(arabic));
     Printer { format, language }.format(&problem).unwrap_or_else(|_| text.to_owned())
 }
 

@@ -1,6 +1,7 @@
 //! Where options come from when they are not typed: the environment, credentials of systemd, and one file. An argument comes before the
 //! environment, that before credentials, these before the file, and that before what is built in.
 
+use card_core::text::{Language, isolate};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::collections::BTreeMap;
@@ -34,6 +35,35 @@ pub(crate) enum NoSettings {
     Unknown { path: PathBuf, key: String },
     #[error("{}: {key} is no text, number, true, false or list of these", path.display())]
     Type { path: PathBuf, key: String },
+}
+
+impl NoSettings {
+    /// In Arabic; what the operating system or the form says of it is in English.
+    pub(crate) fn arabic(&self) -> String {
+        match self {
+            Self::Read { path, .. } => {
+                format!("تعذرت قراءة ملف الإعدادات {}: يرجى تحديد ملف آخر", isolate(path.display()))
+            }
+            Self::Form { path, error } => {
+                let at = error.span().map(|span| format!("، عند الحرف {}", isolate(span.start)));
+                format!(
+                    "ملف الإعدادات {} غير مكتوب كما يجب{}: يرجى تصحيحه",
+                    isolate(path.display()),
+                    at.unwrap_or_default()
+                )
+            }
+            Self::Unknown { path, key } => format!(
+                "لا يوجد إعداد باسم {} (الملف {}): يعرض `cardctl config show` الأسماء كلها",
+                isolate(key),
+                isolate(path.display())
+            ),
+            Self::Type { path, key } => format!(
+                "قيمة الإعداد {} غير صحيحة (الملف {}): يرجى كتابة نص أو رقم أو قائمة منهما",
+                isolate(key),
+                isolate(path.display())
+            ),
+        }
+    }
 }
 
 /// A settings file, with the options that it sets by their keys.
@@ -71,6 +101,11 @@ impl File {
         let mut values = BTreeMap::new();
         flatten(path, "", table, &mut values)?;
         Ok(Self { path: Some(path.to_owned()), values, credentials: BTreeMap::new() })
+    }
+
+    /// The language that it sets.
+    pub(crate) fn language(&self) -> Option<Language> {
+        self.of("language").and_then(|values| Language::from_code(values.first()?))
     }
 
     fn of(&self, key: &str) -> Option<&[String]> {

@@ -6,12 +6,13 @@ use card_core::key::KeyLength;
 use card_core::numerals::whole;
 use card_core::scp03::Mode;
 use card_core::text::Language;
-use card_ledger::{EntryId, ReplaceReason};
+use card_ledger::{AdoptFrom, ReplaceReason};
 use card_paper::Digits;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
 use crate::commands::mail;
+pub(super) use crate::commands::policy::{day, receipt};
 use crate::view::Format;
 
 /// An access number on the command line; clap asks for `Clone`, which the secret is not.
@@ -76,6 +77,10 @@ pub(super) fn replace_reason(text: &str) -> Result<ReplaceReason, String> {
         .ok_or_else(|| "a card is lost, damaged, returned, or an upgrade".to_owned())
 }
 
+pub(super) fn adopt_from(text: &str) -> Result<AdoptFrom, String> {
+    AdoptFrom::from_code(text).ok_or_else(|| "what shows an old balance is old-card or old-meter".to_owned())
+}
+
 pub(super) fn key_length(text: &str) -> Result<KeyLength, String> {
     match text {
         "128" => Ok(KeyLength::Aes128),
@@ -94,16 +99,6 @@ pub(super) fn channel(text: &str) -> Result<Channel, String> {
 /// A card's number from its digits.
 pub(super) fn card(text: &str) -> Result<CardId, String> {
     mail::card_of(text).map_err(|error| error.to_string())
-}
-
-/// The number of a receipt.
-pub(super) fn receipt(text: &str) -> Result<EntryId, String> {
-    let wrong =
-        || "a receipt is named by its vending point and its number there, such as kiosk-17/512".to_owned();
-    let (point, number) = text.split_once('/').ok_or_else(wrong)?;
-    let point = point.parse().map_err(|_| wrong())?;
-    let number = number.parse().ok().filter(|number| (1..=i64::MAX as u64).contains(number));
-    Ok(EntryId { point, number: number.ok_or_else(wrong)? })
 }
 
 /// A contract: its meter's number and its own.

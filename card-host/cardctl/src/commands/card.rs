@@ -18,6 +18,7 @@ use crate::context::{self, Context};
 use crate::say;
 use crate::view::card::{Content, Info};
 use crate::view::collect::Collected;
+use crate::words::said;
 
 /// What is public.
 pub(crate) fn info(context: &Context) -> Result<Info, Error> {
@@ -60,19 +61,33 @@ pub(crate) fn collect(context: &Context) -> Result<Collected, Error> {
     let workplace = context.alone()?;
     let books = context.books(&workplace)?;
     context.with_card(Some(&workplace), |card| {
+        let language = say::language();
         let collected = Collected::new(books.office.take_from_card(&books.who, card)?);
         // What comes by gets the keys of the present masters; where that breaks off, the next visit goes on.
         match books.office.renew(&books.who, card) {
             Ok(Renewed { card, meter }) => {
                 for version in card {
-                    say::remark(format_args!("the card has new keys, {version}"));
+                    say::remark(said!(
+                        language,
+                        "the card has new keys, {version}",
+                        "للكارت بيانات تشفير جديدة {version}",
+                        version,
+                    ));
                 }
                 if let Some(version) = meter {
-                    say::remark(format_args!("the card takes new keys to its meter, {version}"));
+                    say::remark(said!(
+                        language,
+                        "the card takes new keys to its meter, {version}",
+                        "ينقل الكارت إلى عداده بيانات تشفير جديدة {version}",
+                        version,
+                    ));
                 }
             }
-            Err(error) => say::remark(format_args!(
-                "the card's keys were not renewed ({error}); its next visit goes on"
+            Err(error) => say::remark(said!(
+                language,
+                "the card's keys were not renewed ({error}); its next visit goes on",
+                "لم تُجدد بيانات تشفير الكارت ({error})، ويكتمل ذلك في زيارته التالية",
+                error,
             )),
         }
         Ok(collected)
@@ -87,7 +102,7 @@ fn desk_keys(workplace: &Workplace) -> Result<OfficeKeys, context::Error> {
         return Ok(OfficeKeys::Own(Arc::new(none)));
     };
     if let Some(warning) = keys.store().warning() {
-        say::remark(warning);
+        say::remark(crate::context::warned(warning));
     }
     Ok(keys)
 }

@@ -9,6 +9,7 @@ use super::Error;
 use crate::context::{self, books::now};
 use crate::say;
 use crate::view::conformance::Examined;
+use crate::words::said;
 
 /// Examines the card in this reader; of "sim", another simulated card, of which nothing is kept.
 pub(crate) fn run(reader: &str) -> Result<Examined, Error> {
@@ -31,7 +32,12 @@ fn watched(examine: impl FnOnce(&mut dyn FnMut(&Finding)) -> Report) -> Report {
     let (bar, mut failed) = (say::progress(0), 0_u32);
     examine(&mut |finding| {
         failed += u32::from(matches!(finding.result, Outcome::Failed { .. }));
-        bar.set_message(format!("rules examined, {failed} violated"));
+        bar.set_message(said!(
+            say::language(),
+            "rules examined, {failed} violated",
+            "قاعدة فُحصت، مخالف منها {failed}",
+            failed
+        ));
         bar.inc(1);
     })
 }

@@ -196,6 +196,7 @@ impl Error {
                     holder.map(|(process, since)| arabic::holder(process, &since)).unwrap_or_default();
                 arabic::of_code(self.code(), ending) + &holder
             }
+            Self::NotLoaded(error) => error.arabic(),
             _ => arabic::of_code(self.code(), ending),
         }
     }
@@ -246,6 +247,7 @@ const fn of_context(error: &context::Error) -> &'static str {
         )
         | context::Error::Keys(_) => "keys",
         context::Error::Workplace(WorkplaceError::NoPin(_)) => "no-pin",
+        context::Error::Workplace(WorkplaceError::WhichCard { .. }) => "which-card",
         context::Error::Workplace(_) => "data-directory",
         context::Error::Reader(_) => "reader",
         context::Error::NoBooks(_) => "no-ledger",
@@ -254,6 +256,7 @@ const fn of_context(error: &context::Error) -> &'static str {
         context::Error::Trace(_) => "trace",
         context::Error::Report { .. } => "report",
         context::Error::NoSecret(_) => "no-secret",
+        context::Error::NoNationalId(_) => "no-national-id",
     }
 }
 

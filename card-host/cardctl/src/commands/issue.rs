@@ -1,4 +1,4 @@
-//! `cardctl issue`, `cardctl replace` and `cardctl engineering`: blank cards become cards.
+//! `cardctl issue`, `replace`, `move-in`, `adopt` and `engineering`: blank cards become cards.
 
 use card_core::id::MeterId;
 use card_core::key::KeyLength;
@@ -6,14 +6,15 @@ use card_core::scp03::Mode;
 use card_core::units::Piastres;
 use card_host::card_work::CardChoice;
 use card_host::personalise::Step;
-use card_ledger::{LedgerError, Refusal, ReplaceReason};
+use card_ledger::{Adoption, CardStep, Documents, LedgerError, Refusal, ReplaceReason};
 
-use super::Error;
+use super::{Error, given, policy};
 use crate::context::Context;
 use crate::context::books::{Books, Founding};
 use crate::context::workplace::Workplace;
 use crate::say;
 use crate::view::issue::{Engineering, Issued};
+use crate::words::{said, say as either};
 
 /// For whom, and how.
 pub(crate) struct Options {
@@ -25,23 +26,74 @@ pub(crate) struct Options {
 }
 
 /// Asked again with the same id, it is the same card, and once that is made nothing is done to it.
-pub(crate) fn issue(context: &Context, options: &Options) -> Result<Issued, Error> {
+pub(crate) fn issue(context: &Context, options: &Options, shown: &Documents) -> Result<Issued, Error> {
     let Options { meter, account, choice, keys } = *options;
     let workplace = context.alone()?;
     let books = context.books_or(&workplace, Founding::WhereNew(keys))?;
     let (Books { office, who, .. }, id) = (&books, books.id()?);
     let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
+        policy::hand_in(&books, CardStep::Issue, account, meter, shown)?;
         let issued = office.issue(who, id, card, meter, account, choice, Some(&mut progress()))?;
-        Ok::<_, Error>(Issued::new(&issued))
+        Ok::<_, Error>(Issued::new(&issued, policy::fee(&books)?))
     })?;
     see_to_meter(&workplace, &books, meter);
     Ok(issued)
 }
 
+/// The same for the next customer of a meter, whose former contract it ends.
+pub(crate) fn move_in(
+    context: &Context,
+    meter: MeterId,
+    account: u64,
+    choice: CardChoice,
+    shown: &Documents,
+) -> Result<Issued, Error> {
+    let workplace = context.alone()?;
+    let books = context.books(&workplace)?;
+    if books.office.ended(meter)?.is_none() && books.office.serving(meter).is_err() {
+        return Err(given(format!(
+            "nobody has ever lived at meter {meter}: `cardctl issue --meter {meter} --account {account}`"
+        )));
+    }
+    let (Books { office, who, .. }, id) = (&books, books.id()?);
+    let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
+        policy::hand_in(&books, CardStep::MoveIn, account, meter, shown)?;
+        let issued = office.issue(who, id, card, meter, account, choice, Some(&mut progress()))?;
+        Ok::<_, Error>(Issued::new(&issued, policy::fee(&books)?))
+    })?;
+    see_to_meter(&workplace, &books, meter);
+    Ok(issued)
+}
+
+/// The same with a contract that begins with an old balance, by two people.
+pub(crate) fn adopt(
+    context: &Context,
+    of: (MeterId, u64),
+    adoption: &Adoption,
+    choice: CardChoice,
+    shown: &Documents,
+) -> Result<Issued, Error> {
+    let workplace = context.alone()?;
+    let books = context.books(&workplace)?;
+    let (Books { office, who, .. }, id) = (&books, books.id()?);
+    let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
+        policy::hand_in(&books, CardStep::Adopt, of.1, of.0, shown)?;
+        let issued = office.adopt_card(who, id, card, of, adoption, choice, Some(&mut progress()))?;
+        Ok::<_, Error>(Issued::new(&issued, policy::fee(&books)?))
+    })?;
+    see_to_meter(&workplace, &books, of.0);
+    Ok(issued)
+}
+
 /// The access number is kept nowhere: it is shown whatever becomes of the meter.
-fn see_to_meter(workplace: &Workplace, books: &Books, meter: MeterId) {
+pub(super) fn see_to_meter(workplace: &Workplace, books: &Books, meter: MeterId) {
     if let Err(error) = install_meter(workplace, books, meter) {
-        say::remark(format_args!("the card is issued, and its simulated meter is not there: {error}"));
+        say::remark(said!(
+            say::language(),
+            "the card is issued, and its simulated meter is not there: {error}",
+            "صدر الكارت، وعداد المحاكاة غير موجود ({error})",
+            error,
+        ));
     }
 }
 
@@ -54,7 +106,12 @@ pub(crate) struct Replacement {
 }
 
 /// The same with the card of a contract that is there already.
-pub(crate) fn replace(context: &Context, of: &Replacement, choice: CardChoice) -> Result<Issued, Error> {
+pub(crate) fn replace(
+    context: &Context,
+    of: &Replacement,
+    choice: CardChoice,
+    shown: &Documents,
+) -> Result<Issued, Error> {
     let Replacement { meter, account, reason } = *of;
     let workplace = context.alone()?;
     let books = context.books(&workplace)?;
@@ -64,8 +121,9 @@ pub(crate) fn replace(context: &Context, of: &Replacement, choice: CardChoice) -
         return Err(LedgerError::from(Refusal::MeterInUse { meter, card: serving.card.id }).into());
     }
     let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
+        policy::hand_in(&books, CardStep::replace(reason.code()), serving.account, meter, shown)?;
         let issued = office.replace(who, id, card, meter, reason, choice, Some(&mut progress()))?;
-        Ok::<_, Error>(Issued::new(&issued))
+        Ok::<_, Error>(Issued::new(&issued, policy::fee(&books)?))
     })?;
     see_to_meter(&workplace, &books, meter);
     Ok(issued)
@@ -97,6 +155,12 @@ fn progress() -> impl FnMut(Step) {
     let bar = say::progress(u64::try_from(Step::ALL.len()).unwrap_or_default());
     move |step| {
         bar.inc(1);
-        bar.set_message(step.to_string());
+        let arabic = match step {
+            Step::StoreData => "بيانات العميل",
+            Step::PutKey(_) => "بيانات التشفير",
+            Step::Bind => "ربط الكارت بالعداد",
+            Step::SetStatus => "اكتمال الكارت",
+        };
+        bar.set_message(either(say::language(), step, arabic));
     }
 }

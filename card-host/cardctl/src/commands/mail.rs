@@ -8,8 +8,8 @@ use card_core::parameters::Action;
 use card_core::parameters::command::kind;
 use card_core::parameters::{DebtPlan, Limits, Notices, ParameterError};
 use card_core::role::{KeyVersion, Role};
-use card_core::text::Language;
-use card_core::units::CardTime;
+use card_core::text::{Language, isolate};
+use card_core::units::{CardTime, Piastres};
 use card_host::card;
 use card_host::card_work::{Mail, Order, deliver};
 use card_host::tariff_file;
@@ -23,6 +23,7 @@ use crate::context::workplace::Workplace;
 use crate::view::events::command as command_in_words;
 use crate::view::mail::{Sent, Way};
 use crate::view::verdict::{TAKEN, Taken};
+use crate::words::{Both, both};
 
 /// What is told to a meter.
 pub(crate) enum Content {
@@ -121,7 +122,7 @@ fn sent(options: &Options, made: Made, meter: MeterId, way: Way) -> Sent {
 /// Mail, and what it is.
 struct Made {
     mail: Mail,
-    says: String,
+    says: Both,
     /// Key version number of new keys.
     keys: Option<KeyVersion>,
 }
@@ -137,20 +138,27 @@ fn make(
     let (slot, plaintext, says) = match content {
         Content::Tariff(file) => {
             let tariff = tariff_file::read(file)?;
-            let says = format!("tariff version {}", tariff.version());
+            let says =
+                both!("tariff version {version}", "التعريفة رقم {version}", version = tariff.version());
             (Slot::TARIFF, tariff.as_bytes().to_vec(), says)
         }
-        Content::Limits(limits) => (Slot::LIMITS, limits.emit().to_vec(), "limits".to_owned()),
+        Content::Limits(limits) => (Slot::LIMITS, limits.emit().to_vec(), both!("limits", "الحدود")),
         Content::Calendar(calendar) => {
-            let says = format!("calendar, holidays: {}", calendar.holidays().len());
+            let says = both!(
+                "calendar, holidays: {holidays}",
+                "تقويم الوقت الصديق، عدد العطلات {holidays}",
+                holidays = calendar.holidays().len(),
+            );
             (Slot::CALENDAR, calendar.emit().as_slice().to_vec(), says)
         }
         Content::Debts(plan) => {
-            let says = format!("plan of debts: {}", plan.debts().len());
+            let says =
+                both!("plan of debts: {debts}", "خطة الأقساط، عددها {debts}", debts = plan.debts().len());
             (Slot::DEBT_PLAN, plan.emit().as_slice().to_vec(), says)
         }
         Content::Notices(notices) => {
-            let says = format!("notices: {}", notices.notices().len());
+            let says =
+                both!("notices: {notices}", "إعلانات، عددها {notices}", notices = notices.notices().len(),);
             (Slot::NOTICES, notices.emit().as_slice().to_vec(), says)
         }
         Content::Keys { role, new_master } => {
@@ -162,12 +170,17 @@ fn make(
                 office.master_drawn(who, version)?;
             }
             let (version, mail) = office.change_keys(who, id, of, *role)?;
-            let says = format!("keys {version}");
+            let says = both!("keys {version}", "بيانات التشفير {version}", version);
             return Ok(Made { mail, says, keys: Some(version) });
         }
         Content::Month(from) => {
             let (so_far, mail) = office.mail_month(who, id, of, *from)?;
-            let says = format!("month so far: {}, {} EGP paid", so_far.energy, so_far.paid);
+            let says = both!(
+                "month so far: {energy} kWh, {paid} EGP paid",
+                "الشهر حتى الآن: {energy} ك.و.س، المدفوع {paid} جنيه",
+                energy = Piastres(so_far.energy.0.into()),
+                paid = so_far.paid,
+            );
             return Ok(Made { mail, says, keys: None });
         }
         Content::Command { kind, technician, expires, value } => {
@@ -181,10 +194,10 @@ fn make(
                 order = at(CardTime::from_unix(first).unwrap_or(now))?;
             }
             let (sent, mail) = office.command(who, id, of, &order)?;
-            let says = format!(
-                "command {}, {}",
-                sent.counter,
-                command_in_words(sent.action.kind(), Language::English)
+            let kind = sent.action.kind();
+            let says = Both(
+                format!("command {}, {}", sent.counter, command_in_words(kind, Language::English)),
+                format!("الأمر {}، {}", isolate(sent.counter), command_in_words(kind, Language::Arabic)),
             );
             return Ok(Made { mail, says, keys: None });
         }

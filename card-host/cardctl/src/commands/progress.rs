@@ -3,12 +3,18 @@
 use card_ledger::Progress;
 
 use crate::say;
+use crate::words;
 
 /// Shows on a terminal how far something long is.
 pub(crate) fn progress() -> impl FnMut(Progress) + Send {
     let bar = say::progress(0);
     move |progress| {
-        bar.set_message(progress.what);
+        let arabic = match progress.what {
+            "entries" => "قيد",
+            "bindings" => "تعاقد",
+            _ => "منفذ شحن",
+        };
+        bar.set_message(words::say(say::language(), progress.what, arabic));
         bar.set_position(progress.done);
     }
 }

@@ -3,7 +3,7 @@
 
 use card_core::id::{CardId, Channel};
 use card_core::terminal::load::{LoadAnswer, LoadOutcome, Misfit, can_load};
-use card_core::text::{Language, Paid};
+use card_core::text::{Language, Paid, isolate};
 use card_core::units::Piastres;
 use card_host::card;
 use card_host::card_work::{CardWorkError, load};
@@ -29,6 +29,18 @@ pub(crate) struct NotLoaded {
     paid: Paid,
     kept: PathBuf,
     pub(crate) cause: Box<Error>,
+}
+
+impl NotLoaded {
+    /// In Arabic, with the file of the voucher.
+    pub(crate) fn arabic(&self) -> String {
+        let kept = self.kept.display();
+        format!(
+            "{} يرجى عدم البيع مرة أخرى، والشحنة محفوظة في {}: يرجى تحميلها بالأمر `cardctl load {kept}`",
+            self.paid.in_words(Language::Arabic),
+            isolate(&kept),
+        )
+    }
 }
 
 /// What is to be sold, and how.
@@ -174,8 +186,10 @@ fn go_on(books: &Books, order: &SaleOrder, card: CardId, shown: &Shown) -> Resul
     if (before.amount, before.binding) != (order.amount, binding) {
         return Err(LedgerError::from(Refusal::OtherRequest(order.id.clone())).into());
     }
-    if before.certified.is_some() && before.card != card {
-        return Err(SoldToFormer { id: order.id.clone(), former: before.card }.into());
+    if before.certified.is_some()
+        && let Some(former) = before.carrier().filter(|carrier| *carrier != card)
+    {
+        return Err(SoldToFormer { id: order.id.clone(), former }.into());
     }
     if before.certified.is_some() {
         return Ok(before);

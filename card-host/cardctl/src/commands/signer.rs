@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::{Error, given};
 use crate::context::{Context, books};
 use crate::view::signer::{Founded, Pending, Standing};
+use crate::words::said;
 
 /// The longest secret that is read.
 const LONGEST: u64 = 256;
@@ -27,7 +28,12 @@ pub(crate) struct Person {
 impl Person {
     fn secret(&self) -> Result<Zeroizing<String>, Error> {
         let Some(path) = &self.secret else {
-            let typed = rpassword::prompt_password(format!("secret of {}: ", self.name));
+            let typed = rpassword::prompt_password(said!(
+                crate::say::language(),
+                "secret of {name}: ",
+                "الكلمة السرية الخاصة بـ {name}: ",
+                name = self.name
+            ));
             return typed.map(Zeroizing::new).map_err(|error| {
                 given(format!("the secret cannot be asked for here ({error}): name its file with --secret"))
             });

@@ -19,6 +19,7 @@ use super::secret::{self, Credential, Draft, NoSecret};
 use super::workplace::Workplace;
 use super::{Context, Error, Request};
 use crate::say;
+use crate::words::said;
 
 /// Connections to a database at most, made when they are needed: one program, mostly one thing at a time.
 pub(crate) const CONNECTIONS: u32 = 16;
@@ -221,7 +222,7 @@ impl Books {
             (_, None) => return Err(NoBooks::Never(at).into()),
         };
         if let Some(warning) = keys.store().warning() {
-            say::remark(warning);
+            say::remark(super::warned(warning));
         }
         let Opened { ledger, sqlite, founded } = opened;
         let rules = Policy::for_development();
@@ -291,9 +292,12 @@ impl Books {
             return Ok(());
         }
         self.office.link(bank, &new_id()?, card, "development", "development")?;
-        say::remark(format_args!(
-            "card {card} is linked to an account at {} now, as its holder would have agreed to there",
-            bank.party
+        say::remark(said!(
+            say::language(),
+            "card {card} is linked to an account at {party} now, as its holder would have agreed to there",
+            "رُبط الكارت {card} الآن بحساب لدى {party}، كما لو وافق صاحبه هناك",
+            card,
+            party = bank.party,
         ));
         Ok(())
     }

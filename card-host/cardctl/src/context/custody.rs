@@ -1,5 +1,6 @@
 //! Who keeps the masters: a file of the data directory, or a token.
 
+use crate::words::said;
 use card_core::id::Environment;
 use card_core::key::{AesKey, KeyLength};
 use card_core::platform::{Block, Engine, PartialBlock};
@@ -83,7 +84,12 @@ pub(crate) fn pin(uri: &TokenUri) -> Result<Pin, NoPin> {
     if let Some(pin) = uri.pin()? {
         return Ok(pin);
     }
-    let prompt = format!("PIN of the token {}: ", uri.location.token);
+    let prompt = said!(
+        crate::say::language(),
+        "PIN of the token {token}: ",
+        "الرقم السري لوحدة التشفير {token}: ",
+        token = uri.location.token,
+    );
     let typed = rpassword::prompt_password(prompt).map(Zeroizing::new).map_err(NoPin::NoTerminal)?;
     Ok(Pin::new(&typed))
 }

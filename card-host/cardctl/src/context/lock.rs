@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::say;
+use crate::words::said;
 
 /// How long others wait.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -76,7 +77,13 @@ pub(crate) fn alone(directory: &Path) -> std::io::Result<Result<File, InUse>> {
         }
         if !told && begun.elapsed() >= PAUSE * 4 {
             told = true;
-            say::remark(format_args!("{}; waiting {} s for it", in_use(), PATIENCE.as_secs()));
+            say::remark(said!(
+                say::language(),
+                "{in_use}; waiting {seconds} s for it",
+                "مجلد البيانات يستخدمه برنامج آخر ({in_use})، والانتظار {seconds} ثوانٍ",
+                in_use = in_use(),
+                seconds = PATIENCE.as_secs(),
+            ));
         }
         std::thread::sleep(PAUSE);
     }

@@ -3,6 +3,7 @@
 pub(crate) mod books;
 pub(crate) mod custody;
 pub(crate) mod lock;
+pub(crate) mod national_id;
 pub(crate) mod office_keys;
 pub(crate) mod reader;
 mod request;
@@ -13,18 +14,27 @@ pub(crate) mod voucher_file;
 pub(crate) mod workplace;
 
 use self::books::{Books, CONNECTIONS, Founding, NoBooks};
+use self::national_id::NoNationalId;
 use self::office_keys::KeysAt;
 use self::request::NotShown;
 pub(crate) use self::request::Request;
 use self::secret::{Credential, NoSecret};
 use self::trace::TraceError;
 use self::workplace::{Workplace, WorkplaceError};
+use crate::{say, words};
 use card_host::keystore::KeyStoreError;
 use card_host::reader_error::ReaderError;
 use card_ledger::{LedgerError, PointCode, RequestId, StaffName, StaffSecret};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// A warning of a key store, in the language of remarks.
+pub(crate) fn warned(warning: &str) -> String {
+    let arabic =
+        "تحذير: بيانات التشفير هذه للتطوير والاختبار، ومن يصل إليها يمكنه إنشاء رصيد: لا تصدر بها كارتًا حقيقيًا";
+    words::say(say::language(), warning, arabic)
+}
 
 /// What holds for every command.
 pub(crate) struct Context {
@@ -71,6 +81,8 @@ pub(crate) enum Error {
     Report { path: PathBuf, error: std::io::Error },
     #[error(transparent)]
     NoSecret(#[from] NoSecret),
+    #[error(transparent)]
+    NoNationalId(#[from] NoNationalId),
     #[error(transparent)]
     NotShown(#[from] NotShown),
 }

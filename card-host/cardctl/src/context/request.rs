@@ -1,5 +1,6 @@
 //! The id of what is asked for. Whoever asks sees it before anything is done, so that nothing has to be asked for twice.
 
+use crate::words::said;
 use card_ledger::RequestId;
 use std::io::Write as _;
 use std::sync::OnceLock;
@@ -42,7 +43,14 @@ impl Request {
             true => writeln!(std::io::stderr(), "{}", serde_json::json!({ "request": id })),
             false => writeln!(
                 std::io::stderr(),
-                "cardctl: request {id}: the same again with --request {id} is done once, and gives the same answer"
+                "cardctl: {}",
+                said!(
+                    crate::say::language(),
+                    "request {id}: the same again with {option} is done once, and gives the same answer",
+                    "الطلب {id}: إعادته مع {option} لا تنفذه مرة ثانية وتعطي الرد نفسه",
+                    id,
+                    option = format_args!("--request {id}"),
+                )
             ),
         }
     }

@@ -1,5 +1,6 @@
 //! The secret of whoever works with the ledger: from a file that only its owner can read, from a file descriptor, or typed.
 
+use crate::words::said;
 use card_host::durable;
 use card_ledger::{NoName, StaffName, StaffSecret};
 use std::fs::File;
@@ -70,9 +71,14 @@ pub(crate) fn read(path: &Path) -> Result<Credential, NoSecret> {
 
 /// Typed, without being seen.
 pub(crate) fn ask(name: &StaffName) -> Result<Arc<StaffSecret>, NoSecret> {
-    let typed = rpassword::prompt_password(format!("Secret of {name}: "))
-        .map(Zeroizing::new)
-        .map_err(|error| NoSecret::NoTerminal { name: name.to_string(), error })?;
+    let typed = rpassword::prompt_password(said!(
+        crate::say::language(),
+        "Secret of {name}: ",
+        "الكلمة السرية الخاصة بـ {name}: ",
+        name
+    ))
+    .map(Zeroizing::new)
+    .map_err(|error| NoSecret::NoTerminal { name: name.to_string(), error })?;
     StaffSecret::parse(&typed).map(Arc::new).ok_or(NoSecret::Typed)
 }
 

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use super::workplace::{Workplace, WorkplaceError};
 use crate::say;
+use crate::words::said;
 
 /// What is in the reader.
 #[derive(Default, Serialize, Deserialize)]
@@ -46,8 +47,12 @@ impl Inserted {
     /// It stays.
     pub(crate) fn keep(self) {
         if let Some(former) = self.former {
-            say::remark(format_args!(
-                "the card {former} is out of the simulated reader; it is back with `cardctl sim insert {former}`"
+            say::remark(said!(
+                say::language(),
+                "the card {former} is out of the simulated reader; it is back with `{command}`",
+                "خرج الكارت {former} من قارئ المحاكاة، ويعود بالأمر {command}",
+                former,
+                command = format_args!("cardctl sim insert {former}"),
             ));
         }
     }

@@ -20,6 +20,7 @@ use super::custody::{Keys, NoPin};
 use super::lock::{self, InUse};
 use super::office_keys::{self, KeysAt, OfficeKeys};
 use crate::say;
+use crate::words::said;
 
 /// Why the data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -186,9 +187,12 @@ impl Workplace {
             return Ok(());
         }
         if served {
-            say::remark(format_args!(
-                "the simulated meter {meter} is not here, and none is made in its place, since credit was certified to it: put its file back, {}",
-                path.display()
+            say::remark(said!(
+                say::language(),
+                "the simulated meter {meter} is not here, and none is made in its place, since credit was certified to it: put its file back, {path}",
+                "عداد المحاكاة {meter} غير موجود، ولا يُنشأ غيره لأن شحنات صدرت له: يرجى إعادة ملفه {path}",
+                meter,
+                path = path.display(),
             ));
             return Ok(());
         }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::View;
 use super::table::time;
+use crate::words::said;
 
 /// What was queued.
 #[derive(Serialize)]
@@ -20,10 +21,17 @@ pub(crate) struct Queued {
 }
 
 impl View for Queued {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         let Self { looked_at, low, queued, without_phone, days } = self;
-        format!(
-            "{looked_at} contracts looked at, {low} run out within {days} days: {queued} messages queued, {without_phone} customers have no telephone number"
+        said!(
+            language,
+            "{looked_at} contracts looked at, {low} run out within {days} days: {queued} messages queued, {without_phone} customers have no telephone number",
+            "رُوجعت {looked_at} من التعاقدات، وينفد رصيد {low} منها خلال {days} من الأيام: الرسائل المسجلة {queued}، ومشتركون بلا رقم هاتف {without_phone}",
+            looked_at,
+            low,
+            days,
+            queued,
+            without_phone,
         )
     }
 }
@@ -58,9 +66,9 @@ impl From<Vec<Message>> for Waiting {
 }
 
 impl View for Waiting {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         if self.messages.is_empty() {
-            return "no message waits".to_owned();
+            return said!(language, "no message waits", "لا توجد رسائل في الانتظار");
         }
         let line = |message: &MessageView| {
             let MessageView { id, phone, text, at, .. } = message;
@@ -77,7 +85,12 @@ pub(crate) struct Taken {
 }
 
 impl View for Taken {
-    fn text(&self, _: Language) -> String {
-        format!("{} messages do not wait any more", self.taken)
+    fn text(&self, language: Language) -> String {
+        said!(
+            language,
+            "{taken} messages do not wait any more",
+            "أُخذت من الانتظار {taken} من الرسائل",
+            taken = self.taken
+        )
     }
 }

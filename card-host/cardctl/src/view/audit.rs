@@ -1,17 +1,19 @@
 //! `cardctl audit` and `cardctl reconcile`.
 
-use card_core::text::{Language, isolate};
+use card_core::text::Language;
 use card_core::units::Piastres;
 use card_ledger::{
-    AuditReport, EntryId, Exception, PartyCode, PointCode, ReceiptCheck, ReceiptProof, Reconciliation,
-    RequestId, Severity, SignedHead,
+    AuditFinding, AuditReport, EntryId, Exception, ExceptionKind, PartyCode, PointCode, ReceiptCheck,
+    ReceiptProof, Reconciliation, RequestId, Severity, SignedHead,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::View;
-use super::table::{Table, egp, posix};
+use super::customer;
+use super::table::{Table, posix};
+use crate::words::{comma, said, say};
 
 /// The public audit key.
 #[derive(Serialize)]
@@ -57,9 +59,13 @@ impl From<&SignedHead> for Head {
 }
 
 impl View for Heads {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         if self.heads.is_empty() {
-            return "no chain has grown since they were signed".to_owned();
+            return said!(
+                language,
+                "no chain has grown since they were signed",
+                "لم تُسجل قيود منذ آخر توقيع"
+            );
         }
         let line = |head: &Head| format!("{}/{}  {}", head.point, head.number, head.hash);
         self.heads.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -79,6 +85,8 @@ pub(crate) struct Verified {
     findings: Vec<String>,
     more: u64,
     #[serde(skip)]
+    found: Vec<AuditFinding>,
+    #[serde(skip)]
     lost_entries: Vec<(PointCode, u64)>,
 }
 
@@ -94,14 +102,15 @@ impl From<AuditReport> for Verified {
             lost: report.lost.len(),
             findings: report.findings.iter().map(ToString::to_string).collect(),
             more: report.more,
+            found: report.findings,
             lost_entries: report.lost.into_iter().map(|lost| (lost.head.point, lost.head.number)).collect(),
         }
     }
 }
 
 impl View for Verified {
-    fn text(&self, _: Language) -> String {
-        let mut table = Table::default();
+    fn text(&self, language: Language) -> String {
+        let mut table = Table::new(language);
         table.line("vending points", self.points);
         table.line("entries", self.entries);
         table.line("contracts", self.bindings);
@@ -111,14 +120,28 @@ impl View for Verified {
         table.line("findings", self.findings.len() as u64 + self.more);
         let mut text = table.finish();
         for (point, number) in &self.lost_entries {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "\nlost in a restore: entries of {point} up to {number}");
+            text.push_str(&said!(
+                language,
+                "\nlost in a restore: entries of {point} up to {number}",
+                "\nمفقود عند الاستعادة: قيود {point} حتى {number}",
+                point,
+                number,
+            ));
         }
-        for finding in &self.findings {
-            let _ = write!(text, "\nWRONG: {finding}");
+        for finding in &self.found {
+            let arabic = finding.arabic();
+            // Writing to a string cannot fail.
+            let _ = match language {
+                Language::English => write!(text, "\nWRONG: {finding}"),
+                Language::Arabic => write!(text, "\nخطأ: {arabic}"),
+            };
         }
         if self.clean {
-            text.push_str("\nthe books are what they were, and they add up");
+            text.push_str(&said!(
+                language,
+                "\nthe books are what they were, and they add up",
+                "\nالدفاتر كما كانت، ومجاميعها صحيحة"
+            ));
         }
         text
     }
@@ -138,7 +161,7 @@ pub(crate) struct Reconciled {
     summary: BTreeMap<&'static str, Sums>,
     /// The same, how many of each kind, in the order of kinds.
     #[serde(skip)]
-    counted: Vec<(&'static str, u64)>,
+    counted: Vec<(ExceptionKind, u64)>,
 }
 
 #[derive(Serialize)]
@@ -157,9 +180,7 @@ struct ExceptionView {
     request: Option<RequestId>,
     party: Option<PartyCode>,
     #[serde(skip)]
-    said: String,
-    #[serde(skip)]
-    alarm: bool,
+    item: Exception,
 }
 
 #[derive(Serialize)]
@@ -170,25 +191,20 @@ struct Sums {
 
 impl From<Exception> for ExceptionView {
     fn from(item: Exception) -> Self {
-        let amount = match u64::try_from(item.amount.unsigned_abs()) {
-            Ok(0) | Err(_) => String::new(),
-            Ok(amount) => format!(", {}", egp(Piastres(amount))),
-        };
         Self {
             severity: item.severity.code(),
             kind: item.kind.code(),
             meter: item.binding.map(|binding| binding.meter.to_string()),
             binding: item.binding.map(|binding| binding.number),
-            said: format!("{item}{amount}"),
-            point: item.point,
+            point: item.point.clone(),
             account: item.account,
             amount: i64::try_from(item.amount).unwrap_or(i64::MAX),
             since: posix(item.since),
-            what: item.what,
+            what: item.what.clone(),
             to_do: item.kind.to_do(),
             request: item.request.as_ref().map(|request| request.id.clone()),
-            party: item.request.map(|request| request.party),
-            alarm: item.severity == Severity::Alarm,
+            party: item.request.as_ref().map(|request| request.party.clone()),
+            item,
         }
     }
 }
@@ -203,35 +219,63 @@ impl From<Reconciliation> for Reconciled {
             bindings: found.bindings,
             points: found.points,
             summary: sums.collect(),
-            counted: found.summary.iter().map(|(kind, sums)| (kind.code(), sums.count)).collect(),
+            counted: found.summary.iter().map(|(kind, sums)| (*kind, sums.count)).collect(),
             exceptions: found.exceptions.into_iter().map(ExceptionView::from).collect(),
         }
     }
 }
 
 impl View for Reconciled {
-    fn text(&self, _: Language) -> String {
-        let mut text = format!("{} contracts and {} vending points looked at", self.bindings, self.points);
-        for item in &self.exceptions {
+    fn text(&self, language: Language) -> String {
+        let mut text = said!(
+            language,
+            "{bindings} contracts and {points} vending points looked at",
+            "رُوجعت {bindings} من التعاقدات و{points} من منافذ الشحن",
+            bindings = self.bindings,
+            points = self.points,
+        );
+        for ExceptionView { item, .. } in &self.exceptions {
+            let amount = match u64::try_from(item.amount.unsigned_abs()) {
+                Ok(0) | Err(_) => String::new(),
+                Ok(amount) => customer::amount(Piastres(amount), language),
+            };
+            let separator = if amount.is_empty() { "" } else { comma(language) };
             // Writing to a string cannot fail.
-            let _ = write!(text, "\n{}\n  to do: {}", item.said, item.to_do);
+            let _ = match language {
+                Language::English => {
+                    write!(text, "\n{item}{separator}{amount}\n  to do: {}", item.kind.to_do())
+                }
+                Language::Arabic => write!(text, "\n{}{separator}{amount}", item.arabic()),
+            };
         }
         let all = self.counted.iter().fold(0_u64, |all, (_, count)| all.saturating_add(*count));
         let listed = self.exceptions.len() as u64;
         if all > listed {
-            let _ = write!(text, "\n{listed} of {all} are listed here; all of them, by kind:");
+            text.push_str(&said!(
+                language,
+                "\n{listed} of {all} are listed here; all of them, by kind:",
+                "\nالمعروض هنا {listed} من {all}، وكلها حسب النوع:",
+                listed,
+                all,
+            ));
             for (kind, count) in &self.counted {
-                let _ = write!(text, "\n  {kind}: {count}");
+                let [arabic, _] = kind.arabic();
+                let what = say(language, kind.code(), arabic);
+                text.push_str(&said!(language, "\n  {what}: {count}", "\n  {what}: {count}", what, count));
             }
         }
         if self.exceptions.is_empty() {
-            text.push_str(": nothing that anybody has to look into");
+            text.push_str(&said!(
+                language,
+                ": nothing that anybody has to look into",
+                ": لا شيء يحتاج إلى مراجعة"
+            ));
         }
         text
     }
 
     fn is_good(&self) -> bool {
-        !self.exceptions.iter().any(|item| item.alarm)
+        !self.exceptions.iter().any(|item| item.item.severity == Severity::Alarm)
     }
 }
 
@@ -264,41 +308,43 @@ impl Genuine {
 
 impl View for Genuine {
     fn text(&self, language: Language) -> String {
-        let Self { point, number, check, .. } = self;
+        let Self { point, number, .. } = self;
+        let receipt = format_args!("{point}/{number}");
+        let amount = customer::amount(Piastres(self.amount), language);
         let at = self.at.unwrap_or_default();
-        let (receipt, amount) = (isolate(format!("{point}/{number}")), egp(Piastres(self.amount)));
-        match (language, *check) {
-            (Language::English, "signed") => {
-                format!("receipt {point}/{number} of {amount} is genuine: signed with entry {at}")
-            }
-            (Language::English, "unsigned") => format!(
-                "receipt {point}/{number} of {amount} is what the entries say, and no signed head that was given covers it: sign with \
-                 `cardctl audit sign`, or give newer ones with --heads"
+        match self.check {
+            "signed" => said!(
+                language,
+                "receipt {receipt} of {amount} is genuine: signed with entry {at}",
+                "الإيصال {receipt} بمبلغ {amount} صحيح وموقّع مع القيد {at}",
+                receipt,
+                amount,
+                at,
             ),
-            (Language::English, "unknown") => {
-                format!("there is no entry {point}/{number} here: keep the paper, and ask who gave it")
-            }
-            (Language::English, "differs") => {
-                format!(
-                    "receipt {point}/{number} is NOT genuine: its entry says something else; keep the paper"
-                )
-            }
-            (Language::English, _) => {
-                format!(
-                    "the entries are not what was signed, from {point}/{at} on: run `cardctl audit verify`"
-                )
-            }
-            (Language::Arabic, "signed") => format!("الإيصال {receipt} صحيح وموقّع"),
-            (Language::Arabic, "unsigned") => {
-                format!("الإيصال {receipt} مطابق للقيود، ولم يوقّع بعد: يرجى التوقيع ثم إعادة التحقق")
-            }
-            (Language::Arabic, "unknown") => {
-                format!("لا يوجد إيصال بالرقم {receipt}: يرجى الاحتفاظ بالورقة وسؤال منفذ الشحن")
-            }
-            (Language::Arabic, "differs") => format!("الإيصال {receipt} غير صحيح: يرجى الاحتفاظ بالورقة"),
-            (Language::Arabic, _) => format!(
-                "القيود تخالف ما تم توقيعه ابتداء من {}: يرجى مراجعة الدفاتر",
-                isolate(format_args!("{point}/{at}"))
+            "unsigned" => said!(
+                language,
+                "receipt {receipt} of {amount} is what the entries say, and no signed head that was given covers it: sign with `cardctl audit sign`, or give newer ones with --heads",
+                "الإيصال {receipt} بمبلغ {amount} مطابق للقيود، ولم يوقّع بعد: يرجى التوقيع ثم إعادة التحقق",
+                receipt,
+                amount,
+            ),
+            "unknown" => said!(
+                language,
+                "there is no entry {receipt} here: keep the paper, and ask who gave it",
+                "لا يوجد إيصال بالرقم {receipt}: يرجى الاحتفاظ بالورقة وسؤال منفذ الشحن",
+                receipt,
+            ),
+            "differs" => said!(
+                language,
+                "receipt {receipt} is NOT genuine: its entry says something else; keep the paper",
+                "الإيصال {receipt} غير صحيح: يرجى الاحتفاظ بالورقة",
+                receipt,
+            ),
+            _ => said!(
+                language,
+                "the entries are not what was signed, from {from} on: run `cardctl audit verify`",
+                "القيود تخالف ما تم توقيعه ابتداء من {from}: يرجى مراجعة الدفاتر",
+                from = format_args!("{point}/{at}"),
             ),
         }
     }

@@ -2,10 +2,10 @@
 
 use card_core::text::Language;
 use serde::Serialize;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::View;
+use crate::words::said;
 
 /// Where the time went, over all cards.
 #[derive(Clone, Copy, Default)]
@@ -74,21 +74,36 @@ fn minutes(us: u64) -> String {
 }
 
 impl View for Issued {
-    fn text(&self, _: Language) -> String {
-        let Self { rows, issued, before, refused, .. } = self;
-        let mut text = format!(
-            "{issued} of {rows} rows have their card ({before} had it before), {refused} are refused"
+    fn text(&self, language: Language) -> String {
+        let Self { rows, issued, before, refused, results, .. } = self;
+        let mut text = said!(
+            language,
+            "{issued} of {rows} rows have their card ({before} had it before), {refused} are refused",
+            "صدرت كروت {issued} من {rows} من السطور (منها {before} من قبل)، ورُفض {refused}",
+            issued,
+            rows,
+            before,
+            refused,
         );
         let [passed, card, keys, ledger] =
             [self.passed_us, self.card_us, self.keys_us, self.ledger_us].map(minutes);
-        // Writing to a string cannot fail.
         if issued > before {
-            let _ = write!(
-                text,
-                "\n{passed} minutes for a thousand cards; of the work at them {card} in the card, {keys} in the key store, {ledger} in the ledger"
-            );
+            text.push_str(&said!(
+                language,
+                "\n{passed} minutes for a thousand cards; of the work at them {card} in the card, {keys} in the key store, {ledger} in the ledger",
+                "\n{passed} دقيقة لكل ألف كارت، منها {card} في الكارت و{keys} في بيانات التشفير و{ledger} في الدفاتر",
+                passed,
+                card,
+                keys,
+                ledger,
+            ));
         }
-        let _ = write!(text, "\nresults, with the access numbers to print: {}", self.results);
+        text.push_str(&said!(
+            language,
+            "\nresults, with the access numbers to print: {results}",
+            "\nالنتائج مع أرقام الاطلاع التي تُطبع: {results}",
+            results,
+        ));
         text
     }
 

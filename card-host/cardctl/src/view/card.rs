@@ -16,7 +16,7 @@ use super::events::{self, EventView};
 use super::months::{self, MonthView};
 use super::standing::StandingView;
 use super::table::{Table, in_language, time};
-use super::words::{say, words};
+use crate::words::{said, say, words};
 
 /// What everybody may see of a card.
 #[derive(Serialize)]
@@ -93,7 +93,14 @@ impl View for Info {
             table.line("in the ledger", standing.text(language));
         }
         table.line("generation", self.generation);
-        table.line("company", format!("{} ({})", self.company, self.environment));
+        let company = said!(
+            language,
+            "{company} ({environment})",
+            "{company} ({environment})",
+            company = self.company,
+            environment = in_language(language, self.environment.clone()),
+        );
+        table.line("company", company);
         table.line("issued", time(public.identity.issue_time));
         if public.identity.expiry_time != CardTime::UNSET {
             table.line("expires", time(public.identity.expiry_time));

@@ -15,8 +15,8 @@ use super::customer::{self, kwh};
 use super::events::{command, outcome};
 use super::months::{self, MonthView};
 use super::table::{Table, in_language, posix, time};
-use super::words::say;
 use crate::local;
+use crate::words::say;
 
 /// What was found, and what the ledger made of it.
 pub(crate) struct Collected {

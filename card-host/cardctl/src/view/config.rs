@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::View;
 use super::table::Table;
-use super::words::say;
+use crate::words::say;
 
 /// Where a setting came from; the first that has it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

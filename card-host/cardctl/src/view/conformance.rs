@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 
 use super::View;
 use super::table::{posix, time};
+use crate::words::said;
 
 /// How long a report counts: chips and their software change.
 const VALID_SECONDS: u32 = 366 * 86_400;
@@ -40,13 +41,19 @@ impl Examined {
 }
 
 impl View for Examined {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         let Report { version, layout, reader, card, findings, times } = &self.report;
-        let card = card.as_deref().unwrap_or("that does not say its number");
-        let mut text = format!("Card {card} in {reader}\n");
-        let [made, until] = self.times;
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "Layout {layout:02}, examination {version}, {}\n", time(made));
+        let [made, until] = self.times.map(time);
+        let mut text = said!(
+            language,
+            "Card {card} in {reader}\nLayout {layout}, examination {version}, {made}\n\n",
+            "الكارت {card} في {reader}\nالتخطيط {layout}، الفحص {version}، {made}\n\n",
+            card = card.as_deref().unwrap_or("?"),
+            reader,
+            layout = format_args!("{layout:02}"),
+            version,
+            made,
+        );
         let mut sections = BTreeMap::<_, [u32; 3]>::new();
         for finding in findings {
             let [passed, failed, left] = sections.entry(in_order(finding.section)).or_default();
@@ -54,34 +61,60 @@ impl View for Examined {
                 Outcome::Passed => *passed += 1,
                 Outcome::Failed { expected, found } => {
                     *failed += 1;
-                    let _ = writeln!(text, "VIOLATED  section {}: {}", finding.section, finding.rule);
-                    let _ = writeln!(text, "          expected {expected}\n          found    {found}");
+                    text.push_str(&said!(
+                        language,
+                        "VIOLATED  section {section}: {rule}\n          expected {expected}\n          found    {found}\n",
+                        "مخالفة   البند {section}: {rule}\n          المطلوب {expected}\n          الموجود {found}\n",
+                        section = finding.section,
+                        rule = finding.rule,
+                        expected,
+                        found,
+                    ));
                 }
                 Outcome::NotExamined { why } => {
                     *left += 1;
-                    let _ =
-                        writeln!(text, "not examined  section {}: {} ({why})", finding.section, finding.rule);
+                    text.push_str(&said!(
+                        language,
+                        "not examined  section {section}: {rule} ({why})\n",
+                        "لم يُفحص  البند {section}: {rule} ({why})\n",
+                        section = finding.section,
+                        rule = finding.rule,
+                        why,
+                    ));
                 }
             }
         }
-        let _ = writeln!(text, "{:<10}{:>8}{:>10}{:>14}", "section", "passed", "violated", "not examined");
+        let [section, passed, violated, left] = match language {
+            Language::English => ["section", "passed", "violated", "not examined"],
+            Language::Arabic => ["البند", "سليم", "مخالف", "لم يُفحص"],
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{section:<10}{passed:>8}{violated:>10}{left:>14}");
         for ((section, part), [passed, failed, left]) in sections {
             let section = if part == 0 { section.to_string() } else { format!("{section}.{part}") };
             let _ = writeln!(text, "{section:<10}{passed:>8}{failed:>10}{left:>14}");
         }
-        let _ = writeln!(text, "\n{:<24}{:>8}{:>14}{:>14}", "command", "count", "longest, ms", "average, ms");
+        let [command, count, longest, average] = match language {
+            Language::English => ["command", "count", "longest, ms", "average, ms"],
+            Language::Arabic => ["الأمر", "العدد", "أطول زمن", "متوسط الزمن"],
+        };
+        let _ = writeln!(text, "\n{command:<24}{count:>8}{longest:>14}{average:>14}");
         for (name, spent) in times {
             let average = spent.total_us / u64::from(spent.count.max(1));
             let (longest, average) = (milliseconds(spent.longest_us), milliseconds(average));
             let _ = writeln!(text, "{name:<24}{:>8}{longest:>14}{average:>14}", spent.count);
         }
-        let verdict = if self.conforms { "The card conforms" } else { "The card does NOT conform" };
-        let _ = write!(
-            text,
-            "\n{verdict}. For this chip and its software as they are, until {}.\n\nSigned: ",
-            time(until)
-        );
-        text
+        let verdict = match self.conforms {
+            true => said!(language, "The card conforms", "الكارت مطابق للمواصفة"),
+            false => said!(language, "The card does NOT conform", "الكارت غير مطابق للمواصفة"),
+        };
+        text + &said!(
+            language,
+            "\n{verdict}. For this chip and its software as they are, until {until}.\n\nSigned: ",
+            "\n{verdict}، لهذه الشريحة الذهبية وبرنامجها كما هما، حتى {until}.\n\nالتوقيع: ",
+            verdict,
+            until,
+        )
     }
 
     fn is_good(&self) -> bool {

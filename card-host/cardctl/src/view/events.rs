@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use super::customer::{self, kwh};
 use super::table::{in_language, time};
-use super::words::say;
 use crate::local;
+use crate::words::say;
 
 /// An event in words; times in it are local where the meter's calendar is known, else in UTC.
 pub(crate) fn in_words(event: &Event, calendar: Option<&Calendar>, language: Language) -> String {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::View;
 use super::table::Table;
+use crate::words::{said, say};
 
 /// A master, without itself.
 #[derive(Serialize)]
@@ -32,18 +33,42 @@ pub(crate) struct MasterList {
 }
 
 impl View for MasterList {
-    fn text(&self, _: Language) -> String {
-        let mut table = Table::default();
+    fn text(&self, language: Language) -> String {
+        let mut table = Table::new(language);
         for Master { version, role, check, current } in &self.masters {
-            let current = if *current { ", current" } else { "" };
-            table.line(format!("{version} {role}"), format!("{check}{current}"));
+            let role = say(language, role, role_in_arabic(role));
+            let value = match current {
+                true => said!(language, "{check}, current", "{check} (الحالي)", check),
+                false => check.clone(),
+            };
+            table.line(format!("{version} {role}"), value);
         }
         let compared = if self.compared {
-            "They are the ledger's."
+            said!(language, "They are the ledger's.", "هي بيانات التشفير المسجلة في الدفاتر.")
         } else {
-            "There is no ledger here to compare them with."
+            said!(
+                language,
+                "There is no ledger here to compare them with.",
+                "لا توجد دفاتر هنا لمقارنتها بها."
+            )
         };
         format!("{}\n{compared}", table.finish())
+    }
+}
+
+/// What the keys of a master are for.
+fn role_in_arabic(role: &str) -> &str {
+    match role {
+        "admin" => "إصدار الكروت",
+        "vending" => "قراءة الكروت",
+        "load" => "الشحنات إلى الكارت",
+        "receipt" => "إيصالات الكارت",
+        "credit" => "شهادات الرصيد",
+        "parameter" => "الرسائل إلى العداد",
+        "report" => "رسائل العداد",
+        "meter base" => "جلسات العداد",
+        "transport" => "نقل بيانات التشفير",
+        other => other,
     }
 }
 
@@ -61,10 +86,13 @@ impl Drawn {
 }
 
 impl View for Drawn {
-    fn text(&self, _: Language) -> String {
-        format!(
-            "master {} is drawn, its check value is {}. Cards and meters get its keys as they come by",
-            self.version, self.check
+    fn text(&self, language: Language) -> String {
+        said!(
+            language,
+            "master {version} is drawn, its check value is {check}. Cards and meters get its keys as they come by",
+            "أُنشئت بيانات التشفير {version}، وقيمة التحقق منها {check}، وتصل إلى الكروت والعدادات عند حضورها",
+            version = self.version,
+            check = self.check,
         )
     }
 }

@@ -6,11 +6,14 @@ use serde::Serialize;
 
 use super::View;
 use super::verdict::Taken;
+use crate::words::{Both, said};
 
 /// What was told to a meter.
 #[derive(Serialize)]
 pub(crate) struct Sent {
     says: String,
+    #[serde(skip)]
+    said: Both,
     #[serde(serialize_with = "crate::view::as_text")]
     meter: u64,
     /// What is to be started again.
@@ -37,23 +40,45 @@ impl Way {
 }
 
 impl Sent {
-    pub(crate) fn new(says: String, meter: MeterId, way: Way, new_master: bool) -> Self {
+    pub(crate) fn new(said: Both, meter: MeterId, way: Way, new_master: bool) -> Self {
         let meter = meter.number();
-        Self { says, meter, restart: new_master.then_some("cardctl serve"), way }
+        let says = said.0.clone();
+        Self { says, said, meter, restart: new_master.then_some("cardctl serve"), way }
     }
 }
 
 impl View for Sent {
     fn text(&self, language: Language) -> String {
-        let Self { says, meter, restart, way } = self;
+        let Self { said, meter, restart, way, .. } = self;
+        let says = said.of(language);
         let mut text = match way {
-            Way::Card { card, slot, version, .. } => format!(
-                "on card {card}, for meter {meter}: {says} (slot {slot:02X}, version {version}); take it there: cardctl meter tap"
+            Way::Card { card, slot, version, .. } => said!(
+                language,
+                "on card {card}, for meter {meter}: {says} (slot {slot}, version {version}); take it there: {command}",
+                "على الكارت {card} للعداد {meter}: {says} (الخانة {slot}، رقم {version})؛ يرجى وضع الكارت في العداد: {command}",
+                card,
+                meter,
+                says,
+                slot = format_args!("{slot:02X}"),
+                version,
+                command = "cardctl meter tap",
             ),
-            Way::Network(taken) => format!("to meter {meter}, {says}: {}", taken.text(language)),
+            Way::Network(taken) => said!(
+                language,
+                "to meter {meter}, {says}: {taken}",
+                "إلى العداد {meter}، {says}: {taken}",
+                meter,
+                says,
+                taken = taken.text(language),
+            ),
         };
         if let Some(program) = restart {
-            text.push_str(&format!("\nrestart `{program}` where it runs: it knows the former keys only"));
+            text.push_str(&said!(
+                language,
+                "\nrestart `{program}` where it runs: it knows the former keys only",
+                "\nيرجى إعادة تشغيل {program} إن كان يعمل، فهو لا يعرف إلا بيانات التشفير السابقة",
+                program,
+            ));
         }
         text
     }

@@ -81,7 +81,9 @@ impl Problem {
                 let code = isolate(text.code);
                 match self.expected {
                     // Where the voucher is must be said.
-                    _ if self.all => format!("{text} ({code})\ncardctl: {error}"),
+                    _ if self.all => {
+                        format!("{text} ({code})\ncardctl: {}", self.arabic.as_ref().unwrap_or(error))
+                    }
                     Some(expected) => format!("{text} {} ({code})", isolate(expected)),
                     None => format!("{text} ({code})"),
                 }

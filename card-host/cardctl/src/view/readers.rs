@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::View;
 use super::table::Table;
+use crate::words::{said, say};
 
 /// The readers that are attached.
 #[derive(Serialize)]
@@ -27,13 +28,21 @@ impl From<Vec<(String, bool)>> for Readers {
 }
 
 impl View for Readers {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         if self.readers.is_empty() {
-            return ReaderError::NoReader.to_string();
+            let english = ReaderError::NoReader;
+            return say(language, english, "لا يوجد قارئ كروت متصل: يرجى توصيله");
         }
-        let mut table = Table::default();
+        let mut table = Table::new(language);
         for Reader { name, card } in &self.readers {
-            table.line(name, if *card { "card" } else { "empty" });
+            table.line(
+                name,
+                if *card {
+                    said!(language, "card", "به كارت")
+                } else {
+                    said!(language, "empty", "لا كارت فيه")
+                },
+            );
         }
         table.finish()
     }

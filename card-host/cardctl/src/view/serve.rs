@@ -4,6 +4,7 @@ use card_core::text::Language;
 use serde::Serialize;
 
 use super::View;
+use crate::words::said;
 
 /// That it listens, and where.
 #[derive(Serialize)]
@@ -12,9 +13,15 @@ pub(crate) struct Listening {
 }
 
 impl View for Listening {
-    fn text(&self, _: Language) -> String {
-        let address = &self.listening;
-        format!("listening at http://{address}; tokens: cardctl ledger token add PARTY NAME; end with Ctrl-C")
+    fn text(&self, language: Language) -> String {
+        said!(
+            language,
+            "listening at http://{address}; tokens: {tokens}; end with {keys}",
+            "الخادم يعمل على http://{address}؛ رموز الدخول: {tokens}؛ الإنهاء: {keys}",
+            address = self.listening,
+            tokens = "cardctl ledger token add PARTY NAME",
+            keys = "Ctrl-C",
+        )
     }
 }
 

@@ -9,7 +9,9 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::View;
+use super::customer;
 use super::table::Table;
+use crate::words::said;
 
 /// A signer was made.
 #[derive(Serialize)]
@@ -34,14 +36,16 @@ impl Founded {
 }
 
 impl View for Founded {
-    fn text(&self, _: Language) -> String {
-        let mut table = Table::default();
+    fn text(&self, language: Language) -> String {
+        let mut table = Table::new(language);
         for Secret { name, secret } in &self.custodians {
             table.line(name.as_str(), secret.as_str());
         }
-        format!(
-            "{}\nEach custodian keeps the own secret, in a file that nobody else reads: it is shown once",
-            table.finish()
+        said!(
+            language,
+            "{table}\nEach custodian keeps the own secret, in a file that nobody else reads: it is shown once",
+            "{table}\nيحتفظ كل أمين بكلمته السرية في ملف لا يقرؤه غيره، فهي تُعرض مرة واحدة",
+            table = table.finish(),
         )
     }
 }
@@ -64,22 +68,26 @@ impl Pending {
     }
 }
 
-fn egp(amount: u64) -> String {
-    format!("{} EGP", Piastres(amount))
-}
-
-fn words(what: &Change) -> String {
+fn words(what: &Change, language: Language) -> String {
+    let egp = |amount: &u64| customer::amount(Piastres(*amount), language);
     match what {
-        Change::Ceilings { certificate, binding_day, hour, day } => format!(
-            "ceilings {}, {} a day for a contract, {} an hour, {} a day",
-            egp(*certificate),
-            egp(*binding_day),
-            egp(*hour),
-            egp(*day)
+        Change::Ceilings { certificate, binding_day, hour, day } => said!(
+            language,
+            "ceilings {certificate}, {binding_day} a day for a contract, {hour} an hour, {day} a day",
+            "الحدود القصوى {certificate}، و{binding_day} في اليوم للتعاقد، و{hour} في الساعة، و{day} في اليوم",
+            certificate = egp(certificate),
+            binding_day = egp(binding_day),
+            hour = egp(hour),
+            day = egp(day),
         ),
-        Change::Validity { version, begin, until } => {
-            format!("master {version:02X} is valid from {} until before {}", day(*begin), day(*until))
-        }
+        Change::Validity { version, begin, until } => said!(
+            language,
+            "master {version} is valid from {begin} until before {until}",
+            "بيانات التشفير {version} صالحة من {begin} إلى ما قبل {until}",
+            version = format_args!("{version:02X}"),
+            begin = day(*begin),
+            until = day(*until),
+        ),
     }
 }
 
@@ -89,14 +97,17 @@ fn day(seconds: u64) -> String {
 }
 
 impl View for Pending {
-    fn text(&self, _: Language) -> String {
-        let what = words(&self.what);
+    fn text(&self, language: Language) -> String {
+        let what = words(&self.what, language);
         if self.done {
-            return format!("done: {what}");
+            return said!(language, "done: {what}", "تم: {what}", what);
         }
-        let number = self.number;
-        format!(
-            "{what}: asked for; within a day another custodian agrees with `cardctl signer agree {number} --as NAME`"
+        said!(
+            language,
+            "{what}: asked for; within a day another custodian agrees with `cardctl signer agree {number} --as NAME`",
+            "{what}: طُلب بالرقم {number}، ويوافق عليه أمين آخر خلال يوم",
+            what,
+            number = self.number,
         )
     }
 }
@@ -127,19 +138,32 @@ impl Standing {
 }
 
 impl View for Standing {
-    fn text(&self, _: Language) -> String {
-        let mut lines = vec![words(&self.ceilings)];
+    fn text(&self, language: Language) -> String {
+        let mut lines = vec![words(&self.ceilings, language)];
         for change in &self.changes {
-            let agreed = change.agreed.as_ref();
-            let how = agreed.map_or_else(|| "waits".to_owned(), |agreed| format!("{agreed} agreed"));
-            lines.push(format!(
-                "{} {}: asked by {}, {how}",
-                change.number,
-                words(&change.what),
-                change.asked
+            let how = match &change.agreed {
+                None => said!(language, "waits", "وينتظر الموافقة"),
+                Some(agreed) => said!(language, "{agreed} agreed", "ووافق {agreed}", agreed),
+            };
+            lines.push(said!(
+                language,
+                "{number} {what}: asked by {asked}, {how}",
+                "{number} {what}: طلبه {asked} {how}",
+                number = change.number,
+                what = words(&change.what, language),
+                asked = change.asked,
+                how,
             ));
         }
-        lines.extend(self.alarms.iter().map(|alarm| format!("alarm, {}: {}", day(alarm.time), alarm.what)));
+        lines.extend(self.alarms.iter().map(|alarm| {
+            said!(
+                language,
+                "alarm, {day}: {what}",
+                "إنذار {day}: {what}",
+                day = day(alarm.time),
+                what = alarm.what
+            )
+        }));
         lines.join("\n")
     }
 }

@@ -5,26 +5,28 @@ use card_core::text::Language;
 use serde::Serialize;
 
 use super::View;
-use super::table::Table;
+use super::table::{Table, in_language};
 use crate::context::simulated_reader::Known;
+use crate::words::{Both, said};
 
 /// What was done to a card.
 #[derive(Serialize)]
 pub(crate) struct Changed {
     card: String,
     #[serde(skip)]
-    now: &'static str,
+    now: Both,
 }
 
 impl Changed {
-    pub(crate) fn new(card: CardId, now: &'static str) -> Self {
+    pub(crate) fn new(card: CardId, now: Both) -> Self {
         Self { card: card.to_string(), now }
     }
 }
 
 impl View for Changed {
-    fn text(&self, _: Language) -> String {
-        format!("card {} {}", self.card, self.now)
+    fn text(&self, language: Language) -> String {
+        let now = self.now.of(language);
+        said!(language, "card {card} {now}", "الكارت {card} {now}", card = self.card, now)
     }
 }
 
@@ -54,15 +56,24 @@ impl SimulatedCards {
 }
 
 impl View for SimulatedCards {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         if self.cards.is_empty() {
-            return "no simulated card yet: cardctl sim new".to_owned();
+            return said!(
+                language,
+                "no simulated card yet: {command}",
+                "لا يوجد كارت محاكاة بعد: {command}",
+                command = "cardctl sim new"
+            );
         }
-        let mut table = Table::default();
+        let mut table = Table::new(language);
         for card in &self.cards {
-            let state = card.state.as_deref().unwrap_or("cannot be read");
-            let place = if card.in_reader { ", in the reader" } else { "" };
-            table.line(card.card.as_str(), format!("{state}{place}"));
+            let state =
+                in_language(language, card.state.clone().unwrap_or_else(|| "cannot be read".to_owned()));
+            let value = match card.in_reader {
+                true => said!(language, "{state}, in the reader", "{state}، في القارئ", state),
+                false => state,
+            };
+            table.line(card.card.as_str(), value);
         }
         table.finish()
     }

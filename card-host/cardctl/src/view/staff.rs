@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::View;
 use super::table::Table;
+use crate::words::{comma, said, say};
 
 #[derive(Serialize)]
 struct Member {
@@ -22,8 +23,14 @@ impl From<Staff> for Member {
 }
 
 impl Member {
-    fn state(&self) -> String {
-        if self.stopped { "stopped".to_owned() } else { format!("may {}", self.may) }
+    fn state(&self, language: Language) -> String {
+        let each = self.may.to_string();
+        let each: Vec<_> = each.split(',').map(|power| power_in(language, power)).collect();
+        let may = each.join(comma(language).trim_end());
+        match self.stopped {
+            true => said!(language, "stopped", "موقوف"),
+            false => said!(language, "may {may}", "الصلاحيات: {may}", may),
+        }
     }
 }
 
@@ -40,18 +47,37 @@ impl Members {
     }
 }
 
+/// What somebody may do.
+pub(crate) fn power_in(language: Language, code: &str) -> String {
+    let arabic = match code {
+        "sell" => "البيع",
+        "correct" => "التصحيح",
+        "approve" => "الموافقة",
+        "keys" => "بيانات التشفير",
+        "audit" => "المراجعة",
+        "settings" => "الإعدادات",
+        other => other,
+    };
+    say(language, code, arabic)
+}
+
 /// What a ledger without staff is.
-pub(crate) const SINGLE_USER: &str =
-    "a single user's ledger, for development: whoever uses it is believed to be who they say";
+pub(crate) fn single_user(language: Language) -> String {
+    said!(
+        language,
+        "a single user's ledger, for development: whoever uses it is believed to be who they say",
+        "دفاتر مستخدم واحد للتطوير: يُصدَّق كل من يستخدمها"
+    )
+}
 
 impl View for Members {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         if self.single_user {
-            return SINGLE_USER.to_owned();
+            return single_user(language);
         }
-        let mut table = Table::default();
+        let mut table = Table::new(language);
         for member in &self.staff {
-            table.line(&member.name, member.state());
+            table.line(&member.name, member.state(language));
         }
         table.finish()
     }
@@ -83,20 +109,32 @@ impl Changed {
 }
 
 impl View for Changed {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         let name = &self.member.name;
-        let line = format!("{name}  {}", self.member.state());
+        let line =
+            said!(language, "{name}  {state}", "{name}  {state}", name, state = self.member.state(language));
         match (&self.secret, &self.file) {
-            (Some(secret), _) => format!("{line}\n{}", shown_once(name, secret)),
-            (None, Some(file)) => {
-                format!("{line}\nthe secret is in {file}: give it to {name}, and keep no copy")
-            }
+            (Some(secret), _) => format!("{line}\n{}", shown_once(name, secret, language)),
+            (None, Some(file)) => said!(
+                language,
+                "{line}\nthe secret is in {file}: give it to {name}, and keep no copy",
+                "{line}\nالكلمة السرية في {file}: يرجى تسليمها إلى {name} وعدم الاحتفاظ بنسخة",
+                line,
+                file,
+                name,
+            ),
             (None, None) => line,
         }
     }
 }
 
 /// A new secret.
-pub(crate) fn shown_once(name: &str, secret: &str) -> String {
-    format!("{secret}\n  (the secret of {name}, for nobody else; it is kept nowhere)")
+pub(crate) fn shown_once(name: &str, secret: &str, language: Language) -> String {
+    said!(
+        language,
+        "{secret}\n  (the secret of {name}, for nobody else; it is kept nowhere)",
+        "{secret}\n  (الكلمة السرية الخاصة بـ {name} وحده، ولا تُحفظ في أي مكان)",
+        secret,
+        name,
+    )
 }

@@ -31,7 +31,15 @@ impl StandingView {
         };
         let reason = self.reason_in(language);
         match &self.replaced_by {
-            Some(by) => format!("{text} {} ({reason})", isolate(by)),
+            Some(by) => {
+                let meaning = match language {
+                    Language::English => {
+                        "nothing is sold to it; at its meter it works until the new one has been there"
+                    }
+                    Language::Arabic => "لا يمكن شحنه، ويعمل في العداد حتى يوضع فيه الكارت الجديد",
+                };
+                format!("{text} {} ({reason}): {meaning}", isolate(by))
+            }
             None if reason.is_empty() => text.to_owned(),
             None => format!("{text} ({reason})"),
         }
@@ -54,7 +62,10 @@ const fn words(standing: Standing) -> (&'static str, &'static str) {
             "موقوف: لا يمكن شحنه، ويعمل في العداد بما عليه من رصيد",
         ),
         Standing::Replaced => ("replaced by card", "تم استبداله بالكارت"),
-        Standing::Ended => ("its contract has ended", "انتهى التعاقد"),
+        Standing::Ended => (
+            "its contract has ended: nothing is sold to it, and a newer contract of the meter refuses it",
+            "انتهى التعاقد: لا يمكن شحنه، ويرفضه العداد بعد تعاقد جديد",
+        ),
         Standing::Engineering => ("a technician's card", "كارت فني"),
         _ => ("not known to this ledger", "غير مسجل هنا"),
     }

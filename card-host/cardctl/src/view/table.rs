@@ -5,7 +5,7 @@ use card_core::units::{CardTime, Energy};
 use std::fmt::Write as _;
 
 use super::customer::{self, kwh};
-use super::words::{is_arabic, word};
+use crate::words::{is_arabic, word};
 
 /// Lines of a name and a value, the values in one column. Names, and values that are words, are put into the language.
 #[derive(Default)]

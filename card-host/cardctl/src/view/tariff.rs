@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::View;
-use super::table::{Table, egp, time};
+use super::customer;
+use super::table::{Table, time};
+use crate::words::{comma, said, say};
 
 /// What months cost.
 #[derive(Serialize)]
@@ -58,11 +60,17 @@ impl Prices {
 }
 
 impl View for Prices {
-    fn text(&self, _: Language) -> String {
-        let mut text = format!(
-            "{:>14} {:>14} {:>5} {:>9} {:>12} {:>10} {:>14}",
-            "kWh", "energy EGP", "slab", "re-rated", "service fee", "charges", "month EGP"
-        );
+    fn text(&self, language: Language) -> String {
+        let [kwh, energy, slab, rated, fee, charges, total] = match language {
+            Language::English => {
+                ["kWh", "energy EGP", "slab", "re-rated", "service fee", "charges", "month EGP"]
+            }
+            Language::Arabic => {
+                ["ك.و.س", "الاستهلاك ج", "شريحة", "فرق شرائح", "خدمة العملاء", "الرسوم", "الشهر ج"]
+            }
+        };
+        let mut text =
+            format!("{kwh:>14} {energy:>14} {slab:>5} {rated:>9} {fee:>12} {charges:>10} {total:>14}");
         for month in &self.months {
             // Writing to a string cannot fail.
             let _ = write!(
@@ -71,7 +79,7 @@ impl View for Prices {
                 piastres(month.energy_10wh).to_string(),
                 Piastres(month.energy_charge).to_string(),
                 month.slab,
-                if month.re_rated { "yes" } else { "no" },
+                if month.re_rated { say(language, "yes", "نعم") } else { say(language, "no", "لا") },
                 Piastres(month.service_fee).to_string(),
                 month.all_charges.to_string(),
                 Balance(month.total).to_string(),
@@ -150,45 +158,56 @@ impl From<Charge> for ChargeView {
 
 /// Lines of a bill, as a file names them.
 fn names(of: Lines) -> Vec<String> {
+    named(of, Language::English)
+}
+
+fn named(of: Lines, language: Language) -> Vec<String> {
     let all = (0..u16::BITS).filter(|bit| of.0 >> bit & 1 == 1);
     let name = |bit| match bit {
-        0 => "energy".to_owned(),
-        1 => "service fee".to_owned(),
-        _ => format!("charge {}", bit - 1),
+        0 => said!(language, "energy", "قيمة الاستهلاك"),
+        1 => said!(language, "service fee", "مقابل خدمة العملاء"),
+        _ => said!(language, "charge {number}", "البند {number}", number = bit - 1),
     };
     all.map(name).collect()
 }
 
 /// A charge in words.
-fn words(charge: &Charge) -> String {
-    let of = names(charge.of).join(", ");
-    let mut text = match charge.basis {
-        Basis::Fixed(fixed) => format!("{} a month", egp(piastres(fixed))),
-        Basis::PerKwh(price) => format!("{price} piastres per kWh"),
-        Basis::PerDay(fixed) => format!("{} a day", egp(piastres(fixed))),
-        Basis::PerCent(share) => format!("{} % of {of}", piastres(share)),
-        Basis::Minimum(least) => format!("what {of} are below {}", egp(piastres(least))),
+fn words(charge: &Charge, language: Language) -> String {
+    let egp = |amount| customer::amount(piastres(amount), language);
+    let of = named(charge.of, language).join(comma(language));
+    let basis = match charge.basis {
+        Basis::Fixed(fixed) => said!(language, "{fixed} a month", "{fixed} في الشهر", fixed = egp(fixed)),
+        Basis::PerKwh(price) => {
+            said!(language, "{price} piastres per kWh", "{price} قرش لكل ك.و.س", price)
+        }
+        Basis::PerDay(fixed) => said!(language, "{fixed} a day", "{fixed} في اليوم", fixed = egp(fixed)),
+        Basis::PerCent(share) => {
+            said!(language, "{share} % of {of}", "{share} % من {of}", share = piastres(share), of)
+        }
+        Basis::Minimum(least) => {
+            said!(
+                language,
+                "what {of} are below {least}",
+                "ما يقل به {of} عن {least}",
+                of,
+                least = egp(least)
+            )
+        }
     };
-    // Writing to a string cannot fail.
-    if let Some(kwh) = charge.first {
-        let _ = write!(text, ", of the first {kwh} kWh");
-    }
-    if let Some(most) = charge.most {
-        let _ = write!(text, ", at most {}", egp(piastres(most)));
-    }
-    if charge.above != 0 {
-        let _ = write!(text, ", above {} kWh", charge.above);
-    }
-    if let Some(kwh) = charge.up_to {
-        let _ = write!(text, ", up to {kwh} kWh");
-    }
-    if let Some(month) = charge.month {
-        let _ = write!(text, ", in month {month} of the year");
-    }
-    if charge.credit {
-        text.push_str(", given");
-    }
-    text
+    let limits = [
+        charge.first.map(|kwh| said!(language, "of the first {kwh} kWh", "عن أول {kwh} ك.و.س", kwh)),
+        charge.most.map(|most| said!(language, "at most {most}", "بحد أقصى {most}", most = egp(most))),
+        Some(charge.above)
+            .filter(|above| *above != 0)
+            .map(|above| said!(language, "above {above} kWh", "فوق {above} ك.و.س", above)),
+        charge.up_to.map(|kwh| said!(language, "up to {kwh} kWh", "حتى {kwh} ك.و.س", kwh)),
+        charge
+            .month
+            .map(|month| said!(language, "in month {month} of the year", "في الشهر {month} من السنة", month)),
+        charge.credit.then(|| said!(language, "given", "يُمنح للمشترك")),
+    ];
+    let parts = std::iter::once(basis).chain(limits.into_iter().flatten());
+    parts.collect::<Vec<_>>().join(comma(language))
 }
 
 impl From<Tariff> for Checked {
@@ -210,29 +229,42 @@ impl From<Tariff> for Checked {
 const BAR: u64 = 36;
 
 impl View for Checked {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         let tariff = &self.tariff;
-        let mut table = Table::default();
+        let mut table = Table::new(language);
         table.line("version", tariff.version());
         table.line("start", time(tariff.start()));
         table.line("kind", tariff.kind());
-        table.line("no consumption", egp(piastres(tariff.zero_fee())));
+        table.egp("no consumption", piastres(tariff.zero_fee()));
         for charge in tariff.charges() {
-            table.line(charge.code.to_string(), words(&charge));
+            table.line(charge.code.to_string(), words(&charge, language));
         }
-        table.line("in a mail", format!("{} of {} bytes", tariff.as_bytes().len(), Tariff::MAX_SIZE));
-        let mut text = table.finish();
-        let _ = write!(
-            text,
-            "\n\n{:>4} {:>9} {:>9} {:>12} {:>9}",
-            "slab", "above kWh", "to kWh", "piastre/kWh", "fee EGP"
+        let size = said!(
+            language,
+            "{size} of {most} bytes",
+            "{size} من {most} بايت",
+            size = tariff.as_bytes().len(),
+            most = Tariff::MAX_SIZE,
         );
+        table.line("in a mail", size);
+        let mut text = table.finish();
+        let [number, above, to, price, fee] = match language {
+            Language::English => ["slab", "above kWh", "to kWh", "piastre/kWh", "fee EGP"],
+            Language::Arabic => ["شريحة", "فوق ك.و.س", "حتى ك.و.س", "قرش/ك.و.س", "الرسوم ج"],
+        };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n\n{number:>4} {above:>9} {to:>9} {price:>12} {fee:>9}");
 
         let dearest = tariff.slabs().map(|slab| slab.price.0).max().unwrap_or(0).max(1);
         let mut below = 0;
         for (number, slab) in (1..).zip(tariff.slabs()) {
             if slab.restart {
-                let _ = write!(text, "\n     above {below} kWh the whole month is rated again, from zero:");
+                text.push_str(&said!(
+                    language,
+                    "\n     above {below} kWh the whole month is rated again, from zero:",
+                    "\n     فوق {below} ك.و.س يعاد حساب الشهر كله من الصفر:",
+                    below,
+                ));
             }
             let from = if slab.restart { 0 } else { below };
             let to = slab.bound.map_or_else(|| "-".to_owned(), |bound| bound.to_string());

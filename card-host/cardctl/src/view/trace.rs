@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::View;
+use crate::words::said;
 
 /// What a trace says.
 #[derive(Serialize)]
@@ -65,7 +66,7 @@ fn outcome(exchange: &Exchange) -> String {
 }
 
 impl View for Decoded {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         let mut text = String::new();
         for one in &self.exchanges {
             let about = if one.about.is_empty() { String::new() } else { format!(" {}", one.about) };
@@ -82,8 +83,13 @@ impl View for Decoded {
             }
         }
         let total: u64 = self.exchanges.iter().map(|one| one.elapsed_us).sum();
-        let _ = write!(text, "{} exchanges, {}.{:03} ms", self.exchanges.len(), total / 1000, total % 1000);
-        text
+        text + &said!(
+            language,
+            "{exchanges} exchanges, {total} ms",
+            "عدد الأوامر {exchanges}، والزمن {total} مللي ثانية",
+            exchanges = self.exchanges.len(),
+            total = format_args!("{}.{:03}", total / 1000, total % 1000),
+        )
     }
 }
 
@@ -126,19 +132,28 @@ impl Replayed {
 }
 
 impl View for Replayed {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         let mut text = String::new();
-        for one in &self.different {
-            let _ = writeln!(text, "exchange {}: {} {}", one.number, one.name, one.about);
-            let _ = writeln!(text, "  then {}\n  now  {}", one.then, one.now);
+        for Difference { number, name, about, then, now } in &self.different {
+            text.push_str(&said!(
+                language,
+                "exchange {number}: {name} {about}\n  then {then}\n  now  {now}\n",
+                "الأمر {number}: {name} {about}\n  سابقًا {then}\n  الآن   {now}\n",
+                number,
+                name,
+                about,
+                then,
+                now,
+            ));
         }
-        let (same, different) = (self.same, self.different.len());
-        let _ = write!(
-            text,
-            "{same} answers are the same, {different} are not; {} commands were not sent: they write, or belong to a session",
-            self.not_sent
-        );
-        text
+        text + &said!(
+            language,
+            "{same} answers are the same, {different} are not; {not_sent} commands were not sent: they write, or belong to a session",
+            "ردود مطابقة {same}، ومختلفة {different}؛ ولم تُرسل {not_sent} من الأوامر لأنها تكتب أو تتبع جلسة",
+            same = self.same,
+            different = self.different.len(),
+            not_sent = self.not_sent,
+        )
     }
 
     fn is_good(&self) -> bool {
@@ -154,7 +169,14 @@ pub(crate) struct Written {
 }
 
 impl View for Written {
-    fn text(&self, _: Language) -> String {
-        format!("{} exchanges in {}: open it in Wireshark", self.exchanges, self.file)
+    fn text(&self, language: Language) -> String {
+        said!(
+            language,
+            "{exchanges} exchanges in {file}: open it in {program}",
+            "كُتب {exchanges} من الأوامر في {file}: يُفتح في {program}",
+            exchanges = self.exchanges,
+            file = self.file,
+            program = "Wireshark",
+        )
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::customer;
 use super::table::egp;
+use crate::words::said;
 
 /// What a meter decided.
 #[derive(Serialize)]
@@ -68,7 +69,9 @@ impl VerdictView {
     }
 
     pub(crate) fn text(&self, language: Language) -> String {
-        let Some(verdict) = self.verdict else { return "the meter has decided nothing".to_owned() };
+        let Some(verdict) = self.verdict else {
+            return said!(language, "the meter has decided nothing", "لم يقرر العداد شيئًا");
+        };
         if language == Language::Arabic {
             return customer::verdict(verdict, language);
         }

@@ -6,6 +6,7 @@ use card_host::pcsc::Event;
 use serde::Serialize;
 
 use super::View;
+use crate::words::said;
 
 #[derive(Serialize)]
 pub(crate) struct Happened {
@@ -58,26 +59,42 @@ impl Happened {
 }
 
 impl View for Happened {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         let reader = self.reader.as_deref().unwrap_or_default();
         match (self.event, self.ours) {
-            ("service_runs", _) => "the smart card service runs".to_owned(),
-            ("service_lost", _) => self.error.clone().unwrap_or_default(),
-            ("reader_attached", _) => format!("{reader}: attached"),
-            ("reader_detached", _) => format!("{reader}: detached"),
-            ("card_inserted", Some(true)) => format!("{reader}: a card of ours"),
-            ("card_inserted", _) => {
-                format!(
-                    "{reader}: a card of others, answer to reset {}",
-                    self.atr.as_deref().unwrap_or_default()
-                )
+            ("service_runs", _) => said!(language, "the smart card service runs", "خدمة قارئات الكروت تعمل"),
+            ("service_lost", _) => {
+                let error = self.error.as_deref().unwrap_or_default();
+                said!(language, "{error}", "انقطعت خدمة قارئات الكروت: {error}", error)
             }
-            ("card_mute", _) => format!("{reader}: a card that does not answer: turn it, clean it"),
-            ("card_removed", _) => format!("{reader}: card taken out"),
-            ("watching", _) => {
-                "that is how things are; what happens now follows (end with Ctrl-C)".to_owned()
+            ("reader_attached", _) => said!(language, "{reader}: attached", "{reader}: تم توصيله", reader),
+            ("reader_detached", _) => said!(language, "{reader}: detached", "{reader}: تم فصله", reader),
+            ("card_inserted", Some(true)) => {
+                said!(language, "{reader}: a card of ours", "{reader}: كارت من كروت الشركة", reader)
             }
-            _ => format!("{reader}: {}", self.event),
+            ("card_inserted", _) => said!(
+                language,
+                "{reader}: a card of others, answer to reset {atr}",
+                "{reader}: كارت آخر، استجابته {atr}",
+                reader,
+                atr = self.atr.as_deref().unwrap_or_default(),
+            ),
+            ("card_mute", _) => said!(
+                language,
+                "{reader}: a card that does not answer: turn it, clean it",
+                "{reader}: كارت لا يستجيب: يرجى عكس اتجاهه وتنظيفه",
+                reader,
+            ),
+            ("card_removed", _) => {
+                said!(language, "{reader}: card taken out", "{reader}: أُخرج الكارت", reader)
+            }
+            ("watching", _) => said!(
+                language,
+                "that is how things are; what happens now follows (end with {keys})",
+                "هذه هي الحال الآن، ويلي ما يحدث (الإنهاء: {keys})",
+                keys = "Ctrl-C",
+            ),
+            _ => said!(language, "{reader}: {event}", "{reader}: {event}", reader, event = self.event),
         }
     }
 }

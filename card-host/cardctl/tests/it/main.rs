@@ -10,6 +10,7 @@
 )]
 
 mod answers;
+mod arabic;
 mod batch;
 mod command_line;
 mod conformance;
@@ -18,8 +19,10 @@ mod doctor;
 #[cfg(unix)]
 mod guides;
 mod keys;
+mod latin;
 mod meter_command;
 mod pages;
+mod policy;
 mod run;
 mod signer;
 mod sim;

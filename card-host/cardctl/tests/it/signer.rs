@@ -122,6 +122,19 @@ fn a_company_sells_below_its_ceilings_and_two_custodians_raise_them() {
     company.done(&["ledger", "begin"]);
     company.done(&["issue", "--meter", "1", "--account", "7"]);
     company.done(&["top-up", "90"]);
+    // A national ID becomes what stands for its person by the signer's keys, too.
+    let file = |name: &str, text: &str| {
+        let path = company.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let policy = file("policy.toml", "[steps.block]\ndocuments = [\"national-id\"]\n");
+    let national_id = file("id", "29001011234567");
+    company.done(&["policy", "set", &policy]);
+    let shown = ["--national-id", &national_id, "--valid-until", "2099-01-31"];
+    company.done(&[&["block", "--meter", "1", "--reason", "lost"][..], &shown].concat());
+    assert_eq!(company.done(&["policy", "accounts", "--national-id", &national_id]).trim(), "7");
+    company.done(&["unblock", "--meter", "1", "--reason", "found"]);
     company.refused(&["top-up", "101"], "the ceiling of one certificate is 100.00 EGP");
     company.refused(&["top-up", "61"], "the ceiling of one binding in a day is 150.00 EGP");
     assert!(!company.run(&["reconcile"]).status.success());

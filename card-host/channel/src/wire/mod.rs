@@ -7,6 +7,7 @@
 //! Requests with fields that are not known here are refused: a field that is not understood must not be lost. Answers may get new fields.
 
 mod cards;
+mod events;
 mod problem;
 mod sales;
 #[cfg(feature = "schema")]
@@ -16,6 +17,7 @@ pub mod texts;
 pub use cards::{
     Consent, EvidenceAnswer, EvidenceKind, EvidenceRequest, LinkRequest, Status, UnlinkQuery, Waiting,
 };
+pub use events::{Event, EventPage, EventsQuery};
 pub use problem::{Code, MEDIA_TYPE, Problem, Reason};
 pub use sales::{
     Certified, Charge, ChargeKind, ConfirmRequest, PageDigits, PageLanguage, Payee, Payment, PointRequest,

@@ -5,6 +5,7 @@ mod finding;
 mod key;
 mod kinds;
 mod receipt;
+mod spoken;
 mod sums;
 mod walk;
 
@@ -22,6 +23,7 @@ use super::entry::{EntryId, Kind};
 use super::error::LedgerError;
 use super::names::PointCode;
 use super::records::{Head, Point, SignedHead};
+use super::span::each_entry;
 use super::store::{AccountBalance, Ledger, read, transact};
 
 /// How far something long has come.
@@ -258,6 +260,27 @@ pub fn trial_balance(ledger: &dyn Ledger) -> Result<TrialBalance, LedgerError> {
     Ok(sums::balance_of(&accounts))
 }
 
+/// The same of what was entered before a time. It reads the entries, chain by chain.
+pub fn trial_balance_at(ledger: &dyn Ledger, until: CardTime) -> Result<TrialBalance, LedgerError> {
+    read(ledger, |t| {
+        let (mut sums, mut after) = (sums::Sums::default(), None);
+        loop {
+            let page = t.points(after.as_ref(), PAGE_OF_POINTS)?;
+            let Some(last) = page.last() else { return Ok(sums.trial_balance()) };
+            after = Some(last.code.clone());
+            for point in &page {
+                each_entry(t, &point.code, CardTime(1), until, &mut |entry| {
+                    sums.add(entry);
+                    Ok(())
+                })?;
+            }
+        }
+    })
+}
+
+/// Vending points of one page.
+const PAGE_OF_POINTS: u32 = 500;
+
 /// Recomputes every chain and compares it with `heads` (those that the auditor kept) and with those that the ledger kept; adds up all accounts and
 /// compares them with the rows of bindings, points and customers. It sees one state of the ledger, and reads entries in pages; what it keeps in
 /// memory is some 300 bytes for each binding, 100 for each card and 50 for each report.
@@ -268,5 +291,8 @@ pub fn verify(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<AuditReport, LedgerError> {
     let scope = ledger.scope();
-    read(ledger, |t| walk::Walk::new(scope, key, heads).run(t, progress))
+    read(ledger, |t| {
+        let secret = t.secret()?;
+        walk::Walk::new(scope, key, heads, secret).run(t, progress)
+    })
 }

@@ -15,10 +15,11 @@ use crate::error::LedgerError;
 use crate::names::{OFFICE, PointCode};
 use crate::records::{BindingRecord, Customer, Point, Reading, SignedHead, Status, StepDone};
 use crate::restore::epoch_of;
+use crate::secret::Secret;
 use crate::store::{Table, Transaction};
 
 /// What is gone through row by row.
-const TABLES: [Table; 12] = [
+const TABLES: [Table; 13] = [
     Table::Entry,
     Table::Transfer,
     Table::Request,
@@ -26,6 +27,7 @@ const TABLES: [Table; 12] = [
     Table::Party,
     Table::Token,
     Table::Staff,
+    Table::Person,
     Table::Link,
     Table::Card,
     Table::Customer,
@@ -47,6 +49,7 @@ struct Unresolved {
 
 pub(super) struct Walk<'a> {
     scope: Scope,
+    secret: Secret,
     key: &'a AuditPublicKey,
     /// The auditor's heads by vending point, in the order of their numbers.
     heads: BTreeMap<PointCode, Vec<SignedHead>>,
@@ -71,7 +74,7 @@ struct Chain {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(scope: Scope, key: &'a AuditPublicKey, given: &[SignedHead]) -> Self {
+    pub(super) fn new(scope: Scope, key: &'a AuditPublicKey, given: &[SignedHead], secret: Secret) -> Self {
         let mut heads: BTreeMap<PointCode, Vec<SignedHead>> = BTreeMap::new();
         for head in given {
             heads.entry(head.id.point.clone()).or_default().push(head.clone());
@@ -90,7 +93,7 @@ impl<'a> Walk<'a> {
         };
         let (sums, expected, unresolved, marks) =
             (Sums::default(), Expected::default(), Vec::new(), BTreeMap::new());
-        Self { scope, key, heads, sums, expected, unresolved, marks, asked: HashMap::new(), report }
+        Self { scope, secret, key, heads, sums, expected, unresolved, marks, asked: HashMap::new(), report }
     }
 
     pub(super) fn run(
@@ -155,9 +158,9 @@ impl<'a> Walk<'a> {
     fn rows(&mut self, t: &mut dyn Transaction, points: &[PointCode]) -> Result<(), LedgerError> {
         let (mut seen, mut found) = (Seen::default(), Vec::new());
         for table in TABLES {
-            let (expected, debts) = (&mut self.expected, &self.sums.debts);
+            let (expected, secret, debts) = (&mut self.expected, &self.secret, &self.sums.debts);
             t.rows(table, &mut |row| {
-                found.extend(expected.row(&row, debts, &mut seen));
+                found.extend(expected.row(&row, secret, debts, &mut seen));
                 Ok(())
             })?;
         }
@@ -293,7 +296,7 @@ impl<'a> Walk<'a> {
         } else if entry.previous != chain.hash {
             self.find(AuditFinding::Unchained(id.clone()));
         }
-        if entry.hashed() != entry.hash {
+        if entry.hashed() != entry.hash || !entry.agrees(&self.secret) {
             self.find(AuditFinding::Changed(id.clone()));
         }
         if !time_follows(&mut chain.proposed, chain.time, entry) {

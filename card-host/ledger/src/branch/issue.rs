@@ -1,30 +1,36 @@
-//! Issuing cards, and moving a customer to another meter.
+//! Issuing cards.
 
-use card_core::id::{Binding, CardId, CardRef, MeterId, State};
+use card_core::id::{CardId, CardRef, MeterId, State};
 use card_core::layout::CardSummary;
-use card_core::message::{MeterReceipt, Slot, Verified};
 
+use super::super::adopt::Adoption;
 use super::super::bindings::OpenOrder;
-use super::super::counter::Evidence;
 use super::super::entry::Kind;
 use super::super::error::{LedgerError, Refusal};
-use super::super::moves::left_by;
 use super::super::names::RequestId;
 use super::super::office::{Office, Who};
-use super::super::powers::{Power, Powers};
+use super::super::powers::Power;
 use super::super::records::{BindingRecord, CardUse, Status};
 use super::super::standing::ReplaceReason;
 use super::super::store::{Payee, read};
-use super::{BranchError, further};
+use super::BranchError;
 use card_host::card_work::{self, CardChoice, CardWorkError, Issued, Papers};
 use card_host::issuer::BindingAccount;
-use card_host::operate;
 use card_host::personalise::{self, Step};
-use card_host::random::OsRandom;
 use card_host::transport::Transport;
 
 /// How many of a binding's newest entries are looked at for the card that was replaced last: the replacement is the newest or nearly so.
 const LOOK_BACK: u32 = 64;
+
+/// By which right a card is made.
+pub(super) enum Ground<'a> {
+    /// The first one of a contract.
+    First,
+    /// In the place of the present one.
+    Replaces(ReplaceReason),
+    /// The first one of a contract whose balance comes from elsewhere.
+    Adopts(&'a Adoption),
+}
 
 impl Office {
     /// Issues the blank card behind `transport` to an account for a meter: the first card of a new binding. Where the account has a card for that
@@ -41,7 +47,7 @@ impl Office {
         choice: CardChoice,
         progress: Option<&mut dyn FnMut(Step)>,
     ) -> Result<Issued, BranchError> {
-        self.make_card(who, id, transport, (meter, account), None, choice, progress)
+        self.make_card(who, id, transport, (meter, account), &Ground::First, choice, progress)
     }
 
     /// Replaces the card of the contract that a meter serves by the blank one behind `transport`: the next generation, with the same totals. To be
@@ -58,7 +64,25 @@ impl Office {
         progress: Option<&mut dyn FnMut(Step)>,
     ) -> Result<Issued, BranchError> {
         let account = self.serving(meter)?.held.account;
-        self.make_card(who, id, transport, (meter, account), Some(reason), choice, progress)
+        self.make_card(who, id, transport, (meter, account), &Ground::Replaces(reason), choice, progress)
+    }
+
+    /// Issues the blank card behind `transport` to an account for a meter, whose contract begins with what an old card or meter had left. It takes two people: asked
+    /// for the first time it is entered and refused ([`Refusal::SecondPerson`]); once another one has agreed, the same again does it, with any blank card.
+    /// To be repeated where it was torn, like [`issue`](Self::issue).
+    #[allow(clippy::too_many_arguments, reason = "who asks, for what, with which card")]
+    pub fn adopt_card(
+        &self,
+        who: &Who,
+        id: &RequestId,
+        transport: &mut impl Transport,
+        (meter, account): (MeterId, u64),
+        adoption: &Adoption,
+        choice: CardChoice,
+        progress: Option<&mut dyn FnMut(Step)>,
+    ) -> Result<Issued, BranchError> {
+        who.must(Power::Correct).map_err(LedgerError::from)?;
+        self.make_card(who, id, transport, (meter, account), &Ground::Adopts(adoption), choice, progress)
     }
 
     #[allow(clippy::too_many_arguments, reason = "who asks, for what, with which card")]
@@ -68,7 +92,7 @@ impl Office {
         id: &RequestId,
         transport: &mut impl Transport,
         (meter, account): (MeterId, u64),
-        reason: Option<ReplaceReason>,
+        ground: &Ground<'_>,
         choice: CardChoice,
         progress: Option<&mut dyn FnMut(Step)>,
     ) -> Result<Issued, BranchError> {
@@ -92,7 +116,7 @@ impl Office {
             }
             Some(serving) if serving.held.account == account => {
                 let former = serving.held.card;
-                let Some(reason) = reason else {
+                let Ground::Replaces(reason) = ground else {
                     return Err(Refusal::HasCard { meter, card: former.id }.into());
                 };
                 self.require_new(&summary)?;
@@ -100,17 +124,26 @@ impl Office {
                 let record = self.replace_card(who, id, payee, card, reason.code())?;
                 (record, Some(former))
             }
-            _ => {
+            serving => {
                 self.require_new(&summary)?;
-                let order = OpenOrder {
-                    who: who.clone(),
-                    id: id.clone(),
-                    meter,
-                    account,
-                    card: CardRef { id: card, generation: 1 },
-                    closes_former: choice.closes_former,
+                let card = CardRef { id: card, generation: 1 };
+                let record = match (ground, serving) {
+                    (Ground::Adopts(_), Some(serving)) => {
+                        return Err(Refusal::MeterInUse { meter, card: serving.held.card.id }.into());
+                    }
+                    (Ground::Adopts(adoption), None) => {
+                        self.adopt_new(who, id, (meter, account), card, adoption)?
+                    }
+                    _ => self.open(&OpenOrder {
+                        who: who.clone(),
+                        id: id.clone(),
+                        meter,
+                        account,
+                        card,
+                        closes_former: choice.closes_former,
+                    })?,
                 };
-                (self.open(&order)?, None)
+                (record, None)
             }
         };
         let (binding, certificate) = self.certificates(&record)?;
@@ -123,7 +156,7 @@ impl Office {
     /// The card that a request has issued before, a customer's or a technician's, where it is known.
     pub fn card_of(&self, who: &Who, id: &RequestId) -> Result<Option<CardId>, LedgerError> {
         let request = who.request(id);
-        read(self.ledger(), |t| match t.steps(&request)?.into_iter().next() {
+        read(self.ledger(), |t| match t.steps(&request)?.pop() {
             Some(done) => Ok(t.entry(&done.entry)?.and_then(|entry| entry.card)),
             None => Ok(None),
         })
@@ -139,9 +172,13 @@ impl Office {
     ) -> Result<Option<(BindingAccount, Option<CardRef>)>, LedgerError> {
         let request = who.request(id);
         let found = read(self.ledger(), |t| {
-            let Some(done) = t.steps(&request)?.into_iter().next() else { return Ok(None) };
-            let entry =
-                t.entry(&done.entry)?.filter(|entry| matches!(entry.kind, Kind::Open | Kind::Replace));
+            let Some(done) = t.steps(&request)?.pop() else { return Ok(None) };
+            let entry = t.entry(&done.entry)?;
+            // A second person is asked, or has agreed; nothing was issued yet.
+            if entry.as_ref().is_some_and(|entry| matches!(entry.kind, Kind::Propose | Kind::Approve)) {
+                return Ok(None);
+            }
+            let entry = entry.filter(|entry| matches!(entry.kind, Kind::Open | Kind::Replace | Kind::Adopt));
             let record = match entry.as_ref().and_then(|entry| entry.binding) {
                 Some(binding) => t.binding(Payee::Binding(binding))?,
                 None => None,
@@ -186,70 +223,5 @@ impl Office {
             return Err(CardWorkError::AlreadyIssued { card, meter: known.binding.meter }.into());
         }
         Ok(card_work::blank(self.scope(), summary)?)
-    }
-
-    /// Opens a binding on another meter for the customer of `report`'s binding, and moves to it what that final report says was left,
-    /// once. The customer's card, which must be the one behind `transport`, is bound to it, and carries what the month has had so far, where that
-    /// is known. To be repeated where it was torn. The id of the request has at most 58 characters.
-    pub fn move_to_meter(
-        &self,
-        who: &Who,
-        id: &RequestId,
-        transport: &mut impl Transport,
-        meter: MeterId,
-        report: &Verified<MeterReceipt>,
-    ) -> Result<BindingAccount, BranchError> {
-        who.must(Power::Sell).map_err(LedgerError::from)?;
-        let present = operate::present(transport)?;
-        // It is evidence, too: after a restore, nothing is moved without.
-        self.hand_in(who, &Evidence::MeterReceipt(report.emit().to_vec()))?;
-        let closed = self.bound(report.binding)?;
-        let serving = read(self.ledger(), |t| t.binding(Payee::Meter(meter)))?
-            .filter(|serving| serving.status == Status::Open);
-        // Where it was begun before, the customer's card serves the new binding already.
-        let opened = serving.filter(|serving| {
-            serving.held.account == closed.held.account && serving.binding() != report.binding
-        });
-        let holder = opened.as_ref().unwrap_or(&closed).held.card;
-        if present != holder {
-            return Err(BranchError::OtherCard { expected: holder, present });
-        }
-        if closed.status != Status::Closed {
-            // Where it proves nothing, nothing is begun either.
-            read(self.ledger(), |t| left_by(t, &closed, report))?;
-        }
-        let to = match opened {
-            Some(opened) => opened.binding(),
-            None => {
-                let order = OpenOrder {
-                    who: who.clone(),
-                    id: further(id, "open")?,
-                    meter,
-                    account: closed.held.account,
-                    card: present,
-                    closes_former: false,
-                };
-                self.open(&order)?.binding()
-            }
-        };
-        if closed.status != Status::Closed {
-            self.move_credit(who, id, to, report)?;
-        }
-        let record = self.bound(to)?;
-        let (binding, certificate) = self.certificates(&record)?;
-        let meter_key = self.meter_key(to)?;
-        operate::rebind(transport, self.keys(), meter_key, &binding, &certificate, &mut OsRandom)?;
-        if let Some(so_far) = self.month_so_far(report.binding)? {
-            let id = further(id, "month")?;
-            // It follows from the move, and is nobody's own message to the meter.
-            let mover = Who { may: Powers::ALL, ..who.clone() };
-            let mail = self.mail(&mover, &id, present.id, Slot::MONTH_SO_FAR, &so_far.emit())?;
-            card_work::deliver(transport, &mail.delivery)?;
-        }
-        Ok(record.held)
-    }
-
-    fn bound(&self, binding: Binding) -> Result<BindingRecord, LedgerError> {
-        read(self.ledger(), |t| super::binding_of(t, Payee::Binding(binding)))
     }
 }

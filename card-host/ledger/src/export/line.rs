@@ -57,8 +57,8 @@ impl Entry {
 impl<'a> LineOfEntry<'a> {
     pub(super) fn of(entry: &'a Entry) -> Self {
         let transfers = entry.transfers.iter().map(|Transfer { debit, credit, amount }| LineOfTransfer {
-            debit: debit.to_string(),
-            credit: credit.to_string(),
+            debit: entry.stored(debit),
+            credit: entry.stored(credit),
             amount: amount.0,
         });
         Self {
@@ -69,12 +69,12 @@ impl<'a> LineOfEntry<'a> {
             party: entry.request.party.as_str().into(),
             request: entry.request.id.as_str().into(),
             step: entry.step.code().into(),
-            actor: (&entry.actor).into(),
-            reason: (&entry.reason).into(),
+            actor: entry.stored_actor().into(),
+            reason: entry.stored_reason().into(),
             meter: entry.binding.map(|binding| format!("{:X}", binding.meter)).unwrap_or_default(),
             binding: entry.binding.map(|binding| binding.number),
             card: entry.card.map(|card| card.to_string()).unwrap_or_default(),
-            account: entry.account.to_string(),
+            account: entry.stored_account().to_string(),
             amount: entry.amount.0,
             sequence: entry.sequence,
             total_credit: entry.total_credit.0,
@@ -123,6 +123,7 @@ impl<'a> LineOfEntry<'a> {
             policy: self.policy,
             payload: hex::decode(&self.payload).map_err(|_| "payload")?,
             transfers: transfers.collect::<Result<_, &'static str>>()?,
+            references: None,
             previous: bytes::<32>(&self.previous).ok_or("previous")? as Hash,
             hash: bytes::<32>(&self.hash).ok_or("hash")? as Hash,
         })

@@ -53,8 +53,11 @@ impl Absent {
             Head::Party(_)
             | Head::Token(_)
             | Head::Staff(_)
+            | Head::Person(_)
             | Head::Reading(_)
             | Head::Signed(_)
+            | Head::Erased { .. }
+            | Head::Forgotten { .. }
             | Head::Epoch(_) => return false,
         };
         self.0.remove(&key)

@@ -3,7 +3,7 @@
 //! The driver is asynchronous, and each connection has a small runtime of its own that runs only while somebody waits for an answer. So
 //! every wait has an end, also where the server has gone silent, and BEGIN goes out together with the first question.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -125,6 +125,7 @@ impl r2d2::ManageConnection for Manager {
             wire: Some(wire),
             runtime,
             statements: HashMap::new(),
+            words: Words::default(),
             state: State::Idle,
             claim: None,
             answered: false,
@@ -202,6 +203,17 @@ pub(super) enum Committed {
     Unknown(Failure),
 }
 
+/// Which words have been written in a connection.
+#[derive(Default)]
+struct Words {
+    known: HashSet<String>,
+    /// By the transaction that is not over.
+    new: Vec<String>,
+}
+
+/// Words that a connection remembers: more than there are people who sell in it.
+const MOST_WORDS: usize = 1000;
+
 /// A connection with its prepared statements.
 pub(super) struct Connection {
     client: Client,
@@ -209,6 +221,8 @@ pub(super) struct Connection {
     wire: Option<Wire>,
     runtime: Runtime,
     statements: HashMap<&'static str, Statement>,
+    /// Words that are known to be there.
+    words: Words,
     state: State,
     /// The lock that this transaction has, or takes as it begins: nobody else decides about the same request meanwhile.
     claim: Option<i64>,
@@ -341,6 +355,7 @@ impl Connection {
         let state = sql.map_or(State::Idle, State::Wanted);
         (self.state, self.answered, self.patience, self.broken) = (state, false, PATIENCE, true);
         self.claim = None;
+        self.words.new.clear();
     }
 
     /// Ends a transaction without its writes. Where the server does not answer to that, it does so by itself.
@@ -350,6 +365,19 @@ impl Connection {
             State::Idle | State::Wanted(_) => true,
         };
         (self.state, self.broken) = (State::Idle, !ended);
+    }
+
+    /// Keeps words. Who sells is the same from one sale to the next: that is not said again in the same connection.
+    pub(super) fn keep_words(&mut self, words: Vec<(String, String)>) -> Result<(), Failure> {
+        for (reference, text) in words {
+            if !self.words.known.contains(&reference) {
+                self.execute(super::sql::NEW_WORD, &[&reference, &text])?;
+                if self.words.known.len() < MOST_WORDS {
+                    self.words.new.push(reference);
+                }
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn commit(&mut self) -> Committed {
@@ -362,6 +390,7 @@ impl Connection {
         match result {
             Ok(()) => {
                 (self.state, self.broken) = (State::Idle, false);
+                self.words.known.extend(self.words.new.drain(..));
                 Committed::Done
             }
             Err(failure) if not => {

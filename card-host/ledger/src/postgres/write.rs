@@ -6,6 +6,7 @@ use super::failure::{Failure, FailureKind};
 use super::rows::{amount, number, time, total};
 use super::sql::{self, BINDING_COLUMNS, CUSTOMER_COLUMNS};
 use super::values::Values;
+use crate::second::identity;
 use crate::{BindingRecord, Customer, Entry, Head, Kind, Point, PolicyRecord, SignedHead, Status, Step};
 use card_core::calendar::utc_month;
 
@@ -44,6 +45,7 @@ pub(super) fn write(
     }
     write_common(connection, entry, point, binding, customer)?;
     mark_waiting(connection, entry)?;
+    connection.keep_words(entry.words())?;
     others.into_iter().try_for_each(|(other, new)| write_head(connection, other, new))
 }
 
@@ -61,8 +63,8 @@ fn entry_values<'a>(entry: &'a Entry, point: &'a Point) -> Result<Values<'a>, Fa
     let mut credits = Vec::with_capacity(entry.transfers.len());
     let mut amounts = Vec::with_capacity(entry.transfers.len());
     for transfer in &entry.transfers {
-        debits.push(transfer.debit.to_string());
-        credits.push(transfer.credit.to_string());
+        debits.push(entry.stored(&transfer.debit));
+        credits.push(entry.stored(&transfer.credit));
         amounts.push(amount(transfer.amount)?);
     }
     let mut values = Values::with_room(64);
@@ -75,12 +77,12 @@ fn entry_values<'a>(entry: &'a Entry, point: &'a Point) -> Result<Values<'a>, Fa
         .add(entry.request.party.as_str())
         .add(entry.request.id.as_str())
         .add(i16::from(entry.step.number()))
-        .add(entry.actor.as_str())
-        .add(entry.reason.as_str())
+        .add(entry.stored_actor())
+        .add(entry.stored_reason())
         .add(entry.binding.as_ref().map(|binding| binding.meter.0.as_slice()))
         .add(entry.binding.map(|binding| i64::from(binding.number)))
         .add(entry.card.as_ref().map(|card| card.0.as_slice()))
-        .add(entry.account.cast_signed())
+        .add(entry.stored_account().cast_signed())
         .add(amount(entry.amount)?)
         .add(i64::from(entry.sequence))
         .add(total(entry.total_credit)?)
@@ -170,6 +172,24 @@ fn new_customer(connection: &mut Connection, record: &Customer) -> Result<(), Fa
 
 /// Writes a head; as a `new` row where it was looked for and not there.
 fn write_head(connection: &mut Connection, head: &Head, new: bool) -> Result<(), Failure> {
+    match head {
+        Head::Erased { account, reference } => {
+            let (real, reference) = (account.cast_signed(), reference.cast_signed());
+            connection.execute(sql::ERASE_MESSAGES, &[&real])?;
+            connection.execute(sql::ERASE_REASONS, &[&reference])?;
+            connection.execute(sql::ERASE_ACCOUNT, &[&reference.to_string()])?;
+            connection.execute(sql::ERASE_BINDINGS, &[&real, &reference])?;
+            connection.execute(sql::ERASE_PERSON, &[&real, &reference])?;
+            return connection.execute(sql::ERASE_CUSTOMER, &[&real, &reference]).map(drop);
+        }
+        Head::Forgotten { name, reference } => {
+            let (was, is) = (identity(name), identity(reference));
+            connection.execute(sql::FORGET_WORDS, &[name, reference])?;
+            connection.execute(sql::FORGET_TOKENS, &[name, reference])?;
+            return connection.execute(sql::FORGET_STAFF, &[&was, reference, &is]).map(drop);
+        }
+        _ => {}
+    }
     let mut values = Values::default();
     let change = match head {
         Head::Binding(record) => {
@@ -221,9 +241,11 @@ fn write_head(connection: &mut Connection, head: &Head, new: bool) -> Result<(),
 /// The heads that one statement writes.
 fn add_plain<'a>(values: &mut Values<'a>, head: &'a Head, new: bool) -> Result<&'static str, Failure> {
     match head {
-        Head::Binding(_) | Head::Customer(_) | Head::Point(_) => {
-            Err(Failure::corrupt("a head was written in another way"))
-        }
+        Head::Binding(_)
+        | Head::Customer(_)
+        | Head::Point(_)
+        | Head::Erased { .. }
+        | Head::Forgotten { .. } => Err(Failure::corrupt("a head was written in another way")),
         Head::Card(record) => {
             values
                 .add(record.card.id.0.as_slice())
@@ -255,6 +277,10 @@ fn add_plain<'a>(values: &mut Values<'a>, head: &'a Head, new: bool) -> Result<&
                 .add(member.secret.as_str())
                 .add(i16::from(member.stopped));
             Ok(sql::STAFF_ROW.sql(new))
+        }
+        Head::Person(record) => {
+            values.add(record.person.emit().to_vec()).add(record.account.cast_signed());
+            Ok(sql::NEW_PERSON)
         }
         Head::Link(link) => {
             values

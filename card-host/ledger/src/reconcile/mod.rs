@@ -3,6 +3,7 @@
 mod given;
 mod run;
 mod signed;
+mod spoken;
 
 use card_core::id::Binding;
 use card_core::units::{CardTime, Piastres};

@@ -11,10 +11,10 @@ use crate::alerts::cost;
 use crate::audit::Progress;
 use crate::entry::{Entry, EntryId, Kind, Step};
 use crate::error::LedgerError;
-use crate::export::first_at;
 use crate::policy::Policy;
 use crate::proof::{began_anew, by_time, fell};
 use crate::records::{BindingRecord, Point, Reading, Status};
+use crate::span::first_at;
 use crate::store::{Transaction, with_readings};
 
 /// Rows of one page, and readings of a binding that are looked at.
@@ -437,7 +437,7 @@ impl<'a> Run<'a> {
 
 /// Whether cash comes or goes with entries of this kind.
 const fn moves_money(kind: Kind) -> bool {
-    matches!(kind, Kind::Sale | Kind::Confirm | Kind::Refund | Kind::Debit | Kind::Deposit)
+    matches!(kind, Kind::Sale | Kind::Confirm | Kind::Refund | Kind::Debit | Kind::GiveBack | Kind::Deposit)
 }
 
 /// When a binding was superseded, and by which: the next one of its meter, or the one that its card has gone to.

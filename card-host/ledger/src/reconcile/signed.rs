@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 
 use super::run::{DAY, about};
 use super::{Exception, ExceptionKind as About, ReconcileOptions, Severity};
-use crate::error::{AnchorError, LedgerError};
+use crate::anchor_error::AnchorError;
+use crate::error::LedgerError;
 use crate::records::BindingRecord;
 
 /// Rows of one page.

@@ -107,6 +107,8 @@ impl Place {
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "recursive_triggers", true)?;
         connection.pragma_update(None, "cell_size_check", true)?;
+        // What is taken away is overwritten.
+        connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "cache_size", -32_768)?;
         // A page that cannot be read is then an error of one statement, not a signal that ends the program.

@@ -4,6 +4,7 @@
 use card_core::id::{Binding, CardId, Scope};
 use card_core::message::Slot;
 use card_core::units::CardTime;
+use card_host::national_id::PersonRef;
 use rusqlite::{Connection, Params, named_params, params};
 
 use super::error::{failed, is_severe};
@@ -12,18 +13,21 @@ use super::rows::{Columns, account};
 use crate::entry::{Entry, EntryId, Hash, RequestKey};
 use crate::names::{PartyCode, PointCode};
 use crate::records::{
-    BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, Point, PolicyRecord,
-    Reading, SignedHead, Staff, StepDone, Token,
+    BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, PersonRecord, Point,
+    PolicyRecord, Reading, SignedHead, Staff, StepDone, Token,
 };
 use crate::store::{Access, AccountBalance, Ask, Context, Payee, Row, Table, Transaction, newest_first};
-use crate::{LedgerError, StoreError};
+use crate::words::debts_in_words;
+use crate::{LedgerError, Secret, StoreError};
 
 macro_rules! entry {
     ($rest:expr) => {
         concat!(
             "SELECT e.point, e.number, e.time, e.kind, e.party, e.request, e.step, e.actor, e.reason, e.meter, e.binding, ",
             "e.card, e.account, e.amount, e.sequence, e.total_credit, e.total_debited, e.policy, e.payload, e.previous, ",
-            "e.hash FROM entry e ",
+            "e.hash, (SELECT w.text FROM word w WHERE w.reference = e.actor), ",
+            "(SELECT w.text FROM word w WHERE w.reference = e.reason), ",
+            "(SELECT w.text FROM word w WHERE w.reference = CAST(e.account AS TEXT)) FROM entry e ",
             $rest
         )
     };
@@ -168,14 +172,16 @@ impl<'c> Rows<'c> {
     }
 
     fn entries(&mut self, sql: &str, params: impl Params) -> Result<Vec<Entry>, LedgerError> {
-        let mut entries = self.all("entry", sql, params, |columns| columns.entry())?;
-        for entry in &mut entries {
+        let found = self.all("entry", sql, params, |columns| Ok((columns.entry()?, columns.words()?)))?;
+        let mut entries = Vec::with_capacity(found.len());
+        for (mut entry, words) in found {
             entry.transfers = self.all(
                 "transfer",
                 "SELECT debit, credit, amount FROM transfer WHERE point = ? AND number = ? ORDER BY line",
                 params![entry.id.point.as_str(), stored(entry.id.number)],
                 |columns| columns.transfer(),
             )?;
+            entries.push(entry.in_words(words));
         }
         Ok(entries)
     }
@@ -334,6 +340,11 @@ impl Transaction for Rows<'_> {
         self.all("staff", sql, [], |columns| columns.staff())
     }
 
+    fn persons(&mut self, person: &PersonRef) -> Result<Vec<PersonRecord>, LedgerError> {
+        let sql = "SELECT person, account FROM person WHERE person = ?";
+        self.all("person", sql, [person.emit()], |columns| columns.person())
+    }
+
     fn tokens(&mut self, party: &PartyCode) -> Result<Vec<Token>, LedgerError> {
         let sql = "SELECT hash, party, actor, power, revoked FROM token WHERE party = ? ORDER BY hash";
         self.all("token", sql, [party.as_str()], |columns| columns.token())
@@ -464,7 +475,9 @@ impl Transaction for Rows<'_> {
         let sql = "SELECT account, sum(debit), sum(credit) FROM \
                    (SELECT debit AS account, amount AS debit, 0 AS credit FROM transfer \
                    UNION ALL SELECT credit, 0, amount FROM transfer) GROUP BY account ORDER BY account";
-        self.all("transfer", sql, [], |columns| columns.account_balance())
+        let balances = self.all("transfer", sql, [], |columns| columns.account_balance())?;
+        let sql = "SELECT text FROM word WHERE reference = ?";
+        debts_in_words(balances, |of| self.one("word", sql, [of], |columns| columns.parsed("text")))
     }
 
     fn rows(
@@ -480,6 +493,7 @@ impl Transaction for Rows<'_> {
             Table::Party => ("party", "SELECT code, channel, open FROM party"),
             Table::Token => ("token", "SELECT hash, party, actor, power, revoked FROM token"),
             Table::Staff => ("staff", "SELECT identity, name, may, secret, stopped FROM staff"),
+            Table::Person => ("person", "SELECT person, account FROM person"),
             Table::Link => ("link", "SELECT party, card, customer, since FROM link"),
             Table::Card => ("card", "SELECT id, generation, meter, binding, load_key, used FROM card"),
             Table::Customer => ("customer", "SELECT account, debt, phone, arabic FROM customer"),
@@ -491,6 +505,12 @@ impl Transaction for Rows<'_> {
             ),
         };
         self.each(name, sql, [], |columns| each(columns.any(table)?))
+    }
+
+    fn secret(&mut self) -> Result<Secret, LedgerError> {
+        let secret =
+            self.one("secret", "SELECT bytes FROM secret WHERE id = 1", [], |columns| columns.secret())?;
+        Ok(secret.ok_or_else(|| StoreError::Corrupt("table secret has no row".to_owned()))?)
     }
 
     fn epoch(&mut self) -> Result<u32, LedgerError> {

@@ -6,9 +6,10 @@ use super::rows::{account, amount, number, time};
 use super::transaction::Rows;
 use crate::entry::{Entry, Hash, Kind, Step};
 use crate::records::{
-    BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, Point, PolicyRecord,
-    Reading, SignedHead, Staff, Status, Token,
+    BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, PersonRecord, Point,
+    PolicyRecord, Reading, SignedHead, Staff, Status, Token,
 };
+use crate::second::identity;
 use crate::{LedgerError, Refusal, StoreError};
 use card_core::calendar::utc_month;
 
@@ -18,6 +19,26 @@ const ENTRY: &str = "INSERT INTO entry (point, number, month, time, kind, party,
 const TRANSFER: &str =
     "INSERT INTO transfer (point, number, line, month, debit, credit, amount) VALUES (?, ?, ?, ?, ?, ?, ?)";
 const REQUEST: &str = "INSERT INTO request (party, id, step, point, number, month) VALUES (?, ?, ?, ?, ?, ?)";
+
+const WORD: &str = "INSERT INTO word (reference, text) VALUES (?, ?) ON CONFLICT (reference) DO NOTHING";
+
+/// What names a customer (?1: the account, ?2: its reference). Reasons that a program has made are read again by programs, and name nobody.
+const ERASE: [&str; 6] = [
+    "DELETE FROM message WHERE phone <> '' AND phone = (SELECT phone FROM customer WHERE account = ?1) AND ?2 = ?2",
+    "DELETE FROM word WHERE reference IN (SELECT reason FROM entry WHERE account = ?2 AND reason <> '' \
+     AND kind NOT IN ('refresh', 'mail', 'settings', 'end') AND NOT (kind = 'move' AND step = 1)) AND ?1 = ?1",
+    "DELETE FROM word WHERE reference = CAST(?2 AS TEXT) AND ?1 = ?1",
+    "UPDATE binding SET account = ?2 WHERE account = ?1",
+    "UPDATE person SET account = ?2 WHERE account = ?1",
+    "UPDATE customer SET account = ?2, phone = '' WHERE account = ?1",
+];
+/// What names somebody who acted (?1: the name, ?2: its reference, ?3 and ?4: what is the same of all spellings of these).
+const FORGET: [&str; 3] = [
+    "DELETE FROM word WHERE (reference = ?2 OR text IN ('staff: add ' || ?1, 'staff: may ' || ?1, 'staff: renew ' || ?1)) \
+     AND ?3 = ?3 AND ?4 = ?4",
+    "UPDATE token SET actor = ?2 WHERE actor = ?1 AND ?3 = ?3 AND ?4 = ?4",
+    "UPDATE staff SET name = ?2, identity = ?4 WHERE identity = ?3 AND ?1 = ?1",
+];
 
 const WAITS: &str = "INSERT INTO waiting (party, id, point, number, month) VALUES (?, ?, ?, ?, ?)";
 const WAITS_NO_MORE: &str = "DELETE FROM waiting WHERE party = ? AND id = ?";
@@ -112,12 +133,12 @@ impl Rows<'_> {
                 party,
                 request,
                 step,
-                entry.actor,
-                entry.reason,
+                entry.stored_actor(),
+                entry.stored_reason(),
                 entry.binding.map(|binding| binding.meter.0),
                 entry.binding.map(|binding| binding.number),
                 entry.card.map(|card| card.0),
-                account(entry.account),
+                account(entry.stored_account()),
                 amount("amount", entry.amount)?,
                 entry.sequence,
                 amount("total credit", entry.total_credit)?,
@@ -131,8 +152,11 @@ impl Rows<'_> {
         for (line, transfer) in (1..).zip(&entry.transfers) {
             let line: u8 = line;
             let moved = amount("amount of a transfer", transfer.amount)?;
-            let (debit, credit) = (transfer.debit.to_string(), transfer.credit.to_string());
+            let (debit, credit) = (entry.stored(&transfer.debit), entry.stored(&transfer.credit));
             self.run("transfer", TRANSFER, params![point, place, line, month, debit, credit, moved])?;
+        }
+        for (reference, text) in entry.words() {
+            self.run("word", WORD, params![reference, text])?;
         }
         self.run("request", REQUEST, params![party, request, step, point, place, month])?;
         match (entry.step, entry.kind) {
@@ -175,6 +199,13 @@ impl Rows<'_> {
         match head {
             Head::Binding(binding) => self.binding_head(binding),
             Head::Customer(customer) => self.customer_head(customer),
+            Head::Erased { account: real, reference } => self.erased(account(*real), account(*reference)),
+            Head::Forgotten { name, reference } => {
+                for sql in FORGET {
+                    self.run("word", sql, params![name, reference, identity(name), identity(reference)])?;
+                }
+                Ok(())
+            }
             Head::Card(card) => self.card_head(card),
             Head::Point(point) => match self.with_point(POINT_OTHER, point)? {
                 1 => Ok(()),
@@ -183,6 +214,7 @@ impl Rows<'_> {
             Head::Party(party) => self.party_head(party),
             Head::Token(token) => self.token_head(token),
             Head::Staff(member) => self.staff_head(member),
+            Head::Person(record) => self.person_head(record),
             Head::Link(link) => self.link_head(link),
             Head::Mail(mail) => self.mail_head(mail),
             Head::Reading(reading) => self.reading_head(reading),
@@ -268,6 +300,13 @@ impl Rows<'_> {
         Ok(())
     }
 
+    fn erased(&mut self, real: i64, reference: i64) -> Result<(), LedgerError> {
+        for sql in ERASE {
+            self.run("word", sql, params![real, reference])?;
+        }
+        Ok(())
+    }
+
     fn token_head(&mut self, token: &Token) -> Result<(), LedgerError> {
         let sql = "INSERT INTO token (hash, party, actor, power, revoked) VALUES (?, ?, ?, ?, ?) ON CONFLICT (hash) DO UPDATE \
                    SET party = excluded.party, actor = excluded.actor, power = excluded.power, revoked = excluded.revoked";
@@ -281,6 +320,12 @@ impl Rows<'_> {
                    SET name = excluded.name, may = excluded.may, secret = excluded.secret, stopped = excluded.stopped";
         let Staff { identity, name, may, secret, stopped } = member;
         self.run("staff", sql, params![identity, name, may.to_string(), secret, stopped])?;
+        Ok(())
+    }
+
+    fn person_head(&mut self, record: &PersonRecord) -> Result<(), LedgerError> {
+        let sql = "INSERT INTO person (person, account) VALUES (?, ?) ON CONFLICT DO NOTHING";
+        self.run("person", sql, params![record.person.emit(), account(record.account)])?;
         Ok(())
     }
 

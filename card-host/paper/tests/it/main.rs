@@ -4,8 +4,8 @@
 use card_core::text::Language;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use card_paper::{
-    Amounts, Bracket, ChargeLine, ChargeRow, Digits, Look, MonthRow, PaperError, Receipt, Slip, SlipKind,
-    Statement,
+    Amounts, Bracket, ChargeLine, ChargeRow, Digits, Look, MonthRow, PaperError, Receipt, Slip, SlipFee,
+    SlipKind, Statement,
 };
 
 const LANGUAGES: [Language; 2] = [Language::English, Language::Arabic];
@@ -24,9 +24,9 @@ fn receipt() -> Receipt {
             debt: Piastres(940),
             credit: Piastres(2820),
         },
-        card: "0000000000000001".into(),
+        card: Some("0000000000000001".into()),
         meter: 481,
-        account: 77,
+        account: Some(77),
         seller: "kiosk \"7\"".into(),
         next: "take the card to your meter".into(),
         proof: "EGR1 p0-1/12".into(),
@@ -113,12 +113,16 @@ fn what_the_meter_took_for_instalments_and_restarts_is_shown() {
     let mut with = statement(2);
     let without = with.page(look(Language::English)).unwrap();
     assert!(!without.contains("Instalments") && !without.contains("by restarts"));
+    assert!(!without.contains("of it while"));
     let month = &mut with.months[1];
     (month.instalments, month.re_rating) = (Piastres(45_678), Balance(35_750));
+    month.doubt_cost = Piastres(4_060);
     let page = with.page(look(Language::English)).unwrap();
     assert!(page.contains("Instalments") && page.contains("456.78") && page.contains("357.50"));
+    assert!(page.contains("of it while") && page.contains("40.60"));
     let page = with.page(look(Language::Arabic)).unwrap();
     assert!(page.contains("الأقساط") && page.contains("منها فرق الشرائح"));
+    assert!(page.contains("منها بسبب عدم ضبط تاريخ ووقت العداد"));
 }
 
 #[test]
@@ -137,6 +141,11 @@ fn the_highest_numbers_are_drawn_too() {
     );
 }
 
+fn fee(owed: bool) -> SlipFee {
+    let charge = ChargeLine { what: "Lost card".into(), amount: Piastres(3_000) };
+    SlipFee { charge, owed, number: "p1/7".into() }
+}
+
 #[test]
 fn slips_say_why_where_somebody_had_to() {
     let slip = Slip {
@@ -146,13 +155,26 @@ fn slips_say_why_where_somebody_had_to() {
         card: "2".into(),
         meter: 1,
         account: 1,
+        returned: None,
         reason: "lost <at the market>".into(),
+        fee: None,
         next: "x".into(),
     };
     for language in LANGUAGES {
         let page = slip.page(look(language)).unwrap();
         is_whole(&page, language);
         assert!(page.contains("lost &lt;at the market&gt;"));
+    }
+    for (owed, words) in [(false, ["paid in cash", "مدفوع نقدًا"]), (true, ["owed", "المديونية"])]
+    {
+        let slip = Slip { fee: Some(fee(owed)), ..slip.clone() };
+        for (language, words) in LANGUAGES.into_iter().zip(words) {
+            let page = slip.page(look(language)).unwrap();
+            is_whole(&page, language);
+            assert!(page.contains("Lost card") && page.contains("30.00") && page.contains("p1/7"), "{page}");
+            let english = language == Language::English;
+            assert_eq!(page.contains(words), english == words.is_ascii(), "{words}");
+        }
     }
     assert!(!Slip { reason: String::new(), ..slip }.page(Look::default()).unwrap().contains("Reason"));
 }
@@ -170,7 +192,9 @@ fn papers_are_pdf_too() {
         card: "2".into(),
         meter: 1,
         account: 1,
+        returned: None,
         reason: "فقد في السوق".into(),
+        fee: Some(fee(true)),
         next: "x".into(),
     };
     for language in LANGUAGES {

@@ -3,6 +3,9 @@
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
+#[path = "../memory.rs"]
+mod memory;
+#[cfg(target_os = "none")]
 #[path = "../start.rs"]
 mod start;
 

@@ -59,6 +59,50 @@ pub(crate) fn hot_and_cold_bindings(world: &World) {
     world.check();
 }
 
+/// Sellers at several vending points, of each at several threads: whoever reads meanwhile misses nothing and gets nothing twice.
+pub(crate) fn events_come_once_while_many_sell(world: &World) {
+    points(world);
+    world.customer(1);
+    const EACH: usize = 10;
+    let read = |point: usize, next: &mut u64, found: &mut Vec<String>| {
+        let code = format!("kiosk-{point}").parse().unwrap();
+        let page = card_ledger::events(&*world.ledger, &"fawry".parse().unwrap(), &code, *next, 3).unwrap();
+        assert!(
+            page.events.iter().all(|event| event.entry.number > *next && event.entry.number <= page.next)
+        );
+        found.extend(page.events.into_iter().map(|event| event.request.id.to_string()));
+        *next = page.next;
+    };
+    std::thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            scope.spawn(move || {
+                for round in 0..EACH {
+                    let who = seller(client % 2);
+                    let id = format!("e{client}-{round}").parse().unwrap();
+                    let order = SaleOrder { who, id, ..world.order(kiosk(), 1, 10_000) };
+                    world.office.sell(&order).unwrap();
+                }
+            });
+        }
+        for point in 0..2 {
+            let read = &read;
+            scope.spawn(move || {
+                let (mut next, mut found) = (0, Vec::new());
+                while found.len() < EACH * CLIENTS / 2 {
+                    read(point, &mut next, &mut found);
+                }
+                read(point, &mut next, &mut found);
+                let entries = world
+                    .entries()
+                    .into_iter()
+                    .filter(|entry| entry.id.point.as_str() == format!("kiosk-{point}"));
+                assert_eq!(found, entries.map(|entry| entry.request.id.to_string()).collect::<Vec<_>>());
+            });
+        }
+    });
+    world.check();
+}
+
 /// Round, amount, and the voucher where it was sold.
 type Answer = (u64, u64, Option<Vec<u8>>);
 

@@ -77,6 +77,7 @@ fn moved_by_hand(books: &Books, from: Binding, to: Binding, left: u64) {
             total_debited: held.total_debited,
             payload: Vec::new(),
             transfers: transfers.clone(),
+            references: None,
             previous: point.head,
             ..template.clone()
         }

@@ -114,6 +114,7 @@ pub(crate) fn entry(point: &Point, kind: Kind, id: &str, step: Step, time: CardT
         policy: 1,
         payload: Vec::new(),
         transfers: Vec::new(),
+        references: None,
         previous: point.head,
         hash: [0; 32],
     }

@@ -5,8 +5,69 @@ use card_ledger::{By, EntryId, end_of_day, list_sales, report, sale_by_receipt, 
 
 use super::served::{Served, sale};
 
+/// Over a restart of the server, and while others sell.
+#[test]
+fn events_come_once_each() {
+    let served = Served::start();
+    served.world.customer(7);
+    let page = |served: &Served, after: &str| {
+        let path = format!("/v1/events?point=fawry-1&most=3&after={after}");
+        let answer = served.ask("GET", &path, &served.fawry, None, "");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    };
+    let (mut found, mut next) = (Vec::new(), "0".to_owned());
+    std::thread::scope(|scope| {
+        for seller in 0..4 {
+            let served = &served;
+            scope.spawn(move || {
+                for number in 0..6 {
+                    let id = format!("e-{seller}-{number}");
+                    let payment = if number == 5 { "pending" } else { "received" };
+                    let body = sale("fawry-1", 7, 5_000, payment);
+                    assert_eq!(served.ask("POST", "/v1/sales", &served.fawry, Some(&id), &body).status, 201);
+                }
+            });
+        }
+        while found.len() < 24 {
+            let page = page(&served, &next);
+            next = page["next"].as_str().unwrap().to_owned();
+            let events = page["events"].as_array().unwrap();
+            found.extend(events.iter().map(|event| {
+                (event["id"].as_str().unwrap().to_owned(), event["what"].as_str().unwrap().to_owned())
+            }));
+        }
+    });
+    let end = page(&served, &next);
+    assert_eq!((end["events"].as_array().unwrap().len(), &end["more"]), (0, &false.into()));
+    let entries = served.world.entries().into_iter().filter(|entry| entry.id.point.as_str() == "fawry-1");
+    let expected: Vec<_> = entries
+        .map(|entry| {
+            let what = if entry.kind == card_ledger::Kind::Reserve { "announced" } else { "certified" };
+            (entry.request.id.to_string(), what.to_owned())
+        })
+        .collect();
+    assert_eq!(found, expected, "all of them, once, in their order");
+    // Another server over the same books, from any of its numbers on.
+    let again = card_ledger::events(
+        served.world.office.ledger(),
+        &"fawry".parse().unwrap(),
+        &"fawry-1".parse().unwrap(),
+        10,
+        500,
+    )
+    .unwrap();
+    assert_eq!((again.events.len(), again.next, again.more), (14, 24, false));
+    let others = served.ask("GET", "/v1/events?point=fawry-1", &served.cib, None, "");
+    assert_eq!(others.problem(403), "unknown-point");
+    for wrong in ["after=x", "after=-1", "most=0", "most=501", "since=1"] {
+        let path = format!("/v1/events?point=fawry-1&{wrong}");
+        assert_eq!(served.ask("GET", &path, &served.fawry, None, "").problem(400), "malformed", "{wrong}");
+    }
+}
+
 /// A local day as it is written.
-fn written(day: u16) -> String {
+pub(crate) fn written(day: u16) -> String {
     let begin = jiff::civil::date(2020, 1, 1);
     begin.checked_add(jiff::Span::new().days(i64::from(day))).unwrap().to_string()
 }
@@ -23,11 +84,17 @@ fn the_sales_of_a_day_come_in_pages() {
         assert_eq!(served.ask("POST", "/v1/sales", &served.fawry, Some(&id), &body).status, 201);
         ids.push(id);
     }
+    let balance = card_ledger::trial_balance(&*world.ledger).unwrap();
     // The next day has one of its own.
     let today = Calendar::EGYPT.local(world.office.now().unwrap()).day;
     world.clock.set(end_of_day(&Calendar::EGYPT, today));
     let tomorrow = world.order(system_tests::world::kiosk(), 7, 9_000);
     world.office.sell(&tomorrow).unwrap();
+    let then = card_ledger::trial_balance_at(&*world.ledger, end_of_day(&Calendar::EGYPT, today)).unwrap();
+    assert_eq!(then, balance);
+    let now = card_ledger::trial_balance_at(&*world.ledger, end_of_day(&Calendar::EGYPT, today + 1)).unwrap();
+    assert_eq!(now, card_ledger::trial_balance(&*world.ledger).unwrap());
+    assert_ne!(now, then);
     let day = written(today);
     let list = |token: &str, more: &str| {
         served.ask("GET", &format!("/v1/sales?point=fawry-1&day={day}{more}"), token, None, "")

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::served::{Served, sale};
+use super::served::{Served, sale, wide};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/monitoring")
@@ -32,7 +32,8 @@ fn rules_are_right_and_wake_when_they_should() {
 
 #[test]
 fn what_is_watched_is_there() {
-    let served = Served::start();
+    let readers = || Some(card_server::Readers { there: 1, with_card: 0 });
+    let served = Served::with(card_server::Options { readers, ..wide() });
     served.world.customer(7);
     served.ask("POST", "/v1/sales", &served.fawry, Some("a"), &sale("fawry-1", 7, 5000, "received"));
     served.ask("POST", "/v1/sales", "none", Some("b"), &sale("fawry-1", 7, 5000, "received"));

@@ -12,6 +12,8 @@ use super::work::{Batch, Outcome};
 use crate::commands::Error;
 use crate::context;
 use crate::context::workplace::Workplace;
+use crate::say;
+use crate::words::said;
 
 /// Between two looks at what has no events.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -61,7 +63,12 @@ fn make(batch: &Batch<'_>, workplace: &Workplace) {
             Err(error) => return batch.give_up(error.into()),
         };
         if let Outcome::Torn(why) | Outcome::CardRefused(why) = outcome {
-            batch.say(&format!("a simulated card failed: {why}"));
+            batch.say(&said!(
+                say::language(),
+                "a simulated card failed: {why}",
+                "تعذر استخدام كارت محاكاة ({why})",
+                why
+            ));
         }
     }
 }
@@ -97,17 +104,33 @@ fn fed<'scope>(
     let watch = pcsc::watch().map_err(context::Error::from)?;
     let mut initial = true;
     let mut busy = BTreeSet::new();
-    batch.say("put a blank card into a reader; take it out when it is told to be issued");
+    batch.say(&said!(
+        say::language(),
+        "put a blank card into a reader; take it out when it is told to be issued",
+        "يرجى وضع كارت فارغ في قارئ، وسحبه بعد الإعلان عن إصداره"
+    ));
     for id in batch.promised() {
-        batch.say(&format!("the card {id} was begun and not finished: put it in once more"));
+        batch.say(&said!(
+            say::language(),
+            "the card {id} was begun and not finished: put it in once more",
+            "لم يكتمل إصدار الكارت {id}: يرجى وضعه مرة أخرى",
+            id,
+        ));
     }
     while !batch.is_over() {
         let Some(event) = watch.next_within(PAUSE).map_err(context::Error::from)? else { continue };
         match event {
             Event::Watching => initial = false,
-            Event::ServiceLost(error) => batch.say(&format!("{error}")),
+            Event::ServiceLost(error) => {
+                batch.say(&said!(say::language(), "{error}", "انقطعت خدمة قارئات الكروت ({error})", error))
+            }
             Event::CardMute { reader } => {
-                batch.say(&format!("{reader}: the card does not answer: turn it, clean it"));
+                batch.say(&said!(
+                    say::language(),
+                    "{reader}: the card does not answer: turn it, clean it",
+                    "{reader}: الكارت لا يستجيب: يرجى عكس اتجاهه وتنظيفه",
+                    reader,
+                ));
             }
             Event::CardRemoved { reader } => {
                 busy.remove(&reader);
@@ -137,18 +160,31 @@ fn is_meant(reader: &str, meant: &[String]) -> bool {
 
 /// Says to whoever feeds the reader what to do with the card in it.
 fn told(batch: &Batch<'_>, reader: &str, outcome: &Outcome) {
+    let language = say::language();
     let text = match outcome {
-        Outcome::Issued(row) => {
-            format!("issued for the meter {} (row {}): take it out, next card", row.meter, row.number)
+        Outcome::Issued(row) => said!(
+            language,
+            "issued for the meter {meter} (row {row}): take it out, next card",
+            "صدر للعداد {meter} (السطر {row}): يرجى سحبه ووضع الكارت التالي",
+            meter = row.meter,
+            row = row.number,
+        ),
+        Outcome::RowRefused(why) => said!(
+            language,
+            "its row is refused ({why}): take it out and insert it again for the next one",
+            "رُفض سطره ({why}): يرجى سحبه وإعادة وضعه للسطر التالي",
+            why,
+        ),
+        Outcome::CardRefused(why) => {
+            said!(language, "this card is not taken: {why}", "لم يُقبل هذا الكارت ({why})", why)
         }
-        Outcome::RowRefused(why) => {
-            format!("its row is refused ({why}): take it out and insert it again for the next one")
-        }
-        Outcome::CardRefused(why) => format!("this card is not taken: {why}"),
-        Outcome::Torn(why) => {
-            format!("not finished ({why}): take the card out and insert the same one again")
-        }
-        Outcome::NoRow => "no row waits for a card".to_owned(),
+        Outcome::Torn(why) => said!(
+            language,
+            "not finished ({why}): take the card out and insert the same one again",
+            "لم يكتمل ({why}): يرجى سحب الكارت وإعادة وضع الكارت نفسه",
+            why,
+        ),
+        Outcome::NoRow => said!(language, "no row waits for a card", "لا يوجد سطر ينتظر كارتًا"),
     };
     batch.say(&format!("{reader}: {text}"));
 }

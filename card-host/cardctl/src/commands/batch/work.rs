@@ -18,6 +18,7 @@ use crate::context::books::Books;
 use crate::context::custody;
 use crate::say;
 use crate::view::batch::{Done, Spent};
+use crate::words;
 
 /// What became of a card that came.
 pub(super) enum Outcome {
@@ -71,7 +72,11 @@ impl<'b> Batch<'b> {
             }
         }
         done.issued = done.before;
-        let bar = say::progress(u64::try_from(done.rows).unwrap_or(u64::MAX)).with_message("cards");
+        let bar = say::progress(u64::try_from(done.rows).unwrap_or(u64::MAX)).with_message(words::say(
+            say::language(),
+            "cards",
+            "كارت",
+        ));
         bar.set_position(u64::try_from(done.before).unwrap_or_default());
         bar.reset_eta();
         let (spent, broken) = (Spent::default(), None);

@@ -52,6 +52,7 @@ impl Desk {
         let card = public.summary.card.id;
         let blank = public.status.state == Some(State::Blank);
         let balances = public.status.balances.as_ref();
+        let books = context.books(&workplace)?;
         Ok(Shown {
             card,
             blank,
@@ -60,7 +61,8 @@ impl Desk {
             at_meter: balances
                 .and_then(|balances| balances.at_meter)
                 .map(|meter| (meter.balance, meter.time)),
-            standing: match context.books(&workplace)?.binding_of(card) {
+            rules: books.office.policy()?.1.cards,
+            standing: match books.binding_of(card) {
                 Ok(record) => Standing::Contract {
                     account: record.held.account,
                     meter: record.held.binding.meter.number(),

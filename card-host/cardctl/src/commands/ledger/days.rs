@@ -2,7 +2,7 @@
 
 use card_core::calendar::Calendar;
 use card_core::units::{CardTime, Piastres};
-use card_ledger::{ExportOrder, LedgerError, PointCode, Power, trial_balance as add_up};
+use card_ledger::{ExportOrder, LedgerError, PointCode, Power, trial_balance as add_up, trial_balance_at};
 use std::path::Path;
 
 use crate::commands::audit;
@@ -36,8 +36,16 @@ pub(crate) fn close(
     Ok(Closed { request: books.id()?.clone(), signed: key.is_some(), day })
 }
 
-pub(crate) fn trial_balance(books: &Books) -> Result<Trial, Error> {
-    Ok(add_up(books.office.ledger())?.into())
+pub(crate) fn trial_balance(books: &Books, at: Option<&str>) -> Result<Trial, Error> {
+    let ledger = books.office.ledger();
+    Ok(match at {
+        Some(at) => trial_balance_at(ledger, local::end_of_day(&Calendar::EGYPT, day(at)?))?.into(),
+        None => add_up(ledger)?.into(),
+    })
+}
+
+fn day(text: &str) -> Result<u16, Error> {
+    local::day_number(text).ok_or_else(|| given(format!("{text:?} is no day: write it 2026-11-22")))
 }
 
 pub(crate) fn export(
@@ -53,9 +61,6 @@ pub(crate) fn export(
     let key = audit::secret(workplace)?;
     let now = books.office.now()?;
     let calendar = Calendar::EGYPT;
-    let day = |text: &str| {
-        local::day_number(text).ok_or_else(|| given(format!("{text:?} is no day: write it 2026-11-22")))
-    };
     let order = ExportOrder {
         points: points.to_vec(),
         from: match from {

@@ -10,6 +10,7 @@ use crate::context::books::Books;
 use crate::context::workplace::Workplace;
 use crate::view::ledger::correct::RecoveredCard;
 use crate::view::ledger::lost::{HandedIn, Lost};
+use crate::words::{Both, both};
 
 /// Compares the list; hands in what was lost where that is wanted.
 pub(crate) fn lost(books: &Books, party: &PartyCode, file: &Path, hand_in: bool) -> Result<Lost, Error> {
@@ -30,16 +31,19 @@ fn hand(books: &Books, sale: &LostSale) -> Result<HandedIn, Error> {
     match books.office.hand_in(&books.who, &Evidence::Voucher(sale.voucher.clone())) {
         Ok(handed) => {
             let says = match handed.finding {
-                Finding::Agrees => "the ledger has it now",
-                Finding::Behind => "the ledger has more now",
-                Finding::Recovered => "entered again",
-                Finding::Above => {
-                    "MORE than the ledger has ever certified: was `cardctl ledger restored` run? else see `cardctl reconcile`"
-                }
-                _ => handed.finding.code(),
+                Finding::Agrees => both!("the ledger has it now", "هو في الدفاتر الآن"),
+                Finding::Behind => both!("the ledger has more now", "في الدفاتر شحنات أحدث"),
+                Finding::Recovered => both!("entered again", "سُجل من جديد"),
+                Finding::Above => both!(
+                    "MORE than the ledger has ever certified: was `{restored}` run? else see `{reconcile}`",
+                    "أكثر مما في الدفاتر: هل أُعلنت الاستعادة ({restored})؟ وإلا فيرجى المراجعة ({reconcile})",
+                    restored = "cardctl ledger restored",
+                    reconcile = "cardctl reconcile",
+                ),
+                _ => both!("{code}", "{code}", code = handed.finding.code()),
             };
             let good = handed.finding != Finding::Above;
-            Ok(HandedIn { code: handed.finding.code(), says: says.to_owned(), good })
+            Ok(HandedIn { code: handed.finding.code(), says, good })
         }
         Err(LedgerError::Refused(refusal)) => Ok(refused(&refusal)),
         Err(error) => Err(error.into()),
@@ -48,13 +52,16 @@ fn hand(books: &Books, sale: &LostSale) -> Result<HandedIn, Error> {
 
 fn refused(refusal: &Refusal) -> HandedIn {
     // A voucher alone does not say whose the contract was.
-    let then = match refusal {
-        Refusal::UnknownBinding(_) => {
-            "; where it was opened after the copy, read its card (`cardctl ledger recover-card`) and hand this in again"
-        }
-        _ => "",
+    let Both(then, arabic) = match refusal {
+        Refusal::UnknownBinding(_) => both!(
+            "; where it was opened after the copy, read its card (`{command}`) and hand this in again",
+            "؛ وإن فُتح التعاقد بعد النسخة فيرجى قراءة كارته ({command}) ثم إعادة التسليم",
+            command = "cardctl ledger recover-card",
+        ),
+        _ => Both(String::new(), String::new()),
     };
-    HandedIn { code: "refused", says: format!("REFUSED: {refusal}{then}"), good: false }
+    let says = Both(format!("REFUSED: {refusal}{then}"), format!("مرفوض: {}{arabic}", refusal.arabic()));
+    HandedIn { code: "refused", says, good: false }
 }
 
 /// A card whose contract the restored ledger does not know.

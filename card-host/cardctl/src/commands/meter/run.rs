@@ -8,6 +8,7 @@ use crate::commands::Error;
 use crate::context::Context;
 use crate::say;
 use crate::view::meter::run::Passed;
+use crate::words;
 use card_core::id::MeterId;
 
 pub(crate) fn run(
@@ -23,7 +24,7 @@ pub(crate) fn run(
     let calendar = meter.state()?.calendar;
     drop(meter);
     let hours = u64::from(days) * 24;
-    let bar = say::progress(u64::from(days)).with_message("days");
+    let bar = say::progress(u64::from(days)).with_message(words::say(say::language(), "days", "يوم"));
     let mut progress = |number: u64| bar.set_position((number + 1) / 24);
     let run = workplace.in_memory(id, |meter| meter.run(reading, hours, &habits, seed, &mut progress))?;
     Ok(Passed::new(id, run, profile, calendar))

@@ -1,12 +1,13 @@
 //! The pages of the desk: made here, whole, and read with or without the little script that looks at the reader again and again.
 
+mod documents;
 pub(crate) mod state;
 mod words;
 
 use card_core::calendar::Calendar;
 use card_core::text::{Language, isolate};
 use card_core::units::Piastres;
-use card_ledger::{ReplaceReason, RequestId};
+use card_ledger::{CardPolicy, CardStep, ReplaceReason, RequestId};
 use maud::{DOCTYPE, Markup, html};
 
 use self::state::{Action, Done, Outcome, Seen, Shown, Standing};
@@ -36,7 +37,7 @@ pub(crate) fn replaced() -> [String; 2] {
 }
 
 /// The desk.
-pub(crate) fn desk(language: Language, seen: &Seen, next: &RequestId) -> String {
+pub(crate) fn desk(language: Language, seen: &Seen, next: &RequestId, rules: Option<&CardPolicy>) -> String {
     let of = |words: w::Words| words.of(language);
     page(
         language,
@@ -50,6 +51,7 @@ pub(crate) fn desk(language: Language, seen: &Seen, next: &RequestId) -> String 
                     (request(next))
                     (field(language, w::METER, "away-meter", "meter", true))
                     (field(language, w::REASON, "away-reason", "reason", false))
+                    (documents::asked(language, rules, &[CardStep::Block], "away"))
                     button { (of(w::BLOCK)) }
                 }
                 form method="post" action="do/replace" {
@@ -62,6 +64,7 @@ pub(crate) fn desk(language: Language, seen: &Seen, next: &RequestId) -> String 
                             option value=(reason.code()) { (reason_in(*reason, language)) }
                         }
                     }
+                    (documents::asked(language, rules, &documents::REPLACES, "new"))
                     button { (of(w::REPLACE)) }
                     p.note { (of(w::REPLACE_WHY)) }
                 }
@@ -169,6 +172,7 @@ fn work(language: Language, shown: &Shown, blocked: bool, next: &RequestId) -> M
         form method="post" action=(if blocked { "do/unblock" } else { "do/block" }) {
             (of_card)
             (field(language, w::REASON, "reason", "reason", false))
+            (documents::asked(language, shown.rules.as_ref(), if blocked { &[CardStep::Unblock] } else { &[CardStep::Block] }, "card"))
             button { (of(if blocked { w::UNBLOCK } else { w::BLOCK })) }
         }
     }

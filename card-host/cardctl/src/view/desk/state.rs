@@ -3,7 +3,7 @@
 use card_core::id::{CardId, MeterId};
 use card_core::text::Situation;
 use card_core::units::{Balance, CardTime, Piastres};
-use card_ledger::{Payee, ReplaceReason};
+use card_ledger::{CardPolicy, Payee, ReplaceReason};
 
 /// What is in the reader.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(crate) struct Shown {
     pub(crate) waiting: Option<Piastres>,
     pub(crate) at_meter: Option<(Balance, CardTime)>,
     pub(crate) standing: Standing,
+    /// What is asked for at a desk.
+    pub(crate) rules: Option<CardPolicy>,
 }
 
 /// How a card stands in the ledger, which the card itself does not know.

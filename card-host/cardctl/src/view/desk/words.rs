@@ -51,6 +51,12 @@ words! {
     UNBLOCK = "Unblock the card", "إعادة تفعيل الكارت";
     REASON = "Reason", "السبب";
     LOST = "A card that is not here", "كارت غير موجود";
+    DOCUMENTS = "What the customer shows", "مستندات المشترك";
+    ASKED = "The company asks for it here:", "تطلب الشركة هنا:";
+    NATIONAL_ID = "National ID, 14 digits (it is not kept)", "الرقم القومي، ١٤ رقمًا (لا يُحفظ)";
+    VALID_UNTIL = "Valid until, such as 2030-05-01", "سارية حتى، مثل ٢٠٣٠-٠٥-٠١";
+    SHOWN = "Number of the meter, or of a recent receipt", "رقم العداد أو رقم إيصال حديث";
+    POLICE_REPORT = "Number of the police report", "رقم محضر الشرطة";
     REPLACE = "Replace the card", "إصدار كارت بديل";
     REPLACE_WHY = "Put a blank card into the reader; the former one is good for nothing then.",
         "يرجى وضع كارت جديد في القارئ؛ لا يصلح الكارت السابق بعد ذلك.";

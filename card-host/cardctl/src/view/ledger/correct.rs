@@ -7,11 +7,12 @@ use card_core::units::{CardTime, Piastres};
 use card_ledger::{Certified, PartyCode, PointCode, RequestId, Sale};
 use serde::Serialize;
 
+use super::give_back::Given;
 use crate::local;
 use crate::view::card::contract;
 use crate::view::table::Table;
-use crate::view::words::say;
 use crate::view::{View, customer};
+use crate::words::{said, say};
 
 /// What was proposed.
 #[derive(Serialize)]
@@ -49,14 +50,15 @@ pub(crate) struct ProposedTime {
 }
 
 impl View for ProposedTime {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         let time = CardTime::from_unix(self.time).unwrap_or_default();
-        format!(
-            "proposed: it is {} in Cairo, and vending point {} goes on with this time; another one, who has looked at another clock, agrees with \
-             `cardctl --actor NAME ledger approve {}`",
-            local::time(&Calendar::EGYPT, time),
-            self.point,
-            self.request
+        said!(
+            language,
+            "proposed: it is {time} in Cairo, and vending point {point} goes on with this time; another one, who has looked at another clock, agrees with `cardctl --actor NAME ledger approve {request}`",
+            "اقتُرح بالرقم {request}: الوقت الآن في القاهرة {time}، ويستمر به منفذ الشحن {point}؛ يرجى موافقة شخص آخر بعد النظر إلى ساعة أخرى",
+            time = local::time(&Calendar::EGYPT, time),
+            point = self.point,
+            request = self.request,
         )
     }
 }
@@ -77,6 +79,8 @@ pub(crate) enum Agreed {
         point: PointCode,
     },
     Certified(CertifiedView),
+    /// What was left in a contract.
+    GivenBack(Given),
 }
 
 impl Agreed {
@@ -92,18 +96,26 @@ impl Agreed {
 impl View for Agreed {
     fn text(&self, language: Language) -> String {
         match self {
-            Self::Sale { request, approved: "asked" } => {
-                format!(
-                    "approved; whoever asked for it does it with the same command as then, and --request {request}"
-                )
-            }
-            Self::Sale { request, .. } => format!(
-                "approved; whoever announced it goes on with `cardctl --request {request} top-up` and what was given then"
+            Self::Sale { request, approved: "asked" } => said!(
+                language,
+                "approved; whoever asked for it does it with the same command as then, and --request {request}",
+                "تمت الموافقة؛ يعيد صاحب الطلب الأمر نفسه بالرقم {request}",
+                request,
             ),
-            Self::Time { point, .. } => {
-                format!("approved: vending point {point} goes on with this clock's time")
-            }
+            Self::Sale { request, .. } => said!(
+                language,
+                "approved; whoever announced it goes on with `cardctl --request {request} top-up` and what was given then",
+                "تمت الموافقة؛ يكمل من سجل البيع بالأمر نفسه وبالرقم {request}",
+                request,
+            ),
+            Self::Time { point, .. } => said!(
+                language,
+                "approved: vending point {point} goes on with this clock's time",
+                "تمت الموافقة: يستمر منفذ الشحن {point} بوقت هذه الساعة",
+                point,
+            ),
             Self::Certified(certified) => certified.text(language),
+            Self::GivenBack(given) => given.text(language),
         }
     }
 }

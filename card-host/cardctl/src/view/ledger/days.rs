@@ -6,9 +6,9 @@ use card_ledger::{DayStatement, Manifest, PointCode, RequestId, TrialBalance};
 use serde::Serialize;
 use std::fmt::Write as _;
 
-use crate::view::table::Table;
-use crate::view::words::say;
+use crate::view::table::{Table, in_language};
 use crate::view::{View, customer};
+use crate::words::{said, say};
 
 /// Cash that was handed over.
 #[derive(Serialize)]
@@ -127,15 +127,20 @@ impl From<TrialBalance> for Trial {
 }
 
 impl View for Trial {
-    fn text(&self, _: Language) -> String {
-        let mut text = format!("{:<28} {:<10} {:>18} {:>18}", "account", "class", "debits", "credits");
+    fn text(&self, language: Language) -> String {
+        let [account, class, debits, credits, sum] = match language {
+            Language::English => ["account", "class", "debits", "credits", "sum"],
+            Language::Arabic => ["الحساب", "النوع", "مدين", "دائن", "المجموع"],
+        };
+        let mut text = format!("{account:<28} {class:<10} {debits:>18} {credits:>18}");
         for (line, AccountSums { account, class, .. }) in self.balance.lines.iter().zip(&self.accounts) {
             let (debits, credits) = (wide(line.debits), wide(line.credits));
             // Writing to a string cannot fail.
+            let class = in_language(language, class.clone());
             let _ = write!(text, "\n{account:<28} {class:<10} {debits:>18} {credits:>18}");
         }
         let (debits, credits) = (wide(self.balance.debits), wide(self.balance.credits));
-        let _ = write!(text, "\n{:<39} {debits:>18} {credits:>18}", "sum");
+        let _ = write!(text, "\n{sum:<39} {debits:>18} {credits:>18}");
         text
     }
 }
@@ -198,10 +203,14 @@ pub(crate) struct Restored {
 }
 
 impl View for Restored {
-    fn text(&self, _: Language) -> String {
-        format!(
-            "restore {} is marked in {} chains; contracts sell again once their card or meter has been read: cardctl collect",
-            self.epoch, self.marked
+    fn text(&self, language: Language) -> String {
+        said!(
+            language,
+            "restore {epoch} is marked in {marked} chains; contracts sell again once their card or meter has been read: {command}",
+            "سُجلت الاستعادة رقم {epoch} في {marked} من منافذ الشحن؛ ويعود شحن كل تعاقد بعد قراءة كارته أو عداده: {command}",
+            epoch = self.epoch,
+            marked = self.marked,
+            command = "cardctl collect",
         )
     }
 }

@@ -4,11 +4,10 @@ use card_core::text::Language;
 use card_core::units::Piastres;
 use card_ledger::{Sale, Sold};
 use serde::Serialize;
-use std::fmt::Write as _;
 
 use super::show::SaleView;
-use crate::view::View;
-use crate::view::table::egp;
+use crate::view::{View, customer};
+use crate::words::{comma, said};
 
 /// Some sales.
 #[derive(Serialize)]
@@ -28,10 +27,16 @@ impl View for Sales {
     fn text(&self, language: Language) -> String {
         let mut parts: Vec<String> = self.sales.iter().map(|sale| sale.text(language)).collect();
         if parts.is_empty() {
-            parts.push("no sales".to_owned());
+            parts.push(said!(language, "no sales", "لا توجد مبيعات"));
         }
         if let Some(next) = self.next {
-            parts.push(format!("there are more: the same with --after {next}"));
+            parts.push(said!(
+                language,
+                "there are more: the same with {option} {next}",
+                "يوجد المزيد: الأمر نفسه مع {option} {next}",
+                option = "--after",
+                next,
+            ));
         }
         parts.join("\n\n")
     }
@@ -57,23 +62,35 @@ impl Reported {
 }
 
 impl View for Reported {
-    fn text(&self, _: Language) -> String {
-        let mut text = String::new();
+    fn text(&self, language: Language) -> String {
+        let name = |english, arabic| crate::words::say(language, english, arabic);
+        let mut lines = Vec::new();
         for Line { of, sold } in &self.lines {
-            let of = if of.is_empty() { "company" } else { of };
+            let of = if of.is_empty() { name("company", "الشركة") } else { of.clone() };
             let Sold { payments, taken, given_back, credit, debts, fees, levies } = *sold;
             let sums = [
-                ("taken", taken),
-                ("given back", given_back),
-                ("credit", credit),
-                ("debts", debts),
-                ("fees", fees),
-                ("levies", levies),
+                (name("taken", "المحصل"), taken),
+                (name("given back", "المردود"), given_back),
+                (name("credit", "الرصيد المضاف"), credit),
+                (name("debts", "المديونية"), debts),
+                (name("fees", "الرسوم"), fees),
+                (name("levies", "الضرائب والدمغات"), levies),
             ];
-            let sums = sums.map(|(name, sum)| format!("{name} {}", egp(Piastres(sum))));
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "{of}: {payments} payments, {}", sums.join(", "));
+            let sums =
+                sums.map(|(name, sum)| format!("{name} {}", customer::amount(Piastres(sum), language)));
+            let sums = sums.join(comma(language));
+            lines.push(said!(
+                language,
+                "{of}: {payments} payments, {sums}",
+                "{of}: عدد المدفوعات {payments}، {sums}",
+                of,
+                payments,
+                sums
+            ));
         }
-        if text.is_empty() { "nothing was sold".to_owned() } else { text.trim_end().to_owned() }
+        if lines.is_empty() {
+            lines.push(said!(language, "nothing was sold", "لم يُبع شيء"));
+        }
+        lines.join("\n")
     }
 }

@@ -4,15 +4,14 @@ use card_core::text::Language;
 use card_core::units::Piastres;
 use card_ledger::{LostSale, LostSales, RequestId};
 use serde::Serialize;
-use std::fmt::Write as _;
 
-use crate::view::View;
-use crate::view::table::egp;
+use crate::view::{View, customer};
+use crate::words::{Both, said};
 
 /// What became of a voucher that was handed in.
 pub(crate) struct HandedIn {
     pub(crate) code: &'static str,
-    pub(crate) says: String,
+    pub(crate) says: Both,
     pub(crate) good: bool,
 }
 
@@ -41,6 +40,8 @@ struct LostView {
     /// What became of it, where it was handed in.
     finding: Option<&'static str>,
     says: Option<String>,
+    #[serde(skip)]
+    became: Option<Both>,
 }
 
 #[derive(Serialize)]
@@ -51,7 +52,9 @@ struct Contradicting {
 
 impl LostView {
     fn new(sale: LostSale, became: Option<HandedIn>) -> Self {
-        let (finding, says) = became.map_or((None, None), |became| (Some(became.code), Some(became.says)));
+        let finding = became.as_ref().map(|became| became.code);
+        let became = became.map(|became| became.says);
+        let says = became.as_ref().map(|became| became.0.clone());
         Self {
             line: sale.line,
             request: sale.request,
@@ -63,6 +66,7 @@ impl LostView {
             total_credit: sale.total_credit.0,
             finding,
             says,
+            became,
         }
     }
 }
@@ -92,32 +96,51 @@ impl Lost {
 }
 
 impl View for Lost {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         let paid = self.lost.iter().fold(0_u64, |sum, sale| sum.saturating_add(sale.amount));
-        let mut text = format!(
-            "{} sales are known, {} are lost ({}), {} lines contradict the ledger",
-            self.known,
-            self.lost.len(),
-            egp(Piastres(paid)),
-            self.contradicting.len()
+        let mut text = said!(
+            language,
+            "{known} sales are known, {lost} are lost ({paid}), {wrong} lines contradict the ledger",
+            "معروف {known} من المبيعات، ومفقود {lost} ({paid})، ويخالف الدفاتر {wrong} من السطور",
+            known = self.known,
+            lost = self.lost.len(),
+            paid = customer::amount(Piastres(paid), language),
+            wrong = self.contradicting.len(),
         );
         for sale in &self.lost {
             let LostView { line, request, sequence, meter, binding, .. } = sale;
-            let amount = egp(Piastres(sale.amount));
-            // Writing to a string cannot fail.
-            let _ = write!(
-                text,
-                "\nline {line}: lost: request {request}, {amount}, certificate {sequence} of meter {meter} (binding {binding})"
-            );
-            if let Some(says) = &sale.says {
-                let _ = write!(text, "\n  handed in: {says}");
+            text.push_str(&said!(
+                language,
+                "\nline {line}: lost: request {request}, {amount}, certificate {sequence} of meter {meter} (binding {binding})",
+                "\nالسطر {line}: مفقود: الطلب {request}، {amount}، الشهادة {sequence} للعداد {meter} (التعاقد {binding})",
+                line,
+                request,
+                amount = customer::amount(Piastres(sale.amount), language),
+                sequence,
+                meter,
+                binding,
+            ));
+            if let Some(became) = &sale.became {
+                let became = became.of(language);
+                text.push_str(&said!(language, "\n  handed in: {became}", "\n  سُلم: {became}", became));
             }
         }
         for Contradicting { line, why } in &self.contradicting {
-            let _ = write!(text, "\nline {line}: contradicts: {why}");
+            text.push_str(&said!(
+                language,
+                "\nline {line}: contradicts: {why}",
+                "\nالسطر {line} يخالف الدفاتر ({why})",
+                line,
+                why,
+            ));
         }
         if self.lost.iter().any(|sale| sale.says.is_none()) {
-            text.push_str("\nhand in what is lost: the same command with --hand-in");
+            text.push_str(&said!(
+                language,
+                "\nhand in what is lost: the same command with {option}",
+                "\nلتسليم المفقود: الأمر نفسه مع {option}",
+                option = "--hand-in",
+            ));
         }
         text
     }

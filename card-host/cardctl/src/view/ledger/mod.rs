@@ -2,9 +2,11 @@
 
 pub(crate) mod correct;
 pub(crate) mod days;
+pub(crate) mod give_back;
 pub(crate) mod lists;
 pub(crate) mod lost;
 pub(crate) mod moves;
+pub(crate) mod persons;
 pub(crate) mod rules;
 pub(crate) mod sellers;
 pub(crate) mod settlement;

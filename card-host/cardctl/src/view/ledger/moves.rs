@@ -7,8 +7,8 @@ use card_ledger::{MoveOrder, RequestId};
 use serde::Serialize;
 
 use super::correct::CertifiedView;
-use crate::view::words::say;
 use crate::view::{View, customer};
+use crate::words::say;
 
 /// What was left in one contract goes to another.
 #[derive(Serialize)]

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::view::View;
+use crate::words::said;
 
 /// The rules of selling that hold.
 #[derive(Serialize)]
@@ -35,8 +36,13 @@ pub(crate) struct Entered {
 }
 
 impl View for Entered {
-    fn text(&self, _: Language) -> String {
-        format!("version {} of the rules holds from now on", self.version)
+    fn text(&self, language: Language) -> String {
+        said!(
+            language,
+            "version {version} of the rules holds from now on",
+            "بدأ العمل بقواعد البيع رقم {version}",
+            version = self.version,
+        )
     }
 }
 
@@ -51,11 +57,24 @@ pub(crate) struct CustomerView {
 }
 
 impl View for CustomerView {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         let Self { account, phone, .. } = self;
         match phone.as_str() {
-            "" => format!("account {account} gets no messages"),
-            phone => format!("messages to account {account} go to {phone}"),
+            "" => {
+                said!(
+                    language,
+                    "account {account} gets no messages",
+                    "لا تُرسل رسائل إلى المشترك {account}",
+                    account
+                )
+            }
+            phone => said!(
+                language,
+                "messages to account {account} go to {phone}",
+                "تُرسل رسائل المشترك {account} إلى {phone}",
+                account,
+                phone,
+            ),
         }
     }
 }

@@ -5,8 +5,10 @@ use card_core::units::Piastres;
 use card_ledger::{Party, PartyCode, Point, PointCode, Power, RequestId, Token};
 use serde::Serialize;
 
-use crate::view::View;
-use crate::view::table::{Table, egp};
+use crate::view::staff::power_in;
+use crate::view::table::{Table, in_language};
+use crate::view::{View, customer};
+use crate::words::said;
 
 /// A party that sells.
 #[derive(Serialize)]
@@ -23,9 +25,11 @@ impl From<Party> for PartyView {
 }
 
 impl PartyView {
-    fn text(&self) -> String {
-        let may = if self.open { "sells" } else { "closed: it may sell no more" };
-        format!("{:<20} {:<8} {may}", self.party, self.channel)
+    fn text(&self, language: Language) -> String {
+        let may =
+            in_language(language, if self.open { "sells" } else { "closed: it may sell no more" }.to_owned());
+        let channel = in_language(language, self.channel.clone());
+        format!("{:<20} {channel:<8} {may}", self.party)
     }
 }
 
@@ -47,13 +51,18 @@ impl OneParty {
 }
 
 impl View for OneParty {
-    fn text(&self, _: Language) -> String {
-        let line = self.party.text();
-        if self.new {
-            format!("{line}; next: cardctl ledger point CODE --party {}", self.party.party)
-        } else {
-            line
+    fn text(&self, language: Language) -> String {
+        let line = self.party.text(language);
+        if !self.new {
+            return line;
         }
+        said!(
+            language,
+            "{line}; next: {command}",
+            "{line}؛ الخطوة التالية: {command}",
+            line,
+            command = format_args!("cardctl ledger point CODE --party {}", self.party.party),
+        )
     }
 }
 
@@ -70,8 +79,8 @@ impl From<Vec<Party>> for Parties {
 }
 
 impl View for Parties {
-    fn text(&self, _: Language) -> String {
-        self.parties.iter().map(PartyView::text).collect::<Vec<_>>().join("\n")
+    fn text(&self, language: Language) -> String {
+        self.parties.iter().map(|party| party.text(language)).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -98,16 +107,22 @@ impl From<Point> for PointView {
 }
 
 impl PointView {
-    fn text(&self) -> String {
-        let state = if self.open { "open" } else { "closed" };
-        let limit =
-            |most: Option<u64>| most.map_or_else(|| "by the rule".to_owned(), |most| egp(Piastres(most)));
-        format!(
-            "{:<20} of {:<12} {state:<6}  most cash: {}, most in a day: {}",
-            self.point,
-            self.party,
-            limit(self.most_cash),
-            limit(self.most_daily)
+    fn text(&self, language: Language) -> String {
+        let Self { point, party, open, .. } = self;
+        let state = in_language(language, if *open { "open" } else { "closed" }.to_owned());
+        let limit = |most: Option<u64>| match most {
+            None => in_language(language, "by the rule".to_owned()),
+            Some(most) => customer::amount(Piastres(most), language),
+        };
+        said!(
+            language,
+            "{point} of {party} {state}  most cash: {cash}, most in a day: {daily}",
+            "{point} من {party} {state}  أقصى نقد: {cash}، أقصى بيع في اليوم: {daily}",
+            point = format_args!("{point:<20}"),
+            party = format_args!("{party:<12}"),
+            state = format_args!("{state:<6}"),
+            cash = limit(self.most_cash),
+            daily = limit(self.most_daily),
         )
     }
 }
@@ -127,8 +142,8 @@ impl OnePoint {
 }
 
 impl View for OnePoint {
-    fn text(&self, _: Language) -> String {
-        self.point.text()
+    fn text(&self, language: Language) -> String {
+        self.point.text(language)
     }
 }
 
@@ -145,8 +160,8 @@ impl From<Vec<Point>> for Points {
 }
 
 impl View for Points {
-    fn text(&self, _: Language) -> String {
-        self.points.iter().map(PointView::text).collect::<Vec<_>>().join("\n")
+    fn text(&self, language: Language) -> String {
+        self.points.iter().map(|point| point.text(language)).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -168,9 +183,16 @@ impl NewToken {
 }
 
 impl View for NewToken {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         let Self { party, actor, token, .. } = self;
-        format!("{token}\n  (the token of {actor} at {party}: give it to nobody else; it is kept nowhere)")
+        said!(
+            language,
+            "{token}\n  (the token of {actor} at {party}: give it to nobody else; it is kept nowhere)",
+            "{token}\n  (رمز الدخول الخاص بـ {actor} لدى {party} وحده، ولا يُحفظ في أي مكان)",
+            token,
+            actor,
+            party,
+        )
     }
 }
 
@@ -200,14 +222,23 @@ impl Tokens {
 }
 
 impl View for Tokens {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         if self.tokens.is_empty() {
-            return format!("{} has no tokens", self.party);
+            return said!(
+                language,
+                "{party} has no tokens",
+                "لا توجد رموز دخول لدى {party}",
+                party = self.party
+            );
         }
-        let mut table = Table::default();
+        let mut table = Table::new(language);
         for token in &self.tokens {
-            let state = if token.revoked { ", revoked" } else { "" };
-            table.line(&token.actor, format!("may {}{state}", token.power));
+            let power = power_in(language, token.power);
+            let may = match token.revoked {
+                true => said!(language, "may {power}, revoked", "الصلاحيات: {power}، ملغى", power),
+                false => said!(language, "may {power}", "الصلاحيات: {power}", power),
+            };
+            table.line(&token.actor, may);
         }
         table.finish()
     }
@@ -226,7 +257,14 @@ pub(crate) struct Revoked {
 }
 
 impl View for Revoked {
-    fn text(&self, _: Language) -> String {
-        format!("{} tokens of {} at {} are revoked", self.revoked, self.actor, self.party)
+    fn text(&self, language: Language) -> String {
+        said!(
+            language,
+            "{revoked} tokens of {actor} at {party} are revoked",
+            "أُلغي {revoked} من رموز الدخول الخاصة بـ {actor} لدى {party}",
+            revoked = self.revoked,
+            actor = self.actor,
+            party = self.party,
+        )
     }
 }

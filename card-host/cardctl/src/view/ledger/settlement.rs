@@ -6,10 +6,10 @@ use card_ledger::{
     Difference, EntryId, Matched, PartyCode, PointCode, RequestId, RequestKey, Settlement, Stands,
 };
 use serde::Serialize;
-use std::fmt::Write as _;
 
-use crate::view::View;
-use crate::view::table::{Table, egp};
+use crate::view::table::Table;
+use crate::view::{View, customer};
+use crate::words::{Both, both, said};
 
 /// A day of a party, and how its own file differs.
 #[derive(Serialize)]
@@ -34,28 +34,29 @@ impl Settled {
 }
 
 impl View for Settled {
-    fn text(&self, _: Language) -> String {
-        let mut table = Table::default();
+    fn text(&self, language: Language) -> String {
+        let mut table = Table::new(language);
         table.line("party", &self.party);
         table.line("requests", self.requests);
-        table.line("taken", egp(Piastres(self.taken)));
-        table.line("given back", egp(Piastres(self.given_back)));
-        table.line("kept as commission", egp(Piastres(self.commission)));
-        table.line("to be handed over", egp(Balance(self.due)));
+        table.egp("taken", Piastres(self.taken));
+        table.egp("given back", Piastres(self.given_back));
+        table.egp("kept as commission", Piastres(self.commission));
+        table.egp("to be handed over", Balance(self.due));
         let mut text = table.finish();
         if let Some(matched) = &self.matched {
-            let count = matched.differences.len();
-            // Writing to a string cannot fail.
-            let _ = write!(
-                text,
-                "\n\nthe party's file: {} the same, {} lines left out, {} by the file, {} by the books, {count} differences",
-                matched.same,
-                matched.left_out,
-                egp(Balance(matched.there)),
-                egp(Balance(matched.here))
-            );
+            text.push_str(&said!(
+                language,
+                "\n\nthe party's file: {same} the same, {left_out} lines left out, {there} by the file, {here} by the books, {count} differences",
+                "\n\nملف الجهة: متطابق {same}، ومستبعد {left_out} من السطور، والمجموع {there} بالملف و{here} بالدفاتر، والفروق {count}",
+                same = matched.same,
+                left_out = matched.left_out,
+                there = customer::amount(Balance(matched.there), language),
+                here = customer::amount(Balance(matched.here), language),
+                count = matched.differences.len(),
+            ));
             for difference in &matched.differences {
-                let _ = write!(text, "\n{}", in_words(difference));
+                text.push('\n');
+                text.push_str(&in_words(difference, language));
             }
         }
         text
@@ -66,26 +67,52 @@ impl View for Settled {
     }
 }
 
-fn in_words(difference: &Difference) -> String {
+fn in_words(difference: &Difference, language: Language) -> String {
+    let egp = |amount: i64| customer::amount(Balance(amount), language);
     match difference {
-        Difference::OnlyHere { request, here } => format!("only here: {request}, {}", egp(Balance(*here))),
+        Difference::OnlyHere { request, here } => said!(
+            language,
+            "only here: {request}, {here}",
+            "في الدفاتر فقط: {request}، {here}",
+            request,
+            here = egp(*here),
+        ),
         Difference::OnlyThere { request, there, line, stands } => {
             let stands = match stands {
-                Stands::Unknown => "the books do not know it".to_owned(),
-                Stands::NotPaid => "in the books it is not paid".to_owned(),
-                Stands::OtherDay { time } => format!("the books have it at POSIX second {time}"),
-                Stands::GivenBack => "the books have it given back".to_owned(),
+                Stands::Unknown => said!(language, "the books do not know it", "غير مسجل في الدفاتر"),
+                Stands::NotPaid => said!(language, "in the books it is not paid", "غير مدفوع في الدفاتر"),
+                Stands::OtherDay { time } => said!(
+                    language,
+                    "the books have it at POSIX second {time}",
+                    "مسجل في الدفاتر في يوم آخر، الثانية {time}",
+                    time,
+                ),
+                Stands::GivenBack => {
+                    said!(language, "the books have it given back", "رُد مبلغه في الدفاتر")
+                }
             };
-            format!("only there: line {line}, {request}, {}; {stands}", egp(Balance(*there)))
-        }
-        Difference::Different { request, here, there, line } => {
-            format!(
-                "different: line {line}, {request}, {} there, {} here",
-                egp(Balance(*there)),
-                egp(Balance(*here))
+            said!(
+                language,
+                "only there: line {line}, {request}, {there}; {stands}",
+                "في الملف فقط: السطر {line}، {request}، {there}؛ {stands}",
+                line,
+                request,
+                there = egp(*there),
+                stands,
             )
         }
-        Difference::Unreadable { line, why } => format!("line {line}: {why}"),
+        Difference::Different { request, here, there, line } => said!(
+            language,
+            "different: line {line}, {request}, {there} there, {here} here",
+            "مختلف: السطر {line}، {request}، بالملف {there} وبالدفاتر {here}",
+            line,
+            request,
+            there = egp(*there),
+            here = egp(*here),
+        ),
+        Difference::Unreadable { line, why } => {
+            said!(language, "line {line}: {why}", "السطر {line} غير مقروء ({why})", line, why)
+        }
     }
 }
 
@@ -97,7 +124,7 @@ pub(crate) struct Booked {
     point: PointCode,
     number: u64,
     #[serde(skip)]
-    says: String,
+    says: Both,
 }
 
 impl Booked {
@@ -108,23 +135,40 @@ impl Booked {
         received: Piastres,
         kept: Piastres,
     ) -> Self {
-        let says = format!("{party} has handed over {} and kept {}", egp(received), egp(kept));
+        let says = both!(
+            "{party} has handed over {received} EGP and kept {kept} EGP",
+            "ورّدت الجهة {party} {received} جنيه واحتفظت بـ {kept} جنيه",
+            party,
+            received,
+            kept,
+        );
         Self::new(request, party, entry, says)
     }
 
     pub(crate) fn charged_back(of: &RequestKey, entry: &EntryId) -> Self {
-        let says = format!("what {} took for request {} is owed by the customer now", of.party, of.id);
+        let says = both!(
+            "what {party} took for request {id} is owed by the customer now",
+            "ما حصلته الجهة {party} عن الطلب {id} أصبح مديونية على المشترك",
+            party = of.party,
+            id = of.id,
+        );
         Self::new(&of.id, &of.party, entry, says)
     }
 
-    fn new(request: &RequestId, party: &PartyCode, entry: &EntryId, says: String) -> Self {
+    fn new(request: &RequestId, party: &PartyCode, entry: &EntryId, says: Both) -> Self {
         let EntryId { point, number } = entry.clone();
         Self { request: request.clone(), party: party.clone(), point, number, says }
     }
 }
 
 impl View for Booked {
-    fn text(&self, _: Language) -> String {
-        format!("{}: entry {}/{}", self.says, self.point, self.number)
+    fn text(&self, language: Language) -> String {
+        said!(
+            language,
+            "{says}: entry {entry}",
+            "{says}: القيد {entry}",
+            says = self.says.of(language),
+            entry = format_args!("{}/{}", self.point, self.number),
+        )
     }
 }

@@ -2,16 +2,19 @@
 
 use card_core::text::{Language, isolate};
 use card_core::units::{Balance, CardTime, Piastres};
-use card_ledger::{BindingRecord, Division, Entry, PartyCode, Point, PointCode, RequestId, Sale};
+use card_ledger::{
+    BindingRecord, Division, Entry, PartyCode, Point, PointCode, ReplaceReason, RequestId, Sale,
+};
 use serde::Serialize;
 use std::fmt::Write as _;
 
 use super::moves::MoveView;
 use crate::view::issue::{Account, generation};
-use crate::view::staff::{SINGLE_USER, shown_once};
+use crate::view::staff::{shown_once, single_user};
+use crate::view::standing::reason_in;
 use crate::view::table::{Table, in_language, time};
-use crate::view::words::say;
 use crate::view::{View, customer};
+use crate::words::{said, say};
 
 /// Whether a ledger was founded just now.
 #[derive(Serialize)]
@@ -37,20 +40,32 @@ impl View for Begun {
                 );
             }
             (true, None) => {
-                return format!(
-                    "a ledger is founded; next: cardctl issue --meter NUMBER --account NUMBER\n{SINGLE_USER}"
+                return said!(
+                    language,
+                    "a ledger is founded; next: {command}\n{single}",
+                    "أُنشئت الدفاتر؛ الخطوة التالية: {command}\n{single}",
+                    command = "cardctl issue --meter NUMBER --account NUMBER",
+                    single = single_user(language),
                 );
             }
-            (true, Some(name)) => {
-                format!(
-                    "a ledger with staff is founded, and {name} may do everything; next: cardctl staff add"
-                )
-            }
+            (true, Some(name)) => said!(
+                language,
+                "a ledger with staff is founded, and {name} may do everything; next: {command}",
+                "أُنشئت الدفاتر مع العاملين عليها، ولـ {name} كل الصلاحيات؛ الخطوة التالية: {command}",
+                name,
+                command = "cardctl staff add",
+            ),
         };
         let name = self.name.as_deref().unwrap_or_default();
         match (&self.secret, &self.file) {
-            (Some(secret), _) => format!("{founded}\n{}", shown_once(name, secret)),
-            (None, Some(file)) => format!("{founded}\nthe secret is in {file}"),
+            (Some(secret), _) => format!("{founded}\n{}", shown_once(name, secret, language)),
+            (None, Some(file)) => said!(
+                language,
+                "{founded}\nthe secret is in {file}",
+                "{founded}\nالكلمة السرية في {file}",
+                founded,
+                file,
+            ),
             (None, None) => founded,
         }
     }
@@ -143,8 +158,7 @@ impl View for Standing {
             let _ = write!(text, "\n{waits}: {}{order}", entry.line(language));
         }
         if self.single_user {
-            let said = say(language, SINGLE_USER, "دفاتر مستخدم واحد للتطوير: يُصدَّق كل من يستخدمها");
-            let _ = write!(text, "\n{said}");
+            let _ = write!(text, "\n{}", single_user(language));
         }
         text
     }
@@ -210,7 +224,7 @@ impl EntryView {
         };
         let (because, arabic) = match reason.is_empty() {
             true => (String::new(), String::new()),
-            false => (format!(" ({reason})"), format!(" ({})", isolate(reason))),
+            false => (format!(" ({reason})"), format!(" ({})", reason_in_arabic(reason))),
         };
         let named = match (language, kind) {
             // The same word is a state elsewhere.
@@ -229,6 +243,15 @@ impl EntryView {
                 isolate(request)
             ),
         )
+    }
+}
+
+/// What the ledger itself gives as a reason; what people have written is left as it is.
+fn reason_in_arabic(reason: &str) -> String {
+    match (ReplaceReason::from_code(reason), reason.strip_prefix("command ")) {
+        (Some(reason), _) => reason_in(reason, Language::Arabic).to_owned(),
+        (None, Some(number)) => format!("الأمر {}", isolate(number)),
+        (None, None) => in_language(Language::Arabic, reason.to_owned()),
     }
 }
 
@@ -311,7 +334,7 @@ pub(crate) struct SaleView {
     time: u64,
     actor: String,
     approved_by: Option<String>,
-    card: String,
+    card: Option<String>,
     amount: u64,
     division: Division,
     voucher: Option<String>,
@@ -322,6 +345,7 @@ pub(crate) struct SaleView {
 impl From<Sale> for SaleView {
     fn from(sale: Sale) -> Self {
         Self {
+            card: sale.carrier().map(|card| card.to_string()),
             request: sale.request.id,
             party: sale.request.party,
             state: sale.state.code(),
@@ -330,7 +354,6 @@ impl From<Sale> for SaleView {
             time: sale.time.to_unix(),
             actor: sale.actor,
             approved_by: sale.approved_by,
-            card: sale.card.to_string(),
             amount: sale.amount.0,
             division: sale.division,
             voucher: sale.certified.map(|certified| hex::encode_upper(&certified.voucher)),
@@ -352,7 +375,9 @@ impl View for SaleView {
         if let Some(second) = &self.approved_by {
             table.line("approved by", second);
         }
-        table.line("card", &self.card);
+        if let Some(card) = &self.card {
+            table.line("card", card);
+        }
         table.egp("paid", Piastres(self.amount));
         table.egp("credit", Piastres(self.division.credit));
         for charge in &self.division.charges {

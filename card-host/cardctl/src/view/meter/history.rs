@@ -12,8 +12,8 @@ use std::fmt::Write as _;
 use crate::local;
 use crate::view::events::{EventView, in_words};
 use crate::view::months::{self, MonthView};
-use crate::view::words::{say, words};
 use crate::view::{View, customer};
+use crate::words::{say, words};
 
 /// The events that a meter keeps.
 pub(crate) struct Events {
@@ -85,14 +85,16 @@ impl Charges {
 }
 
 impl View for Charges {
-    fn text(&self, _: Language) -> String {
+    fn text(&self, language: Language) -> String {
         if self.charges.is_empty() {
-            return "the meter has applied no charge in this contract yet".to_owned();
+            let english = "the meter has applied no charge in this contract yet";
+            return say(language, english, "لم يضف العداد أي شحنة في هذا التعاقد بعد");
         }
-        let mut text = format!(
-            "{:<16} {:>12} {:>12} {:>12} {:>12}",
-            "local time", "credit EGP", "of it debt", "correction", "balance"
-        );
+        let [time, credit, debt, correction, balance] = match language {
+            Language::English => ["local time", "credit EGP", "of it debt", "correction", "balance"],
+            Language::Arabic => ["الوقت المحلي", "الشحنة ج", "منها مديونية", "تصحيح", "الرصيد"],
+        };
+        let mut text = format!("{time:<16} {credit:>12} {debt:>12} {correction:>12} {balance:>12}");
         for ChargeView { charge, .. } in &self.charges {
             let Charge { time, credit, debt, correction, balance } = charge;
             let when = local::time(&self.calendar, *time);

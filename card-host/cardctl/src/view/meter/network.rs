@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::view::verdict::VerdictView;
 use crate::view::{View, customer};
+use crate::words::said;
 
 /// What a meter did with vouchers that came without a card.
 #[derive(Serialize)]
@@ -55,16 +56,29 @@ impl View for Received {
                 }
                 _ => verdict.text(language),
             };
-            lines.push(format!("voucher {sequence} for card {card}: {text}"));
+            lines.push(said!(
+                language,
+                "voucher {sequence} for card {card}: {text}",
+                "الشحنة {sequence} للكارت {card}: {text}",
+                sequence,
+                card,
+                text,
+            ));
         }
         if self.vouchers.is_empty() {
-            lines.push(
-                "no voucher waits for this meter: sell one with `cardctl top-up AMOUNT --channel wallet --out FILE`"
-                    .to_owned(),
-            );
+            lines.push(said!(
+                language,
+                "no voucher waits for this meter: sell one with `{command}`",
+                "لا توجد شحنة في انتظار هذا العداد: يرجى الشحن أولًا: {command}",
+                command = "cardctl top-up AMOUNT --channel wallet --out FILE",
+            ));
         }
         if self.waits_for_its_card {
-            lines.push("the meter keeps it for its card, and loads it when that is presented".to_owned());
+            lines.push(said!(
+                language,
+                "the meter keeps it for its card, and loads it when that is presented",
+                "يحتفظ بها العداد لكارته ويحملها عليه عند وضعه",
+            ));
         }
         let balance = customer::amount(Balance(self.balance), language);
         lines.push(format!("{}: {balance}", language.balance_in_the_meter()));

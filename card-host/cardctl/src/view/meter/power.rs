@@ -4,8 +4,9 @@ use card_core::text::Language;
 use card_core::units::{Balance, Energy};
 use serde::Serialize;
 
-use crate::view::View;
-use crate::view::table::{Table, egp};
+use crate::view::table::Table;
+use crate::view::{View, customer};
+use crate::words::{said, say};
 
 /// What must never disagree.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
@@ -35,28 +36,54 @@ pub(crate) struct PowerCut {
 }
 
 impl View for PowerCut {
-    fn text(&self, _: Language) -> String {
-        let mut table = Table::default();
+    fn text(&self, language: Language) -> String {
+        let mut table = Table::new(language);
         table.line("meter", self.meter);
-        table.line("consumption meanwhile", self.consumed);
+        table.energy("consumption meanwhile", self.consumed);
         let after = self.operations;
         let when = if self.torn {
-            format!("in the middle of operation {} on the memory", after.saturating_add(1))
+            said!(
+                language,
+                "in the middle of operation {number} on the memory",
+                "في وسط العملية {number} على الذاكرة",
+                number = after.saturating_add(1),
+            )
         } else {
-            format!("after the consumption was written: that took no more than {after} operations")
+            said!(
+                language,
+                "after the consumption was written: that took no more than {after} operations",
+                "بعد تسجيل الاستهلاك، فلم يحتج إلا إلى {after} من العمليات",
+                after,
+            )
         };
         table.line("power failed", when);
         for (name, account) in [("before", &self.before), ("after, with power again", &self.after)] {
-            let (register, month) = (Energy(account.register_10wh), Energy(account.month_10wh));
-            let balance = egp(Balance(account.balance));
-            table.line(name, format!("{balance}, register {register}, this month {month}"));
+            let kwh = |energy| customer::kwh(Energy(energy), language);
+            let said = said!(
+                language,
+                "{balance}, register {register}, this month {month}",
+                "{balance}، قراءة العداد {register}، هذا الشهر {month}",
+                balance = customer::amount(Balance(account.balance), language),
+                register = kwh(account.register_10wh),
+                month = kwh(account.month_10wh),
+            );
+            table.line(name, said);
         }
-        let said = match (self.nothing_lost, self.written) {
-            (true, true) => "the consumption was written, and is there: nothing was lost",
-            (true, false) => "nothing that was written is lost; the consumption was not, and is not charged",
-            (false, _) => "THE MEMORY IS NEITHER WHAT IT WAS NOR WHAT IT WAS TO BE",
+        let (english, arabic) = match (self.nothing_lost, self.written) {
+            (true, true) => (
+                "the consumption was written, and is there: nothing was lost",
+                "سُجل الاستهلاك وهو موجود: لم يُفقد شيء",
+            ),
+            (true, false) => (
+                "nothing that was written is lost; the consumption was not, and is not charged",
+                "لم يُفقد شيء مما سُجل، والاستهلاك لم يُسجل ولا يُحاسب عليه",
+            ),
+            (false, _) => (
+                "THE MEMORY IS NEITHER WHAT IT WAS NOR WHAT IT WAS TO BE",
+                "يوجد خلل في ذاكرة العداد: ليست كما كانت ولا كما يجب أن تكون",
+            ),
         };
-        table.line("so", said);
+        table.line("so", say(language, english, arabic));
         table.finish()
     }
 

@@ -8,8 +8,8 @@ use card_host::simulated_meter::Summary;
 
 use crate::local;
 use crate::view::table::Table;
-use crate::view::words::say;
 use crate::view::{View, customer};
+use crate::words::say;
 
 /// Days that have passed.
 pub(crate) struct Passed {

@@ -13,8 +13,8 @@ use std::fmt::Write as _;
 use crate::local;
 use crate::view::card::{contract, used};
 use crate::view::table::{Table, in_language, posix};
-use crate::view::words::say;
 use crate::view::{View, customer};
+use crate::words::say;
 
 /// How a meter stands.
 pub(crate) struct MeterStatus {
@@ -71,7 +71,7 @@ impl MeterStatus {
             "debts_paid": state.debts.paid.0,
             "applied_credit": state.applied_credit.0,
             "applied_debited": state.applied_debited.0,
-            "codes": state.situations().map(customer::code).collect::<Vec<_>>(),
+            "codes": state.situations().iter().copied().map(customer::code).collect::<Vec<_>>(),
             "notices": shown(state).iter().map(|notice| json!({
                 "template": notice.template,
                 "until": posix(notice.until),
@@ -206,7 +206,7 @@ impl View for MeterStatus {
             );
         }
         let mut text = table.finish();
-        for situation in state.situations() {
+        for &situation in state.situations().iter() {
             // Writing to a string cannot fail.
             let _ = write!(text, "\n{}", situation.text(language));
         }

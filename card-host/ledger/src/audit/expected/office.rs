@@ -61,7 +61,7 @@ impl Office {
             // What cannot be read sets nothing, and is found as a row that no entry has made.
             two = document.get("staff").is_some()
                 && document.get("change").and_then(Value::as_str) != Some("stop")
-                && staff::others_approve(self.staff.values(), &entry.actor);
+                && staff::others_approve(self.staff.values(), entry.stored_actor());
             let _ = self.set(&document);
         }
         if let (Some(binding), Some(card)) = (entry.binding, entry.card) {
@@ -128,11 +128,18 @@ impl Office {
             let code: PartyCode = code.parse().ok()?;
             let party = party_of(&code, document.get(ANSWER)?)?;
             self.parties.insert(code, party);
-        } else if let Some(rules) = text("rules") {
+        } else if text("rules").is_some() || document.get("cards").is_some() {
             let answer = document.get(ANSWER)?;
+            // One part of the rules may have been carried over, and both are in the answer then.
+            let rules = answer.get("rules").and_then(Value::as_str).or(text("rules"))?;
             let version = u32::try_from(answer.get("version")?.as_u64()?).ok()?;
             let from = CardTime::from_unix(answer.get("from")?.as_u64()?)?;
             self.policies.push(PolicyRecord { version, from, rules: rules.to_owned() });
+        } else if let Some(account) = text("erased") {
+            // Nobody is called any more.
+            if let Some((phone, _)) = self.customers.get_mut(&account.parse().ok()?) {
+                *phone = false;
+            }
         } else if let Some(account) = text("customer") {
             self.customers.insert(account.parse().ok()?, (flag("phone")?, flag("arabic")?));
         }
@@ -151,6 +158,16 @@ impl Office {
             Kind::Open | Kind::Adopt => {
                 if let Some(Payload::Opened { generation, load_key, .. }) = Payload::parse(payload) {
                     self.serves(binding, CardRef { id, generation }, load_key);
+                }
+            }
+            // The card goes along, where it still served that meter.
+            Kind::End => {
+                if let Some(Payload::Opened { generation, load_key, .. }) = Payload::parse(payload) {
+                    self.present.insert(binding, (CardRef { id, generation }, load_key));
+                }
+                if let Some(card) = self.cards.get_mut(&id).filter(|card| card.binding.meter == binding.meter)
+                {
+                    card.binding = binding;
                 }
             }
             Kind::Replace => {

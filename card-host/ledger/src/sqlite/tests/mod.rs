@@ -90,6 +90,7 @@ fn next(before: &Point, of: &RequestKey, time: u32) -> (Entry, Point) {
         policy: 1,
         payload: Vec::new(),
         transfers: Vec::new(),
+        references: None,
         previous: before.head,
         hash: [0; 32],
     };

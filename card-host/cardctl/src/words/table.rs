@@ -1,10 +1,7 @@
-//! The words of tables in both languages, and sentences with a version for each. The terms are those of the glossary.
-
-use card_core::text::Language;
-use std::fmt::Display;
+//! The words themselves.
 
 /// English and Arabic.
-const WORDS: &[(&str, &str)] = &[
+pub(super) const WORDS: &[(&str, &str)] = &[
     ("reader", "القارئ"),
     ("card", "الكارت"),
     ("engineering card", "كارت فني"),
@@ -131,6 +128,13 @@ const WORDS: &[(&str, &str)] = &[
     ("block", "إيقاف الكارت"),
     ("unblock", "إعادة الكارت"),
     ("move", "نقل المتبقي"),
+    ("end", "إنهاء التعاقد"),
+    ("give-back", "رد المتبقي"),
+    ("ended", "انتهى"),
+    ("then", "ثم"),
+    ("given back", "المردود"),
+    ("paid of a debt", "سدد من المديونية"),
+    ("owed from now on", "مستحق على المشترك"),
     ("deposit", "توريد نقد"),
     ("close", "إغلاق اليوم"),
     ("link", "ربط بحساب"),
@@ -160,77 +164,46 @@ const WORDS: &[(&str, &str)] = &[
     ("kiosk", "منفذ"),
     ("bank", "بنك"),
     ("wallet", "محفظة"),
+    // Accounts, and charges of tariffs.
+    ("asset", "أصول"),
+    ("liability", "التزامات"),
+    ("equity", "حقوق"),
+    ("income", "إيرادات"),
+    ("cleaning", "رسم النظافة"),
+    ("stamp duty", "رسم الدمغة"),
+    ("levy", "رسم"),
+    ("radio fee", "رسم الإذاعة"),
+    ("VAT", "ضريبة القيمة المضافة"),
+    ("standing charge", "رسم ثابت"),
+    ("minimum bill", "الحد الأدنى للفاتورة"),
+    ("rebate", "خصم للمشترك"),
+    ("coded", "كودي"),
+    ("test", "اختبار"),
+    ("production", "تشغيل"),
+    ("simulated card", "كارت محاكاة"),
+    // Audit, sellers, keys.
+    ("vending points", "منافذ الشحن"),
+    ("contracts", "التعاقدات"),
+    ("signed heads", "التوقيعات"),
+    ("restores", "مرات استعادة نسخة"),
+    ("lost in restores", "مفقود عند الاستعادة"),
+    ("findings", "ملاحظات"),
+    ("party", "الجهة"),
+    ("requests", "الطلبات"),
+    ("taken", "المحصل"),
+    ("given back", "المردود"),
+    ("kept as commission", "العمولة"),
+    ("to be handed over", "المطلوب توريده"),
+    ("version", "الإصدار"),
+    ("start", "بداية العمل بها"),
+    ("kind", "النوع"),
+    ("no consumption", "بلا استهلاك"),
+    ("in a mail", "في رسالة"),
+    ("cannot be read", "تعذرت قراءته"),
+    ("stopped", "موقوف"),
+    ("sells", "تبيع"),
+    ("closed: it may sell no more", "موقوفة: لا يجوز لها البيع"),
+    ("by the rule", "حسب القواعد"),
+    ("residential", "منزلي"),
+    ("commercial", "تجاري"),
 ];
-
-/// A word in Arabic, where it is one of ours.
-pub(crate) fn word(english: &str) -> Option<&'static str> {
-    WORDS.iter().find(|(known, _)| *known == english).map(|(_, arabic)| *arabic)
-}
-
-/// One of our words in the language.
-pub(crate) fn words(language: Language, english: &'static str) -> &'static str {
-    match language {
-        Language::English => english,
-        Language::Arabic => word(english).unwrap_or(english),
-    }
-}
-
-/// Whether there are Arabic letters in it.
-pub(crate) fn is_arabic(text: &str) -> bool {
-    text.chars().any(|letter| matches!(letter, 'ء'..='ي'))
-}
-
-/// A sentence in the language.
-pub(crate) fn say(language: Language, english: impl Display, arabic: impl Display) -> String {
-    match language {
-        Language::English => english.to_string(),
-        Language::Arabic => arabic.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_word_stands_once_and_is_arabic() {
-        for (index, (english, arabic)) in WORDS.iter().enumerate() {
-            assert!(WORDS.iter().skip(index + 1).all(|(other, _)| other != english), "{english} twice");
-            assert!(
-                is_arabic(arabic) && !arabic.chars().any(|letter| letter.is_ascii_alphanumeric()),
-                "{arabic}"
-            );
-        }
-    }
-
-    /// What the views name in their tables is in the list.
-    #[test]
-    fn each_name_in_a_table_has_a_word() {
-        let sources = [
-            include_str!("card.rs"),
-            include_str!("collect.rs"),
-            include_str!("issue.rs"),
-            include_str!("meter/status.rs"),
-            include_str!("meter/run.rs"),
-            include_str!("meter/power.rs"),
-            include_str!("ledger/show.rs"),
-            include_str!("ledger/correct.rs"),
-            include_str!("ledger/days.rs"),
-        ];
-        let mut seen = 0;
-        for source in sources {
-            for call in [".line(", ".egp("] {
-                for (_, after) in source.match_indices(call).map(|(at, _)| source.split_at(at + call.len())) {
-                    let Some(name) =
-                        after.trim_start().strip_prefix('"').and_then(|rest| rest.split_once('"'))
-                    else {
-                        continue;
-                    };
-                    seen += 1;
-                    assert!(word(name.0).is_some(), "{:?} has no word in Arabic", name.0);
-                }
-            }
-        }
-        assert!(seen > 60, "{seen}");
-    }
-}
