@@ -160,9 +160,20 @@ impl SimulatedCard<FlashModel> {
         length: KeyLength,
         profile: Profile,
     ) -> Result<Self, ManufactureError> {
-        let mut chip = chip(FlashModel::new(PAGES, u64::from_be_bytes(card.0)), Entropy::System);
         let master = AesKey::new(&TEST_INITIAL_MASTER).ok_or(ManufactureError)?;
-        manufacture(&mut chip, card, environment, &master, length)?;
+        Self::blank_of(&master, card, environment, length, profile)
+    }
+
+    /// The same of a maker with this initial master.
+    pub fn blank_of(
+        master: &AesKey,
+        card: CardId,
+        environment: Environment,
+        length: KeyLength,
+        profile: Profile,
+    ) -> Result<Self, ManufactureError> {
+        let mut chip = chip(FlashModel::new(PAGES, u64::from_be_bytes(card.0)), Entropy::System);
+        manufacture(&mut chip, card, environment, master, length)?;
         Ok(Self::new(chip, profile))
     }
 }

@@ -119,6 +119,30 @@ impl Environment {
     }
 }
 
+impl core::str::FromStr for Environment {
+    type Err = UnknownEnvironment;
+
+    fn from_str(text: &str) -> Result<Self, UnknownEnvironment> {
+        match text {
+            "test" => Ok(Self::Test),
+            "production" => Ok(Self::Production),
+            _ => Err(UnknownEnvironment),
+        }
+    }
+}
+
+/// A text that names no environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownEnvironment;
+
+impl fmt::Display for UnknownEnvironment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the environment is test or production")
+    }
+}
+
+impl core::error::Error for UnknownEnvironment {}
+
 impl fmt::Display for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

@@ -406,6 +406,11 @@ pub enum Refusal {
         "this ledger was founded for a single user, who does everything: found one with staff to have any (`cardctl ledger begin --staff NAME`)"
     )]
     SingleUser,
+    /// Masters, and one person alone.
+    #[error(
+        "masters are handled by two members of staff who both may `keys`: name the other one's secret as well (`cardctl keys rotate ROLE --second FILE`)"
+    )]
+    TwoHoldKeys,
     /// The same person, or one who may not.
     #[error("{actor} cannot be the second person for this: it must be another one who may approve")]
     NotSecondPerson {

@@ -128,6 +128,7 @@ pub use lists::{
     By, MOST_SALES, SaleList, SalePage, Sold, end_of_day, list_sales, report, sale_by_receipt, sales_to,
     times_of_day,
 };
+pub use masters::Handed;
 pub use moves::MoveOrder;
 pub use names::{COMPANY, ChargeCode, NameError, OFFICE, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};

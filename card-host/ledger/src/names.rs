@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
+/// What the ids begin with under which the check values of drawn masters are entered.
+pub(super) const DRAWN: &str = "master-";
 /// The party that the company itself is.
 pub const COMPANY: &str = "company";
 /// The vending point of the company's own work.

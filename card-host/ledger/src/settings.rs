@@ -1,7 +1,6 @@
 //! Who may sell, where, and by which rules; and the first entry of a new ledger.
 
 use card_core::id::Channel;
-use card_core::role::{KeyVersion, Role};
 use card_core::units::{Balance, CardTime, Piastres};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -12,7 +11,6 @@ use super::anchor_error::AnchorError;
 use super::answers::{answered, number, with_answer};
 use super::entry::{Hash, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal};
-use super::masters;
 use super::names::{COMPANY, OFFICE, PartyCode, PointCode, RequestId};
 use super::office::{Office, Who, customer, draft};
 use super::policy::Policy;
@@ -314,28 +312,6 @@ impl Office {
         })
     }
 
-    /// Enters that the next master of `role` is to be drawn, before it is, and gives the key version number that it gets. Repeated, it gives
-    /// the same number: where the key store has come to it, the master has been drawn.
-    pub fn next_master(&self, who: &Who, id: &RequestId, role: Role) -> Result<KeyVersion, LedgerError> {
-        let own = id.beside("master")?;
-        let asked = json!({ "master": format!("{role:?}").to_lowercase() });
-        let answer = self.set_and_answer(who, &own, Power::Keys, &asked, |_, _| {
-            let next = self.keys().current(role)?.next();
-            if !next.is_of(role) {
-                return Err(KeyStoreError::VersionsExhausted(role).into());
-            }
-            Ok((json!({ "version": next.byte() }), Vec::new()))
-        })?;
-        number(&answer, "version", &own).map(KeyVersion::from_byte)
-    }
-
-    /// Enters the check value of a master that has been drawn. Repeated, nothing.
-    pub fn master_drawn(&self, who: &Who, version: KeyVersion) -> Result<(), LedgerError> {
-        let check = hex::encode(self.keys().check_value(self.scope(), version)?);
-        let document = json!({ "drawn": { "version": version.byte(), "check": check } });
-        self.set(who, &masters::drawn(version)?, Power::Keys, &document, |_| Ok(Vec::new()))
-    }
-
     /// Notes a number that comes from outside the books, once, so that a repetition of this request has it again: what a meter has answered,
     /// the time that a command's hours count from. Gives what was noted first.
     pub fn note(&self, who: &Who, id: &RequestId, what: Note, number_now: u64) -> Result<u64, LedgerError> {
@@ -368,7 +344,7 @@ impl Office {
     }
 
     /// The same, with an answer: it stands in the entry beside what was asked for, so a repetition gets it again.
-    fn set_and_answer(
+    pub(super) fn set_and_answer(
         &self,
         who: &Who,
         id: &RequestId,

@@ -130,6 +130,7 @@ impl Refusal {
             Self::StaffThere(_) => "staff-there",
             Self::SecretGone(_) => "secret-gone",
             Self::SingleUser => "single-user",
+            Self::TwoHoldKeys => "two-hold-keys",
             Self::NotSecondPerson { .. } => "not-second-person",
             Self::SecondPerson(_) => "second-person",
             Self::MoreThanAllowed { .. } => "more-than-allowed",
@@ -287,6 +288,10 @@ impl Refusal {
                 "أُنشئت هذه الدفاتر لمستخدم واحد يقوم بكل شيء: يرجى إنشاء دفاتر بها عاملون إن لزم ذلك"
                     .to_owned()
             }
+            Self::TwoHoldKeys => {
+                "بيانات التشفير الأساسية يتولاها شخصان من العاملين لكل منهما صلاحيتها: يرجى تحديد الكلمة السرية للآخر أيضًا"
+                    .to_owned()
+            }
             Self::NotSecondPerson { actor } => {
                 says("لا يصلح {} شخصًا ثانيًا لهذا: يرجى أن يوافق شخص آخر له ذلك", &[actor])
             }
@@ -399,6 +404,7 @@ mod tests {
             Refusal::StaffThere("a".to_owned()),
             Refusal::SecretGone("a".to_owned()),
             Refusal::SingleUser,
+            Refusal::TwoHoldKeys,
             Refusal::NotSecondPerson { actor: "7".to_owned() },
             Refusal::SecondPerson(request(&id)),
             Refusal::MoreThanAllowed { amount, most },

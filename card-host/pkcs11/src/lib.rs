@@ -2,7 +2,7 @@
 //!
 //! [`TokenMasters`] is where a [`DerivingKeyStore`](card_host::keystore::DerivingKeyStore) has its masters. Derivation (NIST SP 800-108, counter
 //! mode) is made of CMACs that the token computes (CKM_AES_CMAC), since many tokens have no such derivation of their own; derived keys are
-//! in this process for the time of one operation. That is for the test environment, and [`warning`](card_host::keystore::KeyStore::warning) says so.
+//! in this process for the time of one operation, and wiped. [`warning`](card_host::keystore::KeyStore::warning) says so.
 
 mod masters;
 mod token;

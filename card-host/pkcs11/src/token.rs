@@ -79,6 +79,8 @@ pub enum TokenError {
 
 /// A token that somebody has logged in to.
 pub(crate) struct Token {
+    /// Label, maker and serial number.
+    pub(crate) place: String,
     library: Pkcs11,
     slot: Slot,
     pin: Pin,
@@ -94,20 +96,22 @@ impl Token {
         let mut there = Vec::new();
         let mut slot = None;
         for each in library.get_slots_with_initialized_token()? {
-            let label = library.get_token_info(each)?.label().to_owned();
+            let info = library.get_token_info(each)?;
+            let label = info.label().to_owned();
             if label == location.token {
-                slot = Some(each);
+                let (maker, number) = (info.manufacturer_id().trim(), info.serial_number().trim());
+                slot = Some((each, format!("{label}, {maker}, {number}")));
             }
             there.push(label);
         }
         let there = || if there.is_empty() { "none".to_owned() } else { there.join(", ") };
-        let slot =
+        let (slot, place) =
             slot.ok_or_else(|| TokenError::NoToken { wanted: location.token.clone(), there: there() })?;
         if !library.get_mechanism_list(slot)?.contains(&MechanismType::AES_CMAC) {
             return Err(TokenError::NoCmac);
         }
         let (idle, found) = (Mutex::default(), RwLock::default());
-        let token = Self { library, slot, pin, idle, found };
+        let token = Self { place, library, slot, pin, idle, found };
         let session = token.session()?;
         token.give_back(session);
         Ok(token)
@@ -141,7 +145,7 @@ impl Token {
         })
     }
 
-    /// Puts a key that is known, that of blank test cards, beside them.
+    /// Puts a key that comes from elsewhere, that of blank cards, beside them.
     pub(crate) fn put(&self, label: &str, key: &[u8]) -> Result<(), TokenError> {
         let mut template = attributes(label);
         template.push(Attribute::Class(ObjectClass::SECRET_KEY));
@@ -151,6 +155,16 @@ impl Token {
             session.create_object(&template)?;
             Ok(())
         })
+    }
+
+    /// The same in the place of one that is there.
+    pub(crate) fn replace(&self, label: &str, key: &[u8]) -> Result<(), TokenError> {
+        match self.with_session(|session| Ok(session.destroy_object(self.find(session, label)?)?)) {
+            Ok(()) | Err(TokenError::Missing(_)) => {}
+            Err(error) => return Err(error),
+        }
+        self.found.write().unwrap_or_else(PoisonError::into_inner).remove(label);
+        self.put(label, key)
     }
 
     fn find(&self, session: &Session, label: &str) -> Result<ObjectHandle, TokenError> {

@@ -185,6 +185,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         | Refusal::NoStaff(_)
         | Refusal::StaffThere(_)
         | Refusal::SingleUser
+        | Refusal::TwoHoldKeys
         | Refusal::SecretGone(_)
         | Refusal::SecondPerson(_)
         | Refusal::MoreThanAllowed { .. }

@@ -46,10 +46,16 @@ impl<K: KeyStore> Signer<K> {
         &self.memory
     }
 
-    fn now(&self, scope: Scope) -> Result<CardTime, KeyStoreError> {
-        if scope != self.memory.scope() {
-            return Err(MemoryError::Other("the signer's memory".to_owned()).into());
+    /// It is asked at the start of every program of the ledger, by the check values: another company's signer is found then.
+    fn mine(&self, scope: Scope) -> Result<(), KeyStoreError> {
+        if scope == self.memory.scope() {
+            return Ok(());
         }
+        Err(MemoryError::Other("the signer's memory".to_owned()).into())
+    }
+
+    fn now(&self, scope: Scope) -> Result<CardTime, KeyStoreError> {
+        self.mine(scope)?;
         self.clock.now().filter(|now| *now != CardTime::UNSET).ok_or_else(|| Forbidden::NoTime.into())
     }
 
@@ -77,6 +83,11 @@ impl<K: KeyStore> KeyStore for Signer<K> {
 
     fn memory(&self) -> Option<&dyn Remembers> {
         Some(&self.memory)
+    }
+
+    fn check_value(&self, scope: Scope, version: KeyVersion) -> Result<[u8; 8], KeyStoreError> {
+        self.mine(scope)?;
+        self.keys.check_value(scope, version)
     }
 
     fn sign_certificate(&self, scope: Scope, certificate: Certificate) -> Result<Certificate, KeyStoreError> {
@@ -121,7 +132,6 @@ impl<K: KeyStore> KeyStore for Signer<K> {
 
     passes_on! {
         current(role: Role) -> KeyVersion;
-        check_value(scope: Scope, version: KeyVersion) -> [u8; 8];
         person(scope: Scope, version: KeyVersion, national_id: &NationalId) -> PersonRef;
         card_key_set(key: &CardKey) -> KeySet;
         authenticate(key: &CardKey, challenge: Challenge, level: SecurityLevel) -> Authentication;

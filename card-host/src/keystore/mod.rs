@@ -217,7 +217,9 @@ pub enum KeyStoreError {
         asked: Environment,
     },
     /// Software is no place for production keys.
-    #[error("production keys are not kept in a file: use a hardware security module")]
+    #[error(
+        "production keys are not kept in a file: name their token or their signer with --keys (pkcs11:... or signer:...), or in the settings file"
+    )]
     Production,
     /// The company number cannot issue.
     #[error("{0:04X} is no company that can issue cards: give its number, 0001 to FFFE")]
@@ -232,6 +234,9 @@ pub enum KeyStoreError {
         /// Version, 1 to 15.
         version: u8,
     },
+    /// No master of a maker's blank cards.
+    #[error("the key store has no master of the maker's blank cards: take it in (`cardctl keys take`)")]
+    NoInitial,
     /// A key version number of another role than the operation's, or without one.
     #[error(
         "key version number {0} is not of the role that this needs: see the key versions of card and meter"

@@ -77,12 +77,16 @@ impl SoftwareKeyStore {
         file::open(path)
     }
 
-    /// Takes the masters that another program has put into the file since. None that is there becomes another.
+    /// Takes the masters that another program has put into the file since. None that is there becomes another, but that of blank cards.
     pub fn refresh(&self, path: &Path) -> Result<(), KeyStoreError> {
         let newer = file::open(path)?;
         let newer = newer.masters().held();
         let mut held = self.masters().held.write().unwrap_or_else(PoisonError::into_inner);
         for (id, key) in &newer.masters {
+            // That of blank cards may have become another.
+            if *id == (Role::Admin as u8, 0) {
+                held.masters.insert(*id, Arc::clone(key));
+            }
             held.masters.entry(*id).or_insert_with(|| Arc::clone(key));
         }
         for (role, version) in &newer.current {
@@ -90,6 +94,12 @@ impl SoftwareKeyStore {
             *own = (*own).max(*version);
         }
         Ok(())
+    }
+
+    /// Takes the master of a maker's blank cards, in the place of the one that it has.
+    pub fn take_initial(&self, key: AesKey) {
+        let mut held = self.masters().held.write().unwrap_or_else(PoisonError::into_inner);
+        held.masters.insert((Role::Admin as u8, 0), Arc::new(ExpandedKey::new(key)));
     }
 
     /// Draws the next master of `role`, which becomes the current one, and gives back its key version number.

@@ -1,5 +1,7 @@
 //! Masters in SoftHSM2, a real PKCS#11 token in software (package softhsm2): each test with tokens of its own.
 
+mod production;
+
 use card_core::id::{Binding, Company, Environment, MeterId, Scope};
 use card_core::key::KeyLength;
 use card_core::message::Certificate;
@@ -83,7 +85,8 @@ fn what_is_signed_is_what_the_meter_checks_and_outlives_the_program() {
     with_tokens("what_is_signed_is_what_the_meter_checks_and_outlives_the_program", || {
         // The library sees the tokens that are there when it is initialised.
         let (location, second) = (token("one"), token("two"));
-        let store = DerivingKeyStore::new(TokenMasters::found(&location, Pin::new(PIN)).unwrap());
+        let store =
+            DerivingKeyStore::new(TokenMasters::found(&location, Pin::new(PIN), Environment::Test).unwrap());
         assert!(store.warning().unwrap().contains("development"));
         let version = store.current(Role::Credit).unwrap();
         let signed = store.sign_certificate(SCOPE, certificate(version)).unwrap();
@@ -94,7 +97,8 @@ fn what_is_signed_is_what_the_meter_checks_and_outlives_the_program() {
         // Another opening finds the same masters; another token has others.
         let again = DerivingKeyStore::new(TokenMasters::open(&location, Pin::new(PIN)).unwrap());
         assert_eq!(again.sign_certificate(SCOPE, certificate(version)).unwrap(), signed);
-        let other = DerivingKeyStore::new(TokenMasters::found(&second, Pin::new(PIN)).unwrap());
+        let other =
+            DerivingKeyStore::new(TokenMasters::found(&second, Pin::new(PIN), Environment::Test).unwrap());
         assert_ne!(other.sign_certificate(SCOPE, certificate(version)).unwrap(), signed);
 
         // So it is with what stands for a person.
@@ -114,7 +118,7 @@ fn what_is_signed_is_what_the_meter_checks_and_outlives_the_program() {
 fn masters_rotate_and_older_ones_stay() {
     with_tokens("masters_rotate_and_older_ones_stay", || {
         let location = token("one");
-        let masters = TokenMasters::found(&location, Pin::new(PIN)).unwrap();
+        let masters = TokenMasters::found(&location, Pin::new(PIN), Environment::Test).unwrap();
         let first = KeyVersion::new(Role::Credit, 1);
         let before = DerivingKeyStore::new(TokenMasters::open(&location, Pin::new(PIN)).unwrap());
         let signed = before.sign_certificate(SCOPE, certificate(first)).unwrap();
@@ -132,7 +136,7 @@ fn masters_rotate_and_older_ones_stay() {
 fn no_master_can_be_read() {
     with_tokens("no_master_can_be_read", || {
         let location = token("one");
-        let masters = TokenMasters::found(&location, Pin::new(PIN)).unwrap();
+        let masters = TokenMasters::found(&location, Pin::new(PIN), Environment::Test).unwrap();
         masters.rotate(Role::Load).unwrap();
         // The library is initialised already, by the store.
         let library = Pkcs11::new(MODULE).unwrap();
@@ -174,8 +178,8 @@ fn what_is_wrong_is_named() {
         assert!(none.to_string().contains("there is no token \"elsewhere\", but one"), "{none}");
         let nothing = Location { module: "/usr/lib/nothing.so".into(), ..location.clone() };
         assert!(matches!(open(&nothing, PIN), TokenError::Module { .. }));
-        TokenMasters::found(&location, Pin::new(PIN)).unwrap();
-        let twice = error(TokenMasters::found(&location, Pin::new(PIN)).unwrap_err());
+        TokenMasters::found(&location, Pin::new(PIN), Environment::Test).unwrap();
+        let twice = error(TokenMasters::found(&location, Pin::new(PIN), Environment::Test).unwrap_err());
         assert!(matches!(twice, TokenError::Founded(_)), "{twice}");
     });
 }
@@ -184,7 +188,8 @@ fn what_is_wrong_is_named() {
 fn lost_sessions_lose_nothing_and_many_sign_at_once() {
     with_tokens("lost_sessions_lose_nothing_and_many_sign_at_once", || {
         let location = token("one");
-        let store = DerivingKeyStore::new(TokenMasters::found(&location, Pin::new(PIN)).unwrap());
+        let store =
+            DerivingKeyStore::new(TokenMasters::found(&location, Pin::new(PIN), Environment::Test).unwrap());
         let version = store.current(Role::Credit).unwrap();
         let signed = store.sign_certificate(SCOPE, certificate(version)).unwrap();
         let library = Pkcs11::new(MODULE).unwrap();

@@ -10,6 +10,32 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("watch", &["", "--reader ACS --format json"]),
     ("conformance", &["", "--reader ACS --format json"]),
     ("info", &["", "--reader ACS --language ar"]),
+    (
+        "keys init",
+        &[
+            "--company 7 --environment production --keys pkcs11:token=delta?module-path=/usr/lib/hsm.so --custodian 'Mona A' --custodian 'Tarek B' \
+             --protocol masters.html",
+        ],
+    ),
+    ("keys check", &["masters.json"]),
+    ("keys recipient", &["--out initial.identity"]),
+    (
+        "keys deliver",
+        &[
+            "--meters list.txt --to age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p --out meters.age --second tarek.secret",
+        ],
+    ),
+    (
+        "keys take",
+        &["initial.age --identity initial.identity --check 0011223344556677 --second tarek.secret"],
+    ),
+    (
+        "init",
+        &[
+            "--company 7 --environment production --keys signer:/run/signer/socket --staff mona --out mona.secret",
+            "--company 7 --environment test --single-user",
+        ],
+    ),
     ("issue", &["--meter 1 --account 7", "--meter 1 --account 7 --request desk-4711"]),
     (
         "replace",

@@ -26,7 +26,7 @@ pub(crate) mod trace;
 mod values;
 
 use applet_sim::card::Profile;
-use card_core::id::{CardId, Channel, MeterId};
+use card_core::id::{CardId, Channel, Environment, MeterId};
 use card_core::key::KeyLength;
 use card_core::text::Language;
 use card_core::units::Piastres;
@@ -67,7 +67,7 @@ use crate::view::config::Setting;
 
 /// Issues, charges, reads and taps prepaid electricity cards: simulated ones, and real ones in a PC/SC reader.
 ///
-/// A development tool: its keys are in a file, for test cards only.
+/// Without further ado it is a development tool, with keys in a file and for test cards only; `cardctl init` founds a company.
 ///
 /// `cardctl help COMMAND` explains each command with examples, `cardctl help options` what every command takes.
 #[derive(Parser)]
@@ -195,6 +195,29 @@ pub(crate) enum Command {
     Conformance,
     /// Shows what is public of the card, without any key.
     Info,
+    /// Founds a company's ledger, where there is none.
+    ///
+    /// In production its masters are in a token or with a signer (--keys), nobody acts without a secret, and nothing of development happens: no
+    /// simulated cards and meters, no sellers and rules by themselves, no link that is taken as agreed. A token's memory of what it signed, with
+    /// ceilings and custodians, is made before: `cardctl signer init` in the same directory. The test environment needs none of this: there the
+    /// first `cardctl issue` founds a single user's ledger.
+    Init {
+        /// The company's number, 1 to 65534.
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=65_534))]
+        company: u16,
+        /// test or production.
+        #[arg(long)]
+        environment: Environment,
+        /// The first member of staff, who may do everything and gets a secret.
+        #[arg(long, value_name = "NAME")]
+        staff: Option<StaffName>,
+        /// Writes name and secret of that one to this file, which must not exist and which only its owner can read.
+        #[arg(long, value_name = "FILE", requires = "staff")]
+        out: Option<PathBuf>,
+        /// For a single user, as it is without --staff; not in production.
+        #[arg(long, conflicts_with = "staff")]
+        single_user: bool,
+    },
     /// Makes a blank card a customer's first card for a meter. Where the account has one for that meter, it is refused: `replace` it. Where another
     /// account has, too: that one's `move-out`, and this one's `move-in`.
     Issue {

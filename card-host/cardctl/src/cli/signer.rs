@@ -6,6 +6,7 @@ use card_signer::rules::Ceilings;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
+use super::keys::ScopeArguments;
 use crate::commands::signer::Person;
 
 /// What may be certified.
@@ -53,6 +54,8 @@ impl From<PersonArguments> for Person {
 pub(crate) enum SignerCommand {
     /// Makes a signer in the directory of --data: its masters, where there are none, its memory, and its custodians, whose secrets are shown once.
     Init {
+        #[command(flatten)]
+        scope: ScopeArguments,
         /// A custodian's name; two or more.
         #[arg(long, value_name = "NAME", required = true)]
         custodian: Vec<String>,
@@ -61,6 +64,9 @@ pub(crate) enum SignerCommand {
         /// Takes the first ledger that comes as it is: where the memory of a former signer was lost.
         #[arg(long)]
         adopt: bool,
+        /// Writes name and secret of each custodian to a file NAME.secret in this folder, which only this user can read, and prints none.
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
     },
     /// Signs for the ledger's programs, which name it with --keys signer:SOCKET, until Ctrl-C.
     Serve {

@@ -1,6 +1,6 @@
 //! `cardctl audit` and `cardctl reconcile`: whether the books are what they were, and whether the world agrees with them.
 
-use card_core::id::{Company, Environment, Scope};
+use card_core::id::{Company, Scope, UnknownEnvironment};
 use card_host::text_file;
 use card_ledger::{
     AuditKey, AuditPublicKey, Entry, EntryId, LedgerError, Manifest, Power, ReceiptCheck, ReceiptProof,
@@ -140,9 +140,8 @@ fn in_export(
     let (manifest, entries) = ("manifest.json", "entries.jsonl");
     let text = text_file::read(&folder.join(manifest)).map_err(|error| wrong(manifest, &error))?;
     let made: Manifest = serde_json::from_str(&text).map_err(|error| wrong(manifest, &error))?;
-    let mut environments = [Environment::Test, Environment::Production].into_iter();
-    let environment = environments.find(|environment| environment.to_string() == made.environment);
-    let environment = environment.ok_or_else(|| wrong(manifest, &"an environment that is none"))?;
+    let environment =
+        made.environment.parse().map_err(|error: UnknownEnvironment| wrong(manifest, &error))?;
     let scope = Scope { company: Company(made.company), environment };
     let file = std::fs::File::open(folder.join(entries)).map_err(|error| wrong(entries, &error))?;
     let lines = std::io::BufReader::new(file).lines().map(|line| {

@@ -94,15 +94,12 @@ pub(crate) fn collect(context: &Context) -> Result<Collected, Error> {
     })
 }
 
-/// The development keys, after their warning. Where there are none, some that open no card and are kept nowhere: the card says what
+/// The office's keys. Where there are none, some that open no card and are kept nowhere: the card says what
 /// it is all the same.
 fn desk_keys(workplace: &Workplace) -> Result<OfficeKeys, context::Error> {
     let Some(keys) = workplace.keys()? else {
         let none = custody::in_memory(SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom)?);
         return Ok(OfficeKeys::Own(Arc::new(none)));
     };
-    if let Some(warning) = keys.store().warning() {
-        say::remark(crate::context::warned(warning));
-    }
     Ok(keys)
 }

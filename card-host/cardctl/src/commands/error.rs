@@ -23,10 +23,12 @@ use super::arabic;
 use super::batch::results::ResultsError;
 use super::batch::rows::RowsError;
 use super::desk::failure::DeskError;
+use super::keys::sealed::SealedError;
 use super::mail::ContentError;
 use super::paper::NotWritten;
 use super::sale::{BooksBehind, NotLoaded, PaidOnly, SecondPerson, SoldToFormer};
 use crate::context;
+use crate::context::secret::NoSecret;
 use crate::context::voucher_file::VoucherFileError;
 use crate::context::workplace::WorkplaceError;
 use crate::ending::Ending;
@@ -80,6 +82,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Custody(#[from] CustodyError),
     #[error(transparent)]
+    Sealed(#[from] SealedError),
+    #[error(transparent)]
     Tariff(#[from] TariffFileError),
     #[error(transparent)]
     Paper(#[from] NotWritten),
@@ -112,6 +116,7 @@ impl Error {
             Self::NotLoaded(_)
             | Self::PaidOnly(_)
             | Self::BooksBehind(_)
+            | Self::Paper(NotWritten::Protocol { .. })
             | Self::Results(ResultsError::Io { .. })
             | Self::Voucher(VoucherFileError::Write { .. } | VoucherFileError::OtherVoucher(_)) => {
                 Ending::Partly
@@ -178,6 +183,7 @@ impl Error {
             Self::Results(_) => "batch-results",
             Self::Desk(_) => "desk",
             Self::Custody(_) => "custodian",
+            Self::Sealed(_) => "sealed-file",
             Self::NotPrinted(_) => "answer-lost",
         }
     }
@@ -271,6 +277,12 @@ impl From<context::Error> for Error {
 
 impl From<KeyStoreError> for Error {
     fn from(error: KeyStoreError) -> Self {
+        Self::Context(error.into())
+    }
+}
+
+impl From<NoSecret> for Error {
+    fn from(error: NoSecret) -> Self {
         Self::Context(error.into())
     }
 }

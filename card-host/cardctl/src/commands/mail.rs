@@ -165,7 +165,7 @@ fn make(
             if *new_master {
                 // What this request has done before is not done again, wherever it was interrupted: its master has the version that was
                 // entered before it was drawn.
-                let version = office.next_master(who, id, *role)?;
+                let version = office.next_master(who, None, id, *role)?;
                 workplace.master(&books.keys, *role, version)?;
                 office.master_drawn(who, version)?;
             }

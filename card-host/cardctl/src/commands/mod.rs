@@ -11,6 +11,7 @@ pub(crate) mod conformance;
 pub(crate) mod desk;
 pub(crate) mod doctor;
 mod error;
+pub(crate) mod init;
 pub(crate) mod issue;
 pub(crate) mod keys;
 pub(crate) mod ledger;

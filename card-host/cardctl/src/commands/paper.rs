@@ -17,6 +17,8 @@ use crate::view::paper::Written;
 pub(crate) enum NotWritten {
     #[error("the page was not written to {}: {cause}; the sale is as it was: name another file", path.display())]
     File { path: PathBuf, cause: std::io::Error },
+    #[error("the protocol was not written to {}: {cause}; what it tells of is done: `cardctl keys list` has its check values", path.display())]
+    Protocol { path: PathBuf, cause: std::io::Error },
     #[error(transparent)]
     Page(#[from] PaperError),
     #[error(transparent)]

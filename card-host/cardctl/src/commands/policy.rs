@@ -5,8 +5,8 @@ use card_core::id::MeterId;
 use card_host::national_id::NationalId;
 use card_host::text_file;
 use card_ledger::{
-    CardPolicy, CardStep, Documents, EntryId, LedgerError, PapersOrder, Payee, Policy, RequestId, RequestKey,
-    read,
+    CardPolicy, CardStep, Documents, EntryId, FeeTaken, LedgerError, PapersOrder, Payee, Policy, RequestId,
+    RequestKey, read,
 };
 use std::path::Path;
 
@@ -78,11 +78,14 @@ pub(crate) fn fee(books: &Books) -> Result<Option<FeeLine>, Error> {
 
 /// The same of a step under this id.
 pub(crate) fn fee_of(books: &Books, id: &RequestId) -> Result<Option<FeeLine>, Error> {
-    let Some(fee) = books.office.fee_of(&books.who, id)? else { return Ok(None) };
+    books.office.fee_of(&books.who, id)?.map(|fee| named(books, &fee)).transpose()
+}
+
+fn named(books: &Books, fee: &FeeTaken) -> Result<FeeLine, Error> {
     let all = read(books.office.ledger(), |t| t.policies())?;
     let held = all.iter().find(|record| record.version == fee.policy);
     let rules = held.map_or(Ok(Policy::default()), |record| Policy::from_json(&record.rules));
-    Ok(Some(FeeLine::new(&fee, &rules.map_err(LedgerError::from)?)))
+    Ok(FeeLine::new(fee, &rules.map_err(LedgerError::from)?))
 }
 
 /// Whether a request is a step that has taken a fee.
@@ -93,7 +96,7 @@ pub(crate) fn took_fee(books: &Books, request: &RequestKey) -> Result<bool, Erro
 /// Gives back the fee of a request, where it has taken one.
 pub(crate) fn give_back(books: &Books, id: &RequestId, reason: &str) -> Result<FeeLine, Error> {
     let fee = books.office.give_back_fee(&books.who, id, reason)?;
-    Ok(FeeLine::new(&fee, &Policy::default()))
+    named(books, &fee)
 }
 
 /// The account and the meter of a contract; nothing where there is none, which the step itself refuses in its words.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::commands::Error;
 use crate::context::Context;
 use crate::context::books::{Books, Founding};
+use crate::say;
 use crate::view::Printer;
 use crate::view::serve::Listening;
 
@@ -33,6 +34,9 @@ pub(crate) fn run(
     let _log = log_to_stderr();
     let Within { mut options, pool } = within;
     let books = Books::open(context, &context.shared()?, Founding::Never, pool)?;
+    if let Some(warning) = books.keys.store().warning() {
+        say::remark(warning);
+    }
     options.address = listen.unwrap_or(options.address);
     options.readers = readers;
     let mut failed = None;

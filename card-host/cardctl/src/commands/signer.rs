@@ -1,10 +1,11 @@
 //! `cardctl signer`: the signer in a process of its own, and its custodians.
 
+use card_core::id::Scope;
 use card_core::key::KeyLength;
 use card_core::role::KeyVersion;
 use card_core::units::CardTime;
-use card_host::card_work::development_scope;
-use card_host::keystore::{KeyStoreError, Memory as _, MemoryError};
+use card_host::durable;
+use card_host::keystore::{KeyStore as _, KeyStoreError, Memory as _, MemoryError};
 use card_signer::rules::Ceilings;
 use card_signer::{Change, Custodian, Durability, Memory};
 use std::io::Read;
@@ -47,7 +48,7 @@ impl Person {
 }
 
 fn memory_path(context: &Context) -> Result<PathBuf, Error> {
-    Ok(context.shared()?.path("signer.sqlite"))
+    Ok(context.shared()?.memory_path())
 }
 
 fn memory(path: &Path) -> Result<Memory, Error> {
@@ -56,21 +57,42 @@ fn memory(path: &Path) -> Result<Memory, Error> {
 
 pub(crate) fn init(
     context: &Context,
+    scope: Scope,
     custodians: &[String],
     ceilings: &Ceilings,
     adopt: bool,
+    out: Option<&Path>,
 ) -> Result<Founded, Error> {
     let workplace = context.shared()?;
-    let path = workplace.path("signer.sqlite");
+    let path = workplace.memory_path();
     if path.exists() {
         return Err(KeyStoreError::from(MemoryError::Knows).into());
     }
-    if workplace.own_keys()?.is_none() {
-        workplace.new_own_keys(KeyLength::Aes256)?;
+    workplace.founds(scope)?;
+    match workplace.own_keys()? {
+        Some(keys) if keys.environment() != scope.environment => {
+            let (store, asked) = (keys.environment(), scope.environment);
+            return Err(KeyStoreError::OtherEnvironment { store, asked }.into());
+        }
+        Some(_) => {}
+        None => drop(workplace.new_own_keys(KeyLength::Aes256, scope.environment)?),
     }
-    let memory = Memory::create(&path, development_scope(), ceilings, adopt).map_err(KeyStoreError::from)?;
+    let memory = Memory::create(&path, scope, ceilings, adopt).map_err(KeyStoreError::from)?;
     let secrets = memory.appoint(custodians).inspect_err(|_| drop(std::fs::remove_file(&path)))?;
-    Ok(Founded::new(custodians, &secrets))
+    let Some(folder) = out else { return Ok(Founded::new(custodians, &secrets)) };
+    let mut files = Vec::new();
+    for (name, secret) in custodians.iter().zip(&secrets) {
+        let file = folder.join(format!("{name}.secret"));
+        let text = Zeroizing::new(format!("{name}\n{}\n", secret.as_str()));
+        if let Err(error) = durable::create(&file, text.as_bytes()) {
+            // Nobody would know the secrets.
+            drop(std::fs::remove_file(&path));
+            let what = "name a folder that you can write to, without such a file";
+            return Err(given(format!("{}: {error}: {what}", file.display())));
+        }
+        files.push(file.display().to_string());
+    }
+    Ok(Founded::in_files(custodians, files))
 }
 
 pub(crate) fn status(context: &Context) -> Result<Standing, Error> {
@@ -140,7 +162,7 @@ mod process {
         printer: Printer,
     ) -> Result<(), Error> {
         let workplace = context.shared()?;
-        let memory = memory(&workplace.path("signer.sqlite"))?;
+        let memory = memory(&workplace.memory_path())?;
         let keys = workplace.own_keys()?.ok_or_else(|| {
             given("there are no masters here: make the signer with `cardctl signer init`, or name their token with --keys")
         })?;

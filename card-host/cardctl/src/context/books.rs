@@ -1,9 +1,8 @@
 //! The ledger that the commands work with, and who does so.
 
-use card_core::id::{CardId, Channel};
+use card_core::id::{CardId, Channel, Environment, Scope};
 use card_core::key::KeyLength;
 use card_core::platform::Random;
-use card_host::card_work::development_scope;
 use card_host::issuer::{BUILD_TIME, Clock, SystemClock, checked_time};
 use card_host::keystore::KeyStoreError;
 use card_host::random::OsRandom;
@@ -11,7 +10,7 @@ use card_ledger::{
     BindingRecord, COMPANY, Ledger, LedgerError, OFFICE, Office, Party, Payee, Point, PointCode, PointLimits,
     Policy, PostgresLedger, Powers, RequestId, SqliteLedger, StaffName, StaffSecret, Who, binding_of, read,
 };
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::office_keys::OfficeKeys;
@@ -45,7 +44,7 @@ pub(crate) struct Books {
 
 /// The ledger that is there, to look something up without its keys: what anybody may see who may read its file.
 pub(crate) fn there(context: &Context) -> Result<Option<Arc<dyn Ledger>>, Error> {
-    let Some(workplace) = Workplace::there(context.data.as_deref())? else { return Ok(None) };
+    let Some(workplace) = Workplace::there(context.at())? else { return Ok(None) };
     let place = Place { context, workplace: &workplace, connections: 1 };
     Ok(place.open()?.filter(|opened| opened.founded).map(|opened| opened.ledger))
 }
@@ -96,14 +95,22 @@ pub(crate) enum Founding {
     Never,
     /// Where nothing of a former ledger is there either; with new keys of this length.
     WhereNew(KeyLength),
-    /// Also where the keys of a former one are; perhaps with a first member of staff.
-    OnPurpose(Option<First>),
+    /// Also where the keys of a former one are; perhaps with a first member of staff, and of this company and environment.
+    OnPurpose(Option<First>, Option<Scope>),
 }
 
 /// The first member of staff.
 pub(crate) struct First {
     pub(crate) name: StaffName,
     pub(crate) secret: Draft,
+}
+
+impl First {
+    /// The one of this name, where there is to be one, with a new secret.
+    pub(crate) fn of(name: Option<&StaffName>, out: Option<&Path>) -> Result<Option<Self>, Error> {
+        let Some(name) = name else { return Ok(None) };
+        Ok(Some(Self { name: name.clone(), secret: Draft::new(name, out, false)? }))
+    }
 }
 
 /// Why there are no books to work with.
@@ -155,10 +162,10 @@ impl Place<'_> {
         let path = self.workplace.ledger_path();
         match &self.context.database {
             Some(url) => {
-                let ledger = PostgresLedger::connect(url, development_scope(), self.connections)?;
+                let ledger = PostgresLedger::connect(url, self.workplace.scope()?, self.connections)?;
                 opened(Arc::new(ledger), None).map(Some)
             }
-            None if path.exists() => in_file(SqliteLedger::open(&path, development_scope())?).map(Some),
+            None if path.exists() => in_file(SqliteLedger::open(&path, self.workplace.scope()?)?).map(Some),
             None => Ok(None),
         }
     }
@@ -168,7 +175,7 @@ impl Place<'_> {
         match self.open()? {
             Some(opened) => Ok(opened),
             None => {
-                in_file(SqliteLedger::open_or_create(&self.workplace.ledger_path(), development_scope())?)
+                in_file(SqliteLedger::open_or_create(&self.workplace.ledger_path(), self.workplace.scope()?)?)
             }
         }
     }
@@ -197,18 +204,22 @@ impl Books {
         founding: Founding,
         connections: u32,
     ) -> Result<Self, Error> {
+        if let Founding::OnPurpose(_, Some(scope)) = &founding {
+            workplace.founds(*scope)?;
+        }
         let place = Place { context, workplace, connections };
         let mut opened = place.open()?;
         let mut keys = workplace.keys()?;
         let (founds, length, first) = match founding {
             Founding::Never => (false, KeyLength::Aes256, None),
             Founding::WhereNew(length) => (keys.is_none(), length, None),
-            Founding::OnPurpose(first) => (true, KeyLength::Aes256, first),
+            Founding::OnPurpose(first, _) => (true, KeyLength::Aes256, first),
         };
         let founded = opened.as_ref().is_some_and(|opened| opened.founded);
         // One program founds. Others that come meanwhile are told to wait.
         let lock = if !founded && founds { workplace.alone()? } else { None };
         if !founded && founds {
+            workplace.ready()?;
             // Before anything is made: without a time there is no first entry, and nothing is left half made.
             checked_time(&SystemClock, BUILD_TIME).map_err(LedgerError::from)?;
             (opened, keys) = (Some(place.create()?), workplace.keys()?);
@@ -221,11 +232,15 @@ impl Books {
             (_, Some(_)) => return Err(NoBooks::Lost(at).into()),
             (_, None) => return Err(NoBooks::Never(at).into()),
         };
-        if let Some(warning) = keys.store().warning() {
+        let Opened { ledger, sqlite, founded } = opened;
+        if let Some(warning) = keys.store().warning().filter(|_| !founded) {
             say::remark(super::warned(warning));
         }
-        let Opened { ledger, sqlite, founded } = opened;
-        let rules = Policy::for_development();
+        let rules = match ledger.scope().environment {
+            Environment::Test => Policy::for_development(),
+            // None: nothing is sold before the company has entered its own.
+            Environment::Production => Policy::default(),
+        };
         let signer = workplace.signer(&keys)?;
         let (office, first) = match first.filter(|_| !founded) {
             None if founded => (Office::new(ledger, signer, SystemClock)?, None),
@@ -272,6 +287,9 @@ impl Books {
         };
         let (party, point) =
             read(self.office.ledger(), |t| Ok((t.party(&who.party)?, t.point(&who.point)?)))?;
+        if self.office.scope().environment == Environment::Production {
+            return Ok(who);
+        }
         // Two programs may come here at once: the same ids, and the second one finds it done.
         if party.is_none() {
             let party = Party { code: who.party.clone(), channel, open: true };
@@ -285,10 +303,11 @@ impl Books {
         Ok(who)
     }
 
-    /// A bank sells only to cards whose holder has agreed. For development that is taken as said, once, and told.
+    /// A bank sells only to cards whose holder has agreed. For development that is taken as said, once, and told; in production the ledger refuses.
     pub(crate) fn link(&self, bank: &Who, card: CardId) -> Result<(), Error> {
         let linked = read(self.office.ledger(), |t| t.link(&bank.party, card))?;
-        if linked.is_some_and(|link| link.since.0 != 0) {
+        let production = self.office.scope().environment == Environment::Production;
+        if production || linked.is_some_and(|link| link.since.0 != 0) {
             return Ok(());
         }
         self.office.link(bank, &new_id()?, card, "development", "development")?;

@@ -106,6 +106,26 @@ impl Custody {
             Self::Token(token) => token.rotate(role),
         }
     }
+
+    /// Takes the master of a maker's blank cards, where the others are kept.
+    pub(crate) fn take_initial(&self, key: AesKey, file: &Path) -> Result<(), KeyStoreError> {
+        match self {
+            Self::File(InFile { store, .. }) => {
+                store.take_initial(key);
+                store.save(file)
+            }
+            Self::Token(token) => token.take_initial(&key),
+        }
+    }
+
+    /// Where they are, for a protocol.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::File(InFile { at: Some((file, _)), .. }) => file.display().to_string(),
+            Self::File(_) => "memory".to_owned(),
+            Self::Token(token) => token.place(),
+        }
+    }
 }
 
 impl Masters for Custody {

@@ -20,7 +20,7 @@ use self::request::NotShown;
 pub(crate) use self::request::Request;
 use self::secret::{Credential, NoSecret};
 use self::trace::TraceError;
-use self::workplace::{Workplace, WorkplaceError};
+use self::workplace::{At, Workplace, WorkplaceError};
 use crate::{say, words};
 use card_host::keystore::KeyStoreError;
 use card_host::reader_error::ReaderError;
@@ -116,14 +116,19 @@ impl Context {
         }
     }
 
+    /// Where things are.
+    pub(crate) fn at(&self) -> At<'_> {
+        At { data: self.data.as_deref(), keys: self.keys.as_ref(), database: self.database.as_deref() }
+    }
+
     /// The data directory for work with cards and meters, alone.
     pub(crate) fn alone(&self) -> Result<Workplace, Error> {
-        Ok(Workplace::open(self.data.as_deref(), self.keys.clone())?)
+        Ok(Workplace::open(self.at())?)
     }
 
     /// The data directory for work with the ledger only, beside other programs.
     pub(crate) fn shared(&self) -> Result<Workplace, Error> {
-        Ok(Workplace::shared(self.data.as_deref(), self.keys.clone())?)
+        Ok(Workplace::shared(self.at())?)
     }
 
     /// The ledger that is there.

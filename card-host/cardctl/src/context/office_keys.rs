@@ -1,7 +1,8 @@
 //! The office's keys: masters that this program asks itself, or a signer in a process of its own.
 
+use card_core::id::Environment;
 use card_core::key::KeyLength;
-use card_host::keystore::KeyStore;
+use card_host::keystore::{KeyStore, KeyStoreError};
 use card_pkcs11::{TokenMasters, TokenUri, UriError};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -49,10 +50,15 @@ impl OfficeKeys {
     }
 
     /// New ones there.
-    pub(crate) fn new(at: Option<&KeysAt>, file: &Path, length: KeyLength) -> Result<Self, WorkplaceError> {
+    pub(crate) fn new(
+        at: Option<&KeysAt>,
+        file: &Path,
+        length: KeyLength,
+        environment: Environment,
+    ) -> Result<Self, WorkplaceError> {
         match at {
             Some(KeysAt::Signer(path)) => connect(path).map(Self::Signer),
-            at => Ok(Self::Own(Arc::new(new_own(at, file, length)?))),
+            at => Ok(Self::Own(Arc::new(new_own(at, file, length, environment)?))),
         }
     }
 
@@ -86,12 +92,20 @@ pub(crate) fn own(at: Option<&KeysAt>, file: &Path) -> Result<Option<Keys>, Work
 }
 
 /// New masters there. Where another program has made them in the file meanwhile, those.
-pub(crate) fn new_own(at: Option<&KeysAt>, file: &Path, length: KeyLength) -> Result<Keys, WorkplaceError> {
+pub(crate) fn new_own(
+    at: Option<&KeysAt>,
+    file: &Path,
+    length: KeyLength,
+    environment: Environment,
+) -> Result<Keys, WorkplaceError> {
     match at {
-        Some(KeysAt::Token(uri)) => {
-            Ok(Keys::new(Custody::Token(TokenMasters::found(&uri.location, custody::pin(uri)?)?)))
-        }
+        Some(KeysAt::Token(uri)) => Ok(Keys::new(Custody::Token(TokenMasters::found(
+            &uri.location,
+            custody::pin(uri)?,
+            environment,
+        )?))),
         Some(KeysAt::Signer(_)) => Err(WorkplaceError::AtSigner),
+        None if environment == Environment::Production => Err(KeyStoreError::Production.into()),
         None => Ok(custody::open_or_create(file, length)?),
     }
 }
@@ -103,5 +117,5 @@ fn connect(path: &Path) -> Result<Arc<dyn KeyStore>, WorkplaceError> {
 
 #[cfg(not(target_os = "linux"))]
 fn connect(_: &Path) -> Result<Arc<dyn KeyStore>, WorkplaceError> {
-    Err(card_host::keystore::KeyStoreError::NotExportable.into())
+    Err(KeyStoreError::NotExportable.into())
 }

@@ -23,7 +23,7 @@ pub(crate) enum NoSecret {
     #[error("{} can be read by others: have the secret renewed, and keep it in a file that is yours alone (chmod 600)", .0.display())]
     Open(PathBuf),
     #[error(
-        "{} has no secret of a member of staff: it is the name on the first line and 32 digits on the second, or the digits alone",
+        "{} has no secret: the name is on the first line and the digits on the second; of a member of staff, 32 digits may stand alone",
         .0.display()
     )]
     Malformed(PathBuf),
@@ -46,6 +46,38 @@ pub(crate) struct Credential {
 
 /// From a file; a descriptor is one, such as /dev/fd/3.
 pub(crate) fn read(path: &Path) -> Result<Credential, NoSecret> {
+    let text = private(path)?;
+    let none = || NoSecret::Malformed(path.to_owned());
+    let text = text.trim();
+    match text.split_once('\n') {
+        Some((name, secret)) => {
+            let secret = StaffSecret::parse(secret).ok_or_else(none)?;
+            Ok(Credential { name: Some(name.parse::<StaffName>()?), secret: Arc::new(secret) })
+        }
+        None => Ok(Credential { name: None, secret: Arc::new(StaffSecret::parse(text).ok_or_else(none)?) }),
+    }
+}
+
+/// A custodian's name, and the secret.
+pub(crate) struct Person {
+    pub(crate) name: String,
+    pub(crate) secret: Zeroizing<String>,
+}
+
+/// A custodian's file: the name in the first line, the secret in the second.
+pub(crate) fn person(path: &Path) -> Result<Person, NoSecret> {
+    let text = private(path)?;
+    match text.trim().split_once('\n') {
+        Some((name, secret)) => {
+            let secret = Zeroizing::new(secret.trim().to_owned());
+            Ok(Person { name: name.trim().to_owned(), secret })
+        }
+        None => Err(NoSecret::Malformed(path.to_owned())),
+    }
+}
+
+/// What is in a file that nobody else can read.
+pub(crate) fn private(path: &Path) -> Result<Zeroizing<String>, NoSecret> {
     let failed = |error| NoSecret::Read { path: path.to_owned(), error };
     let file = File::open(path).map_err(failed)?;
     #[cfg(unix)]
@@ -56,17 +88,9 @@ pub(crate) fn read(path: &Path) -> Result<Credential, NoSecret> {
             return Err(NoSecret::Open(path.to_owned()));
         }
     }
-    let mut text = Zeroizing::new(String::with_capacity(128));
+    let mut text = Zeroizing::new(String::with_capacity(LONGEST as usize));
     file.take(LONGEST).read_to_string(&mut text).map_err(failed)?;
-    let none = || NoSecret::Malformed(path.to_owned());
-    let text = text.trim();
-    match text.split_once('\n') {
-        Some((name, secret)) => {
-            let secret = StaffSecret::parse(secret).ok_or_else(none)?;
-            Ok(Credential { name: Some(name.parse::<StaffName>()?), secret: Arc::new(secret) })
-        }
-        None => Ok(Credential { name: None, secret: Arc::new(StaffSecret::parse(text).ok_or_else(none)?) }),
-    }
+    Ok(text)
 }
 
 /// Typed, without being seen.

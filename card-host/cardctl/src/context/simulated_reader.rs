@@ -72,6 +72,7 @@ impl Inserted {
 impl Workplace {
     /// The simulated card that is in the reader, for work with it.
     pub(crate) fn card(&self) -> Result<Simulator<ImageMemory>, WorkplaceError> {
+        self.simulates()?;
         let contents = self.read_reader()?;
         let id = number(&contents).ok_or(WorkplaceError::NoCard)?;
         let mut card = self.simulated(id)?;
@@ -92,6 +93,7 @@ impl Workplace {
 
     /// Puts a new blank card into the simulated reader; what was there is kept.
     pub(crate) fn insert_blank(&self) -> Result<Inserted, WorkplaceError> {
+        self.simulates()?;
         let former = number(&self.read_reader()?);
         let id = self.make_blank()?;
         self.write_reader(Some(id), None)?;

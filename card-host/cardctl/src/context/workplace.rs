@@ -3,18 +3,19 @@
 
 use applet_sim::card::CardError as SimulatedCardError;
 use applet_sim::chip::{FlashModel, ImageMemory};
-use card_core::id::{CardId, MeterId, Scope};
+use card_core::id::{CardId, Environment, MeterId, Scope};
 use card_core::key::KeyLength;
 use card_core::role::{KeyVersion, Role};
 use card_host::card_work::development_scope;
 use card_host::issuer::SystemClock;
 use card_host::keystore::{KeyStore, KeyStoreError};
 use card_host::simulated_meter::{SimulatedMeter, SimulatedMeterError, from_the_maker};
+use card_ledger::{LedgerError, PostgresLedger, SqliteLedger};
 use card_signer::rules::Ceilings;
 use card_signer::{Durability, Memory, Signer};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::custody::{Keys, NoPin};
 use super::lock::{self, InUse};
@@ -53,42 +54,120 @@ pub(crate) enum WorkplaceError {
          come from their factory"
     )]
     AtSigner,
+    #[error("there is a ledger of another company or environment: name another directory with --data")]
+    Founded,
+    #[error(
+        "this is a company of production, which has no simulated cards and no simulated meters: name the reader with --reader, and take real ones"
+    )]
+    Simulated,
+    #[error(
+        "{} does not exist here, and nothing of production is signed without it: make it with `cardctl signer init`; where it was lost, with --adopt",
+        .0.display()
+    )]
+    NoMemory(PathBuf),
     #[error(transparent)]
     Keys(#[from] KeyStoreError),
+    #[error("{0}")]
+    Ledger(Box<LedgerError>),
     #[error(transparent)]
     NoPin(#[from] NoPin),
     #[error(transparent)]
     Meter(#[from] SimulatedMeterError),
 }
 
+/// Where things are.
+#[derive(Clone, Copy)]
+pub(crate) struct At<'a> {
+    /// The data directory, where it is not the user's own.
+    pub(crate) data: Option<&'a Path>,
+    /// The keys, when they are not in a file of it.
+    pub(crate) keys: Option<&'a KeysAt>,
+    /// The database, where the ledger is in one.
+    pub(crate) database: Option<&'a str>,
+}
+
 pub(crate) struct Workplace {
     directory: PathBuf,
     /// Where the keys are, when they are not in a file of the directory.
     keys: Option<KeysAt>,
+    /// The database, where the ledger is in one.
+    database: Option<String>,
+    /// Company and environment, once they are known.
+    scope: OnceLock<Scope>,
     /// Held as long as the program runs, where it works with cards or meters.
     lock: Option<File>,
 }
 
 impl Workplace {
     /// For work with cards and meters, alone.
-    pub(crate) fn open(directory: Option<&Path>, keys: Option<KeysAt>) -> Result<Self, WorkplaceError> {
-        let mut workplace = Self::shared(directory, keys)?;
+    pub(crate) fn open(at: At<'_>) -> Result<Self, WorkplaceError> {
+        let mut workplace = Self::shared(at)?;
         workplace.lock = workplace.alone()?;
         Ok(workplace)
     }
 
     /// For work with the ledger only, beside other programs.
-    pub(crate) fn shared(directory: Option<&Path>, keys: Option<KeysAt>) -> Result<Self, WorkplaceError> {
-        let directory = named(directory)?;
+    pub(crate) fn shared(at: At<'_>) -> Result<Self, WorkplaceError> {
+        let directory = named(at.data)?;
         create_directory(&directory)
             .map_err(|error| WorkplaceError::Io { path: directory.clone(), error })?;
-        Ok(Self { directory, keys, lock: None })
+        Ok(Self::at(directory, at))
     }
 
     /// The same where the directory is there; none is made.
-    pub(crate) fn there(directory: Option<&Path>) -> Result<Option<Self>, WorkplaceError> {
-        let directory = named(directory)?;
-        Ok(directory.is_dir().then_some(Self { directory, keys: None, lock: None }))
+    pub(crate) fn there(at: At<'_>) -> Result<Option<Self>, WorkplaceError> {
+        let directory = named(at.data)?;
+        Ok(directory.is_dir().then(|| Self { keys: None, ..Self::at(directory, at) }))
+    }
+
+    fn at(directory: PathBuf, at: At<'_>) -> Self {
+        let (keys, database) = (at.keys.cloned(), at.database.map(str::to_owned));
+        Self { directory, keys, database, scope: OnceLock::new(), lock: None }
+    }
+
+    /// Company and environment: those of the ledger that is there, else those of a signer, else those of development.
+    pub(crate) fn scope(&self) -> Result<Scope, WorkplaceError> {
+        if let Some(scope) = self.scope.get() {
+            return Ok(*scope);
+        }
+        let (ledger, memory) = (self.ledger_path(), self.memory_path());
+        let books = match &self.database {
+            Some(url) => PostgresLedger::scope_of(url),
+            None if ledger.exists() => SqliteLedger::scope_of(&ledger),
+            None => Ok(None),
+        };
+        let scope = match books.map_err(|error| WorkplaceError::Ledger(Box::new(error)))? {
+            Some(scope) => scope,
+            None if memory.exists() => {
+                Memory::open(&memory, Durability::Each).map_err(KeyStoreError::from)?.scope()
+            }
+            None => development_scope(),
+        };
+        Ok(*self.scope.get_or_init(|| scope))
+    }
+
+    /// A ledger is founded with these.
+    pub(crate) fn founds(&self, scope: Scope) -> Result<(), WorkplaceError> {
+        if *self.scope.get_or_init(|| scope) == scope { Ok(()) } else { Err(WorkplaceError::Founded) }
+    }
+
+    /// Before a ledger is founded: in production, that masters which this program asks itself have a memory of what they sign.
+    pub(crate) fn ready(&self) -> Result<(), WorkplaceError> {
+        let production = self.scope()?.environment == Environment::Production;
+        match &self.keys {
+            Some(KeysAt::Token(_)) if production && !self.memory_path().exists() => {
+                Err(WorkplaceError::NoMemory(self.memory_path()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses what is for development only.
+    pub(crate) fn simulates(&self) -> Result<(), WorkplaceError> {
+        match self.scope()?.environment {
+            Environment::Test => Ok(()),
+            Environment::Production => Err(WorkplaceError::Simulated),
+        }
     }
 
     /// Keeps other programs out as long as the file is there; nothing where they are kept out already.
@@ -102,12 +181,15 @@ impl Workplace {
 
     /// The office's keys, where they are there.
     pub(crate) fn keys(&self) -> Result<Option<OfficeKeys>, WorkplaceError> {
+        if self.keys.is_none() && self.scope()?.environment == Environment::Production {
+            return Err(KeyStoreError::Production.into());
+        }
         OfficeKeys::find(self.keys.as_ref(), &self.keys_path())
     }
 
     /// New keys. Where another program has made them meanwhile, those.
     pub(crate) fn new_keys(&self, length: KeyLength) -> Result<OfficeKeys, WorkplaceError> {
-        OfficeKeys::new(self.keys.as_ref(), &self.keys_path(), length)
+        OfficeKeys::new(self.keys.as_ref(), &self.keys_path(), length, self.scope()?.environment)
     }
 
     /// The masters that this program asks itself, where they are there.
@@ -116,18 +198,29 @@ impl Workplace {
     }
 
     /// New ones.
-    pub(crate) fn new_own_keys(&self, length: KeyLength) -> Result<Keys, WorkplaceError> {
-        office_keys::new_own(self.keys.as_ref(), &self.keys_path(), length)
+    pub(crate) fn new_own_keys(
+        &self,
+        length: KeyLength,
+        environment: Environment,
+    ) -> Result<Keys, WorkplaceError> {
+        office_keys::new_own(self.keys.as_ref(), &self.keys_path(), length, environment)
     }
 
-    /// What signs for the office, and remembers: over masters of this program a signer whose memory is in the directory.
+    /// What signs for the office, and remembers: over masters of this program a signer whose memory is in the directory. In production that
+    /// was made by custodians, and is written before a signature leaves.
     pub(crate) fn signer(&self, keys: &OfficeKeys) -> Result<Arc<dyn KeyStore>, WorkplaceError> {
         let own = match keys {
             OfficeKeys::Signer(signer) => return Ok(Arc::clone(signer)),
             OfficeKeys::Own(own) => Arc::clone(own),
         };
-        let (path, scope) = (self.directory.join("signer.sqlite"), development_scope());
-        let memory = Memory::open_or_create(&path, scope, Durability::Late, &Ceilings::DEVELOPMENT);
+        let (path, scope) = (self.memory_path(), self.scope()?);
+        let memory = match scope.environment {
+            Environment::Test => {
+                Memory::open_or_create(&path, scope, Durability::Late, &Ceilings::DEVELOPMENT)
+            }
+            Environment::Production if !path.exists() => return Err(WorkplaceError::NoMemory(path)),
+            Environment::Production => Memory::open(&path, Durability::Each),
+        };
         Ok(Arc::new(Signer::new(own, memory.map_err(KeyStoreError::from)?, SystemClock)))
     }
 
@@ -139,6 +232,11 @@ impl Workplace {
     /// Where the ledger is.
     pub(crate) fn ledger_path(&self) -> PathBuf {
         self.directory.join("ledger.sqlite")
+    }
+
+    /// Where a signer's memory is.
+    pub(crate) fn memory_path(&self) -> PathBuf {
+        self.directory.join("signer.sqlite")
     }
 
     /// A file of this name.
@@ -183,7 +281,7 @@ impl Workplace {
         served: bool,
     ) -> Result<(), WorkplaceError> {
         let path = self.meter_path(meter);
-        if path.exists() {
+        if path.exists() || scope.environment == Environment::Production {
             return Ok(());
         }
         if served {
@@ -235,6 +333,7 @@ impl Workplace {
     ) -> Result<T, WorkplaceError> {
         let path = self.meter_path(meter);
         if !path.exists() {
+            self.simulates()?;
             return Err(WorkplaceError::NoMeter(meter));
         }
         Ok(SimulatedMeter::of_image(&path, act)?)
@@ -243,6 +342,7 @@ impl Workplace {
     pub(crate) fn meter(&self, meter: MeterId) -> Result<SimulatedMeter<ImageMemory>, WorkplaceError> {
         let path = self.meter_path(meter);
         if !path.exists() {
+            self.simulates()?;
             return Err(WorkplaceError::NoMeter(meter));
         }
         Ok(SimulatedMeter::open(&path)?)

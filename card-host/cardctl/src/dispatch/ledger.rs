@@ -10,19 +10,14 @@ use crate::commands::ledger::{
 use crate::commands::{Error, policy};
 use crate::context::Context;
 use crate::context::books::{First, Founding};
-use crate::context::secret::Draft;
 use crate::view::Printer;
 
 /// Does what was asked for; `false` where it found something wrong.
 pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -> Result<bool, Error> {
     let founding = match &command {
-        LedgerCommand::Begin { staff, out, .. } => Founding::OnPurpose(match staff {
-            Some(name) => {
-                let secret = Draft::new(name, out.as_deref(), false)?;
-                Some(First { name: name.clone(), secret })
-            }
-            None => None,
-        }),
+        LedgerCommand::Begin { staff, out, .. } => {
+            Founding::OnPurpose(First::of(staff.as_ref(), out.as_deref())?, None)
+        }
         LedgerCommand::Party(party) if party.enters() => Founding::WhereNew(KeyLength::Aes256),
         LedgerCommand::Point(point) if point.enters() => Founding::WhereNew(KeyLength::Aes256),
         LedgerCommand::Rules { .. } => Founding::WhereNew(KeyLength::Aes256),

@@ -3,6 +3,7 @@
 mod ledger;
 mod life;
 
+use card_core::id::{Company, Scope};
 use card_paper::Look;
 
 use crate::cli::alerts::AlertsCommand;
@@ -17,8 +18,8 @@ use crate::cli::tariff::TariffCommand;
 use crate::cli::trace::TraceCommand;
 use crate::cli::{Arguments, Command, ConfigCommand, PageArguments, papers};
 use crate::commands::{
-    Error, alerts, audit, batch, block, card, config, conformance, desk, doctor, given, issue, keys, mail,
-    meter, paper, policy, readers, sale, serve, signer, sim, staff, tariff, tour, trace, watch,
+    Error, alerts, audit, batch, block, card, config, conformance, desk, doctor, given, init, issue, keys,
+    mail, meter, paper, policy, readers, sale, serve, signer, sim, staff, tariff, tour, trace, watch,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -36,6 +37,10 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
         }
         Command::Conformance => printer.print(&conformance::run(&context.reader)?),
         Command::Info => printer.print(&card::info(context)?),
+        Command::Init { company, environment, staff, out, single_user: _ } => {
+            let scope = Scope { company: Company(company), environment };
+            printer.print(&init::run(context, &init::Options { scope, staff, out })?)
+        }
         Command::Issue { meter, account, making, aes, shown } => {
             let choice = life::choice(making, false);
             let options = issue::Options { meter, account, choice, keys: aes };
@@ -122,8 +127,22 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
             return Ok(true);
         }
         Command::Keys { command } => match command {
+            KeysCommand::Init { scope, custodian, protocol } => {
+                printer.print(&keys::init(context, scope.into(), &custodian, protocol.as_deref())?)
+            }
             KeysCommand::List => printer.print(&keys::list(context)?),
-            KeysCommand::Rotate { role } => printer.print(&keys::rotate(context, role.into())?),
+            KeysCommand::Check { file } => printer.print(&keys::check(context, &file)?),
+            KeysCommand::Rotate { role, together } => {
+                printer.print(&keys::rotate(context, role.into(), &together.into())?)
+            }
+            KeysCommand::Recipient { out } => printer.print(&keys::recipient(&out)?),
+            KeysCommand::Deliver { meters, to, out, together } => {
+                printer.print(&keys::deliver(context, [&meters, &out], &to, &together.into())?)
+            }
+            KeysCommand::Take { file, identity, check, together } => {
+                let from = keys::FromMaker { file, identity, check };
+                printer.print(&keys::take(context, &from, &together.into())?)
+            }
         },
         Command::Signer { command } => return run_signer(context, printer, command),
         Command::Trace { command } => match command {
@@ -161,9 +180,14 @@ fn to(printer: Printer, page: PageArguments) -> paper::To {
 
 fn run_signer(context: &Context, printer: Printer, command: SignerCommand) -> Result<bool, Error> {
     let good = match command {
-        SignerCommand::Init { custodian, ceilings, adopt } => {
-            printer.print(&signer::init(context, &custodian, &ceilings.into(), adopt)?)
-        }
+        SignerCommand::Init { scope, custodian, ceilings, adopt, out } => printer.print(&signer::init(
+            context,
+            scope.into(),
+            &custodian,
+            &ceilings.into(),
+            adopt,
+            out.as_deref(),
+        )?),
         SignerCommand::Serve { socket, allow } => {
             signer::serve(context, &socket, &allow, printer)?;
             return Ok(true);

@@ -23,14 +23,29 @@ pub(crate) struct Founded {
 #[derive(Serialize)]
 struct Secret {
     name: String,
-    secret: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+    /// The file with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
 }
 
 impl Founded {
     pub(crate) fn new(names: &[String], secrets: &[Zeroizing<String>]) -> Self {
         let both = names.iter().zip(secrets);
+        let custodians = both.map(|(name, secret)| Secret {
+            name: name.clone(),
+            secret: Some(secret.as_str().to_owned()),
+            file: None,
+        });
+        Self { custodians: custodians.collect() }
+    }
+
+    /// Each secret is in a file.
+    pub(crate) fn in_files(names: &[String], files: Vec<String>) -> Self {
+        let both = names.iter().zip(files);
         let custodians =
-            both.map(|(name, secret)| Secret { name: name.clone(), secret: secret.as_str().to_owned() });
+            both.map(|(name, file)| Secret { name: name.clone(), secret: None, file: Some(file) });
         Self { custodians: custodians.collect() }
     }
 }
@@ -38,8 +53,8 @@ impl Founded {
 impl View for Founded {
     fn text(&self, language: Language) -> String {
         let mut table = Table::new(language);
-        for Secret { name, secret } in &self.custodians {
-            table.line(name.as_str(), secret.as_str());
+        for Secret { name, secret, file } in &self.custodians {
+            table.line(name.as_str(), secret.as_ref().or(file.as_ref()).map_or("", String::as_str));
         }
         said!(
             language,
@@ -87,6 +102,25 @@ fn words(what: &Change, language: Language) -> String {
             version = format_args!("{version:02X}"),
             begin = day(*begin),
             until = day(*until),
+        ),
+        Change::Drawn { version } => said!(
+            language,
+            "master {version} is drawn",
+            "أُنشئت بيانات التشفير {version}",
+            version = format_args!("{version:02X}"),
+        ),
+        Change::Delivered { meters, sha256 } => said!(
+            language,
+            "keys of {meters} meters delivered, file {sha256}",
+            "سُلّمت بيانات تشفير {meters} من العدادات، ملف {sha256}",
+            meters,
+            sha256,
+        ),
+        Change::Taken { check } => said!(
+            language,
+            "the master of blank cards taken in, check value {check}",
+            "استُلمت بيانات تشفير الكروت الجديدة، قيمة التحقق {check}",
+            check,
         ),
     }
 }

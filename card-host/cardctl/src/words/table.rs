@@ -59,6 +59,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("charged", "قيمة الاستهلاك"),
     ("of that, months rated again", "منها فرق الشرائح"),
     ("fees", "مقابل خدمة العملاء ورسوم الشهر"),
+    ("fee", "الرسم"),
     ("hours without supply", "ساعات انقطاع التيار"),
     ("balance before", "الرصيد قبلها"),
     ("status", "حالة التعاقد"),

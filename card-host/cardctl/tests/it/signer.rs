@@ -12,6 +12,7 @@ use card_core::message::Certificate;
 use card_core::role::{KeyVersion, Role};
 use card_core::units::{CardTime, Piastres};
 use card_host::card_work::development_scope;
+use card_host::durable;
 use card_host::keystore::{Forbidden, KeyStore, KeyStoreError, Memory as _};
 use card_signer::{Durability, Memory, RemoteSigner};
 use std::collections::BTreeMap;
@@ -162,8 +163,23 @@ fn a_company_sells_below_its_ceilings_and_two_custodians_raise_them() {
 
     // A master that is drawn in the signer's directory is taken without starting it again.
     assert!(!company.done(&["keys", "list"]).contains("72 credit"));
-    let drawn = cardctl(&company.signer()).args(["keys", "rotate", "credit"]).output().unwrap();
+    let rotate = |persons: &[&str]| {
+        let mut command = cardctl(&company.signer());
+        command.args(["keys", "rotate", "credit"]);
+        for (option, name) in ["--secret-file", "--second"].iter().zip(persons) {
+            let secret = std::fs::read_to_string(&company.secrets[*name]).unwrap();
+            let file = company.signer().join(name);
+            durable::replace(&file, format!("{name}\n{secret}\n").as_bytes()).unwrap();
+            command.arg(option).arg(file);
+        }
+        command.output().unwrap()
+    };
+    assert!(said(&rotate(&["mona"])).contains("two custodians who are both there"));
+    assert!(said(&rotate(&["mona", "mona"])).contains("another custodian"));
+    let drawn = rotate(&["mona", "tarek"]);
     assert!(drawn.status.success(), "{}", said(&drawn));
+    let status = cardctl(&company.signer()).args(["signer", "status"]).output().unwrap();
+    assert!(String::from_utf8(status.stdout).unwrap().contains("master 72 is drawn"));
     assert!(company.done(&["keys", "list"]).contains("72 credit"));
 
     // Keys of meters, and masters, do not leave it.

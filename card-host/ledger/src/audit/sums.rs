@@ -161,6 +161,9 @@ impl MoneyIdentity {
         if matches!(debit, Account::Debt(_)) && credit.is_taken() {
             self.debts = self.debts.saturating_sub(amount);
         }
+        if matches!(debit, Account::Fee(_)) && credit.is_taken() {
+            self.fees = self.fees.saturating_sub(amount);
+        }
         if debit.is_taken() || paid(debit) {
             let term = match credit {
                 Account::Credit(_) => &mut self.certified,

@@ -88,6 +88,14 @@ impl PostgresLedger {
         Ok(Self { pool, manager, scope })
     }
 
+    /// Whose ledger is in this database; `None`: nobody's yet. Nothing is changed.
+    ///
+    /// Errors: as [`connect`](Self::connect).
+    pub fn scope_of(url: &str) -> Result<Option<Scope>, LedgerError> {
+        let found = || schema::whose(&mut Manager::new(url)?.connect()?);
+        found().map_err(|failure: Failure| failure.error())
+    }
+
     /// A connection that answered just now.
     fn take(&self) -> Result<PooledConnection<Manager>, Failure> {
         let end = Instant::now() + WAIT;

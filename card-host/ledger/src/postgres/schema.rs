@@ -1,6 +1,6 @@
 //! The tables: made, brought forward, and found to be those of the ledger that is meant.
 
-use card_core::id::Scope;
+use card_core::id::{Company, Scope};
 use card_core::units::CardTime;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -100,10 +100,25 @@ fn migrate(connection: &mut Connection) -> Result<(), Failure> {
     Err(Failure::new(FailureKind::Other, format!("its tables could not be made: {text}")))
 }
 
+const WHOSE: &str = "SELECT company, environment FROM meta WHERE id = 1";
+
+/// Whose ledger is there; `None`: nobody's yet.
+pub(super) fn whose(connection: &mut Connection) -> Result<Option<Scope>, Failure> {
+    let there = connection.row("SELECT to_regclass('meta')::TEXT", &[])?;
+    if there.map(|row| row.try_get::<_, Option<String>>(0)).transpose()?.flatten().is_none() {
+        return Ok(None);
+    }
+    let Some(row) = connection.row(WHOSE, &[])? else { return Ok(None) };
+    let (company, environment): (i32, String) = (row.try_get(0)?, row.try_get(1)?);
+    let company = u16::try_from(company).ok().map(Company);
+    let scope = company.zip(environment.parse().ok());
+    let scope = scope.map(|(company, environment)| Scope { company, environment });
+    scope.map(Some).ok_or_else(|| Failure::corrupt("table meta names no company"))
+}
+
 /// Whose ledger it is: written once, compared ever after.
 fn identify(connection: &mut Connection, scope: Scope) -> Result<(), Failure> {
     let (company, environment) = (i32::from(scope.company.0), scope.environment.to_string());
-    const WHOSE: &str = "SELECT company, environment FROM meta WHERE id = 1";
     let mut row = connection.row(WHOSE, &[])?;
     if row.is_none() {
         let sql =

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use card_core::id::Scope;
+use card_core::id::{Company, Scope};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
 
@@ -290,12 +290,30 @@ impl Place {
         taken.and_then(|_| connection.busy_timeout(BUSY)).map_err(|error| failed(&self.name(), &error))
     }
 
+    /// Whose ledger it is; `None`: it is none yet.
+    pub(super) fn scope(&self) -> Result<Option<Scope>, LedgerError> {
+        let connection = self.connect(if self.reads {
+            OpenFlags::SQLITE_OPEN_READ_ONLY
+        } else {
+            OpenFlags::SQLITE_OPEN_READ_WRITE
+        });
+        let connection = connection.map_err(|error| self.strange(&error))?;
+        match self.look(&connection)? {
+            Found::Nothing => Ok(None),
+            Found::Ledger => {
+                let (company, environment) = whose(&connection)?;
+                let company = u16::try_from(company).ok().map(Company);
+                let scope = company.zip(environment.parse().ok());
+                let scope = scope.map(|(company, environment)| Scope { company, environment });
+                scope.map(Some).ok_or_else(|| self.none("it says of no company that it is its own"))
+            }
+        }
+    }
+
     /// Whether it is this company's.
     fn compare(&self, connection: &Connection, scope: Scope) -> Result<(), LedgerError> {
         let name = self.name();
-        let sql = "SELECT company, environment FROM meta WHERE id = 1";
-        let row = connection.query_row(sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)));
-        let (company, environment) = row.map_err(|error| failed("table meta", &error))?;
+        let (company, environment) = whose(connection)?;
         if company == i64::from(scope.company.0) && environment == scope.environment.to_string() {
             return Ok(());
         }
@@ -303,6 +321,12 @@ impl Place {
         let is = format!("{name} is the ledger of company {company}, {environment}");
         Err(other(format!("{is}, not of company {}, {ours}: open the right one", mine.0)))
     }
+}
+
+fn whose(connection: &Connection) -> Result<(i64, String), LedgerError> {
+    let sql = "SELECT company, environment FROM meta WHERE id = 1";
+    let row = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    row.map_err(|error| failed("table meta", &error))
 }
 
 /// Moves all of the log to its place, and cuts it. Says whether nobody was in the way.

@@ -49,6 +49,11 @@ impl SqliteLedger {
         Self::at(Place::file(path, None)?, scope, Wanted::Old)
     }
 
+    /// Whose ledger is in this file; `None`: nobody's yet. Nothing is changed.
+    pub fn scope_of(path: &Path) -> Result<Option<Scope>, LedgerError> {
+        Place::file(path, None)?.scope()
+    }
+
     /// A ledger that is there, or a new one.
     pub fn open_or_create(path: &Path, scope: Scope) -> Result<Self, LedgerError> {
         Self::at(Place::file(path, None)?, scope, Wanted::Any)

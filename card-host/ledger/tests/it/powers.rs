@@ -9,8 +9,8 @@ use card_host::card_work::Order;
 use card_host::stage::Stage;
 use card_ledger::{
     BranchError, CardPolicy, CardStep, DebitOrder, DebitTo, Documents, EndReason, Evidence, GiveBack, GiveTo,
-    LedgerError, LimitsChange, MoveOrder, Note, OpenOrder, PapersOrder, Party, Payee, PointLimits, Policy,
-    Power, Powers, Refusal, RequestId, SaleOrder, ShownCard, StaffChange, Who, read,
+    Handed, LedgerError, LimitsChange, MoveOrder, Note, OpenOrder, PapersOrder, Party, Payee, PointLimits,
+    Policy, Power, Powers, Refusal, RequestId, SaleOrder, ShownCard, StaffChange, Who, read,
 };
 use std::collections::BTreeMap;
 
@@ -122,7 +122,12 @@ fn act(
             office.recover(who, &id, &shown, "lost").into()
         }
         "approve" => office.approve(who, &request).into(),
-        "next_master" => office.next_master(who, &id, Role::Load).into(),
+        "next_master" => office.next_master(who, None, &id, Role::Load).into(),
+        "keys_handed" => {
+            let handed = Handed::Initial { check: "00".to_owned() };
+            office.keys_handed(who, None, &id, &handed).into()
+        }
+        "both_hold_keys" => office.both_hold_keys(who, None).into(),
         "master_drawn" => office.master_drawn(who, KeyVersion::new(Role::Load, 1)).into(),
         "set_party" => {
             office.set_party(who, &id, &Party { code: party, channel: Channel::Kiosk, open: true }).into()

@@ -192,7 +192,7 @@ pub(crate) fn settings_asked_for_again_give_the_first_answer(world: &World) {
 
 pub(crate) fn a_master_is_entered_before_it_is_drawn(world: &World) {
     let current = |role| world.office.keys().current(role).unwrap();
-    let draw = |id: &str, role| world.office.next_master(&world.boss(), &id.parse().unwrap(), role);
+    let draw = |id: &str, role| world.office.next_master(&world.boss(), None, &id.parse().unwrap(), role);
     let first = current(Role::Credit);
     for _ in 0..2 {
         assert_eq!(draw("m-1", Role::Credit).unwrap(), KeyVersion::from_byte(first.byte() + 1));

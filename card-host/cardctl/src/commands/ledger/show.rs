@@ -16,6 +16,8 @@ pub(crate) fn begun(books: &Books, out: Option<&Path>) -> Begun {
     let secret = books.first.as_ref().filter(|_| out.is_none());
     Begun {
         begun: books.begun,
+        company: books.office.scope().company.0,
+        environment: books.office.scope().environment.to_string(),
         name: books.first.as_ref().map(|_| books.who.actor.clone()),
         secret: secret.map(|secret| secret.as_str().to_owned()),
         file: out.filter(|_| books.first.is_some()).map(|out| out.display().to_string()),

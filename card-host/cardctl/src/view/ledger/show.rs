@@ -20,6 +20,9 @@ use crate::words::{said, say};
 #[derive(Serialize)]
 pub(crate) struct Begun {
     pub(crate) begun: bool,
+    pub(crate) company: u16,
+    /// `test` or `production`.
+    pub(crate) environment: String,
     /// The first member of staff.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
