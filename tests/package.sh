@@ -18,7 +18,7 @@ build() {
     version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
     rm -rf "$build" "$place"/*.deb
     mkdir -p "$build"/{programs,man,completion,docs}
-    cp -r packaging/debian packaging/cardctl.toml packaging/50-cardctl.rules "$build"
+    cp -r packaging/debian packaging/cardctl.toml packaging/signer.toml packaging/50-cardctl.rules "$build"
     cp "$from/cardctl" "$from/applet-sim" "$build/programs"
     cp docs/*.md "$build/docs"
     cp CHANGELOG.md "$build/docs/news.md"

@@ -42,6 +42,7 @@ installs() {
 say "apt install ./cardctl.deb"
 # Of what it recommends, only what is tested here.
 installs /root/cardctl.deb polkitd
+[ -d "$root/var/backups/cardctl" ] || fails "there is no folder for copies"
 
 # The pcscd of Debian 12 asks nobody; later ones ask polkit about these two, and without a rule let only those in at the computer's own screen.
 actions=$root/usr/share/polkit-1/actions/org.debian.pcsc-lite.policy
@@ -57,16 +58,17 @@ actions=$root/usr/share/polkit-1/actions/org.debian.pcsc-lite.policy
 "${nspawn[@]}" --private-network --boot > "$place/console.log" 2>&1 &
 machine=$!
 leader=
-for _ in $(seq 600); do
-    leader=$(cat "/proc/$machine/task/$machine/children" 2>/dev/null | tr -d ' ') && [ -n "$leader" ] && break
-    kill -0 "$machine" 2>/dev/null || { cat "$place/console.log"; fails "the container ended"; }
-    sleep 0.1
-done
 inside() { nsenter --target "$leader" --mount --uts --ipc --net --pid --root --wd env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 "$@"; }
 as() { local user=$1; shift; inside runuser -u "$user" -- "$@"; }
+state=
 for _ in $(seq 600); do
-    state=$(inside systemctl is-system-running 2>/dev/null || true)
+    # Its first child but makes the second one, which is the system.
+    for child in $(cat "/proc/$machine/task/$machine/children" 2>/dev/null || true); do
+        if [ "$(cat "/proc/$child/comm" 2>/dev/null || true)" = systemd ]; then leader=$child; fi
+    done
+    if [ -n "$leader" ]; then state=$(inside systemctl is-system-running 2>/dev/null || true); fi
     case $state in running | degraded) break ;; esac
+    kill -0 "$machine" 2>/dev/null || { cat "$place/console.log"; fails "the container ended"; }
     sleep 0.2
 done
 say "it runs: $state"
@@ -91,7 +93,7 @@ may cardctl || fails "the user cardctl may not use readers"
 ! may nobody || fails "everybody may use readers"
 
 say "signer, books, a customer"
-as cardctl-signer cardctl --data /var/lib/cardctl-signer signer init --custodian mona --custodian tarek \
+as cardctl-signer cardctl --config /etc/cardctl/signer.toml signer init --custodian mona --custodian tarek \
     --certificate 20000 --binding-day 30000 --hour 2000000 --day 20000000 >/dev/null
 inside systemctl start cardctl-signer.service || fails "the signer"
 inside sed -i 's/^#keys = /keys = /; s/^#\[serve\]/[serve]/; s/^#pool = 40/pool = 12/' /etc/cardctl/cardctl.toml
@@ -150,10 +152,17 @@ inside apt-get remove -y -qq cardctl >/dev/null 2>&1 || fails "apt-get remove"
 ! inside test -e /usr/bin/cardctl || fails "it is still there"
 [ "$(sum)" = "$kept" ] || fails "apt-get remove has changed data"
 say "installed again, it goes on where it was"
-inside apt-get install -y -qq --no-download /root/cardctl.deb >/dev/null 2>&1 || fails "installing it again"
+inside apt-get install -y -qq --no-install-recommends /root/cardctl.deb > "$place/apt.log" 2>&1 || { cat "$place/apt.log"; fails "installing it again"; }
 inside systemctl start cardctl-signer.service cardctl-serve.service || fails "starting it again"
 sells first
 sells third
+say "an upgrade starts anew what runs, and a removal ends it"
+before=$(inside systemctl show -p MainPID --value cardctl-serve.service)
+inside apt-get install -y -qq --reinstall --no-install-recommends /root/cardctl.deb > "$place/apt.log" 2>&1 || { cat "$place/apt.log"; fails "an upgrade"; }
+now=$(inside systemctl show -p MainPID --value cardctl-serve.service)
+[ "$now" != "$before" ] && [ "$now" != 0 ] || fails "the old program runs on"
+sells fourth
 inside apt-get purge -y -qq cardctl >/dev/null 2>&1 || fails "apt-get purge"
+! inside sh -c 'cat /proc/[0-9]*/comm' | grep -qx cardctl || fails "it still runs"
 inside test -s /var/lib/cardctl/ledger.sqlite -a -s /var/lib/cardctl-signer/signer.sqlite || fails "apt-get purge has removed books"
 echo "the package installs, sells, is removed, and leaves the data"

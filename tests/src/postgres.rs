@@ -15,6 +15,7 @@
 #![allow(clippy::panic, clippy::expect_used, reason = "a fixture fails the test that uses it, with a reason")]
 
 mod installation;
+pub mod patroni;
 mod processes;
 
 use std::fs::{self, File};
@@ -284,14 +285,14 @@ impl Postgres {
         self.home.note(None)?;
         ended.and(status).map_err(|error| self.said(&error.to_string()))
     }
+}
 
-    /// Frees the few bytes of shared memory outside of its directory that a killed server leaves to the one after it.
-    fn remove_shared_memory(&self) {
-        let note = fs::read_to_string(self.home.data().join("postmaster.pid")).unwrap_or_default();
-        let segment = note.lines().nth(6).and_then(|line| line.split_whitespace().nth(1));
-        if let Some(segment) = segment {
-            let _ = self.installation.command("ipcrm", self.home.path()).args(["-m", segment]).output();
-        }
+/// Frees the few bytes of shared memory outside of its directory that a killed server leaves to the one after it.
+fn remove_shared_memory(installation: &Installation, home: &Home, data: &Path) {
+    let note = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
+    let segment = note.lines().nth(6).and_then(|line| line.split_whitespace().nth(1));
+    if let Some(segment) = segment {
+        let _ = installation.command("ipcrm", home.path()).args(["-m", segment]).output();
     }
 }
 
@@ -300,7 +301,7 @@ impl Drop for Postgres {
         if self.process.is_some() {
             let _ = self.end(Signal::QUIT);
         }
-        self.remove_shared_memory();
+        remove_shared_memory(self.installation, &self.home, &self.home.data());
     }
 }
 

@@ -90,6 +90,7 @@ mod shown;
 mod signing;
 mod so_far;
 mod span;
+mod spent;
 mod spoken;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -162,9 +163,12 @@ pub use settle::{
     settlement, write_settlement,
 };
 pub use shown::Shown;
+pub use spent::Spent;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
 pub use staff::{NoName, StaffChange, StaffName, StaffSecret};
 pub use standing::{CardStanding, ReplaceReason, Standing, standing};
-pub use store::{AccountBalance, Ask, Context, Ledger, Payee, Row, Table, Transaction, Work, read, transact};
+pub use store::{
+    AccountBalance, Ask, Connections, Context, Ledger, Payee, Row, Table, Transaction, Work, read, transact,
+};
 pub use words::FIRST_REFERENCE;

@@ -15,6 +15,7 @@ use super::powers::{Power, Powers};
 use super::proof::EVIDENCE;
 use super::records::{Customer, Head, Party, Point, PolicyRecord};
 use super::secret::Secret;
+use super::spent::{Spending, Spent};
 use super::store::{Ask, Context, Ledger, Payee, Transaction, read};
 use card_host::issuer::{Clock, Issuer};
 use card_host::keystore::KeyStore;
@@ -75,6 +76,7 @@ pub struct Office {
     calendar: Calendar,
     secret: Secret,
     anchor: Option<(Arc<Anchor>, Watch)>,
+    spending: Spending,
 }
 
 impl Office {
@@ -88,7 +90,15 @@ impl Office {
         let policies = RwLock::new(load_policies(&*ledger)?);
         let secret = read(&*ledger, |t| t.secret())?;
         let issuer = Issuer::new(Arc::clone(&keys), clock);
-        let mut office = Self { ledger, issuer, policies, calendar: Calendar::EGYPT, secret, anchor: None };
+        let mut office = Self {
+            ledger,
+            issuer,
+            policies,
+            calendar: Calendar::EGYPT,
+            secret,
+            anchor: None,
+            spending: Spending::default(),
+        };
         office.know_masters()?;
         if let Some(anchor) = Anchor::open(keys, &*office.ledger)?.map(Arc::new) {
             let watch = Watch::new(Arc::clone(&anchor), Arc::clone(&office.ledger));
@@ -107,6 +117,15 @@ impl Office {
     /// Whether the ledger is one that something may be signed for.
     pub(super) fn anchored(&self) -> Result<(), LedgerError> {
         self.anchor.as_ref().map_or(Ok(()), |(anchor, _)| anchor.look(&*self.ledger))
+    }
+
+    /// What was signed for this office, also what was refused, and how long it took.
+    pub fn signed(&self) -> Spent {
+        self.spending.so_far()
+    }
+
+    pub(super) fn spending(&self) -> &Spending {
+        &self.spending
     }
 
     /// The ledger.

@@ -10,6 +10,7 @@ use card_core::message::Slot;
 
 use super::error::{LedgerError, StoreError};
 use super::office::Office;
+use super::spent::Spending;
 use super::store::{Transaction, transact};
 use card_host::issuer::{BindingAccount, Issuer, IssuerError};
 use card_host::keystore::{Forbidden, KeyStoreError};
@@ -71,6 +72,7 @@ impl Wanted {
 /// What was signed for a step, and what it still wants.
 pub(super) struct Signing<'a> {
     issuer: &'a Issuer,
+    spending: &'a Spending,
     signed: Vec<(Wanted, Result<Signed, IssuerError>)>,
     wanted: Vec<Wanted>,
     /// It has been overtaken too often.
@@ -103,7 +105,7 @@ impl Signing<'_> {
     /// Where it was not signed yet, no bytes: then this run of the step comes to nothing, and another one follows.
     fn signed(&mut self, wanted: Wanted) -> Result<Signed, IssuerError> {
         if self.at_once {
-            return wanted.certify(self.issuer);
+            return self.spending.on(|| wanted.certify(self.issuer));
         }
         let place = self.signed.iter().position(|(signed, _)| *signed == wanted);
         match place.and_then(|place| Some((place, &self.signed.get(place)?.1))) {
@@ -121,7 +123,7 @@ impl Signing<'_> {
 
     fn sign(&mut self) {
         for wanted in self.wanted.drain(..) {
-            let signed = wanted.certify(self.issuer);
+            let signed = self.spending.on(|| wanted.certify(self.issuer));
             self.signed.push((wanted, signed));
         }
     }
@@ -154,8 +156,9 @@ impl Office {
         &self,
         mut work: impl FnMut(&mut dyn Transaction, &mut Signing<'_>) -> Result<T, LedgerError> + Send,
     ) -> Result<T, LedgerError> {
+        let (issuer, spending) = (self.issuer(), self.spending());
         let mut signing =
-            Signing { issuer: self.issuer(), signed: Vec::new(), wanted: Vec::new(), at_once: false };
+            Signing { issuer, spending, signed: Vec::new(), wanted: Vec::new(), at_once: false };
         self.ledger().look(&mut |t| {
             signing.wanted.clear();
             match work(t, &mut signing) {

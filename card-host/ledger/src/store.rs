@@ -30,6 +30,11 @@ pub trait Ledger: Send + Sync {
         None
     }
 
+    /// The connections to its server; none where there is no server.
+    fn connections(&self) -> Option<Connections> {
+        None
+    }
+
     /// Runs `work` in a transaction that reads and writes, and returns once its writes are durable. Where `work` fails, nothing of it
     /// stays. Transactions that were refused because of another one are run again, which no caller sees.
     ///
@@ -43,6 +48,17 @@ pub trait Ledger: Send + Sync {
     /// Runs `work` as a rehearsal of a transaction: nobody is kept from writing, and what it writes itself is forgotten. Each question may
     /// be answered by a newer state than the one before it, so what it comes to is a guess.
     fn look(&self, work: &mut Work<'_>) -> Result<(), LedgerError>;
+}
+
+/// Connections to the server of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// There now.
+    pub there: u32,
+    /// Of these, those that nobody uses.
+    pub idle: u32,
+    /// So many at most.
+    pub most: u32,
 }
 
 /// How a ledger is asked, for the stores.

@@ -19,7 +19,7 @@ use tracing::info;
 
 use super::Options;
 use super::failure::Failure;
-use super::metrics::{Metrics, Standing};
+use super::metrics::{Load, Metrics, Standing};
 use super::note::Note;
 use super::places::Places;
 use card_channel::wire::{Code, Status, VERSION};
@@ -129,13 +129,8 @@ impl App {
     }
 
     /// How many threads work in the office now.
-    pub(super) fn working(&self) -> usize {
+    fn working(&self) -> usize {
         self.0.options.work.saturating_sub(self.0.work.available_permits())
-    }
-
-    /// How many connections are there.
-    pub(super) fn connections(&self) -> usize {
-        self.0.places.taken()
     }
 
     /// How the books stand for those who watch. They are asked every few seconds at most; where they do not answer, it is as it was.
@@ -145,11 +140,23 @@ impl App {
             return standing;
         }
         let office = Arc::clone(&self.0.office);
-        let asked = timeout(STATUS_WAIT, spawn_blocking(move || standing(&office))).await;
+        let readers = self.0.options.readers;
+        let ask = move || standing(&office).map(|standing| Standing { readers: readers(), ..standing });
+        let asked = timeout(STATUS_WAIT, spawn_blocking(ask)).await;
         let before = last.map(|(_, standing)| standing).unwrap_or_default();
         let now = asked.ok().and_then(Result::ok).and_then(Result::ok).unwrap_or(before);
         *last = Some((Instant::now(), now));
         now
+    }
+
+    /// How it works now.
+    pub(super) fn load(&self) -> Load {
+        Load {
+            working: self.working(),
+            connections: self.0.places.taken(),
+            pool: self.0.office.ledger().connections(),
+            signed: self.0.office.signed(),
+        }
     }
 
     pub(super) fn options(&self) -> &Options {
@@ -337,7 +344,7 @@ fn standing(office: &Office) -> Result<Standing, LedgerError> {
     })?;
     let now = office.now().ok().map(CardTime::to_unix);
     let audit_age = now.zip(signed).map(|(now, signed)| now.saturating_sub(signed.to_unix()));
-    Ok(Standing { outbox, audit_age })
+    Ok(Standing { outbox, audit_age, readers: None })
 }
 
 /// The place of all addresses for which there is none.

@@ -32,6 +32,7 @@ use tracing::info;
 
 use self::app::App;
 pub use self::log::log_to_stderr;
+pub use self::metrics::Readers;
 use self::places::Places;
 use card_ledger::Office;
 
@@ -66,6 +67,8 @@ pub struct Options {
     pub burst: NonZeroU32,
     /// Wrong tokens from an address in a minute; those after it are not looked up.
     pub failures: NonZeroU32,
+    /// The card readers of this computer, for those who watch; none where it cannot be said.
+    pub readers: fn() -> Option<Readers>,
     /// Whether SIGTERM and SIGINT stop it.
     pub signals: bool,
     /// Stops it from elsewhere.
@@ -91,6 +94,7 @@ impl Default for Options {
             rate: number(100),
             burst: number(200),
             failures: number(30),
+            readers: || None,
             signals: true,
             stop: Stop::new(),
         }

@@ -10,10 +10,12 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::app::App;
 use super::failure::Told;
+use card_ledger::{Connections, Spent};
 
 /// Upper bounds of the times of requests, in seconds; the last is the server's own limit.
 const BOUNDS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 20.0];
@@ -50,6 +52,33 @@ struct OfParty {
     state: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfState {
+    state: &'static str,
+}
+
+/// Card readers of this computer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Readers {
+    /// Those that are there.
+    pub there: u32,
+    /// Of these, those that have a card in them.
+    pub with_card: u32,
+}
+
+/// How the server works now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Load {
+    /// Requests that are worked on.
+    pub(super) working: usize,
+    /// Connections of channels.
+    pub(super) connections: usize,
+    /// Those to the database, where there is one.
+    pub(super) pool: Option<Connections>,
+    /// What was signed.
+    pub(super) signed: Spent,
+}
+
 /// All of it. Names of paths are templates, so that there are few.
 #[derive(Debug)]
 pub(super) struct Metrics {
@@ -64,6 +93,11 @@ pub(super) struct Metrics {
     connections: Gauge,
     outbox: Gauge,
     audit_age: Gauge,
+    pool: Family<OfState, Gauge>,
+    pool_most: Gauge,
+    signatures: Counter,
+    signing: Counter<f64, AtomicU64>,
+    readers: Family<OfState, Gauge>,
 }
 
 /// How the books stand, as far as they were asked.
@@ -73,6 +107,8 @@ pub(super) struct Standing {
     pub(super) outbox: u64,
     /// Seconds since a head of the company's own chain was signed; none: never.
     pub(super) audit_age: Option<u64>,
+    /// Card readers, where they can be asked.
+    pub(super) readers: Option<Readers>,
 }
 
 impl Standing {
@@ -96,6 +132,11 @@ impl Metrics {
             connections: Gauge::default(),
             outbox: Gauge::default(),
             audit_age: Gauge::default(),
+            pool: Family::default(),
+            pool_most: Gauge::default(),
+            signatures: Counter::default(),
+            signing: Counter::default(),
+            readers: Family::default(),
         };
         let to = &mut made.registry;
         to.register("requests", "Requests that were answered", made.requests.clone());
@@ -111,6 +152,15 @@ impl Metrics {
         to.register("outbox_waiting", "Messages that wait to be sent, at most 1000", made.outbox.clone());
         let text = "Since a head of the company's own chain was signed; -1: never";
         to.register_with_unit("audit_age", text, Unit::Seconds, made.audit_age.clone());
+        let text = "Connections to the database now, by state: used or idle; 0 for books in a file";
+        to.register("pool_connections", text, made.pool.clone());
+        let text = "Connections to the database at most; 0 for books in a file";
+        to.register("pool_connections_most", text, made.pool_most.clone());
+        to.register("signatures", "What was asked of the signer", made.signatures.clone());
+        let text = "How long the signer took for that, in all";
+        to.register_with_unit("signing", text, Unit::Seconds, made.signing.clone());
+        let text = "Card readers of this computer, by state: empty or with-card; none without pcscd";
+        to.register("readers", text, made.readers.clone());
         made
     }
 
@@ -136,13 +186,28 @@ impl Metrics {
         }
     }
 
-    fn text(&self, ready: bool, working: usize, connections: usize, standing: Standing) -> String {
+    fn text(&self, ready: bool, load: Load, standing: Standing) -> String {
         let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         self.ready.set(ready.into());
-        self.working.set(signed(working as u64));
-        self.connections.set(signed(connections as u64));
+        self.working.set(signed(load.working as u64));
+        self.connections.set(signed(load.connections as u64));
         self.outbox.set(signed(standing.outbox));
         self.audit_age.set(standing.audit_age.map_or(-1, signed));
+        let none = Connections { there: 0, idle: 0, most: 0 };
+        let Connections { there, idle, most } = load.pool.unwrap_or(none);
+        self.pool.get_or_create(&OfState { state: "idle" }).set(idle.into());
+        self.pool.get_or_create(&OfState { state: "used" }).set(there.saturating_sub(idle).into());
+        self.pool_most.set(most.into());
+        self.signatures.inner().store(load.signed.count, Ordering::Relaxed);
+        self.signing.inner().store(load.signed.time.as_secs_f64().to_bits(), Ordering::Relaxed);
+        if let Some(Readers { there, with_card }) = standing.readers {
+            self.readers.get_or_create(&OfState { state: "with-card" }).set(with_card.into());
+            self.readers
+                .get_or_create(&OfState { state: "empty" })
+                .set(there.saturating_sub(with_card).into());
+        } else {
+            self.readers.clear();
+        }
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
@@ -173,7 +238,7 @@ fn plain(status: StatusCode, text: &'static str) -> Response {
 pub(super) async fn metrics(State(app): State<App>) -> Response {
     let ready = app.status().await.store;
     let standing = app.standing().await;
-    let text = app.metrics().text(ready, app.working(), app.connections(), standing);
+    let text = app.metrics().text(ready, app.load(), standing);
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     (StatusCode::OK, [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], text)
         .into_response()

@@ -29,9 +29,10 @@ use card_host::issuer::Clock;
 use card_host::keystore::SoftwareKeyStore;
 use card_host::random::OsRandom;
 use card_ledger::{
-    AccountBalance, Ask, BindingRecord, CardRecord, Context, Customer, Entry, EntryId, Hash, Head, Ledger,
-    LedgerError, Link, MailRecord, Message, Party, PartyCode, Payee, Point, PointCode, PolicyRecord, Power,
-    Reading, RequestKey, Row, SignedHead, StepDone, StoreError, Table, Token, Transaction, Work,
+    AccountBalance, Ask, BindingRecord, CardRecord, Connections, Context, Customer, Entry, EntryId, Hash,
+    Head, Ledger, LedgerError, Link, MailRecord, Message, Party, PartyCode, Payee, Point, PointCode,
+    PolicyRecord, Power, Reading, RequestKey, Row, SignedHead, StepDone, StoreError, Table, Token,
+    Transaction, Work,
 };
 
 /// After so long a test hangs, on any machine.
@@ -84,6 +85,10 @@ struct FakeLedger(Arc<Fake>);
 impl Ledger for FakeLedger {
     fn scope(&self) -> Scope {
         Scope { company: Company(1), environment: Environment::Test }
+    }
+
+    fn connections(&self) -> Option<Connections> {
+        Some(Connections { there: 5, idle: 3, most: 8 })
     }
 
     fn transact(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {

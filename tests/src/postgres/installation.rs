@@ -76,6 +76,11 @@ impl Installation {
         Ok(installation)
     }
 
+    /// Where PostgreSQL's programs are.
+    pub(super) fn programs(&self) -> &Path {
+        &self.programs
+    }
+
     /// A program, of PostgreSQL or of the system, as the user that PostgreSQL runs as.
     pub(super) fn command(&self, program: &str, directory: &Path) -> Command {
         let own = self.programs.join(program);
@@ -92,8 +97,8 @@ impl Installation {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Account {
-    user: u32,
-    group: u32,
+    pub(super) user: u32,
+    pub(super) group: u32,
 }
 
 impl Account {

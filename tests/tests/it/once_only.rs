@@ -2,5 +2,6 @@
 //! them was told is compared with the books afterwards. Done: it is there. Refused, "nothing was done": it never is. Unknown: either.
 
 mod company;
+mod failover;
 mod killed;
 mod standby;

@@ -15,6 +15,7 @@ mod faults;
 mod opening;
 mod pooler;
 mod refusals;
+mod roles;
 mod rows;
 mod settings;
 mod support;

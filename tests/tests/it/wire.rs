@@ -15,6 +15,7 @@ mod learns;
 mod limits;
 mod lists;
 mod load;
+mod monitoring;
 mod others;
 mod protocol;
 mod served;

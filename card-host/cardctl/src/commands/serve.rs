@@ -1,6 +1,6 @@
 //! `cardctl serve`: the ledger for channels, over the network.
 
-use card_server::{Options, log_to_stderr, serve};
+use card_server::{Options, Readers, log_to_stderr, serve};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -38,6 +38,7 @@ pub(crate) fn run(
         say::remark(warning);
     }
     options.address = listen.unwrap_or(options.address);
+    options.readers = readers;
     let mut failed = None;
     serve(Arc::clone(&books.office), options, |address| {
         if let Err(error) = printer.print(&Listening { listening: address.to_string() }) {
@@ -49,6 +50,13 @@ pub(crate) fn run(
         Some(error) => Err(error.into()),
         None => Ok(()),
     }
+}
+
+/// The readers of this computer. Where there is no pcscd, that is no fault of a server.
+fn readers() -> Option<Readers> {
+    let all = card_host::pcsc::readers_and_cards().ok()?;
+    let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
+    Some(Readers { there: count(all.len()), with_card: count(all.iter().filter(|(_, card)| *card).count()) })
 }
 
 /// Tells systemd, where it waits for that; where it does not, nobody.

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use self::connection::{Committed, Connection, Manager};
 use self::failure::{Failure, FailureKind};
 use self::transaction::PostgresTransaction;
-use super::store::Access;
+use super::store::{Access, Connections};
 use super::{Ledger, LedgerError, StoreError, Work};
 use card_host::random::OsRandom;
 
@@ -200,6 +200,12 @@ impl Ledger for PostgresLedger {
 
     fn place(&self) -> Option<String> {
         self.manager.place()
+    }
+
+    fn connections(&self) -> Option<Connections> {
+        let state = self.pool.state();
+        let (there, idle, most) = (state.connections, state.idle_connections, self.pool.max_size());
+        Some(Connections { there, idle, most })
     }
 
     fn transact(&self, work: &mut Work<'_>) -> Result<(), LedgerError> {

@@ -198,7 +198,8 @@ fn the_description_is_a_page() {
 
 #[test]
 fn monitoring_sees_requests_refusals_and_the_books() {
-    let running = Running::start(options());
+    let readers = || Some(crate::Readers { there: 3, with_card: 1 });
+    let running = Running::start(Options { readers, ..options() });
     let get = |path: &str| {
         raw(&running, &format!("GET {path} HTTP/1.1\r\nConnection: close\r\nHost: x\r\n\r\n"), false)
     };
@@ -217,6 +218,13 @@ fn monitoring_sees_requests_refusals_and_the_books() {
         "card_connections 1\n",
         "card_outbox_waiting 0\n",
         "card_audit_age_seconds -1\n",
+        "card_pool_connections{state=\"used\"} 2\n",
+        "card_pool_connections{state=\"idle\"} 3\n",
+        "card_pool_connections_most 8\n",
+        "card_signatures_total 0\n",
+        "card_signing_seconds_total 0.0\n",
+        "card_readers{state=\"with-card\"} 1\n",
+        "card_readers{state=\"empty\"} 2\n",
         "# EOF\n",
     ] {
         assert!(metrics.contains(line), "{line:?} is missing in {metrics}");

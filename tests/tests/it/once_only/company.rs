@@ -90,20 +90,31 @@ impl Company {
         company
     }
 
-    fn data(&self) -> PathBuf {
+    pub(super) fn data(&self) -> PathBuf {
         self.directory.path().join("data")
     }
 
     fn arguments(&self) -> Vec<String> {
+        self.arguments_at(self.database.as_ref())
+    }
+
+    fn arguments_at(&self, database: Option<&String>) -> Vec<String> {
         let data = self.data();
         let mut words: Vec<String> =
             ["--reader", "sim", "--format", "json", "--data", data.to_str().unwrap()]
                 .map(str::to_owned)
                 .into();
-        if let Some(url) = &self.database {
+        if let Some(url) = database {
             words.extend(["--database".to_owned(), url.clone()]);
         }
         words
+    }
+
+    /// Runs the program with the books at another place.
+    pub(super) fn run_at(&self, database: &String, arguments: &[&str]) -> Said {
+        let mut words = self.arguments_at(Some(database));
+        words.extend(arguments.iter().map(|word| (*word).to_owned()));
+        run(&programs().cardctl, &words, "")
     }
 
     pub(super) fn run(&self, arguments: &[&str]) -> Said {
@@ -142,7 +153,7 @@ impl Company {
         self.tokens[(client % PARTIES) as usize].clone()
     }
 
-    fn body(&self, client: u64) -> String {
+    pub(super) fn body(&self, client: u64) -> String {
         let (party, rest) = (client % PARTIES, client / PARTIES);
         let card = &self.cards[(rest % PARTIES) as usize];
         let point = (rest / PARTIES) % PARTIES;

@@ -153,3 +153,14 @@ fn a_standby_that_may_miss_the_last_sales_is_refused() {
         );
     }
 }
+
+/// Those who watch see how many connections there are; none more than are allowed.
+#[test]
+fn connections_are_counted() {
+    let ledger = connect(&database("counted"), 3);
+    let before = ledger.connections().unwrap();
+    assert_eq!((before.there, before.idle, before.most), (0, 0, 3));
+    open(&ledger, 1);
+    let used = ledger.connections().unwrap();
+    assert!((1..=3).contains(&used.there), "{used:?}");
+}
