@@ -66,7 +66,6 @@ parts() {
             left1 = all1; left2 = all2
             for (i = 1; i <= count; i++) { left1 -= sum[parts[i], 1]; left2 -= sum[parts[i], 2] }
             for (i = 1; i <= count; i++) printf "%-36s %10.0f %10.0f\n", parts[i], sum[parts[i], 1] / 1000, sum[parts[i], 2] / 1000
-            all1 = '"'"'"$(flash thumbv7em-none-eabi)"'"'"'
             printf "%-36s %10.0f %10.0f\n", "constants without a name", left1 / 1000, left2 / 1000
             printf "%-36s %10.0f %10.0f\n", "all", all1 / 1000, all2 / 1000
         }' "$out"/thumbv{7em,6m}-none-eabi/firmware/image.names
