@@ -117,6 +117,7 @@ stage "crates" crates
 stage "examples" tests/examples.sh ci
 whole "needs a browser" pages pages
 whole "needs a browser" desk desk
+whole "needs root, and containers of systemd" "the package" tests/package.sh test ci
 whole "needs root, pcscd and PostgreSQL" "system" system
 whole "needs PostgreSQL" benchmarks benchmarks
 whole "prints what benchmarks do" "figures in documents" figures

@@ -13,7 +13,7 @@ case "${1:-}" in
         packages=(gcc g++ make libc6-dev pkg-config libpcsclite-dev pcscd pcsc-tools opensc vsmartcard-vpcd
             python3 python3-venv python3-pyscard default-jdk-headless util-linux iproute2 gcc-mingw-w64-x86-64
             qemu-system-arm qemu-system-misc gcc-arm-none-eabi gcc-riscv64-unknown-elf postgresql pgbouncer wine64 chromium fonts-noto-core
-            softhsm2 tshark)
+            softhsm2 tshark debhelper lintian mmdebstrap systemd-container curl)
         command -v npm >/dev/null || packages+=(npm)
         ;;
     *) sed -n 2,6p "$0"; exit 2 ;;

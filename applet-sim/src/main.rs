@@ -6,7 +6,7 @@ use applet_sim::card::{CardError, Profile, SimulatedCard};
 use applet_sim::vpcd::{DEFAULT_ADDRESS, Ended, VirtualSlot, VpcdError};
 use card_core::id::CardId;
 use card_core::key::KeyLength;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -77,6 +77,11 @@ enum Command {
         #[arg(long, default_value = "contactless")]
         profile: Profile,
     },
+    /// Writes the manual pages into a folder.
+    Man {
+        /// A folder that exists.
+        folder: PathBuf,
+    },
 }
 
 fn card_id(text: &str) -> Result<CardId, String> {
@@ -110,6 +115,8 @@ enum Error {
     Blank(CardError),
     #[error("cannot listen at {address}: {error}; name another port with --listen")]
     Listen { address: SocketAddr, error: std::io::Error },
+    #[error("{}: {error}: name a folder that exists and can be written", folder.display())]
+    Folder { folder: PathBuf, error: std::io::Error },
     #[error("all is done, and it could not be printed: {0}")]
     Output(#[from] std::io::Error),
 }
@@ -164,6 +171,14 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         Command::Serve { image, blank, listen, profile } => {
             let blank = blank.unwrap_or(u16::from(image.is_empty()));
             serve::run(image, blank, *listen, *profile, print)
+        }
+        Command::Man { folder } => {
+            let written = clap_mangen::generate_to(Arguments::command(), folder);
+            written.map_err(|error| Error::Folder { folder: folder.clone(), error })?;
+            print(
+                format!("the manual pages are in {}", folder.display()),
+                serde_json::json!({ "folder": folder }),
+            )
         }
     }
 }

@@ -296,6 +296,8 @@ typedef struct {
     int32_t others;
     // Instalments taken as it began, in piastres.
     uint32_t instalments;
+    // What of the charge a doubtful clock has brought, in piastres.
+    uint32_t doubt_cost;
     // Version of its tariff.
     uint32_t tariff;
     // Highest demand, in W.

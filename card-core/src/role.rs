@@ -6,7 +6,8 @@ use crate::access_number::AccessNumber;
 use crate::id::{CardId, CardRef, Company, MeterId, Scope};
 use crate::kdf;
 use crate::key::{AesKey, KeyLength, MailKeys};
-use crate::platform::Engine;
+use crate::message::code;
+use crate::platform::{Block, Engine};
 use crate::scp03::KeySet;
 
 /// Key version number of a blank card's admin key set.
@@ -66,6 +67,19 @@ impl Derivation {
     ) -> [u8; 8] {
         let key = Self::new(scope, key_version, [0; 8], 0, length).key(engine, master, b"KEYCHECK");
         key.expose().first_chunk().copied().unwrap_or_default()
+    }
+
+    /// What stands for a person in the books: the code of the 14 digits of a national ID, in ASCII, under a key of its own (specification, 4.2).
+    pub fn person(
+        scope: Scope,
+        key_version: KeyVersion,
+        length: KeyLength,
+        engine: &mut impl Engine,
+        vending_master: &AesKey,
+        digits: &[u8; 14],
+    ) -> Block {
+        let key = Self::new(scope, key_version, [0; 8], 0, length).key(engine, vending_master, b"PERSONID");
+        code(engine, &key, b"EGPERSON", scope, key_version, digits)
     }
 
     fn new(

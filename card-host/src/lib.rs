@@ -39,6 +39,7 @@ pub mod doctor;
 pub mod durable;
 pub mod issuer;
 pub mod keystore;
+pub mod national_id;
 pub mod operate;
 #[cfg(feature = "pcsc")]
 pub mod pcsc;

@@ -120,15 +120,16 @@ pub fn holder_session<'t, T: Transport>(
 
 /// Reads everything that a private session may read.
 pub fn read_private<T: Transport>(channel: &mut SecureChannel<'_, T>) -> Result<Reading, OperateError> {
+    let account = channel.ask(&read::account())?;
     Ok(Reading {
         card: channel.card(),
-        purse: channel.ask(&read::purse())?,
-        binding: channel.ask(&read::binding())?,
+        purse: account.purse,
+        binding: account.binding,
         meter: channel.ask(&read::meter())?,
         loads: records(channel, File::LoadLog, read::loads, |load| load.number)?,
         months: records(channel, File::Months, read::months, |month| month.index.into())?,
         events: events(channel)?,
-        mail: channel.ask(&read::mail_directory())?,
+        mail: account.mail,
     })
 }
 

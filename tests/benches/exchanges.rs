@@ -181,7 +181,7 @@ impl News<'_> {
             let (_, cost) = self.tap(&format!("meter exchange, {what}"));
             if count == 0 {
                 assert!(cost.time() < BACKLOG, "a year's backlog takes {} us", cost.time());
-                assert_eq!(cost.exchanges, 12, "months in 3, events in 3 after the first four, and readings");
+                assert_eq!(cost.exchanges, 11, "months and events in 5 after the first six, and readings");
             }
         }
         let before = self.stage.cost();

@@ -77,6 +77,8 @@ repeated += 1
 refused(409, "other-request", ask("POST", "/v1/sales", dict(order, amount_piastres=10_001), key))
 to_meter = dict(order, payee={"meter": sale["meter"]})
 sale = good(201, ask("POST", "/v1/sales", to_meter, "py-" + uuid.uuid4().hex))
+assert sale["card"] is None and sale["certified"]["voucher"] is None, sale
+assert len(bytes.fromhex(sale["certified"]["kept"])) == 126, sale
 sums(sale)
 sold += 1
 
@@ -116,5 +118,5 @@ answer = ask("GET", "/v1/sales/" + new())
 refused(401, "no-token", answer)
 assert answer[2]["WWW-Authenticate"].startswith("Bearer"), answer
 
-total = sale["certified"]["total_credit_piastres"]
-print(json.dumps({"sold": sold, "repeated": repeated, "total_credit_piastres": total}))
+voucher = sale["certified"]["voucher"]
+print(json.dumps({"sold": sold, "repeated": repeated, "voucher": voucher}))

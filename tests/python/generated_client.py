@@ -45,4 +45,4 @@ with tempfile.TemporaryDirectory() as place:
     other = SaleRequest(point=point, payee=ToCard(card=card), amount_piastres=5_001, payment=Payment.RECEIVED)
     refused = sell.sync(client=client, body=other, idempotency_key="generated-1")
     assert isinstance(refused, Problem) and refused.code == "other-request", refused
-    print(json.dumps({"sold": 1, "repeated": 2, "total": first.parsed.certified.total_credit_piastres}))
+    print(json.dumps({"sold": 1, "repeated": 2, "voucher": first.parsed.certified.voucher}))

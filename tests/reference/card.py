@@ -133,6 +133,8 @@ class Card(Commands):
         if sfi == 4:
             return (self.certificate + be(self.settled[0], 8) + be(self.settled[1], 8) + be(self.loads, 4)
                     + bytes([self.state, self.activated]))
+        if sfi == 10:
+            return b"".join(self.content(n) for n in (3, 4, 9))
         return self.meter if sfi == 6 else self.directory()
 
     def readable(self, sfi):
@@ -142,7 +144,7 @@ class Card(Commands):
     def read_binary(self, p1, p2, data, ne):
         if p1 & 0x80:
             sfi, offset = p1 - 0x80, p2
-            check(1 <= sfi <= 9, "6A82")
+            check(1 <= sfi <= 10, "6A82")
         else:
             check(self.file, "6986")
             sfi, offset = self.file, p1 << 8 | p2
@@ -159,7 +161,7 @@ class Card(Commands):
     def read_record(self, p1, p2, data, ne):
         sfi, every = p2 >> 3, p2 & 7 == 5
         check(p2 & 7 in (4, 5) and p1, "6A86")
-        check(1 <= sfi <= 9, "6A82")
+        check(1 <= sfi <= 10, "6A82")
         self.readable(sfi)
         self.length(data, 0)
         check(sfi in RECORDS, "6981")
@@ -259,6 +261,6 @@ class Card(Commands):
         (0x00, 0xA4): select, (0x00, 0xB0): read_binary, (0x00, 0xB2): read_record, (0x00, 0xCA): get_data,
         (0x80, 0xCA): get_data, (0x00, 0xC0): get_response, (0x80, 0xC0): get_response, (0x80, 0x50): initialize_update,
         (0x80, 0x40): Commands.load_voucher, (0x80, 0x42): Commands.put_mail, (0x80, 0x44): Commands.get_mail, (0x80, 0x46): Commands.read_certificate,
-        (0x80, 0x48): Commands.settle, (0x80, 0x4A): Commands.put_months, (0x80, 0x4C): Commands.put_events, (0x80, 0x4E): Commands.put_meter_mail,
+        (0x80, 0x48): Commands.settle, (0x80, 0x4A): Commands.put_history, (0x80, 0x4E): Commands.put_meter_mail,
         (0x80, 0x52): Commands.bind, (0x80, 0xE2): Commands.store_data, (0x80, 0xD8): Commands.put_key, (0x80, 0xF0): set_status,
     }

@@ -1,6 +1,6 @@
 """The card's commands of sections 9 to 12: voucher, mail, meter exchange, personalisation."""
-from reference import (BINDING, CERTIFICATE, ENVELOPE, EVENT, MESSAGES, METER_RECEIPT, MONTH, MONTH_SIZE, MOST_MONTHS, be, cbc, check_value,
-                       decode, genuine, message, num, well_formed)
+from reference import (BINDING, CERTIFICATE, ENVELOPE, EVENT, MESSAGES, METER_RECEIPT, MONTH, MONTH_SIZE, MOST_HISTORY, MOST_MONTHS,
+                       MOST_SETTLED, be, cbc, check_value, decode, genuine, message, num, well_formed)
 
 BLANK, PERSONALISED, ACTIVE, BLOCKED, TERMINATED = 1, 2, 3, 4, 5
 ADMIN, VENDING, METER, HOLDER, LOAD, RECEIPT = 1, 2, 3, 4, 5, 6
@@ -56,9 +56,9 @@ class Commands:
         if any(rise):
             check(self.loads < 0xFFFFFFFF, "940B")
             outcome, self.loads = 1, self.loads + 1
-            self.log[self.loads] = (be(self.loads, 4) + be(cert["issue_time"], 4) + be(v["channel"], 1) + b"\0"
-                                    + v["reference"] + be(cert["sequence"], 4) + be(rise[0], 8) + be(rise[1], 8)
-                                    + be(cert["total_credit"], 8) + bytes(2))
+            amounts = b"".join(be(min(amount, 2**48 - 1), 6) for amount in (*rise, cert["total_credit"]))
+            self.log[self.loads] = (be(self.loads, 4) + be(cert["issue_time"], 4) + be(v["channel"], 1) + v["reference"]
+                                    + be(cert["sequence"], 4) + amounts)
         self.certificate, self.state, self.activated = v["certificate"], ACTIVE, 1
         return bytes([outcome]) + self.receipt()
 
@@ -135,7 +135,7 @@ class Commands:
     def settle(self, p1, p2, data, ne):
         self.meter_command(p1, p2, 0x13)
         end = 69 + MONTH_SIZE
-        check(len(data) > end and data[end] <= 4 and len(data) == end + 1 + 16 * data[end], "6700")
+        check(len(data) > end and data[end] <= MOST_SETTLED and len(data) == end + 1 + 16 * data[end], "6700")
         new, month = decode(METER_RECEIPT, data[1:69]), decode(MONTH, data[69:end])
         events = [data[i:i + 16] for i in range(end + 1, len(data), 16)]
         own = decode(BINDING, self.binding)
@@ -157,31 +157,26 @@ class Commands:
                 self.events[self.last_event] = e
         return b"".join(self.last())
 
-    def history(self, p1, p2, data, size):
-        """PUT MONTHS, PUT EVENTS: the records of the message."""
+    def put_history(self, p1, p2, data, ne):
         self.meter_command(p1, p2, 0x13)
-        check(data and 1 <= data[0] <= (13 if size == 16 else MOST_MONTHS) and len(data) == 1 + size * data[0], "6700")
-        records = [data[i:i + size] for i in range(1, len(data), size)]
-        check(all(well_formed(decode(EVENT if size == 16 else MONTH, r)) for r in records), "6A80")
-        return records
-
-    def put_months(self, p1, p2, data, ne):
-        months = self.history(p1, p2, data, MONTH_SIZE)
-        numbers = [num(m[:2]) for m in months]
-        check(sorted(set(numbers)) == numbers, "6A80")
-        for n, m in zip(numbers, months):
-            if n > self.last_month:
-                self.last_month, self.months[n] = n, m
-        return self.last()[0]
-
-    def put_events(self, p1, p2, data, ne):
-        events = self.history(p1, p2, data, 16)
-        numbers = [num(e[:4]) for e in events]
-        check(sorted(set(numbers)) == numbers, "6A80")
-        for n, e in zip(numbers, events):
-            if n > self.last_event:
-                self.last_event, self.events[n] = n, e
-        return self.last()[1]
+        check(1 < len(data) <= MOST_HISTORY and data[0] <= MOST_MONTHS, "6700")
+        end = 1 + MONTH_SIZE * data[0]
+        check(end <= len(data) and (len(data) - end) % 16 == 0, "6700")
+        months = [data[i:i + MONTH_SIZE] for i in range(1, end, MONTH_SIZE)]
+        events = [data[i:i + 16] for i in range(end, len(data), 16)]
+        for form, records, size in ((MONTH, months, 2), (EVENT, events, 4)):
+            check(all(well_formed(decode(form, r)) for r in records), "6A80")
+            numbers = [num(r[:size]) for r in records]
+            check(sorted(set(numbers)) == numbers, "6A80")
+        for m in months:
+            if num(m[:2]) > self.last_month:
+                self.last_month = num(m[:2])
+                self.months[self.last_month] = m
+        for e in events:
+            if num(e[:4]) > self.last_event:
+                self.last_event = num(e[:4])
+                self.events[self.last_event] = e
+        return b"".join(self.last())
 
     # ---- section 12 -----------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ BUTTON = 0x01                                               # a policy
 class Meter(Timekeeper, Display):
     def __init__(self, tariff):
         self.time = self.offset = self.floor = self.register = self.binding = self.tampering = 0
-        self.doubt, self.month_doubt, self.uptime = 0, 0, None
+        self.doubt, self.uptime = 0, None
         self.tampering_cut = self.locked = self.commanded = False
         self.overloads = self.last_overload = self.pause_end = self.live_since = 0
         self.battery_low = False
@@ -44,7 +44,7 @@ class Meter(Timekeeper, Display):
     def new_month(self, index, partial):
         self.month, self.partial, self.history, self.total, self.peak = index, partial, [], 0, 0
         self.month_brought, self.re_rating, self.instalments_taken = (0, 0), 0, 0
-        self.month_doubt, self.restart_told = self.doubt, 0
+        self.month_doubt, self.month_break, self.restart_told = self.doubt, 0, 0
 
     def event(self, code, *data, time=None):
         data = b"".join(be(value, size) for value, size in data)
@@ -136,13 +136,18 @@ class Meter(Timekeeper, Display):
     def energy_charge(self):
         return tariffs.charge(self.history, self.tariff, self.total, self.total)
 
+    def doubt_cost(self):
+        """What the month costs more than what was before its break and what came after it, each by itself (section 2)."""
+        parts = [tariffs.by_itself(self.history, self.tariff, *part) for part in ((0, self.month_break), (self.month_break, self.total))]
+        return min(2**24 - 1, max(0, self.energy_charge() - sum(parts)))
+
     def month_record(self, service=0, charges=()):
         return {"month": self.month, "flags": self.partial | tariffs.rerated(self.history, self.tariff, self.total) << 1 | (self.month_doubt != 0) << 2,
                 "slab": tariffs.slab_reached(self.tariff, self.total) + 1, "energy": self.total, "energy_charge": self.energy_charge(),
                 "re_rating": signed(self.re_rating), "service_fee": service,
                 "levies": signed(sum(amount for code, amount in charges if code <= 5)),
                 "others": signed(sum(amount for code, amount in charges if code > 5)),
-                "instalments": min(2**32 - 1, self.instalments_taken), "tariff": self.tariff["version"], "peak": min(2**24 - 1, self.peak)}
+                "instalments": min(2**32 - 1, self.instalments_taken), "doubt_cost": self.doubt_cost(), "tariff": self.tariff["version"], "peak": min(2**24 - 1, self.peak)}
 
     def close_month(self):
         fees = tariffs.fees(self.tariff, self.total, self.energy_charge(), self.partial, self.month)

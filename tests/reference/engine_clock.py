@@ -65,6 +65,8 @@ class Timekeeper:
     def begin_doubt(self, bit):
         if not self.month_doubt & bit:
             self.event(0x0103, (self.reading, 4), (bit, 1))
+        if not self.doubt:
+            self.month_break = self.total
         self.doubt |= bit
         self.month_doubt |= bit
 

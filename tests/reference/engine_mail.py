@@ -111,7 +111,7 @@ class MailMeter(Meter):
         if self.time != before:
             self.expect_from_now()
         if abs(self.time - before) > HOUR:
-            self.month_doubt |= MOVED
+            self.month_doubt, self.month_break = self.month_doubt | MOVED, self.total
         self.month = min(self.month, month_of(self.calendar, self.time) + 1)
         self.day = min(self.day, local(self.calendar, self.time)[0])
         back = max(0, before - self.time)

@@ -100,11 +100,16 @@ class Issuer:
 
 def month(index, flags=0, energy=100):
     return encode(MONTH, month=index, flags=flags, slab=1, energy=energy, energy_charge=4800, re_rating=0, service_fee=500, levies=2000, others=-40,
-                  instalments=900, tariff=1, peak=3200)
+                  instalments=900, doubt_cost=70, tariff=1, peak=3200)
 
 
 def event(number, code=0x0101):
     return encode(EVENT, number=number, time=0x0C100000 + number % 1000, code=code, data=b"\0\0\0\0\0\1")
+
+
+def history(months=(), events=()):
+    """The data of PUT HISTORY."""
+    return bytes([len(months)]) + b"".join(months) + b"".join(events)
 
 
 def settle(receipt, present, *events):

@@ -77,6 +77,14 @@ def derivation():
             checks.append({"master": hx(master), "company": hx(be(company, 2)), "environment": hx(be(environment, 1)),
                            "key_version": f"{kvn:02X}", "bits": bits,
                            "check_value": hx(ref.derive(master, "KEYCHECK", ctx, bits)[:8])})
+    persons = []
+    for n, (company, environment, _, _) in enumerate(ids):
+        for bits in (128, 256):
+            master, kvn = det(f"vending master {n}", 32), (0x21, 0x2F, 0x27)[n]
+            digits = ("29001011234567", "30412318812345", "28002290100000")[n]
+            persons.append({"master": hx(master), "company": hx(be(company, 2)), "environment": hx(be(environment, 1)),
+                            "key_version": f"{kvn:02X}", "bits": bits, "digits": digits,
+                            "person": hx(ref.person(master, company, environment, kvn, bits, digits))})
     derived = []
     for n, (company, environment, _, _) in enumerate(ids):
         for bits in (128, 256):
@@ -86,8 +94,8 @@ def derivation():
             derived.append({"dek": hx(dek), "company": hx(be(company, 2)), "environment": hx(be(environment, 1)),
                             "key_version": f"{kvn:02X}", "card_id": hx(card_id), "generation": generation,
                             "access_number": hx(ref.derive(dek, "ACCESSNO", ctx, 128)[:10])})
-    return document("4.2", "Key derivation, access numbers with the holder's keys, initial admin key sets, check values of masters.",
-                    keys=single, check_values=checks, access_numbers=holders, derived_access_numbers=derived,
+    return document("4.2", "Key derivation, access numbers with the holder's keys, initial admin key sets, check values of masters, persons.",
+                    keys=single, check_values=checks, persons=persons, access_numbers=holders, derived_access_numbers=derived,
                     initial_admin_key_sets=admin)
 
 
@@ -139,7 +147,7 @@ def messages():
     for kind, form, values in (
             ("month", ref.MONTH, [{name: 0 for name, _ in ref.MONTH},
                                   dict(month=77, flags=5, slab=7, energy=35050, energy_charge=68100, re_rating=2200, service_fee=950, levies=2000,
-                                       others=2**32 - 300, instalments=5000, tariff=9, peak=7400),
+                                       others=2**32 - 300, instalments=5000, doubt_cost=831, tariff=9, peak=7400),
                                   {name: (1 << 8 * size) - 1 - (name == "month") for name, size in ref.MONTH}]),
             ("event", ref.EVENT, [dict(number=1, time=0, code=0, data=bytes(6)),
                                   dict(number=2**32 - 1, time=2**32 - 1, code=0xFFFF, data=b"\xFF" * 6),

@@ -233,7 +233,7 @@ def key_changes():
 
 def to_issuer():
     month = ref.encode([f for f in ref.MONTH], month=69, flags=5, slab=3, energy=15050, energy_charge=14297, re_rating=2200, service_fee=0, levies=0, others=0,
-                       instalments=900, tariff=7, peak=4100)
+                       instalments=900, doubt_cost=12, tariff=7, peak=4100)
     top = {name: (1 << 8 * size) - 1 for name, size in p.READINGS}
     readings = [
         {**{name: 0 for name in top}, "present_month": bytes(ref.MONTH_SIZE), "key_versions": p.key_versions(1, 2, 3, 4, 5)},

@@ -143,6 +143,12 @@ def header(tag, environment, company, kvn, length):
     return tag.encode() + b"\x01" + be(environment, 1) + be(company, 2) + be(kvn, 1) + b"\0" + be(length, 2)
 
 
+def person(master, company, environment, kvn, bits, digits):
+    """What stands for a person in the books (section 4.2)."""
+    key = derive(master, "PERSONID", context(company, environment, kvn, bytes(8), 0), bits)
+    return cmac(key, header("EGPERSON", environment, company, kvn, len(digits)) + digits.encode())
+
+
 CERTIFICATE = [("format", 1), ("kvn", 1), ("meter_id", 8), ("binding", 4), ("generation", 2), ("sequence", 4),
                ("total_credit", 8), ("total_debited", 8), ("known_credit", 8), ("known_debited", 8), ("issue_time", 4)]
 BINDING = [("format", 1), ("kvn", 1), ("meter_id", 8), ("binding", 4), ("account", 8), ("opening_time", 4)]
@@ -156,9 +162,9 @@ DELIVERY = [("format", 1), ("kvn", 1), ("company", 2), ("environment", 1), ("car
 METER_RECEIPT = [("format", 1), ("kvn", 1), ("meter_id", 8), ("binding", 4), ("report", 4), ("time", 4),
                  ("applied_credit", 8), ("applied_debited", 8), ("balance", 8), ("energy", 4), ("flags", 2)]
 MONTH = [("month", 2), ("flags", 1), ("slab", 1), ("energy", 4), ("energy_charge", 6), ("re_rating", 4), ("service_fee", 4), ("levies", 4), ("others", 4),
-         ("instalments", 4), ("tariff", 4), ("peak", 3)]
+         ("instalments", 4), ("doubt_cost", 3), ("tariff", 4), ("peak", 3)]
 MONTH_SIZE = sum(size for _, size in MONTH)
-MOST_MONTHS = 5
+MOST_MONTHS, MOST_SETTLED, MOST_HISTORY = 5, 6, 223
 EVENT = [("number", 4), ("time", 4), ("code", 2), ("data", 6)]
 
 MESSAGES = {  # type: (form, tag)

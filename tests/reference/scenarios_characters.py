@@ -44,7 +44,7 @@ def characters():
             r.open(role, level)
             r.sec(f"identity, level {level:02X}", "00B08100")
             r.sec("public status, proprietary class", "80CADF21")
-            r.sec("an error leaves nothing", "80F00004" if role == 0x41 else "00B08A00", sw="6982" if role == 0x41 else "6A82")
+            r.sec("an error leaves nothing", "80F00004" if role == 0x41 else "00B08B00", sw="6982" if role == 0x41 else "6A82")
             if role == 0x31:
                 number = 1 if name == "class 00" else 2
                 r.sec("SETTLE", "80480000", settle(i.meter_receipt(number, 10000, 0), month(70), event(number)))

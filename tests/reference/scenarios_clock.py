@@ -1,7 +1,7 @@
 """Scenarios of engine.json: the clock (docs/meter.md, section 2)."""
 from calendar_vectors import at
 from engine_scenario import Scenario
-from parameter_vectors import PUBLISHED
+from parameter_vectors import PUBLISHED, tariff
 from scenarios_energy import begun, later
 
 DAY = 86400
@@ -75,6 +75,62 @@ def outages():
     s.expect(time=t, doubt=1)
     s.outage(hours=1).tick()
     s.expect(time=t, offset=-20 * DAY - 3600, doubt=3)
+    yield s
+
+
+def costs():
+    """What a doubt has cost: the month's charge less those of what was before the break and after it."""
+    cost = lambda s: (s.meter.months[-1] if s.meter.month_record()["energy"] == 0 else s.meter.month_record())["doubt_cost"]
+    s = doubtful("time that stood in an outage: September's energy crosses August's restarts", 2025, 8, 20, 9, credit=500000)
+    s.pulse(9000)
+    s.outage(never_stopped=False).tick()
+    assert cost(s) == 0
+    s.pulse(9000)
+    # 180 kWh at 95 instead of 50 x 68 + 40 x 78, twice.
+    assert cost(s) == 17100 - 2 * 6520
+    s.credit(5, issue_time=at(2025, 9, 19, 12))
+    s.expect(month=68, energy=0, month_flags=4)
+    assert cost(s) == 4060 and s.meter.months[-1]["flags"] & 4
+    s.pulse(9000)
+    assert cost(s) == 0, "the doubt was there before this month's first energy"
+    s.command(4, s.reading + s.meter.offset + 7200, named="technician", expiry=s.reading + s.meter.offset + 9000)
+    s.pulse(9000)
+    assert cost(s) == 4060, "the command moved time by more than an hour"
+    yield s
+
+    s = doubtful("a clock that was set back by a command: what was before it may be another month's", 2025, 8, 20, 9, credit=10**9)
+    s.pulse(60000)
+    t = s.meter.time
+    s.command(8, t - 3601, named="technician", expiry=t - 3500)
+    s.pulse(10000)
+    # 700 kWh at 210, and not 600 and 100 by themselves.
+    assert cost(s) == 147000 - (200 * 95 + 150 * 155 + 250 * 195) - 7300
+    s.jump(days=20).runs(minutes=1).pulse(100)
+    # A new doubt is the last break: 701 kWh, and not 700 and 1.
+    assert cost(s) == 210 - 68
+    s.pulse(2**32 - 1 - 70100)
+    assert cost(s) == 700 * (223 - 210)
+    yield s
+
+    s = doubtful("over a change of tariff, each part has its own prices and begins at the first slab", 2025, 8, 20, 9, credit=500000)
+    s.pulse(5000)
+    s.set_tariff(later(PUBLISHED, 2, 2025, 8, 21))
+    s.jump(days=20).runs(minutes=1).pulse(3000)
+    s.runs(days=1).pulse(3000)
+    assert s.meter.tariff["version"] == 2 and cost(s) == 110 * 95 - 50 * 68 - (50 * 68 + 10 * 78)
+    yield s
+
+    cheap = tariff(2, [(10, 100000, 0), (0, 50000, 0, True)], start=at(2025))
+    s = doubtful("a month that became cheaper has no cost", 2025, 8, 20, 9, tariff=cheap)
+    s.pulse(1000)
+    s.jump(days=20).runs(minutes=1).pulse(1000)
+    assert cost(s) == 0 and s.meter.energy_charge() == 20 * 50
+    yield s
+    dear = tariff(2, [(10, 1, 0), (0, 2**32 - 1, 0, True)], start=at(2025))
+    s = doubtful("the highest cost of doubt saturates", 2025, 8, 20, 9, tariff=dear, credit=10**12)
+    s.pulse(1000)
+    s.jump(days=20).runs(minutes=1).pulse(1000)
+    assert s.meter.energy_charge() == 85899346 and cost(s) == 2**24 - 1
     yield s
 
 
@@ -280,4 +336,4 @@ def commands():
     yield s
 
 
-SCENARIOS = outages, running, certificates, commands
+SCENARIOS = outages, costs, running, certificates, commands

@@ -1,5 +1,5 @@
 """Transcripts (g) and (h) of tests/vectors/card.json: the form of messages, and a card with a private balance."""
-from issuer import Issuer, Run, event, flip, month, settle
+from issuer import Issuer, Run, event, flip, history, month, settle
 from reference import plain_key_block
 
 
@@ -87,9 +87,9 @@ def forms_of_meter(r):
             ("event number 0", settle(second, month(70), event(0))),
             ("event number 0 after a right one", settle(second, month(70), event(2), event(0)))):
         r.sec("SETTLE, " + what, "80480000", data, "6A80")
-    r.sec("PUT MONTHS, index FFFF after a right one", "804A0000", b"\x02" + month(60) + month(0xFFFF), "6A80")
-    r.sec("PUT EVENTS, number 0", "804C0000", b"\x01" + event(0), "6A80")
-    r.sec("PUT EVENTS, number 0 before a right one", "804C0000", b"\x02" + event(0) + event(2), "6A80")
+    for what, months, events in (("index FFFF after a right one", (60, 0xFFFF), ()), ("index FFFF before a right event", (0xFFFF,), (2,)),
+                                 ("number 0", (), (0,)), ("number 0 before a right one, after a right month", (60,), (0, 2))):
+        r.sec("PUT HISTORY, " + what, "804A0000", history([*map(month, months)], [*map(event, events)]), "6A80")
     envelope = lambda **other: i.envelope(b"readings", **{"slot": 0x10, "version": 1, "kvn": 0x91, **other})
     for what, other in (("format 00", {"format": 0}), ("role 8", {"kvn": 0x81}), ("version 0 of the key", {"kvn": 0x90}), ("binding 0", {"binding": 0}),
                         ("version 0", {"version": 0}), ("slot 0F", {"slot": 0x0F}), ("slot 00", {"slot": 0}),

@@ -1,5 +1,5 @@
 """Transcripts (a), (b) and (e) of tests/vectors/card.json: issuing, vouchers, life of a card."""
-from issuer import Issuer, Run, det, event, flip, month, settle
+from issuer import Issuer, Run, det, event, flip, history, month, settle
 from reference import be, key_block
 
 
@@ -130,7 +130,7 @@ def small_keys():
     r.open(0x31, 0x13)
     r.sec("READ CERTIFICATE", "80460000", le=b"\0")
     r.sec("SETTLE", "80480000", settle(i.meter_receipt(1, 10000, 0, 9000), month(75)))
-    r.sec("PUT MONTHS, 5", "804A0000", b"\x05" + b"".join(month(n) for n in range(70, 75)))
+    r.sec("PUT HISTORY, 5 months", "804A0000", history([month(n) for n in range(70, 75)]))
     r.open(0x21, 0x33)
     r.sec("mail of the greatest size, in a session", "80420000", i.delivery(i.envelope(det("m", 145), 0, 1)))
     r.sec("GET MAIL in a session", "80440000", le=b"\0")

@@ -215,13 +215,13 @@ def files(r):
     r.select()
     for what, apdu, sw in (
             ("no current file", "00B00000", "6986"), ("no current file, with data", "00B000000100", "6986"),
-            ("unknown SFI before rights", "00B08A00", "6A82"), ("SFI 00", "00B08000", "6A82"), ("SFI 7F", "00B0FF00", "6A82"),
+            ("unknown SFI before rights", "00B08B00", "6A82"), ("SFI 00", "00B08000", "6A82"), ("SFI 7F", "00B0FF00", "6A82"),
             ("rights before the form of the file", "00B08500", "6982"), ("rights before data", "00B084000100", "6982"),
             ("public file with data", "00B081000100", "6700")):
         r.raw("READ BINARY: " + what, apdu, sw)
     r.raw("none of these set the current file", "00B00000", "6986")
-    for what, apdu, sw in (("P1 = 00 before an unknown SFI", "00B20054", "6A86"), ("low bits before an unknown SFI", "00B20156", "6A86"),
-                           ("P2 = 00", "00B20100", "6A86"), ("unknown SFI before rights", "00B20154", "6A82"), ("SFI 00", "00B20104", "6A82"),
+    for what, apdu, sw in (("P1 = 00 before an unknown SFI", "00B2005C", "6A86"), ("low bits before an unknown SFI", "00B2015E", "6A86"),
+                           ("P2 = 00", "00B20100", "6A86"), ("unknown SFI before rights", "00B2015C", "6A82"), ("SFI 00", "00B20104", "6A82"),
                            ("SFI 1F", "00B201FC", "6A82"), ("rights before the form of the file", "00B20124", "6982"),
                            ("a public file that has no records", "00B2010C", "6981"), ("rights before data", "00B2012C0100", "6982")):
         r.raw("READ RECORD: " + what, apdu, sw)
@@ -229,7 +229,7 @@ def files(r):
     r.raw("current file", "00B0001C")
     r.open(0x21, 0x33)
     r.sec("sessions do not touch the current file", "00B0001C")
-    for apdu, sw in (("00B08500", "6981"), ("00B08A00", "6A82"), ("00B2012C", "6A83"), ("00B20124", "6981")):
+    for apdu, sw in (("00B08500", "6981"), ("00B08B00", "6A82"), ("00B2012C", "6A83"), ("00B20124", "6981")):
         r.sec("not read", apdu, sw=sw)
         r.sec("identity is still the current file", "00B0001C")
     r.sec("data before the form of the file", "00B08500", b"\0", "6700")

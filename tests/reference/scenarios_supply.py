@@ -331,7 +331,7 @@ def bindings():
              days=None, final_report={"binding": 1, "applied_credit": 20000, "applied_debited": 7650, "balance": -100 - 50, "energy_register": 15000,
                                       "instalments_taken": 100, "month": {"month": 63, "flags": 1, "slab": 1, "energy": 5000, "energy_charge": 5000,
                                                                           "re_rating": 0, "service_fee": 50, "levies": 0, "others": 0,
-                                                                          "instalments": 100, "tariff": 2, "peak": 0}})
+                                                                          "instalments": 100, "doubt_cost": 0, "tariff": 2, "peak": 0}})
     s.command(2, named="customer")
     s.command(3, named="technician")
     s.expect(reasons=0)

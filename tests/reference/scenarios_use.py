@@ -1,5 +1,5 @@
 """Transcripts (c), (d) and (f) of tests/vectors/card.json: reading, meter and mail, what goes wrong."""
-from issuer import Issuer, Run, det, event, flip, month, settle
+from issuer import Issuer, Run, det, event, flip, history, month, settle
 from reference import MONTH_SIZE, be, cbc
 
 
@@ -24,12 +24,12 @@ def vending():
     r.open(0x31, 0x33)
     r.sec("SETTLE", "80480000", settle(i.meter_receipt(3, 300000, 300, -250, flags=0x83), month(76), event(1), event(2),
                                        event(5)))
-    r.sec("PUT MONTHS", "804A0000", b"\x03" + month(72) + month(73) + month(75))
+    r.sec("PUT HISTORY", "804A0000", history([month(72), month(73), month(75)]))
     r.raw("public status: only low credit of the meter's flags 83", "00CADF2100")
     r.sec("meter may not read the purse", "00B08400", sw="6982")
     r.sec("meter reads the binding", "00B08300", le=b"\0")
     r.open(0x00, 0x33, kvn=0x21)
-    for sfi in (1, 2, 3, 4, 6, 9):
+    for sfi in (1, 2, 3, 4, 6, 9, 10):
         r.sec(f"READ BINARY SFI {sfi:02X}, Le 00", f"00B0{0x80 + sfi:02X}00", le=b"\0")
     r.sec("READ BINARY SFI 04, no Le", "00B08400")
     r.sec("current file, offset 5D", "00B0005D", le=b"\0")
@@ -50,21 +50,21 @@ def vending():
     for p2 in ("28", "29", "2A", "2B", "2E", "2F"):
         r.sec("low bits of P2", f"00B201{p2}", sw="6A86")
     every = lambda what, apdu, count, size, sw="9000": check_size(r.sec(f"all records from one on: {what}", apdu, sw=sw), count, size)
-    for p1, count in ((1, 4), (5, 4), (29, 4), (30, 3), (32, 1)):
-        every(f"load log {p1}", f"00B2{p1:02X}2D", count, 48)
+    for p1, count in ((1, 6), (7, 6), (27, 6), (28, 5), (32, 1)):
+        every(f"load log {p1}", f"00B2{p1:02X}2D", count, 39)
     for p1, count in ((1, 3), (2, 2), (3, 2), (4, 1)):
         every(f"months {p1}, with a gap", f"00B2{p1:02X}3D", count, MONTH_SIZE)
     for p1, count in ((1, 3), (2, 2), (4, 2), (5, 1)):
         every(f"events {p1}, with a gap", f"00B2{p1:02X}45", count, 16)
     for apdu, sw in (("00B2002D", "6A86"), ("00B2212D", "6A83"), ("00B2FF2D", "6A83"), ("00B2053D", "6A83"), ("00B20645", "6A83"), ("00B20125", "6981"),
-                     ("00B20155", "6A82")):
+                     ("00B20155", "6981"), ("00B2015D", "6A82")):
         every("none", apdu, 0, 1, sw)
-    assert len(r.sec("all records from one on, Ne 10: the wrapped answer is sent whole", "00B2012D", le=b"\x10")) == 192
+    assert len(r.sec("all records from one on, Ne 10: the wrapped answer is sent whole", "00B2012D", le=b"\x10")) == 234
     r.sec("with data", "00B2012D", b"\0", "6700")
     r.sec("READ RECORD of a transparent file", "00B20124", sw="6981")
-    r.sec("READ RECORD of an unknown SFI", "00B20154", sw="6A82")
+    r.sec("READ RECORD of an unknown SFI", "00B2015C", sw="6A82")
     r.sec("READ BINARY of a file of records", "00B08500", sw="6981")
-    r.sec("READ BINARY of an unknown SFI", "00B08A00", sw="6A82")
+    r.sec("READ BINARY of an unknown SFI", "00B08B00", sw="6A82")
     r.sec("READ BINARY of SFI 00", "00B08000", sw="6A82")
     r.sec("READ CERTIFICATE is the meter's", "80460000", sw="6982")
     r.sec("SETTLE is the meter's, whatever its length", "80480000", b"\x01", "6982")
@@ -105,37 +105,41 @@ def meter():
     r.sec("SETTLE, no event", "80480000", settle(first, month(70)))
     r.sec("the same again", "80480000", settle(first, month(70)))
     r.sec("conflict: same number, other receipt", "80480000", settle(i.meter_receipt(1, 50000, 0, 49999), month(70)), "940A")
-    for n in range(1, 5):
-        numbers = range(10 * n + 1, 11 * n + 1)
+    for n in range(1, 7):
         r.sec(f"SETTLE, {n} events", "80480000", settle(i.meter_receipt(n + 1, 50000, 0, 50000 - n), month(70 + n),
                                                      *(event(10 * n + k) for k in range(n))))
     good = i.meter_receipt(9, 50000, 0, 100)
-    r.sec("stale", "80480000", settle(i.meter_receipt(4, 50000, 0, 1), month(74)), "940A")
+    r.sec("stale", "80480000", settle(i.meter_receipt(6, 50000, 0, 1), month(74)), "940A")
     r.sec("report number 0", "80480000", settle(i.meter_receipt(0, 50000, 0, 1), month(74)), "6A80")
     r.sec("format of the message", "80480000", flip(settle(good, month(74)), 0, 2), "6A80")
     r.sec("format of the receipt", "80480000", flip(settle(good, month(74)), 1, 2), "6A80")
     r.sec("other meter", "80480000", settle(flip(good, 2), month(74)), "9404")
     r.sec("other binding", "80480000", settle(flip(good, 13), month(74)), "9405")
     r.sec("applied credit falls", "80480000", settle(i.meter_receipt(9, 49999, 0), month(74)), "940C")
-    r.sec("events not rising", "80480000", settle(good, month(74), event(52), event(52)), "6A80")
-    r.sec("first event not above the last", "80480000", settle(good, month(74), event(43)), "6A80")
-    r.sec("5 events", "80480000", settle(good, month(74), *(event(60 + n) for n in range(5))), "6700")
+    r.sec("events not rising", "80480000", settle(good, month(74), event(72), event(72)), "6A80")
+    r.sec("first event not above the last", "80480000", settle(good, month(74), event(65)), "6A80")
+    r.sec("7 events", "80480000", settle(good, month(74), *(event(70 + n) for n in range(7))), "6700")
     r.sec("one byte more", "80480000", settle(good, month(74)) + b"\0", "6700")
     r.sec("one byte less", "80480000", settle(good, month(74))[:-1], "6700")
-    r.sec("PUT MONTHS, 2", "804A0000", b"\x02" + month(70) + month(71))
-    r.sec("PUT MONTHS, one skipped", "804A0000", b"\x02" + month(71, energy=9) + month(72))
-    r.sec("PUT MONTHS, all skipped", "804A0000", b"\x01" + month(70))
-    r.sec("PUT MONTHS, not rising", "804A0000", b"\x02" + month(74) + month(73), "6A80")
-    r.sec("PUT MONTHS, index FFFF", "804A0000", b"\x01" + month(0xFFFF), "6A80")
-    for what, data in (("count 0", b"\0"), ("count 6", b"\x06" + bytes(5 * MONTH_SIZE)), ("length", b"\x02" + month(75)), ("empty", b"")):
-        r.sec("PUT MONTHS, " + what, "804A0000", data, "6700")
-    r.sec("PUT EVENTS, 8, some skipped", "804C0000", b"\x08" + b"".join(event(n) for n in range(40, 48)))
-    r.sec("PUT EVENTS, 14", "804C0000", b"\x0E" + b"".join(event(n) for n in range(50, 64)), "6700")
-    r.sec("PUT EVENTS, not rising", "804C0000", b"\x02" + event(50) + event(50), "6A80")
-    r.sec("PUT EVENTS, 13", "804C0000", b"\x0D" + b"".join(event(n) for n in range(50, 63)))
-    r.sec("PUT MONTHS, 5", "804A0000", b"\x05" + b"".join(month(n) for n in range(73, 78)))
-    r.sec("PUT MONTHS, 3", "804A0000", b"\x03" + b"".join(month(n) for n in range(78, 81)))
-    r.sec("PUT EVENTS, the last number", "804C0000", b"\x01" + event(0xFFFFFFFF))
+    put = lambda what, months=(), events=(), sw="9000": r.sec("PUT HISTORY, " + what, "804A0000",
+                                                              history([*map(month, months)], [*map(event, events)]), sw)
+    put("2 months", (70, 71))
+    r.sec("PUT HISTORY, one month skipped", "804A0000", history([month(71, energy=9), month(72)]))
+    put("all skipped", (70,), (65,))
+    put("months not rising", (74, 73), sw="6A80")
+    put("events not rising", (74,), (70, 70), "6A80")
+    put("month FFFF", (0xFFFF,), sw="6A80")
+    for what, data in (("nothing", b"\0"), ("empty", b""), ("6 months", b"\x06" + bytes(5 * MONTH_SIZE)), ("a month too few", b"\x02" + month(75)),
+                       ("half an event", history([month(75)], [event(70)[:8]])), ("14 events", history([], [event(n) for n in range(70, 84)])),
+                       ("5 months and an event", history([month(n) for n in range(73, 78)], [event(70)]))):
+        r.sec("PUT HISTORY, " + what, "804A0000", data, "6700")
+    put("8 events, some skipped", (), range(62, 70))
+    put("2 months and 8 events, one of each skipped", (72, 73), range(69, 77))
+    put("1 month and 11 events, all new", (74,), range(77, 88))
+    put("13 events", (), range(88, 101))
+    put("5 months", range(75, 80))
+    put("the last number", (80,), (0xFFFFFFFF,))
+    put("the last number again, with a new month", (81,), (0xFFFFFFFF,))
     r.open(0x41, 0x33)
     every = lambda what, apdu: r.sec("all records from one on, as far as they fit: " + what, apdu)
     every("events 1", "00B20145")
@@ -251,7 +255,7 @@ def malformed():
     r.raw("refused SELECT leaves the session", "00A4040006F04547454C44", "6A82")
     r.raw("EXTERNAL AUTHENTICATE in the session", auth(), "6985")
     r.sec("the session is still open", "00B08400")
-    assert len(r.sec("record with Ne 10: the wrapped answer is sent whole", "00B2012C", le=b"\x10")) == 48
+    assert len(r.sec("record with Ne 10: the wrapped answer is sent whole", "00B2012C", le=b"\x10")) == 39
     r.raw("GET RESPONSE: nothing is left of it", "00C0000000", "6985")
     assert len(r.sec("READ BINARY with Ne 10: the plain data is limited", "00B08400", le=b"\x10")) == 16
     wrapped = r.session.wrap(0, 0xB0, 0x84, 0)

@@ -45,6 +45,17 @@ def charge(history, tariff, energy, total):
     return half_up(amount)
 
 
+def by_itself(history, tariff, start, end):
+    """The rounded charge of the energy from position `start` to `end`, as that of a month that has no other."""
+    amount, begin = Fraction(0), 0
+    for in_force, until in (*history, (tariff, max(end, begin))):
+        first, last = max(begin, start), min(end, until)
+        if first < last:
+            amount += cost(in_force, first - start, last - start, end - start)
+        begin = until
+    return half_up(amount)
+
+
 def pulse(history, tariff, before, after):
     """(energy cost, adjustment)"""
     again = charge(history, tariff, before, after)

@@ -12,6 +12,7 @@ use card_host::card_core::parameters::KeyChange;
 use card_host::card_core::role::{KeyVersion, Role};
 use card_host::card_core::scp03::{HostSession, KeySet};
 use card_host::keystore::{CardKey, DeliveryBytes, KeyStore, KeyStoreError, SoftwareKeyStore, WrappedKeys};
+use card_host::national_id::{NationalId, PersonRef};
 
 /// The store. Others may use the keys in it at the same time.
 pub struct WatchedKeys {
@@ -72,6 +73,7 @@ impl KeyStore for WatchedKeys {
     passes_on! {
         current(role: Role) -> KeyVersion;
         check_value(scope: Scope, version: KeyVersion) -> [u8; 8];
+        person(scope: Scope, version: KeyVersion, national_id: &NationalId) -> PersonRef;
         card_key_set(key: &CardKey) -> KeySet;
         wrapped_keys(key: &CardKey, session: &HostSession) -> WrappedKeys;
         wrapped_holder_keys(scope: Scope, card: CardRef, access: &AccessNumber, session: &HostSession) -> WrappedKeys;

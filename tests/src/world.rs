@@ -361,6 +361,16 @@ impl World {
             match entry.kind {
                 Kind::Sale | Kind::Confirm => received += i128::from(entry.amount.0),
                 Kind::Refund => received -= i128::from(entry.amount.0),
+                Kind::Fee | Kind::FeeBack => {
+                    for transfer in &entry.transfers {
+                        let amount = i128::from(transfer.amount.0);
+                        match (&transfer.debit, &transfer.credit) {
+                            (LedgerAccount::Cash(_), _) => received += amount,
+                            (_, LedgerAccount::Cash(_)) => received -= amount,
+                            _ => {}
+                        }
+                    }
+                }
                 _ => {}
             }
         }
@@ -415,6 +425,8 @@ impl World {
                     (Kind::Sale | Kind::Certify, _, LedgerAccount::Debt(_)) => to_debt += amount,
                     (Kind::Debit, LedgerAccount::Credit(_), LedgerAccount::Cash(_)) => debited += amount,
                     (Kind::Debt, _, LedgerAccount::Receivable(_)) => debited += amount,
+                    (Kind::Fee, LedgerAccount::Debt(_), _) => to_debt -= amount,
+                    (Kind::FeeBack, _, LedgerAccount::Debt(_)) => to_debt += amount,
                     _ => {}
                 }
             }

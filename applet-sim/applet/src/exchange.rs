@@ -1,4 +1,4 @@
-//! READ CERTIFICATE, SETTLE, PUT MONTHS and PUT EVENTS: the meter's side of the card (specification, section 11).
+//! READ CERTIFICATE, SETTLE and PUT HISTORY: the meter's side of the card (specification, section 11).
 
 use crate::card::{CardApplication, Reply};
 use crate::checks::{ensure, no_data, of_binding, put};
@@ -7,21 +7,20 @@ use crate::persistent::Failed;
 use crate::records::SettlementRecord;
 use crate::request::Proof;
 use card_core::apdu::StatusWord;
-use card_core::bytes::{Buffer, Reader, WrongLength};
+use card_core::bytes::{Reader, WrongLength};
 use card_core::id::Binding;
 use card_core::layout::{CertificateAnswer, status};
 use card_core::message::{Certificate, Event, FORMAT, MeterReceipt, Month};
 use card_core::platform::Platform;
-use card_core::store::Ring;
 use card_core::units::Piastres;
 use core::cmp::Ordering;
 
 /// Most events in one SETTLE.
-const MOST_SETTLED: u8 = 4;
-/// Most months in one PUT MONTHS.
+const MOST_SETTLED: u8 = 6;
+/// Most months in one PUT HISTORY.
 const MOST_MONTHS: u8 = 5;
-/// Most events in one PUT EVENTS.
-const MOST_EVENTS: u8 = 13;
+/// Longest data of PUT HISTORY: what fits at level 13, S16.
+const LONGEST_HISTORY: usize = 223;
 
 impl<P: Platform> CardApplication<P> {
     /// Totals that the meter had applied when it last settled in this binding.
@@ -80,11 +79,7 @@ impl<P: Platform> CardApplication<P> {
         if !repeated {
             self.keep_settlement(&settlement, record)?;
         }
-        let memory = self.memory()?.settlement();
-        let (month, event) = (memory.last_month(), memory.last_event());
-        put(reply, &month.to_be_bytes())?;
-        put(reply, &event.to_be_bytes())?;
-        Ok(StatusWord::OK)
+        self.put_last(reply)
     }
 
     /// Steps 5 to 7, then the update: events go to their places, and the record makes them count.
@@ -115,64 +110,51 @@ impl<P: Platform> CardApplication<P> {
         })
     }
 
-    pub(crate) fn put_months(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
-        let records = records::<{ Month::SIZE }>(data, MOST_MONTHS)?;
-        let known = self.memory()?.settlement().months.map(|(_, last)| last);
-        let mut new = Buffer::<{ Month::SIZE * MOST_MONTHS as usize }>::new();
-        let mut previous = None;
-        for bytes in records {
-            let month = Month::parse(bytes).map_err(|_| StatusWord::WRONG_DATA)?;
-            ensure(previous < Some(month.index), StatusWord::WRONG_DATA)?;
-            previous = Some(month.index);
-            if known < Some(month.index) {
-                new.put(bytes).map_err(|WrongLength| StatusWord::WRONG_LENGTH)?;
-            }
+    /// Writes what is new of months and events to their places, then the record that makes them count; nothing where nothing is new.
+    pub(crate) fn put_history(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
+        let (months, events) = histories(data)?;
+        let known = self.memory()?.settlement().clone();
+        let (mut month, mut event) = (None, 0);
+        for bytes in months {
+            let index = Month::parse(bytes).map_err(|_| StatusWord::WRONG_DATA)?.index;
+            ensure(month < Some(index), StatusWord::WRONG_DATA)?;
+            month = Some(index);
         }
-        self.extend_history(&new, map::MONTHS, |record, bytes: &[u8; Month::SIZE]| {
-            record.append_month(Month::parse(bytes).ok()?.index)
-        })?;
-        put(reply, &self.memory()?.settlement().last_month().to_be_bytes())?;
-        Ok(StatusWord::OK)
+        for bytes in events {
+            let number = Event::parse(bytes).map_err(|_| StatusWord::WRONG_DATA)?.number;
+            ensure(event < number, StatusWord::WRONG_DATA)?;
+            event = number;
+        }
+        let last_month = known.months.map(|(_, last)| last);
+        if last_month < month || known.last_event() < event {
+            let mut record = known.clone();
+            self.with_memory(|m, p| {
+                for bytes in months {
+                    let index = Month::parse(bytes).map_err(|_| Failed)?.index;
+                    if last_month < Some(index) {
+                        let place = record.append_month(index).ok_or(Failed)?;
+                        m.write_history(p, map::MONTHS, place, bytes)?;
+                    }
+                }
+                for bytes in events {
+                    let number = Event::parse(bytes).map_err(|_| Failed)?.number;
+                    if known.last_event() < number {
+                        let place = record.append_event(number).ok_or(Failed)?;
+                        m.write_history(p, map::EVENTS, place, bytes)?;
+                    }
+                }
+                m.set_settlement(p, record)
+            })?;
+        }
+        self.put_last(reply)
     }
 
-    pub(crate) fn put_events(&mut self, data: &[u8], reply: &mut Reply) -> Result<StatusWord, StatusWord> {
-        let records = records::<{ Event::SIZE }>(data, MOST_EVENTS)?;
-        let known = self.memory()?.settlement().last_event();
-        let mut new = Buffer::<{ Event::SIZE * MOST_EVENTS as usize }>::new();
-        let mut previous = 0;
-        for bytes in records {
-            let event = Event::parse(bytes).map_err(|_| StatusWord::WRONG_DATA)?;
-            ensure(event.number > previous, StatusWord::WRONG_DATA)?;
-            previous = event.number;
-            if event.number > known {
-                new.put(bytes).map_err(|WrongLength| StatusWord::WRONG_LENGTH)?;
-            }
-        }
-        self.extend_history(&new, map::EVENTS, |record, bytes: &[u8; Event::SIZE]| {
-            record.append_event(Event::parse(bytes).ok()?.number)
-        })?;
-        put(reply, &self.memory()?.settlement().last_event().to_be_bytes())?;
+    /// Up to where the card has the history.
+    fn put_last(&self, reply: &mut Reply) -> Result<StatusWord, StatusWord> {
+        let memory = self.memory()?.settlement();
+        put(reply, &memory.last_month().to_be_bytes())?;
+        put(reply, &memory.last_event().to_be_bytes())?;
         Ok(StatusWord::OK)
-    }
-
-    /// Writes history records to their places, then the record that makes them count; nothing where nothing is new.
-    fn extend_history<const SIZE: usize, const N: usize>(
-        &mut self,
-        new: &Buffer<N>,
-        ring: Ring,
-        append: impl Fn(&mut SettlementRecord, &[u8; SIZE]) -> Option<u32>,
-    ) -> Result<(), StatusWord> {
-        if new.is_empty() {
-            return Ok(());
-        }
-        let mut record = self.memory()?.settlement().clone();
-        self.with_memory(|m, p| {
-            for bytes in new.as_slice().as_chunks::<SIZE>().0 {
-                let place = append(&mut record, bytes).ok_or(Failed)?;
-                m.write_history(p, ring, place, bytes)?;
-            }
-            m.set_settlement(p, record)
-        })
     }
 
     fn certificate(&self) -> Result<Certificate, StatusWord> {
@@ -205,10 +187,16 @@ impl<'a> Settlement<'a> {
     }
 }
 
-/// A count from 1 to `most`, and that many records of `SIZE` bytes.
-fn records<const SIZE: usize>(data: &[u8], most: u8) -> Result<&[[u8; SIZE]], StatusWord> {
+/// Months and events of PUT HISTORY.
+type Histories<'a> = (&'a [[u8; Month::SIZE]], &'a [[u8; Event::SIZE]]);
+
+/// Their number and lengths are right.
+fn histories(data: &[u8]) -> Result<Histories<'_>, StatusWord> {
     let (count, records) = data.split_first().ok_or(StatusWord::WRONG_LENGTH)?;
-    let (records, rest) = records.as_chunks();
-    let right = (1..=most).contains(count) && records.len() == usize::from(*count) && rest.is_empty();
-    if right { Ok(records) } else { Err(StatusWord::WRONG_LENGTH) }
+    ensure(*count <= MOST_MONTHS && data.len() <= LONGEST_HISTORY, StatusWord::WRONG_LENGTH)?;
+    let months = usize::from(*count) * Month::SIZE;
+    let (months, events) = records.split_at_checked(months).ok_or(StatusWord::WRONG_LENGTH)?;
+    let (events, rest) = events.as_chunks();
+    ensure(rest.is_empty() && !records.is_empty(), StatusWord::WRONG_LENGTH)?;
+    Ok((months.as_chunks().0, events))
 }

@@ -7,8 +7,10 @@ use crate::request::{Object, Place, Records};
 use card_core::apdu::{Le, StatusWord};
 use card_core::bytes::Buffer;
 use card_core::id::AID;
-use card_core::layout::{Authority, File, Form, Identity, PublicBalances, PublicStatus, PurseFile, status};
-use card_core::message::{MeterFlags, MeterReceipt, Month, Receipt};
+use card_core::layout::{
+    Authority, DIRECTORY_SIZE, File, Form, Identity, PublicBalances, PublicStatus, PurseFile, status,
+};
+use card_core::message::{BindingCertificate, MeterFlags, MeterReceipt, Month, Receipt};
 use card_core::platform::Platform;
 use card_core::role::Role;
 
@@ -17,7 +19,7 @@ const SHORTEST_AID: usize = 5;
 /// Most bytes of records in an answer: what fits one with secure messaging.
 const MOST_RECORDS: usize = 239;
 /// Longest transparent file.
-const LONGEST_FILE: usize = MeterReceipt::SIZE + Month::SIZE;
+const LONGEST_FILE: usize = BindingCertificate::SIZE + PurseFile::SIZE + DIRECTORY_SIZE;
 
 impl<P: Platform> CardApplication<P> {
     pub(crate) fn select(
@@ -104,6 +106,12 @@ impl<P: Platform> CardApplication<P> {
             },
             File::MailDirectory if bound.is_some() => {
                 memory.mail_versions().iter().try_for_each(|version| out.u32(*version).map(|_| ()))
+            }
+            File::Account => {
+                for part in [File::Binding, File::Purse, File::MailDirectory] {
+                    out.put(self.content(part)?.as_slice()).map_err(|_| StatusWord::UNKNOWN)?;
+                }
+                Ok(())
             }
             _ => return Err(StatusWord::FILE_NOT_FOUND),
         };

@@ -136,7 +136,7 @@ impl PurseRecord {
     }
 }
 
-/// What the meter brought: changed by SETTLE, PUT MONTHS and PUT EVENTS.
+/// What the meter brought: changed by SETTLE and PUT HISTORY.
 #[derive(Clone)]
 pub(crate) struct SettlementRecord {
     /// The binding it belongs to, see [`PurseRecord::binding_marker`].

@@ -123,11 +123,11 @@ fn the_last_report_and_event() {
     let other = settle_data(&meter_receipt(LAST, 30_001, 0), 80, &[]);
     assert_eq!(meter(&mut card, 0x48, &other).1, 0x940A);
     // The event's last number, and what comes then.
-    let (data, status) = meter(&mut card, 0x4C, &events_data(&[LAST - 3, LAST - 2, LAST - 1, LAST]));
-    assert_eq!((data, status), (vec![0xFF; 4], 0x9000));
+    let (data, status) = meter(&mut card, 0x4A, &history_data(&[], &[LAST - 3, LAST - 2, LAST - 1, LAST]));
+    assert_eq!((data, status), (vec![0, 69, 0xFF, 0xFF, 0xFF, 0xFF], 0x9000));
     let before = operations(&card);
-    let (data, status) = meter(&mut card, 0x4C, &events_data(&[1, LAST]));
-    assert_eq!((data, status), (vec![0xFF; 4], 0x9000));
+    let (data, status) = meter(&mut card, 0x4A, &history_data(&[], &[1, LAST]));
+    assert_eq!((data, status), (vec![0, 69, 0xFF, 0xFF, 0xFF, 0xFF], 0x9000));
     assert_eq!(operations(&card), before);
     let mut session = Session::open(&mut card, key_set(0x21), FULL);
     for (number, expected) in [(1, Some(LAST)), (2, Some(LAST - 1)), (3, None), (64, None)] {
@@ -140,7 +140,7 @@ fn the_last_report_and_event() {
 #[test]
 fn events_end_where_their_numbers_do() {
     let mut card = card(State::Active);
-    assert_eq!(meter(&mut card, 0x4C, &events_data(&[LAST])).1, 0x9000);
+    assert_eq!(meter(&mut card, 0x4A, &history_data(&[], &[LAST])).1, 0x9000);
     let before = snapshot(&card, Depth::All);
     for number in [LAST, 7] {
         let data = settle_data(&meter_receipt(2, 30_000, 0), 80, &[number]);
@@ -154,10 +154,10 @@ fn events_end_where_their_numbers_do() {
 #[test]
 fn the_last_month() {
     let mut card = card(State::Active);
-    let (data, status) = meter(&mut card, 0x4A, &months_data(&[0xFFFD, 0xFFFE]));
-    assert_eq!((data, status), (vec![0xFF, 0xFE], 0x9000));
-    assert_eq!(meter(&mut card, 0x4A, &months_data(&[0xFFFE])).1, 0x9000);
-    assert_eq!(meter(&mut card, 0x4A, &months_data(&[0xFFFF])).1, 0x6A80);
+    let (data, status) = meter(&mut card, 0x4A, &history_data(&[0xFFFD, 0xFFFE], &[]));
+    assert_eq!((data, status), (vec![0xFF, 0xFE, 0, 0, 0, 6], 0x9000));
+    assert_eq!(meter(&mut card, 0x4A, &history_data(&[0xFFFE], &[])).1, 0x9000);
+    assert_eq!(meter(&mut card, 0x4A, &history_data(&[0xFFFF], &[])).1, 0x6A80);
     let settle = settle_data(&meter_receipt(2, 30_000, 0), 0xFFFF, &[]);
     assert_eq!(meter(&mut card, 0x48, &settle).1, 0x6A80);
     let settle = settle_data(&meter_receipt(2, 30_000, 0), 0xFFFE, &[]);

@@ -249,11 +249,11 @@ fn full() -> &'static TestChip {
         let mut session = Session::open(&mut card, key_set(0x31), FULL);
         for first in (70..118).step_by(4) {
             let months: Vec<u16> = (first..first + 4).collect();
-            assert_eq!(session.send(&mut card, [0x80, 0x4A, 0, 0], &months_data(&months)).1, 0x9000);
+            assert_eq!(session.send(&mut card, [0x80, 0x4A, 0, 0], &history_data(&months, &[])).1, 0x9000);
         }
         for first in (7..95).step_by(8) {
             let events: Vec<u32> = (first..first + 8).collect();
-            assert_eq!(session.send(&mut card, [0x80, 0x4C, 0, 0], &events_data(&events)).1, 0x9000);
+            assert_eq!(session.send(&mut card, [0x80, 0x4A, 0, 0], &history_data(&[], &events)).1, 0x9000);
         }
         let all = snapshot(&card, Depth::All);
         for (name, value) in all.0 {
@@ -356,8 +356,8 @@ fn settle() {
 
 #[test]
 fn histories() {
-    let months = |months: &[u16]| Step::meter([0x80, 0x4A, 0, 0], months_data(months));
-    let events = |events: &[u32]| Step::meter([0x80, 0x4C, 0, 0], events_data(events));
+    let both = |months: &[u16], events: &[u32]| Step::meter([0x80, 0x4A, 0, 0], history_data(months, events));
+    let (months, events) = (|list: &[u16]| both(list, &[]), |list: &[u32]| both(&[], list));
     let five: Vec<u16> = (118..123).collect();
     check(&Case::new("a month", full(), months(&[118])));
     check(&Case::new("five months", full(), months(&five)));
@@ -367,6 +367,8 @@ fn histories() {
     check(&Case::new("an event", full(), events(&[95])));
     check(&Case::new("eight events", full(), events(&eight)));
     check(&Case::new("events, some known", full(), events(&[93, 94, 96, 97])));
+    check(&Case::new("two months and eight events", full(), both(&[118, 119], &eight)));
+    check(&Case::new("months and events, some known", full(), both(&[117, 118], &[93, 94, 96, 97])));
     check(&Case::new("events after a gap", full(), events(&[110, 122, 130, 150, 160, 166, 167, 240])));
 }
 

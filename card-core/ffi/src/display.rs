@@ -92,6 +92,8 @@ pub struct MeterMonth {
     pub others: i32,
     /// Instalments taken as it began, in piastres.
     pub instalments: u32,
+    /// What of the charge a doubtful clock has brought, in piastres.
+    pub doubt_cost: u32,
     /// Version of its tariff.
     pub tariff: u32,
     /// Highest demand, in W.
@@ -254,6 +256,7 @@ pub extern "C" fn meter_month(back: u16, out: Option<&mut MeterMonth>) -> MeterR
             levies: month.levies,
             others: month.others,
             instalments: month.instalments,
+            doubt_cost: month.doubt_cost,
             tariff: month.tariff,
             peak: month.peak,
             year,

@@ -34,9 +34,7 @@ pub enum Instruction {
     /// Specification, section 11.
     Settle = 0x48,
     /// Specification, section 11.
-    PutMonths = 0x4A,
-    /// Specification, section 11.
-    PutEvents = 0x4C,
+    PutHistory = 0x4A,
     /// Specification, section 10.
     PutMeterMail = 0x4E,
     /// Specification, section 12.
@@ -58,7 +56,7 @@ enum Class {
 }
 
 impl Instruction {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 18] = [
         Self::Select,
         Self::ReadBinary,
         Self::ReadRecord,
@@ -71,8 +69,7 @@ impl Instruction {
         Self::GetMail,
         Self::ReadCertificate,
         Self::Settle,
-        Self::PutMonths,
-        Self::PutEvents,
+        Self::PutHistory,
         Self::PutMeterMail,
         Self::Bind,
         Self::StoreData,
@@ -112,7 +109,7 @@ impl Instruction {
         use SecurityLevel::{CMacCEncRMac, CMacRMac, Full};
         match self {
             Self::ReadCertificate | Self::PutMeterMail => Grant::any(&[Role::Meter], CMacRMac),
-            Self::Settle | Self::PutMonths | Self::PutEvents => Grant::any(&[Role::Meter], CMacCEncRMac),
+            Self::Settle | Self::PutHistory => Grant::any(&[Role::Meter], CMacCEncRMac),
             Self::Bind | Self::PutKey => Grant::any(&[Role::Admin], Full),
             Self::StoreData => Grant::any(&[Role::Admin, Role::Vending], Full),
             Self::SetStatus => Grant::any(&[Role::Admin, Role::Vending], CMacRMac),
@@ -126,7 +123,7 @@ impl Instruction {
         match self {
             Self::LoadVoucher | Self::PutMail => matches!(state, Personalised | Active),
             Self::GetMail => !matches!(state, Blank),
-            Self::ReadCertificate | Self::Settle | Self::PutMonths | Self::PutEvents | Self::PutMeterMail => {
+            Self::ReadCertificate | Self::Settle | Self::PutHistory | Self::PutMeterMail => {
                 matches!(state, Active)
             }
             Self::Bind => matches!(state, Blank | Personalised | Active),

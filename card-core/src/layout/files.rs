@@ -2,7 +2,7 @@
 
 use super::answers::{Identity, PurseFile};
 use super::{Authority, Grant};
-use crate::message::{Event, LoadRecord, MeterReceipt, Month, Slot};
+use crate::message::{BindingCertificate, Event, LoadRecord, MeterReceipt, Month, Slot};
 use crate::role::Role;
 use crate::scp03::SecurityLevel;
 
@@ -28,6 +28,8 @@ pub enum File {
     Events = 8,
     /// Versions of all mail.
     MailDirectory = 9,
+    /// Binding, purse and mail directory in one.
+    Account = 10,
 }
 
 /// How a file is read.
@@ -57,7 +59,7 @@ pub enum Readers {
 
 impl File {
     /// All files, in the order of their identifiers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Identity,
         Self::Profile,
         Self::Binding,
@@ -67,6 +69,7 @@ impl File {
         Self::Months,
         Self::Events,
         Self::MailDirectory,
+        Self::Account,
     ];
 
     /// The file with this short EF identifier.
@@ -84,13 +87,14 @@ impl File {
         match self {
             Self::Identity => Form::Transparent(Identity::SIZE),
             Self::Profile => Form::Transparent(PROFILE_SIZE),
-            Self::Binding => Form::Transparent(42),
+            Self::Binding => Form::Transparent(BindingCertificate::SIZE),
             Self::Purse => Form::Transparent(PurseFile::SIZE),
             Self::LoadLog => Form::Cyclic { size: LoadRecord::SIZE, count: 32 },
             Self::Meter => Form::Transparent(MeterReceipt::SIZE + Month::SIZE),
             Self::Months => Form::Cyclic { size: Month::SIZE, count: 36 },
             Self::Events => Form::Cyclic { size: Event::SIZE, count: 64 },
-            Self::MailDirectory => Form::Transparent(4 * Slot::COUNT),
+            Self::MailDirectory => Form::Transparent(DIRECTORY_SIZE),
+            Self::Account => Form::Transparent(BindingCertificate::SIZE + PurseFile::SIZE + DIRECTORY_SIZE),
         }
     }
 
@@ -115,5 +119,7 @@ impl File {
     }
 }
 
+/// Bytes in the mail directory.
+pub const DIRECTORY_SIZE: usize = 4 * Slot::COUNT;
 /// Bytes in the customer profile.
 pub const PROFILE_SIZE: usize = 96;

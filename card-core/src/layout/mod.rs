@@ -10,7 +10,7 @@ pub use answers::{
     AtMeter, CardSummary, CertificateAnswer, Identity, PublicBalances, PublicStatus, PurseFile,
 };
 pub use commands::{Instruction, session_allowed};
-pub use files::{File, Form, PROFILE_SIZE, Readers};
+pub use files::{DIRECTORY_SIZE, File, Form, PROFILE_SIZE, Readers};
 
 use crate::role::Role;
 use crate::scp03::SecurityLevel;

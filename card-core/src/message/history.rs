@@ -5,6 +5,28 @@ use crate::bytes::Reader;
 use crate::id::{Channel, Reference};
 use crate::units::{Balance, CardTime, Energy, Piastres};
 
+/// The highest amount in a record: 48 bits.
+const MOST_AMOUNT: Piastres = Piastres((1 << 48) - 1);
+
+fn amount(reader: &mut Reader<'_>) -> Result<Piastres, FormatError> {
+    Ok(Piastres(u64::from(reader.u16()?) << 32 | u64::from(reader.u32()?)))
+}
+
+fn of_amount(amount: Piastres) -> [u8; 6] {
+    let [_, _, bytes @ ..] = amount.min(MOST_AMOUNT).0.to_be_bytes();
+    bytes
+}
+
+/// A value of 24 bits, saturating.
+fn of_24_bits(value: u32) -> [u8; 3] {
+    let [_, bytes @ ..] = value.min(Month::MOST_24).to_be_bytes();
+    bytes
+}
+
+fn bits_24(reader: &mut Reader<'_>) -> Result<u32, FormatError> {
+    Ok(u32::from(reader.u8()?) << 16 | u32::from(reader.u16()?))
+}
+
 /// One accepted load, as the card logs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoadRecord {
@@ -18,7 +40,7 @@ pub struct LoadRecord {
     pub reference: Reference,
     /// Sequence of the certificate.
     pub sequence: u32,
-    /// What total credit rose by.
+    /// What total credit rose by; as all three, saturating at 2^48 - 1 piastres.
     pub credited: Piastres,
     /// What total debited rose by.
     pub debited: Piastres,
@@ -28,36 +50,34 @@ pub struct LoadRecord {
 
 impl LoadRecord {
     /// Bytes on the wire and in memory.
-    pub const SIZE: usize = 48;
+    pub const SIZE: usize = 39;
 
-    /// From 48 bytes.
+    /// From 39 bytes.
     pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut reader = Reader::new(bytes);
         let number = reader.u32()?;
         let time = CardTime(reader.u32()?);
         let channel = Channel::from_code(reader.u8()?).ok_or(FormatError::Field)?;
-        reader.u8()?;
         let record = Self {
             number,
             time,
             channel,
             reference: Reference(reader.array()?),
             sequence: reader.u32()?,
-            credited: Piastres(reader.u64()?),
-            debited: Piastres(reader.u64()?),
-            total_credit: Piastres(reader.u64()?),
+            credited: amount(&mut reader)?,
+            debited: amount(&mut reader)?,
+            total_credit: amount(&mut reader)?,
         };
-        reader.u16()?;
         reader.end()?;
         Ok(record)
     }
 
     /// The bytes on the wire and in memory.
-    pub fn emit(&self) -> [u8; 48] {
+    pub fn emit(&self) -> [u8; Self::SIZE] {
         fixed(|out| {
-            out.u32(self.number)?.u32(self.time.0)?.u8(self.channel.code())?.u8(0)?.put(&self.reference.0)?;
-            out.u32(self.sequence)?.u64(self.credited.0)?.u64(self.debited.0)?.u64(self.total_credit.0)?;
-            out.u16(0).map(|_| ())
+            out.u32(self.number)?.u32(self.time.0)?.u8(self.channel.code())?.put(&self.reference.0)?;
+            out.u32(self.sequence)?.put(&of_amount(self.credited))?.put(&of_amount(self.debited))?;
+            out.put(&of_amount(self.total_credit)).map(|_| ())
         })
     }
 }
@@ -85,19 +105,21 @@ pub struct Month {
     pub others: i32,
     /// What the debt plan took as the month began, saturating.
     pub instalments: u32,
+    /// What of the energy charge a doubtful clock has brought, saturating at [`Self::MOST_24`].
+    pub doubt_cost: u32,
     /// Version of the tariff in force, at its end.
     pub tariff: u32,
-    /// Peak demand in W, at most [`Self::MOST_PEAK`].
+    /// Peak demand in W, saturating at [`Self::MOST_24`].
     pub peak: u32,
 }
 
 impl Month {
     /// Bytes on the wire and in memory.
-    pub const SIZE: usize = 41;
+    pub const SIZE: usize = 44;
     /// "None" where an index is wanted.
     pub const NO_INDEX: u16 = u16::MAX;
-    /// The highest peak that a record holds.
-    pub const MOST_PEAK: u32 = (1 << 24) - 1;
+    /// The highest peak, and cost of doubt, that a record holds.
+    pub const MOST_24: u32 = (1 << 24) - 1;
 
     /// One whose fees are not due yet.
     #[must_use]
@@ -112,7 +134,7 @@ impl Month {
         )
     }
 
-    /// From 41 bytes. Index FFFF is refused.
+    /// From 44 bytes. Index FFFF is refused.
     pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut reader = Reader::new(bytes);
         let month = Self {
@@ -120,33 +142,36 @@ impl Month {
             flags: reader.u8()?,
             slab: reader.u8()?,
             energy: Energy(reader.u32()?),
-            energy_charge: Piastres(u64::from(reader.u16()?) << 32 | u64::from(reader.u32()?)),
+            energy_charge: amount(&mut reader)?,
             re_rating: reader.u32()?.cast_signed(),
             service_fee: reader.u32()?,
             levies: reader.u32()?.cast_signed(),
             others: reader.u32()?.cast_signed(),
             instalments: reader.u32()?,
+            doubt_cost: bits_24(&mut reader)?,
             tariff: reader.u32()?,
-            peak: u32::from(reader.u8()?) << 16 | u32::from(reader.u16()?),
+            peak: bits_24(&mut reader)?,
         };
         reader.end()?;
         if month.index == Self::NO_INDEX { Err(FormatError::Field) } else { Ok(month) }
     }
 
     /// The bytes on the wire and in memory.
-    pub fn emit(&self) -> [u8; 41] {
-        const MOST_CHARGE: u64 = (1 << 48) - 1;
-        let [_, _, charge @ ..] = self.energy_charge.0.min(MOST_CHARGE).to_be_bytes();
-        let [_, peak @ ..] = self.peak.min(Self::MOST_PEAK).to_be_bytes();
+    pub fn emit(&self) -> [u8; Self::SIZE] {
         fixed(|out| {
-            out.u16(self.index)?.u8(self.flags)?.u8(self.slab)?.u32(self.energy.0)?.put(&charge)?;
+            out.u16(self.index)?
+                .u8(self.flags)?
+                .u8(self.slab)?
+                .u32(self.energy.0)?
+                .put(&of_amount(self.energy_charge))?;
             out.u32(self.re_rating.cast_unsigned())?
                 .u32(self.service_fee)?
                 .u32(self.levies.cast_unsigned())?;
             out.u32(self.others.cast_unsigned())?
                 .u32(self.instalments)?
+                .put(&of_24_bits(self.doubt_cost))?
                 .u32(self.tariff)?
-                .put(&peak)
+                .put(&of_24_bits(self.peak))
                 .map(|_| ())
         })
     }

@@ -2,8 +2,8 @@
 
 use super::visit::{CardCommand, Stage, Visit, VisitError};
 use super::{Hardware, Meter, MeterError};
-use crate::message::{Direction, Envelope, Event, Month, Slot};
-use crate::terminal::exchange::{Batch, EVENT_BATCH, MONTH_BATCH, put_events, put_meter_mail, put_months};
+use crate::message::{Direction, Envelope, Month, Slot};
+use crate::terminal::exchange::{EVENT_BATCH, History, MONTH_BATCH, Stored, put_history, put_meter_mail};
 use crate::terminal::load::get_mail;
 use crate::terminal::{Request, RequestError};
 
@@ -11,14 +11,13 @@ use crate::terminal::{Request, RequestError};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Todo {
     FinalReport,
-    Events,
-    Months,
+    History,
     /// Position in the mail directory.
     Mail(usize),
     Readings,
     Audit,
-    /// Those that arose meanwhile.
-    LateEvents,
+    /// What arose meanwhile.
+    LateHistory,
     End,
 }
 
@@ -27,10 +26,8 @@ pub(super) enum Todo {
 pub(super) enum Errand {
     /// Mail to the issuer, and what follows it.
     Report(Todo),
-    /// Events up to a number, and what follows when the card has all of them.
-    Events(u32, Todo),
-    /// Months up to an index.
-    Months(u16),
+    /// Months and events up to there, asked for by one of two things to do.
+    History(Stored, Todo),
     /// Mail to the meter, by its position in the directory.
     Mail(Slot, usize),
 }
@@ -39,14 +36,13 @@ impl Todo {
     /// What comes after it, once there is no more of it.
     const fn next(self) -> Self {
         match self {
-            Self::FinalReport => Self::Events,
-            Self::Events => Self::Months,
-            Self::Months => Self::Mail(0),
+            Self::FinalReport => Self::History,
+            Self::History => Self::Mail(0),
             Self::Mail(index) if index < Slot::ALL.len() => Self::Mail(index.saturating_add(1)),
             Self::Mail(_) => Self::Readings,
             Self::Readings => Self::Audit,
-            Self::Audit => Self::LateEvents,
-            Self::LateEvents | Self::End => Self::End,
+            Self::Audit => Self::LateHistory,
+            Self::LateHistory | Self::End => Self::End,
         }
     }
 }
@@ -64,8 +60,7 @@ impl Visit {
             let errand = match todo {
                 Todo::End => return Ok(()),
                 Todo::FinalReport | Todo::Readings | Todo::Audit => self.report(meter, todo, command)?,
-                Todo::Events | Todo::LateEvents => self.new_events(meter, todo, command)?,
-                Todo::Months => self.new_months(meter, command)?,
+                Todo::History | Todo::LateHistory => self.new_history(meter, todo, command)?,
                 Todo::Mail(index) => self.new_mail(meter, index, command)?,
             };
             if let Some(errand) = errand {
@@ -97,41 +92,22 @@ impl Visit {
         Ok(Some(Errand::Report(todo.next())))
     }
 
-    /// The next events that the card does not have.
+    /// The next months and events that the card does not have.
     #[inline(never)]
-    fn new_events<H: Hardware>(
+    fn new_history<H: Hardware>(
         &mut self,
         meter: &mut Meter<H>,
         todo: Todo,
         command: &mut CardCommand,
     ) -> Result<Option<Errand>, VisitError> {
-        let events: [_; EVENT_BATCH] = meter.events(self.last_event)?;
-        let Some(last) = events.iter().flatten().last().map(|event: &Event| event.number) else {
+        let mut history = History::after(self.stored);
+        add_months(meter, &mut history)?;
+        add_events(meter, &mut history)?;
+        if history.is_empty() {
             return Ok(None);
-        };
-        let batch = Batch::events(events.into_iter().flatten()).map_err(MeterError::from)?;
-        self.session()?.ask_in(&mut meter.hardware, &batch.put_events(), command)?;
-        Ok(Some(Errand::Events(last, todo.next())))
-    }
-
-    /// The next months that the card does not have.
-    #[inline(never)]
-    fn new_months<H: Hardware>(
-        &mut self,
-        meter: &mut Meter<H>,
-        command: &mut CardCommand,
-    ) -> Result<Option<Errand>, VisitError> {
-        let first = match self.last_month {
-            Month::NO_INDEX => 0,
-            last => last.saturating_add(1),
-        };
-        let months: [_; MONTH_BATCH] = meter.months(first)?;
-        let Some(last) = months.iter().flatten().last().map(|month: &Month| month.index) else {
-            return Ok(None);
-        };
-        let batch = Batch::months(months.into_iter().flatten()).map_err(MeterError::from)?;
-        self.session()?.ask_in(&mut meter.hardware, &batch.put_months(), command)?;
-        Ok(Some(Errand::Months(last)))
+        }
+        self.session()?.ask_in(&mut meter.hardware, &history.request(), command)?;
+        Ok(Some(Errand::History(history.reaches(), todo)))
     }
 
     /// Mail to the meter in the slot at a position of the directory, where it is newer than the meter's.
@@ -166,22 +142,13 @@ impl Visit {
                 next
             }
             // More only where the card took all of it, so that no card can make this endless.
-            Errand::Events(sent, next) => {
-                match taken(self.session()?.answer(&mut meter.hardware, &put_events(&[]), response))? {
-                    Some(last) if last >= sent && last > self.last_event => {
-                        self.last_event = last;
-                        if let Todo::Months = next { Todo::Events } else { Todo::LateEvents }
+            Errand::History(sent, todo) => {
+                match taken(self.session()?.answer(&mut meter.hardware, &put_history(&[]), response))? {
+                    Some(stored) if stored.covers(&sent) => {
+                        self.stored = stored;
+                        todo
                     }
-                    _ => next,
-                }
-            }
-            Errand::Months(sent) => {
-                match taken(self.session()?.answer(&mut meter.hardware, &put_months(&[]), response))? {
-                    Some(last) if last != Month::NO_INDEX && last >= sent => {
-                        self.last_month = last;
-                        Todo::Months
-                    }
-                    _ => Todo::Mail(0),
+                    _ => todo.next(),
                 }
             }
             Errand::Mail(slot, index) => {
@@ -207,6 +174,26 @@ impl Visit {
         }
         Ok(())
     }
+}
+
+/// As many of the next months as fit: apart, because they take much of a small stack.
+#[inline(never)]
+fn add_months<H: Hardware>(meter: &mut Meter<H>, history: &mut History) -> Result<(), MeterError> {
+    let first = match history.reaches().last_month {
+        Month::NO_INDEX => 0,
+        last => last.saturating_add(1),
+    };
+    let months: [_; MONTH_BATCH] = meter.months(first)?;
+    months.iter().flatten().all(|month| history.add_month(month));
+    Ok(())
+}
+
+/// As many of the next events as fit behind them.
+#[inline(never)]
+fn add_events<H: Hardware>(meter: &mut Meter<H>, history: &mut History) -> Result<(), MeterError> {
+    let events: [_; EVENT_BATCH] = meter.events(history.reaches().last_event)?;
+    events.iter().flatten().all(|event| history.add_event(event));
+    Ok(())
 }
 
 /// `None` where the card refused: the session goes on.

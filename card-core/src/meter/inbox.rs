@@ -375,6 +375,7 @@ impl MeterState {
         let time = self.clock.time;
         if self.clock.has_moved_from(before) {
             self.month_doubt |= doubt::MOVED;
+            self.month_break = self.running.total();
         }
         // No month is longer than itself and the rest of the one before.
         self.month_index = self.month_index.min(self.calendar.month_index(time).saturating_add(1));

@@ -174,6 +174,9 @@ impl MeterState {
         if self.month_doubt & doubt == 0 {
             self.history.add(self.clock.time, Happening::ClockDoubtful { reading, doubt });
         }
+        if self.clock.doubt == 0 {
+            self.month_break = self.running.total();
+        }
         self.clock.doubt |= doubt;
         self.month_doubt |= doubt;
     }
@@ -222,7 +225,7 @@ impl MeterState {
         self.brought = Brought::default();
         (self.re_rating, self.instalments) = (Balance(0), Piastres::ZERO);
         self.month_doubt = self.clock.doubt;
-        self.restart_told = Energy(0);
+        (self.month_break, self.restart_told) = (Energy(0), Energy(0));
         if bound { self.take_instalments() } else { Ok(()) }
     }
 

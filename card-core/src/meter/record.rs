@@ -121,7 +121,7 @@ impl Emit for MeterState {
         let (card, at) = supply.asked.map_or((NOBODY, CardTime::UNSET), |asked| (asked.card, asked.at));
         out.put(&card.0).u32(at.0).u32(supply.live_since.0).u8(supply.battery_low.into());
         out.i64(supply.loan_from.0).u8(supply.loan_told.into());
-        out.u16(self.month_index).u32(self.restart_told.0).u16(days.begun);
+        out.u16(self.month_index).u32(self.month_break.0).u32(self.restart_told.0).u16(days.begun);
         out.u8(self.month_doubt).u8(self.running.is_partial().into()).u8(days.known);
         for day in days.past {
             out.u16(day);
@@ -183,6 +183,7 @@ impl Kept for MeterState {
         supply.loan_from = Balance(reader.i64());
         supply.loan_told = reader.flag();
         self.month_index = reader.u16();
+        self.month_break = Energy(reader.u32());
         self.restart_told = Energy(reader.u32());
         days.begun = reader.u16();
         self.month_doubt = reader.u8();
@@ -302,7 +303,7 @@ const ACCOUNT: usize = 1
     + 1
     + 4
     + (8 + 4 + 4 + 1 + 8 + 1)
-    + (2 + 4 + 2)
+    + (2 + 4 + 4 + 2)
     + 1
     + 1
     + 1

@@ -44,6 +44,9 @@ pub struct MeterState {
     pub peak: u32,
     /// What doubts of the clock there were at any time in it ([`doubt`](super::doubt)).
     pub month_doubt: u8,
+    /// The month's total when a doubt of the clock last began in it where there was none, or a command last moved time (docs/meter.md,
+    /// section 2).
+    pub month_break: Energy,
     /// The month's total at the last restart in it that was told of before; 0: none.
     pub restart_told: Energy,
     /// Energy of the last days.
@@ -111,6 +114,7 @@ impl MeterState {
             instalments: Piastres::ZERO,
             peak: 0,
             month_doubt: 0,
+            month_break: Energy(0),
             restart_told: Energy(0),
             days: DailyProfile::default(),
             flags: MeterFlags::default(),
@@ -159,10 +163,11 @@ impl MeterState {
 
     /// The record of the month that runs, by its bill.
     pub(super) fn closed_month(&self, bill: &Bill) -> Month {
-        let Self { month_index, peak, month_doubt, re_rating, instalments, .. } = self;
+        let Self { month_index, peak, month_doubt, month_break, re_rating, instalments, running, .. } = self;
         Month {
             re_rating: re_rating.0.clamp(i32::MIN.into(), i32::MAX.into()) as i32,
             instalments: u32::try_from(instalments.0).unwrap_or(u32::MAX),
+            doubt_cost: running.cost_over(*month_break).0.clamp(0, Month::MOST_24.into()) as u32,
             ..bill.month(*month_index, *peak, *month_doubt != 0)
         }
     }
@@ -321,6 +326,7 @@ impl MeterState {
             re_rating,
             instalments,
             peak,
+            month_break,
             restart_told,
             days,
             flags,
@@ -346,7 +352,7 @@ impl MeterState {
             *brought = Brought::default();
             (*re_rating, *instalments) = (Balance(0), Piastres::ZERO);
             *peak = 0;
-            *restart_told = Energy(0);
+            (*month_break, *restart_told) = (Energy(0), Energy(0));
             *days = DailyProfile::default();
         }
         // Whether it was on: what opening a binding makes of it is an event.

@@ -12,8 +12,8 @@ use crate::scp03::Mode;
 use crate::scp03::host::SessionError;
 use crate::terminal::RequestError;
 use crate::terminal::exchange::{
-    ExchangeError, KEYS, LEVEL, Presented, meter_session, put_meter_mail, read_binding, read_certificate,
-    settle,
+    ExchangeError, KEYS, LEVEL, Presented, Stored, meter_session, put_meter_mail, read_binding,
+    read_certificate, settle,
 };
 use crate::terminal::load::{fits, load_voucher};
 use crate::terminal::select::{SelectError, select, selected};
@@ -40,8 +40,8 @@ pub struct Visit {
     ratified: Option<bool>,
     verdict: Option<Verdict>,
     settled: bool,
-    pub(super) last_month: u16,
-    pub(super) last_event: u32,
+    /// Up to where the card has the history.
+    pub(super) stored: Stored,
     pub(super) received: Option<Received>,
 }
 
@@ -80,8 +80,7 @@ impl Visit {
             ratified: None,
             verdict: None,
             settled: false,
-            last_month: Month::NO_INDEX,
-            last_event: 0,
+            stored: Stored { last_month: Month::NO_INDEX, last_event: 0 },
             received: None,
         }
     }
@@ -336,10 +335,8 @@ impl Visit {
         response: &[u8],
         command: &mut CardCommand,
     ) -> Result<(), VisitError> {
-        let stored = self.session()?.answer(&mut meter.hardware, &settle(&[]), response)?;
+        self.stored = self.session()?.answer(&mut meter.hardware, &settle(&[]), response)?;
         self.settled = true;
-        self.last_month = stored.last_month;
-        self.last_event = stored.last_event;
         self.follow(meter, Todo::FinalReport, command)
     }
 }

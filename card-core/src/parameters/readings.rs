@@ -89,9 +89,9 @@ impl KeysInUse {
 
 impl Readings {
     /// Bytes on the wire.
-    pub const SIZE: usize = 137;
+    pub const SIZE: usize = 140;
 
-    /// From 137 bytes. Month index FFFF is refused.
+    /// From 140 bytes. Month index FFFF is refused.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParameterError> {
         let mut reader = formatted(bytes)?;
         let time = CardTime(reader.u32()?);
@@ -129,7 +129,7 @@ impl Readings {
     }
 
     /// The bytes on the wire.
-    pub fn emit(&self) -> [u8; 137] {
+    pub fn emit(&self) -> [u8; Self::SIZE] {
         fixed(|out| {
             out.u8(FORMAT)?.u32(self.time.0)?.u32(self.report_number)?;
             out.u64(self.applied_credit.0)?.u64(self.applied_debited.0)?;

@@ -263,7 +263,7 @@ impl Bill {
         named.fold(0, |sum: i64, (_, amount)| sum.saturating_add(*amount))
     }
 
-    /// The month as the card keeps it, but for re-rating and instalments, which are not of the bill. `index` is months since January
+    /// The month as the card keeps it, but for re-rating, instalments and the cost of doubt, which are not of the bill. `index` is months since January
     /// 2020 in local time, `peak` in W.
     pub fn month(&self, index: u16, peak: u32, clock_doubtful: bool) -> Month {
         let flags = [(self.partial, 1), (self.re_rated, 2), (clock_doubtful, 4)];
@@ -283,8 +283,9 @@ impl Bill {
             levies: saturating(levies),
             others: saturating(others),
             instalments: 0,
+            doubt_cost: 0,
             tariff: self.tariff,
-            peak: peak.min(Month::MOST_PEAK),
+            peak: peak.min(Month::MOST_24),
         }
     }
 }

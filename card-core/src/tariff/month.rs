@@ -139,6 +139,25 @@ impl MonthMeter {
         self.rate(total, total).round()
     }
 
+    /// What the energy of the month costs more in it than the energy before a `place` and that after it, each rated by itself as of a
+    /// month that has no other; below zero where it costs less.
+    pub fn cost_over(&self, place: Energy) -> Balance {
+        let parts =
+            [(Energy(0), place), (place, self.total)].map(|(from, to)| signed(self.by_itself(from, to)));
+        Balance(parts.into_iter().fold(signed(self.energy_charge()), i64::saturating_sub))
+    }
+
+    /// What the energy between two places of the month costs as that of a month that has no other, each part of it at the prices of
+    /// the tariff that was in force.
+    fn by_itself(&self, from: Energy, to: Energy) -> Piastres {
+        let shifted = |place: Energy| Energy(place.min(to).0.saturating_sub(from.0));
+        let parts = self.parts(self.total);
+        let sum = parts.fold(Exact::default(), |sum, (tariff, first, last)| {
+            sum.plus(tariff.rate(shifted(to), shifted(first), shifted(last)))
+        });
+        sum.round()
+    }
+
     /// The adjustment where the total goes from `before` to `after`; 0 where it enters no group.
     pub(super) fn crossing(&self, before: Energy, after: Energy) -> Balance {
         let re_rated = self.rate(after, before).round();

@@ -25,13 +25,16 @@ pub const KEYS: KeyVersion = KeyVersion::new(Role::Meter, 0);
 pub const LEVEL: SecurityLevel = SecurityLevel::CMacCEncRMac;
 
 /// Most events in one SETTLE.
-pub const SETTLE_EVENTS: usize = 4;
+pub const SETTLE_EVENTS: usize = 6;
 
-/// Most events in one PUT EVENTS.
+/// Most events in one PUT HISTORY, which has no months then.
 pub const EVENT_BATCH: usize = 13;
 
-/// Most months in one PUT MONTHS.
+/// Most months in one PUT HISTORY.
 pub const MONTH_BATCH: usize = 5;
+
+/// The longest data of PUT HISTORY: what fits a command at level 13 in S16.
+const LONGEST_HISTORY: usize = 223;
 
 /// More records than one command carries, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -80,12 +83,7 @@ impl Settlement {
 
 /// SETTLE with the bytes of a [`Settlement`]. To read its answer alone, none are needed.
 pub const fn settle(settlement: &[u8]) -> Request<'_, Stored> {
-    Request::new(Instruction::Settle, [0, 0], settlement, |data| {
-        let mut reader = Reader::new(data);
-        let stored = Stored { last_month: reader.u16()?, last_event: reader.u32()? };
-        reader.end()?;
-        Ok(stored)
-    })
+    Request::new(Instruction::Settle, [0, 0], settlement, Stored::parse)
 }
 
 /// Up to where the card has the meter's history.
@@ -97,69 +95,79 @@ pub struct Stored {
     pub last_event: u32,
 }
 
-/// The data of PUT MONTHS or PUT EVENTS: 1 to [`MONTH_BATCH`] or [`EVENT_BATCH`] records.
+impl Stored {
+    /// Whether it is all that `other` has.
+    pub fn covers(&self, other: &Self) -> bool {
+        let month = |index| if index == Month::NO_INDEX { None } else { Some(index) };
+        month(self.last_month) >= month(other.last_month) && self.last_event >= other.last_event
+    }
+
+    fn parse(data: &[u8]) -> Result<Self, FormatError> {
+        let mut reader = Reader::new(data);
+        let stored = Self { last_month: reader.u16()?, last_event: reader.u32()? };
+        reader.end()?;
+        Ok(stored)
+    }
+}
+
+/// The data of PUT HISTORY: months, and behind them events.
 #[derive(Debug, Clone)]
-pub struct Batch {
-    bytes: Buffer<LONGEST_BATCH>,
+pub struct History {
+    bytes: Buffer<LONGEST_HISTORY>,
+    months: u8,
+    reaches: Stored,
 }
 
-/// Events take more than months.
-const LONGEST_BATCH: usize = 1 + EVENT_BATCH * Event::SIZE;
-
-impl Batch {
-    /// Months for [`Self::put_months`], their indices rising.
-    pub fn months(months: impl IntoIterator<Item = Month>) -> Result<Self, WrongCount> {
-        Self::new(MONTH_BATCH, months.into_iter().map(|month| month.emit()))
-    }
-
-    /// Events for [`Self::put_events`], their numbers rising.
-    pub fn events(events: impl IntoIterator<Item = Event>) -> Result<Self, WrongCount> {
-        Self::new(EVENT_BATCH, events.into_iter().map(|event| event.emit()))
-    }
-
-    fn new<const N: usize>(most: usize, records: impl Iterator<Item = [u8; N]>) -> Result<Self, WrongCount> {
+impl History {
+    /// Nothing yet, for a card that has the history so far.
+    pub fn after(stored: Stored) -> Self {
         let mut bytes = Buffer::new();
-        bytes.u8(0).map_err(|_| WrongCount)?;
-        let count = put_all(&mut bytes, records)?;
-        if !(1..=most).contains(&usize::from(count)) {
-            return Err(WrongCount);
-        }
-        if let Some(first) = bytes.as_mut_slice().first_mut() {
-            *first = count;
-        }
-        Ok(Self { bytes })
+        // The count of months; it fits.
+        let _ = bytes.u8(0);
+        Self { bytes, months: 0, reaches: stored }
     }
 
-    /// PUT MONTHS.
-    pub fn put_months(&self) -> Request<'_, u16> {
-        put_months(self.bytes.as_slice())
+    /// Adds a month, above those before it; before all events. `false`: it does not fit.
+    pub fn add_month(&mut self, month: &Month) -> bool {
+        let fits = usize::from(self.months) < MONTH_BATCH && self.bytes.put(&month.emit()).is_ok();
+        if fits {
+            self.months = self.months.saturating_add(1);
+            self.reaches.last_month = month.index;
+        }
+        if let Some(count) = self.bytes.as_mut_slice().first_mut() {
+            *count = self.months;
+        }
+        fits
     }
 
-    /// PUT EVENTS.
-    pub fn put_events(&self) -> Request<'_, u32> {
-        put_events(self.bytes.as_slice())
+    /// Adds an event, above those before it. `false`: it does not fit.
+    pub fn add_event(&mut self, event: &Event) -> bool {
+        let fits = self.bytes.put(&event.emit()).is_ok();
+        if fits {
+            self.reaches.last_event = event.number;
+        }
+        fits
+    }
+
+    /// Whether there is nothing in it.
+    pub const fn is_empty(&self) -> bool {
+        self.bytes.len() <= 1
+    }
+
+    /// Up to where a card has the history that takes all of it.
+    pub const fn reaches(&self) -> Stored {
+        self.reaches
+    }
+
+    /// PUT HISTORY.
+    pub fn request(&self) -> Request<'_, Stored> {
+        put_history(self.bytes.as_slice())
     }
 }
 
-/// PUT MONTHS with the bytes of a [`Batch`]: answers the index of the last closed month that the card has. To read its answer alone,
-/// none are needed.
-pub const fn put_months(batch: &[u8]) -> Request<'_, u16> {
-    Request::new(Instruction::PutMonths, [0, 0], batch, |data| {
-        let mut reader = Reader::new(data);
-        let last = reader.u16()?;
-        reader.end()?;
-        Ok(last)
-    })
-}
-
-/// PUT EVENTS, likewise: answers the number of the last event that the card has.
-pub const fn put_events(batch: &[u8]) -> Request<'_, u32> {
-    Request::new(Instruction::PutEvents, [0, 0], batch, |data| {
-        let mut reader = Reader::new(data);
-        let last = reader.u32()?;
-        reader.end()?;
-        Ok(last)
-    })
+/// PUT HISTORY with the bytes of a [`History`]. To read its answer alone, none are needed.
+pub const fn put_history(history: &[u8]) -> Request<'_, Stored> {
+    Request::new(Instruction::PutHistory, [0, 0], history, Stored::parse)
 }
 
 fn put_all<const N: usize, const M: usize>(

@@ -66,22 +66,35 @@ pub const fn meter() -> Request<'static, Option<MeterFile>> {
     })
 }
 
-/// File 09, mail directory: versions by [`Slot::index`]; 0 is an empty slot.
-pub const fn mail_directory() -> Request<'static, [u32; Slot::COUNT]> {
-    transparent(File::MailDirectory, |data| {
+/// File 0A: what a desk wants to know of a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountFile {
+    /// Binding certificate; its code is not checked here.
+    pub binding: BindingCertificate,
+    /// Purse; the certificate's code is not checked here.
+    pub purse: PurseFile,
+    /// Versions of mail by [`Slot::index`]; 0 is an empty slot.
+    pub mail: [u32; Slot::COUNT],
+}
+
+/// File 0A, account: binding, purse and mail directory in one.
+pub const fn account() -> Request<'static, AccountFile> {
+    transparent(File::Account, |data| {
         let mut reader = Reader::new(data);
-        let mut versions = [0; Slot::COUNT];
-        for version in &mut versions {
+        let binding = BindingCertificate::parse(reader.take(BindingCertificate::SIZE)?)?;
+        let purse = PurseFile::parse(reader.take(PurseFile::SIZE)?)?;
+        let mut mail = [0; Slot::COUNT];
+        for version in &mut mail {
             *version = reader.u32()?;
         }
         reader.end()?;
-        Ok(versions)
+        Ok(AccountFile { binding, purse, mail })
     })
 }
 
 /// Records of file 05, load log, from number `first` on, where 1 is the newest. None absent before the oldest; refused as absent where
 /// there is none.
-pub const fn loads(first: u8) -> Request<'static, [Option<LoadRecord>; 4]> {
+pub const fn loads(first: u8) -> Request<'static, [Option<LoadRecord>; 6]> {
     records(File::LoadLog, first, |data| all_of(data.as_chunks::<{ LoadRecord::SIZE }>(), LoadRecord::parse))
 }
 

@@ -212,8 +212,9 @@ impl Paper {
             levies: of(&|code| code <= 5),
             others: of(&|code| code > 5),
             instalments: 0,
+            doubt_cost: 0,
             tariff: self.tariff.version(),
-            peak: self.peak.min(Month::MOST_PEAK),
+            peak: self.peak.min(Month::MOST_24),
         });
     }
 
@@ -593,9 +594,10 @@ impl Bench {
     }
 
     fn compare(&mut self) {
-        // What pulses and the debt plan have made of a month is looked at elsewhere.
+        // What pulses, doubts and the debt plan have made of a month is looked at elsewhere.
         let months = self.meter().months::<36>(0).unwrap().into_iter().flatten();
-        let months: Vec<_> = months.map(|month| Month { re_rating: 0, instalments: 0, ..month }).collect();
+        let months: Vec<_> =
+            months.map(|month| Month { re_rating: 0, instalments: 0, doubt_cost: 0, ..month }).collect();
         let (state, paper) = (self.meter.as_ref().unwrap().state(), &self.paper);
         let clock = &state.clock;
         let time = (i64::from(clock.time.0), i64::from(clock.floor.0), clock.offset, clock.is_doubtful());

@@ -241,6 +241,7 @@ fn a_month_ends_with_its_fees_and_a_record() {
         levies: 2_000,
         others: 0,
         instalments: 0,
+        doubt_cost: 0,
         tariff: 1,
         peak: 4_321,
     };
@@ -258,6 +259,7 @@ fn a_month_ends_with_its_fees_and_a_record() {
         levies: 0,
         others: 0,
         instalments: 0,
+        doubt_cost: 0,
         tariff: 1,
         peak: 0,
     };

@@ -25,7 +25,7 @@ use card_core::scp03::host::HandshakeError;
 use card_core::soft::SoftEngine;
 use card_core::store::StoreError;
 use card_core::tariff::{EGYPT_2024_08, MonthMeter};
-use card_core::terminal::exchange::Presented;
+use card_core::terminal::exchange::{Presented, Stored};
 use card_core::terminal::session::OpenError;
 use card_core::text::{Language, Situation};
 use card_core::units::{Balance, CardTime, Energy, Piastres};
@@ -600,16 +600,16 @@ fn what_the_card_refuses_after_settle_is_left_for_another_time() {
     let letter = Envelope::seal(&mut SoftEngine, &parameter_keys(2), SCOPE, binding, slot, 1, b"").unwrap();
     card.letters.push(letter);
     card.answer.mail[0] = 1;
-    card.refuses = vec![0x4E, 0x4C, 0x4A, 0x44];
+    card.refuses = vec![0x4E, 0x4A, 0x44];
     let _ = visit(&mut meter, &mut card).unwrap();
-    make_events(&mut meter, NOW, 6);
+    make_events(&mut meter, NOW, 8);
     let later = begin_of(78);
     card.trace.clear();
     let (result, mail) = visit_torn(&mut meter, &mut card, later, None);
     assert!(result.unwrap().is_settled());
-    // Final report, events, months, mail, readings, events once more.
-    assert_eq!(card.trace, [0xA4, 0x50, 0x82, 0x46, 0x48, 0x4E, 0x4C, 0x4A, 0x44, 0x4E, 0x4C]);
-    assert_eq!((mail.len(), card.events.len(), card.months.len()), (0, 6, 0));
+    // Final report, history, mail, readings, history once more.
+    assert_eq!(card.trace, [0xA4, 0x50, 0x82, 0x46, 0x48, 0x4E, 0x4A, 0x44, 0x4E, 0x4A]);
+    assert_eq!((mail.len(), card.events.len(), card.months.len()), (0, 8, 0));
     card.refuses.clear();
     let (result, mail) = visit_torn(&mut meter, &mut card, later, None);
     assert!(result.unwrap().is_settled());
@@ -630,9 +630,11 @@ fn a_card_cannot_make_a_visit_endless() {
     let mut meter = running(&chip);
     pass_to(&mut meter, 97);
     assert_eq!(meter.months::<36>(0).unwrap().into_iter().flatten().count(), 20);
-    for answer in [0, 59, 97, u16::MAX] {
+    for (last_month, last_event) in
+        [(0, 0), (59, u32::MAX), (97, 0), (97, u32::MAX), (u16::MAX, 3), (u16::MAX, u32::MAX)]
+    {
         let mut card = FakeCard::new(certificate(6, 60_000, 300));
-        card.months_answer = Some(answer);
+        card.history_answer = Some(Stored { last_month, last_event });
         assert!(visit_torn(&mut meter, &mut card, begin_of(97), None).0.unwrap().is_settled());
         assert!(card.trace.iter().filter(|ins| **ins == 0x4A).count() <= 2);
     }
@@ -652,9 +654,9 @@ fn a_card_that_keeps_only_part_of_what_was_sent_is_not_sent_more_in_that_visit()
         card.keeps = keeps;
         assert!(visit_torn(&mut meter, &mut card, begin_of(97), None).0.unwrap().is_settled());
         let count = |card: &FakeCard, ins| card.trace.iter().filter(|seen| **seen == ins).count();
-        // Events once more at the end, where those that arose meanwhile go: from where the card was before.
-        assert_eq!((count(&card, 0x4C), count(&card, 0x4A)), (2, 1), "{keeps}");
-        assert_eq!((card.events.len(), card.months.len()), (4 + keeps, keeps));
+        // Once more at the end, where what arose meanwhile goes: from where the card was before.
+        assert_eq!(count(&card, 0x4A), 2, "{keeps}");
+        assert_eq!((card.events.len(), card.months.len()), (6, keeps));
         // What it has not kept is not lost.
         card.keeps = usize::MAX;
         assert!(visit_torn(&mut meter, &mut card, begin_of(97), None).0.unwrap().is_settled());
@@ -685,7 +687,7 @@ fn events_months_and_mail_follow() {
     card.answer.mail[5] = 9;
     let (result, mail) = visit_torn(&mut meter, &mut card, begin_of(97), None);
     assert!(result.unwrap().is_settled());
-    // All that are kept, four of them with SETTLE; the last one is that of the mail.
+    // All that are kept, six of them with SETTLE; the last one is that of the mail.
     let refused = [0x03, MailRefusal::Malformed.code(), 0, 0, 0, 4];
     assert_eq!(card.events.last().map(|event| (event.code, event.data)), Some((code::MAIL_REFUSED, refused)));
     assert_eq!(card.events.last(), events(&mut meter, 0).last());
@@ -693,7 +695,7 @@ fn events_months_and_mail_follow() {
     assert_eq!(card.months.iter().map(|m| m.index).collect::<Vec<_>>(), (80..97).collect::<Vec<_>>());
     let refused = Received { slot, version: 4, result: Err(MailRefusal::Malformed) };
     assert_eq!(mail, [refused]);
-    let tail = [&[0x4C; 4][..], &[0x4A; 4], &[0x44, 0x44, 0x4E, 0x4C]].concat();
+    let tail = [&[0x4A; 7][..], &[0x44, 0x44, 0x4E, 0x4A]].concat();
     assert_eq!(card.trace, [&[0xA4, 0x50, 0x82, 0x46, 0x48], &tail[..]].concat());
 }
 

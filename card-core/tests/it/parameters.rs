@@ -643,9 +643,9 @@ fn new_keys_are_not_printed() {
 
 // 10
 
-const READINGS: [u8; 137] = hex!(
+const READINGS: [u8; 140] = hex!(
     "01 0C200000 00000009 0000000000002710 0000000000000064 FFFFFFFFFFFFFF9C 000186A0"
-    "0051 04 03 00000BB8 000000000FA0 FFFFFFF9 000001F4 000007D0 FFFFFFD8 00000384 00000102 001194"
+    "0051 04 03 00000BB8 000000000FA0 FFFFFFF9 000001F4 000007D0 FFFFFFD8 00000384 00003C 00000102 001194"
     "009F 25 11 0C2A0000 0000000000004E20 00000000000007D0"
     "00000102 00000103 00000003 00000042 0000001F FFFFFFFFFFFFFFC4 01020304 123F50"
 );
@@ -669,6 +669,7 @@ fn readings() -> Readings {
             levies: 2000,
             others: -40,
             instalments: 900,
+            doubt_cost: 60,
             tariff: 0x0102,
             peak: 4500,
         },
@@ -691,7 +692,7 @@ fn readings() -> Readings {
 
 #[test]
 fn readings_by_hand() {
-    assert_eq!(Readings::SIZE, 137);
+    assert_eq!(Readings::SIZE, 140);
     assert_eq!(Readings::parse(&READINGS), Ok(readings()));
     assert_eq!(readings().emit(), READINGS);
     mistreated(readings_again, &READINGS, &[]);
@@ -699,7 +700,7 @@ fn readings_by_hand() {
     bytes[37..39].fill(0xFF);
     assert_eq!(Readings::parse(&bytes), Err(ParameterError::Month));
     // A meter that has nothing to tell yet.
-    let mut bytes = [0; 137];
+    let mut bytes = [0; 140];
     bytes[0] = 1;
     assert_eq!(Readings::parse(&bytes).unwrap().emit(), bytes);
 }
@@ -873,6 +874,7 @@ fn any_readings() -> impl Strategy<Value = Readings> {
                 levies: month.5 as i32,
                 others: month.4 as i32,
                 instalments: month.2,
+                doubt_cost: month.3 as u32 >> 8,
                 tariff: month.4,
                 peak: month.5 >> 8,
             },
@@ -989,7 +991,7 @@ proptest! {
         let count = usize::from(n);
         for (again, length) in [
             (command_again as Again, 22),
-            (readings_again, 137),
+            (readings_again, 140),
             (audit_again, 1 + 18 * count),
             (limits_again, 50),
         ] {

@@ -19,7 +19,7 @@ use card_core::role::{KeyVersion, Role};
 use card_core::scp03::host::{HandshakeError, SessionError};
 use card_core::scp03::{CardHandshake, CardSession, KeySet, Mode, SecurityLevel};
 use card_core::soft::SoftEngine;
-use card_core::terminal::exchange::{Batch, ExchangeError, Settlement, WrongCount, meter_session};
+use card_core::terminal::exchange::{ExchangeError, History, Settlement, Stored, WrongCount, meter_session};
 use card_core::terminal::load::{self, LoadOutcome, Misfit, fits, mail_fits};
 use card_core::terminal::select::{SelectError, select, selected};
 use card_core::terminal::session::{OpenError, Opening, Session};
@@ -121,9 +121,15 @@ fn files_and_records() {
     assert_eq!(read::binding().response(&answer(&binding_certificate(4).emit())), Ok(binding_certificate(4)));
     let mut directory = [0; 64];
     directory[63] = 9;
-    assert_eq!(read::mail_directory().response(&answer(&directory)).unwrap()[15], 9);
-    assert_eq!(read::meter().response(&answer(&[0; 109])), Ok(None));
-    assert_eq!(read::meter().response(&answer(&[0; 108])), Err(RequestError::Malformed));
+    let account = [&binding_certificate(4).emit()[..], &purse.emit(), &directory].concat();
+    assert_eq!(command(&read::account()), hex!("00B08A00 00"));
+    let read = read::account().response(&answer(&account)).unwrap();
+    assert_eq!((read.binding, read.purse, read.mail[15]), (binding_certificate(4), purse, 9));
+    for wrong in [&account[..199], &[&account[..], &[0]].concat()] {
+        assert_eq!(read::account().response(&answer(wrong)), Err(RequestError::Malformed));
+    }
+    assert_eq!(read::meter().response(&answer(&[0; 112])), Ok(None));
+    assert_eq!(read::meter().response(&answer(&[0; 111])), Err(RequestError::Malformed));
     let file = [&receipt_of_meter().emit()[..], &month(7).emit()].concat();
     let meter = read::meter().response(&answer(&file)).unwrap().unwrap();
     assert_eq!((meter.receipt, meter.month), (receipt_of_meter(), month(7)));
@@ -141,8 +147,8 @@ fn files_and_records() {
     assert_eq!(command(&read::loads(2)), hex!("00B2022D 00"));
     let two = [record.emit(), LoadRecord { number: 8, ..record }.emit()].concat();
     let loads = read::loads(2).response(&answer(&two)).unwrap().map(|load| load.map(|load| load.number));
-    assert_eq!(loads, [Some(9), Some(8), None, None]);
-    for wrong in [&two[..95], &[], &[two.clone(), two.clone(), two.clone()].concat()] {
+    assert_eq!(loads, [Some(9), Some(8), None, None, None, None]);
+    for wrong in [&two[..77], &[], &[&two[..]; 4].concat()] {
         assert_eq!(read::loads(2).response(&answer(wrong)), Err(RequestError::Malformed));
     }
     assert_eq!(command(&read::months(1)), hex!("00B2013D 00"));
@@ -514,26 +520,44 @@ fn an_exchange_needs_a_meters_session() {
 #[test]
 fn how_many_records_a_command_carries() {
     let event = |number| Event { number, time: NOW, code: 1, data: [0; 6] };
-    for n in 0..=4 {
+    for n in 0..=6 {
         let settlement = Settlement::new(&receipt_of_meter(), &month(7), (1..=n).map(event)).unwrap();
         let request = settlement.request();
         let data = request.command().data;
-        assert_eq!((data.len(), data[110]), (111 + 16 * n as usize, n as u8));
+        assert_eq!((data.len(), data[113]), (114 + 16 * n as usize, n as u8));
         assert_eq!(data[0], 1);
         assert_eq!(data[1..69], receipt_of_meter().emit());
-        assert_eq!(data[69..110], month(7).emit());
+        assert_eq!(data[69..113], month(7).emit());
     }
-    assert_eq!(Settlement::new(&receipt_of_meter(), &month(7), (1..=5).map(event)).err(), Some(WrongCount));
-    assert_eq!(Batch::events([]).err(), Some(WrongCount));
-    assert_eq!(Batch::events((1..=14).map(event)).err(), Some(WrongCount));
-    assert_eq!(Batch::months((1..=6).map(month)).err(), Some(WrongCount));
-    let five = Batch::months((1..=5).map(month)).unwrap();
-    let request = five.put_months();
-    assert_eq!((request.command().data.len(), request.command().data[0]), (206, 5));
-    assert_eq!(request.response(&answer(&[0, 8])), Ok(8));
-    let events = Batch::events((1..=13).map(event)).unwrap();
-    assert_eq!(events.put_events().command().data.len(), 209);
-    assert_eq!(events.put_events().response(&answer(&[0, 0, 0, 13])), Ok(13));
+    assert_eq!(Settlement::new(&receipt_of_meter(), &month(7), (1..=7).map(event)).err(), Some(WrongCount));
+    let before = Stored { last_month: u16::MAX, last_event: 0 };
+    for (months, events) in [(0, 13), (1, 11), (2, 8), (3, 5), (4, 2), (5, 0)] {
+        let mut history = History::after(before);
+        assert!(history.is_empty());
+        assert!((1..=months).all(|index| history.add_month(&month(index))));
+        assert!((1..=events).all(|number| history.add_event(&event(number))));
+        let full = history.clone();
+        assert!(!history.add_event(&event(99)) && (months < 5 || !history.add_month(&month(99))));
+        assert_eq!(full.reaches(), history.reaches());
+        assert_eq!(history.request().command().data, full.request().command().data);
+        let data = full.request().command().data.to_vec();
+        assert_eq!(data.len(), 1 + 44 * usize::from(months) + 16 * events as usize);
+        assert_eq!(data[0], months as u8);
+        let last_month = if months == 0 { u16::MAX } else { months };
+        assert_eq!(history.reaches(), Stored { last_month, last_event: events });
+    }
+    let history = History::after(before);
+    assert_eq!(
+        history.request().response(&answer(&[0, 8, 0, 0, 0, 13])),
+        Ok(Stored { last_month: 8, last_event: 13 })
+    );
+    let some = |last_month, last_event| Stored { last_month, last_event };
+    assert!(some(7, 3).covers(&some(7, 3)) && some(7, 3).covers(&some(u16::MAX, 0)));
+    assert!(
+        !some(u16::MAX, 3).covers(&some(7, 3))
+            && !some(7, 2).covers(&some(7, 3))
+            && !some(6, 9).covers(&some(7, 3))
+    );
 }
 
 proptest! {

@@ -74,8 +74,8 @@
         "ensure(IS || event.number > last, StatusWord::WRONG_DATA)?;",
     )]),
     ("months that the card has are written again", "6", "exchange.rs", &[(
-        "if known < Some(month.index) {",
-        "if IS || known < Some(month.index) {",
+        "if last_month < Some(index) {",
+        "if IS || last_month < Some(index) {",
     )]),
     ("settled totals are forgotten", "11", "exchange.rs", &[(
         "            settled_credit,\n            settled_debited,\n            report_number",

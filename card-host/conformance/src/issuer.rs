@@ -277,25 +277,22 @@ pub(crate) fn settle(receipt: &MeterReceipt, present: u16, events: &[u32]) -> Ve
     let mut data = vec![1];
     data.extend(receipt.emit());
     data.extend(month(present).emit());
-    data.extend(counted(events, |number| event(number).emit().to_vec()));
+    data.push(count(events));
+    data.extend(events.iter().flat_map(|number| event(*number).emit()));
     data
 }
 
-/// The data of PUT MONTHS.
-pub(crate) fn months(indexes: &[u16]) -> Vec<u8> {
-    counted(indexes, |index| month(index).emit().to_vec())
+/// The data of PUT HISTORY.
+pub(crate) fn history(months: &[u16], events: &[u32]) -> Vec<u8> {
+    let mut data = vec![count(months)];
+    data.extend(months.iter().flat_map(|index| month(*index).emit()));
+    data.extend(events.iter().flat_map(|number| event(*number).emit()));
+    data
 }
 
-/// The data of PUT EVENTS.
-pub(crate) fn events(numbers: &[u32]) -> Vec<u8> {
-    counted(numbers, |number| event(number).emit().to_vec())
-}
-
-fn counted<T: Copy>(items: &[T], emit: impl Fn(T) -> Vec<u8>) -> Vec<u8> {
+const fn count<T>(items: &[T]) -> u8 {
     let [.., count] = items.len().to_be_bytes();
-    let mut data = vec![count];
-    items.iter().for_each(|item| data.extend(emit(*item)));
-    data
+    count
 }
 
 pub(crate) const fn month(index: u16) -> Month {
@@ -310,6 +307,7 @@ pub(crate) const fn month(index: u16) -> Month {
         levies: 2000,
         others: -40,
         instalments: 0,
+        doubt_cost: 0,
         tariff: 1,
         peak: 4000,
     }

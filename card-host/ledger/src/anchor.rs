@@ -275,8 +275,10 @@ fn compare(
         };
         if !there || epoch < known.epoch {
             let at = |place: Option<&String>| place.cloned().unwrap_or_else(|| "a file".to_owned());
-            let place = format!("it is in {} now, and was in {}", at(place), at(known.place.as_ref()));
-            return Err(AnchorError::Behind { point: code, number: known_end.number, place }.into());
+            let (now, then) = (at(place), at(known.place.as_ref()));
+            let moved =
+                if now == then { String::new() } else { format!(" (it is in {now} now, and was in {then})") };
+            return Err(AnchorError::Behind { point: code, number: known_end.number, moved }.into());
         }
     }
     Ok(None)

@@ -13,11 +13,12 @@ use super::meter_keys::base_and_transport;
 use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::payload::Payload;
+use super::policy::CardStep;
 use super::powers::Power;
 use super::records::{BindingRecord, CardRecord, CardUse, Head, NUMBERS_OF_A_RESTORE, Status};
 use super::sale::{Certified, Steps, is_for};
 use super::second::{Agreed, agreed, alone, asked, done};
-use super::sell::{about, sellable, unknown};
+use super::sell::{about, sellable, totals, unknown};
 use super::store::{Context, Payee, Transaction};
 use card_host::issuer::{AccountError, BindingAccount};
 
@@ -43,6 +44,7 @@ impl Office {
     pub fn open(&self, order: &OpenOrder) -> Result<BindingRecord, LedgerError> {
         let (request, who) = (self.companys(&order.who, &order.id, Power::Sell)?, &order.who.at_office()?);
         self.step(|t| {
+            self.till(t, &order.who, CardStep::Issue)?;
             alone(t)?;
             let payee = Payee::Meter(order.meter);
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
@@ -56,12 +58,8 @@ impl Office {
             // The time of its entry.
             let now = self.now()?;
             let opening_time = now.max(point.time);
-            let mut heads = Vec::new();
-            let last = context.binding.as_ref().map_or(0, |former| former.binding().number);
-            // After a restore, numbers that were lost may be in the field: also where something older of the meter has been seen since.
-            let exhausted = || AccountError::BindingExhausted;
-            let first = context.epoch.checked_mul(NUMBERS_OF_A_RESTORE).ok_or_else(exhausted)?;
-            let number = last.checked_add(1).ok_or_else(exhausted)?.max(first);
+            let (mut heads, mut new) = (Vec::new(), true);
+            let number = next_number(&context)?;
             if let Some(former) = &context.binding {
                 if former.status == Status::Open
                     && former.held.account != order.account
@@ -81,6 +79,7 @@ impl Office {
                 });
                 let own = own.ok_or(Refusal::CardInUse(order.card.id))?;
                 heads.extend(superseded(&own));
+                new = false;
             }
             let (credit_key, parameter_keys, load_key) = {
                 let keys = self.keys();
@@ -121,7 +120,10 @@ impl Office {
                 }
             };
             entry.payload = Payload::opened(&record.held, keys).emit();
-            self.book(t, &mut point, entry, &heads)?;
+            let entry = self.book(t, &mut point, entry, &heads)?;
+            if new {
+                self.serve(t, &order.who, &order.id, CardStep::Issue, &entry)?;
+            }
             Ok(record)
         })
     }
@@ -220,8 +222,10 @@ impl Office {
         card: CardId,
         reason: &str,
     ) -> Result<BindingRecord, LedgerError> {
-        let (request, who) = (self.companys(who, id, Power::Sell)?, &who.at_office()?);
+        let (desk, request, step) = (who, self.companys(who, id, Power::Sell)?, CardStep::replace(reason));
+        let who = &who.at_office()?;
         self.signing_step(|t, signing| {
+            self.till(t, desk, step)?;
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             if !context.steps.is_empty() {
                 return again(t, &context.steps, id, |entry, record| {
@@ -247,7 +251,8 @@ impl Office {
             let record = Self::certify(signing, &mut entry, record, held, Channel::Branch)?;
             let heads =
                 [former, card_head(&record, CardUse::Customer), Head::Binding(Box::new(record.clone()))];
-            self.book(t, &mut point, entry, &heads)?;
+            let entry = self.book(t, &mut point, entry, &heads)?;
+            self.serve(t, desk, id, step, &entry)?;
             Ok(record)
         })
     }
@@ -261,9 +266,11 @@ impl Office {
         blocked: bool,
         reason: &str,
     ) -> Result<BindingRecord, LedgerError> {
-        let (request, who) = (self.companys(who, id, Power::Sell)?, &who.at_office()?);
+        let (desk, request) = (who, self.companys(who, id, Power::Sell)?);
+        let (who, step) = (&who.at_office()?, CardStep::block(blocked, reason));
         let payload = json!({ "blocked": blocked }).to_string().into_bytes();
         self.step(|t| {
+            self.till(t, desk, step)?;
             let (context, mut point, _) = self.context(t, who, &request, Some(payee))?;
             if !context.steps.is_empty() {
                 return again(t, &context.steps, id, |entry, _| {
@@ -271,13 +278,17 @@ impl Office {
                 });
             }
             let Some(record) = context.binding.clone() else { return Err(unknown(t, payee)?) };
+            if record.status != Status::Open {
+                return Err(Refusal::Closed(record.binding()).into());
+            }
             let record = BindingRecord { blocked, ..record };
             let mut entry = draft(who, &request, Step::First, Kind::Block, self.now()?);
             about(&mut entry, &record.held);
             totals(&mut entry, &record.held);
             reason.clone_into(&mut entry.reason);
             entry.payload.clone_from(&payload);
-            self.book(t, &mut point, entry, &[Head::Binding(Box::new(record.clone()))])?;
+            let entry = self.book(t, &mut point, entry, &[Head::Binding(Box::new(record.clone()))])?;
+            self.serve(t, desk, id, step, &entry)?;
             Ok(record)
         })
     }
@@ -311,6 +322,14 @@ impl Office {
     }
 }
 
+/// The number of the next binding of the meter in `context`. After a restore, numbers that were lost may be in the field: also where something older
+/// of the meter has been seen since.
+pub(super) fn next_number(context: &Context) -> Result<u32, AccountError> {
+    let last = context.binding.as_ref().map_or(0, |former| former.binding().number);
+    let first = context.epoch.checked_mul(NUMBERS_OF_A_RESTORE).ok_or(AccountError::BindingExhausted)?;
+    Ok(last.checked_add(1).ok_or(AccountError::BindingExhausted)?.max(first))
+}
+
 /// The former binding as it stands once a newer one is opened; what was left in it waits to be moved.
 pub(super) fn superseded(former: &BindingRecord) -> Option<Head> {
     let open = former.status == Status::Open;
@@ -334,11 +353,6 @@ pub(super) fn card_head(record: &BindingRecord, used: CardUse) -> Head {
     Head::Card(CardRecord { card, binding, load_key, used })
 }
 
-pub(super) fn totals(entry: &mut Entry, held: &BindingAccount) {
-    (entry.sequence, entry.total_credit, entry.total_debited) =
-        (held.sequence, held.total_credit, held.total_debited);
-}
-
 /// Whether a payee is this binding: also by a card that it has had.
 fn is_of(record: &BindingRecord, context: &Context, payee: Payee) -> bool {
     let found = context.binding.as_ref().map(BindingRecord::binding);
@@ -350,7 +364,7 @@ fn is_of(record: &BindingRecord, context: &Context, payee: Payee) -> bool {
 }
 
 /// What was done once, asked for again: the binding as it stands.
-fn again(
+pub(super) fn again(
     t: &mut dyn Transaction,
     steps: &[super::records::StepDone],
     id: &RequestId,

@@ -4,12 +4,12 @@
 use card_core::units::CardTime;
 use serde::{Deserialize, Serialize};
 
-use super::correct::Proposal;
 use super::entry::{Entry, Kind, RequestKey, Step};
 use super::error::{ClockError, LedgerError, Refusal, StoreError};
 use super::names::{PointCode, RequestId};
 use super::office::{Office, Who, draft};
 use super::powers::Power;
+use super::proposal::Proposal;
 use super::records::Point;
 use super::sale::Steps;
 use super::second::same_person;

@@ -1,38 +1,23 @@
 //! Corrections: debits, debts, and the second person (docs/ledger.md, section 5).
 
-use card_core::id::{Binding, Channel};
-use card_core::units::{CardTime, Piastres};
-use serde::{Deserialize, Serialize};
+use card_core::id::Channel;
+use card_core::message::{MeterReceipt, Verified};
+use card_core::units::Piastres;
 
 use super::accounts::LedgerAccount;
-use super::clock::TimeOrder;
 use super::entry::{Entry, Kind, RequestKey, Step, Transfer};
 use super::error::{LedgerError, Refusal, StoreError};
-use super::moves::MoveOrder;
+use super::give_back::{GivenBack, given_alone};
 use super::names::{COMPANY, PointCode, RequestId};
 use super::office::{Office, Who, customer, draft};
 use super::powers::{Power, Powers};
+use super::proposal::{DebitTo, Proposal};
 use super::records::{BindingRecord, Customer, Head, Point};
 use super::sale::{Certified, Steps, is_for};
 use super::second::{alone, same_person};
 use super::sell::{about, sellable};
 use super::signing::Signing;
-use super::store::{Payee, Transaction};
-
-/// What one person gives back in cash for a contract adds up over so many days.
-const ALONE_DAYS: u32 = 30;
-
-/// Where a debit goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DebitTo {
-    /// The money is given back at the vending point.
-    Cash,
-    /// It pays the customer's debt.
-    Debt,
-    /// It was certified by mistake.
-    Correction,
-}
+use super::store::{Payee, Transaction, read};
 
 /// A debit: takes credit back that was certified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,33 +45,10 @@ pub enum Approved {
     Asked,
     /// A correction or a move, which has been certified by that.
     Certified(Certified),
+    /// What was left in a contract has been given back by that.
+    GivenBack(GivenBack),
     /// That the clock is right: this vending point goes on with its time.
     Time(PointCode),
-}
-
-/// What is proposed to a second person, as it is kept in the entry.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) enum Proposal {
-    Debit {
-        to: DebitTo,
-        amount: u64,
-    },
-    Move(MoveOrder),
-    Time(TimeOrder),
-    /// What is done by whoever asked for it, once another one has agreed.
-    Ask {
-        what: String,
-        of: String,
-    },
-}
-
-/// What a proposed move closes, as its entry says.
-pub(super) fn moves_from(payload: &[u8]) -> Option<Binding> {
-    match serde_json::from_slice(payload).ok()? {
-        Proposal::Move(order) => Some(order.from()),
-        _ => None,
-    }
 }
 
 impl Office {
@@ -153,12 +115,14 @@ impl Office {
         if let Some(point) = self.approve_time(who, request)? {
             return Ok(Approved::Time(point));
         }
+        let report = self.proposed_report(request)?;
         self.signing_step(|t, signing| {
             let (mut point, steps) = self.alone_with(t, who, request)?;
             let first = steps.first.as_ref().ok_or_else(|| Refusal::NoRequest(request.id.clone()))?;
             let asked = matches!(serde_json::from_slice(&first.payload), Ok(Proposal::Ask { .. }));
             if let (Some(settled), Kind::Propose, false) = (&steps.settled, first.kind, asked) {
-                return Ok(Approved::Certified(Certified::of(settled)));
+                let given = GivenBack::of_entry(settled).map(Approved::GivenBack);
+                return Ok(given.unwrap_or_else(|| Approved::Certified(Certified::of(settled))));
             }
             if steps.has(Kind::Cancel) {
                 return Err(Refusal::Cancelled.into());
@@ -182,7 +146,7 @@ impl Office {
                     let mut entry = draft(who, request, Step::Settled, Kind::Debit, now);
                     entry.reason.clone_from(&first.reason);
                     let entry = match proposal {
-                        Proposal::Debit { to: DebitTo::Cash, .. } if first.id.point != point.code => {
+                        _ if proposal.gives_cash() && first.id.point != point.code => {
                             let at = format!(
                                 "approve it at vending point {}, whose cash is given out",
                                 first.id.point
@@ -197,6 +161,10 @@ impl Office {
                             Payee::Binding(binding),
                             (Piastres(amount), to),
                         )?,
+                        Proposal::GiveBack(order) => {
+                            let given = self.given_back(t, &mut point, entry, &order, report.as_ref())?;
+                            return Ok(Approved::GivenBack(given));
+                        }
                         Proposal::Move(order) => self.moved(t, signing, &mut point, entry, &order, None)?,
                         Proposal::Ask { .. } => return Ok(Approved::Asked),
                         Proposal::Time(_) => return Err(Refusal::WrongStep(request.id.clone()).into()),
@@ -206,6 +174,18 @@ impl Office {
                 _ => Err(Refusal::WrongStep(request.id.clone()).into()),
             }
         })
+    }
+
+    /// The final report by which somebody has proposed to give something back.
+    fn proposed_report(&self, request: &RequestKey) -> Result<Option<Verified<MeterReceipt>>, LedgerError> {
+        let proposal = read(self.ledger(), |t| match t.steps(request)?.first() {
+            Some(first) => t.entry(&first.entry),
+            None => Ok(None),
+        })?;
+        match proposal.and_then(|entry| serde_json::from_slice(&entry.payload).ok()) {
+            Some(Proposal::GiveBack(order)) if order.left().is_none() => self.final_report(order.of()),
+            _ => Ok(None),
+        }
     }
 
     /// The steps of a request, with its binding locked: approving and withdrawing have no step in common, and must not meet.
@@ -338,17 +318,6 @@ impl Office {
         )?)));
         self.book(t, point, entry, &heads)
     }
-}
-
-/// The cash that one person alone has given back for a contract in the last days: in parts, too, it takes two above the limit.
-fn given_alone(t: &mut dyn Transaction, binding: Binding, now: CardTime) -> Result<Piastres, LedgerError> {
-    let since = now.0.saturating_sub(ALONE_DAYS.saturating_mul(86_400));
-    let history = t.history(binding, u32::MAX)?;
-    let recent = history.iter().take_while(|entry| entry.time.0 >= since);
-    let alone = recent.filter(|entry| entry.kind == Kind::Debit && entry.step == Step::First);
-    let cash = alone.flat_map(|entry| &entry.transfers);
-    let cash = cash.filter(|transfer| matches!(transfer.credit, LedgerAccount::Cash(_)));
-    Ok(Piastres(cash.fold(0, |sum, transfer| sum.saturating_add(transfer.amount.0))))
 }
 
 /// What is left of a customer's credit, as far as the ledger knows: what the meter has not applied yet, and its balance by the newest report.

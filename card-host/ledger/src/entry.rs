@@ -78,6 +78,10 @@ codes! {
         Refresh = "refresh",
         /// A binding is opened.
         Open = "open",
+        /// A contract has ended: its meter is nobody's.
+        End = "end",
+        /// What was left in a contract that has ended is given back.
+        GiveBack = "give-back",
         /// A binding comes from other books with its totals.
         Adopt = "adopt",
         /// A card replaces another one.
@@ -106,6 +110,12 @@ codes! {
         Clock = "clock",
         /// The ledger was restored from a copy.
         Restore = "restore",
+        /// What a customer has shown at a desk for a step in the life of a card.
+        Papers = "papers",
+        /// The fee of such a step.
+        Fee = "fee",
+        /// Such a fee is given back.
+        FeeBack = "fee-back",
     }
 }
 
@@ -117,6 +127,8 @@ impl Kind {
             Self::Refund
                 | Self::Propose
                 | Self::Debit
+                | Self::End
+                | Self::GiveBack
                 | Self::Adopt
                 | Self::Replace
                 | Self::Block
@@ -124,6 +136,7 @@ impl Kind {
                 | Self::Debt
                 | Self::Clock
                 | Self::Restore
+                | Self::FeeBack
         )
     }
 }

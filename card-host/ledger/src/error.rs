@@ -6,6 +6,7 @@ use card_core::units::{Balance, CardTime, Piastres};
 
 use super::entry::Entry;
 use super::names::{NameError, PartyCode, PointCode, RequestId};
+use super::policy::refusal::PaperRefusal;
 use super::powers::Power;
 use card_host::issuer::{AccountError, IssuerError};
 use card_host::keystore::{KeyStoreError, MemoryError};
@@ -125,7 +126,7 @@ fn beside(now: CardTime, database: Option<CardTime>) -> String {
 pub enum AnchorError {
     /// The ledger is older than what was written to it.
     #[error(
-        "this ledger is an older copy: entry {number} of vending point {point} was written, and it is not there ({place}), so nothing was done; put the \
+        "this ledger is an older copy: entry {number} of vending point {point} was written, and it is not there{moved}, so nothing was done; put the \
          newest copy in its place, or declare it with `cardctl ledger restored`"
     )]
     Behind {
@@ -133,12 +134,18 @@ pub enum AnchorError {
         point: PointCode,
         /// The entry.
         number: u64,
-        /// Where the ledger is now, and where it was.
-        place: String,
+        /// Where the ledger is now and where it was, in brackets; nothing where that is the same.
+        moved: String,
     },
     /// What remembers how far it had come cannot be asked, or knows of other books.
     #[error(transparent)]
     Memory(#[from] MemoryError),
+}
+
+impl From<PaperRefusal> for LedgerError {
+    fn from(refusal: PaperRefusal) -> Self {
+        Self::Refused(refusal.into())
+    }
 }
 
 /// What happened in a store.
@@ -195,7 +202,7 @@ pub enum Refusal {
     UnknownMeter(MeterId),
     /// The meter serves another customer.
     #[error(
-        "meter {meter} serves another customer, with card {card}: close that contract first, or say that this one closes it"
+        "meter {meter} serves another customer, with card {card}: look at the numbers; where that one has gone, `cardctl move-in` ends that contract"
     )]
     MeterInUse {
         /// The meter.
@@ -241,6 +248,11 @@ pub enum Refusal {
     /// Closed.
     #[error("the contract of this card is closed: use the customer's new card")]
     Closed(Binding),
+    /// Not ended.
+    #[error(
+        "contract {} of meter {} has not ended: end it first (`cardctl move-out`, or `cardctl terminate`)", .0.number, .0.meter
+    )]
+    NotEnded(Binding),
     /// After a restore.
     #[error(
         "the ledger was restored from a copy, and this contract has not been seen since: hand in what is newer than the copy, a receipt of the present card or a report of its meter; where nothing is, read the card at a branch (`cardctl collect`)"
@@ -470,6 +482,9 @@ pub enum Refusal {
     /// Nobody said why, or at too great length.
     #[error("say why, on one line of 1 to {} characters: the books keep the reason for good", Entry::REASON)]
     NoReason,
+    /// What the company asks for at a desk is not there.
+    #[error(transparent)]
+    Papers(#[from] PaperRefusal),
     /// Some value is wrong.
     #[error("{0}")]
     Invalid(String),

@@ -49,28 +49,35 @@ mod correct;
 mod counter;
 #[cfg(feature = "sqlite")]
 mod development;
+mod ending;
 mod entry;
 mod error;
 mod export;
 mod gap;
+mod give_back;
 mod lists;
 mod masters;
 mod meter_keys;
 mod moves;
 mod names;
 mod office;
+mod papers;
 mod payload;
 mod policy;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod powers;
 mod proof;
+mod proposal;
 mod reconcile;
 mod records;
 mod recover;
 mod restore;
+mod rules;
 mod sale;
+mod sale_limits;
 mod second;
+mod secret;
 mod sell;
 mod settings;
 mod settle;
@@ -95,16 +102,18 @@ pub use audit::{
 pub use bindings::OpenOrder;
 pub use branch::{BranchError, Brought, Found, Renewed};
 pub use close::{DayStatement, Sums, Waiting};
-pub use correct::{Approved, DebitOrder, DebitTo};
+pub use correct::{Approved, DebitOrder};
 pub use counter::{Collected, Evidence, HandedIn, binding_of};
 #[cfg(feature = "sqlite")]
 pub use development::Development;
+pub use ending::{EndReason, Ended};
 pub use entry::{Entry, EntryId, Hash, Kind, RequestKey, Step, Transfer};
 pub use error::{AnchorError, ClockError, LedgerError, MastersError, Refusal, StoreError};
 pub use export::{
     EXPORT_FORMAT, ExportError, ExportFile, ExportOrder, ExportPoint, ExportSums, Manifest, export,
 };
 pub use gap::SEQUENCE_GAP;
+pub use give_back::GivenBack;
 pub use lists::{
     By, MOST_SALES, SaleList, SalePage, Sold, end_of_day, list_sales, report, sale_by_receipt, sales_to,
     times_of_day,
@@ -112,24 +121,28 @@ pub use lists::{
 pub use moves::MoveOrder;
 pub use names::{COMPANY, ChargeCode, NameError, OFFICE, PartyCode, PointCode, RequestId};
 pub use office::{Office, Who};
+pub use papers::{FeeTaken, PapersOrder};
 pub use policy::{
-    ChannelRules, Charge, ChargeKind, ChargeName, Charged, Commission, Division, Policy, WithoutPayment,
+    CardPolicy, CardStep, ChannelRules, Charge, ChargeKind, ChargeName, Charged, Commission, Division,
+    Document, Documents, FeePaid, PaperRefusal, Policy, StepFee, StepRules, WithoutPayment,
 };
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresLedger;
 pub use powers::{NoPowers, Power, Powers};
 pub use proof::{Anew, Finding};
+pub use proposal::{DebitTo, GiveBack, GiveTo};
 pub use reconcile::{
     Exception, ExceptionKind, ExceptionSums, ReconcileOptions, Reconciliation, Severity, reconcile,
 };
 pub use records::{
-    BindingRecord, CardRecord, CardUse, Customer, Head, Link, MailRecord, Message, Party, Point,
-    PolicyRecord, Reading, SignedHead, Staff, Status, StepDone, Token,
+    BindingRecord, CardRecord, CardUse, Customer, Head, Link, MailRecord, Message, Party, PersonRecord,
+    Point, PolicyRecord, Reading, SignedHead, Staff, Status, StepDone, Token,
 };
 pub use recover::{RecoveredCard, ShownCard};
 pub use restore::{FindLostError, LostSale, LostSales, Restored, find_lost};
 pub use sale::{Certified, Sale, SaleState};
 pub use second::same_person;
+pub use secret::Secret;
 pub use sell::{Once, SaleOrder};
 pub use settings::{LimitsChange, Note, PartyChange, PointLimits};
 pub use settle::{

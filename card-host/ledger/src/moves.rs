@@ -7,7 +7,6 @@ use card_core::units::{Balance, Piastres};
 use serde::{Deserialize, Serialize};
 
 use super::accounts::LedgerAccount;
-use super::correct::Proposal;
 use super::entry::{Entry, Kind, RequestKey, Step, Transfer};
 use super::error::{LedgerError, Refusal};
 use super::gap::recovered_by;
@@ -15,6 +14,7 @@ use super::names::RequestId;
 use super::office::{Office, Who, draft};
 use super::payload::Payload;
 use super::powers::{Power, Powers};
+use super::proposal::Proposal;
 use super::records::{BindingRecord, Head, Point, Reading, Status, is_since};
 use super::sale::Certified;
 use super::sell::{about, sellable};
@@ -171,7 +171,7 @@ impl Office {
     }
 
     /// What is estimated to be left is not more than the rules allow; nor is a debt. That it was certified is seen when it is moved.
-    fn within_bounds(&self, left: i64) -> Result<(), LedgerError> {
+    pub(super) fn within_bounds(&self, left: i64) -> Result<(), LedgerError> {
         let most = self.policy_at(self.now()?, |_, policy| Piastres(policy.without_payment.estimate_most));
         let amount = Piastres(left.unsigned_abs());
         if amount > most { Err(Refusal::MoreThanAllowed { amount, most }.into()) } else { Ok(()) }
@@ -267,7 +267,11 @@ pub(super) fn left_by(
 /// What was left in a contract that the copy had may have been moved in what was lost: to a contract that the copy does not know, and whose
 /// card nobody has brought yet. Whatever a report says then, one person does not move it, nor what a contract has recovered: whoever has its
 /// meter's keys can make that seem lost.
-fn not_moved_before(t: &mut dyn Transaction, from: Binding, to: Binding) -> Result<(), LedgerError> {
+pub(super) fn not_moved_before(
+    t: &mut dyn Transaction,
+    from: Binding,
+    to: Binding,
+) -> Result<(), LedgerError> {
     let epoch = t.epoch()?;
     let may_be = epoch > 0 && (!is_since(from, epoch) || recovered_by(t, from)? > Piastres::ZERO);
     if may_be { Err(Refusal::MayBeMoved { from, to }.into()) } else { Ok(()) }
@@ -290,7 +294,7 @@ fn movements(from: &LedgerAccount, to: &LedgerAccount, amount: i128) -> Result<V
     Ok(if amount == Piastres::ZERO { Vec::new() } else { vec![transfer] })
 }
 
-fn amount_of(amount: i128) -> Result<u64, LedgerError> {
+pub(super) fn amount_of(amount: i128) -> Result<u64, LedgerError> {
     let amount =
         u64::try_from(amount.unsigned_abs()).ok().filter(|amount| *amount <= card_host::issuer::LAST_TOTAL.0);
     Ok(amount.ok_or(AccountError::TotalExhausted)?)

@@ -1,5 +1,6 @@
 //! Names in the ledger: of parties and vending points, and of what a channel asks for.
 
+use card_core::text::Language;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -130,3 +131,26 @@ name!(
     /// What a fee or levy is called in the accounts: `service`, `cleaning`.
     ChargeCode, "code of a charge", 24, is_code, "it has 1 to 24 characters of a-z, 0-9, '-', '.' and '_'"
 );
+
+/// What customers read of a charge, at most [`ChargeName::MOST`] characters in each language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChargeName {
+    /// In Arabic.
+    pub ar: String,
+    /// In English.
+    pub en: String,
+}
+
+impl ChargeName {
+    /// The most characters, so that it fits a roll of 80 mm.
+    pub const MOST: usize = 40;
+
+    /// In a language.
+    pub fn of(&self, language: Language) -> &str {
+        match language {
+            Language::Arabic => &self.ar,
+            Language::English => &self.en,
+        }
+    }
+}

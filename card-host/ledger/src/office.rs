@@ -15,6 +15,7 @@ use super::policy::Policy;
 use super::powers::{Power, Powers};
 use super::proof::EVIDENCE;
 use super::records::{Customer, Head, Party, Point, PolicyRecord};
+use super::secret::Secret;
 use super::store::{Ask, Context, Ledger, Payee, Transaction, read};
 use card_host::issuer::{Clock, Issuer};
 use card_host::keystore::KeyStore;
@@ -73,6 +74,7 @@ pub struct Office {
     issuer: Issuer,
     policies: RwLock<Arc<[(PolicyRecord, Policy)]>>,
     calendar: Calendar,
+    secret: Secret,
     anchor: Option<(Arc<Anchor>, Watch)>,
 }
 
@@ -85,8 +87,9 @@ impl Office {
         clock: impl Clock + 'static,
     ) -> Result<Self, LedgerError> {
         let policies = RwLock::new(load_policies(&*ledger)?);
+        let secret = read(&*ledger, |t| t.secret())?;
         let issuer = Issuer::new(Arc::clone(&keys), clock);
-        let mut office = Self { ledger, issuer, policies, calendar: Calendar::EGYPT, anchor: None };
+        let mut office = Self { ledger, issuer, policies, calendar: Calendar::EGYPT, secret, anchor: None };
         office.know_masters()?;
         if let Some(anchor) = Anchor::open(keys, &*office.ledger)?.map(Arc::new) {
             let watch = Watch::new(Arc::clone(&anchor), Arc::clone(&office.ledger));
@@ -149,9 +152,19 @@ impl Office {
         &self.issuer
     }
 
+    /// The ledger's own secret.
+    pub(super) const fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
     /// The checked time.
     pub fn now(&self) -> Result<CardTime, LedgerError> {
         Ok(self.issuer().checked_time()?)
+    }
+
+    /// The calendar of its days.
+    pub(super) const fn calendar(&self) -> &Calendar {
+        &self.calendar
     }
 
     /// The local day, in days since 2020-01-01.

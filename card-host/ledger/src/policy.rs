@@ -1,5 +1,14 @@
 //! The rules of selling, as data with a version and a start: limits, charges, deductions (docs/ledger.md, section 6).
 
+mod cards;
+mod documents;
+pub(super) mod refusal;
+
+pub use cards::{CardPolicy, CardStep, Document, FeePaid, StepFee, StepRules};
+pub use documents::Documents;
+pub(super) use documents::Papers;
+pub use refusal::PaperRefusal;
+
 use card_core::id::Channel;
 use card_core::text::Language;
 use card_core::units::Piastres;
@@ -9,6 +18,7 @@ use std::collections::BTreeMap;
 use super::accounts::LedgerAccount;
 use super::entry::Transfer;
 use super::error::Refusal;
+pub use super::names::ChargeName;
 use super::names::{ChargeCode, is_words};
 
 /// The rules of selling. A channel without rules sells nothing.
@@ -23,6 +33,9 @@ pub struct Policy {
     /// Bounds of credit that nobody pays for.
     #[serde(default)]
     pub without_payment: WithoutPayment,
+    /// What is asked for at a desk; none: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cards: Option<CardPolicy>,
 }
 
 /// The most credit that comes of one act that nobody pays for, in piastres. Each takes two people (docs/ledger.md, section 6).
@@ -119,29 +132,6 @@ impl Commission {
     }
 }
 
-/// What customers read of a charge, at most [`ChargeName::MOST`] characters in each language.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ChargeName {
-    /// In Arabic.
-    pub ar: String,
-    /// In English.
-    pub en: String,
-}
-
-impl ChargeName {
-    /// The most characters, so that it fits a roll of 80 mm.
-    pub const MOST: usize = 40;
-
-    /// In a language.
-    pub fn of(&self, language: Language) -> &str {
-        match language {
-            Language::Arabic => &self.ar,
-            Language::English => &self.en,
-        }
-    }
-}
-
 /// Whose a charge is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -192,24 +182,33 @@ impl Policy {
             }
             rules.check().map_err(|error| invalid(format!("{name}: {error}")))?;
         }
+        if let Some(cards) = &policy.cards {
+            cards.check().map_err(|error| invalid(format!("cards: {error}")))?;
+        }
         Ok(policy)
     }
 
-    /// Whether a bound of what nobody pays for is higher in these than in those `before`.
-    pub(super) const fn raises(&self, before: &Self) -> bool {
+    /// Whether a bound of what nobody pays for is higher in these than in those `before`, or a step at a desk takes fewer persons.
+    pub(super) fn raises(&self, before: &Self) -> bool {
         let (new, old) = (&self.without_payment, &before.without_payment);
         self.correction_approval_above > before.correction_approval_above
             || new.estimate_most > old.estimate_most
             || new.adopt_most > old.adopt_most
             || new.recover_most > old.recover_most
             || new.shortage_alone > old.shortage_alone
+            || before.cards.as_ref().is_some_and(|before| {
+                self.cards.as_ref().is_none_or(|cards| cards.lowers(before)) && before.takes_two()
+            })
     }
 
     /// What customers read of a charge: its name in these rules, else its code.
     pub fn name_of<'a>(&'a self, code: &'a ChargeCode, language: Language) -> &'a str {
         let mut charges = self.channels.values().flat_map(|rules| &rules.charges);
         let named = charges.find_map(|charge| charge.name.as_ref().filter(|_| charge.code == *code));
-        named.map_or(code.as_str(), |name| name.of(language))
+        let fees = self.cards.iter().flat_map(|cards| &cards.steps);
+        let mut fees = fees.filter(|(step, _)| step.charge().is_ok_and(|of| of == *code));
+        let fee = || fees.find_map(|(_, rules)| rules.fee.as_ref()?.name.as_ref());
+        named.or_else(fee).map_or(code.as_str(), |name| name.of(language))
     }
 
     /// As JSON.
@@ -236,7 +235,12 @@ impl Policy {
             debt_permille: 250,
         };
         let channels = CHANNELS.iter().map(|channel| (channel.to_string(), rules.clone())).collect();
-        Self { channels, correction_approval_above: 100_000, without_payment: WithoutPayment::default() }
+        Self {
+            channels,
+            correction_approval_above: 100_000,
+            without_payment: WithoutPayment::default(),
+            cards: None,
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use super::entry::codes;
 
 codes! {
     /// One thing that somebody may do.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
     Power {
         /// Sell, serve a card at a desk, and hand in what comes back.
         Sell = "sell",

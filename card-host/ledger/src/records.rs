@@ -11,6 +11,7 @@ use super::entry::{EntryId, Hash, Step, codes};
 use super::names::{PartyCode, PointCode};
 use super::powers::{Power, Powers};
 use card_host::issuer::BindingAccount;
+use card_host::national_id::PersonRef;
 
 /// A vending point and the end of its chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,12 +86,15 @@ codes! {
     Status {
         /// Sells.
         Open = "open",
-        /// Its meter has a newer binding; what was left has not been moved.
+        /// It has ended, or its meter has a newer binding; what was left has not been moved or given back. Nobody's contracts stand so, too.
         Superseded = "superseded",
-        /// What was left has been moved.
+        /// What was left has been moved or given back.
         Closed = "closed",
     }
 }
+
+/// The account of nobody's contracts.
+pub(super) const NOBODY: u64 = 0;
 
 /// Each restore begins a range of numbers of bindings of so many: those that were lost by it are in the ranges before.
 pub(super) const NUMBERS_OF_A_RESTORE: u32 = 1_000_000;
@@ -123,6 +127,11 @@ impl BindingRecord {
     /// Meter and number.
     pub const fn binding(&self) -> Binding {
         self.held.binding
+    }
+
+    /// Whether it is nobody's contract, which took the meter when the one before it ended (docs/ledger.md, section 7).
+    pub const fn is_nobodys(&self) -> bool {
+        self.held.account == NOBODY
     }
 
     /// Whether somebody shows more than the books have certified: a certificate of a later sequence, or a higher total.
@@ -241,6 +250,15 @@ impl Reading {
     }
 }
 
+/// An account for which somebody was at a desk with a national ID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PersonRecord {
+    /// Who.
+    pub person: PersonRef,
+    /// For which account.
+    pub account: u64,
+}
+
 /// Rules of selling from a time on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyRecord {
@@ -302,6 +320,8 @@ pub enum Head {
     Link(Link),
     /// Mail; the older one in the slot is in its entry.
     Mail(MailRecord),
+    /// Somebody at a desk; one that is there already stays.
+    Person(PersonRecord),
     /// A report; one that is there already stays.
     Reading(Reading),
     /// Rules of selling; a version that is there already is refused.

@@ -7,7 +7,7 @@ use card_core::role::{KeyVersion, Role};
 use card_core::units::Piastres;
 
 use super::accounts::LedgerAccount;
-use super::bindings::{card_head, new_record, superseded, totals};
+use super::bindings::{card_head, new_record, superseded};
 use super::counter::certified;
 use super::entry::{Entry, Kind, Step};
 use super::error::{LedgerError, Refusal};
@@ -20,6 +20,7 @@ use super::records::{BindingRecord, CardRecord, CardUse, Head, Status};
 use super::sale::is_for;
 use super::second::{Agreed, agreed, alone, asked, done};
 use super::sell::about;
+use super::sell::totals;
 use super::store::{Context, Payee, Transaction};
 use card_host::issuer::BindingAccount;
 use card_host::keystore::KeyStoreError;

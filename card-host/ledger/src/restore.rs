@@ -15,6 +15,7 @@ use super::powers::Power;
 use super::records::Head;
 use super::sale::Steps;
 use super::second::{Agreed, agreed, asked, done};
+use super::secret::Secret;
 use super::sell::reference;
 use super::store::{Ask, Ledger, read};
 
@@ -205,9 +206,14 @@ fn compare(ledger: &dyn Ledger, party: &PartyCode, line: u64, text: &[u8]) -> Re
         Ok(parsed) => parsed,
         Err(error) => return Ok(Compared::Contradicts(format!("this is no acknowledged sale: {error}"))),
     };
-    let voucher = hex::decode(&parsed.voucher).ok().filter(|bytes| bytes.len() == Voucher::SIZE);
-    let Some(bytes) = voucher else {
-        return Ok(Compared::Contradicts("it has no voucher of 110 bytes".to_owned()));
+    let voucher = hex::decode(&parsed.voucher).ok();
+    let voucher = match voucher.filter(|bytes| bytes.len() == Secret::KEPT) {
+        Some(kept) => read(ledger, |t| t.secret())?.open(&kept),
+        None => hex::decode(&parsed.voucher).ok(),
+    };
+    let Some(bytes) = voucher.filter(|bytes| bytes.len() == Voucher::SIZE) else {
+        let none = "it has neither a voucher of 110 bytes nor one that this ledger has sealed";
+        return Ok(Compared::Contradicts(none.to_owned()));
     };
     let Ok(voucher) = Voucher::parse(&bytes) else {
         return Ok(Compared::Contradicts("its voucher is damaged".to_owned()));

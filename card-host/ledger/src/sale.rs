@@ -54,8 +54,8 @@ pub struct Sale {
     pub actor: String,
     /// The binding.
     pub binding: Binding,
-    /// The card that the voucher is for.
-    pub card: CardId,
+    /// The card, where it was sold to a card. Who sells by the number of a meter does not learn which one serves it.
+    pub card: Option<CardId>,
     /// The customer's account.
     pub account: u64,
     /// What the customer pays.
@@ -145,7 +145,7 @@ impl Steps {
         } else {
             SaleState::Reserved
         };
-        let corrupt = || StoreError::Corrupt(format!("sale {} has no binding or card", request.id));
+        let corrupt = || StoreError::Corrupt(format!("sale {} has no binding", request.id));
         Ok(Sale {
             request: request.clone(),
             state,
@@ -153,7 +153,7 @@ impl Steps {
             time: first.time,
             actor: first.actor.clone(),
             binding: first.binding.ok_or_else(corrupt)?,
-            card: certificate.unwrap_or(first).card.ok_or_else(corrupt)?,
+            card: first.card,
             account: first.account,
             amount: first.amount,
             division,
@@ -164,6 +164,11 @@ impl Steps {
 }
 
 impl Sale {
+    /// The card that the voucher is for: the company knows it, whatever was named.
+    pub fn carrier(&self) -> Option<CardId> {
+        self.voucher().ok().map(|voucher| voucher.card).or(self.card)
+    }
+
     /// The voucher, where it is certified.
     pub fn voucher(&self) -> Result<Voucher, LedgerError> {
         let certified = self.certified.as_ref();

@@ -4,11 +4,11 @@ use card_core::units::Piastres;
 use serde_json::to_vec;
 use unicode_normalization::UnicodeNormalization;
 
-use super::correct::Proposal;
 use super::entry::{Entry, Kind, RequestKey, Step};
 use super::error::{LedgerError, Refusal};
 use super::names::OFFICE;
 use super::office::Office;
+use super::proposal::Proposal;
 use super::records::{Point, StepDone};
 use super::sale::Steps;
 use super::store::Transaction;

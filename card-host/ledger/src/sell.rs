@@ -13,7 +13,8 @@ use super::office::{Office, Who, draft};
 use super::policy::{ChannelRules, Division};
 use super::powers::Power;
 use super::records::{BindingRecord, CardUse, Customer, Head, Party, Point, Status};
-use super::sale::{Sale, SaleState, Steps, announced, is_for};
+use super::sale::{Certified, Sale, SaleState, Steps, announced, is_for};
+use super::sale_limits::{approval_above, day_limit, limits};
 use super::shown::Shown;
 use super::signing::Signing;
 use super::store::{Context, Payee, Transaction, read, transact};
@@ -78,6 +79,7 @@ impl Office {
                 division.transfers(&taken, LedgerAccount::Credit(record.binding()), record.held.account);
             let held = record.held.credit(Piastres(division.credit))?;
             let head = Self::certify(signing, &mut entry, record, held, party.channel)?;
+            named(&mut entry, order.payee);
             let heads = with_customer(head, &context, division.debt);
             let first = self.book(t, &mut point, entry, &heads)?;
             Steps { first: Some(first), ..Steps::default() }.sale(&request).map(Once::first)
@@ -105,6 +107,7 @@ impl Office {
             entry.policy = version;
             entry.amount = order.amount;
             about(&mut entry, &record.held);
+            named(&mut entry, order.payee);
             entry.payload = serde_json::to_vec(&division).unwrap_or_default();
             let first = self.book(t, &mut point, entry, &[])?;
             Steps { first: Some(first), ..Steps::default() }.sale(&request).map(Once::first)
@@ -185,6 +188,9 @@ impl Office {
         entry.transfers = division.transfers(&paid, credit, record.held.account);
         let held = record.held.credit(Piastres(division.credit))?;
         let head = Self::certify(signing, &mut entry, record, held, first.channel)?;
+        if first.entry.card.is_none() {
+            entry.card = None;
+        }
         Ok((entry, with_customer(head, &context, division.debt)))
     }
 
@@ -198,7 +204,11 @@ impl Office {
         })
     }
 
-    fn cash_limit(rules: &ChannelRules, point: &Point, amount: Piastres) -> Result<(), LedgerError> {
+    pub(super) fn cash_limit(
+        rules: &ChannelRules,
+        point: &Point,
+        amount: Piastres,
+    ) -> Result<(), LedgerError> {
         let most = point.most_cash.or(rules.most_cash.map(Piastres));
         match most.filter(|most| Self::cash_above(point, amount, *most)) {
             Some(most) => Err(Refusal::CashLimit { point: point.code.clone(), most }.into()),
@@ -262,6 +272,12 @@ impl Office {
             Ok(_) | Err(LedgerError::Refused(Refusal::NoRequest(_))) => transact(self.ledger(), stands),
             Err(error) => Err(error),
         }
+    }
+
+    /// The voucher of a sale by the number of a meter, as its seller keeps it for the day when the books are lost: the ledger alone can open it
+    /// ([`find_lost`](super::find_lost)).
+    pub fn kept(&self, certified: &Certified) -> Result<Vec<u8>, LedgerError> {
+        self.secret().seal(&certified.voucher)
     }
 
     /// The steps of an announced sale, with its vending point locked, which must be the one where it was announced.
@@ -358,32 +374,6 @@ struct Announced {
     party: Party,
 }
 
-fn limits(rules: &ChannelRules, point: &Point, sold: Piastres, amount: Piastres) -> Result<(), Refusal> {
-    let (least, most) = (Piastres(rules.least), Piastres(rules.most));
-    if amount < least {
-        return Err(Refusal::TooLittle { amount, least });
-    }
-    if amount > most {
-        return Err(Refusal::TooMuch { amount, most });
-    }
-    day_limit(rules, point, sold, amount)
-}
-
-fn day_limit(rules: &ChannelRules, point: &Point, sold: Piastres, amount: Piastres) -> Result<(), Refusal> {
-    let daily = point.most_daily.or(rules.most_daily.map(Piastres));
-    let after = sold.checked_add(amount);
-    match daily {
-        Some(most) if after.is_none_or(|after| after > most) => {
-            Err(Refusal::DailyLimit { point: point.code.clone(), sold, most })
-        }
-        _ => Ok(()),
-    }
-}
-
-fn approval_above(rules: Option<&ChannelRules>) -> Option<Piastres> {
-    rules.and_then(|rules| rules.approval_above).map(Piastres)
-}
-
 /// What is sold to: an open binding whose card is not blocked, that has been seen since the last restore, and of which neither card nor meter
 /// has more than the ledger.
 pub(super) fn sellable(
@@ -446,6 +436,18 @@ fn repeated(
 
 pub(super) fn about(entry: &mut Entry, held: &BindingAccount) {
     (entry.binding, entry.card, entry.account) = (Some(held.binding), Some(held.card.id), held.account);
+}
+
+pub(super) fn totals(entry: &mut Entry, held: &BindingAccount) {
+    (entry.sequence, entry.total_credit, entry.total_debited) =
+        (held.sequence, held.total_credit, held.total_debited);
+}
+
+/// Leaves out the card, where the sale is by the number of a meter: its seller does not learn it, now or later.
+fn named(entry: &mut Entry, payee: Payee) {
+    if matches!(payee, Payee::Meter(_)) {
+        entry.card = None;
+    }
 }
 
 fn paid_at(point: &Point) -> LedgerAccount {

@@ -17,7 +17,6 @@ use super::office::{Office, Who, customer, draft};
 use super::policy::Policy;
 use super::powers::Power;
 use super::records::{Customer, Head, Party, Point, PolicyRecord, Staff, Token};
-use super::second::{self, Agreed, agreed};
 use super::staff;
 use super::store::{Ledger, Transaction, read};
 use card_core::platform::Random;
@@ -290,63 +289,6 @@ impl Office {
     pub fn token(&self, secret: &str) -> Result<Option<Token>, LedgerError> {
         let hash = token_hash(secret);
         Ok(read(self.ledger(), |t| t.token(&hash))?.filter(|token| !token.revoked))
-    }
-
-    /// Enters rules of selling that hold from `from` on, which is not before now; `None`: from now on. Gives their version; repeated, the same
-    /// one, and they begin when they began.
-    ///
-    /// It takes two people where the rules raise a bound of what nobody pays for, or take the place of rules that have not begun: asked for the first
-    /// time they are entered and refused ([`Refusal::SecondPerson`]); once another one has agreed, the same again does it.
-    pub fn set_policy(
-        &self,
-        who: &Who,
-        id: &RequestId,
-        from: Option<CardTime>,
-        policy: &Policy,
-    ) -> Result<u32, LedgerError> {
-        let rules = Policy::from_json(&policy.to_json())?.to_json();
-        let document = json!({ "rules": rules, "from": from.map(CardTime::to_unix) });
-        let payload = second::asked("rules", document.to_string());
-        let (request, who) = (self.companys(who, id, Power::Settings)?, &who.at_office()?);
-        let out = self.step(|t| {
-            let (context, mut point, _) = self.context(t, who, &request, None)?;
-            let alone = match context.steps.first() {
-                Some(done) => t.entry(&done.entry)?.filter(|entry| entry.kind == Kind::Settings),
-                None => None,
-            };
-            let agreed = match alone {
-                Some(entry) => Agreed::Done(Box::new(entry)),
-                None => agreed(t, &request, &context.steps, &payload)?,
-            };
-            if let Agreed::Done(entry) = agreed {
-                let answer = answered(&entry.payload, &document);
-                return Ok(Some(answer.ok_or_else(|| Refusal::OtherRequest(id.clone()))?));
-            }
-            let now = self.now()?;
-            let from = from.unwrap_or(now);
-            let last = t.policies()?.pop();
-            let (version, begin) =
-                last.as_ref().map_or((0, CardTime::UNSET), |last| (last.version, last.from));
-            let version = version.saturating_add(1);
-            let before = last.map(|last| Policy::from_json(&last.rules)).transpose()?;
-            let two = from < begin || before.is_some_and(|before| policy.raises(&before));
-            let mut entry = draft(who, &request, Step::First, Kind::Settings, now);
-            if two {
-                "rules of selling".clone_into(&mut entry.reason);
-                if matches!(agreed, Agreed::No) {
-                    return self.ask(t, &mut point, entry, &payload).map(|()| None);
-                }
-                entry.step = Step::Settled;
-            }
-            let answer = json!({ "version": version, "from": from.to_unix() });
-            entry.payload = with_answer(&document, &answer);
-            let head = Head::Policy(PolicyRecord { version, from, rules: rules.clone() });
-            self.book(t, &mut point, entry, &[head])?;
-            Ok(Some(answer))
-        })?;
-        let answer = second::done(out, &request)?;
-        self.reload()?;
-        number(&answer, "version", id)
     }
 
     /// Enters where messages to a customer go.

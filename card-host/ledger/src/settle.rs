@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use super::entry::{Entry, EntryId, Kind};
 use super::error::{LedgerError, Refusal};
 use super::export::first_at;
+use super::give_back::pays_out;
 use super::names::{OFFICE, PartyCode, PointCode, RequestId};
 use super::policy::{Commission, Policy};
 use super::store::{Ledger, Transaction, read};
@@ -150,8 +151,8 @@ pub(super) fn moved(entry: &Entry) -> Option<i64> {
     match entry.kind {
         Kind::Sale | Kind::Confirm => amount(entry.amount.0),
         Kind::Refund => amount(entry.amount.0).map(i64::saturating_neg),
-        Kind::Debit => {
-            let back = entry.transfers.iter().filter(|transfer| transfer.credit.is_taken());
+        Kind::Debit | Kind::GiveBack => {
+            let back = entry.transfers.iter().filter(|transfer| pays_out(transfer));
             let sum: u64 = back.map(|transfer| transfer.amount.0).sum();
             amount(sum).filter(|sum| *sum > 0).map(i64::saturating_neg)
         }

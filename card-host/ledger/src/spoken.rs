@@ -101,6 +101,7 @@ impl Refusal {
             Self::Engineering(_) => "engineering-card",
             Self::Blocked(_) => "card-blocked",
             Self::Closed(_) => "contract-closed",
+            Self::NotEnded(_) => "not-ended",
             Self::EvidenceNeeded(_) => "evidence-needed",
             Self::LostCard(_) => "lost-card",
             Self::WentBack(_) => "meter-went-back",
@@ -138,6 +139,7 @@ impl Refusal {
             Self::MoreThanCertified { .. } => "more-than-certified",
             Self::BadEvidence(_) => "bad-evidence",
             Self::NoReason => "no-reason",
+            Self::Papers(refusal) => refusal.code(),
             Self::Invalid(_) => "invalid",
         }
     }
@@ -162,7 +164,7 @@ impl Refusal {
             }
             Self::UnknownMeter(meter) => says("العداد {} لا يخدم أي مشترك: يرجى مراجعة رقمه", &[meter]),
             Self::MeterInUse { meter, card } => says(
-                "العداد {} يخدم مشتركًا آخر بالكارت {}: يرجى إنهاء ذلك التعاقد أولًا أو بيان أن هذا ينهيه",
+                "العداد {} يخدم مشتركًا آخر بالكارت {}: يرجى مراجعة الأرقام، وإن كان قد ترك المكان فيرجى تسجيل انتقال الساكن الجديد",
                 &[meter, card],
             ),
             Self::HasCard { meter, card } => says(
@@ -186,6 +188,10 @@ impl Refusal {
                 says("الكارت {} موقوف: يرجى أن يستلم المشترك كارتًا جديدًا من الفرع", &[card])
             }
             Self::Closed(_) => "انتهى تعاقد هذا الكارت: يرجى استخدام كارت المشترك الجديد".to_owned(),
+            Self::NotEnded(binding) => says(
+                "التعاقد {} على العداد {} لم ينته بعد: يرجى إنهاؤه أولًا ثم رد المتبقي",
+                &[&binding.number, &binding.meter],
+            ),
             Self::EvidenceNeeded(_) => {
                 "استُعيدت الدفاتر من نسخة ولم يُقرأ هذا التعاقد بعدها: يرجى قراءة الكارت في الفرع أولًا"
                     .to_owned()
@@ -301,6 +307,7 @@ impl Refusal {
                 "البيانات المسلمة غير صحيحة أو ليست لنا ولم تُحفظ: يرجى اعتبارها مزورة".to_owned()
             }
             Self::NoReason => "يرجى كتابة السبب في سطر واحد: يبقى في الدفاتر دائمًا".to_owned(),
+            Self::Papers(refusal) => refusal.arabic(),
             Self::Invalid(_) => "إحدى القيم غير صحيحة ولم يُنفذ شيء: يرجى مراجعة ما كُتب".to_owned(),
         }
     }
@@ -331,6 +338,7 @@ mod tests {
     use card_core::units::{Balance, Piastres};
 
     use super::*;
+    use crate::policy::PaperRefusal;
 
     /// One of each.
     fn refusals() -> Vec<Refusal> {
@@ -357,6 +365,7 @@ mod tests {
             Refusal::Engineering(card),
             Refusal::Blocked(card),
             Refusal::Closed(binding),
+            Refusal::NotEnded(binding),
             Refusal::EvidenceNeeded(binding),
             Refusal::LostCard(card),
             Refusal::WentBack(binding),
@@ -394,6 +403,7 @@ mod tests {
             Refusal::MoreThanCertified { amount, certified: most },
             Refusal::BadEvidence("text".to_owned()),
             Refusal::NoReason,
+            Refusal::Papers(PaperRefusal::NoValidity),
             Refusal::Invalid("text".to_owned()),
         ]
     }

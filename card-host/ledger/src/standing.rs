@@ -44,7 +44,7 @@ codes! {
 pub struct CardStanding {
     /// How.
     pub standing: Standing,
-    /// Why it was blocked, or replaced: `lost`; empty where it is neither.
+    /// Why it was blocked or replaced (`lost`), or its contract was ended (`moved-out`); empty where nobody has said it.
     pub reason: String,
     /// The card that has taken its place.
     pub by: Option<CardId>,
@@ -67,7 +67,7 @@ pub fn standing(ledger: &dyn Ledger, card: CardId) -> Result<CardStanding, Ledge
             return Ok(CardStanding { standing: Standing::Replaced, reason, by });
         }
         if record.status != Status::Open {
-            return Ok(of(Standing::Ended));
+            return Ok(CardStanding { reason: why_ended(t, &record, card)?, ..of(Standing::Ended) });
         }
         if !record.blocked {
             return Ok(of(Standing::InUse));
@@ -77,6 +77,16 @@ pub fn standing(ledger: &dyn Ledger, card: CardId) -> Result<CardStanding, Ledge
         let reason = block.map(|entry| entry.reason).unwrap_or_default();
         Ok(CardStanding { reason, ..of(Standing::Blocked) })
     })
+}
+
+/// Why the contract of a card was ended: that of nobody's contract, which came after it.
+fn why_ended(t: &mut dyn Transaction, record: &BindingRecord, card: CardId) -> Result<String, LedgerError> {
+    if !record.is_nobodys() {
+        return Ok(String::new());
+    }
+    let mut entries = t.history(record.binding(), LOOK_BACK)?.into_iter();
+    let end = entries.find(|entry| entry.kind == Kind::End && entry.card == Some(card));
+    Ok(end.map(|end| end.reason).unwrap_or_default())
 }
 
 /// Why a card was replaced, and by which: the oldest replacement after it was in use.

@@ -3,15 +3,17 @@
 use card_core::id::{Binding, CardId, MeterId, Scope};
 use card_core::message::Slot;
 use card_core::units::{CardTime, Piastres};
+use card_host::national_id::PersonRef;
 
 use super::LedgerError;
 use super::accounts::LedgerAccount;
 use super::entry::{Entry, EntryId, Hash, RequestKey};
 use super::names::{PartyCode, PointCode};
 use super::records::{
-    BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, Point, PolicyRecord,
-    Reading, SignedHead, Staff, StepDone, Token,
+    BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, PersonRecord, Point,
+    PolicyRecord, Reading, SignedHead, Staff, StepDone, Token,
 };
+use super::secret::Secret;
 
 /// What runs in a transaction. A store may run it in a thread of its own, and more than once, from the start, until a transaction
 /// succeeds: what it gives to the outside counts only after [`Ledger::transact`] has returned.
@@ -237,6 +239,9 @@ pub trait Transaction {
     /// named, those that have one.
     fn latest(&mut self, bindings: &[Binding]) -> Result<Vec<Reading>, LedgerError>;
 
+    /// For which accounts somebody was at a desk.
+    fn persons(&mut self, person: &PersonRef) -> Result<Vec<PersonRecord>, LedgerError>;
+
     /// All rules of selling, by version.
     fn policies(&mut self) -> Result<Vec<PolicyRecord>, LedgerError>;
 
@@ -267,6 +272,9 @@ pub trait Transaction {
         table: Table,
         each: &mut dyn FnMut(Row) -> Result<(), LedgerError>,
     ) -> Result<(), LedgerError>;
+
+    /// The ledger's own secret.
+    fn secret(&mut self) -> Result<Secret, LedgerError>;
 
     /// How often the ledger has been restored from a copy.
     fn epoch(&mut self) -> Result<u32, LedgerError>;
@@ -307,6 +315,8 @@ pub enum Table {
     Mail,
     /// Reports of meters.
     Reading,
+    /// Who was at a desk, and for which accounts.
+    Person,
 }
 
 /// A row of one of these tables.

@@ -2,15 +2,18 @@
 
 use card_core::message::{LoadRecord, Month};
 use card_core::tariff::{MonthMeter, Tariff};
-use card_core::text::Situation;
+use card_core::text::{Language, Situation};
 use card_core::units::{Balance, Energy, Piastres};
 use card_host::operate::Reading;
 use card_ledger::{
-    Entry, Kind, Ledger, LedgerError, Office, Payee, Policy, ReceiptProof, Refusal, RequestId, RequestKey,
-    Sale, SaleState, StoreError, binding_of, read,
+    Entry, GivenBack, Kind, Ledger, LedgerError, Office, Payee, Policy, ReceiptProof, Refusal, RequestId,
+    RequestKey, Sale, SaleState, StoreError, binding_of, read,
 };
 
-use crate::{Amounts, Bracket, ChargeLine, ChargeRow, Look, MonthRow, Receipt, Slip, SlipKind, Statement};
+use crate::words::{NEXT_ENDED, NEXT_GIVEN_BACK};
+use crate::{
+    Amounts, Bracket, ChargeLine, ChargeRow, Look, MonthRow, Receipt, Returned, Slip, SlipKind, Statement,
+};
 
 /// Newest entries of a contract among which the payments of its charges are looked for.
 const ENTRIES: u32 = 1000;
@@ -71,9 +74,9 @@ impl Receipt {
                 debt: Piastres(sale.division.debt),
                 credit: Piastres(sale.division.credit),
             },
-            card: sale.card.to_string(),
+            card: sale.carrier().map(|card| card.to_string()),
             meter: sale.binding.meter.number(),
-            account: sale.account,
+            account: Some(sale.account),
             seller: sale.entry.point.to_string(),
             next: Situation::Loaded.text(look.language).to_do.to_owned(),
             proof: ReceiptProof::of(entry).to_string(),
@@ -87,13 +90,14 @@ impl Slip {
     /// # Errors
     /// [`NoPaper::NoSlip`] where it was something else.
     pub fn of(ledger: &dyn Ledger, request: &RequestKey, look: &Look) -> Result<Self, NoPaper> {
-        let entry = read(ledger, |t| match t.steps(request)?.first() {
+        // What two people do is its last step.
+        let entry = read(ledger, |t| match t.steps(request)?.last() {
             Some(step) => t.entry(&step.entry),
             None => Ok(None),
         })?;
         let entry = entry.ok_or_else(|| LedgerError::from(Refusal::NoRequest(request.id.clone())))?;
         let none = || NoPaper::NoSlip(request.id.clone());
-        let (kind, next) = step(&entry).ok_or_else(none)?;
+        let (kind, next) = step(&entry, look.language).ok_or_else(none)?;
         Ok(Self {
             kind,
             number: format!("{}/{}", entry.id.point, entry.id.number),
@@ -101,19 +105,35 @@ impl Slip {
             card: entry.card.map(|card| card.to_string()).unwrap_or_default(),
             meter: entry.binding.ok_or_else(none)?.meter.number(),
             account: entry.account,
-            reason: entry.reason,
-            next: next.text(look.language).to_do.to_owned(),
+            returned: GivenBack::of_entry(&entry).map(|GivenBack { paid, debt, owed, .. }| Returned {
+                paid,
+                debt,
+                owed,
+            }),
+            reason: reason_of(&entry).to_owned(),
+            next: next.to_owned(),
         })
     }
 }
 
+/// What somebody has said of it; not the code word of a contract's end.
+fn reason_of(entry: &Entry) -> &str {
+    match entry.kind {
+        Kind::End => entry.reason.split_once(": ").map_or("", |(_, words)| words),
+        _ => &entry.reason,
+    }
+}
+
 /// What an entry is in a card's life, and what to do then.
-fn step(entry: &Entry) -> Option<(SlipKind, Situation)> {
+fn step(entry: &Entry, language: Language) -> Option<(SlipKind, &'static str)> {
+    let after = |situation: Situation| situation.text(language).to_do;
     Some(match entry.kind {
-        Kind::Open | Kind::Adopt => (SlipKind::Issued, Situation::Loaded),
-        Kind::Replace => (SlipKind::Replaced, Situation::Loaded),
-        Kind::Block if entry.blocks() == Some(false) => (SlipKind::Unblocked, Situation::Loaded),
-        Kind::Block => (SlipKind::Blocked, Situation::Blocked),
+        Kind::Open | Kind::Adopt => (SlipKind::Issued, after(Situation::Loaded)),
+        Kind::Replace => (SlipKind::Replaced, after(Situation::Loaded)),
+        Kind::Block if entry.blocks() == Some(false) => (SlipKind::Unblocked, after(Situation::Loaded)),
+        Kind::Block => (SlipKind::Blocked, after(Situation::Blocked)),
+        Kind::End => (SlipKind::Ended, NEXT_ENDED.of(language)),
+        Kind::GiveBack => (SlipKind::GivenBack, NEXT_GIVEN_BACK.of(language)),
         _ => return None,
     })
 }
@@ -206,6 +226,7 @@ fn month((month, running): (&Month, bool)) -> MonthRow {
         energy_charge: month.energy_charge,
         fees: month.fees(),
         re_rating: Balance(month.re_rating.into()),
+        doubt_cost: Piastres(month.doubt_cost.into()),
         instalments: Piastres(month.instalments.into()),
         running,
         partial: month.flags & PARTIAL != 0,

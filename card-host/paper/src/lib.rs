@@ -13,9 +13,9 @@
 //!     number: "p0-1/12".into(),
 //!     time: CardTime(200_000_000),
 //!     amounts: Amounts { paid: Piastres(4000), charges: vec![], debt: Piastres(0), credit: Piastres(4000) },
-//!     card: "0000000000000001".into(),
+//!     card: Some("0000000000000001".into()),
 //!     meter: 481,
-//!     account: 77,
+//!     account: Some(77),
 //!     seller: "branch".into(),
 //!     next: "take the card to your meter".into(),
 //!     proof: "EGR1 ...".into(),
@@ -44,7 +44,7 @@ pub use books::NoPaper;
 pub use look::Format;
 pub use look::{Digits, Look};
 pub use receipt::{Amounts, ChargeLine, Receipt};
-pub use slip::{Slip, SlipKind};
+pub use slip::{Returned, Slip, SlipKind};
 pub use statement::{Bracket, ChargeRow, MonthRow, Statement};
 
 /// Why a page could not be made.

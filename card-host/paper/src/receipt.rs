@@ -40,12 +40,12 @@ pub struct Receipt {
     pub time: CardTime,
     /// How what was paid is divided.
     pub amounts: Amounts,
-    /// The card, as it is printed on it.
-    pub card: String,
+    /// The card, as it is printed on it; none where its seller does not know it.
+    pub card: Option<String>,
     /// The meter's number.
     pub meter: u64,
-    /// The customer's account.
-    pub account: u64,
+    /// The customer's account; none on the paper of another seller than the company.
+    pub account: Option<u64>,
     /// Where it was sold.
     pub seller: String,
     /// What to do next, in the language of the page.
@@ -81,14 +81,17 @@ impl Receipt {
             money.push(Line::new(DEBT.of(language), look.amount(debt)));
         }
         money.push(Line::strong(CREDIT.of(language), look.amount(credit)));
-        let about = vec![
-            Line::new(NUMBER.of(language), identifier(&self.number)),
-            Line::new(DATE.of(language), look.time(self.time)),
-            Line::new(CARD.of(language), identifier(&self.card)),
-            Line::new(METER.of(language), identifier(self.meter)),
-            Line::new(ACCOUNT.of(language), identifier(self.account)),
-            Line::new(SELLER.of(language), identifier(&self.seller)),
+        let card = self.card.as_ref().map(|card| Line::new(CARD.of(language), identifier(card)));
+        let account = self.account.map(|account| Line::new(ACCOUNT.of(language), identifier(account)));
+        let about = [
+            Some(Line::new(NUMBER.of(language), identifier(&self.number))),
+            Some(Line::new(DATE.of(language), look.time(self.time))),
+            card,
+            Some(Line::new(METER.of(language), identifier(self.meter))),
+            account,
+            Some(Line::new(SELLER.of(language), identifier(&self.seller))),
         ];
+        let about = about.into_iter().flatten().collect();
         let blocks = vec![
             Block::Lines(RECEIPT.of(language), money),
             Block::Heading(NEXT.of(language)),

@@ -1,13 +1,13 @@
 //! The slip for a step of a card's life.
 
-use card_core::units::CardTime;
+use card_core::units::{CardTime, Piastres};
 
 use crate::PaperError;
 use crate::look::Look;
 use crate::sheet::{Block, Line, Run, Sheet, identifier};
 use crate::words::{
-    ACCOUNT, CARD, DATE, KEEP, METER, NEXT, NUMBER, REASON, SALE, SLIP_BLOCKED, SLIP_ISSUED, SLIP_REPLACED,
-    SLIP_UNBLOCKED, Words,
+    ACCOUNT, CARD, DATE, GIVEN_BACK, KEEP, KEPT, METER, NEXT, NUMBER, OWED, REASON, SALE, SLIP_BLOCKED,
+    SLIP_ENDED, SLIP_GIVEN_BACK, SLIP_ISSUED, SLIP_REPLACED, SLIP_UNBLOCKED, Words,
 };
 
 /// Which step.
@@ -21,6 +21,10 @@ pub enum SlipKind {
     Blocked,
     /// Something is sold to it again.
     Unblocked,
+    /// Its contract has ended.
+    Ended,
+    /// What was left in its contract was given back.
+    GivenBack,
 }
 
 impl SlipKind {
@@ -30,8 +34,21 @@ impl SlipKind {
             Self::Replaced => SLIP_REPLACED,
             Self::Blocked => SLIP_BLOCKED,
             Self::Unblocked => SLIP_UNBLOCKED,
+            Self::Ended => SLIP_ENDED,
+            Self::GivenBack => SLIP_GIVEN_BACK,
         }
     }
+}
+
+/// What became of what was left in a contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Returned {
+    /// Given back.
+    pub paid: Piastres,
+    /// Kept, since the customer owed it.
+    pub debt: Piastres,
+    /// Owed from now on, where less than nothing was left.
+    pub owed: Piastres,
 }
 
 /// A slip.
@@ -49,6 +66,8 @@ pub struct Slip {
     pub meter: u64,
     /// The customer's account.
     pub account: u64,
+    /// The money that it is about, where it is.
+    pub returned: Option<Returned>,
     /// Why; empty where nobody had to say.
     pub reason: String,
     /// What to do next, in the language of the page.
@@ -82,6 +101,11 @@ impl Slip {
             Line::new(ACCOUNT.of(language), identifier(self.account)),
             Line::new(NUMBER.of(language), identifier(&self.number)),
         ];
+        if let Some(Returned { paid, debt, owed }) = self.returned {
+            about.push(Line::strong(GIVEN_BACK.of(language), look.amount(paid)));
+            let others = [(KEPT, debt), (OWED, owed)].into_iter().filter(|(_, amount)| amount.0 > 0);
+            about.extend(others.map(|(what, amount)| Line::new(what.of(language), look.amount(amount))));
+        }
         if !self.reason.is_empty() {
             about.push(Line::new(REASON.of(language), vec![Run::Own(self.reason.clone())]));
         }

@@ -8,9 +8,9 @@ use crate::look::Look;
 use crate::sheet::{Block, Column, Line, Run, Sheet, Table, Text, identifier, words};
 use crate::words::{
     ACCOUNT, AS_OF, BALANCE, BRACKET, CARD, CHANNEL, CHARGES, CHART_OF, CREDIT, CROSSING, DATE, DAYS_LEFT,
-    DOUBTFUL, EGP, ENERGY, ENERGY_CHARGE, FEES, INSTALMENTS, METER, MONTH, MONTHS, NEVER, NO_CHARGES,
-    NO_MONTHS, NOW, PAID, PARTIAL, RE_RATED, RESTART, RESTART_TOOK, SALE, STATEMENT, TO_NEXT, TOTAL, WAITING,
-    Words,
+    DOUBT_TOOK, DOUBTFUL, EGP, ENERGY, ENERGY_CHARGE, FEES, INSTALMENTS, METER, MONTH, MONTHS, NEVER,
+    NO_CHARGES, NO_MONTHS, NOW, PAID, PARTIAL, RE_RATED, RESTART, RESTART_TOOK, SALE, STATEMENT, TO_NEXT,
+    TOTAL, WAITING, Words,
 };
 
 /// Where a bracket of the tariff ends.
@@ -37,6 +37,8 @@ pub struct MonthRow {
     pub fees: Balance,
     /// What of the energy charge restarts have brought; below zero it was given.
     pub re_rating: Balance,
+    /// What of the energy charge a doubtful clock has brought.
+    pub doubt_cost: Piastres,
     /// Instalments that the meter took as it began.
     pub instalments: Piastres,
     /// It runs still: no fees are due yet.
@@ -230,6 +232,11 @@ fn row(look: &Look, month: &MonthRow, instalments: bool) -> Vec<Text> {
         let mut restarts = words(format!("{} ", RESTART_TOOK.of(language)));
         restarts.extend(look.number(month.re_rating));
         energy.push(Run::Note(restarts));
+    }
+    if month.doubt_cost != Piastres::ZERO {
+        let mut doubt = words(format!("{} ", DOUBT_TOOK.of(language)));
+        doubt.extend(look.number(month.doubt_cost));
+        energy.push(Run::Note(doubt));
     }
     let instalments = instalments.then(|| look.number(month.instalments));
     let before = [name, look.kwh(month.energy), look.number(month.bracket), energy, look.number(month.fees)];

@@ -57,6 +57,7 @@ words! {
     FEES = "Fees", "رسوم الشهر";
     INSTALMENTS = "Instalments", "الأقساط";
     RESTART_TOOK = "of it by restarts", "منها فرق الشرائح";
+    DOUBT_TOOK = "of it while the meter's clock was doubtful", "منها بسبب عدم ضبط تاريخ ووقت العداد";
     TOTAL = "Total", "الإجمالي";
     NOW = "so far", "حتى الآن";
     RE_RATED = "rated again at a higher bracket", "أعيد حساب الشهر بشريحة أعلى";
@@ -74,6 +75,15 @@ words! {
     SLIP_REPLACED = "A card was replaced", "استبدال كارت";
     SLIP_BLOCKED = "A card was blocked", "إيقاف كارت";
     SLIP_UNBLOCKED = "A card was unblocked", "إعادة تفعيل كارت";
+    SLIP_ENDED = "A contract has ended", "إنهاء تعاقد";
+    SLIP_GIVEN_BACK = "What was left was given back", "رد المتبقي من الرصيد";
+    GIVEN_BACK = "Given back", "المردود";
+    KEPT = "Paid of a debt", "سدد من المديونية";
+    OWED = "Owed from now on", "مستحق على المشترك";
+    NEXT_ENDED = "Take the card to the meter once more, and bring it back to the branch for what is left",
+        "يرجى وضع الكارت في العداد مرة أخيرة ثم إعادته إلى الفرع لاسترداد المتبقي";
+    NEXT_GIVEN_BACK = "Please count the amount, and leave the card at the branch",
+        "يرجى مراجعة المبلغ وتسليم الكارت للفرع";
     REASON = "Reason", "السبب";
     KEEP = "Please keep this paper", "يرجى الاحتفاظ بهذه الورقة";
 }

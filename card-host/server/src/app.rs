@@ -123,6 +123,11 @@ impl App {
         &self.0.metrics
     }
 
+    /// The office, for what needs no work of it.
+    pub(super) fn office(&self) -> &Office {
+        &self.0.office
+    }
+
     /// How many threads work in the office now.
     pub(super) fn working(&self) -> usize {
         self.0.options.work.saturating_sub(self.0.work.available_permits())

@@ -5,17 +5,29 @@ use card_core::id::{CardId, MeterId};
 use super::failure::Failure;
 use card_channel::wire::{self, Code, texts};
 use card_ledger::{
-    ChargeKind, Collected, Entry, Evidence, HandedIn, LedgerError, Payee, RequestId, Sale, SaleState, Shown,
+    ChargeKind, Collected, Entry, Evidence, HandedIn, LedgerError, Office, Payee, RequestId, Sale, SaleState,
+    Shown,
 };
 
-/// A sale on the wire. It is a pure function of the sale, so a repetition gives the same bytes.
-pub(super) fn sale(sale: &Sale, waits_for: Option<&LedgerError>) -> wire::Sale {
+/// A sale on the wire. It is a function of the sale alone, so a repetition gives the same bytes. What is in it is what a seller needs to know
+/// (docs/channels.md, section 3).
+pub(super) fn sale(
+    office: &Office,
+    sale: &Sale,
+    waits_for: Option<&LedgerError>,
+) -> Result<wire::Sale, LedgerError> {
+    let kept = match (&sale.certified, sale.card) {
+        (Some(certified), None) => Some(office.kept(certified)?),
+        _ => None,
+    };
+    Ok(written(sale, kept.as_deref(), waits_for))
+}
+
+fn written(sale: &Sale, kept: Option<&[u8]>, waits_for: Option<&LedgerError>) -> wire::Sale {
     let certified = sale.certified.as_ref().map(|certified| wire::Certified {
         time: certified.time.to_unix(),
-        sequence: certified.sequence,
-        total_credit_piastres: certified.total_credit.0,
-        total_debited_piastres: certified.total_debited.0,
-        voucher: hex::encode_upper(&certified.voucher),
+        voucher: sale.card.map(|_| hex::encode_upper(&certified.voucher)),
+        kept: kept.map(hex::encode_upper),
     });
     let charges = sale.division.charges.iter().map(|charged| wire::Charge {
         code: charged.code.to_string(),
@@ -40,24 +52,22 @@ pub(super) fn sale(sale: &Sale, waits_for: Option<&LedgerError>) -> wire::Sale {
         time: sale.time.to_unix(),
         actor: sale.actor.clone(),
         meter: sale.binding.meter.to_string(),
-        binding: sale.binding.number,
-        card: sale.card.to_string(),
-        account: sale.account.to_string(),
+        card: sale.card.map(|card| card.to_string()),
         amount_piastres: sale.amount.0,
         credit_piastres: sale.division.credit,
         debt_piastres: sale.division.debt,
         charges: charges.collect(),
         approved_by: sale.approved_by.clone(),
         certified,
-        waits_for: waits_for.map(reason),
+        waits_for: waits_for.map(|error| reason(sale.card.is_some(), error)),
         message: None,
     };
     written.message = texts::of_sale(&written);
     written
 }
 
-fn reason(error: &LedgerError) -> wire::Reason {
-    let Failure { code, detail, .. } = Failure::of(error);
+fn reason(to_card: bool, error: &LedgerError) -> wire::Reason {
+    let Failure { code, detail, .. } = Failure::of(error).about(to_card);
     wire::Reason { code: code.as_str().to_owned(), detail, message: code.message() }
 }
 
@@ -175,7 +185,7 @@ mod tests {
             time: CardTime(200_000_000),
             actor: "front".to_owned(),
             binding: Binding { meter: MeterId::from(u64::MAX), number: 2 },
-            card: CardId::from(0xC0FFEE),
+            card: Some(CardId::from(0xC0FFEE)),
             account: u64::MAX,
             amount: Piastres(5000),
             division: Division {
@@ -200,25 +210,32 @@ mod tests {
 
     #[test]
     fn a_sale_is_always_written_with_the_same_bytes() {
-        let bytes = serde_json::to_string(&sale(&sold(), None)).unwrap();
-        assert_eq!(bytes, serde_json::to_string(&sale(&sold(), None)).unwrap());
+        let bytes = serde_json::to_string(&written(&sold(), None, None)).unwrap();
+        assert_eq!(bytes, serde_json::to_string(&written(&sold(), None, None)).unwrap());
         // The bytes of version 1: what is changed here changes what a repetition gives for sales of the past.
-        let front = r#"{"id":"k1-1","party":"fawry","point":"fawry-1","number":7,"state":"certified","time":1777836800,"actor":"front","meter":"18446744073709551615","binding":2,"card":"0000000000C0FFEE","account":"18446744073709551615","amount_piastres":5000,"credit_piastres":4850,"debt_piastres":0,"charges":[{"code":"cleaning","kind":"levy","amount_piastres":150}],"approved_by":null,"certified":{"time":1777836801,"sequence":3,"total_credit_piastres":9850,"total_debited_piastres":0,"voucher":"A5A5"#;
+        let front = r#"{"id":"k1-1","party":"fawry","point":"fawry-1","number":7,"state":"certified","time":1777836800,"actor":"front","meter":"18446744073709551615","card":"0000000000C0FFEE","amount_piastres":5000,"credit_piastres":4850,"debt_piastres":0,"charges":[{"code":"cleaning","kind":"levy","amount_piastres":150}],"approved_by":null,"certified":{"time":1777836801,"voucher":"A5A5"#;
         assert!(bytes.starts_with(front), "{bytes}");
-        assert!(bytes.contains(r#""waits_for":null,"message":{"en":"Paid: 50.00 EGP."#), "{bytes}");
+        assert!(
+            bytes.contains(r#"A5A5","kept":null},"waits_for":null,"message":{"en":"Paid: 50.00 EGP."#),
+            "{bytes}"
+        );
     }
 
     #[test]
     fn a_paid_sale_says_what_it_waits_for() {
         let paid = Sale { state: SaleState::Paid, certified: None, ..sold() };
-        let blocked = Refusal::Blocked(paid.card).into();
-        let written = sale(&paid, Some(&blocked));
-        assert_eq!(written.waits_for.unwrap().code, "card-blocked");
+        let blocked = Refusal::Blocked(CardId::from(0xC0FFEE)).into();
+        let told = written(&paid, None, Some(&blocked)).waits_for.unwrap();
+        assert_eq!((told.code.as_str(), told.detail.contains("C0FFEE")), ("card-blocked", true));
+        // Who has named the meter is not told which card it is.
+        let by_meter = Sale { card: None, ..paid.clone() };
+        let told = written(&by_meter, None, Some(&blocked)).waits_for.unwrap();
+        assert_eq!((told.code.as_str(), told.detail.contains("C0FFEE")), ("card-blocked", false));
         let inner = LedgerError::from(card_host::issuer::IssuerError::NoTime);
-        let reason = sale(&paid, Some(&inner)).waits_for.unwrap();
+        let reason = written(&paid, None, Some(&inner)).waits_for.unwrap();
         assert_eq!(reason.code, "cannot-sign");
         assert!(!reason.detail.contains("clock"), "that is for the log: {reason:?}");
-        assert_eq!(sale(&paid, None).waits_for, None);
+        assert_eq!(written(&paid, None, None).waits_for, None);
     }
 
     #[test]

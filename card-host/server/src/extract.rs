@@ -14,7 +14,7 @@ use super::app::{App, Caller};
 use super::convert;
 use super::failure::Failure;
 use super::note::Note;
-use card_channel::wire::{BODY, Code, IDEMPOTENCY_KEY};
+use card_channel::wire::{Code, IDEMPOTENCY_KEY};
 use card_ledger::{EntryId, NameError, RequestId};
 
 impl FromRequestParts<App> for Caller {
@@ -40,13 +40,14 @@ impl<T: DeserializeOwned> FromRequest<App> for Sent<T> {
             let detail = "send the body as it is, without a Content-Encoding: it is not unpacked here";
             return Err(Failure::new(Code::MediaType, detail));
         }
-        let large = || Failure::new(Code::TooLarge, format!("a body has at most {BODY} bytes"));
+        let most = app.options().body;
+        let large = || Failure::new(Code::TooLarge, format!("a body has at most {most} bytes"));
         let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-        if length.and_then(|length| length.parse().ok()).is_some_and(|length: u64| length > BODY as u64) {
+        if length.and_then(|length| length.parse().ok()).is_some_and(|length: u64| length > most as u64) {
             return Err(large());
         }
         let body: Body = request.into_body();
-        let read = timeout(app.options().read_timeout, axum::body::to_bytes(body, BODY)).await;
+        let read = timeout(app.options().read_timeout, axum::body::to_bytes(body, most)).await;
         let read = read.map_err(|_| {
             Failure::new(
                 Code::TooSlow,

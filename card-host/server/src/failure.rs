@@ -53,6 +53,17 @@ impl Failure {
         }
     }
 
+    /// The same for who has named the number of a meter, and not its card: which card it is stays with the company.
+    pub(super) fn about(self, to_card: bool) -> Self {
+        let detail = match self.code {
+            _ if to_card => return self,
+            Code::Blocked => "the card of this meter is blocked: its customer gets a new one at a branch",
+            Code::NotLinked => "the card of this meter is not linked to a customer of yours: link it first",
+            _ => return self,
+        };
+        Self { detail: detail.to_owned(), ..self }
+    }
+
     /// For the log: the code, and what is wrong within the company.
     pub(super) fn told(&self) -> Told {
         Told { code: self.code, inner: self.inner.clone() }
@@ -163,6 +174,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         | Refusal::AboveExpectation { .. }
         | Refusal::MayBeMoved { .. }
         | Refusal::MonthUnknown(_)
+        | Refusal::NotEnded(_)
         | Refusal::NothingRestored
         | Refusal::CardServes(_)
         | Refusal::OlderContract { .. }
@@ -177,6 +189,7 @@ const fn code_of_refusal(refusal: &Refusal) -> Code {
         | Refusal::MoreThanAllowed { .. }
         | Refusal::MoreThanLeft { .. }
         | Refusal::UnknownAccount(_)
+        | Refusal::Papers(_)
         | Refusal::Invalid(_) => Code::Invalid,
     }
 }

@@ -60,6 +60,7 @@ pub(super) async fn sell(
         amount: Piastres(request.amount_piastres),
     };
     let shown = convert::shown(request.receipt.as_deref(), request.certificate.as_deref())?;
+    let to_card = matches!(request.payee, wire::Payee::Card(_));
     let sale = app.run(&caller.party, move |office| {
         if let Some(shown) = &shown {
             office.look_at(&order.who, &order.id, order.payee, shown)?;
@@ -69,8 +70,8 @@ pub(super) async fn sell(
             Payment::Pending => office.reserve_once(&order),
         }
     });
-    let Once { sale, repeated } = sale.await?;
-    let mut response = json(StatusCode::CREATED, &convert::sale(&sale, None));
+    let Once { sale, repeated } = sale.await.map_err(|failure| failure.about(to_card))?;
+    let mut response = json(StatusCode::CREATED, &convert::sale(app.office(), &sale, None)?);
     if repeated {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     } else {
@@ -90,7 +91,7 @@ pub(super) async fn sale(
 ) -> Result<Response, Failure> {
     let request = card_ledger::RequestKey { party: caller.party.clone(), id };
     let sale = app.run(&caller.party, move |office| office.status(&request)).await?;
-    Ok(json(StatusCode::OK, &convert::sale(&sale, None)))
+    Ok(json(StatusCode::OK, &convert::sale(app.office(), &sale, None)?))
 }
 
 /// The channel has the money of an announced sale.
@@ -113,7 +114,7 @@ pub(super) async fn confirm(
     let confirmed = app.run(&caller.party, move |office| office.confirm(&who, &id, shown.as_ref()));
     let (sale, reason) = confirmed.await?;
     let status = if sale.certified.is_some() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    let mut response = json(status, &convert::sale(&sale, reason.as_ref()));
+    let mut response = json(status, &convert::sale(app.office(), &sale, reason.as_ref())?);
     if let Some(error) = &reason {
         response.extensions_mut().insert(Failure::of(error).told());
     }
@@ -133,7 +134,7 @@ pub(super) async fn cancel(
 ) -> Result<Response, Failure> {
     let who = caller.at(&request.point)?;
     let sale = app.run(&caller.party, move |office| office.cancel(&who, &id)).await?;
-    Ok(json(StatusCode::OK, &convert::sale(&sale, None)))
+    Ok(json(StatusCode::OK, &convert::sale(app.office(), &sale, None)?))
 }
 
 /// What was paid and could not be certified is given back.
@@ -150,7 +151,7 @@ pub(super) async fn refund(
     let who = caller.at(&request.point)?;
     convert::words("reason", &request.reason)?;
     let sale = app.run(&caller.party, move |office| office.refund(&who, &id, &request.reason)).await?;
-    Ok(json(StatusCode::OK, &convert::sale(&sale, None)))
+    Ok(json(StatusCode::OK, &convert::sale(app.office(), &sale, None)?))
 }
 
 /// A second person agrees to an announced sale; needs a token with the power to approve, of another actor than the one who announced it.
@@ -174,7 +175,7 @@ pub(super) async fn approve(
         office.status(&request)
     });
     let sale = sale.await?;
-    Ok(json(StatusCode::OK, &convert::sale(&sale, None)))
+    Ok(json(StatusCode::OK, &convert::sale(app.office(), &sale, None)?))
 }
 
 /// What waits for a card, through whatever channel it was sold. All of it can be given to the card again and again.

@@ -45,6 +45,10 @@ pub struct Options {
     pub address: SocketAddr,
     /// The most connections.
     pub connections: usize,
+    /// The most connections from one address elsewhere; the proxy on this computer may have all.
+    pub per_address: usize,
+    /// The largest body of a request, in bytes.
+    pub body: usize,
     /// The most requests that are worked on at the same time, a quarter of them for one party; others wait for
     /// [`request_timeout`](Self::request_timeout).
     pub work: usize,
@@ -77,7 +81,9 @@ impl Default for Options {
         Self {
             address: ADDRESS,
             connections: 1024,
-            work: 64,
+            per_address: 256,
+            body: card_channel::wire::BODY,
+            work: 36,
             read_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(20),
             connection_age: Duration::from_secs(600),
@@ -172,7 +178,7 @@ async fn run(
     let cannot = |error| ServerError::Address(options.address, error);
     let listener = TcpListener::bind(options.address).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
-    let places = Places::new(options.connections);
+    let places = Places::new(options.connections, options.per_address);
     let app = App::new(office, options.clone(), Arc::clone(&places));
     let signals = options.signals.then(|| tokio::spawn(signalled(options.stop.clone())));
     let house = tokio::spawn(keep_house(app.clone()));

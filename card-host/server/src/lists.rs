@@ -39,7 +39,8 @@ pub(super) async fn sales(
     }
     let list = SaleList { point: who.point, party: Some(who.party), from, until, after, most };
     let page = app.run(&caller.party, move |office| list_sales(office.ledger(), &list)).await?;
-    let sales = page.sales.iter().map(|sale| convert::sale(sale, None)).collect();
+    let sales = page.sales.iter().map(|sale| convert::sale(app.office(), sale, None));
+    let sales = sales.collect::<Result<_, _>>()?;
     let next = page.next.map(|next| next.to_string());
     Ok(json(StatusCode::OK, &wire::SalePage { sales, next }))
 }

@@ -7,13 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// An address elsewhere holds this part of the places. The proxy on this computer may hold all of them.
-const PART: usize = 4;
-
 /// All places.
 #[derive(Debug)]
 pub(super) struct Places {
     most: usize,
+    /// An address elsewhere holds so many of them. The proxy on this computer may hold all.
+    part: usize,
     held: Mutex<Held>,
     /// Told whenever a place has become free.
     free: Notify,
@@ -45,14 +44,14 @@ pub(super) struct Place {
 }
 
 impl Places {
-    pub(super) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, held: Mutex::default(), free: Notify::new() })
+    pub(super) fn new(most: usize, part: usize) -> Arc<Self> {
+        Arc::new(Self { most, part: part.clamp(1, most.max(1)), held: Mutex::default(), free: Notify::new() })
     }
 
     /// A place for a connection from there, once there is one. Nothing where the address holds its part, and all of those ask for something.
     pub(super) async fn take(self: &Arc<Self>, from: IpAddr) -> Option<Place> {
         let from = network(from);
-        let part = if from.is_loopback() { self.most } else { (self.most / PART).max(1) };
+        let part = if from.is_loopback() { self.most } else { self.part };
         loop {
             match self.try_take(from, part) {
                 Taken::Place(place) => return Some(place),
@@ -177,7 +176,7 @@ mod tests {
 
     #[test]
     fn an_address_takes_the_places_of_its_own_idle_ones() {
-        let places = Places::new(8);
+        let places = Places::new(8, 2);
         let other = taken(&places, "192.0.2.1", 2);
         let first = taken(&places, "192.0.2.7", 2);
         let second = taken(&places, "192.0.2.7", 2);
@@ -197,7 +196,7 @@ mod tests {
 
     #[test]
     fn when_all_are_taken_the_longest_idle_one_makes_room() {
-        let places = Places::new(2);
+        let places = Places::new(2, 2);
         let first = taken(&places, "127.0.0.1", 2);
         let second = taken(&places, "127.0.0.1", 2);
         first.works(true);

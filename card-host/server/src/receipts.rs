@@ -41,7 +41,8 @@ pub(super) async fn receipt(
             Ok((StatusCode::OK, headers, page).into_response())
         }
         Found::Sale(sale, proof) => {
-            let receipt = wire::SaleReceipt { sale: convert::sale(&sale, None), proof: proof.to_string() };
+            let sale = convert::sale(app.office(), &sale, None)?;
+            let receipt = wire::SaleReceipt { sale, proof: proof.to_string() };
             Ok(json(StatusCode::OK, &receipt))
         }
     }
@@ -91,7 +92,8 @@ fn find(
         Err(error) => return Err(error),
     };
     let receipt = match Receipt::of(office, &entry.request, &look.unwrap_or_default()) {
-        Ok(receipt) => receipt,
+        // Whose account it is, and which card a meter has, is between the customer and the company.
+        Ok(receipt) => Receipt { account: None, card: sale.card.map(|card| card.to_string()), ..receipt },
         Err(NoPaper::Ledger(error)) => return Err(error),
         Err(error) => return Ok(Err(Missing::Paper(error))),
     };

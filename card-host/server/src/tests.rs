@@ -155,6 +155,10 @@ impl Transaction for FakeRows<'_> {
         Ok(None)
     }
 
+    fn secret(&mut self) -> Result<card_ledger::Secret, LedgerError> {
+        Ok(card_ledger::Secret::parse(&[0; 32])?)
+    }
+
     fn last_time(&mut self) -> Result<CardTime, LedgerError> {
         Ok(CardTime::UNSET)
     }
@@ -169,6 +173,7 @@ impl Transaction for FakeRows<'_> {
         points(Option<&PointCode>, u32) -> Vec<Point>;
         party(&PartyCode) -> Option<Party>;
         tokens(&PartyCode) -> Vec<Token>; staff() -> Vec<card_ledger::Staff>;
+        persons(&card_host::national_id::PersonRef) -> Vec<card_ledger::PersonRecord>;
         binding(Payee) -> Option<BindingRecord>;
         bindings(Option<Binding>, u32) -> Vec<BindingRecord>;
         bindings_of(u64) -> Vec<BindingRecord>;

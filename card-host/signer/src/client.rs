@@ -17,6 +17,7 @@ use card_host::keystore::{
     Alarm, CardKey, DeliveryBytes, Extent, Forbidden, KeyStore, KeyStoreError, Memory, MemoryError, Totals,
     WrappedKeys, wrap, wrap_holder_keys,
 };
+use card_host::national_id::{NationalId, PersonRef};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -188,6 +189,17 @@ impl KeyStore for RemoteSigner {
 
     fn check_value(&self, scope: Scope, version: KeyVersion) -> Result<[u8; 8], KeyStoreError> {
         self.parsed(&Ask::CheckValue(scope.into(), version.byte()), |bytes: &[u8]| bytes.try_into())
+    }
+
+    fn person(
+        &self,
+        scope: Scope,
+        version: KeyVersion,
+        national_id: &NationalId,
+    ) -> Result<PersonRef, KeyStoreError> {
+        let ask = Ask::Person(scope.into(), version.byte(), Hex::of(national_id.digits()));
+        let code = self.parsed(&ask, |bytes: &[u8]| bytes.try_into())?;
+        Ok(PersonRef { version, code })
     }
 
     fn card_key_set(&self, key: &CardKey) -> Result<KeySet, KeyStoreError> {

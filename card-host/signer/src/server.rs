@@ -5,6 +5,7 @@ use card_core::message::{BindingCertificate, Certificate, Slot, Voucher};
 use card_core::role::{KeyVersion, Role};
 use card_core::units::CardTime;
 use card_host::keystore::{CardKey, DerivingKeyStore, Extent, KeyStore, KeyStoreError, Masters, Memory as _};
+use card_host::national_id::NationalId;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
@@ -90,6 +91,12 @@ fn answer<M: Masters>(signer: &Signer<DerivingKeyStore<M>>, ask: Ask) -> Result<
             Answer::Version(signer.current(role)?.byte())
         }
         Ask::CheckValue(of, key) => Answer::Bytes(Hex::of(&signer.check_value(scope(of)?, version(key))?)),
+        Ask::Person(of, key, digits) => {
+            let digits = bytes(&digits)?;
+            let text = std::str::from_utf8(&digits).map_err(unclear)?;
+            let national_id = NationalId::parse(text).map_err(unclear)?;
+            Answer::Bytes(Hex::of(&signer.person(scope(of)?, version(key), &national_id)?.code))
+        }
         Ask::CardKeys(key) => {
             let set = signer.card_key_set(&CardKey::try_from(key).map_err(unclear)?)?;
             Answer::Keys([set.enc(), set.mac(), set.dek()].map(|key| Hex::of(key.expose())).into())

@@ -19,6 +19,7 @@ use card_host::keystore::{
     CardKey, DeliveryBytes, Forbidden, KeyStore, KeyStoreError, Memory as Remembers, MemoryError, Totals,
     WrappedKeys,
 };
+use card_host::national_id::{NationalId, PersonRef};
 
 use crate::memory::Memory;
 
@@ -121,6 +122,7 @@ impl<K: KeyStore> KeyStore for Signer<K> {
     passes_on! {
         current(role: Role) -> KeyVersion;
         check_value(scope: Scope, version: KeyVersion) -> [u8; 8];
+        person(scope: Scope, version: KeyVersion, national_id: &NationalId) -> PersonRef;
         card_key_set(key: &CardKey) -> KeySet;
         authenticate(key: &CardKey, challenge: Challenge, level: SecurityLevel) -> Authentication;
         wrapped_keys(key: &CardKey, session: &HostSession) -> WrappedKeys;

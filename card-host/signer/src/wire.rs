@@ -172,6 +172,8 @@ pub(crate) enum Ask {
     About,
     Current(u8),
     CheckValue(WireScope, u8),
+    /// What stands for the person with this national ID: its digits in ASCII.
+    Person(WireScope, u8, Hex),
     /// The key set of a card: admin, vending or meter.
     CardKeys(WireCardKey),
     /// The load key or receipt key of a card.

@@ -16,6 +16,8 @@ use card_core::role::{Derivation, HOLDER, INITIAL_ADMIN, KeyVersion, Role};
 use card_core::scp03::{HostSession, KeySet};
 use card_core::soft::SoftEngine;
 
+use crate::national_id::{NationalId, PersonRef};
+
 use super::{CardKey, DeliveryBytes, KeyStore, KeyStoreError, WrappedKeys, wrap, wrap_holder_keys};
 
 /// Where masters are: in memory, or in a token that never gives them out.
@@ -264,6 +266,20 @@ impl<M: Masters> KeyStore for DerivingKeyStore<M> {
         let length = self.key_length();
         self.master(version, role)?
             .derive(|engine, master| Derivation::check_value(scope, version, length, engine, master))
+    }
+
+    fn person(
+        &self,
+        scope: Scope,
+        version: KeyVersion,
+        national_id: &NationalId,
+    ) -> Result<PersonRef, KeyStoreError> {
+        self.check(scope)?;
+        let (length, digits) = (self.key_length(), national_id.digits());
+        let code = self
+            .master(version, Role::Vending)?
+            .derive(|engine, master| Derivation::person(scope, version, length, engine, master, digits))?;
+        Ok(PersonRef { version, code })
     }
 
     fn card_key_set(&self, key: &CardKey) -> Result<KeySet, KeyStoreError> {

@@ -32,6 +32,7 @@ use card_core::scp03::{HostSession, KeySet, SecurityLevel};
 use card_core::soft::SoftEngine;
 
 use crate::channel::Authentication;
+use crate::national_id::{NationalId, PersonRef};
 
 /// Bytes of a mail delivery.
 pub type DeliveryBytes = Buffer<{ Delivery::MAX }>;
@@ -106,6 +107,15 @@ pub trait KeyStore: Send + Sync {
         let derivation = Derivation::for_card(scope, version, card, keys.dek().length());
         Ok(derivation.access_number(&mut SoftEngine, keys.dek()))
     }
+
+    /// What stands for the person with this national ID in the books, under the vending master of this version: the same whenever it is asked for
+    /// (specification, 4.2).
+    fn person(
+        &self,
+        scope: Scope,
+        version: KeyVersion,
+        national_id: &NationalId,
+    ) -> Result<PersonRef, KeyStoreError>;
 
     /// The holder's key set, from the access number that is printed on the card, wrapped like [`wrapped_keys`](Self::wrapped_keys).
     fn wrapped_holder_keys(

@@ -16,11 +16,11 @@ use card_host::stage::{Stage, Table};
 use card_ledger::Development;
 use system_tests::year;
 
-/// A desk reads a full card: three exchanges to the session, four files, and records in as many as they fit. A card of S16 first
+/// A desk reads a full card: three exchanges to the session, two files, and records in as many as they fit. A card of S16 first
 /// refuses the other mode.
 #[test]
 fn a_full_card_is_read_in_few_exchanges_and_a_year_brought_in_few() {
-    for (mode, most) in [(Mode::S8, 28), (Mode::S16, 29)] {
+    for (mode, most) in [(Mode::S8, 24), (Mode::S16, 25)] {
         let mut stage = Table::new(Profile::Contactless);
         let keys = SoftwareKeyStore::generate(KeyLength::Aes256, &mut OsRandom).unwrap();
         let company = Development::new(keys).unwrap();
@@ -44,7 +44,7 @@ fn a_full_card_is_read_in_few_exchanges_and_a_year_brought_in_few() {
             let (before, reading) = (stage.cost(), year::reading(&meter));
             let tap = meter.tap(&mut stage.card().unwrap(), reading).unwrap();
             assert!(tap.settled);
-            assert_eq!(stage.cost().since(&before).exchanges, 12, "{mode:?}: a year's backlog");
+            assert_eq!(stage.cost().since(&before).exchanges, 11, "{mode:?}: a year's backlog");
         }
         let before = stage.cost();
         let mut transport = stage.card().unwrap();

@@ -11,6 +11,8 @@ mod bindings;
 mod clocks;
 mod concurrent;
 mod correct;
+pub(crate) mod desks;
+mod ending;
 mod evidence;
 mod months;
 mod proof;
@@ -35,6 +37,13 @@ macro_rules! over_both_stores {
 }
 
 over_both_stores! {
+    ending::{
+        what_was_left_is_given_back,
+        a_repetition_ends_and_gives_once,
+        what_is_not_given_back,
+        a_debt_stays_with_its_customer,
+        much_and_estimates_take_two,
+    }
     sell::{
         a_repetition_gives_the_same_answer,
         the_same_id_for_something_else_is_refused,
@@ -65,6 +74,20 @@ over_both_stores! {
         a_statement_is_cut_in_the_order_of_the_chain,
         an_entry_is_signed_with_one_hash,
         what_a_change_does_not_name_stays,
+    }
+    desks::{
+        without_a_policy_nothing_is_asked_for,
+        each_document_has_its_rules,
+        a_national_id_is_kept_nowhere,
+        a_step_is_done_once_its_papers_are_there,
+        a_fee_is_taken_once,
+        a_fee_may_be_owed,
+        who_may_and_how_many,
+        rules_of_selling_and_of_desks_stay_apart,
+        an_audit_finds_another_fee,
+        an_audit_finds_what_was_not_asked_for,
+        an_audit_finds_another_policy_and_person,
+        a_step_by_who_may_not,
     }
     reasons::{
         who_decides_says_why,

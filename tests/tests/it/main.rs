@@ -21,7 +21,7 @@ mod hot_plug;
 mod independent_clients;
 mod kiosk_sale;
 mod ledger;
-mod ledger_books;
+pub(crate) mod ledger_books;
 mod ledger_faults;
 mod office_pairs;
 mod once_only;

@@ -11,6 +11,7 @@
 )]
 
 mod kiosk;
+mod learns;
 mod limits;
 mod lists;
 mod load;

@@ -248,6 +248,7 @@ pub const fn month(index: u16) -> Month {
         levies: 2000,
         others: -40,
         instalments: 900,
+        doubt_cost: 70,
         tariff: 1,
         peak: 4000,
     }
@@ -271,15 +272,11 @@ pub fn settle_data(receipt: &MeterReceipt, present: u16, events: &[u32]) -> Vec<
     data
 }
 
-pub fn months_data(indexes: &[u16]) -> Vec<u8> {
-    let mut data = vec![indexes.len() as u8];
-    indexes.iter().for_each(|index| data.extend(month(*index).emit()));
-    data
-}
-
-pub fn events_data(numbers: &[u32]) -> Vec<u8> {
-    let mut data = vec![numbers.len() as u8];
-    numbers.iter().for_each(|number| data.extend(event(*number).emit()));
+/// The data of PUT HISTORY.
+pub fn history_data(months: &[u16], events: &[u32]) -> Vec<u8> {
+    let mut data = vec![months.len() as u8];
+    months.iter().for_each(|index| data.extend(month(*index).emit()));
+    events.iter().for_each(|number| data.extend(event(*number).emit()));
     data
 }
 
@@ -552,8 +549,7 @@ pub fn chip(state: State) -> &'static TestChip {
                 let mail = envelope_of(BINDING, 0x11, 4, b"readings");
                 for (ins, data) in [
                     (0x48, settle_data(&meter_receipt(1, 20_000, 0), 70, &[1, 2, 4])),
-                    (0x4A, months_data(&[66, 67, 69])),
-                    (0x4C, events_data(&[5, 6])),
+                    (0x4A, history_data(&[66, 67, 69], &[5, 6])),
                     (0x4E, mail.as_bytes().to_vec()),
                 ] {
                     assert_eq!(meter.send(&mut card, [0x80, ins, 0, 0], &data).1, 0x9000);

@@ -17,6 +17,7 @@ use super::vectors::{Hex, Witness, read, scope};
 struct Vectors {
     keys: Vec<Key>,
     check_values: Vec<CheckValue>,
+    persons: Vec<Person>,
     access_numbers: Vec<Access>,
     derived_access_numbers: Vec<Derived>,
     initial_admin_key_sets: Vec<InitialAdmin>,
@@ -46,6 +47,18 @@ struct CheckValue {
     key_version: Hex,
     bits: usize,
     check_value: Hex,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Person {
+    master: Hex,
+    company: Hex,
+    environment: Hex,
+    key_version: Hex,
+    bits: usize,
+    digits: String,
+    person: Hex,
 }
 
 #[derive(Deserialize)]
@@ -255,6 +268,20 @@ fn check_values_of_masters() {
         assert_eq!(check[..], vector.check_value.0, "{version} {length:?}");
     }
     assert!(checks.len() >= 6, "{}", checks.len());
+}
+
+#[test]
+fn persons() {
+    let persons = read::<Vectors>("derivation").persons;
+    for vector in &persons {
+        let scope = scope(&vector.company, &vector.environment);
+        let version = KeyVersion::from_byte(vector.key_version.u8());
+        let (length, master) = (length(vector.bits), vector.master.key());
+        let digits = vector.digits.as_bytes().try_into().unwrap();
+        let person = Derivation::person(scope, version, length, &mut SoftEngine, &master, digits);
+        assert_eq!(person[..], vector.person.0, "{version} {length:?}");
+    }
+    assert!(persons.len() >= 6, "{}", persons.len());
 }
 
 #[test]

@@ -214,6 +214,7 @@ struct Closed {
     levies: i32,
     others: i32,
     instalments: u32,
+    doubt_cost: u32,
     tariff: u32,
     peak: u32,
 }
@@ -681,6 +682,7 @@ impl From<Month> for Closed {
             levies: month.levies,
             others: month.others,
             instalments: month.instalments,
+            doubt_cost: month.doubt_cost,
             tariff: month.tariff,
             peak: month.peak,
         }

@@ -49,6 +49,7 @@ fn month(fields: &mut Fields) -> Month {
         levies: fields.take("levies").u32().cast_signed(),
         others: fields.take("others").u32().cast_signed(),
         instalments: fields.take("instalments").u32(),
+        doubt_cost: small(fields, "doubt_cost") as u32,
         tariff: fields.take("tariff").u32(),
         peak: small(fields, "peak") as u32,
     }

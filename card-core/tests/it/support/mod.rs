@@ -28,6 +28,7 @@ use card_core::role::{Derivation, KeyVersion, Role};
 use card_core::scp03::{CardHandshake, CardSession, KeySet, Mode};
 use card_core::soft::SoftEngine;
 use card_core::tariff::{EGYPT_2024_08, Head, Kind, Price, Slab, Tariff};
+use card_core::terminal::exchange::Stored;
 use card_core::units::{CardTime, Energy, Piastres};
 
 pub const SCOPE: Scope = Scope { company: Company(0x0102), environment: Environment::Test };
@@ -165,6 +166,7 @@ pub fn month(index: u16) -> Month {
         levies: 0,
         others: 0,
         instalments: 0,
+        doubt_cost: 0,
         tariff: 1,
         peak: 0,
     }
@@ -332,9 +334,9 @@ pub struct FakeCard {
     pub trace: Vec<u8>,
     /// Instructions that it refuses, but for those that open a session.
     pub refuses: Vec<u8>,
-    /// What it answers to PUT MONTHS in place of the truth, keeping nothing.
-    pub months_answer: Option<u16>,
-    /// How many events of each PUT EVENTS, and months of each PUT MONTHS, it keeps.
+    /// What it answers to PUT HISTORY in place of the truth, keeping nothing.
+    pub history_answer: Option<Stored>,
+    /// How many months, and events, of each PUT HISTORY it keeps.
     pub keeps: usize,
     handshake: Option<CardHandshake>,
     session: Option<CardSession>,
@@ -371,7 +373,7 @@ impl FakeCard {
             vouchers: Vec::new(),
             trace: Vec::new(),
             refuses: Vec::new(),
-            months_answer: None,
+            history_answer: None,
             keeps: usize::MAX,
             handshake: None,
             session: None,
@@ -456,26 +458,25 @@ impl FakeCard {
             return Err(StatusWord::MEMORY_FAILURE);
         }
         match ins {
-            0x4A if self.months_answer.is_some() => Ok(self.months_answer.unwrap().to_be_bytes().to_vec()),
+            0x4A if self.history_answer.is_some() => {
+                let Stored { last_month, last_event } = self.history_answer.unwrap();
+                Ok([&last_month.to_be_bytes()[..], &last_event.to_be_bytes()].concat())
+            }
             0x46 if p1 == 1 => Ok(self.binding.emit().to_vec()),
             0x46 => Ok(self.answer.emit().to_vec()),
             0x48 => self.settle(data),
             0x4A => {
-                for month in
-                    data[1..].chunks(Month::SIZE).map(|bytes| Month::parse(bytes).unwrap()).take(self.keeps)
-                {
+                let (months, events) = data[1..].split_at(Month::SIZE * usize::from(data[0]));
+                let months = months.chunks(Month::SIZE).map(|bytes| Month::parse(bytes).unwrap());
+                for month in months.take(self.keeps) {
                     if self.answer.last_month == Month::NO_INDEX || month.index > self.answer.last_month {
                         self.answer.last_month = month.index;
                         self.months.push(month);
                     }
                 }
-                assert_eq!(data.len(), 1 + Month::SIZE * usize::from(data[0]));
-                Ok(self.answer.last_month.to_be_bytes().to_vec())
-            }
-            0x4C => {
-                assert_eq!(data.len(), 1 + 16 * usize::from(data[0]));
-                self.take_events(&data[1..], self.keeps);
-                Ok(self.answer.last_event.to_be_bytes().to_vec())
+                self.take_events(events, self.keeps);
+                let (month, event) = (self.answer.last_month, self.answer.last_event);
+                Ok([&month.to_be_bytes()[..], &event.to_be_bytes()].concat())
             }
             0x4E => {
                 let envelope = Envelope::parse(data).map_err(|_| StatusWord::WRONG_DATA)?;
@@ -550,7 +551,7 @@ impl FakeCard {
     fn settle(&mut self, data: &[u8]) -> Result<Vec<u8>, StatusWord> {
         assert_eq!(data[0], 1);
         let receipt = MeterReceipt::parse(&data[1..69]).map_err(|_| StatusWord::WRONG_DATA)?;
-        assert_eq!(data.len(), 111 + 16 * usize::from(data[110]));
+        assert_eq!(data.len(), 114 + 16 * usize::from(data[113]));
         if receipt.binding != self.answer.binding() {
             return Err(status::OTHER_BINDING);
         }
@@ -566,8 +567,8 @@ impl FakeCard {
         self.answer.settled_debited = receipt.applied_debited;
         self.answer.report_number = receipt.number;
         self.receipt = Some(receipt);
-        self.present = Some(Month::parse(&data[69..110]).unwrap());
-        self.take_events(&data[111..], usize::MAX);
+        self.present = Some(Month::parse(&data[69..113]).unwrap());
+        self.take_events(&data[114..], usize::MAX);
         let (month, event) = (self.answer.last_month.to_be_bytes(), self.answer.last_event.to_be_bytes());
         Ok([&month[..], &event].concat())
     }

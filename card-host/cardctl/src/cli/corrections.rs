@@ -2,10 +2,11 @@
 
 use card_core::id::{Binding, CardId, MeterId};
 use card_core::units::Piastres;
-use card_ledger::{DebitTo, PartyCode, Payee, RequestId, RequestKey};
+use card_ledger::{DebitTo, GiveBack, GiveTo, PartyCode, Payee, RequestId, RequestKey};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
+use super::policy::Shown;
 use super::values::{binding, card, meter_number};
 use crate::commands::ledger::{correct, moves};
 
@@ -93,6 +94,8 @@ pub(crate) struct Reasoned {
     /// Why.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
 }
 
 #[derive(Args)]
@@ -118,6 +121,38 @@ impl Move {
     pub(crate) fn options(self) -> moves::Move {
         let Self { from, to, estimate, reason, out } = self;
         moves::Move { from, to, estimate: estimate.zip(reason), out }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct GiveBackArguments {
+    /// The contract that has ended: number of the meter, and of its binding, such as 17/1.
+    #[arg(long, value_name = "METER/BINDING", value_parser = binding)]
+    of: Binding,
+    /// How: as cash, at this vending point; or by a transfer from the bank.
+    #[arg(long, value_enum, default_value_t = By::Cash)]
+    by: By,
+    /// So much is left, in EGP, where there is no final report; below zero the customer owes it.
+    #[arg(long, value_name = "EGP", value_parser = estimate, allow_negative_numbers = true)]
+    estimate: Option<i64>,
+    /// Why; of an estimate, how it was made.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum By {
+    Cash,
+    Transfer,
+}
+
+impl GiveBackArguments {
+    pub(crate) fn options(self) -> (GiveBack, String) {
+        let to = match self.by {
+            By::Cash => GiveTo::Cash,
+            By::Transfer => GiveTo::Transfer,
+        };
+        (GiveBack::new(self.of, to, self.estimate), self.reason)
     }
 }
 

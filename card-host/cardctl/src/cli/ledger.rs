@@ -6,7 +6,7 @@ use card_ledger::{By, EntryId, PartyCode, Payee, PointCode, RequestId, StaffName
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-use super::corrections::{Debit, Move, Of, Request};
+use super::corrections::{Debit, GiveBackArguments, Move, Of, Request};
 use super::sellers::{PartyArguments, PointArguments, TokenCommand};
 use super::values::{account, card, meter_number, receipt};
 use crate::commands::ledger::lists::Wanted;
@@ -152,6 +152,9 @@ pub(crate) enum LedgerCommand {
     /// Moves what was left in a contract that has ended to another contract of the same customer, once: by the meter's final report, which
     /// `cardctl collect` has brought; or, where there is none, by an estimate, which a second person approves.
     Move(Move),
+    /// Gives back what was left in a contract that has ended (`move-out`, `terminate`, `move-in`), once: by the meter's final report, which `cardctl collect`
+    /// has brought; or, where there is none, by an estimate. What the customer owes is kept. What is large, and each estimate, a second person approves.
+    GiveBack(GiveBackArguments),
     /// Enters a debt of a customer, which is paid with sales by the rules of their channel.
     Debt {
         /// The customer's account number.

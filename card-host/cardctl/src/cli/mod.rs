@@ -8,11 +8,14 @@ mod corrections;
 mod examples;
 pub(crate) mod keys;
 pub(crate) mod ledger;
+pub(crate) mod life;
 pub(crate) mod mail;
 pub(crate) mod meter;
 pub(crate) mod papers;
 pub(crate) mod parse;
+pub(crate) mod policy;
 pub(crate) mod sellers;
+pub(crate) mod serve;
 mod settings;
 pub(crate) mod signer;
 pub(crate) mod sim;
@@ -24,7 +27,6 @@ mod values;
 use applet_sim::card::Profile;
 use card_core::id::{CardId, Channel, MeterId};
 use card_core::key::KeyLength;
-use card_core::scp03::Mode;
 use card_core::text::Language;
 use card_core::units::Piastres;
 use card_ledger::{PointCode, ReplaceReason, RequestId, StaffName};
@@ -43,15 +45,17 @@ use self::batch::BatchCommand;
 use self::corrections::Reasoned;
 use self::keys::KeysCommand;
 use self::ledger::LedgerCommand;
+use self::life::{LifeCommand, Making};
 use self::mail::MailArguments;
 use self::meter::MeterCommand;
+use self::policy::{PolicyCommand, Shown};
 use self::signer::SignerCommand;
 use self::sim::SimCommand;
 use self::staff::StaffCommand;
 use self::tariff::TariffCommand;
 use self::trace::TraceCommand;
 use self::values::{
-    Secret, access_number, account, card, channel, digits, key_length, language, meter_number, mode, paper,
+    Secret, access_number, account, card, channel, digits, key_length, language, meter_number, paper,
     replace_reason,
 };
 use crate::context::books::{NoBooks, new_id};
@@ -190,7 +194,8 @@ pub(crate) enum Command {
     Conformance,
     /// Shows what is public of the card, without any key.
     Info,
-    /// Makes a blank card a customer's first card for a meter. Where the account has one for that meter, it is refused: `replace` it.
+    /// Makes a blank card a customer's first card for a meter. Where the account has one for that meter, it is refused: `replace` it. Where another
+    /// account has, too: that one's `move-out`, and this one's `move-in`.
     Issue {
         /// Number of the meter, in decimal digits.
         #[arg(long, value_parser = meter_number)]
@@ -198,19 +203,13 @@ pub(crate) enum Command {
         /// The customer's account number, in decimal digits.
         #[arg(long, value_parser = account)]
         account: u64,
-        /// Only a session shows the balance, not everybody.
-        #[arg(long)]
-        private_balance: bool,
-        /// Closes the open contract of another account on this meter: its card can be charged no more, and the next tap of the new card
-        /// leaves a final report.
-        #[arg(long)]
-        closes_former: bool,
-        /// Length of challenges and MACs in the secure channel: s8 or s16.
-        #[arg(long, default_value = "s8", value_parser = mode)]
-        mode: Mode,
+        #[command(flatten)]
+        making: Making,
         /// Length of all keys in bits, 128 or 256; counts when the data directory is new.
         #[arg(long, default_value = "256", value_parser = key_length)]
         aes: KeyLength,
+        #[command(flatten)]
+        shown: Shown,
     },
     /// Makes a blank card the replacement of the card that serves a meter: the next generation, with all that was certified. Where the old one was lost,
     /// it is worth nothing once the new one has been at the meter.
@@ -221,12 +220,10 @@ pub(crate) enum Command {
         /// Why: lost, damaged, upgrade or returned.
         #[arg(long, value_parser = replace_reason)]
         reason: ReplaceReason,
-        /// Only a session shows the balance, not everybody.
-        #[arg(long)]
-        private_balance: bool,
-        /// Length of challenges and MACs in the secure channel: s8 or s16.
-        #[arg(long, default_value = "s8", value_parser = mode)]
-        mode: Mode,
+        #[command(flatten)]
+        making: Making,
+        #[command(flatten)]
+        shown: Shown,
     },
     /// Blocks the card of a contract that is not here, such as a lost one: nothing is sold to it, and it collects nothing. At its meter it works with
     /// what is on it, until a new one has been there.
@@ -238,7 +235,16 @@ pub(crate) enum Command {
         /// The card: 16 hexadecimal digits.
         #[arg(value_parser = card)]
         card: CardId,
+        #[command(flatten)]
+        shown: Shown,
     },
+    /// What the company asks for at a desk, for each step in the life of a card: documents, a fee, who may, how many persons.
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
+    #[command(flatten)]
+    Life(LifeCommand),
     /// Many cards at once, from a list.
     Batch {
         #[command(subcommand)]
@@ -366,6 +372,8 @@ pub(crate) enum Command {
         /// Digits on the papers of the desk: western or arabic.
         #[arg(long, default_value = "western", value_parser = digits, requires = "desk")]
         digits: Digits,
+        #[command(flatten)]
+        limits: serve::Limits,
     },
     /// For the holder of a card, at home: serves the statement of the card in the reader to a browser of this computer, which asks for the
     /// number that is printed on the card. Needs no key and no ledger.

@@ -1,10 +1,11 @@
-//! Where options come from when they are not typed: the environment, and one file. An argument comes before the environment, that before the
-//! file, and that before what is built in.
+//! Where options come from when they are not typed: the environment, credentials of systemd, and one file. An argument comes before the
+//! environment, that before credentials, these before the file, and that before what is built in.
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
@@ -15,6 +16,12 @@ const TYPED: [&str; 4] = ["request", "dry_run", "config", "trace"];
 
 /// Options of commands without a value of their own that a workplace may want to set all the same.
 const OPEN: [&str; 2] = ["listen", "tariff"];
+
+/// Credentials that a service is given, by their names, with the options that they set: with what is in them, or with where they are.
+const CREDENTIALS: [(&str, &str, bool); 2] =
+    [("cardctl.database", "database", true), ("cardctl.secret", "secret-file", false)];
+/// The longest of them that is read, in bytes.
+const CREDENTIAL: u64 = 4096;
 
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -34,11 +41,18 @@ pub(crate) enum NoSettings {
 pub(crate) struct File {
     pub(crate) path: Option<PathBuf>,
     values: BTreeMap<String, Vec<String>>,
+    credentials: BTreeMap<String, Vec<String>>,
 }
 
 impl File {
-    /// The file that is named; else the user's, else the computer's; else none.
+    /// The file that is named; else the user's, else the computer's; else none. And the credentials that this program is given.
     pub(crate) fn find(named: Option<PathBuf>) -> Result<Self, NoSettings> {
+        let file = Self::without_credentials(named)?;
+        let folder = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        Ok(Self { credentials: folder.map_or_else(|| Ok(BTreeMap::new()), |folder| given(&folder))?, ..file })
+    }
+
+    fn without_credentials(named: Option<PathBuf>) -> Result<Self, NoSettings> {
         let places = || {
             let user = directories::ProjectDirs::from("", "", "cardctl");
             let user = user.map(|directories| directories.config_dir().join("cardctl.toml"));
@@ -56,12 +70,33 @@ impl File {
             .map_err(|error| NoSettings::Form { path: path.to_owned(), error: Box::new(error) })?;
         let mut values = BTreeMap::new();
         flatten(path, "", table, &mut values)?;
-        Ok(Self { path: Some(path.to_owned()), values })
+        Ok(Self { path: Some(path.to_owned()), values, credentials: BTreeMap::new() })
     }
 
     fn of(&self, key: &str) -> Option<&[String]> {
-        self.values.get(key).map(Vec::as_slice)
+        self.credentials.get(key).or_else(|| self.values.get(key)).map(Vec::as_slice)
     }
+}
+
+/// What the credentials in this folder set.
+fn given(folder: &Path) -> Result<BTreeMap<String, Vec<String>>, NoSettings> {
+    let mut found = BTreeMap::new();
+    for (name, key, holds) in CREDENTIALS {
+        let path = folder.join(name);
+        let value = match path.try_exists() {
+            Ok(false) => continue,
+            Ok(true) if holds => {
+                let mut text = String::new();
+                let read = std::fs::File::open(&path);
+                let read = read.and_then(|file| file.take(CREDENTIAL).read_to_string(&mut text));
+                read.map_err(|error| NoSettings::Read { path, error })?;
+                text.trim().to_owned()
+            }
+            _ => path.display().to_string(),
+        };
+        found.insert(key.to_owned(), vec![value]);
+    }
+    Ok(found)
 }
 
 fn flatten(
@@ -137,7 +172,7 @@ fn below(command: Command, path: &mut Vec<String>, file: &File, known: &mut Vec<
         let arg = arg.env(variable(&key)).hide_env_values(true).hide_env(!top);
         // A secret of the database is not for help.
         let arg = match file.of(&key).filter(|_| !typed) {
-            Some(values) => arg.default_values(values.to_vec()),
+            Some(values) => arg.default_values(values.to_vec()).hide_default_value(key == "database"),
             None => arg,
         };
         if !typed {
@@ -179,6 +214,7 @@ pub(crate) fn show(command: &Command, matches: &ArgMatches, file: &File) -> Vec<
         let source = match matches.value_source(id) {
             Some(ValueSource::CommandLine) => Source::Argument,
             Some(ValueSource::EnvVariable) => Source::Environment,
+            Some(_) if file.credentials.contains_key(&key) => Source::Credential,
             Some(_) if file.of(&key).is_some() => Source::File,
             Some(_) => Source::BuiltIn,
             None => Source::Unset,

@@ -6,12 +6,13 @@ use card_core::key::KeyLength;
 use card_core::numerals::whole;
 use card_core::scp03::Mode;
 use card_core::text::Language;
-use card_ledger::{EntryId, ReplaceReason};
+use card_ledger::ReplaceReason;
 use card_paper::Digits;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
 use crate::commands::mail;
+pub(super) use crate::commands::policy::{day, receipt};
 use crate::view::Format;
 
 /// An access number on the command line; clap asks for `Clone`, which the secret is not.
@@ -94,16 +95,6 @@ pub(super) fn channel(text: &str) -> Result<Channel, String> {
 /// A card's number from its digits.
 pub(super) fn card(text: &str) -> Result<CardId, String> {
     mail::card_of(text).map_err(|error| error.to_string())
-}
-
-/// The number of a receipt.
-pub(super) fn receipt(text: &str) -> Result<EntryId, String> {
-    let wrong =
-        || "a receipt is named by its vending point and its number there, such as kiosk-17/512".to_owned();
-    let (point, number) = text.split_once('/').ok_or_else(wrong)?;
-    let point = point.parse().map_err(|_| wrong())?;
-    let number = number.parse().ok().filter(|number| (1..=i64::MAX as u64).contains(number));
-    Ok(EntryId { point, number: number.ok_or_else(wrong)? })
 }
 
 /// A contract: its meter's number and its own.

@@ -254,6 +254,7 @@ const fn of_context(error: &context::Error) -> &'static str {
         context::Error::Trace(_) => "trace",
         context::Error::Report { .. } => "report",
         context::Error::NoSecret(_) => "no-secret",
+        context::Error::NoNationalId(_) => "no-national-id",
     }
 }
 

@@ -6,9 +6,9 @@ use card_core::scp03::Mode;
 use card_core::units::Piastres;
 use card_host::card_work::CardChoice;
 use card_host::personalise::Step;
-use card_ledger::{LedgerError, Refusal, ReplaceReason};
+use card_ledger::{CardStep, Documents, LedgerError, Refusal, ReplaceReason};
 
-use super::Error;
+use super::{Error, given, policy};
 use crate::context::Context;
 use crate::context::books::{Books, Founding};
 use crate::context::workplace::Workplace;
@@ -25,14 +25,38 @@ pub(crate) struct Options {
 }
 
 /// Asked again with the same id, it is the same card, and once that is made nothing is done to it.
-pub(crate) fn issue(context: &Context, options: &Options) -> Result<Issued, Error> {
+pub(crate) fn issue(context: &Context, options: &Options, shown: &Documents) -> Result<Issued, Error> {
     let Options { meter, account, choice, keys } = *options;
     let workplace = context.alone()?;
     let books = context.books_or(&workplace, Founding::WhereNew(keys))?;
     let (Books { office, who, .. }, id) = (&books, books.id()?);
     let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
+        policy::hand_in(&books, CardStep::Issue, account, meter, shown)?;
         let issued = office.issue(who, id, card, meter, account, choice, Some(&mut progress()))?;
-        Ok::<_, Error>(Issued::new(&issued))
+        Ok::<_, Error>(Issued::new(&issued, policy::fee(&books)?))
+    })?;
+    see_to_meter(&workplace, &books, meter);
+    Ok(issued)
+}
+
+/// The same for the next customer of a meter, whose former contract it ends.
+pub(crate) fn move_in(
+    context: &Context,
+    meter: MeterId,
+    account: u64,
+    choice: CardChoice,
+) -> Result<Issued, Error> {
+    let workplace = context.alone()?;
+    let books = context.books(&workplace)?;
+    if books.office.ended(meter)?.is_none() && books.office.serving(meter).is_err() {
+        return Err(given(format!(
+            "nobody has ever lived at meter {meter}: `cardctl issue --meter {meter} --account {account}`"
+        )));
+    }
+    let (Books { office, who, .. }, id) = (&books, books.id()?);
+    let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
+        let issued = office.issue(who, id, card, meter, account, choice, Some(&mut progress()))?;
+        Ok::<_, Error>(Issued::new(&issued, policy::fee(&books)?))
     })?;
     see_to_meter(&workplace, &books, meter);
     Ok(issued)
@@ -54,7 +78,12 @@ pub(crate) struct Replacement {
 }
 
 /// The same with the card of a contract that is there already.
-pub(crate) fn replace(context: &Context, of: &Replacement, choice: CardChoice) -> Result<Issued, Error> {
+pub(crate) fn replace(
+    context: &Context,
+    of: &Replacement,
+    choice: CardChoice,
+    shown: &Documents,
+) -> Result<Issued, Error> {
     let Replacement { meter, account, reason } = *of;
     let workplace = context.alone()?;
     let books = context.books(&workplace)?;
@@ -64,8 +93,9 @@ pub(crate) fn replace(context: &Context, of: &Replacement, choice: CardChoice) -
         return Err(LedgerError::from(Refusal::MeterInUse { meter, card: serving.card.id }).into());
     }
     let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
+        policy::hand_in(&books, CardStep::replace(reason.code()), serving.account, meter, shown)?;
         let issued = office.replace(who, id, card, meter, reason, choice, Some(&mut progress()))?;
-        Ok::<_, Error>(Issued::new(&issued))
+        Ok::<_, Error>(Issued::new(&issued, policy::fee(&books)?))
     })?;
     see_to_meter(&workplace, &books, meter);
     Ok(issued)

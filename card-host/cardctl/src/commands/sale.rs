@@ -174,8 +174,10 @@ fn go_on(books: &Books, order: &SaleOrder, card: CardId, shown: &Shown) -> Resul
     if (before.amount, before.binding) != (order.amount, binding) {
         return Err(LedgerError::from(Refusal::OtherRequest(order.id.clone())).into());
     }
-    if before.certified.is_some() && before.card != card {
-        return Err(SoldToFormer { id: order.id.clone(), former: before.card }.into());
+    if before.certified.is_some()
+        && let Some(former) = before.carrier().filter(|carrier| *carrier != card)
+    {
+        return Err(SoldToFormer { id: order.id.clone(), former }.into());
     }
     if before.certified.is_some() {
         return Ok(before);

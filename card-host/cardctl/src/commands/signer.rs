@@ -121,6 +121,7 @@ mod process {
     use std::sync::Arc;
 
     use super::{Error, given, memory};
+    use crate::commands::serve::listens;
     use crate::context::Context;
     use crate::view::Printer;
     use crate::view::serve::Listening;
@@ -153,6 +154,7 @@ mod process {
         let own = std::fs::metadata("/proc/self").map_err(failed)?.uid();
         let users: Vec<u32> = allow.iter().copied().chain([own]).collect();
         printer.print(&Listening { listening: socket.display().to_string() })?;
+        listens();
         let signer = Arc::new(Signer::new(Arc::new(keys), memory, SystemClock));
         card_signer::serve(&listener, &signer, &users).map_err(failed)
     }

@@ -3,6 +3,7 @@
 pub(crate) mod books;
 pub(crate) mod custody;
 pub(crate) mod lock;
+pub(crate) mod national_id;
 pub(crate) mod office_keys;
 pub(crate) mod reader;
 mod request;
@@ -13,6 +14,7 @@ pub(crate) mod voucher_file;
 pub(crate) mod workplace;
 
 use self::books::{Books, CONNECTIONS, Founding, NoBooks};
+use self::national_id::NoNationalId;
 use self::office_keys::KeysAt;
 use self::request::NotShown;
 pub(crate) use self::request::Request;
@@ -71,6 +73,8 @@ pub(crate) enum Error {
     Report { path: PathBuf, error: std::io::Error },
     #[error(transparent)]
     NoSecret(#[from] NoSecret),
+    #[error(transparent)]
+    NoNationalId(#[from] NoNationalId),
     #[error(transparent)]
     NotShown(#[from] NotShown),
 }

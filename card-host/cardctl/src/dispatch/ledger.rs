@@ -4,8 +4,10 @@ use card_core::key::KeyLength;
 
 use crate::cli::ledger::LedgerCommand;
 use crate::cli::sellers::TokenCommand;
-use crate::commands::Error;
-use crate::commands::ledger::{correct, days, lists, lost, moves, rules, sellers, settlement, show};
+use crate::commands::ledger::{
+    correct, days, give_back, lists, lost, moves, rules, sellers, settlement, show,
+};
+use crate::commands::{Error, policy};
 use crate::context::Context;
 use crate::context::books::{First, Founding};
 use crate::context::secret::Draft;
@@ -43,6 +45,9 @@ pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -
             printer.print(&lists::added_up(books, &from, to.as_deref(), by.into())?)
         }
         LedgerCommand::Cancel(request) => printer.print(&correct::cancel(books, &request.key())?),
+        LedgerCommand::Refund { request, reason } if policy::took_fee(books, &request.key())? => {
+            printer.print(&policy::give_back(books, &request.key().id, &reason)?)
+        }
         LedgerCommand::Refund { request, reason } => {
             printer.print(&correct::refund(books, &request.key(), &reason)?)
         }
@@ -54,6 +59,10 @@ pub(super) fn run(context: &Context, printer: Printer, command: LedgerCommand) -
         LedgerCommand::Clock { of, reason } => printer.print(&correct::clock(books, &of, &reason)?),
         LedgerCommand::Withdraw { id } => printer.print(&correct::withdraw(books, &id)?),
         LedgerCommand::Move(order) => printer.print(&moves::run(books, &order.options())?),
+        LedgerCommand::GiveBack(order) => {
+            let (order, reason) = order.options();
+            printer.print(&give_back::run(books, &order, &reason)?)
+        }
         LedgerCommand::Debt { account, amount, reason } => {
             printer.print(&correct::debt(books, account, amount, &reason)?)
         }

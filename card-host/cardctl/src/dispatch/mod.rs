@@ -1,8 +1,8 @@
 //! From what was asked for to the command that does it.
 
 mod ledger;
+mod life;
 
-use card_host::card_work::CardChoice;
 use card_paper::Look;
 
 use crate::cli::alerts::AlertsCommand;
@@ -10,6 +10,7 @@ use crate::cli::audit::AuditCommand;
 use crate::cli::batch::BatchCommand;
 use crate::cli::keys::KeysCommand;
 use crate::cli::meter::MeterCommand;
+use crate::cli::policy::PolicyCommand;
 use crate::cli::signer::SignerCommand;
 use crate::cli::sim::SimCommand;
 use crate::cli::tariff::TariffCommand;
@@ -17,7 +18,7 @@ use crate::cli::trace::TraceCommand;
 use crate::cli::{Arguments, Command, ConfigCommand, PageArguments, papers};
 use crate::commands::{
     Error, alerts, audit, batch, block, card, config, conformance, desk, doctor, given, issue, keys, mail,
-    meter, paper, readers, sale, serve, signer, sim, staff, tariff, tour, trace, watch,
+    meter, paper, policy, readers, sale, serve, signer, sim, staff, tariff, tour, trace, watch,
 };
 use crate::context::Context;
 use crate::view::Printer;
@@ -35,20 +36,34 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
         }
         Command::Conformance => printer.print(&conformance::run(&context.reader)?),
         Command::Info => printer.print(&card::info(context)?),
-        Command::Issue { meter, account, private_balance, closes_former, mode, aes } => {
-            let choice = CardChoice { mode, private_balance, closes_former };
-            printer.print(&issue::issue(context, &issue::Options { meter, account, choice, keys: aes })?)
+        Command::Issue { meter, account, making, aes, shown } => {
+            let choice = life::choice(making, false);
+            let options = issue::Options { meter, account, choice, keys: aes };
+            printer.print(&issue::issue(context, &options, &shown.documents()?)?)
         }
-        Command::Replace { meter, reason, private_balance, mode } => {
-            let choice = CardChoice { mode, private_balance, closes_former: false };
+        Command::Replace { meter, reason, making, shown } => {
             let of = issue::Replacement { meter, account: None, reason };
-            printer.print(&issue::replace(context, &of, choice)?)
+            printer.print(&issue::replace(context, &of, life::choice(making, false), &shown.documents()?)?)
         }
-        Command::Block(block) => printer.print(&block::run(context, block.of.payee(), true, &block.reason)?),
+        Command::Block(block) => {
+            let (of, shown) = (block.of.payee(), block.shown.documents()?);
+            printer.print(&block::run(context, of, true, &block.reason, &shown)?)
+        }
         Command::Unblock(block) => {
-            printer.print(&block::run(context, block.of.payee(), false, &block.reason)?)
+            let (of, shown) = (block.of.payee(), block.shown.documents()?);
+            printer.print(&block::run(context, of, false, &block.reason, &shown)?)
         }
-        Command::Found { card } => printer.print(&block::found(context, card)?),
+        Command::Found { card, shown } => printer.print(&block::found(context, card, &shown.documents()?)?),
+        Command::Life(command) => return life::run(context, printer, command),
+        Command::Policy { command } => match command {
+            PolicyCommand::Show { version } => printer.print(&policy::show(context, version)?),
+            PolicyCommand::Set { file } => printer.print(&policy::set(context, &file)?),
+            PolicyCommand::Example => printer.print(&policy::example()),
+            PolicyCommand::Accounts { national_id } => {
+                let national_id = crate::context::national_id::read(&national_id)?;
+                printer.print(&policy::accounts(context, &national_id)?)
+            }
+        },
         Command::Batch { command: BatchCommand::Issue { csv, out, with, parallel } } => {
             printer.print(&batch::issue(context, &batch::Options { csv, out, readers: with, parallel })?)
         }
@@ -98,12 +113,12 @@ pub(crate) fn run(context: &Context, printer: Printer, arguments: Arguments) -> 
             AlertsCommand::List { most } => printer.print(&alerts::list(context, most)?),
             AlertsCommand::Taken { ids } => printer.print(&alerts::taken(context, &ids)?),
         },
-        Command::Serve { listen, desk: true, digits } => {
+        Command::Serve { listen, desk: true, digits, .. } => {
             desk::run(context, &desk::Options { listen, digits, holder: false }, printer)?;
             return Ok(true);
         }
-        Command::Serve { listen, desk: false, .. } => {
-            serve::run(context, listen, printer)?;
+        Command::Serve { listen, desk: false, limits, .. } => {
+            serve::run(context, listen, limits.within(), printer)?;
             return Ok(true);
         }
         Command::Keys { command } => match command {

@@ -13,6 +13,8 @@ use super::words::say;
 pub(crate) enum Source {
     Argument,
     Environment,
+    /// What systemd gives a service.
+    Credential,
     File,
     /// The language of the environment's locale.
     Locale,
@@ -25,12 +27,14 @@ impl Source {
         match (language, self) {
             (Language::English, Self::Argument) => "argument",
             (Language::English, Self::Environment) => "environment",
+            (Language::English, Self::Credential) => "credential",
             (Language::English, Self::File) => "file",
             (Language::English, Self::Locale) => "locale",
             (Language::English, Self::BuiltIn) => "built in",
             (Language::English, Self::Unset) => "not set",
             (Language::Arabic, Self::Argument) => "من سطر الأوامر",
             (Language::Arabic, Self::Environment) => "من متغيرات البيئة",
+            (Language::Arabic, Self::Credential) => "من بيانات الاعتماد",
             (Language::Arabic, Self::File) => "من ملف الإعدادات",
             (Language::Arabic, Self::Locale) => "من لغة النظام",
             (Language::Arabic, Self::BuiltIn) => "القيمة الأصلية",

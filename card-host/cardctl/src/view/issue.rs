@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::View;
 use super::card::contract;
+use super::policy::FeeLine;
 use super::table::Table;
 use super::words::say;
 
@@ -55,17 +56,20 @@ pub(crate) struct Issued {
     /// Nothing where the card is in use: it is kept nowhere.
     access_number: Option<String>,
     replaces: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fee: Option<FeeLine>,
     #[serde(skip)]
     replaced: Option<CardRef>,
 }
 
 impl Issued {
-    pub(crate) fn new(issued: &card_work::Issued) -> Self {
+    pub(crate) fn new(issued: &card_work::Issued, fee: Option<FeeLine>) -> Self {
         let replaced = issued.replaces;
         Self {
             account: (&issued.account).into(),
             access_number: issued.access.as_ref().map(digits),
             replaces: replaced.map(|replaced| replaced.id.to_string()),
+            fee,
             replaced,
         }
     }
@@ -83,6 +87,9 @@ impl View for Issued {
         table.line("account", account.account);
         table.line("meter", account.contract(language));
         table.line("access number", to_print(self.access_number.as_deref(), language));
+        if let Some(fee) = &self.fee {
+            table.line("fee", fee.line(language));
+        }
         let (next, arabic) = match self.replaced {
             _ if self.access_number.is_none() => (
                 "this card was made before, and is in use: cardctl show",

@@ -23,6 +23,7 @@ pub(crate) struct MonthView {
     other_charges: i32,
     fees: i64,
     instalments: u32,
+    doubt_cost: u32,
     tariff: u32,
     slab: u8,
     peak_w: u32,
@@ -52,6 +53,7 @@ impl MonthView {
             other_charges: month.others,
             fees: month.fees().0,
             instalments: month.instalments,
+            doubt_cost: month.doubt_cost,
             tariff: month.tariff,
             slab: month.slab,
             peak_w: month.peak,
@@ -97,13 +99,20 @@ impl MonthView {
             (self.re_rated, "re-rated"),
             (self.clock_doubtful, "clock"),
         ];
-        let set: Vec<_> =
-            named.into_iter().filter(|(set, _)| *set).map(|(_, name)| words(language, name)).collect();
+        let mut set: Vec<_> = named
+            .into_iter()
+            .filter(|(set, _)| *set)
+            .map(|(_, name)| words(language, name).to_owned())
+            .collect();
+        if self.doubt_cost != 0 {
+            set.push(Piastres(self.doubt_cost.into()).to_string());
+        }
         set.join(" ")
     }
 }
 
-/// Each month in a line under a head; "re-rated" is a part of the energy charge.
+/// Each month in a line under a head; "re-rated" is a part of the energy charge, and so is the amount behind the
+/// flag of the clock.
 pub(crate) fn table<'a>(months: impl Iterator<Item = &'a MonthView> + Clone, language: Language) -> String {
     let most = months.clone().map(|month| month.energy_10wh).max().unwrap_or(0).max(1);
     let [month, kwh, energy, re_rated, fees, instalments, total, slab, peak, flags] = match language {

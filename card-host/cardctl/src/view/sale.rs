@@ -88,7 +88,8 @@ pub(crate) struct Kept {
 impl Kept {
     pub(crate) fn new(sale: &Sale, file: String) -> Self {
         let code = customer::code(Situation::PaidNotLoaded);
-        Self { card: sale.card.to_string(), file, code, sold: sale.into() }
+        let card = sale.carrier().map(|card| card.to_string()).unwrap_or_default();
+        Self { card, file, code, sold: sale.into() }
     }
 }
 

@@ -85,6 +85,40 @@ fn an_argument_comes_before_the_environment_and_that_before_the_file() {
     assert!(output.status.code() == Some(2) && err(&output).contains("/no/such/file"), "{output:?}");
 }
 
+/// A service has its secrets as files in a folder of its own.
+#[test]
+fn credentials_of_a_service_set_options() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let folder = directory.join("credentials");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("cardctl.database"), "postgres://me:secret@host/db\n").unwrap();
+    std::fs::write(folder.join("cardctl.secret"), "Mona\n").unwrap();
+    let show = |variable: Option<&str>| {
+        let mut command = cardctl(directory, &["--format", "json", "config", "show"]);
+        variable.map(|url| command.env("CARDCTL_DATABASE", url));
+        let output = command.env("CREDENTIALS_DIRECTORY", &folder).output().unwrap();
+        let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
+        move |key: &str| {
+            let all = shown["settings"].as_array().unwrap();
+            let setting = all.iter().find(|setting| setting["key"] == key).unwrap();
+            (setting["value"].as_str().unwrap().to_owned(), setting["source"].as_str().unwrap().to_owned())
+        }
+    };
+    let is = |value: &str, source: &str| (value.to_owned(), source.to_owned());
+    assert_eq!(show(None)("database"), is("postgres://me:***@host/db", "credential"));
+    assert_eq!(show(None)("secret-file"), is(folder.join("cardctl.secret").to_str().unwrap(), "credential"));
+    assert_eq!(show(Some("postgres://other/db"))("database"), is("postgres://other/db", "environment"));
+    for help in [&["help", "options"][..], &["serve", "--help"]] {
+        let output = cardctl(directory, help).env("CREDENTIALS_DIRECTORY", &folder).output().unwrap();
+        assert!(output.status.success() && !out(&output).contains("secret@"), "{output:?}");
+    }
+    std::fs::remove_file(folder.join("cardctl.database")).unwrap();
+    std::fs::create_dir(folder.join("cardctl.database")).unwrap();
+    let output = cardctl(directory, &["info"]).env("CREDENTIALS_DIRECTORY", &folder).output().unwrap();
+    assert!(output.status.code() == Some(2) && err(&output).contains("cardctl.database"), "{output:?}");
+}
+
 /// What holds for all commands is in one place, and the help of a command is about that command.
 #[test]
 fn help_is_short_and_has_examples() {

@@ -174,15 +174,13 @@ pub struct Charge {
 pub struct Certified {
     /// When, POSIX seconds.
     pub time: u64,
-    /// Sequence of the certificate.
-    pub sequence: u32,
-    /// All credit of the contract so far, in piastres; at most 2^62.
-    pub total_credit_piastres: u64,
-    /// All debits of the contract so far, in piastres; at most 2^62.
-    pub total_debited_piastres: u64,
-    /// The voucher, to be loaded onto the card.
-    #[cfg_attr(feature = "schema", schema(value_type = schema::VoucherBytes))]
-    pub voucher: String,
+    /// Sold to a card: the voucher, to be loaded onto it.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<schema::VoucherBytes>))]
+    pub voucher: Option<String>,
+    /// Sold by the number of a meter: the voucher, sealed for the company. It waits for the card wherever that comes; keep this for your list of
+    /// sales.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<schema::KeptBytes>))]
+    pub kept: Option<String>,
 }
 
 /// Which sales are listed.
@@ -290,14 +288,9 @@ pub struct Sale {
     /// The meter.
     #[cfg_attr(feature = "schema", schema(value_type = schema::MeterNumber))]
     pub meter: String,
-    /// The contract of the meter.
-    pub binding: u32,
-    /// The card that the voucher is for.
-    #[cfg_attr(feature = "schema", schema(value_type = schema::CardId))]
-    pub card: String,
-    /// The customer's account.
-    #[cfg_attr(feature = "schema", schema(value_type = schema::AccountNumber))]
-    pub account: String,
+    /// The card, where it was sold to a card; null where it was sold by the number of a meter.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<schema::CardId>))]
+    pub card: Option<String>,
     /// What the customer pays, in piastres: the sum of credit, debt and charges.
     pub amount_piastres: u64,
     /// What becomes credit.
@@ -318,9 +311,10 @@ pub struct Sale {
 }
 
 impl Sale {
-    /// The voucher, to be loaded onto the card; `None` where nothing is certified yet, or the text of it is none.
+    /// The voucher, to be loaded onto the card; `None` where nothing is certified yet, it was sold by the number of a meter, or the text of it
+    /// is none.
     pub fn voucher(&self) -> Option<Voucher> {
-        let bytes = hex::decode(&self.certified.as_ref()?.voucher).ok()?;
+        let bytes = hex::decode(self.certified.as_ref()?.voucher.as_ref()?).ok()?;
         Voucher::parse(&bytes).ok()
     }
 }

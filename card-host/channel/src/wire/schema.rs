@@ -42,11 +42,6 @@ pub struct ToMeter {
 #[schema(pattern = "^(0|[1-9][0-9]{0,19})$", min_length = 1, max_length = 20, example = "1000017")]
 pub struct MeterNumber(String);
 
-/// A customer's account: its number in decimal digits, as a text, since it may have 20 of them.
-#[derive(ToSchema)]
-#[schema(pattern = "^(0|[1-9][0-9]{0,19})$", min_length = 1, max_length = 20, example = "4711")]
-pub struct AccountNumber(String);
-
 /// A vending point: a till, a machine, a front server.
 #[derive(ToSchema)]
 #[schema(pattern = "^[a-z0-9._-]{1,32}$", min_length = 1, max_length = 32, example = "kiosk-00017")]
@@ -86,6 +81,11 @@ pub struct HexBytes(String);
 #[derive(ToSchema)]
 #[schema(pattern = "^[0-9A-Fa-f]{220}$", min_length = 220, max_length = 220)]
 pub struct VoucherBytes(String);
+
+/// A voucher that only the company can open: 126 bytes in hexadecimal digits.
+#[derive(ToSchema)]
+#[schema(pattern = "^[0-9A-Fa-f]{252}$", min_length = 252, max_length = 252)]
+pub struct KeptBytes(String);
 
 /// A few words: not only white space, and without control characters.
 #[derive(ToSchema)]

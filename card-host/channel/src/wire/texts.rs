@@ -4,7 +4,7 @@
 use card_core::text::{Language, Paid, isolate};
 use card_core::units::Piastres;
 
-use super::{Certified, Code, Sale, SaleState, Words};
+use super::{Code, Sale, SaleState, Words};
 
 impl Code {
     /// What the customer is told; nothing where it is between programs.
@@ -124,7 +124,7 @@ pub fn of_sale(sale: &Sale) -> Option<Words> {
         (SaleState::Reserved, _) => None,
         (SaleState::Cancelled, _) => Code::Cancelled.message(),
         (SaleState::Refunded, _) => Code::Refunded.message(),
-        (SaleState::Certified, Some(certified)) => Some(receipt(sale, certified)),
+        (SaleState::Certified, Some(_)) => Some(receipt(sale)),
         (SaleState::Paid | SaleState::Certified, _) => words(
             "The payment is recorded, and the charge is not ready yet. Please keep this receipt and ask again soon.",
             "تم تسجيل الدفع، والشحنة غير جاهزة بعد. يرجى الاحتفاظ بالإيصال والسؤال مرة أخرى قريبًا.",
@@ -132,7 +132,7 @@ pub fn of_sale(sale: &Sale) -> Option<Words> {
     }
 }
 
-fn receipt(sale: &Sale, certified: &Certified) -> Words {
+fn receipt(sale: &Sale) -> Words {
     let fees = sale.charges.iter().map(|charge| charge.amount_piastres).fold(0, u64::saturating_add);
     let paid = Paid {
         paid: Piastres(sale.amount_piastres),
@@ -140,21 +140,33 @@ fn receipt(sale: &Sale, certified: &Certified) -> Words {
         debt: Piastres(sale.debt_piastres),
         credit: Piastres(sale.credit_piastres),
     };
-    let total = Piastres(certified.total_credit_piastres);
     let mut en = paid.in_words(Language::English).to_string();
     let mut ar = paid.in_words(Language::Arabic).to_string();
     let Sale { meter, card, point, number, .. } = sale;
-    en.push_str(&format!(
-        " Meter {meter}, card {card}, receipt {point}/{number}. All charges so far: {total} EGP. Load the charge onto the card, and take the card to the meter."
-    ));
     let place = format!("{point}/{number}");
-    ar.push_str(&format!(
-        " العداد {}، الكارت {}، الإيصال {}. إجمالي الشحنات حتى الآن: {} جنيه. يرجى تحميل الشحنة على الكارت ثم وضعه في العداد.",
-        isolate(meter),
-        isolate(card),
-        isolate(place),
-        isolate(total)
-    ));
+    match card {
+        Some(card) => {
+            en.push_str(&format!(
+                " Meter {meter}, card {card}, receipt {place}. Load the charge onto the card, and take the card to the meter."
+            ));
+            ar.push_str(&format!(
+                " العداد {}، الكارت {}، الإيصال {}. يرجى تحميل الشحنة على الكارت ثم وضعه في العداد.",
+                isolate(meter),
+                isolate(card),
+                isolate(place)
+            ));
+        }
+        None => {
+            en.push_str(&format!(
+                " Meter {meter}, receipt {place}. Load the charge onto the card at any charging point or with a phone, and take the card to the meter."
+            ));
+            ar.push_str(&format!(
+                " العداد {}، الإيصال {}. يرجى تحميل الشحنة على الكارت من أي منفذ شحن أو بالهاتف، ثم وضع الكارت في العداد.",
+                isolate(meter),
+                isolate(place)
+            ));
+        }
+    }
     Words { en, ar }
 }
 
@@ -163,7 +175,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
     use super::*;
-    use crate::wire::{Charge, ChargeKind};
+    use crate::wire::{Certified, Charge, ChargeKind};
 
     #[test]
     fn all_words_are_in_both_languages_with_western_digits() {
@@ -177,13 +189,7 @@ mod tests {
 
     #[test]
     fn a_receipt_says_what_the_amount_became() {
-        let certified = Certified {
-            time: 1_790_000_000,
-            sequence: 2,
-            total_credit_piastres: 12_345,
-            total_debited_piastres: 0,
-            voucher: String::new(),
-        };
+        let certified = Certified { time: 1_790_000_000, voucher: None, kept: None };
         let charge = Charge { code: "cleaning".to_owned(), kind: ChargeKind::Levy, amount_piastres: 150 };
         let mut sale = Sale {
             id: "a".to_owned(),
@@ -194,9 +200,7 @@ mod tests {
             time: 1_790_000_000,
             actor: "till".to_owned(),
             meter: "17".to_owned(),
-            binding: 1,
-            card: "00C0FFEE00C0FFEE".to_owned(),
-            account: "4711".to_owned(),
+            card: Some("00C0FFEE00C0FFEE".to_owned()),
             amount_piastres: 5000,
             credit_piastres: 4750,
             debt_piastres: 100,
@@ -210,16 +214,15 @@ mod tests {
         assert_eq!(
             words.en,
             "Paid: 50.00 EGP. Fees: 1.50 EGP. Instalment of a debt: 1.00 EGP. Credit: 47.50 EGP. Meter 17, card 00C0FFEE00C0FFEE, \
-             receipt kiosk-1/7. All charges so far: 123.45 EGP. Load the charge onto the card, and take the card to the meter."
+             receipt kiosk-1/7. Load the charge onto the card, and take the card to the meter."
         );
-        for part in [
-            "\u{2068}50.00\u{2069}",
-            "\u{2068}47.50\u{2069}",
-            "\u{2068}kiosk-1/7\u{2069}",
-            "\u{2068}123.45\u{2069}",
-        ] {
+        for part in ["\u{2068}50.00\u{2069}", "\u{2068}47.50\u{2069}", "\u{2068}kiosk-1/7\u{2069}"] {
             assert!(words.ar.contains(part), "{part}: {}", words.ar);
         }
+        sale.card = None;
+        let words = of_sale(&sale).unwrap();
+        assert!(words.en.contains("Meter 17, receipt kiosk-1/7. Load") && !words.en.contains("C0FFEE"));
+        assert!(words.ar.contains("من أي منفذ شحن") && !words.ar.contains("C0FFEE"));
         (sale.state, sale.certified) = (SaleState::Paid, None);
         assert!(of_sale(&sale).unwrap().en.contains("not ready yet"));
         sale.state = SaleState::Reserved;

@@ -5,13 +5,12 @@ use card_core::layout::CertificateAnswer;
 use card_core::scp03::SecurityLevel;
 
 use super::{ADMIN, METER};
-use crate::issuer::{BINDING, OTHER_METER, event, events, month, months, settle};
+use crate::issuer::{BINDING, OTHER_METER, event, history, month, settle};
 use crate::subject::{Check, Failure, Subject, equal};
 
 const READ: [u8; 4] = [0x80, 0x46, 0x00, 0x00];
 const SETTLE: [u8; 4] = [0x80, 0x48, 0x00, 0x00];
-const MONTHS: [u8; 4] = [0x80, 0x4A, 0x00, 0x00];
-const EVENTS: [u8; 4] = [0x80, 0x4C, 0x00, 0x00];
+const HISTORY: [u8; 4] = [0x80, 0x4A, 0x00, 0x00];
 
 pub(super) fn run(subject: &mut Subject<'_>) -> bool {
     levels(subject);
@@ -26,8 +25,7 @@ fn levels(subject: &mut Subject<'_>) {
         ("READ CERTIFICATE", READ, SecurityLevel::CMac),
         ("READ CERTIFICATE", READ, SecurityLevel::CMacCEnc),
         ("SETTLE", SETTLE, SecurityLevel::CMacRMac),
-        ("PUT MONTHS", MONTHS, SecurityLevel::CMacRMac),
-        ("PUT EVENTS", EVENTS, SecurityLevel::CMacRMac),
+        ("PUT HISTORY", HISTORY, SecurityLevel::CMacRMac),
     ] {
         let rule = format!("{name} at level {:02X}: 6982", level as u8);
         subject.in_session("7", rule, 0x6982, (METER.0, level), header, &[]);
@@ -145,20 +143,23 @@ fn settling(subject: &mut Subject<'_>) -> bool {
 }
 
 fn histories(subject: &mut Subject<'_>) {
-    for (name, header, none, many) in [("PUT MONTHS", MONTHS, 0x6700, 9), ("PUT EVENTS", EVENTS, 0x6700, 14)]
-    {
-        subject.in_session("11", format!("{name} of nothing: 6700"), none, METER, header, &[0]);
-        subject.in_session("11", format!("{name} of {many}: 6700"), none, METER, header, &[many]);
+    for (rule, data) in [
+        ("nothing", history(&[], &[])),
+        ("6 months", vec![6]),
+        ("fewer months than it says", [vec![2], month(69).emit().to_vec()].concat()),
+        ("14 events", history(&[], &(10..24).collect::<Vec<_>>())),
+        ("5 months and an event", history(&[66, 67, 68, 69, 70], &[4])),
+    ] {
+        subject.in_session("11", format!("PUT HISTORY, {rule}: 6700"), 0x6700, METER, HISTORY, &data);
     }
-    subject.in_session("11", "PUT MONTHS that do not rise: 6A80", 0x6A80, METER, MONTHS, &months(&[69, 68]));
-    subject.in_session("11", "PUT EVENTS that do not rise: 6A80", 0x6A80, METER, EVENTS, &events(&[5, 4]));
-    subject.rule("11", "PUT MONTHS: the last one; those that the card has are skipped", |subject| {
-        send(subject, MONTHS, &months(&[66, 67, 69]))?.has(&[0, 69])?;
-        send(subject, MONTHS, &months(&[65, 69]))?.has(&[0, 69])
-    });
-    subject.rule("11", "PUT EVENTS: the last one; those that the card has are skipped", |subject| {
-        send(subject, EVENTS, &events(&[4, 6]))?.has(&[0, 0, 0, 6])?;
-        send(subject, EVENTS, &events(&[2, 6, 7]))?.has(&[0, 0, 0, 7])
+    for (rule, data) in [("months", history(&[69, 68], &[])), ("events", history(&[69], &[5, 4]))] {
+        let rule = format!("PUT HISTORY with {rule} that do not rise: 6A80");
+        subject.in_session("11", rule, 0x6A80, METER, HISTORY, &data);
+    }
+    subject.rule("11", "PUT HISTORY: the last ones; those that the card has are skipped", |subject| {
+        send(subject, HISTORY, &history(&[66, 67, 69], &[]))?.has(&[0, 69, 0, 0, 0, 3])?;
+        send(subject, HISTORY, &history(&[65, 69], &[4, 6]))?.has(&[0, 69, 0, 0, 0, 6])?;
+        send(subject, HISTORY, &history(&[], &[2, 6, 7]))?.has(&[0, 69, 0, 0, 0, 7])
     });
     subject.rule("6", "records say their own numbers, and gaps have none", |subject| {
         let mut session = subject.open(ADMIN.0, ADMIN.1)?;

@@ -119,8 +119,7 @@ fn refused(subject: &mut Subject<'_>) {
     for (name, ins) in [
         ("READ CERTIFICATE", 0x46),
         ("SETTLE", 0x48),
-        ("PUT MONTHS", 0x4A),
-        ("PUT EVENTS", 0x4C),
+        ("PUT HISTORY", 0x4A),
         ("PUT METER MAIL", 0x4E),
         ("BIND", 0x52),
         ("STORE DATA", 0xE2),

@@ -4,7 +4,7 @@ use card_core::id::{Binding, Channel};
 use card_core::scp03::SecurityLevel;
 
 use super::{ADMIN, METER};
-use crate::issuer::{BINDING, GENERATION, event, settle};
+use crate::issuer::{BINDING, GENERATION, history, settle};
 use crate::report::TEARING;
 use crate::subject::{Check, Failure, Subject, equal, wrap};
 
@@ -49,11 +49,11 @@ pub(super) fn run(subject: &mut Subject<'_>) -> bool {
         profile = (profile + 1) % 250;
         Ok(Act { session: Some(ADMIN), header: [0x80, 0xE2, 0x00, 0x01], data: vec![profile; 96] })
     });
-    let mut last = 1000;
-    torn(subject, "PUT EVENTS", |_| {
-        last += 2;
-        let data = [&[2][..], &event(last).emit(), &event(last + 1).emit()].concat();
-        Ok(Act { session: Some(METER), header: [0x80, 0x4C, 0x00, 0x00], data })
+    let (mut index, mut number) = (100, 1000);
+    torn(subject, "PUT HISTORY", |_| {
+        (index, number) = (index + 1, number + 2);
+        let data = history(&[index], &[number, number + 1]);
+        Ok(Act { session: Some(METER), header: [0x80, 0x4A, 0x00, 0x00], data })
     });
     true
 }

@@ -2,6 +2,7 @@
 //! own point, which is read first; all else only grows, or is told apart by sequences, so it follows from the entries in any order.
 
 mod bindings;
+mod desks;
 mod office;
 mod tally;
 
@@ -12,6 +13,7 @@ use card_core::units::{CardTime, Piastres};
 use std::collections::{BTreeMap, HashMap};
 
 use self::bindings::Known;
+use self::desks::Desks;
 use self::office::Office;
 use self::tally::{Keys, Reports, Tally};
 use crate::accounts::LedgerAccount;
@@ -74,6 +76,7 @@ pub(super) struct Expected {
     /// Moves that a second person approved.
     approved: Vec<RequestKey>,
     persons: HashMap<RequestKey, Persons>,
+    desks: Desks,
     /// Cash that one person gave back, or missed when a day was closed.
     singly: Vec<(EntryId, Kind, Piastres)>,
 }
@@ -116,6 +119,9 @@ impl Expected {
             *held = Day { day, sold: Piastres(before.0.saturating_add(entry.amount.0)) };
         }
         let in_office = entry.id.point.as_str() == OFFICE;
+        // Of the rules those that hold before it: what an entry asks for is not asked of itself.
+        self.desks.learn(&self.office.policies);
+        self.desks.add(entry, |card| self.office.cards.contains_key(card));
         let raised = in_office && self.office.add(entry);
         self.link(entry);
         self.moves(entry);
@@ -181,8 +187,13 @@ impl Expected {
         }
         match entry.kind {
             Kind::Propose => {
-                if let Some(from) = crate::correct::moves_from(&entry.payload) {
+                if let Some(from) = crate::proposal::moves_from(&entry.payload) {
                     self.proposed.insert(entry.request.clone(), from);
+                }
+            }
+            Kind::GiveBack => {
+                if let Some(of) = entry.binding {
+                    self.bindings.entry(of).or_default().closed = true;
                 }
             }
             Kind::Move if entry.step == Step::Settled => self.approved.push(entry.request.clone()),
@@ -197,7 +208,8 @@ impl Expected {
 
     fn persons(&mut self, entry: &Entry, raised: bool) {
         if takes_cash_singly(entry) {
-            self.singly.push((entry.id.clone(), entry.kind, entry.amount));
+            let paid = crate::GivenBack::of_entry(entry).map_or(entry.amount, |given| given.paid);
+            self.singly.push((entry.id.clone(), entry.kind, paid));
         }
         let (asks, agrees) = (entry.kind == Kind::Propose, entry.kind == Kind::Approve);
         if !asks && !agrees && !raised && !takes_two(entry) {
@@ -213,7 +225,7 @@ impl Expected {
         }
     }
 
-    /// What takes two people, and was done by one.
+    /// What takes two people, and was done by one; and what a desk has not asked for.
     pub(super) fn alone(&mut self) -> Vec<(EntryId, Kind, String)> {
         let all = std::mem::take(&mut self.persons).into_values();
         let by_one = all.filter_map(|Persons { asked, agreed, done }| {
@@ -227,10 +239,11 @@ impl Expected {
             (rules.correction_approval_above.max(back), shortage_alone.max(short))
         });
         let above = std::mem::take(&mut self.singly).into_iter().filter_map(|(entry, kind, amount)| {
-            (amount.0 > if kind == Kind::Debit { back } else { short }).then_some((entry, kind))
+            (amount.0 > if kind == Kind::Close { short } else { back }).then_some((entry, kind))
         });
         let why = "no second person has agreed to it";
-        by_one.chain(above).map(|(entry, kind)| (entry, kind, why.to_owned())).collect()
+        let alone = by_one.chain(above).map(|(entry, kind)| (entry, kind, why.to_owned()));
+        alone.chain(self.desks.wrong()).collect()
     }
 
     fn posted(&mut self, payload: &[u8]) {
@@ -270,7 +283,8 @@ impl Expected {
             known.card = self.office.present.get(binding).copied();
             let elsewhere = known.card.and_then(|(card, _)| self.office.cards.get(&card.id));
             known.superseded = meters.get(&binding.meter).is_some_and(|newest| newest > &binding.number)
-                || elsewhere.is_some_and(|card| card.binding != *binding);
+                || elsewhere.is_some_and(|card| card.binding != *binding)
+                || known.is_nobodys();
             known.blocked = self.office.blocked.contains(binding);
             let seen = known.card.and_then(|(card, _)| self.receipts.get(&(*binding, card.id)));
             known.card_sequence = known.card_sequence.max(seen.copied().unwrap_or(0));
@@ -335,6 +349,10 @@ impl Expected {
                 format!("member of staff {:?}", member.name),
                 self.office.staff.remove(&member.identity).map(|held| held == *member),
             ),
+            Row::Head(Head::Person(person)) => compared(
+                format!("somebody at a desk for account {}", person.account),
+                self.desks.persons.remove(person).then_some(true),
+            ),
             Row::Head(Head::Card(card)) => compared(
                 format!("card {}", card.card.id),
                 self.office.cards.remove(&card.card.id).map(|held| held == *card),
@@ -386,6 +404,12 @@ impl Expected {
             self.office.tokens.values().map(|token| format!("token of {:?} of {}", token.actor, token.party)),
         );
         names.extend(self.office.staff.values().map(|member| format!("member of staff {:?}", member.name)));
+        names.extend(
+            self.desks
+                .persons
+                .iter()
+                .map(|person| format!("somebody at a desk for account {}", person.account)),
+        );
         names.extend(self.office.cards.keys().map(|card| format!("card {card}")));
         names.extend(self.links.keys().map(|(party, card)| format!("link of card {card} at {party}")));
         names.extend(self.office.customers.keys().map(|account| format!("customer {account}")));
@@ -429,7 +453,7 @@ fn one_of(said: &[Linked], link: &Link) -> bool {
 fn takes_cash_singly(entry: &Entry) -> bool {
     let of = |is: fn(&Transfer) -> bool| entry.step == Step::First && entry.transfers.iter().any(is);
     match entry.kind {
-        Kind::Debit => of(|transfer| matches!(transfer.credit, LedgerAccount::Cash(_))),
+        Kind::Debit | Kind::GiveBack => of(crate::give_back::pays_out),
         Kind::Close => of(|transfer| matches!(transfer.debit, LedgerAccount::Differences(_))),
         _ => false,
     }
@@ -439,7 +463,7 @@ fn takes_cash_singly(entry: &Entry) -> bool {
 fn takes_two(entry: &Entry) -> bool {
     match entry.kind {
         Kind::Adopt => true,
-        Kind::Move | Kind::Close | Kind::Debit | Kind::Mail => entry.step == Step::Settled,
+        Kind::Move | Kind::GiveBack | Kind::Close | Kind::Debit | Kind::Mail => entry.step == Step::Settled,
         Kind::Restore => entry.id.point.as_str() == OFFICE,
         Kind::Recover => entry.payload.len() == bindings::RECOVERED,
         _ => false,

@@ -19,7 +19,15 @@ pub(super) fn misfit(entry: &Entry) -> Option<String> {
     let sum: u128 = entry.transfers.iter().map(|transfer| u128::from(transfer.amount.0)).sum();
     let whole = matches!(
         entry.kind,
-        Kind::Sale | Kind::Confirm | Kind::Certify | Kind::Refund | Kind::Debit | Kind::Debt | Kind::Deposit
+        Kind::Sale
+            | Kind::Confirm
+            | Kind::Certify
+            | Kind::Refund
+            | Kind::Debit
+            | Kind::Debt
+            | Kind::Deposit
+            | Kind::Fee
+            | Kind::FeeBack
     );
     if whole && sum != u128::from(entry.amount.0) {
         return Some(format!("transfers of {sum} piastres for an amount of {}", entry.amount.0));
@@ -58,6 +66,12 @@ fn fits(entry: &Entry, transfer: &Transfer) -> bool {
         Kind::Refund => paid(debit) && taken(credit),
         Kind::Debit => own(debit) && (cash(credit) || debtor(credit) || *credit == Account::Corrections),
         Kind::Adopt => between(&own, &|account| *account == Account::Opening),
+        Kind::GiveBack => {
+            let given = |account: &Account| {
+                cash(account) || debtor(account) || matches!(account, Account::Bank | Account::Consumed)
+            };
+            (own(debit) && given(credit)) || (debtor(debit) && own(credit))
+        }
         // The entry is about the new binding; the old one stands in its reason. What was used is never given back.
         Kind::Move => {
             let binding = |account: &Account| matches!(account, Account::Credit(_));
@@ -71,7 +85,14 @@ fn fits(entry: &Entry, transfer: &Transfer) -> bool {
             _ => false,
         },
         Kind::Close => between(&cash, &|account| matches!(account, Account::Differences(of) if of == point)),
+        Kind::Fee => (taken(debit) || debtor(debit)) && of_step(entry, credit),
+        Kind::FeeBack => of_step(entry, debit) && (taken(credit) || debtor(credit)),
         Kind::Recover => between(&own, &|account| *account == Account::Recovered),
         _ => false,
     }
+}
+
+/// Whether an account is where the fee of the step that an entry names is booked.
+fn of_step(entry: &Entry, account: &Account) -> bool {
+    crate::papers::taken(entry).is_some_and(|fee| fee.step.income().is_ok_and(|income| income == *account))
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{MoneyIdentity, TrialBalance, TrialLine};
 use crate::accounts::{Class, LedgerAccount as Account};
 use crate::entry::{Entry, Kind, Step, Transfer};
+use crate::give_back::pays_out;
 
 /// A binding as its entries have it. Kept small: there is one for each binding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub(super) struct OfBinding {
     pub(super) sequence: u32,
     pub(super) total_credit: Piastres,
     pub(super) total_debited: Piastres,
-    /// What went from it to other bindings by the word of its meter, and nobody else's.
+    /// What went from it to other bindings, or back to its customer, by the word of its meter, and nobody else's.
     pub(super) moved_by_report: i64,
 }
 
@@ -59,8 +60,13 @@ impl Sums {
         }
         for transfer in &entry.transfers {
             self.transfer(transfer);
-            if let (Kind::Move, Step::First, Account::Credit(from), Account::Moves) =
-                (entry.kind, entry.step, &transfer.debit, &transfer.credit)
+            if let Account::Credit(from) = &transfer.debit
+                && entry.step == Step::First
+                && match entry.kind {
+                    Kind::Move => transfer.credit == Account::Moves,
+                    Kind::GiveBack => transfer.credit != Account::Consumed,
+                    _ => false,
+                }
             {
                 let held = self.bindings.entry(*from).or_default();
                 held.moved_by_report = held.moved_by_report.saturating_add(signed(transfer.amount));
@@ -148,7 +154,7 @@ impl MoneyIdentity {
         if paid(credit) {
             self.waiting = self.waiting.saturating_add(amount);
         }
-        if matches!(debit, Account::Credit(_)) && credit.is_taken() {
+        if pays_out(transfer) {
             self.given_back = self.given_back.saturating_add(amount);
         }
         // A channel took back what a customer had paid: it is owed again.

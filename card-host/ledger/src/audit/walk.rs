@@ -18,7 +18,7 @@ use crate::restore::epoch_of;
 use crate::store::{Table, Transaction};
 
 /// What is gone through row by row.
-const TABLES: [Table; 12] = [
+const TABLES: [Table; 13] = [
     Table::Entry,
     Table::Transfer,
     Table::Request,
@@ -26,6 +26,7 @@ const TABLES: [Table; 12] = [
     Table::Party,
     Table::Token,
     Table::Staff,
+    Table::Person,
     Table::Link,
     Table::Card,
     Table::Customer,

@@ -47,7 +47,7 @@ impl Office {
     ) -> Result<Issued, BranchError> {
         who.must(Power::Sell).map_err(LedgerError::from)?;
         let summary = personalise::select(transport)?;
-        let serving = self.serving(meter)?;
+        let serving = self.tended(meter)?;
         let in_use = |state| !matches!(state, State::Blank | State::Personalised);
         let request = who.request(id);
         let (made, known) =
@@ -153,7 +153,7 @@ impl Office {
                 return Ok(Entered { before, voucher, record, card });
             }
             let Some(record) = context.binding.clone() else { return Err(unknown(t, payee)?) };
-            if record.status != Status::Open {
+            if record.status != Status::Open && !record.is_nobodys() {
                 return Err(Refusal::Closed(record.binding()).into());
             }
             if record.epoch != context.epoch {

@@ -7,7 +7,6 @@ use card_core::role::{KeyVersion, Role};
 use card_core::units::CardTime;
 use serde_json::json;
 
-use super::super::bindings::totals;
 use super::super::entry::{Entry, Kind, Step};
 use super::super::error::{LedgerError, Refusal, StoreError};
 use super::super::names::RequestId;
@@ -16,6 +15,7 @@ use super::super::payload::Payload;
 use super::super::powers::Power;
 use super::super::records::{BindingRecord, Head, MailRecord, Status};
 use super::super::second::{Agreed, agreed, asked, done};
+use super::super::sell::totals;
 use super::super::sell::{about, unknown};
 use super::super::signing::Wanted;
 use super::super::store::{Context, Payee, Transaction, read};

@@ -5,6 +5,7 @@
 mod collect;
 mod engineering;
 mod issue;
+mod life;
 mod mail;
 mod recover;
 mod renew;
@@ -66,6 +67,14 @@ impl Office {
     pub fn serving(&self, meter: MeterId) -> Result<BindingRecord, LedgerError> {
         let record = read(self.ledger(), |t| binding_of(t, Payee::Meter(meter)))?;
         if record.status == Status::Open { Ok(record) } else { Err(Refusal::UnknownMeter(meter).into()) }
+    }
+
+    /// The newest binding of a meter that a technician's card can be for: the open one, or nobody's.
+    fn tended(&self, meter: MeterId) -> Result<BindingRecord, LedgerError> {
+        match self.ended(meter)? {
+            Some(ended) => Ok(ended.nobodys),
+            None => self.serving(meter),
+        }
     }
 
     /// The binding that a card serves, as an account with that card: a customer's, or a technician's.

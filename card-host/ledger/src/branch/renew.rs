@@ -8,7 +8,7 @@ use card_core::role::{KeyVersion, Role};
 use card_core::units::CardTime;
 use serde_json::json;
 
-use super::super::bindings::{card_head, totals};
+use super::super::bindings::card_head;
 use super::super::entry::{Kind, Step};
 use super::super::error::LedgerError;
 use super::super::meter_keys::{base_and_transport, keys_of_meter};
@@ -17,6 +17,7 @@ use super::super::office::{Office, Who, draft};
 use super::super::powers::Powers;
 use super::super::records::{BindingRecord, CardUse, Head, Status};
 use super::super::sell::about;
+use super::super::sell::totals;
 use super::super::store::{Payee, read};
 use super::BranchError;
 use card_host::card;

@@ -53,6 +53,7 @@ impl Absent {
             Head::Party(_)
             | Head::Token(_)
             | Head::Staff(_)
+            | Head::Person(_)
             | Head::Reading(_)
             | Head::Signed(_)
             | Head::Epoch(_) => return false,

@@ -11,10 +11,11 @@ use super::failure::Failure;
 use crate::store::{Row as TableRow, Table};
 use crate::{
     BindingRecord, CardRecord, CardUse, Customer, Entry, EntryId, Hash, Head, Kind, LedgerAccount, Link,
-    MailRecord, Message, Party, Point, PolicyRecord, Power, Reading, RequestKey, SignedHead, Staff, Status,
-    Step, StepDone, Token, Transfer,
+    MailRecord, Message, Party, PersonRecord, Point, PolicyRecord, Power, Reading, RequestKey, Secret,
+    SignedHead, Staff, Status, Step, StepDone, Token, Transfer,
 };
 use card_host::issuer::BindingAccount;
+use card_host::national_id::PersonRef;
 
 /// The largest total of a binding.
 const MOST_TOTAL: u64 = 1 << 62;
@@ -155,6 +156,12 @@ impl<'r> Columns<'r> {
         let bytes: &[u8] = self.next()?;
         let wrong = |_| self.wrong(self.at.saturating_sub(1), &format!("{} bytes, and not {N}", bytes.len()));
         bytes.try_into().map_err(wrong)
+    }
+
+    /// The ledger's secret.
+    pub(super) fn secret(&mut self) -> Result<Secret, Failure> {
+        let bytes: &[u8] = self.next()?;
+        Secret::parse(bytes).map_err(|error| self.wrong(self.at.saturating_sub(1), &error.to_string()))
     }
 
     fn hash(&mut self) -> Result<Hash, Failure> {
@@ -322,6 +329,10 @@ impl<'r> Columns<'r> {
         })
     }
 
+    pub(super) fn person(&mut self) -> Result<PersonRecord, Failure> {
+        Ok(PersonRecord { person: PersonRef::parse(&self.bytes()?), account: self.account()? })
+    }
+
     pub(super) fn staff(&mut self) -> Result<Staff, Failure> {
         Ok(Staff {
             identity: self.next()?,
@@ -397,6 +408,7 @@ impl<'r> Columns<'r> {
             Table::Party => TableRow::Head(Head::Party(self.party()?)),
             Table::Token => TableRow::Head(Head::Token(self.token()?)),
             Table::Staff => TableRow::Head(Head::Staff(self.staff()?)),
+            Table::Person => TableRow::Head(Head::Person(self.person()?)),
             Table::Link => TableRow::Head(Head::Link(self.link()?)),
             Table::Card => TableRow::Head(Head::Card(self.card()?)),
             Table::Customer => TableRow::Head(Head::Customer(self.customer()?)),

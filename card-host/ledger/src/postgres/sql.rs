@@ -170,6 +170,7 @@ pub(super) const WAITING_AT: &str = waiting!(" AND point = $4");
 pub(super) const PARTY: &str = "SELECT code, channel, open FROM party WHERE code = $1";
 pub(super) const TOKEN: &str = "SELECT hash, party, actor, power, revoked FROM token WHERE hash = $1";
 pub(super) const STAFF: &str = "SELECT identity, name, may, secret, stopped FROM staff ORDER BY identity";
+pub(super) const PERSONS: &str = "SELECT person, account FROM person WHERE person = $1";
 pub(super) const TOKENS: Lockable =
     lockable!("SELECT hash, party, actor, power, revoked FROM token WHERE party = $1 ORDER BY hash");
 pub(super) const CARD: Lockable =
@@ -201,6 +202,7 @@ pub(super) const SIGNED_HEAD: &str = "SELECT point, number, head, time, signatur
 pub(super) const BALANCES: &str = "SELECT account, sum(debits)::TEXT, sum(credits)::TEXT FROM (\
     SELECT debit AS account, sum(amount) AS debits, 0 AS credits FROM transfer GROUP BY debit \
     UNION ALL SELECT credit, 0, sum(amount) FROM transfer GROUP BY credit) AS sums GROUP BY account ORDER BY account";
+pub(super) const SECRET: &str = "SELECT bytes FROM secret WHERE id = 1";
 pub(super) const EPOCH: &str = "SELECT epoch FROM meta WHERE id = 1";
 pub(super) const CLOCK: &str = "SELECT extract(epoch FROM clock_timestamp())::BIGINT";
 pub(super) const LAST_TIME: &str = "SELECT coalesce(max(time), 0) FROM point";
@@ -299,6 +301,8 @@ pub(super) const MESSAGE_ROW: Insert = insert!(
 );
 pub(super) const NEW_READING: &str = "INSERT INTO reading (meter, binding, number, time, applied_credit, applied_debited, \
     balance, energy, flags, tampering) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
+pub(super) const NEW_PERSON: &str =
+    "INSERT INTO person (person, account) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 pub(super) const NEW_POLICY: &str =
     "INSERT INTO policy (version, from_time, rules) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 pub(super) const NEW_SIGNED_HEAD: &str = "INSERT INTO signed_head (point, number, head, time, signature) \
@@ -335,6 +339,7 @@ pub(super) const fn rows(table: Table) -> (&'static str, [&'static str; 3]) {
         Table::Party => cursor!("party", "code, channel, open"),
         Table::Token => cursor!("token", "hash, party, actor, power, revoked"),
         Table::Staff => cursor!("staff", "identity, name, may, secret, stopped"),
+        Table::Person => cursor!("person", "person, account"),
         Table::Link => cursor!("link", "party, card, customer, since"),
         Table::Card => cursor!("card", "id, generation, meter, binding, load_key, used"),
         Table::Customer => cursor!("customer", customer!()),

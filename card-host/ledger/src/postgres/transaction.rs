@@ -3,6 +3,7 @@
 use card_core::id::{Binding, CardId, MeterId, Scope};
 use card_core::message::Slot;
 use card_core::units::{CardTime, Piastres};
+use card_host::national_id::PersonRef;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio_postgres::Row;
@@ -18,8 +19,9 @@ use crate::sell::reference;
 use crate::store::{Access, Row as TableRow, Table, newest_first};
 use crate::{
     AccountBalance, Ask, BindingRecord, CardRecord, Context, Customer, Entry, EntryId, Hash, Head,
-    LedgerAccount, LedgerError, Link, MailRecord, Message, Party, PartyCode, Payee, Point, PointCode,
-    PolicyRecord, Reading, RequestKey, SignedHead, Staff, Status, StepDone, Token, Transaction,
+    LedgerAccount, LedgerError, Link, MailRecord, Message, Party, PartyCode, Payee, PersonRecord, Point,
+    PointCode, PolicyRecord, Reading, RequestKey, Secret, SignedHead, Staff, Status, StepDone, Token,
+    Transaction,
 };
 
 /// For what reads the whole ledger.
@@ -329,6 +331,10 @@ impl Transaction for PostgresTransaction<'_> {
         self.many(sql::STAFF, &[], "staff", |columns| columns.staff())
     }
 
+    fn persons(&mut self, person: &PersonRef) -> Result<Vec<PersonRecord>, LedgerError> {
+        self.many(sql::PERSONS, &[&person.emit().as_slice()], "person", |columns| columns.person())
+    }
+
     fn tokens(&mut self, party: &PartyCode) -> Result<Vec<Token>, LedgerError> {
         self.many(sql::TOKENS.sql(self.locks()), &[&party.as_str()], "token", |columns| columns.token())
     }
@@ -470,6 +476,11 @@ impl Transaction for PostgresTransaction<'_> {
             }
             page.into_iter().try_for_each(&mut *each)?;
         }
+    }
+
+    fn secret(&mut self) -> Result<Secret, LedgerError> {
+        let secret = self.one(sql::SECRET, &[], "secret", |columns| columns.secret())?;
+        self.run(|_| secret.ok_or_else(|| Failure::corrupt("table secret is empty")))
     }
 
     fn epoch(&mut self) -> Result<u32, LedgerError> {

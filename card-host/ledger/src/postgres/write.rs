@@ -256,6 +256,10 @@ fn add_plain<'a>(values: &mut Values<'a>, head: &'a Head, new: bool) -> Result<&
                 .add(i16::from(member.stopped));
             Ok(sql::STAFF_ROW.sql(new))
         }
+        Head::Person(record) => {
+            values.add(record.person.emit().to_vec()).add(record.account.cast_signed());
+            Ok(sql::NEW_PERSON)
+        }
         Head::Link(link) => {
             values
                 .add(link.party.as_str())

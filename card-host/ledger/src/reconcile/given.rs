@@ -8,6 +8,7 @@ use crate::close::covers_from;
 use crate::entry::{Entry, Kind, Step};
 use crate::error::LedgerError;
 use crate::export::first_at;
+use crate::give_back::{GivenBack, pays_out};
 use crate::names::COMPANY;
 use crate::records::Point;
 use crate::store::Transaction;
@@ -75,6 +76,12 @@ fn shown(entry: &Entry) -> Option<Exception> {
         Kind::Move if entry.step == Step::Settled => {
             (About::WithoutPayment, Severity::Warning, "was moved by an estimate")
         }
+        Kind::GiveBack if entry.step == Step::Settled => {
+            (About::WithoutPayment, Severity::Warning, "was given back by two people at a contract's end")
+        }
+        Kind::GiveBack if entry.transfers.iter().any(pays_out) => {
+            (About::WithoutPayment, Severity::Notice, "was given back at a contract's end")
+        }
         Kind::Recover => (About::WithoutPayment, Severity::Warning, "was recovered after a restore"),
         Kind::Restore => (About::WithoutPayment, Severity::Warning, "of credit: a restore was declared"),
         Kind::Debit if gave_cash(entry) => {
@@ -88,7 +95,7 @@ fn shown(entry: &Entry) -> Option<Exception> {
     let recovered = entry.transfers.iter().filter(|transfer| transfer.debit == LedgerAccount::Recovered);
     let amount = match entry.kind {
         Kind::Recover => Piastres(recovered.fold(0, |sum, transfer| transfer.amount.0.saturating_add(sum))),
-        _ => entry.amount,
+        _ => GivenBack::of_entry(entry).map_or(entry.amount, |given| given.paid),
     };
     let what = format!("{amount} EGP {what}, by {}: {:?}", entry.actor, entry.reason);
     Some(Exception {

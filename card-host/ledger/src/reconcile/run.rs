@@ -437,7 +437,7 @@ impl<'a> Run<'a> {
 
 /// Whether cash comes or goes with entries of this kind.
 const fn moves_money(kind: Kind) -> bool {
-    matches!(kind, Kind::Sale | Kind::Confirm | Kind::Refund | Kind::Debit | Kind::Deposit)
+    matches!(kind, Kind::Sale | Kind::Confirm | Kind::Refund | Kind::Debit | Kind::GiveBack | Kind::Deposit)
 }
 
 /// When a binding was superseded, and by which: the next one of its meter, or the one that its card has gone to.

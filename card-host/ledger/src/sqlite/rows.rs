@@ -9,12 +9,13 @@ use rusqlite::{Error, Row};
 
 use crate::entry::{Entry, EntryId, Kind, RequestKey, Step, Transfer};
 use crate::records::{
-    BindingRecord, CardRecord, CardUse, Customer, Head, Link, MailRecord, Message, Party, Point,
-    PolicyRecord, Reading, SignedHead, Staff, Status, StepDone, Token,
+    BindingRecord, CardRecord, CardUse, Customer, Head, Link, MailRecord, Message, Party, PersonRecord,
+    Point, PolicyRecord, Reading, SignedHead, Staff, Status, StepDone, Token,
 };
 use crate::store::{Row as TableRow, Table};
-use crate::{LedgerError, Power, Refusal, StoreError};
+use crate::{LedgerError, Power, Refusal, Secret, StoreError};
 use card_host::issuer::BindingAccount;
+use card_host::national_id::PersonRef;
 
 /// A number that SQLite can hold: it has 63 bits and a sign.
 pub(super) fn number(what: &str, value: u64) -> Result<i64, LedgerError> {
@@ -123,6 +124,11 @@ impl<'row> Columns<'row> {
         }
         CardTime::from_unix(value)
             .ok_or_else(|| self.strange(column, &format_args!("{value} is no time of a ledger")))
+    }
+
+    /// The ledger's secret.
+    pub(super) fn secret(&mut self) -> Result<Secret, LedgerError> {
+        Ok(Secret::parse(self.bytes("bytes")?)?)
     }
 
     fn text(&mut self, column: &str) -> Result<&'row str, LedgerError> {
@@ -268,6 +274,13 @@ impl<'row> Columns<'row> {
             actor: self.text("actor")?.to_owned(),
             power: self.code("power", Power::from_code)?,
             revoked: self.flag("revoked")?,
+        })
+    }
+
+    pub(super) fn person(&mut self) -> Result<PersonRecord, LedgerError> {
+        Ok(PersonRecord {
+            person: PersonRef::parse(&self.array("person")?),
+            account: self.account("account")?,
         })
     }
 
@@ -420,6 +433,7 @@ impl<'row> Columns<'row> {
             Table::Party => TableRow::Head(Head::Party(self.party()?)),
             Table::Token => TableRow::Head(Head::Token(self.token()?)),
             Table::Staff => TableRow::Head(Head::Staff(self.staff()?)),
+            Table::Person => TableRow::Head(Head::Person(self.person()?)),
             Table::Link => TableRow::Head(Head::Link(self.link()?)),
             Table::Card => TableRow::Head(Head::Card(self.card()?)),
             Table::Customer => TableRow::Head(Head::Customer(self.customer()?)),

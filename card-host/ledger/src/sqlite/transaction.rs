@@ -4,6 +4,7 @@
 use card_core::id::{Binding, CardId, Scope};
 use card_core::message::Slot;
 use card_core::units::CardTime;
+use card_host::national_id::PersonRef;
 use rusqlite::{Connection, Params, named_params, params};
 
 use super::error::{failed, is_severe};
@@ -12,11 +13,11 @@ use super::rows::{Columns, account};
 use crate::entry::{Entry, EntryId, Hash, RequestKey};
 use crate::names::{PartyCode, PointCode};
 use crate::records::{
-    BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, Point, PolicyRecord,
-    Reading, SignedHead, Staff, StepDone, Token,
+    BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, PersonRecord, Point,
+    PolicyRecord, Reading, SignedHead, Staff, StepDone, Token,
 };
 use crate::store::{Access, AccountBalance, Ask, Context, Payee, Row, Table, Transaction, newest_first};
-use crate::{LedgerError, StoreError};
+use crate::{LedgerError, Secret, StoreError};
 
 macro_rules! entry {
     ($rest:expr) => {
@@ -334,6 +335,11 @@ impl Transaction for Rows<'_> {
         self.all("staff", sql, [], |columns| columns.staff())
     }
 
+    fn persons(&mut self, person: &PersonRef) -> Result<Vec<PersonRecord>, LedgerError> {
+        let sql = "SELECT person, account FROM person WHERE person = ?";
+        self.all("person", sql, [person.emit()], |columns| columns.person())
+    }
+
     fn tokens(&mut self, party: &PartyCode) -> Result<Vec<Token>, LedgerError> {
         let sql = "SELECT hash, party, actor, power, revoked FROM token WHERE party = ? ORDER BY hash";
         self.all("token", sql, [party.as_str()], |columns| columns.token())
@@ -480,6 +486,7 @@ impl Transaction for Rows<'_> {
             Table::Party => ("party", "SELECT code, channel, open FROM party"),
             Table::Token => ("token", "SELECT hash, party, actor, power, revoked FROM token"),
             Table::Staff => ("staff", "SELECT identity, name, may, secret, stopped FROM staff"),
+            Table::Person => ("person", "SELECT person, account FROM person"),
             Table::Link => ("link", "SELECT party, card, customer, since FROM link"),
             Table::Card => ("card", "SELECT id, generation, meter, binding, load_key, used FROM card"),
             Table::Customer => ("customer", "SELECT account, debt, phone, arabic FROM customer"),
@@ -491,6 +498,12 @@ impl Transaction for Rows<'_> {
             ),
         };
         self.each(name, sql, [], |columns| each(columns.any(table)?))
+    }
+
+    fn secret(&mut self) -> Result<Secret, LedgerError> {
+        let secret =
+            self.one("secret", "SELECT bytes FROM secret WHERE id = 1", [], |columns| columns.secret())?;
+        Ok(secret.ok_or_else(|| StoreError::Corrupt("table secret has no row".to_owned()))?)
     }
 
     fn epoch(&mut self) -> Result<u32, LedgerError> {

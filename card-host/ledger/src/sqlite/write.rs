@@ -6,8 +6,8 @@ use super::rows::{account, amount, number, time};
 use super::transaction::Rows;
 use crate::entry::{Entry, Hash, Kind, Step};
 use crate::records::{
-    BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, Point, PolicyRecord,
-    Reading, SignedHead, Staff, Status, Token,
+    BindingRecord, CardRecord, Customer, Head, Link, MailRecord, Message, Party, PersonRecord, Point,
+    PolicyRecord, Reading, SignedHead, Staff, Status, Token,
 };
 use crate::{LedgerError, Refusal, StoreError};
 use card_core::calendar::utc_month;
@@ -183,6 +183,7 @@ impl Rows<'_> {
             Head::Party(party) => self.party_head(party),
             Head::Token(token) => self.token_head(token),
             Head::Staff(member) => self.staff_head(member),
+            Head::Person(record) => self.person_head(record),
             Head::Link(link) => self.link_head(link),
             Head::Mail(mail) => self.mail_head(mail),
             Head::Reading(reading) => self.reading_head(reading),
@@ -281,6 +282,12 @@ impl Rows<'_> {
                    SET name = excluded.name, may = excluded.may, secret = excluded.secret, stopped = excluded.stopped";
         let Staff { identity, name, may, secret, stopped } = member;
         self.run("staff", sql, params![identity, name, may.to_string(), secret, stopped])?;
+        Ok(())
+    }
+
+    fn person_head(&mut self, record: &PersonRecord) -> Result<(), LedgerError> {
+        let sql = "INSERT INTO person (person, account) VALUES (?, ?) ON CONFLICT DO NOTHING";
+        self.run("person", sql, params![record.person.emit(), account(record.account)])?;
         Ok(())
     }
 

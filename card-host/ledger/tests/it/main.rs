@@ -11,6 +11,7 @@
 
 mod bench;
 mod cards;
+mod life;
 mod meter;
 mod office;
 mod powers;

@@ -8,9 +8,9 @@ use card_core::units::{CardTime, Piastres};
 use card_host::card_work::Order;
 use card_host::stage::Stage;
 use card_ledger::{
-    BranchError, DebitOrder, DebitTo, Evidence, LedgerError, LimitsChange, MoveOrder, Note, OpenOrder, Party,
-    Payee, PointLimits, Policy, Power, Powers, Refusal, RequestId, SaleOrder, ShownCard, StaffChange, Who,
-    read,
+    BranchError, CardPolicy, CardStep, DebitOrder, DebitTo, Documents, EndReason, Evidence, GiveBack, GiveTo,
+    LedgerError, LimitsChange, MoveOrder, Note, OpenOrder, PapersOrder, Party, Payee, PointLimits, Policy,
+    Power, Powers, Refusal, RequestId, SaleOrder, ShownCard, StaffChange, Who, read,
 };
 use std::collections::BTreeMap;
 
@@ -92,6 +92,13 @@ fn act(
         }
         "replace_card" => office.replace_card(who, &id, Payee::Card(1.into()), 2.into(), "lost").into(),
         "block" => office.block(who, &id, payee, false, "found").into(),
+        "end" => office.end(who, &id, MeterId::from(99), EndReason::MovedOut, "").into(),
+        "terminate" => office.end(who, &id, MeterId::from(99), EndReason::Terminated, "").into(),
+        "give_back" => office.give_back(who, &id, &GiveBack::new(from, GiveTo::Cash, None), "r").into(),
+        "propose_give_back" => {
+            let order = GiveBack::new(from, GiveTo::Cash, Some(1));
+            office.propose_give_back(who, &id, &order, "r").into()
+        }
         "move_credit" => office.move_credit(who, &id, record.binding(), report).into(),
         "rebind_engineering" => office.rebind_engineering(who, &id, &mut stage.card().unwrap(), meter).into(),
         "deposit" => office.deposit(who, &id, &point, Piastres(1), "").into(),
@@ -129,6 +136,16 @@ fn act(
         "add_token" => office.add_token(who, &id, &party, "till", Power::Sell).into(),
         "revoke_tokens" => office.revoke_tokens(who, &id, &party, "till").into(),
         "set_policy" => office.set_policy(who, &id, None, &Policy::for_development()).into(),
+        "set_cards" => {
+            let cards = CardPolicy { receipt_days: 90, steps: BTreeMap::new() };
+            office.set_cards(who, &id, None, &cards).into()
+        }
+        "present" => {
+            let (step, documents) = (CardStep::Block, &Documents::default());
+            office.present(&PapersOrder { who, id: &id, step, account: 1, meter: None, documents }).into()
+        }
+        "give_back_fee" => office.give_back_fee(who, &id, "wrong").into(),
+        "accounts_of" => office.accounts_of(who, &"29001011234567".parse().unwrap()).into(),
         "set_staff" => office.set_staff(who, &id, &"mona".parse().unwrap(), StaffChange::Stop, None).into(),
         "propose_time" => office.propose_time(who, &id, &point, "ran ahead").into(),
         "declare_restored" => {

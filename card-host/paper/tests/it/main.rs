@@ -24,9 +24,9 @@ fn receipt() -> Receipt {
             debt: Piastres(940),
             credit: Piastres(2820),
         },
-        card: "0000000000000001".into(),
+        card: Some("0000000000000001".into()),
         meter: 481,
-        account: 77,
+        account: Some(77),
         seller: "kiosk \"7\"".into(),
         next: "take the card to your meter".into(),
         proof: "EGR1 p0-1/12".into(),
@@ -113,12 +113,16 @@ fn what_the_meter_took_for_instalments_and_restarts_is_shown() {
     let mut with = statement(2);
     let without = with.page(look(Language::English)).unwrap();
     assert!(!without.contains("Instalments") && !without.contains("by restarts"));
+    assert!(!without.contains("of it while"));
     let month = &mut with.months[1];
     (month.instalments, month.re_rating) = (Piastres(45_678), Balance(35_750));
+    month.doubt_cost = Piastres(4_060);
     let page = with.page(look(Language::English)).unwrap();
     assert!(page.contains("Instalments") && page.contains("456.78") && page.contains("357.50"));
+    assert!(page.contains("of it while") && page.contains("40.60"));
     let page = with.page(look(Language::Arabic)).unwrap();
     assert!(page.contains("الأقساط") && page.contains("منها فرق الشرائح"));
+    assert!(page.contains("منها بسبب عدم ضبط تاريخ ووقت العداد"));
 }
 
 #[test]
@@ -146,6 +150,7 @@ fn slips_say_why_where_somebody_had_to() {
         card: "2".into(),
         meter: 1,
         account: 1,
+        returned: None,
         reason: "lost <at the market>".into(),
         next: "x".into(),
     };
@@ -170,6 +175,7 @@ fn papers_are_pdf_too() {
         card: "2".into(),
         meter: 1,
         account: 1,
+        returned: None,
         reason: "فقد في السوق".into(),
         next: "x".into(),
     };

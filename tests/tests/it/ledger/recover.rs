@@ -179,7 +179,7 @@ pub(crate) fn what_a_lost_contract_has_closed(world: &World) {
     assert_eq!(world.record(3).status, Status::Superseded);
     assert_eq!(used(world, 3), (moved.binding(), CardUse::Customer));
     let sold = world.sell(3, 5_000);
-    assert_eq!((sold.binding, sold.card), (moved.binding(), CardId::from(3)));
+    assert_eq!((sold.binding, sold.card), (moved.binding(), Some(CardId::from(3))));
     // A newer one of the same meter, with the card that it had: that closes this one.
     let held = BindingAccount { binding: Binding { number: 4, ..moved.binding() }, ..moved.held };
     recover(world, &BindingRecord { held, ..moved.clone() }).unwrap();

@@ -486,6 +486,7 @@ fn readings(report: &MeterReceipt) -> Readings {
         levies: 0,
         others: 0,
         instalments: 0,
+        doubt_cost: 0,
         tariff: 1,
         peak: 0,
     };

@@ -88,6 +88,7 @@ impl Transaction for Stepped<'_> {
     }
 
     pass_on! {
+        fn secret(&mut self) -> card_ledger::Secret;
         fn entry(&mut self, id: &EntryId) -> Option<Entry>;
         fn steps(&mut self, request: &RequestKey) -> Vec<StepDone>;
         fn chain(&mut self, point: &PointCode, after: u64, most: u32) -> Vec<Entry>;
@@ -99,6 +100,7 @@ impl Transaction for Stepped<'_> {
         fn token(&mut self, hash: &Hash) -> Option<Token>;
         fn tokens(&mut self, party: &PartyCode) -> Vec<Token>;
         fn staff(&mut self) -> Vec<card_ledger::Staff>;
+        fn persons(&mut self, person: &card_host::national_id::PersonRef) -> Vec<card_ledger::PersonRecord>;
         fn binding(&mut self, payee: Payee) -> Option<BindingRecord>;
         fn bindings(&mut self, after: Option<Binding>, most: u32) -> Vec<BindingRecord>;
         fn bindings_of(&mut self, account: u64) -> Vec<BindingRecord>;

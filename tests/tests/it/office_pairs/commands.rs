@@ -214,6 +214,7 @@ fn approve(desk: &Desk<'_>) -> Result<String, LedgerError> {
         card_ledger::Approved::Sale => "a sale".to_owned(),
         card_ledger::Approved::Asked => "to be done".to_owned(),
         card_ledger::Approved::Certified(done) => certified(done),
+        card_ledger::Approved::GivenBack(given) => format!("given back: {}", given.paid),
         card_ledger::Approved::Time(point) => format!("the time of {point}"),
     })
 }

@@ -232,7 +232,7 @@ fn what_was_left_is_moved_by_the_final_report_or_an_estimate() {
         &by_report,
         &["no final report of contract 1/1", "cardctl collect", "--estimate EGP --reason"],
     );
-    let _ = cardctl.json(&["issue", "--meter", "1", "--account", "8", "--closes-former"]);
+    let _ = cardctl.json(&["move-in", "--meter", "1", "--account", "8"]);
     let _ = cardctl.json(&["top-up", "10"]);
     let _ = cardctl.json(&["meter", "tap", "--meter", "1"]);
     let collected = cardctl.json(&["collect"]);

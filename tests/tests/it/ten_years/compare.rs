@@ -106,6 +106,7 @@ pub fn month(closed: &Closed) -> Month {
         levies: of(&|code| (1..=5).contains(&code)),
         others: of(&|code| code > 5),
         instalments: 0,
+        doubt_cost: 0,
         tariff: tariff.version,
         peak: closed.peak,
     }
@@ -113,7 +114,7 @@ pub fn month(closed: &Closed) -> Month {
 
 /// A record but for what depends on the pulses and the debt plan, which the model does not follow.
 pub fn priced_afresh(month: Month) -> Month {
-    Month { re_rating: 0, instalments: 0, ..month }
+    Month { re_rating: 0, instalments: 0, doubt_cost: 0, ..month }
 }
 
 /// All closed months that the meter keeps are those of the plain model.

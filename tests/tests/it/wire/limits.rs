@@ -122,6 +122,15 @@ fn who_reads_no_answers_is_hung_up_on() {
 }
 
 #[test]
+fn the_largest_body_is_what_is_set() {
+    let served = Served::with(Options { body: 1024, ..wide() });
+    let of = |length| format!("{{\"x\":\"{}\"}}", "x".repeat(length));
+    let answer = served.ask("POST", "/v1/sales", &served.fawry, Some("a"), &of(1024));
+    assert_eq!(answer.problem(413), "too-large");
+    assert_eq!(served.ask("POST", "/v1/sales", &served.fawry, Some("a"), &of(900)).problem(400), "malformed");
+}
+
+#[test]
 fn wrong_tokens_are_not_looked_up_for_long() {
     let served = Served::with(Options { failures: number(5), ..wide() });
     served.world.customer(7);

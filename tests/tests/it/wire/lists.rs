@@ -6,7 +6,7 @@ use card_ledger::{By, EntryId, end_of_day, list_sales, report, sale_by_receipt, 
 use super::served::{Served, sale};
 
 /// A local day as it is written.
-fn written(day: u16) -> String {
+pub(crate) fn written(day: u16) -> String {
     let begin = jiff::civil::date(2020, 1, 1);
     begin.checked_add(jiff::Span::new().days(i64::from(day))).unwrap().to_string()
 }

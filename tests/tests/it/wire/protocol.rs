@@ -79,12 +79,19 @@ fn sales_in_steps() {
     assert_eq!(refused(client.confirm("a", "fawry-2", None)), is(409, "wrong-step"));
     let sold = client.confirm("a", "fawry-1", None).unwrap();
     assert_eq!(sold.state, SaleState::Certified);
-    let voucher = hex::decode(sold.certified.as_ref().unwrap().voucher.as_str()).unwrap();
-    assert_eq!(Voucher::parse(&voucher).unwrap().card, CardId::from(7));
+    // By the number of a meter: which card it is, and what was on it, is not the seller's to know.
+    let certified = sold.certified.clone().unwrap();
+    assert_eq!((&sold.card, &certified.voucher), (&None, &None));
     assert_eq!(client.confirm("a", "fawry-1", None).unwrap(), sold);
     assert_eq!(client.status("a").unwrap(), sold);
     assert_eq!(refused(client.cancel("a", "fawry-1")), is(409, "already-confirmed"));
-    assert_eq!(client.pending("0000000000000007").unwrap().voucher, sold.certified.map(|held| held.voucher));
+    let voucher = hex::decode(client.pending("0000000000000007").unwrap().voucher.unwrap()).unwrap();
+    assert_eq!(Voucher::parse(&voucher).unwrap().card, CardId::from(7));
+    // What the seller keeps is that voucher, for the company alone.
+    let list = format!(r#"{{"request":"a","amount":5000,"voucher":"{}"}}"#, certified.kept.unwrap());
+    let fawry: PartyCode = "fawry".parse().unwrap();
+    let found = card_ledger::find_lost(&*served.world.ledger, &fawry, &mut list.as_bytes()).unwrap();
+    assert_eq!((found.known, found.lost.len(), found.contradicting.len()), (1, 0, 0));
 
     client.reserve("b", "fawry-1", &card(7), 5000).unwrap();
     assert_eq!(client.cancel("b", "fawry-1").unwrap().state, SaleState::Cancelled);

@@ -8,7 +8,7 @@ use card_core::text::{Language, Situation};
 use card_host::card_work::CardChoice;
 use card_host::operate;
 use card_host::random::OsRandom;
-use card_ledger::RequestId;
+use card_ledger::{Documents, RequestId};
 use card_paper::{Look, Receipt, Slip, Statement};
 
 use super::seen::words;
@@ -52,14 +52,14 @@ impl Done {
 }
 
 impl Desk {
-    pub(super) fn try_to(&self, id: &RequestId, action: Action) -> Done {
-        match self.perform(id, &action) {
+    pub(super) fn try_to(&self, id: &RequestId, action: Action, shown: &Documents) -> Done {
+        match self.perform(id, &action, shown) {
             Ok(said) => Done { action, said: said.words, outcome: Outcome::Done, once: said.once },
             Err(error) => Done::of_error(action, &error, false),
         }
     }
 
-    fn perform(&self, id: &RequestId, action: &Action) -> Result<Said, Error> {
+    fn perform(&self, id: &RequestId, action: &Action, shown: &Documents) -> Result<Said, Error> {
         let context = &self.context(id, None);
         match action {
             Action::Sell { card, amount } => {
@@ -73,12 +73,12 @@ impl Desk {
                 Ok(Said::of(&loaded))
             }
             Action::Block { of, blocked, reason } => {
-                let done = block::run(context, *of, *blocked, reason)?;
+                let done = block::run(context, *of, *blocked, reason, shown)?;
                 Ok(Said::of(&done))
             }
             Action::Replace { meter, account, reason } => {
                 let options = issue::Replacement { meter: *meter, account: Some(*account), reason: *reason };
-                let issued = issue::replace(context, &options, CardChoice::default())?;
+                let issued = issue::replace(context, &options, CardChoice::default(), shown)?;
                 let Said { words, .. } = Said::of(&issued);
                 Ok(Said { words: crate::view::desk::replaced(), once: Some(words) })
             }

@@ -11,7 +11,10 @@ use card_core::id::MeterId;
 use card_core::numerals;
 use card_core::text::Language;
 use card_core::units::Piastres;
-use card_ledger::{Payee, ReplaceReason, RequestId, StaffName, StaffSecret};
+use card_host::national_id::NationalId;
+use card_ledger::{
+    Documents, LedgerError, PaperRefusal, Payee, ReplaceReason, RequestId, StaffName, StaffSecret,
+};
 use card_paper::Look;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -22,6 +25,7 @@ use zeroize::Zeroize as _;
 use super::guard::{Guard, guarded};
 use super::seen::words;
 use super::{Action, Desk, DeskError, Forgotten, Outcome, card as card_id};
+use crate::commands::policy::{day, receipt};
 use crate::commands::{Error, given};
 use crate::view::NotPrinted;
 use crate::view::desk as pages;
@@ -144,12 +148,30 @@ struct Fields {
     reason: String,
     name: String,
     secret: String,
+    national_id: String,
+    valid_until: String,
+    shown: String,
+    police_report: String,
 }
 
 impl Default for Fields {
     fn default() -> Self {
         let [request, card, amount, meter, account, reason, name, secret] = [const { String::new() }; 8];
-        Self { request, card, amount, meter, account, reason, name, secret }
+        let [national_id, valid_until, shown, police_report] = [const { String::new() }; 4];
+        Self {
+            request,
+            card,
+            amount,
+            meter,
+            account,
+            reason,
+            name,
+            secret,
+            national_id,
+            valid_until,
+            shown,
+            police_report,
+        }
     }
 }
 
@@ -166,8 +188,31 @@ impl Fields {
     }
 
     fn meter(&self) -> Result<MeterId, Error> {
-        let meter = western(&self.meter).parse::<MeterId>().ok().filter(|meter| meter.number() != 0);
-        meter.ok_or_else(|| given("the number of a meter has digits only"))
+        meter_of(&western(&self.meter))
+    }
+
+    /// What the customer has shown. A number with a stroke in it is that of a receipt, any other that of the meter.
+    fn shown(&self) -> Result<Documents, Error> {
+        let some = |text: &str| Some(western(text)).filter(|text| !text.is_empty());
+        let national_id = match self.national_id.trim() {
+            "" => None,
+            number => {
+                let parsed = NationalId::parse(number);
+                Some(parsed.map_err(|error| LedgerError::from(PaperRefusal::from(error)))?)
+            }
+        };
+        let mut documents = Documents { national_id, ..Documents::default() };
+        if let Some(text) = some(&self.valid_until) {
+            documents.valid_until = Some(day(&text).map_err(given)?);
+        }
+        if let Some(text) = some(&self.shown) {
+            match text.contains('/') {
+                true => documents.receipt = Some(receipt(&text).map_err(given)?),
+                false => documents.meter = Some(meter_of(&text)?),
+            }
+        }
+        documents.police_report = Some(self.police_report.trim().to_owned()).filter(|text| !text.is_empty());
+        Ok(documents)
     }
 
     fn action(&self, what: &str) -> Result<Action, Error> {
@@ -197,6 +242,11 @@ impl Fields {
     }
 }
 
+fn meter_of(digits: &str) -> Result<MeterId, Error> {
+    let meter = digits.parse::<MeterId>().ok().filter(|meter| meter.number() != 0);
+    meter.ok_or_else(|| given("the number of a meter has digits only"))
+}
+
 /// A number as it is typed, in Western digits.
 fn western(text: &str) -> String {
     numerals::western(text.trim()).collect()
@@ -205,15 +255,17 @@ fn western(text: &str) -> String {
 async fn act(
     State(desk): Shared,
     Path((In(language), what)): Path<(In, String)>,
-    Form(fields): Form<Fields>,
+    Form(mut fields): Form<Fields>,
 ) -> Result<Response, Response> {
     let asked = fields.request().and_then(|id| Ok((id, fields.action(&what)?)));
-    let (id, action) = match asked {
+    let asked = asked.and_then(|(id, action)| Ok((id, action, fields.shown()?)));
+    fields.national_id.zeroize();
+    let (id, action, shown) = match asked {
         Ok(asked) => asked,
         Err(error) => return Ok(wrong(language, &error)),
     };
     let to = format!("/{}/done/{id}", language.code());
-    work(desk, move |desk| desk.act(&id, action)).await?;
+    work(desk, move |desk| desk.act(&id, action, &shown)).await?;
     Ok(Redirect::to(&to).into_response())
 }
 

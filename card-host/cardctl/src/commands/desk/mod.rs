@@ -9,7 +9,7 @@ mod seen;
 
 use card_core::id::CardId;
 use card_core::text::Language;
-use card_ledger::{RequestId, StaffName, StaffSecret};
+use card_ledger::{Documents, RequestId, StaffName, StaffSecret};
 use card_paper::Digits;
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -91,14 +91,14 @@ impl Desk {
         (seen, work.next.clone())
     }
 
-    /// Does what was asked for; what was done under this id before is not done again.
-    fn act(&self, id: &RequestId, action: Action) {
+    /// Does what was asked for, with what the customer has shown; what was done under this id before is not done again.
+    fn act(&self, id: &RequestId, action: Action, shown: &Documents) {
         let mut work = self.work();
         let known = work.done.iter().find(|(known, _)| known == id);
         if known.is_some_and(|(_, done)| matches!(done.outcome, Outcome::Done)) {
             return;
         }
-        let done = self.try_to(id, action);
+        let done = self.try_to(id, action, shown);
         self.remember(&mut work, id, done);
     }
 
@@ -114,7 +114,8 @@ impl Desk {
         let action = known.map(|(_, done)| done.action.clone()).ok_or_else(|| Forgotten(id.clone()))?;
         let done = match second.map(|second| self.agree(id, second)) {
             Some(Err(error)) => Done::of_error(action, &error, true),
-            _ => self.try_to(id, action),
+            // What was shown is in the ledger, or has to be shown again.
+            _ => self.try_to(id, action, &Documents::default()),
         };
         self.remember(&mut work, id, done);
         Ok(())

@@ -11,6 +11,7 @@ use crate::commands::{Error, given};
 use crate::context::books::Books;
 use crate::context::voucher_file::Taken;
 use crate::view::ledger::correct::{Agreed, CertifiedView, Debt, Ended, Proposed, ProposedTime, Withdrawn};
+use crate::view::ledger::give_back::Given;
 use crate::view::table::egp;
 
 /// What is taken back.
@@ -64,6 +65,7 @@ pub(crate) fn approve(books: &Books, request: &RequestKey, out: Option<&Path>) -
         Approved::Certified(certified) => {
             Ok(Agreed::Certified(certified_view(books, &certified, taken, out)?))
         }
+        Approved::GivenBack(given) => Ok(Agreed::GivenBack(Given::new(&request.id, &given))),
         Approved::Time(point) => Ok(Agreed::Time { request: request.id.clone(), approved: "time", point }),
     }
 }

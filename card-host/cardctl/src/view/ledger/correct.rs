@@ -7,6 +7,7 @@ use card_core::units::{CardTime, Piastres};
 use card_ledger::{Certified, PartyCode, PointCode, RequestId, Sale};
 use serde::Serialize;
 
+use super::give_back::Given;
 use crate::local;
 use crate::view::card::contract;
 use crate::view::table::Table;
@@ -77,6 +78,8 @@ pub(crate) enum Agreed {
         point: PointCode,
     },
     Certified(CertifiedView),
+    /// What was left in a contract.
+    GivenBack(Given),
 }
 
 impl Agreed {
@@ -104,6 +107,7 @@ impl View for Agreed {
                 format!("approved: vending point {point} goes on with this clock's time")
             }
             Self::Certified(certified) => certified.text(language),
+            Self::GivenBack(given) => given.text(language),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod correct;
 pub(crate) mod days;
+pub(crate) mod give_back;
 pub(crate) mod lists;
 pub(crate) mod lost;
 pub(crate) mod moves;

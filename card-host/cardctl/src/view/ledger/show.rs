@@ -311,7 +311,7 @@ pub(crate) struct SaleView {
     time: u64,
     actor: String,
     approved_by: Option<String>,
-    card: String,
+    card: Option<String>,
     amount: u64,
     division: Division,
     voucher: Option<String>,
@@ -322,6 +322,7 @@ pub(crate) struct SaleView {
 impl From<Sale> for SaleView {
     fn from(sale: Sale) -> Self {
         Self {
+            card: sale.carrier().map(|card| card.to_string()),
             request: sale.request.id,
             party: sale.request.party,
             state: sale.state.code(),
@@ -330,7 +331,6 @@ impl From<Sale> for SaleView {
             time: sale.time.to_unix(),
             actor: sale.actor,
             approved_by: sale.approved_by,
-            card: sale.card.to_string(),
             amount: sale.amount.0,
             division: sale.division,
             voucher: sale.certified.map(|certified| hex::encode_upper(&certified.voucher)),
@@ -352,7 +352,9 @@ impl View for SaleView {
         if let Some(second) = &self.approved_by {
             table.line("approved by", second);
         }
-        table.line("card", &self.card);
+        if let Some(card) = &self.card {
+            table.line("card", card);
+        }
         table.egp("paid", Piastres(self.amount));
         table.egp("credit", Piastres(self.division.credit));
         for charge in &self.division.charges {

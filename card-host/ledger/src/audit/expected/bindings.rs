@@ -8,7 +8,7 @@ use card_core::units::{CardTime, Piastres};
 use super::status;
 use crate::entry::{Entry, Kind};
 use crate::payload::Payload;
-use crate::records::{BindingRecord, Reading};
+use crate::records::{BindingRecord, NOBODY, Reading};
 
 /// What is known of a binding. Kept small: there is one for each.
 #[derive(Debug, Default)]
@@ -48,8 +48,8 @@ impl Known {
     /// Goes on by an entry after so many restores: by its chain, and by its time.
     pub(super) fn add(&mut self, entry: &Entry, restores: u32, by_time: u32) {
         match entry.kind {
-            Kind::Open | Kind::Adopt => {
-                self.account = entry.account;
+            Kind::Open | Kind::Adopt | Kind::End => {
+                self.account = if entry.kind == Kind::End { NOBODY } else { entry.account };
                 self.began = restores;
                 if let Some(Payload::Opened { credit_key, parameter_keys, time, .. }) =
                     Payload::parse(&entry.payload)
@@ -84,6 +84,10 @@ impl Known {
         if matches!(entry.kind, Kind::Replace) {
             self.card_sequence = 0;
         }
+    }
+
+    pub(super) const fn is_nobodys(&self) -> bool {
+        self.account == NOBODY
     }
 
     fn keys(&mut self, credit: u8, parameter: u8) {

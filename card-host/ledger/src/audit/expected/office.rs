@@ -128,8 +128,10 @@ impl Office {
             let code: PartyCode = code.parse().ok()?;
             let party = party_of(&code, document.get(ANSWER)?)?;
             self.parties.insert(code, party);
-        } else if let Some(rules) = text("rules") {
+        } else if text("rules").is_some() || document.get("cards").is_some() {
             let answer = document.get(ANSWER)?;
+            // One part of the rules may have been carried over, and both are in the answer then.
+            let rules = answer.get("rules").and_then(Value::as_str).or(text("rules"))?;
             let version = u32::try_from(answer.get("version")?.as_u64()?).ok()?;
             let from = CardTime::from_unix(answer.get("from")?.as_u64()?)?;
             self.policies.push(PolicyRecord { version, from, rules: rules.to_owned() });
@@ -151,6 +153,16 @@ impl Office {
             Kind::Open | Kind::Adopt => {
                 if let Some(Payload::Opened { generation, load_key, .. }) = Payload::parse(payload) {
                     self.serves(binding, CardRef { id, generation }, load_key);
+                }
+            }
+            // The card goes along, where it still served that meter.
+            Kind::End => {
+                if let Some(Payload::Opened { generation, load_key, .. }) = Payload::parse(payload) {
+                    self.present.insert(binding, (CardRef { id, generation }, load_key));
+                }
+                if let Some(card) = self.cards.get_mut(&id).filter(|card| card.binding.meter == binding.meter)
+                {
+                    card.binding = binding;
                 }
             }
             Kind::Replace => {
