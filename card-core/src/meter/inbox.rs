@@ -244,6 +244,7 @@ const EXECUTED: u8 = 0x01;
 
 impl MeterState {
     /// Takes what a mail says, but for keys. `carrier` is the card that brought it.
+    #[inline(never)]
     pub(super) fn take_mail(
         &mut self,
         reading: CardTime,
