@@ -230,6 +230,7 @@ fn no_command_says_anything_in_english() {
         "man .",
         "staff list",
         "policy show",
+        "activate",
         "new-meter --from 31 --to 51",
         "adopt --meter 52 --account 54 --amount 45.50 --shown-by old-card --evidence قراءة",
         "policy accounts --national-id none.txt",

@@ -86,7 +86,7 @@ fn type_in(shell: &Shell, document: &Path, block: &[String]) -> usize {
         if !is_ours(line) {
             continue;
         }
-        let command = line.split(" #").next().unwrap().split(" > ").next().unwrap().trim_end();
+        let command = line.split(" #").next().unwrap().trim_end();
         let own = OWN.iter().any(|word| command.contains(word));
         let output = shell.run(&if own { help_of(command) } else { format!("{set}{command}") });
         assert!(output.status.success(), "{}: {line}\n{output:?}", document.display());

@@ -38,7 +38,7 @@ fn the_description_is_complete() {
             assert!(operations.insert(name.clone()), "{name} twice");
         }
     }
-    assert_eq!(operations.len(), 14);
+    assert_eq!(operations.len(), 15);
     assert_eq!(api["security"], serde_json::json!([{ "token": [] }]));
     assert_eq!(api["components"]["securitySchemes"]["token"]["scheme"], "bearer");
     // What is sent has patterns and limits, and nothing beside it.

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::*;
 use crate::{
     AccountBalance, Ask, CardRecord, CardUse, Customer, Link, MailRecord, Message, Payee, PolicyRecord,
-    Power, Reading, Refusal, SignedHead, StoreError, Token, read,
+    Power, Reading, References, Refusal, SignedHead, StoreError, Token, read,
 };
 use card_host::issuer::LAST_TOTAL;
 
@@ -102,11 +102,14 @@ fn an_entry_with_the_last_values_of_all_fields() {
             credit: accounts[(line + 1) % accounts.len()].clone(),
             amount: if line == 0 && index == 0 { Piastres(1 << 50) } else { Piastres(1) },
         });
+        let (actor, reason) = ("منى\0\u{10FFFF}'\"".to_owned(), "x".repeat(10_000));
         let entry = Entry {
             kind: *kind,
             step: *step,
-            actor: "منى\0\u{10FFFF}'\"".to_owned(),
-            reason: "x".repeat(10_000),
+            // What is stored in their place: here, themselves.
+            references: Some(References { actor: actor.clone(), reason: reason.clone(), account: u64::MAX }),
+            actor,
+            reason,
             binding: Some(Binding { meter: MeterId([0xFF; 8]), number: u32::MAX }),
             card: Some(CardId([0; 8])),
             account: u64::MAX,
