@@ -31,6 +31,16 @@ pub(crate) enum Fate {
     Dead,
 }
 
+/// Which of the operations that a fault concerns fail, from one on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// That one, if it is one of them.
+    This,
+    /// The first of them.
+    First,
+    All,
+}
+
 #[derive(Debug, Clone)]
 enum Change {
     Write { offset: usize, data: Vec<u8> },
@@ -86,8 +96,8 @@ pub(crate) struct Disk {
     names: BTreeMap<PathBuf, Name>,
     pub(crate) operations: u64,
     pub(crate) faults: u64,
-    /// The first operation that fails, whether all after it fail too, and how.
-    pub(crate) fault: Option<(u64, bool, Fault)>,
+    /// From which operation on which fail, and how.
+    pub(crate) fault: Option<(u64, Which, Fault)>,
     /// The operation during which the power goes.
     pub(crate) cut: Option<u64>,
 }
@@ -103,9 +113,13 @@ impl Disk {
             return if dead { Fate::Dead } else { Fate::LosesPower };
         }
         match self.fault {
-            Some((first, more, fault))
-                if fault.concerns(operation) && (number == first || (more && number > first)) =>
+            Some((from, which, fault))
+                if fault.concerns(operation)
+                    && (number == from || (which != Which::This && number > from)) =>
             {
+                if which == Which::First {
+                    self.fault = None;
+                }
                 self.faults += 1;
                 Fate::Fails(fault)
             }
@@ -402,12 +416,12 @@ mod tests {
 
     #[test]
     fn operations_fail_by_their_number() {
-        let mut disk = Disk { fault: Some((2, false, Fault::Broken)), cut: Some(5), ..Disk::default() };
+        let mut disk = Disk { fault: Some((2, Which::This, Fault::Broken)), cut: Some(5), ..Disk::default() };
         let fates: Vec<_> = (0..6).map(|_| disk.operation(Operation::Write)).collect();
         let (fine, broken) = (Fate::Succeeds, Fate::Fails(Fault::Broken));
         assert_eq!(fates, [fine, broken, fine, fine, Fate::LosesPower, Fate::Dead]);
         assert_eq!((disk.operations, disk.faults), (6, 3));
-        let mut disk = Disk { fault: Some((2, true, Fault::Full)), ..Disk::default() };
+        let mut disk = Disk { fault: Some((2, Which::All, Fault::Full)), ..Disk::default() };
         let full = Fate::Fails(Fault::Full);
         let operations = [Operation::Write, Operation::Write, Operation::Sync, Operation::Write];
         assert_eq!(operations.map(|operation| disk.operation(operation)), [fine, full, fine, full]);

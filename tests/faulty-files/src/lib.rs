@@ -46,7 +46,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use disk::Aftermath;
 
-use disk::{Disk, Operation};
+use disk::{Disk, Operation, Which};
 
 /// How an operation fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,12 +144,17 @@ impl FaultyFiles {
 
     /// Fails the `n`-th operation from now on, if it is one that the fault concerns. The next is the first.
     pub fn fail_at(&self, n: u64, fault: Fault) {
-        self.plan(n, false, fault);
+        self.plan(n, Which::This, fault);
+    }
+
+    /// Fails the first operation that the fault concerns, from the `n`-th from now on.
+    pub fn fail_first_from(&self, n: u64, fault: Fault) {
+        self.plan(n, Which::First, fault);
     }
 
     /// Fails each operation that the fault concerns, from the `n`-th from now on, until [`heal`](Self::heal).
     pub fn fail_from(&self, n: u64, fault: Fault) {
-        self.plan(n, true, fault);
+        self.plan(n, Which::All, fault);
     }
 
     /// Cuts the power during the `n`-th operation from now on: that one and everything after it fails, reading too. A fault
@@ -200,9 +205,9 @@ impl FaultyFiles {
         Ok(aftermath)
     }
 
-    fn plan(&self, n: u64, more: bool, fault: Fault) {
+    fn plan(&self, n: u64, which: Which, fault: Fault) {
         let mut disk = self.layer.disk();
         disk.faults = 0;
-        disk.fault = Some((disk.operations.saturating_add(n.max(1)), more, fault));
+        disk.fault = Some((disk.operations.saturating_add(n.max(1)), which, fault));
     }
 }

@@ -98,7 +98,7 @@ fn reading(mut card: &mut impl Transport, company: &Development) -> Ours {
     let receipt = private(Instruction::GetData, 0xDF, 0x22);
     // Not empty, and of the sizes of the specification.
     let sizes = [&identity, &status, &profile, &purse, &load, &receipt].map(|hex| hex.len() / 2);
-    assert_eq!(sizes, [32, 3 + 32, 96, 94, 48, 3 + 81]);
+    assert_eq!(sizes, [32, 3 + 32, 96, 94, 39, 3 + 81]);
     Ours { select, identity, recognition, keys, status, profile, purse, load, receipt }
 }
 

@@ -9,8 +9,9 @@ use card_host::issuer::BindingAccount;
 use card_host::keystore::KeyStore;
 use card_host::random::OsRandom;
 use card_ledger::{
-    AuditKey, BindingRecord, BranchError, CardUse, Entry, Evidence, Finding, Kind, LedgerError, OpenOrder,
-    Payee, PointLimits, RecoveredCard, Refusal, RequestId, SEQUENCE_GAP, ShownCard, Status, read, verify,
+    AuditKey, BindingRecord, BranchError, CardUse, Entry, Evidence, FIRST_REFERENCE, Finding, Kind,
+    LedgerError, OpenOrder, Payee, PointLimits, RecoveredCard, Refusal, RequestId, SEQUENCE_GAP, ShownCard,
+    Status, read, verify,
 };
 use std::sync::Barrier;
 use std::time::Duration;
@@ -127,7 +128,9 @@ pub(crate) fn a_lost_contract_comes_back_with_its_card(world: &World) {
     assert_eq!((entry.reason.as_str(), entry.account, entry.id.point.as_str()), (WHY, 2, "office"));
     let (front, back) = entry.payload.split_at(BindingCertificate::SIZE);
     let ShownCard { binding: opened, certificate, .. } = shown(world, &record);
-    assert_eq!(BindingCertificate::parse(front), Ok(opened));
+    let entered = BindingCertificate::parse(front).unwrap();
+    assert!(entered.account >= FIRST_REFERENCE, "{entered:?}");
+    assert_eq!(BindingCertificate { account: opened.account, ..entered }, opened);
     assert_eq!(
         Certificate::parse(&back[..Certificate::SIZE]).unwrap().total_credit,
         certificate.total_credit

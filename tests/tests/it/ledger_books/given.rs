@@ -5,8 +5,9 @@ use card_host::card_core::id::{Binding, CardId, CardRef, MeterId};
 use card_host::card_core::units::{CardTime, Piastres};
 use card_host::issuer::{AccountError, BindingAccount, IssuerError};
 use card_ledger::{
-    AuditFinding, BindingRecord, DebitOrder, DebitTo, Evidence, Kind, LedgerError, MoveOrder, OpenOrder,
-    Payee, Policy, ReconcileOptions, Refusal, RequestId, ShownCard, reconcile,
+    AuditFinding, BindingRecord, DebitOrder, DebitTo, EndReason, Evidence, GiveBack, GiveTo, Kind,
+    LedgerError, MoveOrder, OpenOrder, Payee, Policy, ReconcileOptions, Refusal, RequestId, ShownCard,
+    reconcile,
 };
 use std::collections::BTreeSet;
 use system_tests::world::{World, kiosk, refused, who};
@@ -162,6 +163,25 @@ fn way(name: &str) -> Way {
                 alone: 100_000,
                 approval_does_it: true,
                 kind: Kind::Debit,
+                ..plain
+            }
+        }
+        "give-back" => {
+            // By an estimate; what a final report says was left, one person gives back, up to a limit.
+            let world = &plain.books.world;
+            let certified = world.record(1).held.total_credit.0;
+            world.office.end(&world.boss(), &world.id(), MeterId::from(1), EndReason::MovedOut, "").unwrap();
+            let act = |world: &World, id: &RequestId, amount: u64| {
+                let of = Binding { meter: MeterId::from(1), number: 1 };
+                let order = GiveBack::new(of, GiveTo::Cash, Some(amount.cast_signed()));
+                proposed(id, world.office.propose_give_back(&world.boss(), id, &order, WHY))
+            };
+            Way {
+                act,
+                most: Some(certified),
+                alone: 100_000,
+                approval_does_it: true,
+                kind: Kind::GiveBack,
                 ..plain
             }
         }

@@ -56,7 +56,7 @@ fn fails_and_is_full() {
                 if more {
                     files.fail_from(n, fault);
                 } else {
-                    files.fail_at(n, fault);
+                    files.fail_first_from(n, fault);
                 }
                 let before = files.operations();
                 let acknowledged = play(&world, &round);

@@ -6,8 +6,8 @@ use card_core::role::KeyVersion;
 use card_core::units::{Balance, CardTime, Energy, Piastres};
 use card_ledger::{
     AccountBalance, Ask, CardRecord, CardUse, Context, Customer, Entry, EntryId, Head, Kind, LedgerAccount,
-    Link, MailRecord, Message, Party, Payee, Point, PolicyRecord, Power, Reading, SignedHead, Status, Step,
-    Token, Transaction, Transfer, read, transact,
+    Link, MailRecord, Message, Party, Payee, Point, PolicyRecord, Power, Reading, References, SignedHead,
+    Status, Step, Token, Transaction, Transfer, read, transact,
 };
 use std::slice::from_ref;
 
@@ -41,6 +41,9 @@ fn extreme_entry(till: &Point) -> Entry {
     let mut entry = entry(till, Kind::Debit, &"Z".repeat(64), Step::Settled, CardTime(u32::MAX));
     entry.actor = "مندوب 'الفرع' \\ \" \u{10FFFF}".to_owned();
     entry.reason = "r".repeat(10_000);
+    // What is stored in their place: here, themselves.
+    let (actor, reason) = (entry.actor.clone(), entry.reason.clone());
+    entry.references = Some(References { actor, reason, account: u64::MAX });
     entry.binding = Some(Binding { meter: MeterId([0xFF; 8]), number: u32::MAX });
     entry.card = Some(CardId([0x80; 8]));
     entry.account = u64::MAX;

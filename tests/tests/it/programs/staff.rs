@@ -37,7 +37,7 @@ fn who_acts_is_known_by_a_secret() {
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
     }
     refused(by(&wrong, &["ledger", "status"]), &["root is not known here with this secret"]);
-    refused(by(&none, &["ledger", "status"]), &["has no secret of a member of staff"]);
+    refused(by(&none, &["ledger", "status"]), &["has no secret: the name is on the first line"]);
 
     // One person cannot be two, by whatever spelling; another one is.
     let said = by(&root, &["staff", "add", "Mona Aly", "--may", "sell,approve", "--out", &mona]);

@@ -129,7 +129,8 @@ impl Known {
         let (Some(binding), Some(certificate)) = (binding, certificate) else { return };
         self.card_sequence = certificate.sequence;
         if self.opened == CardTime::UNSET {
-            (self.account, self.opened) = (binding.account, binding.opening_time);
+            // The account stands in its certificate by reference.
+            (self.account, self.opened) = (entry.account, binding.opening_time);
             let parameter = entry.payload.last().copied().unwrap_or(0);
             self.keys(certificate.key_version.byte(), parameter);
         }
