@@ -21,6 +21,7 @@ use super::second::{Agreed, agreed, alone, asked, done};
 use super::sell::{about, sellable, totals, unknown};
 use super::standing::is_ahead;
 use super::store::{Context, Payee, Transaction};
+use super::words::FIRST_REFERENCE;
 use card_host::issuer::{AccountError, BindingAccount};
 
 /// A new binding.
@@ -69,6 +70,7 @@ impl Office {
             let opening_time = now.max(point.time);
             let (mut heads, mut step) = (Vec::new(), first);
             let number = next_number(&context)?;
+            is_account(t, order.account)?;
             if let Some(former) = &context.binding {
                 if former.status == Status::Open
                     && former.held.account != order.account
@@ -203,6 +205,7 @@ impl Office {
             if t.card(held.card.id)?.is_some() {
                 return Err(Refusal::CardInUse(held.card.id).into());
             }
+            is_account(t, held.account)?;
             let amount = held.total_credit.saturating_sub(held.total_debited);
             let now = self.now()?;
             let most = self.policy_at(now, |_, policy| Piastres(policy.without_payment.adopt_most));
@@ -361,6 +364,15 @@ pub(super) fn next_number(context: &Context) -> Result<u32, AccountError> {
 pub(super) fn superseded(former: &BindingRecord) -> Option<Head> {
     let open = former.status == Status::Open;
     open.then(|| Head::Binding(Box::new(BindingRecord { status: Status::Superseded, ..former.clone() })))
+}
+
+/// Whether a contract may be of this account: above [`FIRST_REFERENCE`] are references, to those whose words were taken away.
+fn is_account(t: &mut dyn Transaction, account: u64) -> Result<(), LedgerError> {
+    if account < FIRST_REFERENCE || !t.bindings_of(account)?.is_empty() {
+        return Ok(());
+    }
+    let most = FIRST_REFERENCE.saturating_sub(1);
+    Err(Refusal::Invalid(format!("an account has a number up to {most}: give it another one")).into())
 }
 
 pub(super) fn new_record(held: BindingAccount, epoch: u32) -> BindingRecord {

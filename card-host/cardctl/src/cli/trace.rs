@@ -11,7 +11,7 @@ pub(crate) enum TraceCommand {
         file: PathBuf,
     },
     /// Sends the commands that only read, and need no session, to the card in the reader again, and says where it answers otherwise. Ends with
-    /// status 1 where it does.
+    /// status 4 where it does.
     Replay {
         /// A file that --trace wrote.
         file: PathBuf,

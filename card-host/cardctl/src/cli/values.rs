@@ -53,7 +53,7 @@ pub(super) fn paper(text: &str) -> Result<card_paper::Format, String> {
 pub(super) fn account(text: &str) -> Result<u64, String> {
     match whole(text) {
         Ok(number) if number != 0 => Ok(number),
-        _ => Err("an account number has the digits 0-9 only, from 1 to 18446744073709551615".to_owned()),
+        _ => Err("an account number has the digits 0-9 only, from 1 to 9223372036854775807".to_owned()),
     }
 }
 

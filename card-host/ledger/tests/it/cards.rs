@@ -10,7 +10,9 @@ use card_host::operate;
 use card_host::random::OsRandom;
 use card_host::stage::Stage;
 use card_host::transport::{Card, Link, Transport, TransportError};
-use card_ledger::{BranchError, CardStanding, Development, LedgerError, Payee, Refusal, Standing, standing};
+use card_ledger::{
+    BranchError, CardStanding, Development, FIRST_REFERENCE, LedgerError, Payee, Refusal, Standing, standing,
+};
 
 use crate::bench::{Bench, CHOICE, Torn, closed_contract, refused};
 
@@ -37,6 +39,21 @@ fn a_meter_serves_one_customer_until_that_contract_is_closed() {
     // And comes back as a new customer, with a new binding, not with the closed one.
     let third = bench.issue(1, 7, CardChoice { closes_former: true, ..CHOICE }).unwrap();
     assert_eq!((third.account.binding.number, third.account.card.generation, third.replaces), (3, 1, None));
+}
+
+#[test]
+fn a_new_account_has_no_number_that_is_a_reference() {
+    let mut bench = Bench::new();
+    let entries = bench.entries();
+    for account in [FIRST_REFERENCE, u64::MAX] {
+        let refusal = refused(bench.issue(1, account, CHOICE));
+        assert!(
+            matches!(&refusal, Refusal::Invalid(why) if why.contains("9223372036854775807")),
+            "{refusal:?}"
+        );
+    }
+    assert_eq!(bench.entries(), entries);
+    let _ = bench.issue(1, FIRST_REFERENCE - 1, CHOICE).unwrap();
 }
 
 #[test]
