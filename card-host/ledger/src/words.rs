@@ -2,7 +2,9 @@
 //! (docs/ledger.md, section 4).
 
 use super::accounts::LedgerAccount;
-use super::entry::{Entry, Kind, References};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use super::entry::Kind;
+use super::entry::{Entry, References};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 use super::error::LedgerError;
 use super::secret::Secret;
