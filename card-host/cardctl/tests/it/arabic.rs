@@ -45,6 +45,8 @@ impl Desk {
         command.stdin(Stdio::null()).current_dir(self.directory.path());
         command
             .env("CARDCTL_ACTOR", "منى")
+            // Readers of this computer, whose names may be English, are not asked for.
+            .env("PCSCLITE_CSOCK_NAME", "/nonexistent")
             .args(["--language", "ar", "--data", data])
             .args(quoted)
             .output()
