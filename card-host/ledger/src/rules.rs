@@ -11,7 +11,7 @@ use super::office::{Office, Who, draft};
 use super::policy::{CardPolicy, Policy};
 use super::powers::Power;
 use super::records::{Head, PolicyRecord};
-use super::second::{self, Agreed, agreed};
+use super::second::{self, Agreed, agreed_or_alone};
 
 impl Office {
     /// Enters rules of selling that hold from `from` on, which is not before now; `None`: from now on. What is asked for at desks stays as it was, where they
@@ -62,14 +62,7 @@ impl Office {
         let (request, who) = (self.companys(who, id, Power::Settings)?, &who.at_office()?);
         let out = self.step(|t| {
             let (context, mut point, _) = self.context(t, who, &request, None)?;
-            let alone = match context.steps.first() {
-                Some(done) => t.entry(&done.entry)?.filter(|entry| entry.kind == Kind::Settings),
-                None => None,
-            };
-            let agreed = match alone {
-                Some(entry) => Agreed::Done(Box::new(entry)),
-                None => agreed(t, &request, &context.steps, &payload)?,
-            };
+            let agreed = agreed_or_alone(t, &request, &context.steps, &payload)?;
             if let Agreed::Done(entry) = agreed {
                 let answer = answered(&entry.payload, document);
                 return Ok(Some(answer.ok_or_else(|| Refusal::OtherRequest(id.clone()))?));

@@ -50,6 +50,21 @@ pub(super) fn agreed(
     }
 }
 
+/// The same for settings that one person may change where less is asked for: then the first entry has done it.
+pub(super) fn agreed_or_alone(
+    t: &mut dyn Transaction,
+    request: &RequestKey,
+    steps: &[StepDone],
+    payload: &[u8],
+) -> Result<Agreed, LedgerError> {
+    if let Some(done) = steps.first()
+        && let Some(entry) = t.entry(&done.entry)?.filter(|entry| entry.kind == Kind::Settings)
+    {
+        return Ok(Agreed::Done(Box::new(entry)));
+    }
+    agreed(t, request, steps, payload)
+}
+
 impl Office {
     /// Enters what is asked for; `entry` says about whom, how much, and why.
     pub(super) fn ask(

@@ -23,7 +23,7 @@ use super::office::{Office, Who, draft};
 use super::policy::Policy;
 use super::powers::{Power, Powers};
 use super::records::{Head, Staff};
-use super::second::{self, Agreed, agreed, alone, identity};
+use super::second::{self, Agreed, agreed_or_alone, alone, identity};
 use super::secret::Secret;
 
 use super::store::{Ledger, read};
@@ -250,14 +250,7 @@ impl Office {
         let out = self.step(|t| {
             alone(t)?;
             let (context, mut point, _) = self.context(t, who, &request, None)?;
-            let done = match context.steps.first() {
-                Some(done) => t.entry(&done.entry)?.filter(|entry| entry.kind == Kind::Settings),
-                None => None,
-            };
-            let agreed = match done {
-                Some(entry) => Agreed::Done(Box::new(entry)),
-                None => agreed(t, &request, &context.steps, &payload)?,
-            };
+            let agreed = agreed_or_alone(t, &request, &context.steps, &payload)?;
             if let Agreed::Done(entry) = agreed {
                 let staff = staff_of(&entry.payload).filter(|(asked, _)| *asked == document);
                 let (_, member) = staff.ok_or_else(|| Refusal::OtherRequest(id.clone()))?;

@@ -53,7 +53,7 @@ pub(super) fn paper(text: &str) -> Result<card_paper::Format, String> {
 pub(super) fn account(text: &str) -> Result<u64, String> {
     match whole(text) {
         // Above are references to accounts.
-        Ok(number) if number != 0 && number <= i64::MAX.unsigned_abs() => Ok(number),
+        Ok(number) if number != 0 && number < card_ledger::FIRST_REFERENCE => Ok(number),
         _ => Err("an account number has the digits 0-9 only, from 1 to 9223372036854775807".to_owned()),
     }
 }

@@ -30,14 +30,7 @@ pub(crate) fn issue(context: &Context, options: &Options, shown: &Documents) -> 
     let Options { meter, account, choice, keys } = *options;
     let workplace = context.alone()?;
     let books = context.books_or(&workplace, Founding::WhereNew(keys))?;
-    let (Books { office, who, .. }, id) = (&books, books.id()?);
-    let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
-        policy::hand_in(&books, CardStep::Issue, account, meter, shown)?;
-        let issued = office.issue(who, id, card, meter, account, choice, Some(&mut progress()))?;
-        Ok::<_, Error>(Issued::new(&issued, policy::fee(&books)?))
-    })?;
-    see_to_meter(&workplace, &books, meter);
-    Ok(issued)
+    first(context, &workplace, &books, (CardStep::Issue, meter, account), choice, shown)
 }
 
 /// The same for the next customer of a meter, whose former contract it ends.
@@ -55,13 +48,25 @@ pub(crate) fn move_in(
             "nobody has ever lived at meter {meter}: `cardctl issue --meter {meter} --account {account}`"
         )));
     }
-    let (Books { office, who, .. }, id) = (&books, books.id()?);
-    let issued = context.with_blank_card(&workplace, office.card_of(who, id)?, books.knows(), |card| {
-        policy::hand_in(&books, CardStep::MoveIn, account, meter, shown)?;
+    first(context, &workplace, &books, (CardStep::MoveIn, meter, account), choice, shown)
+}
+
+/// The first card of a contract: for which step, at which meter, of which account.
+fn first(
+    context: &Context,
+    workplace: &Workplace,
+    books: &Books,
+    (step, meter, account): (CardStep, MeterId, u64),
+    choice: CardChoice,
+    shown: &Documents,
+) -> Result<Issued, Error> {
+    let (Books { office, who, .. }, id) = (books, books.id()?);
+    let issued = context.with_blank_card(workplace, office.card_of(who, id)?, books.knows(), |card| {
+        policy::hand_in(books, step, account, meter, shown)?;
         let issued = office.issue(who, id, card, meter, account, choice, Some(&mut progress()))?;
-        Ok::<_, Error>(Issued::new(&issued, policy::fee(&books)?))
+        Ok::<_, Error>(Issued::new(&issued, policy::fee(books)?))
     })?;
-    see_to_meter(&workplace, &books, meter);
+    see_to_meter(workplace, books, meter);
     Ok(issued)
 }
 

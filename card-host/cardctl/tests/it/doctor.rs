@@ -5,17 +5,10 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::thread;
 
-fn cardctl(data: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_cardctl"))
-        .args(["--format", "json", "--data"])
-        .arg(data)
-        .args(arguments)
-        .output()
-        .unwrap()
-}
+use crate::run::cardctl;
 
 /// What it found, with its exit code.
 fn doctor(data: &Path, arguments: &[&str]) -> (Value, Option<i32>) {
